@@ -1,0 +1,317 @@
+//! What one room sends between two writes: every frame encoded once, and who gets which.
+//!
+//! Architecture invariant: a broadcast is encoded once. Nothing here is done per receiver, except for the few
+//! whose share differs: who wrote a text, who just came, whose event was refused.
+
+use crate::protocol::{
+    Receiver, RoomState, ServerEvent, UserId, encode_snapshot_head, encode_snapshot_tail,
+};
+use std::ops::Range;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// One connection, as long as it lasts. Never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientId(pub u64);
+
+/// Counts the texts a room has sent: of two boxes, the one with the higher number changed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Revision(pub u64);
+
+/// The frames of one batch: first the events in their order, then each changed box's latest text.
+#[derive(Debug, Default)]
+pub struct Batch {
+    events: Vec<u8>,
+    texts: Vec<u8>,
+    text_frames: Vec<TextFrame>,
+    /// Frames for one client, and the heads of snapshots.
+    private: Vec<u8>,
+    snapshot_tail: Vec<u8>,
+    differences: Vec<(ClientId, Difference)>,
+    json: Vec<u8>,
+}
+
+/// A frame in `texts`.
+#[derive(Debug)]
+struct TextFrame {
+    bytes: Range<usize>,
+    author: ClientId,
+    revision: Revision,
+}
+
+/// How one client's share differs from everyone's. Positions are in `events`, frames in `private`.
+#[derive(Debug)]
+enum Difference {
+    /// It gets no event from before this position: it was not there yet.
+    Came { at: usize },
+    /// It gets this frame too, at this position.
+    Told { at: usize, frame: Range<usize> },
+    /// It does not get the texts it wrote.
+    Wrote,
+    /// After the events it gets a snapshot instead of the texts, which the snapshot holds already.
+    Asked { head: Range<usize> },
+}
+
+impl Batch {
+    /// Adds an event for the whole room.
+    pub fn broadcast(&mut self, event: &ServerEvent<'_>) {
+        self.encode(event);
+        push_frame(&mut self.events, &self.json);
+    }
+
+    /// Adds an event for one client.
+    pub fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+        self.encode(event);
+        let start = self.private.len();
+        push_frame(&mut self.private, &self.json);
+        let frame = start..self.private.len();
+        self.differences.push((
+            client,
+            Difference::Told {
+                at: self.events.len(),
+                frame,
+            },
+        ));
+    }
+
+    /// Keeps the events so far from a client that came only now.
+    pub fn came(&mut self, client: ClientId) {
+        if !self.events.is_empty() {
+            self.differences.push((
+                client,
+                Difference::Came {
+                    at: self.events.len(),
+                },
+            ));
+        }
+    }
+
+    /// Adds a box's latest text, for all but its author. To be called once a box.
+    pub fn text(&mut self, id: UserId, text: &str, author: ClientId, revision: Revision) {
+        self.encode(&ServerEvent::TextUpdate { id, text });
+        let start = self.texts.len();
+        push_frame(&mut self.texts, &self.json);
+        let bytes = start..self.texts.len();
+        self.text_frames.push(TextFrame {
+            bytes,
+            author,
+            revision,
+        });
+        self.differences.push((author, Difference::Wrote));
+    }
+
+    /// Adds the snapshots of the room as it is at the end of the batch. To be called once.
+    pub fn snapshots<'a>(
+        &mut self,
+        state: &RoomState<'_>,
+        receivers: impl Iterator<Item = (ClientId, Receiver<'a>)>,
+    ) {
+        encode_snapshot_tail(state, &mut self.snapshot_tail);
+        for (client, receiver) in receivers {
+            self.json.clear();
+            encode_snapshot_head(&receiver, &mut self.json);
+            let start = self.private.len();
+            push_header(
+                &mut self.private,
+                self.json.len() + self.snapshot_tail.len(),
+            );
+            self.private.extend_from_slice(&self.json);
+            let head = start..self.private.len();
+            self.differences.push((client, Difference::Asked { head }));
+        }
+    }
+
+    /// Ends the batch: nothing is added any more, and shares may be asked for.
+    pub fn seal(&mut self) {
+        self.differences.sort_by_key(|(client, _)| *client); // stable: a client's own keep their order
+    }
+
+    /// True when nobody is sent anything.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.texts.is_empty() && self.differences.is_empty()
+    }
+
+    /// How many bytes everyone gets.
+    pub fn len(&self) -> usize {
+        self.events.len() + self.texts.len()
+    }
+
+    /// Empties the batch for the next one; its buffers stay warm.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.texts.clear();
+        self.text_frames.clear();
+        self.private.clear();
+        self.snapshot_tail.clear();
+        self.differences.clear();
+    }
+
+    /// What everyone gets who has no [own share](Self::own_share).
+    pub fn common_share(&self) -> Share<'_> {
+        self.share(None, &[])
+    }
+
+    /// What `client` gets, if that is not the [common share](Self::common_share).
+    pub fn own_share(&self, client: ClientId) -> Option<Share<'_>> {
+        let first = self
+            .differences
+            .partition_point(|(other, _)| *other < client);
+        let from_first = &self.differences[first..];
+        let own = &from_first[..from_first.partition_point(|(other, _)| *other == client)];
+        (!own.is_empty()).then(|| self.share(Some(client), own))
+    }
+
+    fn share<'a>(
+        &'a self,
+        receiver: Option<ClientId>,
+        own: &[(ClientId, Difference)],
+    ) -> Share<'a> {
+        let mut share = Share {
+            receiver,
+            ..Share::default()
+        };
+        let mut from = 0;
+        let mut snapshot = None;
+        for (_, difference) in own {
+            match difference {
+                Difference::Came { at } => from = *at,
+                Difference::Told { at, frame } => {
+                    share.push(&self.events[from..*at]);
+                    share.push(&self.private[frame.clone()]);
+                    from = *at;
+                }
+                Difference::Wrote => {}
+                Difference::Asked { head } => snapshot = Some(&self.private[head.clone()]),
+            }
+        }
+        share.push(&self.events[from..]);
+        match snapshot {
+            Some(head) => {
+                share.push(head);
+                share.push(&self.snapshot_tail);
+                share.snapshot_len = head.len() + self.snapshot_tail.len();
+                share.events_len = share.len;
+            }
+            None => {
+                share.events_len = share.len;
+                self.share_texts(&mut share);
+            }
+        }
+        share
+    }
+
+    fn share_texts<'a>(&'a self, share: &mut Share<'a>) {
+        share.texts = &self.text_frames;
+        let receiver = share.receiver;
+        let mut from = 0;
+        for own in self
+            .text_frames
+            .iter()
+            .filter(|text| Some(text.author) == receiver)
+        {
+            share.push(&self.texts[from..own.bytes.start]);
+            from = own.bytes.end;
+        }
+        share.push(&self.texts[from..]);
+    }
+
+    fn encode(&mut self, event: &ServerEvent<'_>) {
+        self.json.clear();
+        event.encode(&mut self.json);
+    }
+}
+
+/// What one client gets of a batch, as pieces of the batch's buffers.
+#[derive(Debug, Default)]
+pub struct Share<'a> {
+    receiver: Option<ClientId>,
+    pieces: Vec<&'a [u8]>,
+    len: usize,
+    events_len: usize,
+    snapshot_len: usize,
+    texts: &'a [TextFrame],
+}
+
+/// What must be kept of a share that did not go out whole.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The bytes of the share up to here.
+    pub end: usize,
+    /// The first text that was not kept; it and those after it are to be sent as they are by then.
+    pub stale: Option<Revision>,
+}
+
+impl<'a> Share<'a> {
+    fn push(&mut self, piece: &'a [u8]) {
+        if !piece.is_empty() {
+            self.pieces.push(piece);
+            self.len += piece.len();
+        }
+    }
+
+    /// The bytes in the order in which they are sent.
+    pub fn pieces(&self) -> &[&'a [u8]] {
+        &self.pieces
+    }
+
+    /// How many bytes they are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// True where this client gets nothing of the batch.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// How many of the bytes are a snapshot of the room.
+    pub fn snapshot_len(&self) -> usize {
+        self.snapshot_len
+    }
+
+    /// What to keep when only the first `sent` bytes went out: all events, and of the texts the one that
+    /// has begun, for a frame must be ended. The others are state, of which only the latest counts.
+    pub fn keep_after(&self, sent: usize) -> Kept {
+        let mut end = self.events_len;
+        for text in self
+            .texts
+            .iter()
+            .filter(|text| Some(text.author) != self.receiver)
+        {
+            if end >= sent {
+                return Kept {
+                    end,
+                    stale: Some(text.revision),
+                };
+            }
+            end += text.bytes.len();
+        }
+        Kept { end, stale: None }
+    }
+
+    /// Appends the bytes from `start` to `end` to a buffer.
+    pub fn copy(&self, bytes: Range<usize>, to: &mut Vec<u8>) {
+        let mut at = 0;
+        for piece in &self.pieces {
+            let from = bytes.start.clamp(at, at + piece.len()) - at;
+            let until = bytes.end.clamp(at, at + piece.len()) - at;
+            to.extend_from_slice(&piece[from..until]);
+            at += piece.len();
+        }
+    }
+}
+
+fn push_frame(to: &mut Vec<u8>, json: &[u8]) {
+    push_header(to, json.len());
+    to.extend_from_slice(json);
+}
+
+fn push_header(to: &mut Vec<u8>, len: usize) {
+    let header = FrameHeader {
+        opcode: OpCode::Data(Data::Text),
+        ..FrameHeader::default()
+    };
+    header
+        .format(len as u64, to)
+        .expect("a Vec takes every write");
+}

@@ -1,0 +1,297 @@
+//! One client: the thread that reads its WebSocket, checks what it sends and tells the hub.
+//!
+//! Architecture invariant: nothing here writes to the socket. tungstenite answers pings and close frames by
+//! itself, and two writers would interleave inside a frame; so its stream's `write` hands the bytes to the hub.
+
+use crate::batch::ClientId;
+use crate::hub::Event;
+use crate::names::{Name, RoomName};
+use crate::protocol::{ClientEvent, Refusal};
+use crate::room::Action;
+use crossbeam_channel::Sender;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{Role, WebSocketConfig};
+use tungstenite::{Message, WebSocket};
+
+/// The hub's events, with sockets to write to.
+pub type SocketEvent = Event<Arc<TcpStream>>;
+
+/// Bytes read at once. Most frames are far smaller, and tungstenite's default of 128 KiB is paid per client.
+const READ_BUFFER: usize = 4 * 1024;
+
+/// Bytes that JSON needs for one character at most: an astral one is two escapes, `\ud83d\ude00`.
+const MAX_JSON_BYTES: usize = 12;
+
+/// Bytes of an event beside its text: brackets, names of fields, white space.
+const FRAME_OVERHEAD: usize = 1024;
+
+/// Events a client may send a second for long. A page sends one a frame of its screen, and the fastest
+/// screens have 240 of them. Beyond it the reader waits, so that TCP pushes back on the sender.
+const EVENTS_PER_SECOND: u32 = 250;
+
+/// Events a client may send at once before it has to wait.
+const EVENT_BURST: u32 = 500;
+
+/// How large texts and names may be.
+#[derive(Debug, Clone, Copy)]
+pub struct TextLimits {
+    /// Characters in a box or a post.
+    pub max_text: usize,
+    /// Characters in a user's name.
+    pub max_name: usize,
+}
+
+impl TextLimits {
+    fn websocket(self) -> WebSocketConfig {
+        let max_frame = self.max_text * MAX_JSON_BYTES + FRAME_OVERHEAD;
+        WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_frame_size(Some(max_frame))
+            .max_message_size(Some(max_frame))
+    }
+
+    /// Reads and checks an event; what is wrong with it becomes an action too, for the room answers it.
+    fn check(self, json: &str) -> Action {
+        let action = match ClientEvent::decode(json) {
+            Ok(ClientEvent::GotANewUser { name }) => {
+                Name::parse(&name, self.max_name).map(Action::Join)
+            }
+            Ok(ClientEvent::Watch {}) => Ok(Action::Watch),
+            Ok(ClientEvent::UpdatedText { text }) => self
+                .check_text(&text)
+                .map(|()| Action::Write(text.into_owned())),
+            Ok(ClientEvent::Message { text }) if text.trim().is_empty() => Err(Refusal::PostEmpty),
+            Ok(ClientEvent::Message { text }) => self
+                .check_text(&text)
+                .map(|()| Action::Post(text.into_owned())),
+            Err(refusal) => Err(refusal),
+        };
+        action.unwrap_or_else(Action::Refused)
+    }
+
+    fn check_text(self, text: &str) -> Result<(), Refusal> {
+        // Only a text with more bytes than allowed characters has to be counted.
+        if text.len() > self.max_text && text.chars().count() > self.max_text {
+            return Err(Refusal::TextTooLong(self.max_text));
+        }
+        Ok(())
+    }
+}
+
+/// A place in a room. It ends when this is dropped, however the reader came to its end.
+struct Membership {
+    client: ClientId,
+    hub: Sender<SocketEvent>,
+}
+
+impl Membership {
+    /// Tells the hub something. An error means that the server is gone.
+    fn tell(&self, event: SocketEvent) -> io::Result<()> {
+        self.hub
+            .send(event)
+            .map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        // Without a hub there is nothing to end.
+        let _ = self.hub.send(Event::Closed {
+            client: self.client,
+        });
+    }
+}
+
+/// Reads from the socket, writes to the hub.
+struct Stream {
+    socket: Arc<TcpStream>,
+    membership: Membership,
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        (&*self.socket).read(buffer)
+    }
+}
+
+impl Write for Stream {
+    /// tungstenite, with no write buffer, writes whole frames.
+    fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
+        self.membership.tell(Event::Answered {
+            client: self.membership.client,
+            frames: frames.to_vec(),
+        })?;
+        Ok(frames.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Serves an open WebSocket until it ends. `already_read` is what came behind the request.
+pub fn serve(
+    socket: TcpStream,
+    already_read: Vec<u8>,
+    client: ClientId,
+    room: RoomName,
+    limits: TextLimits,
+    hub: Sender<SocketEvent>,
+) {
+    let socket = Arc::new(socket);
+    let membership = Membership { client, hub };
+    let connected = Event::Connected {
+        client,
+        room,
+        sink: Arc::clone(&socket),
+    };
+    if membership.tell(connected).is_err() {
+        return;
+    }
+    let stream = Stream { socket, membership };
+    let config = Some(limits.websocket());
+    let mut websocket = WebSocket::from_partially_read(stream, already_read, Role::Server, config);
+    let Some((code, reason)) = read(&mut websocket, limits) else {
+        return;
+    };
+    let Stream { socket, membership } = websocket.into_inner();
+    if membership
+        .tell(Event::Violated {
+            client,
+            code,
+            reason,
+        })
+        .is_ok()
+    {
+        drain(&socket);
+    }
+}
+
+/// Reads to the end; returns with what the client is to be closed, if it did not go by itself.
+fn read(
+    websocket: &mut WebSocket<Stream>,
+    limits: TextLimits,
+) -> Option<(CloseCode, &'static str)> {
+    let mut pace = Pace::new(Instant::now());
+    loop {
+        match websocket.read() {
+            Ok(message) => {
+                thread::sleep(pace.wait(Instant::now()));
+                let action = match message {
+                    Message::Text(json) => limits.check(&json),
+                    Message::Binary(_) => {
+                        return Some((CloseCode::Unsupported, "Events are text frames."));
+                    }
+                    // tungstenite has answered, or rather the hub has.
+                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
+                        continue;
+                    }
+                };
+                let Membership { client, .. } = websocket.get_ref().membership;
+                websocket
+                    .get_ref()
+                    .membership
+                    .tell(Event::Acted { client, action })
+                    .ok()?;
+            }
+            Err(error) => return violation(&error),
+        }
+    }
+}
+
+/// The close frame for an error of the client's, which tungstenite leaves to its caller; `None` where the
+/// connection has ended.
+fn violation(error: &Error) -> Option<(CloseCode, &'static str)> {
+    match error {
+        Error::Utf8(_) => Some((CloseCode::Invalid, "A text frame was not UTF-8.")),
+        Error::Capacity(_) => Some((CloseCode::Size, "A message was too large.")),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        Error::Protocol(_) => Some((CloseCode::Protocol, "A frame broke the WebSocket protocol.")),
+        _ => None,
+    }
+}
+
+/// Reads on and throws away, so that a close frame is not lost to the reset which unread bytes cause.
+/// Ends with the connection, which the hub cuts in time.
+fn drain(mut socket: &TcpStream) {
+    let mut rest = [0; 1024];
+    while matches!(socket.read(&mut rest), Ok(n) if n > 0) {}
+}
+
+/// A token bucket for events, which fills with time: it says how long a reader has to wait.
+struct Pace {
+    /// When the bucket would be full.
+    full_at: Instant,
+}
+
+impl Pace {
+    const STEP: Duration = Duration::from_nanos(1_000_000_000 / EVENTS_PER_SECOND as u64);
+
+    fn new(now: Instant) -> Self {
+        Self { full_at: now }
+    }
+
+    /// Takes a token; returns how long to wait until it is there.
+    fn wait(&mut self, now: Instant) -> Duration {
+        self.full_at = self.full_at.max(now) + Self::STEP;
+        self.full_at
+            .saturating_duration_since(now + Self::STEP * EVENT_BURST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: TextLimits = TextLimits {
+        max_text: 5,
+        max_name: 40,
+    };
+
+    #[test]
+    fn checks_events_before_the_hub_sees_them() {
+        let refused = |json: &str| match LIMITS.check(json) {
+            Action::Refused(refusal) => refusal.code(),
+            action => panic!("{json} was taken as {action:?}"),
+        };
+        assert_eq!(
+            LIMITS.check(r#"["updated_text",{"text":"😀😀😀😀😀"}]"#),
+            Action::Write("😀".repeat(5))
+        );
+        assert_eq!(
+            refused(r#"["updated_text",{"text":"123456"}]"#),
+            "text_too_long"
+        );
+        assert_eq!(refused(r#"["message",{"text":"123456"}]"#), "text_too_long");
+        assert_eq!(refused(r#"["message",{"text":" \n"}]"#), "post_empty");
+        assert_eq!(refused(r#"["got_a_new_user",{"name":" "}]"#), "name_empty");
+    }
+
+    #[test]
+    fn the_longest_text_fits_a_frame_however_it_is_escaped() {
+        let json = format!(
+            r#"["updated_text",{{"text":"{}"}}]"#,
+            r"\ud83d\ude00".repeat(LIMITS.max_text)
+        );
+        assert!(json.len() <= LIMITS.websocket().max_frame_size.unwrap());
+        assert_eq!(LIMITS.check(&json), Action::Write("😀".repeat(5)));
+    }
+
+    #[test]
+    fn paces_a_flood() {
+        let start = Instant::now();
+        let mut pace = Pace::new(start);
+        let burst: Duration = (0..EVENT_BURST).map(|_| pace.wait(start)).sum();
+        assert_eq!(burst, Duration::ZERO);
+        assert_eq!(pace.wait(start), Pace::STEP);
+        let later = start + Duration::from_secs(60);
+        assert_eq!(pace.wait(later), Duration::ZERO);
+    }
+}

@@ -1,0 +1,27 @@
+//! Typewall: a wall of live text boxes in one binary.
+//!
+//! Blocking threads and channels: a thread for each connection reads, one hub thread owns every room and
+//! writes. To be read in this order:
+//!
+//! - [`protocol`]: what goes over the wire
+//! - [`names`]: names of users and rooms
+//! - [`room`]: the rules of a room, pure
+//! - [`batch`]: what a room sends at once, encoded once
+//! - [`outbox`]: writing to one client, fast or slow
+//! - [`hub`]: the loop that owns it all
+//! - [`client`]: reading from one client
+//! - [`request`], [`page`]: the little HTTP that is needed
+//! - [`server`]: accepting connections, and where they lead
+
+pub mod batch;
+pub mod client;
+pub mod hub;
+pub mod names;
+pub mod outbox;
+pub mod page;
+pub mod protocol;
+pub mod request;
+pub mod room;
+pub mod server;
+
+pub use server::{Limits, Server};

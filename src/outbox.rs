@@ -1,0 +1,252 @@
+//! Writing to one client: what its socket took, what waits, and when it is given up.
+//!
+//! Architecture invariant: the hub never waits for a client. Sending takes what the socket has room for and
+//! returns; there is no writer thread and no lock, because nobody but the hub writes to a WebSocket.
+//!
+//! The policy for slow clients, all of it: events are kept whole and in order, up to [`MAX_BACKLOG`] bytes;
+//! texts are not kept at all, only from which [`Revision`] on they were missed, and once there is room the
+//! client is sent those boxes as they are by then. One that is over the bound or takes nothing
+//! for [`MAX_STALL`] is [too slow](Outcome::TooSlow).
+
+use crate::batch::{Revision, Share};
+use socket2::SockRef;
+use std::io::{self, ErrorKind, IoSlice};
+use std::mem;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes of events that may wait for one client: several of the longest posts, or a thousand arrivals.
+/// A snapshot is not counted, so that a large room can be entered on a slow line.
+pub const MAX_BACKLOG: usize = 256 * 1024;
+
+/// How long a client's socket may take nothing at all. A phone that changes networks is back within it.
+pub const MAX_STALL: Duration = Duration::from_secs(30);
+
+/// The pause before a full socket is tried again: a local one is often drained by then.
+const MIN_PAUSE: Duration = Duration::from_millis(4);
+
+/// The longest such pause, to which it doubles while a socket takes nothing: short enough that nobody sees it.
+const MAX_PAUSE: Duration = Duration::from_millis(64);
+
+/// How many pieces are handed to the system in one send; it takes 1,024 at most (`IOV_MAX`).
+const MAX_PIECES: usize = 64;
+
+/// Where an outbox writes to: a socket, or in a test something that takes as little as a socket might.
+pub trait Sink {
+    /// Takes as many of the bytes as there is room for, without waiting.
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Ends the connection in one direction or both; its reader sees the end.
+    fn shutdown(&self, how: Shutdown);
+}
+
+impl Sink for Arc<TcpStream> {
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        // The flag, and not the socket, is non-blocking, because the socket's reader blocks on it.
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        let socket = SockRef::from(&**self);
+        match pieces {
+            [piece] => socket.send_with_flags(piece, flags),
+            _ => socket.send_vectored_with_flags(pieces, flags),
+        }
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        // An error means that the connection has ended already, which is what was wanted.
+        let _ = TcpStream::shutdown(self, how);
+    }
+}
+
+/// What the hub keeps of one client's socket.
+#[derive(Debug)]
+pub struct Outbox<S> {
+    sink: S,
+    /// Whole frames, but for the part of the first that was sent.
+    pending: Vec<u8>,
+    /// How much of `pending` was sent.
+    sent: usize,
+    /// How much may be pending.
+    bound: usize,
+    stall: Option<Stall>,
+}
+
+/// The socket is full.
+#[derive(Debug)]
+struct Stall {
+    /// When it took something for the last time.
+    since: Instant,
+    retry_at: Instant,
+    pause: Duration,
+    /// The first text that the client missed.
+    stale_from: Option<Revision>,
+}
+
+/// What became of a client's share.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Everything is sent.
+    Sent,
+    /// The socket is full; [`Outbox::retry_at`] says when to try again.
+    Waiting,
+    /// The client takes too little; it is to be closed.
+    TooSlow,
+    /// The connection is broken.
+    Broken,
+}
+
+impl<S: Sink> Outbox<S> {
+    /// An empty outbox.
+    pub fn new(sink: S) -> Self {
+        Self {
+            sink,
+            pending: Vec::new(),
+            sent: 0,
+            bound: MAX_BACKLOG,
+            stall: None,
+        }
+    }
+
+    /// Adds frames that go out with the next share, or with [`flush`](Self::flush).
+    pub fn queue(&mut self, frames: &[u8]) {
+        self.pending.extend_from_slice(frames);
+    }
+
+    /// Sends what was queued.
+    pub fn flush(&mut self, now: Instant) -> Outcome {
+        self.deliver(&Share::default(), now)
+    }
+
+    /// Sends a share of a batch, after all that is pending.
+    pub fn deliver(&mut self, share: &Share<'_>, now: Instant) -> Outcome {
+        let sent = match &self.stall {
+            Some(_) => 0,
+            None => match self.send(share) {
+                Ok(sent) => sent,
+                Err(_) => return Outcome::Broken,
+            },
+        };
+        let waiting = self.waiting();
+        if sent == waiting + share.len() {
+            self.reset();
+            return Outcome::Sent;
+        }
+        self.sent += sent.min(waiting);
+        self.keep(share, sent.saturating_sub(waiting), now)
+    }
+
+    /// Tries a full socket again. When it took all that was pending and the client missed texts,
+    /// [`take_stale`](Self::take_stale) says from which on.
+    pub fn retry(&mut self, now: Instant) -> Outcome {
+        let Ok(sent) = self.send(&Share::default()) else {
+            return Outcome::Broken;
+        };
+        self.sent += sent;
+        let Some(stall) = &mut self.stall else {
+            return Outcome::Sent;
+        };
+        if self.sent == self.pending.len() {
+            return Outcome::Sent;
+        }
+        if sent > 0 {
+            stall.since = now;
+            stall.pause = MIN_PAUSE;
+        } else if now.duration_since(stall.since) >= MAX_STALL {
+            return Outcome::TooSlow;
+        } else {
+            stall.pause = (stall.pause * 2).min(MAX_PAUSE);
+        }
+        stall.retry_at = now + stall.pause;
+        Outcome::Waiting
+    }
+
+    /// After a successful [`retry`](Self::retry): ends the stall and says which texts the client missed.
+    pub fn take_stale(&mut self) -> Option<Revision> {
+        let stale = self.stall.take().and_then(|stall| stall.stale_from);
+        self.reset();
+        stale
+    }
+
+    /// Notes that the client misses the texts from this one on, for when it is next caught up.
+    pub fn missed(&mut self, from: Revision) {
+        if let Some(stall) = &mut self.stall {
+            stall.stale_from.get_or_insert(from);
+        }
+    }
+
+    /// When a full socket is to be tried again; `None` while it takes everything.
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.stall.as_ref().map(|stall| stall.retry_at)
+    }
+
+    /// True when nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting() == 0
+    }
+
+    /// Ends the connection in one direction or both.
+    pub fn shutdown(&self, how: Shutdown) {
+        self.sink.shutdown(how);
+    }
+
+    fn waiting(&self) -> usize {
+        self.pending.len() - self.sent
+    }
+
+    /// Hands over all that is pending and the share; returns how many bytes the socket took.
+    fn send(&self, share: &Share<'_>) -> io::Result<usize> {
+        let pending = &self.pending[self.sent..];
+        let mut pieces = Vec::with_capacity(share.pieces().len() + 1);
+        pieces.extend((!pending.is_empty()).then(|| IoSlice::new(pending)));
+        pieces.extend(share.pieces().iter().map(|piece| IoSlice::new(piece)));
+        let mut sent = 0;
+        for pieces in pieces.chunks(MAX_PIECES) {
+            let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+            match self.sink.send(pieces) {
+                Ok(taken) if taken == len => sent += taken,
+                Ok(taken) => return Ok(sent + taken),
+                Err(error) if is_full(&error) => return Ok(sent),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(sent)
+    }
+
+    fn keep(&mut self, share: &Share<'_>, sent: usize, now: Instant) -> Outcome {
+        if self.sent > self.pending.len() / 2 {
+            self.pending.drain(..mem::take(&mut self.sent));
+        }
+        let kept = share.keep_after(sent);
+        share.copy(sent..kept.end, &mut self.pending);
+        self.bound = self.bound.max(MAX_BACKLOG + share.snapshot_len());
+        let pause = MIN_PAUSE;
+        let stall = self.stall.get_or_insert(Stall {
+            since: now,
+            retry_at: now + pause,
+            pause,
+            stale_from: None,
+        });
+        stall.stale_from = stall.stale_from.or(kept.stale);
+        if self.waiting() > self.bound {
+            Outcome::TooSlow
+        } else {
+            Outcome::Waiting
+        }
+    }
+
+    /// Nothing is pending: gives its memory back, for most clients never need it.
+    fn reset(&mut self) {
+        self.pending = Vec::new();
+        self.sent = 0;
+        self.bound = MAX_BACKLOG;
+    }
+}
+
+/// True where the system has no room now and may have some later.
+fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory
+    ) || error.raw_os_error() == Some(libc::ENOBUFS)
+}

@@ -1,0 +1,286 @@
+//! The wire: every event that crosses a WebSocket, and nothing else. Each is a text frame that holds a
+//! JSON array `["event", data]`, the argument list of an `emit`. What the events mean is in [`crate::room`].
+
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::error::Category;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What a client sends.
+///
+/// An adjacently tagged enum reads a sequence as well as an object, so `["watch", {}]` is read as it is.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
+pub enum ClientEvent<'a> {
+    /// Asks for a box under a name. Sent once, by a viewer who wants to write.
+    GotANewUser {
+        /// The name as it was typed; the server cleans it and may number it.
+        #[serde(borrow)]
+        name: Cow<'a, str>,
+    },
+    /// Asks for the state of the room. Sent by a viewer, as often as it likes.
+    Watch {},
+    /// Replaces the text of the sender's box. Sent by a user with every change of it.
+    UpdatedText {
+        /// The whole new text.
+        #[serde(borrow)]
+        text: Cow<'a, str>,
+    },
+    /// Posts a text to the room's log. Sent by a user.
+    Message {
+        /// What is posted.
+        #[serde(borrow)]
+        text: Cow<'a, str>,
+    },
+}
+
+impl<'a> ClientEvent<'a> {
+    /// Each event as it should look, by way of help.
+    const USAGE: [&'static str; 4] = [
+        r#"["got_a_new_user", {"name": string}]"#,
+        r#"["watch", {}]"#,
+        r#"["updated_text", {"text": string}]"#,
+        r#"["message", {"text": string}]"#,
+    ];
+
+    /// Reads the content of a text frame.
+    pub fn decode(json: &'a str) -> Result<Self, Refusal> {
+        serde_json::from_str(json).map_err(|error| match error.classify() {
+            Category::Data => Self::refuse_data(json),
+            Category::Io | Category::Syntax | Category::Eof => Refusal::NotJson,
+        })
+    }
+
+    /// Tells an event that is not ours from one whose data is wrong.
+    fn refuse_data(json: &str) -> Refusal {
+        let Ok((event, IgnoredAny)) = serde_json::from_str::<(Cow<'_, str>, IgnoredAny)>(json)
+        else {
+            return Refusal::UnknownEvent;
+        };
+        let named = |usage: &&str| usage[2..].split('"').next() == Some(&event);
+        Self::USAGE
+            .into_iter()
+            .find(named)
+            .map_or(Refusal::UnknownEvent, Refusal::WrongType)
+    }
+}
+
+/// What the server sends, except for the snapshot (see [`encode_snapshot_head`]).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum ServerEvent<'a> {
+    /// Somebody joined. To the whole room, the new user too, who gets it before the snapshot.
+    NewUser {
+        /// The new user.
+        id: UserId,
+        /// The name the server gave.
+        new_user_name: &'a str,
+    },
+    /// A box has another text. To everyone in the room except its author.
+    TextUpdate {
+        /// Whose box.
+        id: UserId,
+        /// Its whole text.
+        text: &'a str,
+    },
+    /// A post, in the order of its number. To the whole room, the author too.
+    Data(&'a Post),
+    /// Somebody left, and their box goes. To those who are still in the room.
+    DisconnectUser {
+        /// Who left.
+        id: UserId,
+        /// The name they had.
+        name: &'a str,
+    },
+    /// What the client sent was refused and changed nothing. To that client alone.
+    Error(Refusal),
+}
+
+impl ServerEvent<'_> {
+    /// The event's name on the wire.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::NewUser { .. } => "new_user",
+            Self::TextUpdate { .. } => "text_update",
+            Self::Data(_) => "data",
+            Self::DisconnectUser { .. } => "disconnect_user",
+            Self::Error(_) => "error",
+        }
+    }
+
+    /// Appends the event to `json` as it goes over the wire.
+    pub fn encode(&self, json: &mut Vec<u8>) {
+        write(json, &(self.name(), self));
+    }
+}
+
+/// The half of `existing_users` that differs from one receiver to the next.
+#[derive(Debug, Serialize)]
+pub struct Receiver<'a> {
+    /// The receiver's own id; null for a viewer.
+    pub you: Option<UserId>,
+    /// The name the server gave the receiver; null for a viewer.
+    pub name: Option<&'a str>,
+}
+
+/// The half of `existing_users` that is the same for everyone in the room.
+#[derive(Debug, Serialize)]
+pub struct RoomState<'a> {
+    /// The room's name.
+    pub room: &'a str,
+    /// Everyone who has a box, in the order in which they came.
+    pub users: BTreeMap<UserId, UserState<'a>>,
+    /// The room's last posts, the oldest first.
+    pub log: Vec<&'a Post>,
+}
+
+/// A user as `existing_users` shows them.
+#[derive(Debug, Serialize)]
+pub struct UserState<'a> {
+    /// The name the server gave.
+    pub name: &'a str,
+    /// What is in the box.
+    pub text: &'a str,
+}
+
+/// Appends to `json` the first half of `["existing_users", {…}]`; [`encode_snapshot_tail`] is the rest.
+///
+/// It replaces all that the client knew. To the one who joined or watches. In two halves, because
+/// a hundred who join at once then share one encoding of the large one.
+pub fn encode_snapshot_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
+    write(json, &("existing_users", receiver));
+    json.truncate(json.len() - "}]".len());
+}
+
+/// Appends to `json` the second half of `["existing_users", {…}]`.
+pub fn encode_snapshot_tail(state: &RoomState<'_>, json: &mut Vec<u8>) {
+    let start = json.len();
+    write(json, state);
+    json[start] = b','; // in place of the brace that the head has opened
+    json.push(b']');
+}
+
+fn write(json: &mut Vec<u8>, value: &impl Serialize) {
+    serde_json::to_writer(json, value)
+        .expect("wire types have string keys, and a Vec takes every write");
+}
+
+/// Names a user within one room. Opaque on the wire, where it is a string; never used again in its room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(pub u64);
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for UserId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text in the room's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Post {
+    /// Its number in the room, from 1, without gaps.
+    pub n: u64,
+    /// Who posted it.
+    pub id: UserId,
+    /// The name they had.
+    pub name: String,
+    /// What they posted.
+    pub text: String,
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+}
+
+/// Why the server refused an event: the `error` of the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The frame holds no JSON.
+    NotJson,
+    /// The frame holds JSON, but not `["event", data]` with an event that a client sends.
+    UnknownEvent,
+    /// The event's data lacks a field or has one of another type; this is what it should be.
+    WrongType(&'static str),
+    /// A viewer sent what only a user can.
+    NotJoined,
+    /// A user asked for another box, or to watch.
+    AlreadyJoined,
+    /// Nothing visible is left of the name.
+    NameEmpty,
+    /// The name is longer than this many characters.
+    NameTooLong(usize),
+    /// A box's text or a post is longer than this many characters.
+    TextTooLong(usize),
+    /// There is nothing in the post.
+    PostEmpty,
+}
+
+impl Refusal {
+    /// The stable code, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::UnknownEvent => "unknown_event",
+            Self::WrongType(_) => "wrong_type",
+            Self::NotJoined => "not_joined",
+            Self::AlreadyJoined => "already_joined",
+            Self::NameEmpty => "name_empty",
+            Self::NameTooLong(_) => "name_too_long",
+            Self::TextTooLong(_) => "text_too_long",
+            Self::PostEmpty => "post_empty",
+        }
+    }
+}
+
+/// The sentence, for people.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => write!(
+                f,
+                "That was not JSON; an event is a JSON array: [\"event\", data]."
+            ),
+            Self::UnknownEvent => write!(
+                f,
+                "That is none of the events a client sends: {}.",
+                ClientEvent::USAGE.join(", ")
+            ),
+            Self::WrongType(usage) => {
+                write!(f, "That event's data is not what it should be: {usage}.")
+            }
+            Self::NotJoined => write!(f, "Say your name first: send got_a_new_user."),
+            Self::AlreadyJoined => write!(
+                f,
+                "You have joined already; open another connection to do it again."
+            ),
+            Self::NameEmpty => write!(f, "Please give a name that can be seen."),
+            Self::NameTooLong(max) => write!(f, "A name has at most {max} characters."),
+            Self::TextTooLong(max) => write!(
+                f,
+                "A text has at most {max} characters; this one was not taken."
+            ),
+            Self::PostEmpty => write!(f, "There is nothing to post yet."),
+        }
+    }
+}
+
+impl Serialize for Refusal {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Wire {
+            code: &'static str,
+            message: String,
+        }
+        Wire {
+            code: self.code(),
+            message: self.to_string(),
+        }
+        .serialize(serializer)
+    }
+}

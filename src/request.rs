@@ -1,0 +1,146 @@
+//! Reading an HTTP request's head: bounded in bytes, in headers and in time.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+use tungstenite::http::{self, Method, Uri, Version};
+
+/// Bytes of a request's head. Browsers send one or two thousand, most of them cookies of the same host.
+pub const MAX_HEAD: usize = 8 * 1024;
+
+/// Headers in a request's head.
+pub const MAX_HEADERS: usize = 100;
+
+/// A request without its body.
+pub type Head = http::Request<()>;
+
+/// Why no request could be read.
+#[derive(Debug)]
+pub enum Unread {
+    /// The connection ended or broke, or nothing came: there is nobody to answer.
+    Gone,
+    /// The head did not come in time.
+    Late,
+    /// The head is larger than [`MAX_HEAD`] or has more than [`MAX_HEADERS`] headers.
+    TooLarge,
+    /// These bytes are no HTTP/1 request.
+    Malformed,
+}
+
+/// A socket on which all reads and writes together may take until `deadline`. Timeouts of the system's
+/// are for each read, and a client that drips a byte a second would never meet one.
+#[derive(Debug)]
+pub struct Timed<'a> {
+    /// What is read and written.
+    pub socket: &'a TcpStream,
+    /// When it is too late.
+    pub deadline: Instant,
+}
+
+impl Timed<'_> {
+    fn left(&self) -> io::Result<Duration> {
+        match self.deadline.saturating_duration_since(Instant::now()) {
+            Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+            left => Ok(left),
+        }
+    }
+}
+
+impl Read for Timed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(self.left()?))?;
+        (&*self.socket).read(buffer)
+    }
+}
+
+impl Write for Timed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.socket.set_write_timeout(Some(self.left()?))?;
+        (&*self.socket).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reads a request's head. What came behind it is left in `buffer`, where also the start of it may stand.
+///
+/// The head may begin within `idle` from now, and takes `patience` from then on at most.
+pub fn read_head(
+    socket: &TcpStream,
+    buffer: &mut Vec<u8>,
+    idle: Duration,
+    patience: Duration,
+) -> Result<Head, Unread> {
+    if buffer.is_empty() {
+        fill(
+            &mut Timed {
+                socket,
+                deadline: Instant::now() + idle,
+            },
+            buffer,
+        )
+        .map_err(|_| Unread::Gone)?;
+    }
+    let mut timed = Timed {
+        socket,
+        deadline: Instant::now() + patience,
+    };
+    loop {
+        if let Some((len, head)) = parse_head(buffer)? {
+            buffer.drain(..len);
+            return Ok(head);
+        }
+        if buffer.len() >= MAX_HEAD {
+            return Err(Unread::TooLarge);
+        }
+        fill(&mut timed, buffer).map_err(|error| match error.kind() {
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => Unread::Late,
+            _ => Unread::Gone,
+        })?;
+    }
+}
+
+/// Reads what is there, up to the size of a head in all.
+fn fill(timed: &mut Timed<'_>, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let start = buffer.len();
+    buffer.resize(MAX_HEAD, 0);
+    let read = timed.read(&mut buffer[start..]);
+    buffer.truncate(start + *read.as_ref().unwrap_or(&0));
+    match read? {
+        0 => Err(ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Parses a head and says how many bytes it has; `None` where more of it must come.
+pub fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Unread> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let len = match request.parse(bytes) {
+        Ok(httparse::Status::Complete(len)) => len,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(httparse::Error::TooManyHeaders) => return Err(Unread::TooLarge),
+        Err(_) => return Err(Unread::Malformed),
+    };
+    convert(&request)
+        .map(|head| Some((len, head)))
+        .ok_or(Unread::Malformed)
+}
+
+fn convert(request: &httparse::Request<'_, '_>) -> Option<Head> {
+    let version = if request.version? == 1 {
+        Version::HTTP_11
+    } else {
+        Version::HTTP_10
+    };
+    let mut head = http::Request::builder()
+        .method(Method::from_bytes(request.method?.as_bytes()).ok()?)
+        .uri(request.path?.parse::<Uri>().ok()?)
+        .version(version);
+    for header in request.headers.iter() {
+        head = head.header(header.name, header.value);
+    }
+    head.body(()).ok()
+}
