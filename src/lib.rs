@@ -8,13 +8,17 @@
 //! - [`room`]: the rules of a room, pure
 //! - [`batch`]: what a room sends at once, encoded once
 //! - [`outbox`]: writing to one client, fast or slow
+//! - [`clients`]: the table of all clients
 //! - [`hub`]: the loop that owns it all
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
-//! - [`server`]: accepting connections, and where they lead
+//! - [`connection`]: one connection's requests, and where they lead
+//! - [`server`]: accepting connections
 
 pub mod batch;
 pub mod client;
+pub mod clients;
+pub mod connection;
 pub mod hub;
 pub mod names;
 pub mod outbox;

@@ -1,0 +1,202 @@
+//! One accepted connection: reads its requests and routes them to the page or into a room.
+
+use crate::batch::ClientId;
+use crate::client::{self, SocketEvent, TextLimits};
+use crate::hub::Event;
+use crate::names::RoomName;
+use crate::page::Answer;
+use crate::request::{Head, Timed, Unread, read_head};
+use crossbeam_channel::{Sender, bounded};
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+use tungstenite::error::{Error, ProtocolError};
+use tungstenite::handshake::server::{create_response, write_response};
+use tungstenite::http::{Method, Version, header};
+
+/// How long a connection may be silent before its next request: long enough to reload, short enough for many.
+const IDLE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a request's head may take in all, and an answer.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long what a client still sends is thrown away after the last answer, so that a reset does not eat it.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How long the hub may take to say how it is.
+const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// One accepted connection, while it still speaks HTTP.
+#[derive(Debug)]
+pub struct Connection {
+    /// The socket, on which reads block.
+    pub socket: TcpStream,
+    /// Who it will be if it becomes a WebSocket.
+    pub client: ClientId,
+    /// What that client may send.
+    pub texts: TextLimits,
+    /// Where its events go.
+    pub hub: Sender<SocketEvent>,
+}
+
+/// Where a request leads.
+enum Route {
+    Answer(Answer),
+    Room(RoomName),
+}
+
+impl Connection {
+    /// Answers requests until the connection ends or becomes a WebSocket.
+    pub fn serve(self) {
+        let mut buffer = Vec::new();
+        loop {
+            let head = match read_head(&self.socket, &mut buffer, IDLE_PATIENCE, REQUEST_PATIENCE) {
+                Ok(head) => head,
+                Err(unread) => return self.refuse(&unread),
+            };
+            match self.route(&head) {
+                Route::Room(room) => return self.upgrade(&head, room, buffer),
+                Route::Answer(answer) => {
+                    let last = is_last(&head);
+                    if self
+                        .write(answer, head.method() == Method::HEAD, last)
+                        .is_err()
+                        || last
+                    {
+                        return self.linger();
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(self, unread: &Unread) {
+        let answer = match unread {
+            Unread::Gone => return,
+            Unread::Late => Answer::sentence(408, "The request took too long."),
+            Unread::TooLarge => Answer::sentence(431, "The request's head is too large."),
+            Unread::Malformed => Answer::sentence(400, "That was not an HTTP/1.1 request."),
+        };
+        if self.write(answer, false, true).is_ok() {
+            self.linger();
+        }
+    }
+
+    fn route(&self, head: &Head) -> Route {
+        let method = head.method();
+        let readable = method == Method::GET || method == Method::HEAD;
+        let answer = match head.uri().path() {
+            "/" if readable => Answer::page(),
+            "/healthz" if readable => self.examine(),
+            "/ws" if method == Method::GET => match enter(head) {
+                Ok(room) => return Route::Room(room),
+                Err(answer) => answer,
+            },
+            "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
+            "/" | "/healthz" => Answer::sentence(405, "Only GET and HEAD are served here.")
+                .with("Allow", "GET, HEAD"),
+            _ => Answer::sentence(
+                404,
+                "There is nothing here; the page is at the address without a path.",
+            ),
+        };
+        Route::Answer(answer)
+    }
+
+    fn examine(&self) -> Answer {
+        let (asker, health) = bounded(1);
+        let asked = self
+            .hub
+            .send_timeout(Event::Examined(asker), HEALTH_PATIENCE);
+        Answer::health(
+            asked
+                .ok()
+                .and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()),
+        )
+    }
+
+    /// Makes the connection a WebSocket. From here on only the hub writes to it.
+    fn upgrade(self, head: &Head, room: RoomName, already_read: Vec<u8>) {
+        let open = || -> Result<(), Error> {
+            let mut response = Vec::new();
+            write_response(&mut response, &create_response(head)?)?;
+            self.timed(REQUEST_PATIENCE).write_all(&response)?;
+            self.socket.set_read_timeout(None)?;
+            Ok(self.socket.set_write_timeout(None)?)
+        };
+        match open() {
+            Ok(()) => client::serve(
+                self.socket,
+                already_read,
+                self.client,
+                room,
+                self.texts,
+                self.hub,
+            ),
+            Err(error) => log::debug!("client {} went while it came: {error}", self.client.0),
+        }
+    }
+
+    fn write(&self, answer: Answer, head_only: bool, last: bool) -> io::Result<()> {
+        answer.write(self.timed(REQUEST_PATIENCE), head_only, last)
+    }
+
+    /// Ends the connection so that the last answer arrives even if the client is still sending.
+    fn linger(self) {
+        if self.socket.shutdown(Shutdown::Write).is_ok() {
+            let mut rest = [0; 1024];
+            let mut timed = self.timed(LINGER);
+            while matches!(timed.read(&mut rest), Ok(n) if n > 0) {}
+        }
+    }
+
+    fn timed(&self, patience: Duration) -> Timed<'_> {
+        Timed {
+            socket: &self.socket,
+            deadline: Instant::now() + patience,
+        }
+    }
+}
+
+/// Which room a request for a WebSocket leads to, or why it does not.
+fn enter(head: &Head) -> Result<RoomName, Answer> {
+    create_response(head).map_err(|error| match error {
+        Error::Protocol(
+            ProtocolError::MissingConnectionUpgradeHeader
+            | ProtocolError::MissingUpgradeWebSocketHeader,
+        ) => Answer::sentence(
+            426,
+            "This address is for WebSockets; the page is beside it.",
+        )
+        .with("Connection", "Upgrade")
+        .with("Upgrade", "websocket"),
+        Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
+            Answer::sentence(426, "Only version 13 of WebSocket is spoken here.")
+                .with("Connection", "Upgrade")
+                .with("Upgrade", "websocket")
+                .with("Sec-WebSocket-Version", "13")
+        }
+        error => Answer::sentence(400, format!("That is no WebSocket handshake: {error}.")),
+    })?;
+    let room = RoomName::from_query(head.uri().query().unwrap_or_default());
+    room.map_err(|error| Answer::sentence(400, error.to_string()))
+}
+
+/// True when nothing can follow a request on its connection: it asks for that, or it has a body, which is
+/// not read because nothing here takes one.
+fn is_last(head: &Head) -> bool {
+    let has_body = head.headers().contains_key(header::TRANSFER_ENCODING)
+        || head
+            .headers()
+            .get(header::CONTENT_LENGTH)
+            .is_some_and(|len| len != "0");
+    let asks = head
+        .headers()
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let closes = asks
+        .flat_map(|value| value.split(','))
+        .any(|word| word.trim().eq_ignore_ascii_case("close"));
+    has_body || closes || head.version() < Version::HTTP_11
+}
