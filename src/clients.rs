@@ -1,6 +1,6 @@
 //! The table of clients: how far each is from coming to going, and what is due to be written to it.
 
-use crate::batch::{Batch, ClientId, Revision};
+use crate::batch::{Batch, ClientId};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
 use std::collections::HashMap;
@@ -239,25 +239,19 @@ impl<S: Sink> Client<S> {
         batch: &mut Batch,
         now: Instant,
     ) -> Outcome {
-        let outcome = self.outbox.retry(now);
-        if outcome != Outcome::Sent {
-            return outcome;
-        }
-        let mut stale: Option<Revision> = self.outbox.take_stale();
-        while let Some(from) = stale
+        let mut outcome = self.outbox.retry(now);
+        while outcome == Outcome::Sent
+            && let Some(from) = self.outbox.stale_from()
             && let Standing::In(room) = self.standing
             && let Some(room) = rooms(room)
         {
             batch.clear();
-            stale = room.catch_up(client, from, batch);
-            let outcome = self.outbox.deliver(&batch.common_share(), now);
-            if outcome != Outcome::Sent {
-                if let Some(left) = stale {
-                    self.outbox.missed(left);
-                }
-                return outcome;
-            }
+            let left = room.catch_up(client, from, batch);
+            outcome = self.outbox.catch_up(&batch.common_share(), left, now);
         }
-        Outcome::Sent
+        if outcome == Outcome::Sent {
+            self.outbox.resume();
+        }
+        outcome
     }
 }

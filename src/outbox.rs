@@ -82,6 +82,14 @@ struct Stall {
     stale_from: Option<Revision>,
 }
 
+impl Stall {
+    fn progress(&mut self, sent: usize, now: Instant) {
+        if sent > 0 {
+            self.since = now;
+        }
+    }
+}
+
 /// What became of a client's share.
 #[derive(Debug, PartialEq, Eq)]
 #[must_use]
@@ -136,43 +144,50 @@ impl<S: Sink> Outbox<S> {
         self.keep(share, sent.saturating_sub(waiting), now)
     }
 
-    /// Tries a full socket again. When it took all that was pending and the client missed texts,
-    /// [`take_stale`](Self::take_stale) says from which on.
+    /// Tries a full socket again. When it took all that was pending, [`stale_from`](Self::stale_from) says
+    /// which texts its client missed meanwhile.
     pub fn retry(&mut self, now: Instant) -> Outcome {
         let Ok(sent) = self.send(&Share::default()) else {
             return Outcome::Broken;
         };
         self.sent += sent;
-        let Some(stall) = &mut self.stall else {
-            return Outcome::Sent;
-        };
-        if self.sent == self.pending.len() {
-            return Outcome::Sent;
+        if self.waiting() > 0 {
+            return self.wait_longer(sent, now);
         }
-        if sent > 0 {
-            stall.since = now;
-            stall.pause = MIN_PAUSE;
-        } else if now.duration_since(stall.since) >= MAX_STALL {
-            return Outcome::TooSlow;
-        } else {
-            stall.pause = (stall.pause * 2).min(MAX_PAUSE);
-        }
-        stall.retry_at = now + stall.pause;
-        Outcome::Waiting
-    }
-
-    /// After a successful [`retry`](Self::retry): ends the stall and says which texts the client missed.
-    pub fn take_stale(&mut self) -> Option<Revision> {
-        let stale = self.stall.take().and_then(|stall| stall.stale_from);
         self.reset();
-        stale
+        if let Some(stall) = &mut self.stall {
+            stall.progress(sent, now);
+        }
+        Outcome::Sent
     }
 
-    /// Notes that the client misses the texts from this one on, for when it is next caught up.
-    pub fn missed(&mut self, from: Revision) {
+    /// The first text that the client missed while its socket was full.
+    pub fn stale_from(&self) -> Option<Revision> {
+        self.stall.as_ref()?.stale_from
+    }
+
+    /// Sends texts that the client missed, when nothing else is pending. `left` is the first that is not
+    /// among them.
+    pub fn catch_up(&mut self, texts: &Share<'_>, left: Option<Revision>, now: Instant) -> Outcome {
+        let Ok(sent) = self.send(texts) else {
+            return Outcome::Broken;
+        };
+        let kept = texts.keep_after(sent);
+        texts.copy(sent..kept.end, &mut self.pending);
         if let Some(stall) = &mut self.stall {
-            stall.stale_from.get_or_insert(from);
+            stall.stale_from = kept.stale.or(left);
+            stall.progress(sent, now);
         }
+        if sent == texts.len() {
+            Outcome::Sent
+        } else {
+            self.wait_longer(sent, now)
+        }
+    }
+
+    /// The socket took everything, and the client missed nothing that matters any more.
+    pub fn resume(&mut self) {
+        self.stall = None;
     }
 
     /// When a full socket is to be tried again; `None` while it takes everything.
@@ -220,15 +235,33 @@ impl<S: Sink> Outbox<S> {
         let kept = share.keep_after(sent);
         share.copy(sent..kept.end, &mut self.pending);
         self.bound = self.bound.max(MAX_BACKLOG + share.snapshot_len());
-        let pause = MIN_PAUSE;
         let stall = self.stall.get_or_insert(Stall {
             since: now,
-            retry_at: now + pause,
-            pause,
+            retry_at: now + MIN_PAUSE,
+            pause: MIN_PAUSE,
             stale_from: None,
         });
         stall.stale_from = stall.stale_from.or(kept.stale);
         if self.waiting() > self.bound {
+            Outcome::TooSlow
+        } else {
+            Outcome::Waiting
+        }
+    }
+
+    /// The socket is full again, having taken so many bytes.
+    fn wait_longer(&mut self, sent: usize, now: Instant) -> Outcome {
+        let Some(stall) = &mut self.stall else {
+            return Outcome::Sent;
+        };
+        stall.progress(sent, now);
+        stall.pause = if sent > 0 {
+            MIN_PAUSE
+        } else {
+            (stall.pause * 2).min(MAX_PAUSE)
+        };
+        stall.retry_at = now + stall.pause;
+        if now.duration_since(stall.since) >= MAX_STALL {
             Outcome::TooSlow
         } else {
             Outcome::Waiting
