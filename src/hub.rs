@@ -21,8 +21,9 @@ use tungstenite::protocol::frame::coding::CloseCode;
 /// Events taken between two writes: bounds what a batch can hold.
 const MAX_DRAIN: usize = 1024;
 
-/// How long a client has to answer a close frame before its connection is cut.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client has to answer a close frame before its connection is cut. A slow one must first read
+/// what is before it.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long all clients together have for that when the server stops; it promises to be gone after 2 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
@@ -296,15 +297,23 @@ impl<S: Sink> Hub<S> {
         let place = self.rooms.get_mut(&id)?;
         if !place.touched {
             place.touched = true;
-            self.touched.push(id);
+            self.touched.push(id); // which may be forgotten before it is written to
         }
         Some(place)
     }
 
-    /// Takes a client out of its room. Whatever ends a membership comes through here.
+    /// Takes a client out of its room, which is forgotten with the last one. Whatever ends a membership
+    /// comes through here.
     fn leave(&mut self, client: ClientId) {
-        if let Some(place) = self.place_of(client) {
-            place.room.leave(client, &mut place.batch);
+        let Some(id) = self.clients.room_of(client) else {
+            return;
+        };
+        let Some(place) = self.touch(id) else { return };
+        place.room.leave(client, &mut place.batch);
+        if place.room.is_empty()
+            && let Some(place) = self.rooms.remove(&id)
+        {
+            self.names.remove(place.room.name().key());
         }
     }
 
@@ -335,10 +344,6 @@ impl<S: Sink> Hub<S> {
         if !place.batch.is_empty() {
             self.clients.deliver(&place.room, &place.batch, now);
             place.batch.clear();
-        }
-        if place.room.is_empty() {
-            self.names.remove(place.room.name().key());
-            self.rooms.remove(&id);
         }
     }
 }

@@ -1,85 +1,91 @@
 //! The command line: every option with its variable, its unit and its line of help.
 
 use clap::Parser;
+use clap::builder::RangedU64ValueParser;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::RangeInclusive;
 use typewall::Limits;
+
+const DEFAULT: Limits = Limits::DEFAULT;
 
 /// A wall of live text boxes: everyone in the room sees what you write as you write it.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100)]
+#[command(version, max_term_width = 100, next_line_help = true)]
 pub struct Options {
-    /// Where to listen; 0.0.0.0:8080 is every network of this machine, port 0 a free port
+    /// Where to listen; 0.0.0.0:8080 is every network, port 0 any free port
     #[arg(
         long,
-        env = "TYPEWALL_LISTEN",
         value_name = "ADDR:PORT",
-        default_value = "127.0.0.1:8080"
+        env = "TYPEWALL_LISTEN",
+        hide_env_values = true
     )]
-    #[arg(value_parser = parse_listen)]
+    #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: Addresses,
 
     /// Users and viewers at once; more are told that the server is full
     #[arg(
         long,
-        env = "TYPEWALL_MAX_CLIENTS",
         value_name = "CLIENTS",
-        default_value_t = 10_000
+        env = "TYPEWALL_MAX_CLIENTS",
+        hide_env_values = true
     )]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    max_clients: u32,
+    #[arg(default_value_t = DEFAULT.max_clients, value_parser = within(1..=100_000))]
+    max_clients: usize,
 
     /// Characters in a box or a post
     #[arg(
         long,
-        env = "TYPEWALL_MAX_TEXT",
         value_name = "CHARACTERS",
-        default_value_t = 10_000
+        env = "TYPEWALL_MAX_TEXT",
+        hide_env_values = true
     )]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    max_text: u32,
+    #[arg(default_value_t = DEFAULT.max_text, value_parser = within(1..=1_000_000))]
+    max_text: usize,
 
     /// Characters in a name
     #[arg(
         long,
-        env = "TYPEWALL_MAX_NAME",
         value_name = "CHARACTERS",
-        default_value_t = 40
+        env = "TYPEWALL_MAX_NAME",
+        hide_env_values = true
     )]
-    #[arg(value_parser = clap::value_parser!(u32).range(10..=200))]
-    max_name: u32,
+    #[arg(default_value_t = DEFAULT.max_name, value_parser = within(10..=200))]
+    max_name: usize,
 
     /// Posts that a room's log keeps
     #[arg(
         long,
-        env = "TYPEWALL_LOG_LENGTH",
         value_name = "POSTS",
-        default_value_t = 200
+        env = "TYPEWALL_LOG_LENGTH",
+        hide_env_values = true
     )]
-    #[arg(value_parser = clap::value_parser!(u32).range(0..=10_000))]
-    log_length: u32,
+    #[arg(default_value_t = DEFAULT.log_length, value_parser = within(0..=10_000))]
+    log_length: usize,
 }
 
 /// The addresses that `--listen` stands for, of which the first that works is used.
 pub type Addresses = Box<[SocketAddr]>;
 
 fn parse_listen(value: &str) -> Result<Addresses, String> {
-    let addresses = value
-        .to_socket_addrs()
-        .map(|addresses| addresses.collect::<Addresses>());
+    let addresses = value.to_socket_addrs().map(Iterator::collect);
     addresses.map_err(|_| {
         "give an address of this machine and a port, such as 127.0.0.1:8080".to_owned()
     })
+}
+
+fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(range)
 }
 
 impl Options {
     /// The limits that the options set.
     pub fn limits(&self) -> Limits {
         Limits {
-            max_clients: self.max_clients as usize,
-            max_text: self.max_text as usize,
-            max_name: self.max_name as usize,
-            log_length: self.log_length as usize,
+            max_clients: self.max_clients,
+            max_text: self.max_text,
+            max_name: self.max_name,
+            log_length: self.log_length,
         }
     }
 

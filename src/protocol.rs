@@ -1,9 +1,8 @@
 //! The wire: every event that crosses a WebSocket, and nothing else. Each is a text frame that holds a
 //! JSON array `["event", data]`, the argument list of an `emit`. What the events mean is in [`crate::room`].
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::error::Category;
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,23 +46,46 @@ impl<'a> ClientEvent<'a> {
 
     /// Reads the content of a text frame.
     pub fn decode(json: &'a str) -> Result<Self, Refusal> {
-        serde_json::from_str(json).map_err(|error| match error.classify() {
-            Category::Data => Self::refuse_data(json),
-            Category::Io | Category::Syntax | Category::Eof => Refusal::NotJson,
+        // What is wrong may be found before the end is read; only the whole tells whether it is JSON at all.
+        serde_json::from_str(json).map_err(|_| match serde_json::from_str(json) {
+            Ok(EventName(name)) => Self::refuse(&name),
+            Err(error) if error.is_data() => Refusal::UnknownEvent,
+            Err(_) => Refusal::NotJson,
         })
     }
 
-    /// Tells an event that is not ours from one whose data is wrong.
-    fn refuse_data(json: &str) -> Refusal {
-        let Ok((event, IgnoredAny)) = serde_json::from_str::<(Cow<'_, str>, IgnoredAny)>(json)
-        else {
-            return Refusal::UnknownEvent;
-        };
-        let named = |usage: &&str| usage[2..].split('"').next() == Some(&event);
+    /// Why an event of this name was not taken.
+    fn refuse(name: &str) -> Refusal {
+        let is_named = |usage: &&str| usage[2..].split('"').next() == Some(name);
         Self::USAGE
             .into_iter()
-            .find(named)
+            .find(is_named)
             .map_or(Refusal::UnknownEvent, Refusal::WrongType)
+    }
+}
+
+/// The first of an array, whatever the others are.
+struct EventName<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for EventName<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct First;
+        impl<'de> Visitor<'de> for First {
+            type Value = EventName<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "an event and its data")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                let name = array
+                    .next_element()?
+                    .ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                while let Some(IgnoredAny) = array.next_element()? {}
+                Ok(EventName(name))
+            }
+        }
+        deserializer.deserialize_seq(First)
     }
 }
 

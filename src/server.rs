@@ -45,15 +45,14 @@ pub struct Limits {
     pub log_length: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_clients: 10_000,
-            max_text: 10_000,
-            max_name: 40,
-            log_length: 200,
-        }
-    }
+impl Limits {
+    /// What is used where nothing else is asked for.
+    pub const DEFAULT: Self = Self {
+        max_clients: 10_000,
+        max_text: 10_000,
+        max_name: 40,
+        log_length: 200,
+    };
 }
 
 /// A running server.

@@ -259,7 +259,7 @@ impl World {
     fn take(&mut self, step: Step) {
         match step {
             Step::Enter { client, room } if self.people[client].is_none() => {
-                self.enter(client, room)
+                self.enter(client, room);
             }
             Step::Act { client, action } => self.act(client, action),
             Step::Ping { client } => {
@@ -288,7 +288,6 @@ impl World {
                         .any(|other| other.room == person.room)
                     {
                         self.posted[person.room] = 0;
-                        self.hub.write(self.now.instant);
                     }
                 }
             }

@@ -1,0 +1,67 @@
+//! Live texts: everyone but the author gets them, whatever is in them.
+
+use crate::person::TestServer;
+
+#[test]
+fn a_text_reaches_everyone_but_its_author() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    let mut bob = server.join("r", "Bob");
+    let mut viewer = server.connect("r");
+    viewer.watch();
+    for text in ["H", "Hi", "Hi!", ""] {
+        ada.write(text);
+        bob.sees("Ada", text);
+        viewer.sees("Ada", text);
+    }
+    // A person who gets its own text fails.
+    ada.catch_up();
+}
+
+#[test]
+fn texts_are_unicode_to_the_letter() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    let mut bob = server.join("r", "Bob");
+    for text in [
+        "👩\u{200D}👩\u{200D}👧 🏴\u{E0067}\u{E0062}\u{E007F}",
+        "e\u{301}\u{327}\u{489}",
+        "שלום עולם",
+        "line\nbreak\r\n\ttab",
+        "\u{2028}\u{2029}\u{FEFF}",
+        "nul \0 bell \u{7} delete \u{7F}",
+        "\"quotes\" \\ </script> <img src=x onerror=alert(1)>",
+        "\u{10FFFF}\u{FFFD}\u{FFFE}",
+    ] {
+        ada.write(text);
+        bob.sees("Ada", text);
+    }
+    let latecomer = server.join("r", "Cem");
+    assert_eq!(latecomer.text_of("Ada"), Some("\u{10FFFF}\u{FFFD}\u{FFFE}"));
+}
+
+#[test]
+fn a_text_as_long_as_allowed_is_taken_and_one_longer_changes_nothing() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    let mut bob = server.join("r", "Bob");
+    let longest = "😀".repeat(10_000);
+    ada.write(&longest);
+    bob.sees("Ada", &longest);
+    ada.write(&(longest.clone() + "x"));
+    assert_eq!(ada.refused(), "text_too_long");
+    bob.catch_up();
+    assert_eq!(bob.text_of("Ada"), Some(longest.as_str()));
+    ada.write("short");
+    bob.sees("Ada", "short");
+}
+
+#[test]
+fn a_viewer_cannot_write() {
+    let server = TestServer::start();
+    let mut viewer = server.connect("r");
+    viewer.write("x");
+    assert_eq!(viewer.refused(), "not_joined");
+    viewer.post("x");
+    assert_eq!(viewer.refused(), "not_joined");
+}

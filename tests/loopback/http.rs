@@ -1,0 +1,237 @@
+//! The page and everything else that is asked for by HTTP.
+
+use crate::person::{TestServer, frame, handshake};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+/// An answer as it stands on the wire.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    head: String,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    /// Reads one answer, as long as its head says.
+    fn read(socket: &mut TcpStream, has_body: bool) -> Self {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            socket.read_exact(&mut byte).expect("a whole head");
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).unwrap();
+        let len = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut body = vec![
+            0;
+            if has_body {
+                len.expect("a length").parse().unwrap()
+            } else {
+                0
+            }
+        ];
+        socket.read_exact(&mut body).expect("a whole body");
+        Self {
+            status: head[9..12].parse().unwrap(),
+            head,
+            body,
+        }
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+}
+
+/// Sends a request on a connection of its own, which it asks to be closed.
+fn ask(server: &TestServer, request: &str) -> Answer {
+    let mut socket = server.dial();
+    socket.write_all(request.as_bytes()).unwrap();
+    let answer = Answer::read(&mut socket, !request.starts_with("HEAD"));
+    assert!(
+        answer.head.contains("Connection: close\r\n"),
+        "{}",
+        answer.head
+    );
+    let mut rest = Vec::new();
+    assert_eq!(
+        socket
+            .read_to_end(&mut rest)
+            .expect("an end and not a reset"),
+        0
+    );
+    answer
+}
+
+fn get(server: &TestServer, path: &str) -> Answer {
+    ask(
+        server,
+        &format!("GET {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n"),
+    )
+}
+
+#[test]
+fn the_page_is_at_the_root() {
+    let server = TestServer::start();
+    let page = include_bytes!("../../index.html");
+    for path in ["/", "/?room=physics", "http://wall/"] {
+        let answer = get(&server, path);
+        assert_eq!(
+            (answer.status, &answer.body[..]),
+            (200, &page[..]),
+            "{path}"
+        );
+        assert!(
+            answer
+                .head
+                .contains("Content-Type: text/html; charset=utf-8\r\n")
+        );
+    }
+    let head = ask(
+        &server,
+        "HEAD / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n",
+    );
+    assert!(
+        head.head
+            .contains(&format!("Content-Length: {}\r\n", page.len()))
+    );
+}
+
+#[test]
+fn health_is_the_hubs_own_word() {
+    let server = TestServer::start();
+    assert_eq!(
+        get(&server, "/healthz").text(),
+        "{\"healthy\":true,\"clients\":0,\"rooms\":0}\n"
+    );
+    let _ada = server.join("r", "Ada");
+    let _bob = server.join("s", "Bob");
+    assert_eq!(
+        get(&server, "/healthz").text(),
+        "{\"healthy\":true,\"clients\":2,\"rooms\":2}\n"
+    );
+}
+
+#[test]
+fn everything_else_is_answered_in_a_sentence() {
+    let server = TestServer::start();
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let long = "x".repeat(65);
+    for (request, status, header) in [
+        ("GET /nothing HTTP/1.1".to_owned(), 404, ""),
+        ("GET /index.html HTTP/1.1".to_owned(), 404, ""),
+        ("GET /ws/ HTTP/1.1".to_owned(), 404, ""),
+        ("POST / HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
+        (
+            "DELETE /healthz HTTP/1.1".to_owned(),
+            405,
+            "Allow: GET, HEAD\r\n",
+        ),
+        ("POST /ws HTTP/1.1".to_owned(), 405, "Allow: GET\r\n"),
+        ("GET /ws HTTP/1.1".to_owned(), 426, "Upgrade: websocket\r\n"),
+        (
+            format!("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n{version}{key}"),
+            426,
+            "Upgrade: websocket\r\n",
+        ),
+        (
+            format!("GET /ws HTTP/1.1\r\n{upgrade}{key}"),
+            426,
+            "Sec-WebSocket-Version: 13\r\n",
+        ),
+        (
+            format!("GET /ws HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 8\r\n{key}"),
+            426,
+            "Sec-WebSocket-Version: 13\r\n",
+        ),
+        (format!("GET /ws HTTP/1.1\r\n{upgrade}{version}"), 400, ""),
+        (
+            format!("GET /ws HTTP/1.1\r\n{upgrade}{version}Sec-WebSocket-Key: short"),
+            400,
+            "",
+        ),
+        (
+            format!("GET /ws?room={long} HTTP/1.1\r\n{upgrade}{version}{key}"),
+            400,
+            "",
+        ),
+        ("GET / HTTP/2.0".to_owned(), 400, ""),
+        ("nonsense".to_owned(), 400, ""),
+        (
+            format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)),
+            431,
+            "",
+        ),
+        (
+            format!("GET / HTTP/1.1\r\n{}", "X: x\r\n".repeat(101)),
+            431,
+            "",
+        ),
+    ] {
+        let request = request.trim_end();
+        // What asks for an upgrade cannot ask for an end as well; a body ends a connection too.
+        let answer = ask(
+            &server,
+            &format!("{request}\r\nHost: wall\r\nContent-Length: 5\r\n\r\nhello"),
+        );
+        assert_eq!(answer.status, status, "{request}");
+        assert!(answer.head.contains(header), "{request}: {}", answer.head);
+        let sentence = answer.text().trim_end();
+        assert!(
+            sentence.ends_with('.') && sentence.contains(' '),
+            "{request}: {sentence}"
+        );
+    }
+}
+
+#[test]
+fn a_body_of_any_announced_length_is_not_waited_for() {
+    let server = TestServer::start();
+    for length in [
+        "Content-Length: 100000000000000",
+        "Content-Length: x",
+        "Transfer-Encoding: chunked",
+    ] {
+        let answer = ask(
+            &server,
+            &format!("GET /healthz HTTP/1.1\r\nHost: wall\r\n{length}\r\n\r\n"),
+        );
+        assert_eq!(answer.status, 200, "{length}");
+    }
+}
+
+#[test]
+fn a_connection_is_kept_for_more_requests_and_a_websocket() {
+    let server = TestServer::start();
+    let mut viewer = server.connect("r");
+    viewer.watch();
+    let mut socket = server.dial();
+    for _ in 0..3 {
+        socket
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\n")
+            .unwrap();
+        assert_eq!(Answer::read(&mut socket, true).status, 200);
+    }
+    // Requests may also come all at once.
+    let two = "GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\nHEAD / HTTP/1.1\r\nHost: wall\r\n\r\n";
+    let join = frame(0x81, br#"["got_a_new_user",{"name":"Ada"}]"#);
+    socket
+        .write_all(&[two.as_bytes(), handshake("/ws?room=r").as_bytes(), &join].concat())
+        .unwrap();
+    assert_eq!(Answer::read(&mut socket, true).status, 200);
+    assert_eq!(Answer::read(&mut socket, false).status, 200);
+    assert_eq!(Answer::read(&mut socket, false).status, 101);
+    viewer.sees_people(&["Ada"]);
+}
+
+#[test]
+fn an_old_http_client_is_answered_and_closed() {
+    let server = TestServer::start();
+    let answer = ask(&server, "GET /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!(answer.status, 200);
+}

@@ -1,0 +1,13 @@
+//! Real servers and real clients over loopback: each test has a server of its own on a free port.
+
+mod bad_input;
+mod boxes;
+mod crowd;
+mod frames;
+mod http;
+mod joining;
+mod log;
+mod person;
+mod rooms;
+mod slow;
+mod stopping;
