@@ -3,12 +3,14 @@
 use crate::batch::ClientId;
 use crate::client::{self, SocketEvent, TextLimits};
 use crate::hub::Event;
-use crate::names::RoomName;
+use crate::invite;
+use crate::names::{RoomName, RoomNameTooLong};
 use crate::page::Answer;
+use crate::protocol::Invitation;
 use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::{Sender, bounded};
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::server::{create_response, write_response};
@@ -35,6 +37,8 @@ pub struct Connection {
     pub client: ClientId,
     /// What that client may send.
     pub texts: TextLimits,
+    /// Where the server listens.
+    pub listen: SocketAddr,
     /// Where its events go.
     pub hub: Sender<SocketEvent>,
 }
@@ -88,13 +92,19 @@ impl Connection {
         let answer = match head.uri().path() {
             "/" if readable => Answer::page(),
             "/healthz" if readable => self.examine(),
+            "/invite" if readable => self
+                .invite(head)
+                .unwrap_or_else(|error| Answer::sentence(400, error.to_string())),
+            "/qr.svg" if readable => picture(head),
             "/ws" if method == Method::GET => match enter(head) {
                 Ok(room) => return Route::Room(room),
                 Err(answer) => answer,
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
-            "/" | "/healthz" => Answer::sentence(405, "Only GET and HEAD are served here.")
-                .with("Allow", "GET, HEAD"),
+            "/" | "/healthz" | "/invite" | "/qr.svg" => {
+                Answer::sentence(405, "Only GET and HEAD are served here.")
+                    .with("Allow", "GET, HEAD")
+            }
             _ => Answer::sentence(
                 404,
                 "There is nothing here; the page is at the address without a path.",
@@ -113,6 +123,13 @@ impl Connection {
                 .ok()
                 .and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()),
         )
+    }
+
+    fn invite(&self, head: &Head) -> Result<Answer, RoomNameTooLong> {
+        let room = RoomName::from_query(head.uri().query().unwrap_or_default())?;
+        Ok(Answer::json(&Invitation {
+            links: invite::links(self.listen, &room),
+        }))
     }
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
@@ -155,6 +172,21 @@ impl Connection {
             socket: &self.socket,
             deadline: Instant::now() + patience,
         }
+    }
+}
+
+fn picture(head: &Head) -> Answer {
+    let query = head.uri().query().unwrap_or_default();
+    let link = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
+    match link.and_then(|(_, link)| invite::qr(&link)) {
+        Some(svg) => Answer::picture(svg),
+        None => Answer::sentence(
+            400,
+            format!(
+                "Give a link of at most {} bytes: ?link=http…",
+                invite::MAX_LINK
+            ),
+        ),
     }
 }
 

@@ -12,6 +12,7 @@
 //! - [`hub`]: the loop that owns it all
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
+//! - [`invite`]: links and QR codes for others
 //! - [`connection`]: one connection's requests, and where they lead
 //! - [`server`]: accepting connections
 
@@ -20,6 +21,7 @@ pub mod client;
 pub mod clients;
 pub mod connection;
 pub mod hub;
+pub mod invite;
 pub mod names;
 pub mod outbox;
 pub mod page;

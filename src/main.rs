@@ -7,11 +7,11 @@ use options::Options;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, Write};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::thread;
-use typewall::Server;
 use typewall::server::reachable;
+use typewall::{Server, invite};
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -37,15 +37,20 @@ fn run(options: &Options) -> Result<(), String> {
         TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
     let server = Server::start(listener, options.limits())
         .map_err(|error| format!("Threads cannot be started: {error}"))?;
-    // Typewall serves on even if nobody reads where it is.
-    let _ = writeln!(
-        io::stdout(),
-        "Typewall is at http://{}",
-        reachable(server.address())
-    );
+    announce(server.address());
     let stopper = server.stopper();
     thread::spawn(move || signals.forever().for_each(|_| stopper.stop()));
     server.join().map_err(|_| {
         "The hub has failed, and with it every room; please report what stands above.".to_owned()
     })
+}
+
+/// Says where it is: to this machine, and to others if they can reach it.
+fn announce(listen: SocketAddr) {
+    let mut lines = format!("Typewall is at http://{}\n", reachable(listen));
+    for address in invite::addresses(listen) {
+        lines += &format!("In this network: http://{address}\n");
+    }
+    // Typewall serves on even if nobody reads where it is.
+    let _ = io::stdout().write_all(lines.as_bytes());
 }

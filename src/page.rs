@@ -1,6 +1,7 @@
 //! HTTP answers: the page, the server's health, and a sentence for everything else.
 
 use crate::hub::Health;
+use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
 use tiny_http::{HTTPVersion, Header, Response, StatusCode};
@@ -52,6 +53,17 @@ impl Answer {
             None => (503, "{\"healthy\":false}\n".to_owned()),
         };
         Self::new(status, "application/json", body)
+    }
+
+    /// Data for the page.
+    pub fn json(data: &impl Serialize) -> Self {
+        let body = serde_json::to_string(data).expect("wire types have string keys");
+        Self::new(200, "application/json", body + "\n")
+    }
+
+    /// A picture for the page.
+    pub fn picture(svg: String) -> Self {
+        Self::new(200, "image/svg+xml", svg)
     }
 
     /// Adds a header.

@@ -156,6 +156,17 @@ pub struct RoomState<'a> {
     pub users: BTreeMap<UserId, UserState<'a>>,
     /// The room's last posts, the oldest first.
     pub log: Vec<&'a Post>,
+    /// How long texts and names may be.
+    pub limits: LengthLimits,
+}
+
+/// The limits that a page shows as they near, in characters (Unicode code points).
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct LengthLimits {
+    /// Of a box or a post.
+    pub text: usize,
+    /// Of a name.
+    pub name: usize,
 }
 
 /// A user as `existing_users` shows them.
@@ -305,4 +316,11 @@ impl Serialize for Refusal {
         }
         .serialize(serializer)
     }
+}
+
+/// The answer to `GET invite`: how others come to a room.
+#[derive(Debug, Serialize)]
+pub struct Invitation {
+    /// Links that other machines can open, the likeliest first.
+    pub links: Vec<String>,
 }

@@ -5,7 +5,9 @@
 
 use crate::batch::{Batch, ClientId, Revision};
 use crate::names::{Name, RoomName};
-use crate::protocol::{Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState};
+use crate::protocol::{
+    LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState,
+};
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 /// How many bytes of texts a client that was behind is given at once: enough to fill a socket's buffer,
@@ -30,6 +32,8 @@ pub enum Action {
 /// How large names and logs may get.
 #[derive(Debug, Clone, Copy)]
 pub struct RoomLimits {
+    /// Characters in a box or a post; checked before a room sees them, and told to those who write.
+    pub max_text: usize,
     /// Characters in a user's name.
     pub max_name: usize,
     /// Posts that a room's log keeps.
@@ -261,6 +265,10 @@ impl Room {
                 .map(|(&id, user)| (id, user.state()))
                 .collect(),
             log: self.log.iter().collect(),
+            limits: LengthLimits {
+                text: self.limits.max_text,
+                name: self.limits.max_name,
+            },
         }
     }
 }

@@ -87,6 +87,7 @@ impl Server {
         let address = listener.local_addr()?;
         let (events, queue) = bounded(EVENT_QUEUE);
         let room = RoomLimits {
+            max_text: limits.max_text,
             max_name: limits.max_name,
             log_length: limits.log_length,
         };
@@ -104,6 +105,7 @@ impl Server {
                 max_text: limits.max_text,
                 max_name: limits.max_name,
             },
+            listen: address,
             hub: events.clone(),
             stopped: Arc::clone(&stopped),
         };
@@ -154,6 +156,7 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 struct Acceptor {
     max_connections: usize,
     texts: TextLimits,
+    listen: SocketAddr,
     hub: Sender<SocketEvent>,
     stopped: Arc<AtomicBool>,
 }
@@ -190,13 +193,14 @@ impl Acceptor {
     fn spawn(&self, client: ClientId, socket: TcpStream, counted: Arc<()>) -> io::Result<()> {
         socket.set_nodelay(true)?;
         SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
-        let (texts, hub) = (self.texts, self.hub.clone());
+        let (texts, listen, hub) = (self.texts, self.listen, self.hub.clone());
         let serve = move || {
             let _counted = counted;
             Connection {
                 socket,
                 client,
                 texts,
+                listen,
                 hub,
             }
             .serve();

@@ -21,6 +21,7 @@ use typewall::room::{Action, RoomLimits};
 const LIMITS: HubLimits = HubLimits {
     max_clients: 100,
     room: RoomLimits {
+        max_text: 1000,
         max_name: 40,
         log_length: 5,
     },

@@ -235,3 +235,31 @@ fn an_old_http_client_is_answered_and_closed() {
     let answer = ask(&server, "GET /healthz HTTP/1.0\r\n\r\n");
     assert_eq!(answer.status, 200);
 }
+
+#[test]
+fn invitations_are_links_and_pictures_of_them() {
+    let server = TestServer::start();
+    let invite = get(&server, "/invite?room=physics");
+    assert_eq!(
+        (invite.status, invite.text()),
+        (200, "{\"links\":[]}\n"),
+        "on loopback there is nobody to invite"
+    );
+    let picture = get(
+        &server,
+        "/qr.svg?link=http%3A%2F%2F192.168.1.20%3A8080%2F%3Froom%3Dphysics",
+    );
+    assert_eq!(picture.status, 200);
+    assert!(
+        picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg")
+    );
+    assert_eq!(get(&server, "/qr.svg").status, 400);
+    assert_eq!(
+        get(&server, &format!("/qr.svg?link={}", "x".repeat(1001))).status,
+        400
+    );
+    assert_eq!(
+        get(&server, &format!("/invite?room={}", "x".repeat(65))).status,
+        400
+    );
+}

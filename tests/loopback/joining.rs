@@ -41,10 +41,11 @@ fn the_newcomer_hears_of_itself_first_and_then_of_everyone() {
     );
     let (event, snapshot) = bob.receive().unwrap();
     assert_eq!(event, "existing_users");
+    let limits = json!({"text": 10_000, "name": 40});
     let users = json!({"1": {"name": "Ada", "text": "hello"}, "2": {"name": "Bob", "text": ""}});
     assert_eq!(
         snapshot,
-        json!({"you": "2", "name": "Bob", "room": "r", "users": users, "log": []})
+        json!({"you": "2", "name": "Bob", "room": "r", "users": users, "log": [], "limits": limits})
     );
 }
 
