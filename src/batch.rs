@@ -3,9 +3,7 @@
 //! Architecture invariant: a broadcast is encoded once. Nothing here is done per receiver, except for the few
 //! whose share differs: who wrote a text, who just came, whose event was refused.
 
-use crate::protocol::{
-    Receiver, RoomState, ServerEvent, UserId, encode_snapshot_head, encode_snapshot_tail,
-};
+use crate::protocol::{Receiver, RoomState, ServerEvent, UserId, encode_snapshot_head, encode_snapshot_tail};
 use std::ops::Range;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
@@ -35,7 +33,7 @@ pub struct Batch {
 #[derive(Debug)]
 struct TextFrame {
     bytes: Range<usize>,
-    author: ClientId,
+    author: Option<ClientId>,
     revision: Revision,
 }
 
@@ -44,8 +42,8 @@ struct TextFrame {
 enum Difference {
     /// It gets no event from before this position: it was not there yet.
     Came { at: usize },
-    /// It gets this frame too, at this position.
-    Told { at: usize, frame: Range<usize> },
+    /// It gets this frame (or nothing, if that is empty) in place of these bytes.
+    Told { instead_of: Range<usize>, frame: Range<usize> },
     /// It does not get the texts it wrote.
     Wrote,
     /// After the events it gets a snapshot instead of the texts, which the snapshot holds already.
@@ -61,43 +59,49 @@ impl Batch {
 
     /// Adds an event for one client.
     pub fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+        let here = self.events.len();
+        self.tell_instead(client, here..here, event);
+    }
+
+    /// Adds an event for the whole room, of which one client gets its own version, or nothing.
+    pub fn broadcast_but(
+        &mut self,
+        event: &ServerEvent<'_>,
+        client: ClientId,
+        own: Option<&ServerEvent<'_>>,
+    ) {
+        let start = self.events.len();
+        self.broadcast(event);
+        let instead_of = start..self.events.len();
+        match own {
+            Some(own) => self.tell_instead(client, instead_of, own),
+            None => self.differences.push((client, Difference::Told { instead_of, frame: 0..0 })),
+        }
+    }
+
+    fn tell_instead(&mut self, client: ClientId, instead_of: Range<usize>, event: &ServerEvent<'_>) {
         self.encode(event);
         let start = self.private.len();
         push_frame(&mut self.private, &self.json);
         let frame = start..self.private.len();
-        self.differences.push((
-            client,
-            Difference::Told {
-                at: self.events.len(),
-                frame,
-            },
-        ));
+        self.differences.push((client, Difference::Told { instead_of, frame }));
     }
 
     /// Keeps the events so far from a client that came only now.
     pub fn came(&mut self, client: ClientId) {
         if !self.events.is_empty() {
-            self.differences.push((
-                client,
-                Difference::Came {
-                    at: self.events.len(),
-                },
-            ));
+            self.differences.push((client, Difference::Came { at: self.events.len() }));
         }
     }
 
-    /// Adds a box's latest text, for all but its author. To be called once a box.
-    pub fn text(&mut self, id: UserId, text: &str, author: ClientId, revision: Revision) {
+    /// Adds a box's latest text, for all but its author, who may be away. To be called once a box.
+    pub fn text(&mut self, id: UserId, text: &str, author: Option<ClientId>, revision: Revision) {
         self.encode(&ServerEvent::TextUpdate { id, text });
         let start = self.texts.len();
         push_frame(&mut self.texts, &self.json);
         let bytes = start..self.texts.len();
-        self.text_frames.push(TextFrame {
-            bytes,
-            author,
-            revision,
-        });
-        self.differences.push((author, Difference::Wrote));
+        self.text_frames.push(TextFrame { bytes, author, revision });
+        self.differences.extend(author.map(|author| (author, Difference::Wrote)));
     }
 
     /// Adds the snapshots of the room as it is at the end of the batch. To be called once.
@@ -111,10 +115,7 @@ impl Batch {
             self.json.clear();
             encode_snapshot_head(&receiver, &mut self.json);
             let start = self.private.len();
-            push_header(
-                &mut self.private,
-                self.json.len() + self.snapshot_tail.len(),
-            );
+            push_header(&mut self.private, self.json.len() + self.snapshot_tail.len());
             self.private.extend_from_slice(&self.json);
             let head = start..self.private.len();
             self.differences.push((client, Difference::Asked { head }));
@@ -153,32 +154,23 @@ impl Batch {
 
     /// What `client` gets, if that is not the [common share](Self::common_share).
     pub fn own_share(&self, client: ClientId) -> Option<Share<'_>> {
-        let first = self
-            .differences
-            .partition_point(|(other, _)| *other < client);
+        let first = self.differences.partition_point(|(other, _)| *other < client);
         let from_first = &self.differences[first..];
         let own = &from_first[..from_first.partition_point(|(other, _)| *other == client)];
         (!own.is_empty()).then(|| self.share(Some(client), own))
     }
 
-    fn share<'a>(
-        &'a self,
-        receiver: Option<ClientId>,
-        own: &[(ClientId, Difference)],
-    ) -> Share<'a> {
-        let mut share = Share {
-            receiver,
-            ..Share::default()
-        };
+    fn share<'a>(&'a self, receiver: Option<ClientId>, own: &[(ClientId, Difference)]) -> Share<'a> {
+        let mut share = Share { receiver, ..Share::default() };
         let mut from = 0;
         let mut snapshot = None;
         for (_, difference) in own {
             match difference {
                 Difference::Came { at } => from = *at,
-                Difference::Told { at, frame } => {
-                    share.push(&self.events[from..*at]);
+                Difference::Told { instead_of, frame } => {
+                    share.push(&self.events[from..instead_of.start]);
                     share.push(&self.private[frame.clone()]);
-                    from = *at;
+                    from = instead_of.end;
                 }
                 Difference::Wrote => {}
                 Difference::Asked { head } => snapshot = Some(&self.private[head.clone()]),
@@ -204,11 +196,7 @@ impl Batch {
         share.texts = &self.text_frames;
         let receiver = share.receiver;
         let mut from = 0;
-        for own in self
-            .text_frames
-            .iter()
-            .filter(|text| Some(text.author) == receiver)
-        {
+        for own in self.text_frames.iter().filter(|text| receiver.is_some() && text.author == receiver) {
             share.push(&self.texts[from..own.bytes.start]);
             from = own.bytes.end;
         }
@@ -273,16 +261,9 @@ impl<'a> Share<'a> {
     /// has begun, for a frame must be ended. The others are state, of which only the latest counts.
     pub fn keep_after(&self, sent: usize) -> Kept {
         let mut end = self.events_len;
-        for text in self
-            .texts
-            .iter()
-            .filter(|text| Some(text.author) != self.receiver)
-        {
+        for text in self.texts.iter().filter(|text| self.receiver.is_none() || text.author != self.receiver) {
             if end >= sent {
-                return Kept {
-                    end,
-                    stale: Some(text.revision),
-                };
+                return Kept { end, stale: Some(text.revision) };
             }
             end += text.bytes.len();
         }
@@ -307,11 +288,6 @@ fn push_frame(to: &mut Vec<u8>, json: &[u8]) {
 }
 
 fn push_header(to: &mut Vec<u8>, len: usize) {
-    let header = FrameHeader {
-        opcode: OpCode::Data(Data::Text),
-        ..FrameHeader::default()
-    };
-    header
-        .format(len as u64, to)
-        .expect("a Vec takes every write");
+    let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
+    header.format(len as u64, to).expect("a Vec takes every write");
 }

@@ -5,10 +5,13 @@
 
 use crate::batch::ClientId;
 use crate::hub::Event;
+use crate::limits::Limits;
 use crate::names::{Name, RoomName};
 use crate::protocol::{ClientEvent, Refusal};
 use crate::room::Action;
+use crate::session::{MAX_REF, Session};
 use crossbeam_channel::Sender;
+use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -38,16 +41,8 @@ const EVENTS_PER_SECOND: u32 = 250;
 /// Events a client may send at once before it has to wait.
 const EVENT_BURST: u32 = 500;
 
-/// How large texts and names may be.
-#[derive(Debug, Clone, Copy)]
-pub struct TextLimits {
-    /// Characters in a box or a post.
-    pub max_text: usize,
-    /// Characters in a user's name.
-    pub max_name: usize,
-}
-
-impl TextLimits {
+/// What the limits say of what a client sends.
+impl Limits {
     fn websocket(self) -> WebSocketConfig {
         let max_frame = self.max_text * MAX_JSON_BYTES + FRAME_OVERHEAD;
         WebSocketConfig::default()
@@ -59,53 +54,63 @@ impl TextLimits {
 
     /// Reads and checks an event; what is wrong with it becomes an action too, for the room answers it.
     fn check(self, json: &str) -> Action {
-        let action = match ClientEvent::decode(json) {
-            Ok(ClientEvent::GotANewUser { name }) => {
-                Name::parse(&name, self.max_name).map(Action::Join)
-            }
-            Ok(ClientEvent::Watch {}) => Ok(Action::Watch),
-            Ok(ClientEvent::UpdatedText { text }) => self
-                .check_text(&text)
-                .map(|()| Action::Write(text.into_owned())),
-            Ok(ClientEvent::Message { text }) if text.trim().is_empty() => Err(Refusal::PostEmpty),
-            Ok(ClientEvent::Message { text }) => self
-                .check_text(&text)
-                .map(|()| Action::Post(text.into_owned())),
-            Err(refusal) => Err(refusal),
-        };
-        action.unwrap_or_else(Action::Refused)
+        ClientEvent::decode(json).and_then(|event| self.check_event(event)).unwrap_or_else(Action::Refused)
     }
 
-    fn check_text(self, text: &str) -> Result<(), Refusal> {
+    fn check_event(self, event: ClientEvent<'_>) -> Result<Action, Refusal> {
+        match event {
+            ClientEvent::GotANewUser { name, session } => {
+                let name = Name::parse(&name, self.max_name)?;
+                // What was never a session of ours, after an update of the server say, is one that is not known.
+                let session = session.and_then(|hex| Session::parse(&hex)).unwrap_or_else(Session::random);
+                Ok(Action::Join { name, session })
+            }
+            ClientEvent::Watch {} => Ok(Action::Watch),
+            ClientEvent::UpdatedText { text } => self.check_text(text).map(Action::Write),
+            ClientEvent::Message { text, .. } if text.trim().is_empty() => Err(Refusal::PostEmpty),
+            ClientEvent::Message { text, reference } => {
+                let text = self.check_text(text)?;
+                let reference = reference.map(check_reference).transpose()?;
+                Ok(Action::Post { text, reference })
+            }
+        }
+    }
+
+    fn check_text(self, text: Cow<'_, str>) -> Result<String, Refusal> {
         // Only a text with more bytes than allowed characters has to be counted.
         if text.len() > self.max_text && text.chars().count() > self.max_text {
             return Err(Refusal::TextTooLong(self.max_text));
         }
-        Ok(())
+        Ok(text.into_owned())
+    }
+}
+
+fn check_reference(reference: Cow<'_, str>) -> Result<String, Refusal> {
+    match reference.chars().count() {
+        1..=MAX_REF => Ok(reference.into_owned()),
+        _ => Err(Refusal::BadRef(MAX_REF)),
     }
 }
 
 /// A place in a room. It ends when this is dropped, however the reader came to its end.
 struct Membership {
     client: ClientId,
+    /// The client has closed with code 1000.
+    farewell: bool,
     hub: Sender<SocketEvent>,
 }
 
 impl Membership {
     /// Tells the hub something. An error means that the server is gone.
     fn tell(&self, event: SocketEvent) -> io::Result<()> {
-        self.hub
-            .send(event)
-            .map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
+        self.hub.send(event).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
     }
 }
 
 impl Drop for Membership {
     fn drop(&mut self) {
         // Without a hub there is nothing to end.
-        let _ = self.hub.send(Event::Closed {
-            client: self.client,
-        });
+        let _ = self.hub.send(Event::Closed { client: self.client, farewell: self.farewell });
     }
 }
 
@@ -124,10 +129,7 @@ impl Read for Stream {
 impl Write for Stream {
     /// tungstenite, with no write buffer, writes whole frames.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        self.membership.tell(Event::Answered {
-            client: self.membership.client,
-            frames: frames.to_vec(),
-        })?;
+        self.membership.tell(Event::Answered { client: self.membership.client, frames: frames.to_vec() })?;
         Ok(frames.len())
     }
 
@@ -142,17 +144,14 @@ pub fn serve(
     already_read: Vec<u8>,
     client: ClientId,
     room: RoomName,
-    limits: TextLimits,
+    limits: Limits,
     hub: Sender<SocketEvent>,
 ) {
     let socket = Arc::new(socket);
-    let membership = Membership { client, hub };
-    let connected = Event::Connected {
-        client,
-        room,
-        sink: Arc::clone(&socket),
-    };
-    if membership.tell(connected).is_err() {
+    let membership = Membership { client, farewell: false, hub };
+    let connected = Event::Connected { client, room, sink: Arc::clone(&socket) };
+    // Without the time-out a client whose network is gone would stay for ever.
+    if membership.tell(connected).is_err() || socket.set_read_timeout(Some(limits.max_silence)).is_err() {
         return;
     }
     let stream = Stream { socket, membership };
@@ -162,46 +161,32 @@ pub fn serve(
         return;
     };
     let Stream { socket, membership } = websocket.into_inner();
-    if membership
-        .tell(Event::Violated {
-            client,
-            code,
-            reason,
-        })
-        .is_ok()
-    {
+    if membership.tell(Event::Violated { client, code, reason }).is_ok() {
         drain(&socket);
     }
 }
 
 /// Reads to the end; returns with what the client is to be closed, if it did not go by itself.
-fn read(
-    websocket: &mut WebSocket<Stream>,
-    limits: TextLimits,
-) -> Option<(CloseCode, &'static str)> {
+fn read(websocket: &mut WebSocket<Stream>, limits: Limits) -> Option<(CloseCode, &'static str)> {
     let mut pace = Pace::new(Instant::now());
     loop {
-        match websocket.read() {
-            Ok(message) => {
-                thread::sleep(pace.wait(Instant::now()));
-                let action = match message {
-                    Message::Text(json) => limits.check(&json),
-                    Message::Binary(_) => {
-                        return Some((CloseCode::Unsupported, "Events are text frames."));
-                    }
-                    // tungstenite has answered, or rather the hub has.
-                    Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => {
-                        continue;
-                    }
-                };
-                let Membership { client, .. } = websocket.get_ref().membership;
-                websocket
-                    .get_ref()
-                    .membership
-                    .tell(Event::Acted { client, action })
-                    .ok()?;
-            }
+        let message = match websocket.read() {
+            Ok(message) => message,
             Err(error) => return violation(&error),
+        };
+        thread::sleep(pace.wait(Instant::now()));
+        let membership = &mut websocket.get_mut().membership;
+        let client = membership.client;
+        match message {
+            Message::Text(json) => {
+                membership.tell(Event::Acted { client, action: limits.check(&json) }).ok()?
+            }
+            Message::Binary(_) => return Some((CloseCode::Unsupported, "Events are text frames.")),
+            Message::Close(frame) => {
+                membership.farewell = frame.is_some_and(|frame| frame.code == CloseCode::Normal)
+            }
+            // tungstenite has answered, or rather the hub has.
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
 }
@@ -241,8 +226,7 @@ impl Pace {
     /// Takes a token; returns how long to wait until it is there.
     fn wait(&mut self, now: Instant) -> Duration {
         self.full_at = self.full_at.max(now) + Self::STEP;
-        self.full_at
-            .saturating_duration_since(now + Self::STEP * EVENT_BURST)
+        self.full_at.saturating_duration_since(now + Self::STEP * EVENT_BURST)
     }
 }
 
@@ -250,10 +234,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    const LIMITS: TextLimits = TextLimits {
-        max_text: 5,
-        max_name: 40,
-    };
+    const LIMITS: Limits = Limits { max_text: 5, ..Limits::DEFAULT };
 
     #[test]
     fn checks_events_before_the_hub_sees_them() {
@@ -261,14 +242,8 @@ mod tests {
             Action::Refused(refusal) => refusal.code(),
             action => panic!("{json} was taken as {action:?}"),
         };
-        assert_eq!(
-            LIMITS.check(r#"["updated_text",{"text":"😀😀😀😀😀"}]"#),
-            Action::Write("😀".repeat(5))
-        );
-        assert_eq!(
-            refused(r#"["updated_text",{"text":"123456"}]"#),
-            "text_too_long"
-        );
+        assert_eq!(LIMITS.check(r#"["updated_text",{"text":"😀😀😀😀😀"}]"#), Action::Write("😀".repeat(5)));
+        assert_eq!(refused(r#"["updated_text",{"text":"123456"}]"#), "text_too_long");
         assert_eq!(refused(r#"["message",{"text":"123456"}]"#), "text_too_long");
         assert_eq!(refused(r#"["message",{"text":" \n"}]"#), "post_empty");
         assert_eq!(refused(r#"["got_a_new_user",{"name":" "}]"#), "name_empty");
@@ -276,10 +251,7 @@ mod tests {
 
     #[test]
     fn the_longest_text_fits_a_frame_however_it_is_escaped() {
-        let json = format!(
-            r#"["updated_text",{{"text":"{}"}}]"#,
-            r"\ud83d\ude00".repeat(LIMITS.max_text)
-        );
+        let json = format!(r#"["updated_text",{{"text":"{}"}}]"#, r"\ud83d\ude00".repeat(LIMITS.max_text));
         assert!(json.len() <= LIMITS.websocket().max_frame_size.unwrap());
         assert_eq!(LIMITS.check(&json), Action::Write("😀".repeat(5)));
     }

@@ -3,10 +3,16 @@
 use crate::batch::{Batch, ClientId};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::net::Shutdown;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How late a ping may be: within it, one waking of the hub serves all.
+const PING_SLACK: Duration = Duration::from_millis(50);
+
+/// A ping frame without content.
+const PING: [u8; 2] = [0x89, 0];
 
 /// Names a room within the hub; a room that was forgotten and made again is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,6 +22,9 @@ pub struct RoomId(pub u64);
 #[derive(Debug)]
 pub struct Clients<S> {
     table: HashMap<ClientId, Client<S>>,
+    ping_every: Duration,
+    /// Whose turn it is to be pinged when, the earliest first.
+    pings: VecDeque<(Instant, ClientId)>,
     /// Those to whom something was queued outside a batch.
     queued: Vec<ClientId>,
     /// Those for whom something is due: a full socket, or a close frame to be answered.
@@ -60,9 +69,12 @@ impl<S: Sink> Client<S> {
     }
 }
 
-impl<S> Default for Clients<S> {
-    fn default() -> Self {
+impl<S: Sink> Clients<S> {
+    /// No clients, each of which will be pinged that often.
+    pub fn new(ping_every: Duration) -> Self {
         Self {
+            ping_every,
+            pings: VecDeque::new(),
             table: HashMap::new(),
             queued: Vec::new(),
             watched: Vec::new(),
@@ -70,9 +82,7 @@ impl<S> Default for Clients<S> {
             catch_up: Batch::default(),
         }
     }
-}
 
-impl<S: Sink> Clients<S> {
     /// How many there are, those that are being closed included.
     pub fn len(&self) -> usize {
         self.table.len()
@@ -89,13 +99,10 @@ impl<S: Sink> Clients<S> {
     }
 
     /// Adds one that sees `room`.
-    pub fn insert(&mut self, client: ClientId, room: RoomId, sink: S) {
-        let entry = Client {
-            standing: Standing::In(room),
-            outbox: Outbox::new(sink),
-            watched: false,
-        };
+    pub fn insert(&mut self, client: ClientId, room: RoomId, sink: S, now: Instant) {
+        let entry = Client { standing: Standing::In(room), outbox: Outbox::new(sink), watched: false };
         self.table.insert(client, entry);
+        self.pings.push_back((now + self.ping_every, client));
     }
 
     /// The room a client sees; `None` once it is being closed.
@@ -148,10 +155,22 @@ impl<S: Sink> Clients<S> {
 
     /// When something is due without any event.
     pub fn due(&self) -> Option<Instant> {
-        self.watched
-            .iter()
-            .filter_map(|client| self.table.get(client)?.due())
-            .min()
+        let watched = self.watched.iter().filter_map(|client| self.table.get(client)?.due());
+        let ping = self.pings.front().map(|(due, _)| *due + PING_SLACK);
+        watched.chain(ping).min()
+    }
+
+    /// Pings those whose turn it is. Their readers take any answer as a sign of life, see [`crate::client`].
+    pub fn ping(&mut self, now: Instant) {
+        while let Some(&(due, client)) = self.pings.front()
+            && due <= now
+        {
+            self.pings.pop_front();
+            if self.room_of(client).is_some() {
+                self.queue(client, &PING);
+                self.pings.push_back((now + self.ping_every, client));
+            }
+        }
     }
 
     /// Writes a batch to everyone in its room.
@@ -177,11 +196,7 @@ impl<S: Sink> Clients<S> {
     }
 
     /// Does what is due. `room_of` finds the rooms in which clients may have missed texts.
-    pub fn look_at_watched<'a>(
-        &mut self,
-        rooms: impl Fn(RoomId) -> Option<&'a Room>,
-        now: Instant,
-    ) {
+    pub fn look_at_watched<'a>(&mut self, rooms: impl Fn(RoomId) -> Option<&'a Room>, now: Instant) {
         for client in mem::take(&mut self.watched) {
             let Some(entry) = self.table.get_mut(&client) else {
                 continue;

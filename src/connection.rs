@@ -1,9 +1,10 @@
 //! One accepted connection: reads its requests and routes them to the page or into a room.
 
 use crate::batch::ClientId;
-use crate::client::{self, SocketEvent, TextLimits};
+use crate::client::{self, SocketEvent};
 use crate::hub::Event;
 use crate::invite;
+use crate::limits::Limits;
 use crate::names::{RoomName, RoomNameTooLong};
 use crate::page::Answer;
 use crate::protocol::Invitation;
@@ -36,7 +37,7 @@ pub struct Connection {
     /// Who it will be if it becomes a WebSocket.
     pub client: ClientId,
     /// What that client may send.
-    pub texts: TextLimits,
+    pub limits: Limits,
     /// Where the server listens.
     pub listen: SocketAddr,
     /// Where its events go.
@@ -62,11 +63,7 @@ impl Connection {
                 Route::Room(room) => return self.upgrade(&head, room, buffer),
                 Route::Answer(answer) => {
                     let last = is_last(&head);
-                    if self
-                        .write(answer, head.method() == Method::HEAD, last)
-                        .is_err()
-                        || last
-                    {
+                    if self.write(answer, head.method() == Method::HEAD, last).is_err() || last {
                         return self.linger();
                     }
                 }
@@ -92,9 +89,9 @@ impl Connection {
         let answer = match head.uri().path() {
             "/" if readable => Answer::page(),
             "/healthz" if readable => self.examine(),
-            "/invite" if readable => self
-                .invite(head)
-                .unwrap_or_else(|error| Answer::sentence(400, error.to_string())),
+            "/invite" if readable => {
+                self.invite(head).unwrap_or_else(|error| Answer::sentence(400, error.to_string()))
+            }
             "/qr.svg" if readable => picture(head),
             "/ws" if method == Method::GET => match enter(head) {
                 Ok(room) => return Route::Room(room),
@@ -102,34 +99,22 @@ impl Connection {
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
             "/" | "/healthz" | "/invite" | "/qr.svg" => {
-                Answer::sentence(405, "Only GET and HEAD are served here.")
-                    .with("Allow", "GET, HEAD")
+                Answer::sentence(405, "Only GET and HEAD are served here.").with("Allow", "GET, HEAD")
             }
-            _ => Answer::sentence(
-                404,
-                "There is nothing here; the page is at the address without a path.",
-            ),
+            _ => Answer::sentence(404, "There is nothing here; the page is at the address without a path."),
         };
         Route::Answer(answer)
     }
 
     fn examine(&self) -> Answer {
         let (asker, health) = bounded(1);
-        let asked = self
-            .hub
-            .send_timeout(Event::Examined(asker), HEALTH_PATIENCE);
-        Answer::health(
-            asked
-                .ok()
-                .and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()),
-        )
+        let asked = self.hub.send_timeout(Event::Examined(asker), HEALTH_PATIENCE);
+        Answer::health(asked.ok().and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()))
     }
 
     fn invite(&self, head: &Head) -> Result<Answer, RoomNameTooLong> {
         let room = RoomName::from_query(head.uri().query().unwrap_or_default())?;
-        Ok(Answer::json(&Invitation {
-            links: invite::links(self.listen, &room),
-        }))
+        Ok(Answer::json(&Invitation { links: invite::links(self.listen, &room) }))
     }
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
@@ -138,18 +123,10 @@ impl Connection {
             let mut response = Vec::new();
             write_response(&mut response, &create_response(head)?)?;
             self.timed(REQUEST_PATIENCE).write_all(&response)?;
-            self.socket.set_read_timeout(None)?;
             Ok(self.socket.set_write_timeout(None)?)
         };
         match open() {
-            Ok(()) => client::serve(
-                self.socket,
-                already_read,
-                self.client,
-                room,
-                self.texts,
-                self.hub,
-            ),
+            Ok(()) => client::serve(self.socket, already_read, self.client, room, self.limits, self.hub),
             Err(error) => log::debug!("client {} went while it came: {error}", self.client.0),
         }
     }
@@ -168,10 +145,7 @@ impl Connection {
     }
 
     fn timed(&self, patience: Duration) -> Timed<'_> {
-        Timed {
-            socket: &self.socket,
-            deadline: Instant::now() + patience,
-        }
+        Timed { socket: &self.socket, deadline: Instant::now() + patience }
     }
 }
 
@@ -180,13 +154,9 @@ fn picture(head: &Head) -> Answer {
     let link = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
     match link.and_then(|(_, link)| invite::qr(&link)) {
         Some(svg) => Answer::picture(svg),
-        None => Answer::sentence(
-            400,
-            format!(
-                "Give a link of at most {} bytes: ?link=http…",
-                invite::MAX_LINK
-            ),
-        ),
+        None => {
+            Answer::sentence(400, format!("Give a link of at most {} bytes: ?link=http…", invite::MAX_LINK))
+        }
     }
 }
 
@@ -194,14 +164,10 @@ fn picture(head: &Head) -> Answer {
 fn enter(head: &Head) -> Result<RoomName, Answer> {
     create_response(head).map_err(|error| match error {
         Error::Protocol(
-            ProtocolError::MissingConnectionUpgradeHeader
-            | ProtocolError::MissingUpgradeWebSocketHeader,
-        ) => Answer::sentence(
-            426,
-            "This address is for WebSockets; the page is beside it.",
-        )
-        .with("Connection", "Upgrade")
-        .with("Upgrade", "websocket"),
+            ProtocolError::MissingConnectionUpgradeHeader | ProtocolError::MissingUpgradeWebSocketHeader,
+        ) => Answer::sentence(426, "This address is for WebSockets; the page is beside it.")
+            .with("Connection", "Upgrade")
+            .with("Upgrade", "websocket"),
         Error::Protocol(ProtocolError::MissingSecWebSocketVersionHeader) => {
             Answer::sentence(426, "Only version 13 of WebSocket is spoken here.")
                 .with("Connection", "Upgrade")
@@ -218,17 +184,9 @@ fn enter(head: &Head) -> Result<RoomName, Answer> {
 /// not read because nothing here takes one.
 fn is_last(head: &Head) -> bool {
     let has_body = head.headers().contains_key(header::TRANSFER_ENCODING)
-        || head
-            .headers()
-            .get(header::CONTENT_LENGTH)
-            .is_some_and(|len| len != "0");
-    let asks = head
-        .headers()
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    let closes = asks
-        .flat_map(|value| value.split(','))
-        .any(|word| word.trim().eq_ignore_ascii_case("close"));
+        || head.headers().get(header::CONTENT_LENGTH).is_some_and(|len| len != "0");
+    let asks = head.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let closes =
+        asks.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("close"));
     has_body || closes || head.version() < Version::HTTP_11
 }

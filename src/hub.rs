@@ -8,12 +8,14 @@
 
 use crate::batch::{Batch, ClientId};
 use crate::clients::{Clients, RoomId};
+use crate::clock::Now;
+use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::Sink;
-use crate::room::{Action, Room, RoomLimits};
+use crate::room::{Action, Room};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use std::collections::HashMap;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -27,6 +29,9 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long all clients together have for that when the server stops; it promises to be gone after 2 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// A newer connection has the seat.
+const CLOSE_SEAT_TAKEN: u16 = 4001;
 
 /// Too slow, see [`crate::outbox`].
 const CLOSE_TOO_SLOW: u16 = 4002;
@@ -72,6 +77,8 @@ pub enum Event<S> {
     Closed {
         /// Which one.
         client: ClientId,
+        /// It said goodbye, by closing with code 1000.
+        farewell: bool,
     },
     /// Somebody asks whether the hub is well.
     Examined(Sender<Health>),
@@ -88,46 +95,17 @@ pub struct Health {
     pub rooms: usize,
 }
 
-/// When something happens: the one for intervals, the other for people.
-#[derive(Debug, Clone, Copy)]
-pub struct Now {
-    /// For intervals.
-    pub instant: Instant,
-    /// For people, in milliseconds since 1970.
-    pub unix_millis: u64,
-}
-
-impl Now {
-    fn read() -> Self {
-        // A clock set before 1970 shows as 1970 rather than stopping the room.
-        let since_1970 = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
-        Self {
-            instant: Instant::now(),
-            unix_millis: u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
-}
-
-/// How much the hub holds.
-#[derive(Debug, Clone, Copy)]
-pub struct HubLimits {
-    /// WebSocket connections at once.
-    pub max_clients: usize,
-    /// Of each room.
-    pub room: RoomLimits,
-}
-
 /// The state of the server. Generic in where it writes to, so that tests can drive it without sockets.
 #[derive(Debug)]
 pub struct Hub<S> {
-    limits: HubLimits,
+    limits: Limits,
     clients: Clients<S>,
     rooms: HashMap<RoomId, Place>,
     /// The rooms by their names' keys.
     names: HashMap<String, RoomId>,
     last_room: RoomId,
+    /// When somebody's grace may end in which room, the earliest first.
+    graces: VecDeque<(Instant, RoomId)>,
     /// Rooms that something happened in since the last write.
     touched: Vec<RoomId>,
     /// Once the server stops: when it does so at the latest.
@@ -144,13 +122,14 @@ struct Place {
 
 impl<S: Sink> Hub<S> {
     /// A hub with no rooms.
-    pub fn new(limits: HubLimits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            clients: Clients::default(),
+            clients: Clients::new(limits.ping_every),
             rooms: HashMap::new(),
             names: HashMap::new(),
             last_room: RoomId(0),
+            graces: VecDeque::new(),
             touched: Vec::new(),
             stop_at: None,
         }
@@ -167,15 +146,12 @@ impl<S: Sink> Hub<S> {
             match first {
                 Ok(event) => {
                     self.handle(event, now);
-                    events
-                        .try_iter()
-                        .take(MAX_DRAIN - 1)
-                        .for_each(|event| self.handle(event, now));
+                    events.try_iter().take(MAX_DRAIN - 1).for_each(|event| self.handle(event, now));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            self.write(now.instant);
+            self.write(now);
         }
         self.clients.cut_all();
     }
@@ -184,30 +160,17 @@ impl<S: Sink> Hub<S> {
     pub fn handle(&mut self, event: Event<S>, now: Now) {
         match event {
             Event::Connected { client, room, sink } => {
-                self.connect(client, room, sink, now.instant);
+                self.connect(client, room, sink, now);
             }
-            Event::Acted { client, action } => {
-                if let Some(place) = self.place_of(client) {
-                    place
-                        .room
-                        .apply(client, action, now.unix_millis, &mut place.batch);
-                }
-            }
+            Event::Acted { client, action } => self.act(client, action, now),
             Event::Answered { client, frames } => self.clients.queue(client, &frames),
-            Event::Violated {
-                client,
-                code,
-                reason,
-            } => self.close(client, code, reason, now.instant),
-            Event::Closed { client } => {
-                self.leave(client);
+            Event::Violated { client, code, reason } => self.close(client, code, reason, now),
+            Event::Closed { client, farewell } => {
+                self.leave(client, farewell, now);
                 self.clients.remove(client, now.instant);
             }
             Event::Examined(asker) => {
-                let health = Health {
-                    clients: self.clients.len(),
-                    rooms: self.rooms.len(),
-                };
+                let health = Health { clients: self.clients.len(), rooms: self.rooms.len() };
                 // Whoever asked may have given up waiting; then nobody misses the answer.
                 let _ = asker.try_send(health);
             }
@@ -215,76 +178,61 @@ impl<S: Sink> Hub<S> {
         }
     }
 
-    /// Writes to every client what it is due, and tries again those that could not be written to.
-    pub fn write(&mut self, now: Instant) {
+    /// Does what is due, writes to every client what it is owed, and tries again those that could not be
+    /// written to.
+    pub fn write(&mut self, now: Now) {
+        self.end_graces(now);
+        self.clients.ping(now.instant);
         loop {
             while let Some(id) = self.touched.pop() {
-                self.write_room(id, now);
+                self.write_room(id, now.instant);
             }
-            self.clients.flush(now);
-            self.clients
-                .look_at_watched(|id| self.rooms.get(&id).map(|place| &place.room), now);
+            self.clients.flush(now.instant);
+            self.clients.look_at_watched(|id| self.rooms.get(&id).map(|place| &place.room), now.instant);
             let too_slow = self.clients.take_too_slow();
             if too_slow.is_empty() {
                 return;
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
-                self.close(
-                    client,
-                    CloseCode::from(CLOSE_TOO_SLOW),
-                    "This connection is too slow.",
-                    now,
-                );
+                self.close(client, CloseCode::from(CLOSE_TOO_SLOW), "This connection is too slow.", now);
             }
         }
     }
 
     /// When [`write`](Self::write) is next due without any event.
     pub fn due(&self) -> Option<Instant> {
-        self.clients.due().into_iter().chain(self.stop_at).min()
+        let grace = self.graces.front().map(|&(until, _)| until);
+        [self.clients.due(), grace, self.stop_at].into_iter().flatten().min()
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
-        self.stop_at
-            .is_some_and(|at| now >= at || self.clients.is_empty())
+        self.stop_at.is_some_and(|at| now >= at || self.clients.is_empty())
     }
 
-    fn connect(&mut self, client: ClientId, name: RoomName, sink: S, now: Instant) {
+    fn connect(&mut self, client: ClientId, name: RoomName, sink: S, now: Now) {
         let full = self.clients.len() >= self.limits.max_clients;
-        let room = self.room_named(name);
-        self.clients.insert(client, room, sink);
+        let room = self.room_named(name, now);
+        self.clients.insert(client, room, sink, now.instant);
         if let Some(place) = self.touch(room) {
             place.room.enter(client, &mut place.batch);
         }
         if self.stop_at.is_some() {
             self.close(client, CloseCode::Away, "The server is stopping.", now);
         } else if full {
-            self.close(
-                client,
-                CloseCode::Again,
-                "The server is full; please try again later.",
-                now,
-            );
+            self.close(client, CloseCode::Again, "The server is full; please try again later.", now);
         }
     }
 
-    fn room_named(&mut self, name: RoomName) -> RoomId {
+    fn room_named(&mut self, name: RoomName, now: Now) -> RoomId {
         if let Some(&id) = self.names.get(name.key()) {
             return id;
         }
         self.last_room.0 += 1;
         let id = self.last_room;
         self.names.insert(name.key().to_owned(), id);
-        let room = Room::new(name, self.limits.room);
-        self.rooms.insert(
-            id,
-            Place {
-                room,
-                batch: Batch::default(),
-                touched: false,
-            },
-        );
+        let room = Room::new(name, self.limits, now);
+        self.rooms.insert(id, Place { room, batch: Batch::default(), touched: false });
         id
     }
 
@@ -302,15 +250,43 @@ impl<S: Sink> Hub<S> {
         Some(place)
     }
 
-    /// Takes a client out of its room, which is forgotten with the last one. Whatever ends a membership
-    /// comes through here.
-    fn leave(&mut self, client: ClientId) {
+    fn act(&mut self, client: ClientId, action: Action, now: Now) {
+        let Some(place) = self.place_of(client) else {
+            return;
+        };
+        place.room.apply(client, action, now, &mut place.batch);
+        for superseded in place.room.take_superseded() {
+            self.close(superseded, CloseCode::from(CLOSE_SEAT_TAKEN), "This seat was taken elsewhere.", now);
+        }
+    }
+
+    /// Takes a client out of its room. Whatever ends a membership comes through here.
+    fn leave(&mut self, client: ClientId, farewell: bool, now: Now) {
         let Some(id) = self.clients.room_of(client) else {
             return;
         };
         let Some(place) = self.touch(id) else { return };
-        place.room.leave(client, &mut place.batch);
-        if place.room.is_empty()
+        let kept_until = place.room.leave(client, farewell, now, &mut place.batch);
+        self.graces.extend(kept_until.map(|until| (until, id)));
+        self.forget_if_empty(id);
+    }
+
+    /// Has the seats go whose time is up.
+    fn end_graces(&mut self, now: Now) {
+        while let Some(&(until, id)) = self.graces.front()
+            && until <= now.instant
+        {
+            self.graces.pop_front();
+            if let Some(place) = self.touch(id) {
+                place.room.expire(now, &mut place.batch);
+                self.forget_if_empty(id);
+            }
+        }
+    }
+
+    /// Forgets a room with the last who was in it.
+    fn forget_if_empty(&mut self, id: RoomId) {
+        if self.rooms.get(&id).is_some_and(|place| place.room.is_empty())
             && let Some(place) = self.rooms.remove(&id)
         {
             self.names.remove(place.room.name().key());
@@ -318,20 +294,20 @@ impl<S: Sink> Hub<S> {
     }
 
     /// Closes a client: it leaves its room at once, its connection ends when it has answered or time is up.
-    fn close(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Instant) {
-        self.leave(client);
-        let cut_at = self.stop_at.unwrap_or(now + CLOSE_PATIENCE);
-        self.clients
-            .close(client, &close_frame(code, reason), cut_at);
+    fn close(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
+        self.leave(client, false, now);
+        let cut_at = self.stop_at.unwrap_or(now.instant + CLOSE_PATIENCE);
+        self.clients.close(client, &close_frame(code, reason), cut_at);
     }
 
     fn stop(&mut self, now: Instant) {
         if self.stop_at.is_none() {
-            self.stop_at = Some(now + STOP_PATIENCE);
+            let stop_at = now + STOP_PATIENCE;
+            self.stop_at = Some(stop_at);
+            // Nobody leaves a room, because nobody is to be told of it any more.
+            let frame = close_frame(CloseCode::Away, "The server is stopping.");
             let clients: Vec<ClientId> = self.clients.ids().collect();
-            for client in clients {
-                self.close(client, CloseCode::Away, "The server is stopping.", now);
-            }
+            clients.into_iter().for_each(|client| self.clients.close(client, &frame, stop_at));
         }
     }
 
@@ -350,10 +326,7 @@ impl<S: Sink> Hub<S> {
 
 fn close_frame(code: CloseCode, reason: &'static str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let frame = Frame::close(Some(CloseFrame {
-        code,
-        reason: reason.into(),
-    }));
+    let frame = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
     frame.format(&mut bytes).expect("a Vec takes every write");
     bytes
 }

@@ -67,10 +67,7 @@ mod tests {
     use super::*;
 
     fn links_at(listen: &str) -> Vec<String> {
-        links(
-            listen.parse().unwrap(),
-            &RoomName::from_query("room=Caf%C3%A9 2").unwrap(),
-        )
+        links(listen.parse().unwrap(), &RoomName::from_query("room=Caf%C3%A9 2").unwrap())
     }
 
     #[test]
@@ -81,40 +78,21 @@ mod tests {
 
     #[test]
     fn a_server_at_one_address_invites_there() {
-        assert_eq!(
-            links_at("192.168.1.20:8080"),
-            ["http://192.168.1.20:8080/?room=Caf%C3%A9+2"]
-        );
-        assert_eq!(
-            links_at("[2001:db8::1]:80"),
-            ["http://[2001:db8::1]:80/?room=Caf%C3%A9+2"]
-        );
+        assert_eq!(links_at("192.168.1.20:8080"), ["http://192.168.1.20:8080/?room=Caf%C3%A9+2"]);
+        assert_eq!(links_at("[2001:db8::1]:80"), ["http://[2001:db8::1]:80/?room=Caf%C3%A9+2"]);
     }
 
     #[test]
     fn a_server_everywhere_invites_nowhere_that_others_cannot_reach() {
-        for link in links_at("0.0.0.0:8080")
-            .iter()
-            .chain(&links_at("[::]:8080"))
-        {
-            assert!(
-                link.starts_with("http://") && link.ends_with(":8080/?room=Caf%C3%A9+2"),
-                "{link}"
-            );
-            assert!(
-                !link.contains("127.0.0") && !link.contains("[::1]") && !link.contains("fe80"),
-                "{link}"
-            );
+        for link in links_at("0.0.0.0:8080").iter().chain(&links_at("[::]:8080")) {
+            assert!(link.starts_with("http://") && link.ends_with(":8080/?room=Caf%C3%A9+2"), "{link}");
+            assert!(!link.contains("127.0.0") && !link.contains("[::1]") && !link.contains("fe80"), "{link}");
         }
     }
 
     #[test]
     fn codes_are_made_of_links_and_not_of_books() {
-        assert!(
-            qr("http://192.168.1.20:8080/?room=physics")
-                .unwrap()
-                .contains("<svg")
-        );
+        assert!(qr("http://192.168.1.20:8080/?room=physics").unwrap().contains("<svg"));
         assert_eq!(qr(&"x".repeat(MAX_LINK + 1)), None);
     }
 }

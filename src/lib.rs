@@ -3,8 +3,11 @@
 //! Blocking threads and channels: a thread for each connection reads, one hub thread owns every room and
 //! writes. To be read in this order:
 //!
+//! - [`limits`], [`clock`]: what can be set, and what time it is
 //! - [`protocol`]: what goes over the wire
 //! - [`names`]: names of users and rooms
+//! - [`session`]: the secret that a seat is taken with again
+//! - [`journal`]: numbering posts, each once
 //! - [`room`]: the rules of a room, pure
 //! - [`batch`]: what a room sends at once, encoded once
 //! - [`outbox`]: writing to one client, fast or slow
@@ -19,9 +22,12 @@
 pub mod batch;
 pub mod client;
 pub mod clients;
+pub mod clock;
 pub mod connection;
 pub mod hub;
 pub mod invite;
+pub mod journal;
+pub mod limits;
 pub mod names;
 pub mod outbox;
 pub mod page;
@@ -29,5 +35,7 @@ pub mod protocol;
 pub mod request;
 pub mod room;
 pub mod server;
+pub mod session;
 
-pub use server::{Limits, Server};
+pub use limits::Limits;
+pub use server::Server;

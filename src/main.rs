@@ -31,10 +31,9 @@ fn run(options: &Options) -> Result<(), String> {
         log::warn!("the limit of open files stays as it is: {error}");
     }
     // Before listening, so that a signal sent once the address is printed is not missed.
-    let mut signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| format!("Signals cannot be caught: {error}"))?;
-    let listener =
-        TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Signals cannot be caught: {error}"))?;
+    let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
     let server = Server::start(listener, options.limits())
         .map_err(|error| format!("Threads cannot be started: {error}"))?;
     announce(server.address());

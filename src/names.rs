@@ -47,11 +47,7 @@ impl Name {
 
     fn numbered(&self, n: u64, max: usize) -> Self {
         let number = format!(" {n}");
-        let kept: String = self
-            .0
-            .chars()
-            .take(max.saturating_sub(number.len()))
-            .collect();
+        let kept: String = self.0.chars().take(max.saturating_sub(number.len())).collect();
         Self(kept.trim_end().to_owned() + &number)
     }
 
@@ -100,10 +96,7 @@ pub struct RoomNameTooLong;
 
 impl fmt::Display for RoomNameTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "The name of a room has at most {MAX_ROOM_NAME} characters."
-        )
+        write!(f, "The name of a room has at most {MAX_ROOM_NAME} characters.")
     }
 }
 
@@ -134,32 +127,21 @@ fn clean(typed: &str) -> String {
 
 fn key(name: &str) -> String {
     // Capitals first: a sharp s and a final sigma have none of their own and so meet their equals.
-    let folded = name
-        .nfkc()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .nfkc();
-    folded
-        .filter(|&c| !is_invisible(c) && !is_joiner(c))
-        .collect()
+    let folded = name.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc();
+    folded.filter(|&c| !is_invisible(c) && !is_joiner(c)).collect()
 }
 
 /// Invisible on its own, but shapes its neighbours: joiners, emoji and text style, the tags of flags.
 fn is_joiner(c: char) -> bool {
-    matches!(
-        c,
-        '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{E0020}'..='\u{E007F}'
-    )
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{E0020}'..='\u{E007F}')
 }
 
 /// Control and format characters, and the others that Unicode lists as ignorable by default
 /// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt) or draws as nothing (Braille's blank).
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Is;
-    matches!(
-        c.general_category(),
-        Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator
-    ) || matches!(c,
+    matches!(c.general_category(), Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)
+        || matches!(c,
             '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{2065}'
             | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0D}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}'
             | '\u{E0000}'..='\u{E0FFF}')
@@ -189,12 +171,8 @@ mod tests {
 
     #[test]
     fn keeps_what_shapes_its_neighbours() {
-        for kept in [
-            "👩\u{200D}🚀",
-            "❤\u{FE0F}",
-            "می\u{200C}خواهم",
-            "🏴\u{E0067}\u{E0062}\u{E0065}\u{E007F}",
-        ] {
+        for kept in ["👩\u{200D}🚀", "❤\u{FE0F}", "می\u{200C}خواهم", "🏴\u{E0067}\u{E0062}\u{E0065}\u{E007F}"]
+        {
             assert_eq!(name(kept).unwrap(), kept);
         }
     }
@@ -203,10 +181,7 @@ mod tests {
     fn counts_characters_and_not_bytes() {
         assert!(name(&"界".repeat(40)).is_ok());
         assert_eq!(name(&"界".repeat(41)), Err(Refusal::NameTooLong(40)));
-        assert!(
-            name(&"e\u{301}".repeat(40)).is_ok(),
-            "composed, an accented letter is one character"
-        );
+        assert!(name(&"e\u{301}".repeat(40)).is_ok(), "composed, an accented letter is one character");
     }
 
     #[test]
@@ -222,10 +197,7 @@ mod tests {
     #[test]
     fn numbers_the_second_of_a_name() {
         let unique = |typed: &str, taken: &[&str]| {
-            Name::parse(typed, 8)
-                .unwrap()
-                .unique(8, |key| taken.contains(&key))
-                .0
+            Name::parse(typed, 8).unwrap().unique(8, |key| taken.contains(&key)).0
         };
         assert_eq!(unique("Ada", &["bob"]), "Ada");
         assert_eq!(unique("ADA", &["ada"]), "ADA 2");
@@ -241,13 +213,7 @@ mod tests {
         for none in ["", "room=", "room=%20", "rooms=x"] {
             assert_eq!(room(none).unwrap(), LOBBY, "{none:?}");
         }
-        assert_eq!(
-            room(&format!("room={}", "x".repeat(65))),
-            Err(RoomNameTooLong)
-        );
-        assert_eq!(
-            RoomName::from_query("room=Physics").unwrap().key(),
-            "physics"
-        );
+        assert_eq!(room(&format!("room={}", "x".repeat(65))), Err(RoomNameTooLong));
+        assert_eq!(RoomName::from_query("room=Physics").unwrap().key(), "physics");
     }
 }

@@ -5,6 +5,7 @@ use clap::builder::RangedU64ValueParser;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 use typewall::Limits;
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -14,54 +15,34 @@ const DEFAULT: Limits = Limits::DEFAULT;
 #[command(version, max_term_width = 100, next_line_help = true)]
 pub struct Options {
     /// Where to listen; 0.0.0.0:8080 is every network, port 0 any free port
-    #[arg(
-        long,
-        value_name = "ADDR:PORT",
-        env = "TYPEWALL_LISTEN",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "ADDR:PORT", env = "TYPEWALL_LISTEN", hide_env_values = true)]
     #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: Addresses,
 
     /// Users and viewers at once; more are told that the server is full
-    #[arg(
-        long,
-        value_name = "CLIENTS",
-        env = "TYPEWALL_MAX_CLIENTS",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "CLIENTS", env = "TYPEWALL_MAX_CLIENTS", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_clients, value_parser = within(1..=100_000))]
     max_clients: usize,
 
     /// Characters in a box or a post
-    #[arg(
-        long,
-        value_name = "CHARACTERS",
-        env = "TYPEWALL_MAX_TEXT",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "CHARACTERS", env = "TYPEWALL_MAX_TEXT", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_text, value_parser = within(1..=1_000_000))]
     max_text: usize,
 
     /// Characters in a name
-    #[arg(
-        long,
-        value_name = "CHARACTERS",
-        env = "TYPEWALL_MAX_NAME",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "CHARACTERS", env = "TYPEWALL_MAX_NAME", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_name, value_parser = within(10..=200))]
     max_name: usize,
 
     /// Posts that a room's log keeps
-    #[arg(
-        long,
-        value_name = "POSTS",
-        env = "TYPEWALL_LOG_LENGTH",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "POSTS", env = "TYPEWALL_LOG_LENGTH", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.log_length, value_parser = within(0..=10_000))]
     log_length: usize,
+
+    /// How long the seat of somebody is kept whose connection broke; 0 keeps none
+    #[arg(long, value_name = "SECONDS", env = "TYPEWALL_GRACE", hide_env_values = true)]
+    #[arg(default_value_t = DEFAULT.grace.as_secs(), value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    grace: u64,
 }
 
 /// The addresses that `--listen` stands for, of which the first that works is used.
@@ -69,9 +50,7 @@ pub type Addresses = Box<[SocketAddr]>;
 
 fn parse_listen(value: &str) -> Result<Addresses, String> {
     let addresses = value.to_socket_addrs().map(Iterator::collect);
-    addresses.map_err(|_| {
-        "give an address of this machine and a port, such as 127.0.0.1:8080".to_owned()
-    })
+    addresses.map_err(|_| "give an address of this machine and a port, such as 127.0.0.1:8080".to_owned())
 }
 
 fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
@@ -86,21 +65,16 @@ impl Options {
             max_text: self.max_text,
             max_name: self.max_name,
             log_length: self.log_length,
+            grace: Duration::from_secs(self.grace),
+            ..Limits::DEFAULT
         }
     }
 
     /// Why there is no listening, and what to do about it.
     pub fn bind_error(&self, error: &io::Error) -> String {
-        let listen = self
-            .listen
-            .iter()
-            .map(SocketAddr::to_string)
-            .collect::<Vec<_>>()
-            .join(" or ");
+        let listen = self.listen.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" or ");
         let advice = match error.kind() {
-            ErrorKind::AddrInUse => {
-                "another program has this port; choose another with --listen ADDR:PORT"
-            }
+            ErrorKind::AddrInUse => "another program has this port; choose another with --listen ADDR:PORT",
             ErrorKind::PermissionDenied => {
                 "ports below 1024 need rights; choose another with --listen ADDR:PORT"
             }

@@ -107,13 +107,7 @@ pub enum Outcome {
 impl<S: Sink> Outbox<S> {
     /// An empty outbox.
     pub fn new(sink: S) -> Self {
-        Self {
-            sink,
-            pending: Vec::new(),
-            sent: 0,
-            bound: MAX_BACKLOG,
-            stall: None,
-        }
+        Self { sink, pending: Vec::new(), sent: 0, bound: MAX_BACKLOG, stall: None }
     }
 
     /// Adds frames that go out with the next share, or with [`flush`](Self::flush).
@@ -178,11 +172,7 @@ impl<S: Sink> Outbox<S> {
             stall.stale_from = kept.stale.or(left);
             stall.progress(sent, now);
         }
-        if sent == texts.len() {
-            Outcome::Sent
-        } else {
-            self.wait_longer(sent, now)
-        }
+        if sent == texts.len() { Outcome::Sent } else { self.wait_longer(sent, now) }
     }
 
     /// The socket took everything, and the client missed nothing that matters any more.
@@ -242,11 +232,7 @@ impl<S: Sink> Outbox<S> {
             stale_from: None,
         });
         stall.stale_from = stall.stale_from.or(kept.stale);
-        if self.waiting() > self.bound {
-            Outcome::TooSlow
-        } else {
-            Outcome::Waiting
-        }
+        if self.waiting() > self.bound { Outcome::TooSlow } else { Outcome::Waiting }
     }
 
     /// The socket is full again, having taken so many bytes.
@@ -255,17 +241,9 @@ impl<S: Sink> Outbox<S> {
             return Outcome::Sent;
         };
         stall.progress(sent, now);
-        stall.pause = if sent > 0 {
-            MIN_PAUSE
-        } else {
-            (stall.pause * 2).min(MAX_PAUSE)
-        };
+        stall.pause = if sent > 0 { MIN_PAUSE } else { (stall.pause * 2).min(MAX_PAUSE) };
         stall.retry_at = now + stall.pause;
-        if now.duration_since(stall.since) >= MAX_STALL {
-            Outcome::TooSlow
-        } else {
-            Outcome::Waiting
-        }
+        if now.duration_since(stall.since) >= MAX_STALL { Outcome::TooSlow } else { Outcome::Waiting }
     }
 
     /// Nothing is pending: gives its memory back, for most clients never need it.
@@ -278,8 +256,6 @@ impl<S: Sink> Outbox<S> {
 
 /// True where the system has no room now and may have some later.
 fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory
-    ) || error.raw_os_error() == Some(libc::ENOBUFS)
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory)
+        || error.raw_os_error() == Some(libc::ENOBUFS)
 }

@@ -21,16 +21,8 @@ pub struct Answer {
 impl Answer {
     fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
         // The page is small and changes with the binary; asking each time costs less than a stale one.
-        let headers = vec![
-            ("Cache-Control", "no-cache"),
-            ("X-Content-Type-Options", "nosniff"),
-        ];
-        Self {
-            status,
-            content_type,
-            body: body.into(),
-            headers,
-        }
+        let headers = vec![("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")];
+        Self { status, content_type, body: body.into(), headers }
     }
 
     /// A status with a sentence that says what to do.
@@ -46,10 +38,9 @@ impl Answer {
     /// How the hub is; `None` where it does not answer.
     pub fn health(health: Option<Health>) -> Self {
         let (status, body) = match health {
-            Some(Health { clients, rooms }) => (
-                200,
-                format!("{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms}}}\n"),
-            ),
+            Some(Health { clients, rooms }) => {
+                (200, format!("{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms}}}\n"))
+            }
             None => (503, "{\"healthy\":false}\n".to_owned()),
         };
         Self::new(status, "application/json", body)
@@ -90,10 +81,7 @@ impl Answer {
         }
         let mut bytes = Vec::new();
         response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None)?;
-        let status_line = bytes
-            .windows(2)
-            .position(|two| two == b"\r\n")
-            .map_or(0, |at| at + 2);
+        let status_line = bytes.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
         bytes.splice(status_line..status_line, hop_by_hop.into_bytes());
         to.write_all(&bytes)
     }

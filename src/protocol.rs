@@ -18,6 +18,9 @@ pub enum ClientEvent<'a> {
         /// The name as it was typed; the server cleans it and may number it.
         #[serde(borrow)]
         name: Cow<'a, str>,
+        /// The secret of the last snapshot, to take the same seat again.
+        #[serde(borrow, default)]
+        session: Option<Cow<'a, str>>,
     },
     /// Asks for the state of the room. Sent by a viewer, as often as it likes.
     Watch {},
@@ -32,16 +35,19 @@ pub enum ClientEvent<'a> {
         /// What is posted.
         #[serde(borrow)]
         text: Cow<'a, str>,
+        /// The author's own name for this post: the same again posts nothing new.
+        #[serde(borrow, default, rename = "ref")]
+        reference: Option<Cow<'a, str>>,
     },
 }
 
 impl<'a> ClientEvent<'a> {
     /// Each event as it should look, by way of help.
     const USAGE: [&'static str; 4] = [
-        r#"["got_a_new_user", {"name": string}]"#,
+        r#"["got_a_new_user", {"name": string, "session"?: string}]"#,
         r#"["watch", {}]"#,
         r#"["updated_text", {"text": string}]"#,
-        r#"["message", {"text": string}]"#,
+        r#"["message", {"text": string, "ref"?: string}]"#,
     ];
 
     /// Reads the content of a text frame.
@@ -57,10 +63,7 @@ impl<'a> ClientEvent<'a> {
     /// Why an event of this name was not taken.
     fn refuse(name: &str) -> Refusal {
         let is_named = |usage: &&str| usage[2..].split('"').next() == Some(name);
-        Self::USAGE
-            .into_iter()
-            .find(is_named)
-            .map_or(Refusal::UnknownEvent, Refusal::WrongType)
+        Self::USAGE.into_iter().find(is_named).map_or(Refusal::UnknownEvent, Refusal::WrongType)
     }
 }
 
@@ -78,9 +81,7 @@ impl<'de> Deserialize<'de> for EventName<'de> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
-                let name = array
-                    .next_element()?
-                    .ok_or_else(|| A::Error::invalid_length(0, &self))?;
+                let name = array.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &self))?;
                 while let Some(IgnoredAny) = array.next_element()? {}
                 Ok(EventName(name))
             }
@@ -108,7 +109,24 @@ pub enum ServerEvent<'a> {
         text: &'a str,
     },
     /// A post, in the order of its number. To the whole room, the author too.
-    Data(&'a Post),
+    Data {
+        /// What was posted.
+        #[serde(flatten)]
+        post: &'a Post,
+        /// What the author called it. To the author alone.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<&'a str>,
+    },
+    /// Somebody's connection broke; their box stays for a while. To the others in the room.
+    UserAway {
+        /// Who.
+        id: UserId,
+    },
+    /// They have taken their seat again. To the others in the room.
+    UserBack {
+        /// Who.
+        id: UserId,
+    },
     /// Somebody left, and their box goes. To those who are still in the room.
     DisconnectUser {
         /// Who left.
@@ -126,7 +144,9 @@ impl ServerEvent<'_> {
         match self {
             Self::NewUser { .. } => "new_user",
             Self::TextUpdate { .. } => "text_update",
-            Self::Data(_) => "data",
+            Self::Data { .. } => "data",
+            Self::UserAway { .. } => "user_away",
+            Self::UserBack { .. } => "user_back",
             Self::DisconnectUser { .. } => "disconnect_user",
             Self::Error(_) => "error",
         }
@@ -145,6 +165,8 @@ pub struct Receiver<'a> {
     pub you: Option<UserId>,
     /// The name the server gave the receiver; null for a viewer.
     pub name: Option<&'a str>,
+    /// The secret with which the receiver takes this seat again; null for a viewer.
+    pub session: Option<String>,
 }
 
 /// The half of `existing_users` that is the same for everyone in the room.
@@ -176,6 +198,8 @@ pub struct UserState<'a> {
     pub name: &'a str,
     /// What is in the box.
     pub text: &'a str,
+    /// Their connection broke, and they may come back.
+    pub away: bool,
 }
 
 /// Appends to `json` the first half of `["existing_users", {…}]`; [`encode_snapshot_tail`] is the rest.
@@ -196,8 +220,7 @@ pub fn encode_snapshot_tail(state: &RoomState<'_>, json: &mut Vec<u8>) {
 }
 
 fn write(json: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(json, value)
-        .expect("wire types have string keys, and a Vec takes every write");
+    serde_json::to_writer(json, value).expect("wire types have string keys, and a Vec takes every write");
 }
 
 /// Names a user within one room. Opaque on the wire, where it is a string; never used again in its room.
@@ -252,6 +275,8 @@ pub enum Refusal {
     TextTooLong(usize),
     /// There is nothing in the post.
     PostEmpty,
+    /// The `ref` is empty or longer than this many characters.
+    BadRef(usize),
 }
 
 impl Refusal {
@@ -267,6 +292,7 @@ impl Refusal {
             Self::NameTooLong(_) => "name_too_long",
             Self::TextTooLong(_) => "text_too_long",
             Self::PostEmpty => "post_empty",
+            Self::BadRef(_) => "bad_ref",
         }
     }
 }
@@ -275,30 +301,24 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotJson => write!(
-                f,
-                "That was not JSON; an event is a JSON array: [\"event\", data]."
-            ),
-            Self::UnknownEvent => write!(
-                f,
-                "That is none of the events a client sends: {}.",
-                ClientEvent::USAGE.join(", ")
-            ),
+            Self::NotJson => write!(f, "That was not JSON; an event is a JSON array: [\"event\", data]."),
+            Self::UnknownEvent => {
+                write!(f, "That is none of the events a client sends: {}.", ClientEvent::USAGE.join(", "))
+            }
             Self::WrongType(usage) => {
                 write!(f, "That event's data is not what it should be: {usage}.")
             }
             Self::NotJoined => write!(f, "Say your name first: send got_a_new_user."),
-            Self::AlreadyJoined => write!(
-                f,
-                "You have joined already; open another connection to do it again."
-            ),
+            Self::AlreadyJoined => {
+                write!(f, "You have joined already; open another connection to do it again.")
+            }
             Self::NameEmpty => write!(f, "Please give a name that can be seen."),
             Self::NameTooLong(max) => write!(f, "A name has at most {max} characters."),
-            Self::TextTooLong(max) => write!(
-                f,
-                "A text has at most {max} characters; this one was not taken."
-            ),
+            Self::TextTooLong(max) => {
+                write!(f, "A text has at most {max} characters; this one was not taken.")
+            }
             Self::PostEmpty => write!(f, "There is nothing to post yet."),
+            Self::BadRef(max) => write!(f, "The ref of a post has 1 to {max} characters."),
         }
     }
 }
@@ -310,11 +330,7 @@ impl Serialize for Refusal {
             code: &'static str,
             message: String,
         }
-        Wire {
-            code: self.code(),
-            message: self.to_string(),
-        }
-        .serialize(serializer)
+        Wire { code: self.code(), message: self.to_string() }.serialize(serializer)
     }
 }
 

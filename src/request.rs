@@ -74,19 +74,9 @@ pub fn read_head(
     patience: Duration,
 ) -> Result<Head, Unread> {
     if buffer.is_empty() {
-        fill(
-            &mut Timed {
-                socket,
-                deadline: Instant::now() + idle,
-            },
-            buffer,
-        )
-        .map_err(|_| Unread::Gone)?;
+        fill(&mut Timed { socket, deadline: Instant::now() + idle }, buffer).map_err(|_| Unread::Gone)?;
     }
-    let mut timed = Timed {
-        socket,
-        deadline: Instant::now() + patience,
-    };
+    let mut timed = Timed { socket, deadline: Instant::now() + patience };
     loop {
         if let Some((len, head)) = parse_head(buffer)? {
             buffer.drain(..len);
@@ -124,17 +114,11 @@ pub fn parse_head(bytes: &[u8]) -> Result<Option<(usize, Head)>, Unread> {
         Err(httparse::Error::TooManyHeaders) => return Err(Unread::TooLarge),
         Err(_) => return Err(Unread::Malformed),
     };
-    convert(&request)
-        .map(|head| Some((len, head)))
-        .ok_or(Unread::Malformed)
+    convert(&request).map(|head| Some((len, head))).ok_or(Unread::Malformed)
 }
 
 fn convert(request: &httparse::Request<'_, '_>) -> Option<Head> {
-    let version = if request.version? == 1 {
-        Version::HTTP_11
-    } else {
-        Version::HTTP_10
-    };
+    let version = if request.version? == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     let mut head = http::Request::builder()
         .method(Method::from_bytes(request.method?.as_bytes()).ok()?)
         .uri(request.path?.parse::<Uri>().ok()?)

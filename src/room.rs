@@ -4,11 +4,15 @@
 //! [`Batch`] who is sent what. There is no socket, no clock and no thread in here.
 
 use crate::batch::{Batch, ClientId, Revision};
+use crate::clock::Now;
+use crate::journal::{Draft, Entry, Journal};
+use crate::limits::Limits;
 use crate::names::{Name, RoomName};
-use crate::protocol::{
-    LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState,
-};
+use crate::protocol::{LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState};
+use crate::session::Session;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::mem;
+use std::time::Instant;
 
 /// How many bytes of texts a client that was behind is given at once: enough to fill a socket's buffer,
 /// so that no more is encoded than it can take.
@@ -17,41 +21,41 @@ const CATCH_UP_BYTES: usize = 64 * 1024;
 /// What a client does, checked: the hub sees nothing else of what clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// A viewer says a name and gets a box.
-    Join(Name),
+    /// A viewer says a name and gets a box, or takes the one of its session again.
+    Join {
+        /// The name, if the session is not known.
+        name: Name,
+        /// A secret the client has from before, or a new one.
+        session: Session,
+    },
     /// A viewer asks for the room's state.
     Watch,
     /// A user's box has this text now.
     Write(String),
     /// A user posts this to the log.
-    Post(String),
+    Post {
+        /// What is posted.
+        text: String,
+        /// The author's own name for the post.
+        reference: Option<String>,
+    },
     /// What the client sent was refused before it came here.
     Refused(Refusal),
 }
 
-/// How large names and logs may get.
-#[derive(Debug, Clone, Copy)]
-pub struct RoomLimits {
-    /// Characters in a box or a post; checked before a room sees them, and told to those who write.
-    pub max_text: usize,
-    /// Characters in a user's name.
-    pub max_name: usize,
-    /// Posts that a room's log keeps.
-    pub log_length: usize,
-}
-
-/// One room and all that is in it. It lasts as long as a client is in it.
+/// One room and all that is in it. It lasts as long as a client or a user is in it.
 #[derive(Debug)]
 pub struct Room {
     name: RoomName,
-    limits: RoomLimits,
+    limits: Limits,
     members: HashMap<ClientId, Option<UserId>>,
     users: BTreeMap<UserId, User>,
+    sessions: HashMap<Session, UserId>,
     /// The keys of the users' names.
     names: HashSet<String>,
     log: VecDeque<Post>,
+    journal: Journal,
     last_user: UserId,
-    last_post: u64,
     last_revision: Revision,
     /// Whose text was sent when, the earliest first.
     revisions: BTreeMap<Revision, UserId>,
@@ -59,11 +63,16 @@ pub struct Room {
     changed: Vec<UserId>,
     /// Who is to get a snapshot with this batch.
     asked: Vec<ClientId>,
+    /// Whose seat was taken by a newer connection.
+    superseded: Vec<ClientId>,
+    /// Until when the seats of those are kept who are away, the earliest first; some may be back.
+    kept: VecDeque<(Instant, UserId)>,
 }
 
 #[derive(Debug)]
 struct User {
-    client: ClientId,
+    presence: Presence,
+    session: Session,
     name: Name,
     text: String,
     /// `text` is newer than what was last sent.
@@ -71,31 +80,47 @@ struct User {
     revision: Revision,
 }
 
+/// Whether a user's connection is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Here(ClientId),
+    /// It broke; the seat is kept until then.
+    Away(Instant),
+}
+
 impl User {
-    fn state(&self) -> UserState<'_> {
-        UserState {
-            name: self.name.as_str(),
-            text: &self.text,
+    fn client(&self) -> Option<ClientId> {
+        match self.presence {
+            Presence::Here(client) => Some(client),
+            Presence::Away(_) => None,
         }
+    }
+
+    fn state(&self) -> UserState<'_> {
+        UserState { name: self.name.as_str(), text: &self.text, away: self.client().is_none() }
     }
 }
 
 impl Room {
-    /// A room with nobody in it.
-    pub fn new(name: RoomName, limits: RoomLimits) -> Self {
+    /// A room with nobody in it, made at `now`.
+    pub fn new(name: RoomName, limits: Limits, now: Now) -> Self {
         Self {
             name,
             limits,
             members: HashMap::new(),
             users: BTreeMap::new(),
+            sessions: HashMap::new(),
             names: HashSet::new(),
             log: VecDeque::new(),
-            last_user: UserId(0),
-            last_post: 0,
+            journal: Journal::default(),
+            // Ids go on from the time, so that a room that is made again does not use those of its posts.
+            last_user: UserId(now.unix_millis),
             last_revision: Revision(0),
             revisions: BTreeMap::new(),
             changed: Vec::new(),
             asked: Vec::new(),
+            superseded: Vec::new(),
+            kept: VecDeque::new(),
         }
     }
 
@@ -109,9 +134,9 @@ impl Room {
         self.members.keys().copied()
     }
 
-    /// True when nobody is here, and the room may be forgotten.
+    /// True when nobody is here or may come back, and the room may be forgotten.
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+        self.members.is_empty() && self.users.is_empty()
     }
 
     /// A client connects: a viewer, until it says a name.
@@ -120,58 +145,111 @@ impl Room {
         batch.came(client);
     }
 
-    /// A client is gone, and its box with it.
-    pub fn leave(&mut self, client: ClientId, batch: &mut Batch) {
-        if let Some(Some(id)) = self.members.remove(&client)
-            && let Some(user) = self.users.remove(&id)
+    /// A client is gone. Its user leaves with it if that was their `farewell`; else their seat is kept, and
+    /// [`expire`](Self::expire) is to be called at the time that is returned.
+    pub fn leave(
+        &mut self,
+        client: ClientId,
+        farewell: bool,
+        now: Now,
+        batch: &mut Batch,
+    ) -> Option<Instant> {
+        let id = self.members.remove(&client)??;
+        if farewell || self.limits.grace.is_zero() {
+            self.disconnect(id, batch);
+            return None;
+        }
+        let until = now.instant + self.limits.grace;
+        self.users.get_mut(&id)?.presence = Presence::Away(until);
+        self.kept.push_back((until, id));
+        batch.broadcast(&ServerEvent::UserAway { id });
+        Some(until)
+    }
+
+    /// Ends the grace of those whose time is up.
+    pub fn expire(&mut self, now: Now, batch: &mut Batch) {
+        while let Some(&(until, id)) = self.kept.front()
+            && until <= now.instant
         {
-            self.names.remove(&user.name.key());
-            self.revisions.remove(&user.revision);
-            batch.broadcast(&ServerEvent::DisconnectUser {
-                id,
-                name: user.name.as_str(),
-            });
+            self.kept.pop_front();
+            // Who came back, and perhaps went again, has another time.
+            if self.users.get(&id).is_some_and(|user| user.presence == Presence::Away(until)) {
+                self.disconnect(id, batch);
+            }
         }
     }
 
-    /// A client does something at `now`, in milliseconds since 1970.
-    pub fn apply(&mut self, client: ClientId, action: Action, now: u64, batch: &mut Batch) {
+    /// A user goes, and their box with them.
+    fn disconnect(&mut self, id: UserId, batch: &mut Batch) {
+        if let Some(user) = self.users.remove(&id) {
+            self.sessions.remove(&user.session);
+            self.names.remove(&user.name.key());
+            self.revisions.remove(&user.revision);
+            batch.broadcast(&ServerEvent::DisconnectUser { id, name: user.name.as_str() });
+        }
+    }
+
+    /// A client does something.
+    pub fn apply(&mut self, client: ClientId, action: Action, now: Now, batch: &mut Batch) {
         let Some(&user) = self.members.get(&client) else {
             return;
         };
         let refusal = match (action, user) {
-            (Action::Join(name), None) => return self.join(client, name, batch),
+            (Action::Join { name, session }, None) => {
+                return self.join(client, name, session, batch);
+            }
             (Action::Watch, None) => return self.asked.push(client),
             (Action::Write(text), Some(id)) => return self.write(id, text),
-            (Action::Post(text), Some(id)) => return self.post(id, text, now, batch),
-            (Action::Join(_) | Action::Watch, Some(_)) => Refusal::AlreadyJoined,
-            (Action::Write(_) | Action::Post(_), None) => Refusal::NotJoined,
+            (Action::Post { text, reference }, Some(id)) => {
+                return self.post(id, text, reference, now, batch);
+            }
+            (Action::Join { .. } | Action::Watch, Some(_)) => Refusal::AlreadyJoined,
+            (Action::Write(_) | Action::Post { .. }, None) => Refusal::NotJoined,
             (Action::Refused(refusal), _) => refusal,
         };
         batch.tell(client, &ServerEvent::Error(refusal));
     }
 
-    fn join(&mut self, client: ClientId, name: Name, batch: &mut Batch) {
+    fn join(&mut self, client: ClientId, name: Name, session: Session, batch: &mut Batch) {
+        match self.sessions.get(&session) {
+            Some(&id) => self.take_seat(client, id, batch),
+            None => self.give_seat(client, name, session, batch),
+        }
+        self.asked.push(client);
+    }
+
+    /// A session that is not known is as good as a new one, and a page that keeps its own can tell its posts.
+    fn give_seat(&mut self, client: ClientId, name: Name, session: Session, batch: &mut Batch) {
         let name = name.unique(self.limits.max_name, |key| self.names.contains(key));
         self.last_user.0 += 1;
         let id = self.last_user;
-        batch.broadcast(&ServerEvent::NewUser {
-            id,
-            new_user_name: name.as_str(),
-        });
-        self.names.insert(name.key());
+        batch.broadcast(&ServerEvent::NewUser { id, new_user_name: name.as_str() });
         self.members.insert(client, Some(id));
-        self.users.insert(
-            id,
-            User {
-                client,
-                name,
-                text: String::new(),
-                changed: false,
-                revision: Revision(0),
-            },
-        );
-        self.asked.push(client);
+        self.names.insert(name.key());
+        self.sessions.insert(session, id);
+        let presence = Presence::Here(client);
+        let user =
+            User { presence, session, name, text: String::new(), changed: false, revision: Revision(0) };
+        self.users.insert(id, user);
+    }
+
+    fn take_seat(&mut self, client: ClientId, id: UserId, batch: &mut Batch) {
+        let Some(user) = self.users.get_mut(&id) else {
+            return;
+        };
+        if let Presence::Here(before) = user.presence {
+            // It is closed by the hub, dead or alive; until then it is a viewer.
+            self.members.insert(before, None);
+            self.superseded.push(before);
+        }
+        user.presence = Presence::Here(client);
+        self.members.insert(client, Some(id));
+        batch.broadcast_but(&ServerEvent::UserBack { id }, client, None);
+    }
+
+    /// Those whose seat was taken by a newer connection since this was last asked.
+    pub fn take_superseded(&mut self) -> Vec<ClientId> {
+        mem::take(&mut self.superseded)
     }
 
     fn write(&mut self, id: UserId, text: String) {
@@ -185,22 +263,40 @@ impl Room {
         }
     }
 
-    fn post(&mut self, id: UserId, text: String, now: u64, batch: &mut Batch) {
+    fn post(&mut self, id: UserId, text: String, reference: Option<String>, now: Now, batch: &mut Batch) {
         let Some(user) = self.users.get(&id) else {
             return;
         };
-        self.last_post += 1;
-        let post = Post {
-            n: self.last_post,
-            id,
-            name: user.name.as_str().to_owned(),
-            text,
-            at: now,
-        };
-        batch.broadcast(&ServerEvent::Data(&post));
-        self.log.push_back(post);
-        if self.log.len() > self.limits.log_length {
-            self.log.pop_front();
+        let session = user.session;
+        let reference = reference.map(|reference| (reference.clone(), session.mark(&reference)));
+        let name = user.name.as_str().to_owned();
+        let reference_told = reference.as_ref().map(|(reference, _)| reference.clone());
+        let entry = self.journal.enter(Draft { id, name, text, at: now.unix_millis, reference });
+        self.record(entry, id, reference_told.as_deref(), batch);
+    }
+
+    /// A draft of a user's has been entered in the journal.
+    fn record(&mut self, entry: Entry, author: UserId, reference: Option<&str>, batch: &mut Batch) {
+        let author = self.users.get(&author).and_then(User::client);
+        match (entry, author) {
+            (Entry::New(post), author) => {
+                let data = ServerEvent::Data { post: &post, reference: None };
+                match (author, reference) {
+                    (Some(author), Some(_)) => {
+                        let own = ServerEvent::Data { post: &post, reference };
+                        batch.broadcast_but(&data, author, Some(&own));
+                    }
+                    _ => batch.broadcast(&data),
+                }
+                self.log.push_back(post);
+                if self.log.len() > self.limits.log_length {
+                    self.log.pop_front();
+                }
+            }
+            (Entry::Known(post), Some(author)) => {
+                batch.tell(author, &ServerEvent::Data { post: &post, reference })
+            }
+            (Entry::Known(_), None) => {}
         }
     }
 
@@ -215,34 +311,26 @@ impl Room {
             self.revisions.insert(self.last_revision, id);
             user.revision = self.last_revision;
             user.changed = false;
-            batch.text(id, &user.text, user.client, user.revision);
+            batch.text(id, &user.text, user.client(), user.revision);
         }
         if !self.asked.is_empty() {
-            let mut asked = std::mem::take(&mut self.asked);
+            let mut asked = mem::take(&mut self.asked);
             asked.sort_unstable();
             asked.dedup();
-            batch.snapshots(
-                &self.state(),
-                asked.iter().map(|&client| (client, self.receiver(client))),
-            );
+            batch.snapshots(&self.state(), asked.iter().map(|&client| (client, self.receiver(client))));
         }
         batch.seal();
     }
 
     /// Fills an empty batch with the texts sent from revision `from` on, as they are now, for a client that
     /// missed them. Where they are many it stops early and returns the first that is left.
-    pub fn catch_up(
-        &self,
-        client: ClientId,
-        from: Revision,
-        batch: &mut Batch,
-    ) -> Option<Revision> {
+    pub fn catch_up(&self, client: ClientId, from: Revision, batch: &mut Batch) -> Option<Revision> {
         for (&revision, id) in self.revisions.range(from..) {
             if batch.len() >= CATCH_UP_BYTES {
                 return Some(revision);
             }
-            if let Some(user) = self.users.get(id).filter(|user| user.client != client) {
-                batch.text(*id, &user.text, user.client, revision);
+            if let Some(user) = self.users.get(id).filter(|user| user.client() != Some(client)) {
+                batch.text(*id, &user.text, user.client(), revision);
             }
         }
         None
@@ -250,25 +338,20 @@ impl Room {
 
     fn receiver(&self, client: ClientId) -> Receiver<'_> {
         let you = self.members.get(&client).copied().flatten();
-        let name = you
-            .and_then(|id| self.users.get(&id))
-            .map(|user| user.name.as_str());
-        Receiver { you, name }
+        let user = you.and_then(|id| self.users.get(&id));
+        Receiver {
+            you,
+            name: user.map(|user| user.name.as_str()),
+            session: user.map(|user| user.session.to_hex()),
+        }
     }
 
     fn state(&self) -> RoomState<'_> {
         RoomState {
             room: self.name.as_str(),
-            users: self
-                .users
-                .iter()
-                .map(|(&id, user)| (id, user.state()))
-                .collect(),
+            users: self.users.iter().map(|(&id, user)| (id, user.state())).collect(),
             log: self.log.iter().collect(),
-            limits: LengthLimits {
-                text: self.limits.max_text,
-                name: self.limits.max_name,
-            },
+            limits: LengthLimits { text: self.limits.max_text, name: self.limits.max_name },
         }
     }
 }

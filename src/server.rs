@@ -1,11 +1,11 @@
 //! The server: starts the hub and accepts connections, each of which gets a thread of its own.
 
 use crate::batch::ClientId;
-use crate::client::{SocketEvent, TextLimits};
+use crate::client::SocketEvent;
 use crate::connection::Connection;
-use crate::hub::{Event, Hub, HubLimits};
+use crate::hub::{Event, Hub};
+use crate::limits::Limits;
 use crate::page::Answer;
-use crate::room::RoomLimits;
 use crossbeam_channel::{Sender, bounded};
 use socket2::SockRef;
 use std::io;
@@ -31,29 +31,6 @@ const STACK: usize = 256 * 1024;
 /// Bytes of a socket's send buffer. The system would let it grow to megabytes, and a slow client would read
 /// texts from long ago; what does not fit here is sent as it is when there is room.
 const SEND_BUFFER: usize = 128 * 1024;
-
-/// What can be set, and what it is where nothing is said.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Users and viewers at once.
-    pub max_clients: usize,
-    /// Characters in a box or a post.
-    pub max_text: usize,
-    /// Characters in a user's name.
-    pub max_name: usize,
-    /// Posts that a room's log keeps.
-    pub log_length: usize,
-}
-
-impl Limits {
-    /// What is used where nothing else is asked for.
-    pub const DEFAULT: Self = Self {
-        max_clients: 10_000,
-        max_text: 10_000,
-        max_name: 40,
-        log_length: 200,
-    };
-}
 
 /// A running server.
 #[derive(Debug)]
@@ -86,39 +63,19 @@ impl Server {
     pub fn start(listener: TcpListener, limits: Limits) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (events, queue) = bounded(EVENT_QUEUE);
-        let room = RoomLimits {
-            max_text: limits.max_text,
-            max_name: limits.max_name,
-            log_length: limits.log_length,
-        };
-        let hub = Hub::new(HubLimits {
-            max_clients: limits.max_clients,
-            room,
-        });
-        let hub = thread::Builder::new()
-            .name("hub".to_owned())
-            .spawn(move || hub.run(&queue))?;
+        let hub = Hub::new(limits);
+        let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;
         let stopped = Arc::new(AtomicBool::new(false));
         let acceptor = Acceptor {
             max_connections: limits.max_clients.saturating_add(SPARE_CONNECTIONS),
-            texts: TextLimits {
-                max_text: limits.max_text,
-                max_name: limits.max_name,
-            },
+            limits,
             listen: address,
             hub: events.clone(),
             stopped: Arc::clone(&stopped),
         };
-        let acceptor = thread::Builder::new()
-            .name("acceptor".to_owned())
-            .spawn(move || acceptor.run(&listener))?;
-        Ok(Self {
-            address,
-            stopper: Stopper(events),
-            hub,
-            acceptor,
-            stopped,
-        })
+        let acceptor =
+            thread::Builder::new().name("acceptor".to_owned()).spawn(move || acceptor.run(&listener))?;
+        Ok(Self { address, stopper: Stopper(events), hub, acceptor, stopped })
     }
 
     /// Where it listens.
@@ -155,7 +112,7 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 
 struct Acceptor {
     max_connections: usize,
-    texts: TextLimits,
+    limits: Limits,
     listen: SocketAddr,
     hub: Sender<SocketEvent>,
     stopped: Arc<AtomicBool>,
@@ -193,33 +150,20 @@ impl Acceptor {
     fn spawn(&self, client: ClientId, socket: TcpStream, counted: Arc<()>) -> io::Result<()> {
         socket.set_nodelay(true)?;
         SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
-        let (texts, listen, hub) = (self.texts, self.listen, self.hub.clone());
+        let (limits, listen, hub) = (self.limits, self.listen, self.hub.clone());
         let serve = move || {
             let _counted = counted;
-            Connection {
-                socket,
-                client,
-                texts,
-                listen,
-                hub,
-            }
-            .serve();
+            Connection { socket, client, limits, listen, hub }.serve();
         };
-        thread::Builder::new()
-            .name(format!("client {}", client.0))
-            .stack_size(STACK)
-            .spawn(serve)
-            .map(drop)
+        thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK).spawn(serve).map(drop)
     }
 }
 
 /// Says that there are too many connections, as far as that can be done without waiting.
 fn refuse(socket: &TcpStream) -> io::Result<()> {
     socket.set_nonblocking(true)?;
-    let answer = Answer::sentence(
-        503,
-        "The server has as many connections as it can; please try again later.",
-    );
+    let answer =
+        Answer::sentence(503, "The server has as many connections as it can; please try again later.");
     // It fits an empty send buffer; a client that has gone already needs no answer.
     let _ = answer.write(socket, false, true);
     Ok(())

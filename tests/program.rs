@@ -11,11 +11,7 @@ use tungstenite::Message;
 
 fn typewall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
-    command
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -32,16 +28,9 @@ fn bounded<T: Send + 'static>(what: impl FnOnce() -> T + Send + 'static) -> T {
 /// Runs it to its end with these arguments, and returns its status and what it said on standard error.
 fn fails(command: &mut Command) -> (i32, String) {
     let child = command.spawn().expect("it runs");
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = bounded(|| child.wait_with_output().unwrap());
+    let Output { status, stdout, stderr } = bounded(|| child.wait_with_output().unwrap());
     assert_eq!(String::from_utf8_lossy(&stdout), "");
-    (
-        status.code().expect("a status and not a signal"),
-        String::from_utf8(stderr).unwrap(),
-    )
+    (status.code().expect("a status and not a signal"), String::from_utf8(stderr).unwrap())
 }
 
 /// A running program, which is killed when its test ends.
@@ -68,13 +57,7 @@ fn start(command: &mut Command) -> (Running, String) {
         stdout.read_line(&mut line).unwrap();
         (stdout, line)
     });
-    (
-        Running {
-            child,
-            _stdout: stdout,
-        },
-        line.trim_end().to_owned(),
-    )
+    (Running { child, _stdout: stdout }, line.trim_end().to_owned())
 }
 
 impl Running {
@@ -96,12 +79,8 @@ fn says_where_it_is_and_serves_the_page() {
     let (_running, line) = start(typewall().args(["--listen", "127.0.0.1:0"]));
     let address = line.strip_prefix("Typewall is at http://").expect(&line);
     let mut socket = TcpStream::connect(address).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
-    socket
-        .write_all(b"GET / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n")
-        .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("<title>Typewall"));
@@ -110,10 +89,7 @@ fn says_where_it_is_and_serves_the_page() {
 #[test]
 fn every_network_is_shown_as_an_address_that_can_be_opened() {
     let (_running, line) = start(typewall().args(["--listen", "0.0.0.0:0"]));
-    assert!(
-        line.starts_with("Typewall is at http://127.0.0.1:"),
-        "{line}"
-    );
+    assert!(line.starts_with("Typewall is at http://127.0.0.1:"), "{line}");
 }
 
 #[test]
@@ -132,20 +108,14 @@ fn a_taken_port_is_a_sentence_and_status_1() {
     let (status, error) = fails(typewall().args(["--listen", &address]));
     assert_eq!(status, 1);
     let advice = "another program has this port; choose another with --listen ADDR:PORT";
-    assert_eq!(
-        error,
-        format!("typewall: Cannot listen on {address}: {advice}.\n")
-    );
+    assert_eq!(error, format!("typewall: Cannot listen on {address}: {advice}.\n"));
 }
 
 #[test]
 fn an_address_of_another_machine_is_a_sentence_and_status_1() {
     let (status, error) = fails(typewall().args(["--listen", "192.0.2.1:8080"]));
     assert_eq!(status, 1);
-    assert!(
-        error.contains("this machine does not have that address"),
-        "{error}"
-    );
+    assert!(error.contains("this machine does not have that address"), "{error}");
 }
 
 #[test]
@@ -162,10 +132,7 @@ fn bad_options_are_named_and_status_2() {
     ] {
         let (status, error) = fails(typewall().args(arguments));
         assert_eq!(status, 2, "{arguments:?}");
-        assert!(
-            error.contains(named) && !error.contains("panicked"),
-            "{arguments:?}: {error}"
-        );
+        assert!(error.contains(named) && !error.contains("panicked"), "{arguments:?}: {error}");
     }
 }
 
@@ -174,19 +141,10 @@ fn signals_close_everyone_with_1001_and_end_it_with_status_0() {
     for signal in ["-INT", "-TERM"] {
         let (mut running, line) = start(typewall().args(["--listen", "127.0.0.1:0"]));
         let address = line.strip_prefix("Typewall is at http://").expect(&line);
-        let (mut client, _) = tungstenite::client(
-            format!("ws://{address}/ws"),
-            TcpStream::connect(address).unwrap(),
-        )
-        .unwrap();
+        let (mut client, _) =
+            tungstenite::client(format!("ws://{address}/ws"), TcpStream::connect(address).unwrap()).unwrap();
         let pid = running.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
         // The client does nothing about it.
         assert_eq!(running.end(), (Some(0), String::new()));
         let close = client.read().expect("a close frame");
@@ -199,8 +157,5 @@ fn the_readme_shows_the_help_as_it_is() {
     let output = typewall().arg("--help").output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
     let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    assert!(
-        readme.contains(help.trim_end()),
-        "the README should say:\n{help}"
-    );
+    assert!(readme.contains(help.trim_end()), "the README should say:\n{help}");
 }

@@ -45,23 +45,10 @@ fn not_json() {
 
 #[test]
 fn no_event() {
-    for text in [
-        "{}",
-        "[]",
-        "null",
-        "1e999",
-        r#"["nonsense",{}]"#,
-        r#"[1,{}]"#,
-        r#"["data",{"text":"forged"}]"#,
-    ] {
-        refused(
-            text,
-            if text == "1e999" {
-                "not_json"
-            } else {
-                "unknown_event"
-            },
-        );
+    for text in
+        ["{}", "[]", "null", "1e999", r#"["nonsense",{}]"#, r#"[1,{}]"#, r#"["data",{"text":"forged"}]"#]
+    {
+        refused(text, if text == "1e999" { "not_json" } else { "unknown_event" });
     }
 }
 
@@ -85,18 +72,8 @@ fn wrong_type() {
 
 #[test]
 fn json_nested_deep() {
-    refused(
-        &format!(r#"["updated_text",{{"text":{}"#, "[".repeat(50_000)),
-        "not_json",
-    );
-    refused(
-        &format!(
-            r#"["updated_text",{}1{}]"#,
-            "[".repeat(100),
-            "]".repeat(100)
-        ),
-        "wrong_type",
-    );
+    refused(&format!(r#"["updated_text",{{"text":{}"#, "[".repeat(50_000)), "not_json");
+    refused(&format!(r#"["updated_text",{}1{}]"#, "[".repeat(100), "]".repeat(100)), "wrong_type");
 }
 
 #[test]
@@ -116,25 +93,16 @@ fn binary_frames() {
 fn text_that_is_not_utf8() {
     closed(&frame(0x81, b"[\"\xFF\"]"), 1007);
     // A character cut in two by fragments is none of the client's fault; one that is never ended is.
-    closed(
-        &[frame(0x01, b"[\"\xC3"), frame(0x80, b"\"]")].concat(),
-        1007,
-    );
+    closed(&[frame(0x01, b"[\"\xC3"), frame(0x80, b"\"]")].concat(), 1007);
 }
 
 #[test]
 fn frames_over_the_limit() {
     // The length alone is enough, no byte of it has to come.
     closed(&[0x81, 0xFF, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0], 1009);
-    closed(
-        &[
-            0x81, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0,
-        ],
-        1009,
-    );
-    let fragments: Vec<u8> = (0..10)
-        .flat_map(|n| frame(if n == 0 { 0x01 } else { 0 }, &[b' '; 60_000]))
-        .collect();
+    closed(&[0x81, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0], 1009);
+    let fragments: Vec<u8> =
+        (0..10).flat_map(|n| frame(if n == 0 { 0x01 } else { 0 }, &[b' '; 60_000])).collect();
     closed(&fragments, 1009);
 }
 

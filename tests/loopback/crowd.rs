@@ -18,10 +18,7 @@ fn join_at_once(server: &TestServer) -> Vec<Person> {
             })
         };
         let threads: Vec<_> = (0..CROWD).map(join).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
 }
 
@@ -66,36 +63,22 @@ fn a_hundred_of_one_name_are_a_hundred() {
             })
         };
         let threads: Vec<_> = (0..CROWD).map(join).collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     names.sort_by_key(|name| name[3..].trim().parse().unwrap_or(1));
     assert_eq!(names[0], "Ada");
-    assert!(
-        (2..=CROWD)
-            .zip(&names[1..])
-            .all(|(n, name)| *name == format!("Ada {n}"))
-    );
+    assert!((2..=CROWD).zip(&names[1..]).all(|(n, name)| *name == format!("Ada {n}")));
 }
 
 #[test]
 fn the_server_says_when_it_is_full() {
-    let limits = typewall::Limits {
-        max_clients: 2,
-        ..typewall::Limits::DEFAULT
-    };
+    let limits = typewall::Limits { max_clients: 2, ..typewall::Limits::DEFAULT };
     let server = TestServer::with(limits);
     let ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
     assert_eq!(server.connect("r").closed(), 1013);
     bob.catch_up();
-    assert_eq!(
-        bob.names(),
-        ["Ada", "Bob"],
-        "nobody hears of one who was not let in"
-    );
+    assert_eq!(bob.names(), ["Ada", "Bob"], "nobody hears of one who was not let in");
     ada.leave();
     bob.sees_people(&["Bob"]);
     bob.until("the place to be free", |_| {

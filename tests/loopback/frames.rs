@@ -13,12 +13,7 @@ fn the_first_frames_may_come_in_the_packet_of_the_request() {
     let mut viewer = server.connect("r");
     viewer.watch();
     let mut socket = server.dial();
-    let all = [
-        handshake("/ws?room=r").as_bytes(),
-        &frame(0x81, JOIN),
-        &frame(0x81, TEXT),
-    ]
-    .concat();
+    let all = [handshake("/ws?room=r").as_bytes(), &frame(0x81, JOIN), &frame(0x81, TEXT)].concat();
     socket.write_all(&all).unwrap();
     viewer.sees("Ada", "écrit");
 }
@@ -29,12 +24,7 @@ fn everything_may_come_in_single_bytes() {
     let mut viewer = server.connect("r");
     viewer.watch();
     let mut socket = server.dial();
-    let all = [
-        handshake("/ws?room=r").as_bytes(),
-        &frame(0x81, JOIN),
-        &frame(0x81, TEXT),
-    ]
-    .concat();
+    let all = [handshake("/ws?room=r").as_bytes(), &frame(0x81, JOIN), &frame(0x81, TEXT)].concat();
     for byte in all {
         socket.write_all(&[byte]).unwrap();
     }
@@ -65,9 +55,7 @@ fn pings_are_answered_while_the_hub_broadcasts() {
     let mut bob = server.join("r", "Bob");
     let texts = 300;
     for n in 0..texts {
-        bob.socket
-            .send(Message::Ping(n.to_string().into()))
-            .unwrap();
+        bob.socket.send(Message::Ping(n.to_string().into())).unwrap();
         ada.write(&format!("{n} {}", "x".repeat(1000)));
     }
     let last = format!("{} {}", texts - 1, "x".repeat(1000));
@@ -78,9 +66,7 @@ fn pings_are_answered_while_the_hub_broadcasts() {
             Message::Pong(_) => pongs += 1,
             Message::Text(text) => {
                 let (_, data): (String, serde_json::Value) = serde_json::from_str(&text).unwrap();
-                bob.users
-                    .values_mut()
-                    .for_each(|user| user.text = data["text"].as_str().unwrap().to_owned());
+                bob.users.values_mut().for_each(|user| user.text = data["text"].as_str().unwrap().to_owned());
             }
             other => panic!("{other:?}"),
         }
@@ -102,12 +88,6 @@ fn a_close_frame_is_answered_with_its_code_and_the_connection_ended() {
 fn a_protocol_error_is_told_even_to_one_who_keeps_sending() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    ada.write_bytes(
-        &[
-            frame(0x82, b"binary"),
-            frame(0x81, &[b'x'; 60_000]).repeat(10),
-        ]
-        .concat(),
-    );
+    ada.write_bytes(&[frame(0x82, b"binary"), frame(0x81, &[b'x'; 60_000]).repeat(10)].concat());
     assert_eq!(ada.closed(), 1003);
 }

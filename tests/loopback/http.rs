@@ -22,23 +22,10 @@ impl Answer {
             head.extend(byte);
         }
         let head = String::from_utf8(head).unwrap();
-        let len = head
-            .lines()
-            .find_map(|line| line.strip_prefix("Content-Length: "));
-        let mut body = vec![
-            0;
-            if has_body {
-                len.expect("a length").parse().unwrap()
-            } else {
-                0
-            }
-        ];
+        let len = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        let mut body = vec![0; if has_body { len.expect("a length").parse().unwrap() } else { 0 }];
         socket.read_exact(&mut body).expect("a whole body");
-        Self {
-            status: head[9..12].parse().unwrap(),
-            head,
-            body,
-        }
+        Self { status: head[9..12].parse().unwrap(), head, body }
     }
 
     fn text(&self) -> &str {
@@ -51,26 +38,14 @@ fn ask(server: &TestServer, request: &str) -> Answer {
     let mut socket = server.dial();
     socket.write_all(request.as_bytes()).unwrap();
     let answer = Answer::read(&mut socket, !request.starts_with("HEAD"));
-    assert!(
-        answer.head.contains("Connection: close\r\n"),
-        "{}",
-        answer.head
-    );
+    assert!(answer.head.contains("Connection: close\r\n"), "{}", answer.head);
     let mut rest = Vec::new();
-    assert_eq!(
-        socket
-            .read_to_end(&mut rest)
-            .expect("an end and not a reset"),
-        0
-    );
+    assert_eq!(socket.read_to_end(&mut rest).expect("an end and not a reset"), 0);
     answer
 }
 
 fn get(server: &TestServer, path: &str) -> Answer {
-    ask(
-        server,
-        &format!("GET {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n"),
-    )
+    ask(server, &format!("GET {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n"))
 }
 
 #[test]
@@ -79,40 +54,20 @@ fn the_page_is_at_the_root() {
     let page = include_bytes!("../../index.html");
     for path in ["/", "/?room=physics", "http://wall/"] {
         let answer = get(&server, path);
-        assert_eq!(
-            (answer.status, &answer.body[..]),
-            (200, &page[..]),
-            "{path}"
-        );
-        assert!(
-            answer
-                .head
-                .contains("Content-Type: text/html; charset=utf-8\r\n")
-        );
+        assert_eq!((answer.status, &answer.body[..]), (200, &page[..]), "{path}");
+        assert!(answer.head.contains("Content-Type: text/html; charset=utf-8\r\n"));
     }
-    let head = ask(
-        &server,
-        "HEAD / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n",
-    );
-    assert!(
-        head.head
-            .contains(&format!("Content-Length: {}\r\n", page.len()))
-    );
+    let head = ask(&server, "HEAD / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n");
+    assert!(head.head.contains(&format!("Content-Length: {}\r\n", page.len())));
 }
 
 #[test]
 fn health_is_the_hubs_own_word() {
     let server = TestServer::start();
-    assert_eq!(
-        get(&server, "/healthz").text(),
-        "{\"healthy\":true,\"clients\":0,\"rooms\":0}\n"
-    );
+    assert_eq!(get(&server, "/healthz").text(), "{\"healthy\":true,\"clients\":0,\"rooms\":0}\n");
     let _ada = server.join("r", "Ada");
     let _bob = server.join("s", "Bob");
-    assert_eq!(
-        get(&server, "/healthz").text(),
-        "{\"healthy\":true,\"clients\":2,\"rooms\":2}\n"
-    );
+    assert_eq!(get(&server, "/healthz").text(), "{\"healthy\":true,\"clients\":2,\"rooms\":2}\n");
 }
 
 #[test]
@@ -127,11 +82,7 @@ fn everything_else_is_answered_in_a_sentence() {
         ("GET /index.html HTTP/1.1".to_owned(), 404, ""),
         ("GET /ws/ HTTP/1.1".to_owned(), 404, ""),
         ("POST / HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
-        (
-            "DELETE /healthz HTTP/1.1".to_owned(),
-            405,
-            "Allow: GET, HEAD\r\n",
-        ),
+        ("DELETE /healthz HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
         ("POST /ws HTTP/1.1".to_owned(), 405, "Allow: GET\r\n"),
         ("GET /ws HTTP/1.1".to_owned(), 426, "Upgrade: websocket\r\n"),
         (
@@ -139,68 +90,35 @@ fn everything_else_is_answered_in_a_sentence() {
             426,
             "Upgrade: websocket\r\n",
         ),
-        (
-            format!("GET /ws HTTP/1.1\r\n{upgrade}{key}"),
-            426,
-            "Sec-WebSocket-Version: 13\r\n",
-        ),
+        (format!("GET /ws HTTP/1.1\r\n{upgrade}{key}"), 426, "Sec-WebSocket-Version: 13\r\n"),
         (
             format!("GET /ws HTTP/1.1\r\n{upgrade}Sec-WebSocket-Version: 8\r\n{key}"),
             426,
             "Sec-WebSocket-Version: 13\r\n",
         ),
         (format!("GET /ws HTTP/1.1\r\n{upgrade}{version}"), 400, ""),
-        (
-            format!("GET /ws HTTP/1.1\r\n{upgrade}{version}Sec-WebSocket-Key: short"),
-            400,
-            "",
-        ),
-        (
-            format!("GET /ws?room={long} HTTP/1.1\r\n{upgrade}{version}{key}"),
-            400,
-            "",
-        ),
+        (format!("GET /ws HTTP/1.1\r\n{upgrade}{version}Sec-WebSocket-Key: short"), 400, ""),
+        (format!("GET /ws?room={long} HTTP/1.1\r\n{upgrade}{version}{key}"), 400, ""),
         ("GET / HTTP/2.0".to_owned(), 400, ""),
         ("nonsense".to_owned(), 400, ""),
-        (
-            format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)),
-            431,
-            "",
-        ),
-        (
-            format!("GET / HTTP/1.1\r\n{}", "X: x\r\n".repeat(101)),
-            431,
-            "",
-        ),
+        (format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)), 431, ""),
+        (format!("GET / HTTP/1.1\r\n{}", "X: x\r\n".repeat(101)), 431, ""),
     ] {
         let request = request.trim_end();
         // What asks for an upgrade cannot ask for an end as well; a body ends a connection too.
-        let answer = ask(
-            &server,
-            &format!("{request}\r\nHost: wall\r\nContent-Length: 5\r\n\r\nhello"),
-        );
+        let answer = ask(&server, &format!("{request}\r\nHost: wall\r\nContent-Length: 5\r\n\r\nhello"));
         assert_eq!(answer.status, status, "{request}");
         assert!(answer.head.contains(header), "{request}: {}", answer.head);
         let sentence = answer.text().trim_end();
-        assert!(
-            sentence.ends_with('.') && sentence.contains(' '),
-            "{request}: {sentence}"
-        );
+        assert!(sentence.ends_with('.') && sentence.contains(' '), "{request}: {sentence}");
     }
 }
 
 #[test]
 fn a_body_of_any_announced_length_is_not_waited_for() {
     let server = TestServer::start();
-    for length in [
-        "Content-Length: 100000000000000",
-        "Content-Length: x",
-        "Transfer-Encoding: chunked",
-    ] {
-        let answer = ask(
-            &server,
-            &format!("GET /healthz HTTP/1.1\r\nHost: wall\r\n{length}\r\n\r\n"),
-        );
+    for length in ["Content-Length: 100000000000000", "Content-Length: x", "Transfer-Encoding: chunked"] {
+        let answer = ask(&server, &format!("GET /healthz HTTP/1.1\r\nHost: wall\r\n{length}\r\n\r\n"));
         assert_eq!(answer.status, 200, "{length}");
     }
 }
@@ -212,17 +130,13 @@ fn a_connection_is_kept_for_more_requests_and_a_websocket() {
     viewer.watch();
     let mut socket = server.dial();
     for _ in 0..3 {
-        socket
-            .write_all(b"GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\n")
-            .unwrap();
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
         assert_eq!(Answer::read(&mut socket, true).status, 200);
     }
     // Requests may also come all at once.
     let two = "GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\nHEAD / HTTP/1.1\r\nHost: wall\r\n\r\n";
     let join = frame(0x81, br#"["got_a_new_user",{"name":"Ada"}]"#);
-    socket
-        .write_all(&[two.as_bytes(), handshake("/ws?room=r").as_bytes(), &join].concat())
-        .unwrap();
+    socket.write_all(&[two.as_bytes(), handshake("/ws?room=r").as_bytes(), &join].concat()).unwrap();
     assert_eq!(Answer::read(&mut socket, true).status, 200);
     assert_eq!(Answer::read(&mut socket, false).status, 200);
     assert_eq!(Answer::read(&mut socket, false).status, 101);
@@ -245,21 +159,10 @@ fn invitations_are_links_and_pictures_of_them() {
         (200, "{\"links\":[]}\n"),
         "on loopback there is nobody to invite"
     );
-    let picture = get(
-        &server,
-        "/qr.svg?link=http%3A%2F%2F192.168.1.20%3A8080%2F%3Froom%3Dphysics",
-    );
+    let picture = get(&server, "/qr.svg?link=http%3A%2F%2F192.168.1.20%3A8080%2F%3Froom%3Dphysics");
     assert_eq!(picture.status, 200);
-    assert!(
-        picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg")
-    );
+    assert!(picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg"));
     assert_eq!(get(&server, "/qr.svg").status, 400);
-    assert_eq!(
-        get(&server, &format!("/qr.svg?link={}", "x".repeat(1001))).status,
-        400
-    );
-    assert_eq!(
-        get(&server, &format!("/invite?room={}", "x".repeat(65))).status,
-        400
-    );
+    assert_eq!(get(&server, &format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
+    assert_eq!(get(&server, &format!("/invite?room={}", "x".repeat(65))).status, 400);
 }

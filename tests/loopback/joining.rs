@@ -32,13 +32,7 @@ fn the_newcomer_hears_of_itself_first_and_then_of_everyone() {
     ada.catch_up();
     let mut bob = server.connect("r");
     bob.send("got_a_new_user", json!({"name": "Bob"}));
-    assert_eq!(
-        bob.receive(),
-        Some((
-            "new_user".to_owned(),
-            json!({"id": "2", "new_user_name": "Bob"})
-        ))
-    );
+    assert_eq!(bob.receive(), Some(("new_user".to_owned(), json!({"id": "2", "new_user_name": "Bob"}))));
     let (event, snapshot) = bob.receive().unwrap();
     assert_eq!(event, "existing_users");
     let limits = json!({"text": 10_000, "name": 40});
@@ -55,11 +49,7 @@ fn the_second_of_a_name_is_numbered_and_told() {
     let ada = server.join("r", "Ada");
     assert_eq!(server.join("r", "  ADA ").name.as_deref(), Some("ADA 2"));
     let ada_2 = server.join("r", "Ａda");
-    assert_eq!(
-        ada_2.name.as_deref(),
-        Some("Ａda 2"),
-        "the other number two has left"
-    );
+    assert_eq!(ada_2.name.as_deref(), Some("Ａda 2"), "the other number two has left");
     assert_eq!(ada.name.as_deref(), Some("Ada"));
 }
 
@@ -83,11 +73,9 @@ fn a_name_is_free_again_and_its_box_empty_after_a_leave() {
 fn names_that_cannot_be_are_refused_and_the_connection_stays() {
     let server = TestServer::start();
     let mut person = server.connect("r");
-    for (name, code) in [
-        ("", "name_empty"),
-        (" \u{200B}\n", "name_empty"),
-        (&"x".repeat(41), "name_too_long"),
-    ] {
+    for (name, code) in
+        [("", "name_empty"), (" \u{200B}\n", "name_empty"), (&"x".repeat(41), "name_too_long")]
+    {
         person.send("got_a_new_user", json!({ "name": name }));
         assert_eq!(person.refused(), code, "{name:?}");
     }

@@ -11,30 +11,15 @@ fn a_post_reaches_everyone_and_its_author() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
-    let before = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_millis() as u64;
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     ada.post("Hello");
     bob.until("the post", |bob| !bob.log.is_empty());
     ada.until("the post", |ada| !ada.log.is_empty());
     assert_eq!(ada.log, bob.log);
     let mut post = ada.log[0].clone();
-    let at = post
-        .as_object_mut()
-        .unwrap()
-        .remove("at")
-        .unwrap()
-        .as_u64()
-        .unwrap();
-    assert!(
-        (before..before + 60_000).contains(&at),
-        "{at} is no time in milliseconds since 1970"
-    );
-    assert_eq!(
-        post,
-        json!({"n": 1, "id": "1", "name": "Ada", "text": "Hello"})
-    );
+    let at = post.as_object_mut().unwrap().remove("at").unwrap().as_u64().unwrap();
+    assert!((before..before + 60_000).contains(&at), "{at} is no time in milliseconds since 1970");
+    assert_eq!(post, json!({"n": 1, "id": "1", "name": "Ada", "text": "Hello"}));
 }
 
 #[test]
@@ -42,9 +27,7 @@ fn posts_have_one_order_for_all() {
     let server = TestServer::start();
     let mut viewer = server.connect("r");
     viewer.watch();
-    let people: Vec<_> = (0..10)
-        .map(|n| server.join("r", &format!("user {n}")))
-        .collect();
+    let people: Vec<_> = (0..10).map(|n| server.join("r", &format!("user {n}"))).collect();
     let posting = people.into_iter().map(|mut person| {
         thread::spawn(move || {
             for n in 0..20 {
@@ -54,32 +37,19 @@ fn posts_have_one_order_for_all() {
             person.log
         })
     });
-    let logs: Vec<_> = posting
-        .collect::<Vec<_>>()
-        .into_iter()
-        .map(|thread| thread.join().unwrap())
-        .collect();
+    let logs: Vec<_> = posting.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect();
     viewer.until("all posts", |viewer| viewer.log.len() == 200);
     assert!(logs.iter().all(|log| *log == viewer.log));
     assert!((1..).zip(&viewer.log).all(|(n, post)| post["n"] == n));
     for person in 0..10 {
-        let own = viewer
-            .posts()
-            .into_iter()
-            .filter(|text| text.starts_with(&format!("user {person} ")));
-        assert!(
-            own.eq((0..20).map(|n| format!("user {person} {n}"))),
-            "each one's posts keep their order"
-        );
+        let own = viewer.posts().into_iter().filter(|text| text.starts_with(&format!("user {person} ")));
+        assert!(own.eq((0..20).map(|n| format!("user {person} {n}"))), "each one's posts keep their order");
     }
 }
 
 #[test]
 fn who_comes_later_gets_the_last_posts() {
-    let server = TestServer::with(Limits {
-        log_length: 3,
-        ..Limits::DEFAULT
-    });
+    let server = TestServer::with(Limits { log_length: 3, ..Limits::DEFAULT });
     let mut ada = server.join("r", "Ada");
     for n in 1..=5 {
         ada.post(&n.to_string());

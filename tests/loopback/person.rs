@@ -29,11 +29,7 @@ impl TestServer {
     pub fn with(limits: Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let server = Server::start(listener, limits).expect("threads");
-        Self {
-            address: server.address(),
-            stopper: server.stopper(),
-            server: Some(server),
-        }
+        Self { address: server.address(), stopper: server.stopper(), server: Some(server) }
     }
 
     /// A connection with nothing sent yet.
@@ -75,11 +71,7 @@ impl TestServer {
 
     /// Waits until it was stopped and is gone.
     pub fn wait(mut self) {
-        self.server
-            .take()
-            .unwrap()
-            .join()
-            .expect("a hub that lives");
+        self.server.take().unwrap().join().expect("a hub that lives");
     }
 }
 
@@ -117,9 +109,7 @@ impl Person {
     }
 
     pub fn send_raw(&mut self, text: &str) {
-        self.socket
-            .send(Message::text(text))
-            .expect("the server reads");
+        self.socket.send(Message::text(text)).expect("the server reads");
     }
 
     pub fn write(&mut self, text: &str) {
@@ -157,9 +147,7 @@ impl Person {
     /// Receives all that the server has sent so far: a pong comes behind it.
     pub fn catch_up(&mut self) {
         let token = self.users.len().to_string();
-        self.socket
-            .send(Message::Ping(token.clone().into()))
-            .expect("the server reads");
+        self.socket.send(Message::Ping(token.clone().into())).expect("the server reads");
         loop {
             match self.next() {
                 Message::Pong(pong) if pong == token.as_bytes() => return,
@@ -201,38 +189,20 @@ impl Person {
     }
 
     fn apply_event(&mut self, event: &str, data: &Value) {
-        let text = |value: &Value| {
-            value
-                .as_str()
-                .unwrap_or_else(|| panic!("no text in {data}"))
-                .to_owned()
-        };
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text in {data}")).to_owned();
         match event {
             "existing_users" => {
                 self.you = data["you"].as_str().map(str::to_owned);
                 self.name = data["name"].as_str().map(str::to_owned);
                 self.room = Some(text(&data["room"]));
                 let users = data["users"].as_object().expect("users");
-                let user = |user: &Value| Shown {
-                    name: text(&user["name"]),
-                    text: text(&user["text"]),
-                };
-                self.users = users
-                    .iter()
-                    .map(|(id, shown)| (id.clone(), user(shown)))
-                    .collect();
+                let user = |user: &Value| Shown { name: text(&user["name"]), text: text(&user["text"]) };
+                self.users = users.iter().map(|(id, shown)| (id.clone(), user(shown))).collect();
                 self.log = data["log"].as_array().expect("a log").clone();
             }
             "new_user" => {
-                let user = Shown {
-                    name: text(&data["new_user_name"]),
-                    text: String::new(),
-                };
-                assert_eq!(
-                    self.users.insert(text(&data["id"]), user),
-                    None,
-                    "a user came twice"
-                );
+                let user = Shown { name: text(&data["new_user_name"]), text: String::new() };
+                assert_eq!(self.users.insert(text(&data["id"]), user), None, "a user came twice");
             }
             "text_update" => {
                 let id = text(&data["id"]);
@@ -258,17 +228,12 @@ impl Person {
 
     /// The text in somebody's box.
     pub fn text_of(&self, name: &str) -> Option<&str> {
-        self.users
-            .values()
-            .find(|user| user.name == name)
-            .map(|user| user.text.as_str())
+        self.users.values().find(|user| user.name == name).map(|user| user.text.as_str())
     }
 
     /// Waits for a text in somebody's box.
     pub fn sees(&mut self, name: &str, text: &str) {
-        self.until(&format!("{text:?} of {name}"), |person| {
-            person.text_of(name) == Some(text)
-        });
+        self.until(&format!("{text:?} of {name}"), |person| person.text_of(name) == Some(text));
     }
 
     /// Waits until exactly these people have boxes, in the order in which they came.
@@ -278,21 +243,15 @@ impl Person {
 
     /// Who has a box, in the order in which they came.
     pub fn names(&self) -> Vec<&str> {
-        let mut users: Vec<(u64, &str)> = self
-            .users
-            .iter()
-            .map(|(id, user)| (id.parse().unwrap_or(0), user.name.as_str()))
-            .collect();
+        let mut users: Vec<(u64, &str)> =
+            self.users.iter().map(|(id, user)| (id.parse().unwrap_or(0), user.name.as_str())).collect();
         users.sort_unstable();
         users.into_iter().map(|(_, name)| name).collect()
     }
 
     /// The texts of the log.
     pub fn posts(&self) -> Vec<&str> {
-        self.log
-            .iter()
-            .filter_map(|post| post["text"].as_str())
-            .collect()
+        self.log.iter().filter_map(|post| post["text"].as_str()).collect()
     }
 
     /// Waits for the next refusal.
@@ -323,10 +282,7 @@ impl Person {
 
     /// Writes bytes beside the WebSocket, which a client of good manners would not.
     pub fn write_bytes(&mut self, bytes: &[u8]) {
-        self.socket
-            .get_mut()
-            .write_all(bytes)
-            .expect("the server reads");
+        self.socket.get_mut().write_all(bytes).expect("the server reads");
     }
 }
 

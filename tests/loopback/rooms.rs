@@ -7,11 +7,7 @@ fn rooms_know_nothing_of_each_other() {
     let server = TestServer::start();
     let mut ada = server.join("physics", "Ada");
     let mut other = server.join("chemistry", "Ada");
-    assert_eq!(
-        other.name.as_deref(),
-        Some("Ada"),
-        "a name is taken in its room only"
-    );
+    assert_eq!(other.name.as_deref(), Some("Ada"), "a name is taken in its room only");
     let mut viewer = server.connect("chemistry");
     viewer.watch();
     ada.write("atoms");
@@ -32,10 +28,7 @@ fn rooms_are_named_in_the_url_and_one_is_the_lobby() {
     assert_eq!(ada.room.as_deref(), Some("lobby"));
     let _bob = server.join("Lobby", "Bob");
     ada.sees_people(&["Ada", "Bob"]);
-    assert_eq!(
-        server.join("Caf%C3%A9%20%E2%98%95", "Cem").room.as_deref(),
-        Some("Café ☕")
-    );
+    assert_eq!(server.join("Caf%C3%A9%20%E2%98%95", "Cem").room.as_deref(), Some("Café ☕"));
 }
 
 #[test]

@@ -15,9 +15,7 @@ const POSTS: usize = 150;
 /// smaller than a packet on loopback, TCP would send by its timers.
 fn stalled(server: &TestServer, name: &str) -> Person {
     let socket = server.dial();
-    SockRef::from(&socket)
-        .set_recv_buffer_size(64 * 1024)
-        .unwrap();
+    SockRef::from(&socket).set_recv_buffer_size(64 * 1024).unwrap();
     let mut person = server.open("r", socket);
     person.join(name);
     person
@@ -29,9 +27,7 @@ fn crowd_with_one_stalled(posts: usize, check: impl FnOnce(Person, &str) + Send)
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let sleeper = stalled(&server, "Sleeper");
-    let readers: Vec<Person> = (0..READERS)
-        .map(|n| server.join("r", &format!("reader {n}")))
-        .collect();
+    let readers: Vec<Person> = (0..READERS).map(|n| server.join("r", &format!("reader {n}"))).collect();
     let text = |n: usize| format!("{n} {}", "x".repeat(9000));
     let last = &text(TEXTS);
     let done = &Barrier::new(READERS + 1);
@@ -40,10 +36,7 @@ fn crowd_with_one_stalled(posts: usize, check: impl FnOnce(Person, &str) + Send)
             scope.spawn(move || {
                 reader.until("all posts", |reader| reader.log.len() == posts);
                 reader.sees("Ada", last);
-                assert!(
-                    (1..).zip(&reader.log).all(|(n, post)| post["n"] == n),
-                    "a post is missing"
-                );
+                assert!((1..).zip(&reader.log).all(|(n, post)| post["n"] == n), "a post is missing");
                 done.wait();
             });
         }
@@ -68,10 +61,7 @@ fn one_that_stops_reading_among_a_hundred_ends_with_the_latest_texts() {
             let is_text = matches!(sleeper.receive(), Some((event, _)) if event == "text_update");
             received += usize::from(is_text);
         }
-        assert!(
-            received < TEXTS / 2,
-            "{received} of {TEXTS} texts were kept for a client that did not read"
-        );
+        assert!(received < TEXTS / 2, "{received} of {TEXTS} texts were kept for a client that did not read");
         sleeper.sees_people(&["Ada", "Sleeper"]);
     });
 }
@@ -83,8 +73,7 @@ fn one_that_stops_reading_while_much_is_posted_is_closed_as_too_slow() {
         let code = loop {
             match sleeper.socket.read().expect("a close frame at the end") {
                 Message::Text(text) => {
-                    let (event, data): (String, serde_json::Value) =
-                        serde_json::from_str(&text).unwrap();
+                    let (event, data): (String, serde_json::Value) = serde_json::from_str(&text).unwrap();
                     posts.extend((event == "data").then(|| data["n"].as_u64().unwrap()));
                 }
                 Message::Close(Some(close)) => break u16::from(close.code),
