@@ -52,11 +52,13 @@ impl<'a> ClientEvent<'a> {
 
     /// Reads the content of a text frame.
     pub fn decode(json: &'a str) -> Result<Self, Refusal> {
-        // What is wrong may be found before the end is read; only the whole tells whether it is JSON at all.
-        serde_json::from_str(json).map_err(|_| match serde_json::from_str(json) {
-            Ok(EventName(name)) => Self::refuse(&name),
-            Err(error) if error.is_data() => Refusal::UnknownEvent,
-            Err(_) => Refusal::NotJson,
+        serde_json::from_str(json).map_err(|_| {
+            // What is wrong is found before the end is read; only the whole tells whether it is JSON at all.
+            if serde_json::from_str::<IgnoredAny>(json).is_err() {
+                return Refusal::NotJson;
+            }
+            let event = serde_json::from_str(json);
+            event.map_or(Refusal::UnknownEvent, |EventName(name)| Self::refuse(&name))
         })
     }
 

@@ -611,10 +611,8 @@ fn one_over_the_backlog_is_closed_and_its_room_is_told() {
         world.post(0, &"x".repeat(10_000), None);
         world.hub.write(world.now);
     }
-    let left = pipes[0]
-        .frames()
-        .iter()
-        .any(|frame| matches!(frame, Frame::Event(event, _) if event == "user_away"));
+    let left =
+        pipes[0].frames().iter().any(|frame| matches!(frame, Frame::Event(event, _) if event == "user_away"));
     assert!(left, "the room is told");
     pipes[1].0.borrow_mut().space = usize::MAX;
     world.now.instant += Duration::from_secs(1);

@@ -1,7 +1,7 @@
 //! Posts: numbered, in one order for all, kept for who comes later.
 
 use crate::person::TestServer;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 use typewall::Limits;
@@ -19,7 +19,7 @@ fn a_post_reaches_everyone_and_its_author() {
     let mut post = ada.log[0].clone();
     let at = post.as_object_mut().unwrap().remove("at").unwrap().as_u64().unwrap();
     assert!((before..before + 60_000).contains(&at), "{at} is no time in milliseconds since 1970");
-    assert_eq!(post, json!({"n": 1, "id": "1", "name": "Ada", "text": "Hello"}));
+    assert_eq!(post, json!({"n": 1, "id": ada.you, "name": "Ada", "text": "Hello"}));
 }
 
 #[test]
@@ -61,6 +61,32 @@ fn who_comes_later_gets_the_last_posts() {
 }
 
 #[test]
+fn the_same_ref_again_posts_nothing_new_and_is_answered_with_the_first() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    let mut bob = server.join("r", "Bob");
+    for _ in 0..2 {
+        ada.send("message", json!({"text": "once", "ref": "1"}));
+        bob.send("message", json!({"text": "a ref of his own", "ref": "1"}));
+    }
+    ada.post("end");
+    bob.until("the end", |bob| bob.posts().contains(&"end"));
+    ada.until("the end", |ada| ada.posts().contains(&"end"));
+    for (person, own) in [(&ada, "once"), (&bob, "a ref of his own")] {
+        let answers: Vec<&Value> = person.log.iter().filter(|post| post["text"] == own).collect();
+        assert_eq!(answers.len(), 2, "the post and the answer to its repetition: {:?}", person.log);
+        assert!(answers[0] == answers[1] && answers[0]["ref"] == "1");
+        let others = person.log.iter().filter(|post| post["text"] != own);
+        assert!(
+            others.clone().count() == 2 && others.clone().all(|post| post["ref"].is_null()),
+            "{:?}",
+            person.log
+        );
+    }
+    assert_eq!(server.join("r", "Cem").log.len(), 3);
+}
+
+#[test]
 fn an_empty_or_overlong_post_is_refused() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
@@ -68,6 +94,10 @@ fn an_empty_or_overlong_post_is_refused() {
     assert_eq!(ada.refused(), "post_empty");
     ada.post(&"x".repeat(10_001));
     assert_eq!(ada.refused(), "text_too_long");
+    for reference in [String::new(), "x".repeat(65)] {
+        ada.send("message", json!({"text": "x", "ref": reference}));
+        assert_eq!(ada.refused(), "bad_ref");
+    }
     ada.post("x");
     ada.until("the post", |ada| ada.posts() == ["x"]);
 }

@@ -9,5 +9,6 @@ mod joining;
 mod log;
 mod person;
 mod rooms;
+mod seats;
 mod slow;
 mod stopping;

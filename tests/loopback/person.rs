@@ -7,6 +7,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::Error;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 use typewall::server::Stopper;
 use typewall::{Limits, Server};
@@ -55,6 +57,7 @@ impl TestServer {
             socket,
             you: None,
             name: None,
+            session: None,
             room: None,
             users: BTreeMap::new(),
             log: Vec::new(),
@@ -90,6 +93,7 @@ impl Drop for TestServer {
 pub struct Shown {
     pub name: String,
     pub text: String,
+    pub away: bool,
 }
 
 /// A client, and what its page would show.
@@ -97,6 +101,7 @@ pub struct Person {
     pub socket: WebSocket<TcpStream>,
     pub you: Option<String>,
     pub name: Option<String>,
+    pub session: Option<String>,
     pub room: Option<String>,
     pub users: BTreeMap<String, Shown>,
     pub log: Vec<Value>,
@@ -121,7 +126,16 @@ impl Person {
     }
 
     pub fn join(&mut self, name: &str) {
-        self.send("got_a_new_user", json!({ "name": name }));
+        self.ask_for_box(json!({ "name": name }));
+    }
+
+    /// Joins with the session of an earlier connection.
+    pub fn return_as(&mut self, name: &str, session: &str) {
+        self.ask_for_box(json!({ "name": name, "session": session }));
+    }
+
+    fn ask_for_box(&mut self, data: Value) {
+        self.send("got_a_new_user", data);
         self.until("a snapshot with an id", |person| person.you.is_some());
     }
 
@@ -194,14 +208,19 @@ impl Person {
             "existing_users" => {
                 self.you = data["you"].as_str().map(str::to_owned);
                 self.name = data["name"].as_str().map(str::to_owned);
+                self.session = data["session"].as_str().map(str::to_owned);
                 self.room = Some(text(&data["room"]));
                 let users = data["users"].as_object().expect("users");
-                let user = |user: &Value| Shown { name: text(&user["name"]), text: text(&user["text"]) };
+                let user = |user: &Value| Shown {
+                    name: text(&user["name"]),
+                    text: text(&user["text"]),
+                    away: user["away"].as_bool().expect("a bool"),
+                };
                 self.users = users.iter().map(|(id, shown)| (id.clone(), user(shown))).collect();
                 self.log = data["log"].as_array().expect("a log").clone();
             }
             "new_user" => {
-                let user = Shown { name: text(&data["new_user_name"]), text: String::new() };
+                let user = Shown { name: text(&data["new_user_name"]), text: String::new(), away: false };
                 assert_eq!(self.users.insert(text(&data["id"]), user), None, "a user came twice");
             }
             "text_update" => {
@@ -220,10 +239,23 @@ impl Person {
                     "nobody left"
                 );
             }
+            "user_away" | "user_back" => {
+                let id = text(&data["id"]);
+                assert_ne!(Some(&id), self.you.as_ref(), "somebody was told of themselves");
+                match self.users.get_mut(&id) {
+                    Some(user) => user.away = event == "user_away",
+                    None => assert!(self.room.is_none(), "{event} of nobody"),
+                }
+            }
             "data" => self.log.push(data.clone()),
             "error" => self.errors.push(text(&data["code"])),
             other => panic!("an event of no kind: {other}"),
         }
+    }
+
+    /// Whether somebody with a box is away.
+    pub fn is_away(&self, name: &str) -> Option<bool> {
+        self.users.values().find(|user| user.name == name).map(|user| user.away)
     }
 
     /// The text in somebody's box.
@@ -262,7 +294,8 @@ impl Person {
 
     /// Closes as a page does that is left for good, and reads to the end.
     pub fn leave(mut self) {
-        self.socket.close(None).expect("the server reads");
+        let code = CloseCode::Normal;
+        self.socket.close(Some(CloseFrame { code, reason: "".into() })).expect("the server reads");
         while self.socket.read().is_ok() {}
     }
 

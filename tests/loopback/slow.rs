@@ -38,6 +38,7 @@ fn crowd_with_one_stalled(posts: usize, check: impl FnOnce(Person, &str) + Send)
                 reader.sees("Ada", last);
                 assert!((1..).zip(&reader.log).all(|(n, post)| post["n"] == n), "a post is missing");
                 done.wait();
+                reader.leave();
             });
         }
         for n in 1..=TEXTS {
