@@ -54,7 +54,12 @@ impl Limits {
 
     /// Reads and checks an event; what is wrong with it becomes an action too, for the room answers it.
     fn check(self, json: &str) -> Action {
-        ClientEvent::decode(json).and_then(|event| self.check_event(event)).unwrap_or_else(Action::Refused)
+        let mut reference = None;
+        let checked = ClientEvent::decode(json).and_then(|event| {
+            reference = event.reference().filter(|name| check_reference(name).is_ok()).map(str::to_owned);
+            self.check_event(event)
+        });
+        checked.unwrap_or_else(|refusal| Action::Refused { refusal, reference })
     }
 
     fn check_event(self, event: ClientEvent<'_>) -> Result<Action, Refusal> {
@@ -67,11 +72,9 @@ impl Limits {
             }
             ClientEvent::Watch {} => Ok(Action::Watch),
             ClientEvent::UpdatedText { text } => self.check_text(text).map(Action::Write),
-            ClientEvent::Message { text, .. } if text.trim().is_empty() => Err(Refusal::PostEmpty),
             ClientEvent::Message { text, reference } => {
-                let text = self.check_text(text)?;
-                let reference = reference.map(check_reference).transpose()?;
-                Ok(Action::Post { text, reference })
+                reference.as_deref().map(check_reference).transpose()?;
+                Ok(Action::Post { text: self.check_post(text)?, reference: reference.map(Cow::into_owned) })
             }
         }
     }
@@ -83,11 +86,18 @@ impl Limits {
         }
         Ok(text.into_owned())
     }
+
+    fn check_post(self, text: Cow<'_, str>) -> Result<String, Refusal> {
+        if text.trim().is_empty() {
+            return Err(Refusal::PostEmpty);
+        }
+        self.check_text(text)
+    }
 }
 
-fn check_reference(reference: Cow<'_, str>) -> Result<String, Refusal> {
+fn check_reference(reference: &str) -> Result<(), Refusal> {
     match reference.chars().count() {
-        1..=MAX_REF => Ok(reference.into_owned()),
+        1..=MAX_REF => Ok(()),
         _ => Err(Refusal::BadRef(MAX_REF)),
     }
 }
@@ -239,7 +249,7 @@ mod tests {
     #[test]
     fn checks_events_before_the_hub_sees_them() {
         let refused = |json: &str| match LIMITS.check(json) {
-            Action::Refused(refusal) => refusal.code(),
+            Action::Refused { refusal, .. } => refusal.code(),
             action => panic!("{json} was taken as {action:?}"),
         };
         assert_eq!(LIMITS.check(r#"["updated_text",{"text":"😀😀😀😀😀"}]"#), Action::Write("😀".repeat(5)));

@@ -2,6 +2,7 @@
 
 use crate::batch::ClientId;
 use crate::client::{self, SocketEvent};
+use crate::download::LogRequest;
 use crate::hub::Event;
 use crate::invite;
 use crate::limits::Limits;
@@ -12,6 +13,8 @@ use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::{Sender, bounded};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::server::{create_response, write_response};
@@ -21,13 +24,13 @@ use tungstenite::http::{Method, Version, header};
 const IDLE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// How long a request's head may take in all, and an answer.
-const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
+pub const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long what a client still sends is thrown away after the last answer, so that a reset does not eat it.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How long the hub may take to say how it is.
-const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+pub const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
 
 /// One accepted connection, while it still speaks HTTP.
 #[derive(Debug)]
@@ -40,6 +43,8 @@ pub struct Connection {
     pub limits: Limits,
     /// Where the server listens.
     pub listen: SocketAddr,
+    /// The file that posts are stored in, if they are.
+    pub store: Option<Arc<Path>>,
     /// Where its events go.
     pub hub: Sender<SocketEvent>,
 }
@@ -47,6 +52,7 @@ pub struct Connection {
 /// Where a request leads.
 enum Route {
     Answer(Answer),
+    Log(LogRequest),
     Room(RoomName),
 }
 
@@ -61,6 +67,7 @@ impl Connection {
             };
             match self.route(&head) {
                 Route::Room(room) => return self.upgrade(&head, room, buffer),
+                Route::Log(request) => return self.send_log(&head, &request),
                 Route::Answer(answer) => {
                     let last = is_last(&head);
                     if self.write(answer, head.method() == Method::HEAD, last).is_err() || last {
@@ -85,20 +92,25 @@ impl Connection {
 
     fn route(&self, head: &Head) -> Route {
         let method = head.method();
+        let query = head.uri().query().unwrap_or_default();
         let readable = method == Method::GET || method == Method::HEAD;
         let answer = match head.uri().path() {
             "/" if readable => Answer::page(),
             "/healthz" if readable => self.examine(),
+            "/log" if readable => match LogRequest::from_query(query) {
+                Ok(request) => return Route::Log(request),
+                Err(answer) => answer,
+            },
             "/invite" if readable => {
-                self.invite(head).unwrap_or_else(|error| Answer::sentence(400, error.to_string()))
+                self.invite(query).unwrap_or_else(|error| Answer::sentence(400, error.to_string()))
             }
-            "/qr.svg" if readable => picture(head),
+            "/qr.svg" if readable => picture(query),
             "/ws" if method == Method::GET => match enter(head) {
                 Ok(room) => return Route::Room(room),
                 Err(answer) => answer,
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
-            "/" | "/healthz" | "/invite" | "/qr.svg" => {
+            "/" | "/healthz" | "/invite" | "/log" | "/qr.svg" => {
                 Answer::sentence(405, "Only GET and HEAD are served here.").with("Allow", "GET, HEAD")
             }
             _ => Answer::sentence(404, "There is nothing here; the page is at the address without a path."),
@@ -112,8 +124,26 @@ impl Connection {
         Answer::health(asked.ok().and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()))
     }
 
-    fn invite(&self, head: &Head) -> Result<Answer, RoomNameTooLong> {
-        let room = RoomName::from_query(head.uri().query().unwrap_or_default())?;
+    /// Answers with a log, and ends the connection.
+    fn send_log(self, head: &Head, request: &LogRequest) {
+        let sent = match request.open(self.store.as_deref(), &self.hub) {
+            Ok(log) => {
+                let is_wanted = head.method() == Method::GET;
+                Answer::stream(request.format.content_type())
+                    .write(self.timed(REQUEST_PATIENCE), true, true)
+                    .and_then(|()| if is_wanted { log.send(&self.socket) } else { Ok(()) })
+            }
+            Err(answer) => self.write(answer, head.method() == Method::HEAD, true),
+        };
+        match sent {
+            Ok(()) => self.linger(),
+            // The client can tell, because the last chunk is missing.
+            Err(error) => log::debug!("a log was not sent whole: {error}"),
+        }
+    }
+
+    fn invite(&self, query: &str) -> Result<Answer, RoomNameTooLong> {
+        let room = RoomName::from_query(query)?;
         Ok(Answer::json(&Invitation { links: invite::links(self.listen, &room) }))
     }
 
@@ -149,8 +179,7 @@ impl Connection {
     }
 }
 
-fn picture(head: &Head) -> Answer {
-    let query = head.uri().query().unwrap_or_default();
+fn picture(query: &str) -> Answer {
     let link = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
     match link.and_then(|(_, link)| invite::qr(&link)) {
         Some(svg) => Answer::picture(svg),

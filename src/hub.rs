@@ -9,10 +9,13 @@
 use crate::batch::{Batch, ClientId};
 use crate::clients::{Clients, RoomId};
 use crate::clock::Now;
+use crate::journal::Draft;
 use crate::limits::Limits;
 use crate::names::RoomName;
 use crate::outbox::Sink;
+use crate::protocol::Post;
 use crate::room::{Action, Room};
+use crate::store::{self, Request};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,7 +30,13 @@ const MAX_DRAIN: usize = 1024;
 /// what is before it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long all clients together have for that when the server stops; it promises to be gone after 2 s.
+/// How long posts under way may take to be stored when the server stops.
+const STORE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Posts that may be under way to the store. Beyond that it does not keep up, and says so to who posts.
+const MAX_UNSTORED: usize = 1024;
+
+/// How long all clients together have to answer when the server stops; it promises to be gone after 5 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A newer connection has the seat.
@@ -80,6 +89,15 @@ pub enum Event<S> {
         /// It said goodbye, by closing with code 1000.
         farewell: bool,
     },
+    /// The store answers.
+    Stored(store::Answer),
+    /// Somebody asks for the log that is kept in memory of a room.
+    LogAsked {
+        /// Which room.
+        room: RoomName,
+        /// Where the posts go.
+        asker: Sender<Vec<Post>>,
+    },
     /// Somebody asks whether the hub is well.
     Examined(Sender<Health>),
     /// The server is to stop.
@@ -108,8 +126,21 @@ pub struct Hub<S> {
     graces: VecDeque<(Instant, RoomId)>,
     /// Rooms that something happened in since the last write.
     touched: Vec<RoomId>,
-    /// Once the server stops: when it does so at the latest.
-    stop_at: Option<Instant>,
+    /// Where posts are stored, if they are.
+    store: Option<Sender<store::Request>>,
+    /// Posts that the store has not answered for.
+    unstored: usize,
+    stopping: Stopping,
+}
+
+/// How far the server is from its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stopping {
+    No,
+    /// Posts are under way to the store, for which nobody waits after this time.
+    Storing(Instant),
+    /// Everyone was told, and nobody waits after this time.
+    Closing(Instant),
 }
 
 /// A room and what it is about to send.
@@ -120,9 +151,18 @@ struct Place {
     touched: bool,
 }
 
+impl Stopping {
+    fn due(self) -> Option<Instant> {
+        match self {
+            Self::No => None,
+            Self::Storing(until) | Self::Closing(until) => Some(until),
+        }
+    }
+}
+
 impl<S: Sink> Hub<S> {
-    /// A hub with no rooms.
-    pub fn new(limits: Limits) -> Self {
+    /// A hub with no rooms, whose posts go to a store or are kept in memory.
+    pub fn new(limits: Limits, store: Option<Sender<store::Request>>) -> Self {
         Self {
             limits,
             clients: Clients::new(limits.ping_every),
@@ -131,7 +171,9 @@ impl<S: Sink> Hub<S> {
             last_room: RoomId(0),
             graces: VecDeque::new(),
             touched: Vec::new(),
-            stop_at: None,
+            store,
+            unstored: 0,
+            stopping: Stopping::No,
         }
     }
 
@@ -169,6 +211,13 @@ impl<S: Sink> Hub<S> {
                 self.leave(client, farewell, now);
                 self.clients.remove(client, now.instant);
             }
+            Event::Stored(answer) => self.hear(answer),
+            Event::LogAsked { room, asker } => {
+                let place = self.names.get(room.key()).and_then(|id| self.rooms.get(id));
+                let log = place.map(|place| place.room.log().cloned().collect());
+                // Whoever asked may have given up waiting.
+                let _ = asker.try_send(log.unwrap_or_default());
+            }
             Event::Examined(asker) => {
                 let health = Health { clients: self.clients.len(), rooms: self.rooms.len() };
                 // Whoever asked may have given up waiting; then nobody misses the answer.
@@ -187,6 +236,7 @@ impl<S: Sink> Hub<S> {
             while let Some(id) = self.touched.pop() {
                 self.write_room(id, now.instant);
             }
+            self.go_on_stopping(now.instant);
             self.clients.flush(now.instant);
             self.clients.look_at_watched(|id| self.rooms.get(&id).map(|place| &place.room), now.instant);
             let too_slow = self.clients.take_too_slow();
@@ -203,11 +253,11 @@ impl<S: Sink> Hub<S> {
     /// When [`write`](Self::write) is next due without any event.
     pub fn due(&self) -> Option<Instant> {
         let grace = self.graces.front().map(|&(until, _)| until);
-        [self.clients.due(), grace, self.stop_at].into_iter().flatten().min()
+        [self.clients.due(), grace, self.stopping.due()].into_iter().flatten().min()
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
-        self.stop_at.is_some_and(|at| now >= at || self.clients.is_empty())
+        matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
     fn connect(&mut self, client: ClientId, name: RoomName, sink: S, now: Now) {
@@ -217,7 +267,7 @@ impl<S: Sink> Hub<S> {
         if let Some(place) = self.touch(room) {
             place.room.enter(client, &mut place.batch);
         }
-        if self.stop_at.is_some() {
+        if self.stopping != Stopping::No {
             self.close(client, CloseCode::Away, "The server is stopping.", now);
         } else if full {
             self.close(client, CloseCode::Again, "The server is full; please try again later.", now);
@@ -231,7 +281,11 @@ impl<S: Sink> Hub<S> {
         self.last_room.0 += 1;
         let id = self.last_room;
         self.names.insert(name.key().to_owned(), id);
-        let room = Room::new(name, self.limits, now);
+        if let Some(store) = &self.store {
+            // Where the store is gone, the room waits for its log as everyone waits for the server's end.
+            let _ = store.send(Request::Load { room: id, name: name.clone(), count: self.limits.log_length });
+        }
+        let room = Room::new(name, self.limits, self.store.is_some(), now);
         self.rooms.insert(id, Place { room, batch: Batch::default(), touched: false });
         id
     }
@@ -255,8 +309,43 @@ impl<S: Sink> Hub<S> {
             return;
         };
         place.room.apply(client, action, now, &mut place.batch);
-        for superseded in place.room.take_superseded() {
-            self.close(superseded, CloseCode::from(CLOSE_SEAT_TAKEN), "This seat was taken elsewhere.", now);
+        let (superseded, drafts) = (place.room.take_superseded(), place.room.take_drafts());
+        for client in superseded {
+            self.close(client, CloseCode::from(CLOSE_SEAT_TAKEN), "This seat was taken elsewhere.", now);
+        }
+        if let Some(room) = self.clients.room_of(client) {
+            drafts.into_iter().for_each(|draft| self.record(room, draft));
+        }
+    }
+
+    /// Has a post stored, or refuses it where too many wait.
+    fn record(&mut self, room: RoomId, draft: Draft) {
+        let Some(place) = self.rooms.get_mut(&room) else { return };
+        let name = place.room.name().clone();
+        let refused = (draft.id, draft.reference.as_ref().map(|(reference, _)| reference.clone()));
+        let takes = self.unstored < MAX_UNSTORED;
+        let store = self.store.as_ref().filter(|_| takes);
+        if store.is_some_and(|store| store.send(Request::Record { room, name, draft }).is_ok()) {
+            self.unstored += 1;
+        } else {
+            let (author, reference) = refused;
+            place.room.record(None, author, reference, &mut place.batch);
+        }
+    }
+
+    fn hear(&mut self, answer: store::Answer) {
+        match answer {
+            store::Answer::Loaded { room, log } => {
+                if let Some(place) = self.touch(room) {
+                    place.room.load(log);
+                }
+            }
+            store::Answer::Recorded { room, author, reference, entry } => {
+                self.unstored -= 1;
+                if let Some(place) = self.touch(room) {
+                    place.room.record(entry, author, reference, &mut place.batch);
+                }
+            }
         }
     }
 
@@ -296,19 +385,28 @@ impl<S: Sink> Hub<S> {
     /// Closes a client: it leaves its room at once, its connection ends when it has answered or time is up.
     fn close(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
         self.leave(client, false, now);
-        let cut_at = self.stop_at.unwrap_or(now.instant + CLOSE_PATIENCE);
+        let cut_at = self.stopping.due().unwrap_or(now.instant + CLOSE_PATIENCE);
         self.clients.close(client, &close_frame(code, reason), cut_at);
     }
 
     fn stop(&mut self, now: Instant) {
-        if self.stop_at.is_none() {
-            let stop_at = now + STOP_PATIENCE;
-            self.stop_at = Some(stop_at);
-            // Nobody leaves a room, because nobody is to be told of it any more.
-            let frame = close_frame(CloseCode::Away, "The server is stopping.");
-            let clients: Vec<ClientId> = self.clients.ids().collect();
-            clients.into_iter().for_each(|client| self.clients.close(client, &frame, stop_at));
+        if self.stopping == Stopping::No {
+            self.stopping = Stopping::Storing(now + STORE_PATIENCE);
         }
+    }
+
+    /// Closes everyone, once their posts are stored.
+    fn go_on_stopping(&mut self, now: Instant) {
+        let Stopping::Storing(until) = self.stopping else { return };
+        if self.unstored > 0 && now < until {
+            return;
+        }
+        let stop_at = now + STOP_PATIENCE;
+        self.stopping = Stopping::Closing(stop_at);
+        // Nobody leaves a room, because nobody is to be told of it any more.
+        let frame = close_frame(CloseCode::Away, "The server is stopping.");
+        let clients: Vec<ClientId> = self.clients.ids().collect();
+        clients.into_iter().for_each(|client| self.clients.close(client, &frame, stop_at));
     }
 
     fn write_room(&mut self, id: RoomId, now: Instant) {

@@ -1,4 +1,4 @@
-//! The journal of a room that nothing is stored of: it numbers posts and knows those that came before.
+//! Drafts and what becomes of them; and the journal, which numbers the posts of a room that is not stored.
 
 use crate::protocol::{Post, UserId};
 use crate::session::Mark;

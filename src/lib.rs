@@ -13,9 +13,11 @@
 //! - [`outbox`]: writing to one client, fast or slow
 //! - [`clients`]: the table of all clients
 //! - [`hub`]: the loop that owns it all
+//! - [`store`]: posts on disk
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
 //! - [`invite`]: links and QR codes for others
+//! - [`export`], [`download`]: a log as a file, and over HTTP
 //! - [`connection`]: one connection's requests, and where they lead
 //! - [`server`]: accepting connections
 
@@ -24,6 +26,8 @@ pub mod client;
 pub mod clients;
 pub mod clock;
 pub mod connection;
+pub mod download;
+pub mod export;
 pub mod hub;
 pub mod invite;
 pub mod journal;
@@ -36,6 +40,8 @@ pub mod request;
 pub mod room;
 pub mod server;
 pub mod session;
+pub mod store;
 
 pub use limits::Limits;
 pub use server::Server;
+pub use store::StoreOptions;

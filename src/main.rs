@@ -3,20 +3,27 @@
 mod options;
 
 use clap::Parser;
-use options::Options;
+use options::{Command, Options};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
+use typewall::export::{Format, LogWriter};
+use typewall::names::RoomName;
 use typewall::server::reachable;
-use typewall::{Server, invite};
+use typewall::{Server, invite, store};
 
 fn main() -> ExitCode {
     let options = Options::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    match run(&options) {
+    let outcome = match &options.command {
+        None => serve(&options),
+        Some(Command::Log { file, room, format, after }) => print_log(file, room, format, *after),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
             // Standard error may be closed; there is nowhere else to say it.
@@ -26,7 +33,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
+fn serve(options: &Options) -> Result<(), String> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("the limit of open files stays as it is: {error}");
     }
@@ -34,8 +41,9 @@ fn run(options: &Options) -> Result<(), String> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Signals cannot be caught: {error}"))?;
     let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
-    let server = Server::start(listener, options.limits())
-        .map_err(|error| format!("Threads cannot be started: {error}"))?;
+    let store = options.store();
+    let server = Server::start(listener, options.limits(), store.as_ref())
+        .map_err(|error| options.start_error(&error))?;
     announce(server.address());
     let stopper = server.stopper();
     thread::spawn(move || signals.forever().for_each(|_| stopper.stop()));
@@ -52,4 +60,19 @@ fn announce(listen: SocketAddr) {
     }
     // Typewall serves on even if nobody reads where it is.
     let _ = io::stdout().write_all(lines.as_bytes());
+}
+
+fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), String> {
+    let room = RoomName::parse(room).map_err(|error| error.to_string())?;
+    let format = Format::named(format).ok_or("A log's format is txt, json or md.")?;
+    let unusable = |error| format!("{} cannot be read: {error}.", file.display());
+    let store = store::open_to_read(file).map_err(unusable)?;
+    store::check(&store).map_err(unusable)?;
+    let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
+    let printed = store::read_log(&store, &room, after, |post| log.post(&post)).and_then(|()| log.end());
+    match printed {
+        // Whoever reads has seen enough: `typewall log … | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        printed => printed.map_err(|error| format!("The log was not printed whole: {error}.")),
+    }
 }

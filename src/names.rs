@@ -68,7 +68,12 @@ impl RoomName {
     /// Takes the room from a URL's query (`room=physics`), or the lobby where it names none.
     pub fn from_query(query: &str) -> Result<Self, RoomNameTooLong> {
         let typed = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "room");
-        let mut shown = typed.map(|(_, name)| clean(&name)).unwrap_or_default();
+        Self::parse(&typed.map(|(_, name)| name).unwrap_or_default())
+    }
+
+    /// Cleans what somebody typed; nothing visible is the lobby.
+    pub fn parse(typed: &str) -> Result<Self, RoomNameTooLong> {
+        let mut shown = clean(typed);
         if shown.is_empty() {
             shown.push_str(LOBBY);
         }

@@ -1,19 +1,25 @@
 //! The command line: every option with its variable, its unit and its line of help.
 
-use clap::Parser;
-use clap::builder::RangedU64ValueParser;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::{Parser, Subcommand};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
-use typewall::Limits;
+use typewall::export::Format;
+use typewall::server::StartError;
+use typewall::{Limits, StoreOptions};
 
 const DEFAULT: Limits = Limits::DEFAULT;
 
 /// A wall of live text boxes: everyone in the room sees what you write as you write it.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, next_line_help = true)]
+#[command(version, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
 pub struct Options {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Where to listen; 0.0.0.0:8080 is every network, port 0 any free port
     #[arg(long, value_name = "ADDR:PORT", env = "TYPEWALL_LISTEN", hide_env_values = true)]
     #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
@@ -43,6 +49,38 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", env = "TYPEWALL_GRACE", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.grace.as_secs(), value_parser = clap::value_parser!(u64).range(0..=86_400))]
     grace: u64,
+
+    /// An SQLite file for posts, made if it is not there; without it they are kept in memory only
+    #[arg(long, value_name = "FILE", env = "TYPEWALL_STORE", hide_env_values = true)]
+    store: Option<PathBuf>,
+
+    /// Drop stored posts after so many days; without it they are kept
+    #[arg(long, value_name = "DAYS", env = "TYPEWALL_KEEP", hide_env_values = true, requires = "store")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    keep: Option<u32>,
+}
+
+/// What else can be done than to serve.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Print a room's log from a store, also while it is being served
+    Log {
+        /// The store
+        file: PathBuf,
+
+        /// The room
+        #[arg(long, default_value = "lobby")]
+        room: String,
+
+        /// What the log is written as
+        #[arg(long, default_value = "txt", value_parser = PossibleValuesParser::new(Format::NAMES.map(|(name, _)| name)))]
+        format: String,
+
+        /// Only posts with higher numbers
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+        after: u64,
+    },
 }
 
 /// The addresses that `--listen` stands for, of which the first that works is used.
@@ -67,6 +105,21 @@ impl Options {
             log_length: self.log_length,
             grace: Duration::from_secs(self.grace),
             ..Limits::DEFAULT
+        }
+    }
+
+    /// Where posts are stored, if they are.
+    pub fn store(&self) -> Option<StoreOptions> {
+        self.store.clone().map(|file| StoreOptions { file, keep_days: self.keep })
+    }
+
+    /// Why the server does not start.
+    pub fn start_error(&self, error: &StartError) -> String {
+        match (error, &self.store) {
+            (StartError::Store(error), Some(file)) => {
+                format!("Posts cannot be stored in {}: {error}.", file.display())
+            }
+            (error, _) => format!("The server cannot start: {error:?}."),
         }
     }
 

@@ -14,7 +14,8 @@ const PAGE: &str = include_str!("../index.html");
 pub struct Answer {
     status: u16,
     content_type: &'static str,
-    body: Cow<'static, str>,
+    /// `None` where the body follows the answer in chunks.
+    body: Option<Cow<'static, str>>,
     headers: Vec<(&'static str, &'static str)>,
 }
 
@@ -22,7 +23,7 @@ impl Answer {
     fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
         // The page is small and changes with the binary; asking each time costs less than a stale one.
         let headers = vec![("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")];
-        Self { status, content_type, body: body.into(), headers }
+        Self { status, content_type, body: Some(body.into()), headers }
     }
 
     /// A status with a sentence that says what to do.
@@ -52,6 +53,11 @@ impl Answer {
         Self::new(200, "application/json", body + "\n")
     }
 
+    /// The head of an answer whose body follows in chunks.
+    pub fn stream(content_type: &'static str) -> Self {
+        Self { body: None, ..Self::new(200, content_type, "") }
+    }
+
     /// A picture for the page.
     pub fn picture(svg: String) -> Self {
         Self::new(200, "image/svg+xml", svg)
@@ -66,8 +72,10 @@ impl Answer {
     /// Writes the answer, without its body where `head_only`, and says where `last` that no other will follow.
     pub fn write(self, mut to: impl Write, head_only: bool, last: bool) -> io::Result<()> {
         let connection = last.then_some(("Connection", "close"));
-        let mut response = Response::from_string(self.body)
-            .with_status_code(StatusCode(self.status))
+        let len = self.body.as_ref().map(|body| body.len());
+        let body = self.body.unwrap_or_default();
+        let mut response = Response::empty(StatusCode(self.status))
+            .with_data(body.as_bytes(), len)
             .with_chunked_threshold(usize::MAX)
             .with_header(header("Server", "typewall"))
             .with_header(header("Content-Type", self.content_type));

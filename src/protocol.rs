@@ -62,6 +62,14 @@ impl<'a> ClientEvent<'a> {
         })
     }
 
+    /// If it is a post: what the author calls it.
+    pub fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Message { reference, .. } => reference.as_deref(),
+            Self::GotANewUser { .. } | Self::Watch {} | Self::UpdatedText { .. } => None,
+        }
+    }
+
     /// Why an event of this name was not taken.
     fn refuse(name: &str) -> Refusal {
         let is_named = |usage: &&str| usage[2..].split('"').next() == Some(name);
@@ -137,7 +145,14 @@ pub enum ServerEvent<'a> {
         name: &'a str,
     },
     /// What the client sent was refused and changed nothing. To that client alone.
-    Error(Refusal),
+    Error {
+        /// Why: its code and its sentence.
+        #[serde(flatten)]
+        refusal: Refusal,
+        /// If it was a post: what the author called it.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        reference: Option<String>,
+    },
 }
 
 impl ServerEvent<'_> {
@@ -150,7 +165,7 @@ impl ServerEvent<'_> {
             Self::UserAway { .. } => "user_away",
             Self::UserBack { .. } => "user_back",
             Self::DisconnectUser { .. } => "disconnect_user",
-            Self::Error(_) => "error",
+            Self::Error { .. } => "error",
         }
     }
 
@@ -277,6 +292,8 @@ pub enum Refusal {
     TextTooLong(usize),
     /// There is nothing in the post.
     PostEmpty,
+    /// The post could not be stored, and so was not posted.
+    NotStored,
     /// The `ref` is empty or longer than this many characters.
     BadRef(usize),
 }
@@ -294,6 +311,7 @@ impl Refusal {
             Self::NameTooLong(_) => "name_too_long",
             Self::TextTooLong(_) => "text_too_long",
             Self::PostEmpty => "post_empty",
+            Self::NotStored => "not_stored",
             Self::BadRef(_) => "bad_ref",
         }
     }
@@ -320,6 +338,7 @@ impl fmt::Display for Refusal {
                 write!(f, "A text has at most {max} characters; this one was not taken.")
             }
             Self::PostEmpty => write!(f, "There is nothing to post yet."),
+            Self::NotStored => write!(f, "The server cannot store posts at the moment; please try again."),
             Self::BadRef(max) => write!(f, "The ref of a post has 1 to {max} characters."),
         }
     }

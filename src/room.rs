@@ -40,7 +40,12 @@ pub enum Action {
         reference: Option<String>,
     },
     /// What the client sent was refused before it came here.
-    Refused(Refusal),
+    Refused {
+        /// Why.
+        refusal: Refusal,
+        /// If it was a post: the author's own name for it.
+        reference: Option<String>,
+    },
 }
 
 /// One room and all that is in it. It lasts as long as a client or a user is in it.
@@ -54,7 +59,7 @@ pub struct Room {
     /// The keys of the users' names.
     names: HashSet<String>,
     log: VecDeque<Post>,
-    journal: Journal,
+    ledger: Ledger,
     last_user: UserId,
     last_revision: Revision,
     /// Whose text was sent when, the earliest first.
@@ -67,6 +72,17 @@ pub struct Room {
     superseded: Vec<ClientId>,
     /// Until when the seats of those are kept who are away, the earliest first; some may be back.
     kept: VecDeque<(Instant, UserId)>,
+}
+
+/// What numbers the posts of a room.
+#[derive(Debug)]
+enum Ledger {
+    /// It is numbered here, and forgotten with the room.
+    Memory(Journal),
+    /// The store does it, and is still to give the posts it has of this room.
+    Loading(Vec<Draft>),
+    /// The store does it. These are for it.
+    Store(Vec<Draft>),
 }
 
 #[derive(Debug)]
@@ -102,8 +118,9 @@ impl User {
 }
 
 impl Room {
-    /// A room with nobody in it, made at `now`.
-    pub fn new(name: RoomName, limits: Limits, now: Now) -> Self {
+    /// A room with nobody in it, made at `now`. One that `is_stored` waits for [`load`](Self::load) before
+    /// anybody gets a snapshot of it.
+    pub fn new(name: RoomName, limits: Limits, is_stored: bool, now: Now) -> Self {
         Self {
             name,
             limits,
@@ -112,7 +129,7 @@ impl Room {
             sessions: HashMap::new(),
             names: HashSet::new(),
             log: VecDeque::new(),
-            journal: Journal::default(),
+            ledger: if is_stored { Ledger::Loading(Vec::new()) } else { Ledger::Memory(Journal::default()) },
             // Ids go on from the time, so that a room that is made again does not use those of its posts.
             last_user: UserId(now.unix_millis),
             last_revision: Revision(0),
@@ -127,6 +144,11 @@ impl Room {
     /// The room's name.
     pub fn name(&self) -> &RoomName {
         &self.name
+    }
+
+    /// The room's last posts, the oldest first.
+    pub fn log(&self) -> impl Iterator<Item = &Post> {
+        self.log.iter()
     }
 
     /// Everyone who sees the room, users and viewers, in no order.
@@ -194,7 +216,7 @@ impl Room {
         let Some(&user) = self.members.get(&client) else {
             return;
         };
-        let refusal = match (action, user) {
+        let (refusal, reference) = match (action, user) {
             (Action::Join { name, session }, None) => {
                 return self.join(client, name, session, batch);
             }
@@ -203,11 +225,12 @@ impl Room {
             (Action::Post { text, reference }, Some(id)) => {
                 return self.post(id, text, reference, now, batch);
             }
-            (Action::Join { .. } | Action::Watch, Some(_)) => Refusal::AlreadyJoined,
-            (Action::Write(_) | Action::Post { .. }, None) => Refusal::NotJoined,
-            (Action::Refused(refusal), _) => refusal,
+            (Action::Join { .. } | Action::Watch, Some(_)) => (Refusal::AlreadyJoined, None),
+            (Action::Write(_), None) => (Refusal::NotJoined, None),
+            (Action::Post { reference, .. }, None) => (Refusal::NotJoined, reference),
+            (Action::Refused { refusal, reference }, _) => (refusal, reference),
         };
-        batch.tell(client, &ServerEvent::Error(refusal));
+        batch.tell(client, &ServerEvent::Error { refusal, reference });
     }
 
     fn join(&mut self, client: ClientId, name: Name, session: Session, batch: &mut Batch) {
@@ -269,34 +292,72 @@ impl Room {
         };
         let session = user.session;
         let reference = reference.map(|reference| (reference.clone(), session.mark(&reference)));
-        let name = user.name.as_str().to_owned();
-        let reference_told = reference.as_ref().map(|(reference, _)| reference.clone());
-        let entry = self.journal.enter(Draft { id, name, text, at: now.unix_millis, reference });
-        self.record(entry, id, reference_told.as_deref(), batch);
+        let draft = Draft { id, name: user.name.as_str().to_owned(), text, at: now.unix_millis, reference };
+        match &mut self.ledger {
+            Ledger::Memory(journal) => {
+                let reference = draft.reference.as_ref().map(|(reference, _)| reference.clone());
+                let entry = journal.enter(draft);
+                self.record(Some(entry), id, reference, batch);
+            }
+            Ledger::Loading(drafts) | Ledger::Store(drafts) => drafts.push(draft),
+        }
     }
 
-    /// A draft of a user's has been entered in the journal.
-    fn record(&mut self, entry: Entry, author: UserId, reference: Option<&str>, batch: &mut Batch) {
+    /// The drafts for the store since this was last asked.
+    pub fn take_drafts(&mut self) -> Vec<Draft> {
+        match &mut self.ledger {
+            Ledger::Memory(_) => Vec::new(),
+            Ledger::Loading(drafts) | Ledger::Store(drafts) => mem::take(drafts),
+        }
+    }
+
+    /// The store has given the posts it has of this room.
+    pub fn load(&mut self, log: Vec<Post>) {
+        if let Ledger::Loading(drafts) = &mut self.ledger {
+            self.ledger = Ledger::Store(mem::take(drafts));
+            self.log = log.into();
+        }
+    }
+
+    /// A user's draft has become a post, or not if there is no `entry`.
+    pub fn record(
+        &mut self,
+        entry: Option<Entry>,
+        author: UserId,
+        reference: Option<String>,
+        batch: &mut Batch,
+    ) {
         let author = self.users.get(&author).and_then(User::client);
         match (entry, author) {
-            (Entry::New(post), author) => {
-                let data = ServerEvent::Data { post: &post, reference: None };
-                match (author, reference) {
-                    (Some(author), Some(_)) => {
-                        let own = ServerEvent::Data { post: &post, reference };
-                        batch.broadcast_but(&data, author, Some(&own));
-                    }
-                    _ => batch.broadcast(&data),
-                }
-                self.log.push_back(post);
-                if self.log.len() > self.limits.log_length {
-                    self.log.pop_front();
-                }
+            (Some(Entry::New(post)), author) => self.publish(post, author, reference, batch),
+            (Some(Entry::Known(post)), Some(author)) => {
+                batch.tell(author, &ServerEvent::Data { post: &post, reference: reference.as_deref() });
             }
-            (Entry::Known(post), Some(author)) => {
-                batch.tell(author, &ServerEvent::Data { post: &post, reference })
+            (None, Some(author)) => {
+                batch.tell(author, &ServerEvent::Error { refusal: Refusal::NotStored, reference });
             }
-            (Entry::Known(_), None) => {}
+            (_, None) => {}
+        }
+    }
+
+    fn publish(
+        &mut self,
+        post: Post,
+        author: Option<ClientId>,
+        reference: Option<String>,
+        batch: &mut Batch,
+    ) {
+        let data = ServerEvent::Data { post: &post, reference: None };
+        match (author, reference.as_deref()) {
+            (Some(author), Some(reference)) => {
+                let own = ServerEvent::Data { post: &post, reference: Some(reference) };
+                batch.broadcast_but(&data, author, Some(&own));
+            }
+            _ => batch.broadcast(&data),
+        }
+        self.log.push_back(post);
+        if self.log.len() > self.limits.log_length {
+            self.log.pop_front();
         }
     }
 
@@ -313,7 +374,7 @@ impl Room {
             user.changed = false;
             batch.text(id, &user.text, user.client(), user.revision);
         }
-        if !self.asked.is_empty() {
+        if !self.asked.is_empty() && !matches!(self.ledger, Ledger::Loading(_)) {
             let mut asked = mem::take(&mut self.asked);
             asked.sort_unstable();
             asked.dedup();

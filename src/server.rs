@@ -6,10 +6,12 @@ use crate::connection::Connection;
 use crate::hub::{Event, Hub};
 use crate::limits::Limits;
 use crate::page::Answer;
+use crate::store::{self, OpenError, Store, StoreOptions};
 use crossbeam_channel::{Sender, bounded};
 use socket2::SockRef;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -38,6 +40,7 @@ pub struct Server {
     address: SocketAddr,
     stopper: Stopper,
     hub: JoinHandle<()>,
+    store: Option<JoinHandle<()>>,
     acceptor: JoinHandle<()>,
     stopped: Arc<AtomicBool>,
 }
@@ -58,24 +61,49 @@ impl Stopper {
 #[derive(Debug)]
 pub struct HubDied;
 
+/// Why a server does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The system gives it no thread, or no address.
+    System(io::Error),
+    /// The store cannot be used.
+    Store(OpenError),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
 impl Server {
-    /// Starts to serve on a listener.
-    pub fn start(listener: TcpListener, limits: Limits) -> io::Result<Self> {
+    /// Starts to serve on a listener; posts are stored, or else kept in memory.
+    pub fn start(
+        listener: TcpListener,
+        limits: Limits,
+        store: Option<&StoreOptions>,
+    ) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
         let (events, queue) = bounded(EVENT_QUEUE);
-        let hub = Hub::new(limits);
+        let answers = events.clone();
+        let hear = move |answer| answers.send(Event::Stored(answer)).is_ok();
+        let writer =
+            store.map(|options| store::start(options, hear)).transpose().map_err(StartError::Store)?;
+        let (requests, store_thread) = writer.map(|Store { requests, thread }| (requests, thread)).unzip();
+        let hub = Hub::new(limits, requests);
         let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;
         let stopped = Arc::new(AtomicBool::new(false));
         let acceptor = Acceptor {
             max_connections: limits.max_clients.saturating_add(SPARE_CONNECTIONS),
             limits,
             listen: address,
+            store: store.map(|options| options.file.as_path().into()),
             hub: events.clone(),
             stopped: Arc::clone(&stopped),
         };
         let acceptor =
             thread::Builder::new().name("acceptor".to_owned()).spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, stopper: Stopper(events), hub, acceptor, stopped })
+        Ok(Self { address, stopper: Stopper(events), hub, store: store_thread, acceptor, stopped })
     }
 
     /// Where it listens.
@@ -91,6 +119,8 @@ impl Server {
     /// Waits until it was stopped and its clients are closed.
     pub fn join(self) -> Result<(), HubDied> {
         let outcome = self.hub.join().map_err(|_| HubDied);
+        // The hub has let go of the store, which ends when all is written. If it panicked, it has logged that.
+        let _ = self.store.map(JoinHandle::join);
         self.stopped.store(true, Ordering::Relaxed);
         // A connection wakes the acceptor, so that it sees that; if there can be none, it is not accepting.
         if TcpStream::connect(reachable(self.address)).is_ok() {
@@ -114,6 +144,7 @@ struct Acceptor {
     max_connections: usize,
     limits: Limits,
     listen: SocketAddr,
+    store: Option<Arc<Path>>,
     hub: Sender<SocketEvent>,
     stopped: Arc<AtomicBool>,
 }
@@ -150,10 +181,10 @@ impl Acceptor {
     fn spawn(&self, client: ClientId, socket: TcpStream, counted: Arc<()>) -> io::Result<()> {
         socket.set_nodelay(true)?;
         SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
-        let (limits, listen, hub) = (self.limits, self.listen, self.hub.clone());
+        let (limits, listen, store, hub) = (self.limits, self.listen, self.store.clone(), self.hub.clone());
         let serve = move || {
             let _counted = counted;
-            Connection { socket, client, limits, listen, hub }.serve();
+            Connection { socket, client, limits, listen, store, hub }.serve();
         };
         thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK).spawn(serve).map(drop)
     }

@@ -305,7 +305,7 @@ impl World {
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
         Self {
-            hub: Hub::new(LIMITS),
+            hub: Hub::new(LIMITS, None),
             now,
             last_client: 0,
             people,

@@ -11,7 +11,7 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 use typewall::server::Stopper;
-use typewall::{Limits, Server};
+use typewall::{Limits, Server, StoreOptions};
 
 /// How long anything here may take. Far more than it does, for machines that are busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,8 +29,12 @@ impl TestServer {
     }
 
     pub fn with(limits: Limits) -> Self {
+        Self::with_store(limits, None)
+    }
+
+    pub fn with_store(limits: Limits, store: Option<&StoreOptions>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let server = Server::start(listener, limits).expect("threads");
+        let server = Server::start(listener, limits, store).expect("threads and a store");
         Self { address: server.address(), stopper: server.stopper(), server: Some(server) }
     }
 

@@ -162,7 +162,7 @@ fn a_session_that_is_not_known_is_a_new_user() {
 fn sessions_are_shown_to_nobody_else() {
     let server = TestServer::with(KEPT);
     let ada = server.join("r", "Ada");
-    let session = ada.session.clone().unwrap();
+    let session = ada.session.unwrap();
     let mut viewer = server.connect("r");
     viewer.send("watch", serde_json::json!({}));
     let (_, snapshot) = viewer.receive().unwrap();

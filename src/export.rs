@@ -1,0 +1,147 @@
+//! A room's log as a file: text to read, Markdown to pass on, JSON to work with.
+
+use crate::protocol::Post;
+use std::io::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What a log is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line with time and name, and the text behind it.
+    Text,
+    /// A JSON array of posts as they are on the wire.
+    Json,
+    /// A quotation for each post.
+    Markdown,
+}
+
+impl Format {
+    /// All of them, by the names that they are asked for with.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("txt", Self::Text), ("json", Self::Json), ("md", Self::Markdown)];
+
+    /// The format of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
+    }
+
+    /// The media type, for HTTP.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Markdown => "text/markdown; charset=utf-8",
+        }
+    }
+}
+
+/// Writes posts one by one, so that a log of any length takes no memory.
+#[derive(Debug)]
+pub struct LogWriter<W> {
+    to: W,
+    format: Format,
+    is_first: bool,
+}
+
+impl<W: Write> LogWriter<W> {
+    /// Writes to `to`, from the beginning.
+    pub fn new(to: W, format: Format) -> Self {
+        Self { to, format, is_first: true }
+    }
+
+    /// Writes the next post.
+    pub fn post(&mut self, post: &Post) -> io::Result<()> {
+        let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(post.at));
+        let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
+        match self.format {
+            Format::Text => {
+                // Lines after the first are set in, so that nobody can post what looks like another's post.
+                let text = lines(&post.text).join("\n    ");
+                writeln!(self.to, "{at} {}: {text}", post.name)
+            }
+            Format::Markdown => {
+                let text = lines(&post.text).join("\n> ");
+                writeln!(self.to, "{between}**{}** · {at}\n\n> {text}", escape(&post.name))
+            }
+            Format::Json => {
+                write!(self.to, "{}", if between.is_empty() { "[\n" } else { ",\n" })?;
+                Ok(serde_json::to_writer(&mut self.to, post)?)
+            }
+        }
+    }
+
+    /// Writes what comes after the last post.
+    pub fn end(mut self) -> io::Result<()> {
+        match (self.format, self.is_first) {
+            (Format::Json, true) => writeln!(self.to, "[]")?,
+            (Format::Json, false) => writeln!(self.to, "\n]")?,
+            (Format::Text | Format::Markdown, _) => {}
+        }
+        self.to.flush()
+    }
+}
+
+/// A text's lines, by every break that some reader takes for one.
+fn lines(text: &str) -> Vec<&str> {
+    text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}']).collect()
+}
+
+/// A name as Markdown that means nothing but itself.
+fn escape(name: &str) -> String {
+    let mut escaped = String::new();
+    for c in name.chars() {
+        if c.is_ascii_punctuation() {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::UserId;
+
+    fn log(format: Format, texts: &[&str]) -> String {
+        let mut bytes = Vec::new();
+        let mut writer = LogWriter::new(&mut bytes, format);
+        for (n, text) in (1..).zip(texts) {
+            let (name, text) = ("Ada *L*".to_owned(), (*text).to_owned());
+            writer.post(&Post { n, id: UserId(7), name, text, at: 1_792_000_000_000 }).unwrap();
+        }
+        writer.end().unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_is_a_line_a_post() {
+        let forged = "one\n2026-10-14T17:46:40Z Bob: forged";
+        assert_eq!(
+            log(Format::Text, &[forged, "two"]),
+            "2026-10-14T17:46:40Z Ada *L*: one\n    2026-10-14T17:46:40Z Bob: forged\n\
+             2026-10-14T17:46:40Z Ada *L*: two\n"
+        );
+        assert_eq!(log(Format::Text, &[]), "");
+    }
+
+    #[test]
+    fn markdown_quotes() {
+        assert_eq!(
+            log(Format::Markdown, &["one\u{2028}more", "two"]),
+            "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> one\n> more\n\n\
+             **Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> two\n"
+        );
+    }
+
+    #[test]
+    fn json_is_an_array_of_posts() {
+        let posts: Vec<serde_json::Value> =
+            serde_json::from_str(&log(Format::Json, &["one", "two"])).unwrap();
+        assert_eq!(
+            posts[1],
+            serde_json::json!({"n": 2, "id": "7", "name": "Ada *L*", "text": "two", "at": 1_792_000_000_000_u64})
+        );
+        assert_eq!(log(Format::Json, &[]), "[]\n");
+    }
+}
