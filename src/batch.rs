@@ -3,10 +3,15 @@
 //! Architecture invariant: a broadcast is encoded once. Nothing here is done per receiver, except for the few
 //! whose share differs: who wrote a text, who just came, whose event was refused.
 
-use crate::protocol::{Receiver, RoomState, ServerEvent, UserId, encode_snapshot_head, encode_snapshot_tail};
+use crate::protocol::{Receiver, ServerEvent, UserId, encode_snapshot_head};
+use bytes::Bytes;
+use std::cell::OnceCell;
 use std::ops::Range;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// Bytes of a buffer that are kept from batch to batch; one large batch does not cost memory for ever.
+const WARM_BUFFER: usize = 256 * 1024;
 
 /// One connection, as long as it lasts. Never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,9 +29,11 @@ pub struct Batch {
     text_frames: Vec<TextFrame>,
     /// Frames for one client, and the heads of snapshots.
     private: Vec<u8>,
-    snapshot_tail: Vec<u8>,
+    snapshot_tail: Bytes,
     differences: Vec<(ClientId, Difference)>,
     json: Vec<u8>,
+    /// The events once more, for all whose sockets are full.
+    kept_events: OnceCell<Bytes>,
 }
 
 /// A frame in `texts`.
@@ -104,13 +111,10 @@ impl Batch {
         self.differences.extend(author.map(|author| (author, Difference::Wrote)));
     }
 
-    /// Adds the snapshots of the room as it is at the end of the batch. To be called once.
-    pub fn snapshots<'a>(
-        &mut self,
-        state: &RoomState<'_>,
-        receivers: impl Iterator<Item = (ClientId, Receiver<'a>)>,
-    ) {
-        encode_snapshot_tail(state, &mut self.snapshot_tail);
+    /// Adds snapshots of the room as it is at the end of the batch, all of which end with `tail`. To be called
+    /// once.
+    pub fn snapshots<'a>(&mut self, tail: Bytes, receivers: impl Iterator<Item = (ClientId, Receiver<'a>)>) {
+        self.snapshot_tail = tail;
         for (client, receiver) in receivers {
             self.json.clear();
             encode_snapshot_head(&receiver, &mut self.json);
@@ -145,6 +149,10 @@ impl Batch {
         self.private.clear();
         self.snapshot_tail.clear();
         self.differences.clear();
+        self.kept_events.take();
+        for buffer in [&mut self.events, &mut self.texts, &mut self.private, &mut self.json] {
+            buffer.shrink_to(WARM_BUFFER);
+        }
     }
 
     /// What everyone gets who has no [own share](Self::own_share).
@@ -160,47 +168,57 @@ impl Batch {
         (!own.is_empty()).then(|| self.share(Some(client), own))
     }
 
-    fn share<'a>(&'a self, receiver: Option<ClientId>, own: &[(ClientId, Difference)]) -> Share<'a> {
-        let mut share = Share { receiver, ..Share::default() };
+    fn share(&self, receiver: Option<ClientId>, own: &[(ClientId, Difference)]) -> Share<'_> {
+        let mut share = Share { batch: Some(self), receiver, ..Share::default() };
         let mut from = 0;
         let mut snapshot = None;
         for (_, difference) in own {
             match difference {
                 Difference::Came { at } => from = *at,
                 Difference::Told { instead_of, frame } => {
-                    share.push(&self.events[from..instead_of.start]);
-                    share.push(&self.private[frame.clone()]);
+                    share.push(Buffer::Events, from..instead_of.start);
+                    share.push(Buffer::Private, frame.clone());
                     from = instead_of.end;
                 }
                 Difference::Wrote => {}
-                Difference::Asked { head } => snapshot = Some(&self.private[head.clone()]),
+                Difference::Asked { head } => snapshot = Some(head.clone()),
             }
         }
-        share.push(&self.events[from..]);
+        share.push(Buffer::Events, from..self.events.len());
         match snapshot {
             Some(head) => {
-                share.push(head);
-                share.push(&self.snapshot_tail);
                 share.snapshot_len = head.len() + self.snapshot_tail.len();
+                share.push(Buffer::Private, head);
+                share.push(Buffer::SnapshotTail, 0..self.snapshot_tail.len());
                 share.events_len = share.len;
             }
             None => {
                 share.events_len = share.len;
-                self.share_texts(&mut share);
+                share.push_texts();
             }
         }
         share
     }
 
-    fn share_texts<'a>(&'a self, share: &mut Share<'a>) {
-        share.texts = &self.text_frames;
-        let receiver = share.receiver;
-        let mut from = 0;
-        for own in self.text_frames.iter().filter(|text| receiver.is_some() && text.author == receiver) {
-            share.push(&self.texts[from..own.bytes.start]);
-            from = own.bytes.end;
+    fn buffer(&self, buffer: Buffer) -> &[u8] {
+        match buffer {
+            Buffer::Events => &self.events,
+            Buffer::Texts => &self.texts,
+            Buffer::Private => &self.private,
+            Buffer::SnapshotTail => &self.snapshot_tail,
         }
-        share.push(&self.texts[from..]);
+    }
+
+    /// A piece that outlives the batch. Events and snapshots are shared by all who keep them; the others are
+    /// one client's, or the one text that its socket has taken a part of.
+    fn keep(&self, buffer: Buffer, bytes: Range<usize>) -> Bytes {
+        match buffer {
+            Buffer::Events => {
+                self.kept_events.get_or_init(|| Bytes::copy_from_slice(&self.events)).slice(bytes)
+            }
+            Buffer::SnapshotTail => self.snapshot_tail.slice(bytes),
+            Buffer::Texts | Buffer::Private => Bytes::copy_from_slice(&self.buffer(buffer)[bytes]),
+        }
     }
 
     fn encode(&mut self, event: &ServerEvent<'_>) {
@@ -209,15 +227,25 @@ impl Batch {
     }
 }
 
+/// Where the bytes of a batch are.
+#[derive(Debug, Clone, Copy)]
+enum Buffer {
+    Events,
+    Texts,
+    Private,
+    SnapshotTail,
+}
+
 /// What one client gets of a batch, as pieces of the batch's buffers.
 #[derive(Debug, Default)]
 pub struct Share<'a> {
+    batch: Option<&'a Batch>,
     receiver: Option<ClientId>,
-    pieces: Vec<&'a [u8]>,
+    pieces: Vec<(Buffer, Range<usize>)>,
     len: usize,
     events_len: usize,
     snapshot_len: usize,
-    texts: &'a [TextFrame],
+    has_texts: bool,
 }
 
 /// What must be kept of a share that did not go out whole.
@@ -230,26 +258,41 @@ pub struct Kept {
 }
 
 impl<'a> Share<'a> {
-    fn push(&mut self, piece: &'a [u8]) {
-        if !piece.is_empty() {
-            self.pieces.push(piece);
-            self.len += piece.len();
+    fn push(&mut self, buffer: Buffer, bytes: Range<usize>) {
+        self.len += bytes.len();
+        self.pieces.extend((!bytes.is_empty()).then_some((buffer, bytes)));
+    }
+
+    fn push_texts(&mut self) {
+        self.has_texts = true;
+        let Some(batch) = self.batch else { return };
+        let receiver = self.receiver;
+        let is_own = |text: &&TextFrame| receiver.is_some() && text.author == receiver;
+        let mut from = 0;
+        for own in batch.text_frames.iter().filter(is_own) {
+            self.push(Buffer::Texts, from..own.bytes.start);
+            from = own.bytes.end;
         }
+        self.push(Buffer::Texts, from..batch.texts.len());
+    }
+
+    /// The texts in it.
+    fn texts(&self) -> impl Iterator<Item = &'a TextFrame> {
+        let frames = self.batch.filter(|_| self.has_texts).map(|batch| batch.text_frames.iter());
+        let receiver = self.receiver;
+        frames.into_iter().flatten().filter(move |text| receiver.is_none() || text.author != receiver)
     }
 
     /// The bytes in the order in which they are sent.
-    pub fn pieces(&self) -> &[&'a [u8]] {
-        &self.pieces
+    pub fn pieces(&self) -> impl Iterator<Item = &'a [u8]> {
+        let batch = self.batch;
+        self.pieces.iter().filter_map(move |(buffer, bytes)| Some(&batch?.buffer(*buffer)[bytes.clone()]))
     }
 
     /// How many bytes they are.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         self.len
-    }
-
-    /// True where this client gets nothing of the batch.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// How many of the bytes are a snapshot of the room.
@@ -261,7 +304,7 @@ impl<'a> Share<'a> {
     /// has begun, for a frame must be ended. The others are state, of which only the latest counts.
     pub fn keep_after(&self, sent: usize) -> Kept {
         let mut end = self.events_len;
-        for text in self.texts.iter().filter(|text| self.receiver.is_none() || text.author != self.receiver) {
+        for text in self.texts() {
             if end >= sent {
                 return Kept { end, stale: Some(text.revision) };
             }
@@ -270,15 +313,16 @@ impl<'a> Share<'a> {
         Kept { end, stale: None }
     }
 
-    /// Appends the bytes from `start` to `end` to a buffer.
-    pub fn copy(&self, bytes: Range<usize>, to: &mut Vec<u8>) {
+    /// These bytes, to outlive the batch.
+    pub fn keep(&self, bytes: Range<usize>) -> impl Iterator<Item = Bytes> {
         let mut at = 0;
-        for piece in &self.pieces {
-            let from = bytes.start.clamp(at, at + piece.len()) - at;
-            let until = bytes.end.clamp(at, at + piece.len()) - at;
-            to.extend_from_slice(&piece[from..until]);
+        self.pieces.iter().filter_map(move |(buffer, piece)| {
+            let start = bytes.start.clamp(at, at + piece.len()) - at;
+            let end = bytes.end.clamp(at, at + piece.len()) - at;
             at += piece.len();
-        }
+            let kept = (start < end).then_some(piece.start + start..piece.start + end)?;
+            Some(self.batch?.keep(*buffer, kept))
+        })
     }
 }
 

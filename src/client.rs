@@ -11,11 +11,11 @@ use crate::protocol::{ClientEvent, Refusal};
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
 use crossbeam_channel::Sender;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -39,12 +39,15 @@ const FRAME_OVERHEAD: usize = 1024;
 const EVENTS_PER_SECOND: u32 = 250;
 
 /// Events a client may send at once before it has to wait.
-const EVENT_BURST: u32 = 500;
+const EVENT_BURST: u32 = 250;
+
+/// Bytes that count as an event, in whatever frames they come: a second of the largest texts is a mebibyte.
+const BYTES_PER_EVENT: usize = 4 * 1024;
 
 /// What the limits say of what a client sends.
 impl Limits {
     fn websocket(self) -> WebSocketConfig {
-        let max_frame = self.max_text * MAX_JSON_BYTES + FRAME_OVERHEAD;
+        let max_frame = self.max_text.max(self.max_name) * MAX_JSON_BYTES + FRAME_OVERHEAD;
         WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
@@ -124,15 +127,41 @@ impl Drop for Membership {
     }
 }
 
-/// Reads from the socket, writes to the hub.
+/// Reads from the socket at its client's pace, writes to the hub.
 struct Stream {
     socket: Arc<TcpStream>,
+    pace: Pace,
+    /// Bytes read that have not been counted as an event yet.
+    uncounted: usize,
     membership: Membership,
+}
+
+impl Stream {
+    /// Counts events, and waits if there are too many of them. An error means that the connection ended
+    /// meanwhile, and what it still holds is not worth the wait.
+    fn count(&mut self, events: u32) -> io::Result<()> {
+        let wait = self.pace.wait(events, Instant::now());
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let mut ends = [PollFd::new(&self.socket, PollFlags::RDHUP)];
+        let wait = Timespec::try_from(wait).map_err(io::Error::other)?;
+        match poll(&mut ends, Some(&wait)) {
+            Ok(0) => Ok(()),
+            Ok(_) => Err(ErrorKind::ConnectionAborted.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        (&*self.socket).read(buffer)
+        let read = (&*self.socket).read(buffer)?;
+        self.uncounted += read;
+        let events = self.uncounted / BYTES_PER_EVENT;
+        self.uncounted %= BYTES_PER_EVENT;
+        self.count(u32::try_from(events).unwrap_or(u32::MAX))?;
+        Ok(read)
     }
 }
 
@@ -148,9 +177,11 @@ impl Write for Stream {
     }
 }
 
-/// Serves an open WebSocket until it ends. `already_read` is what came behind the request.
+/// Serves a WebSocket until it ends. `greeting` is the answer to its handshake, `already_read` what came
+/// behind that.
 pub fn serve(
     socket: TcpStream,
+    greeting: Vec<u8>,
     already_read: Vec<u8>,
     client: ClientId,
     room: RoomName,
@@ -159,18 +190,18 @@ pub fn serve(
 ) {
     let socket = Arc::new(socket);
     let membership = Membership { client, farewell: false, hub };
-    let connected = Event::Connected { client, room, sink: Arc::clone(&socket) };
+    let connected = Event::Connected { client, room, sink: Arc::clone(&socket), greeting };
     // Without the time-out a client whose network is gone would stay for ever.
     if membership.tell(connected).is_err() || socket.set_read_timeout(Some(limits.max_silence)).is_err() {
         return;
     }
-    let stream = Stream { socket, membership };
+    let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
     let config = Some(limits.websocket());
     let mut websocket = WebSocket::from_partially_read(stream, already_read, Role::Server, config);
     let Some((code, reason)) = read(&mut websocket, limits) else {
         return;
     };
-    let Stream { socket, membership } = websocket.into_inner();
+    let Stream { socket, membership, .. } = websocket.into_inner();
     if membership.tell(Event::Violated { client, code, reason }).is_ok() {
         drain(&socket);
     }
@@ -178,22 +209,22 @@ pub fn serve(
 
 /// Reads to the end; returns with what the client is to be closed, if it did not go by itself.
 fn read(websocket: &mut WebSocket<Stream>, limits: Limits) -> Option<(CloseCode, &'static str)> {
-    let mut pace = Pace::new(Instant::now());
     loop {
         let message = match websocket.read() {
             Ok(message) => message,
             Err(error) => return violation(&error),
         };
-        thread::sleep(pace.wait(Instant::now()));
-        let membership = &mut websocket.get_mut().membership;
-        let client = membership.client;
+        let stream = websocket.get_mut();
+        stream.count(1).ok()?;
+        let client = stream.membership.client;
         match message {
             Message::Text(json) => {
-                membership.tell(Event::Acted { client, action: limits.check(&json) }).ok()?
+                let action = limits.check(&json);
+                stream.membership.tell(Event::Acted { client, action }).ok()?;
             }
             Message::Binary(_) => return Some((CloseCode::Unsupported, "Events are text frames.")),
             Message::Close(frame) => {
-                membership.farewell = frame.is_some_and(|frame| frame.code == CloseCode::Normal)
+                stream.membership.farewell = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
             }
             // tungstenite has answered, or rather the hub has.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
@@ -233,9 +264,9 @@ impl Pace {
         Self { full_at: now }
     }
 
-    /// Takes a token; returns how long to wait until it is there.
-    fn wait(&mut self, now: Instant) -> Duration {
-        self.full_at = self.full_at.max(now) + Self::STEP;
+    /// Takes tokens; returns how long to wait until they are there.
+    fn wait(&mut self, tokens: u32, now: Instant) -> Duration {
+        self.full_at = self.full_at.max(now) + Self::STEP * tokens;
         self.full_at.saturating_duration_since(now + Self::STEP * EVENT_BURST)
     }
 }
@@ -270,10 +301,10 @@ mod tests {
     fn paces_a_flood() {
         let start = Instant::now();
         let mut pace = Pace::new(start);
-        let burst: Duration = (0..EVENT_BURST).map(|_| pace.wait(start)).sum();
+        let burst: Duration = (0..EVENT_BURST).map(|_| pace.wait(1, start)).sum();
         assert_eq!(burst, Duration::ZERO);
-        assert_eq!(pace.wait(start), Pace::STEP);
+        assert_eq!(pace.wait(2, start), 2 * Pace::STEP);
         let later = start + Duration::from_secs(60);
-        assert_eq!(pace.wait(later), Duration::ZERO);
+        assert_eq!(pace.wait(EVENT_BURST, later), Duration::ZERO);
     }
 }

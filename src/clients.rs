@@ -3,6 +3,7 @@
 use crate::batch::{Batch, ClientId};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
+use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::net::Shutdown;
@@ -25,10 +26,15 @@ pub struct Clients<S> {
     ping_every: Duration,
     /// Whose turn it is to be pinged when, the earliest first.
     pings: VecDeque<(Instant, ClientId)>,
-    /// Those to whom something was queued outside a batch.
-    queued: Vec<ClientId>,
+    /// How many of them see a room.
+    open: usize,
+    /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes
+    /// behind all that happened before it.
+    queued: Vec<(ClientId, Bytes)>,
     /// Those for whom something is due: a full socket, or a close frame to be answered.
     watched: Vec<ClientId>,
+    /// When something is due for one of them at the earliest.
+    watched_due: Option<Instant>,
     /// Those who are to be closed for it.
     too_slow: Vec<ClientId>,
     catch_up: Batch,
@@ -49,8 +55,6 @@ enum Standing {
     In(RoomId),
     /// It was sent a close frame, and its connection is cut if it does not end before that.
     Closing(Instant),
-    /// Its connection is cut; its reader will say so.
-    Cut,
 }
 
 impl<S: Sink> Client<S> {
@@ -59,13 +63,7 @@ impl<S: Sink> Client<S> {
         match self.standing {
             Standing::In(_) => self.outbox.retry_at(),
             Standing::Closing(cut_at) => Some(self.outbox.retry_at().unwrap_or(cut_at).min(cut_at)),
-            Standing::Cut => None,
         }
-    }
-
-    fn cut(&mut self) {
-        self.standing = Standing::Cut;
-        self.outbox.shutdown(Shutdown::Both);
     }
 }
 
@@ -76,8 +74,10 @@ impl<S: Sink> Clients<S> {
             ping_every,
             pings: VecDeque::new(),
             table: HashMap::new(),
+            open: 0,
             queued: Vec::new(),
             watched: Vec::new(),
+            watched_due: None,
             too_slow: Vec::new(),
             catch_up: Batch::default(),
         }
@@ -93,15 +93,22 @@ impl<S: Sink> Clients<S> {
         self.table.is_empty()
     }
 
+    /// How many see a room.
+    pub fn open(&self) -> usize {
+        self.open
+    }
+
     /// All of them, in no order.
     pub fn ids(&self) -> impl Iterator<Item = ClientId> {
         self.table.keys().copied()
     }
 
-    /// Adds one that sees `room`.
-    pub fn insert(&mut self, client: ClientId, room: RoomId, sink: S, now: Instant) {
-        let entry = Client { standing: Standing::In(room), outbox: Outbox::new(sink), watched: false };
-        self.table.insert(client, entry);
+    /// Adds one that sees `room`, to be greeted with bytes before all else.
+    pub fn insert(&mut self, client: ClientId, room: RoomId, sink: S, greeting: Bytes, now: Instant) {
+        let mut outbox = Outbox::new(sink);
+        outbox.queue(greeting);
+        self.open += 1;
+        self.table.insert(client, Client { standing: Standing::In(room), outbox, watched: false });
         self.pings.push_back((now + self.ping_every, client));
     }
 
@@ -109,43 +116,45 @@ impl<S: Sink> Clients<S> {
     pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
         match self.table.get(&client)?.standing {
             Standing::In(room) => Some(room),
-            Standing::Closing(_) | Standing::Cut => None,
+            Standing::Closing(_) => None,
         }
     }
 
     /// Queues frames for a client, unless it was sent a close frame, after which nothing is left to say
     /// (RFC 6455, section 5.5.1).
-    pub fn queue(&mut self, client: ClientId, frames: &[u8]) {
-        if let Some(entry) = self.table.get_mut(&client)
-            && let Standing::In(_) = entry.standing
-        {
-            entry.outbox.queue(frames);
-            self.queued.push(client);
+    pub fn queue(&mut self, client: ClientId, frames: Bytes) {
+        if self.room_of(client).is_some() {
+            self.queued.push((client, frames));
         }
     }
 
     /// Closes a client, which no longer sees its room. Its connection ends when it has answered, at the
     /// latest at `cut_at`.
-    pub fn close(&mut self, client: ClientId, close_frame: &[u8], cut_at: Instant) {
+    pub fn close(&mut self, client: ClientId, close_frame: Bytes, cut_at: Instant) {
         self.queue(client, close_frame);
         if let Some(entry) = self.table.get_mut(&client)
             && let Standing::In(_) = entry.standing
         {
             entry.standing = Standing::Closing(cut_at);
+            self.open -= 1;
         }
     }
 
     /// Forgets a client whose reader has ended.
     pub fn remove(&mut self, client: ClientId, now: Instant) {
-        if let Some(mut entry) = self.table.remove(&client) {
-            // The answer to its close frame, if that came with the end; nobody waits for what does not arrive.
-            let _ = entry.outbox.flush(now);
+        let Some(mut entry) = self.table.remove(&client) else { return };
+        if let Standing::In(_) = entry.standing {
+            self.open -= 1;
         }
+        // The answer to its close frame, if that came with the end; nobody waits for what does not arrive.
+        let queued = self.queued.iter().filter(|(other, _)| *other == client);
+        queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
+        let _ = entry.outbox.flush(now);
     }
 
     /// Cuts every connection.
     pub fn cut_all(&mut self) {
-        self.table.values_mut().for_each(Client::cut);
+        self.table.drain().for_each(|(_, entry)| entry.outbox.shutdown(Shutdown::Both));
     }
 
     /// Those that have become too slow since this was last asked, each to be closed.
@@ -155,9 +164,8 @@ impl<S: Sink> Clients<S> {
 
     /// When something is due without any event.
     pub fn due(&self) -> Option<Instant> {
-        let watched = self.watched.iter().filter_map(|client| self.table.get(client)?.due());
         let ping = self.pings.front().map(|(due, _)| *due + PING_SLACK);
-        watched.chain(ping).min()
+        [self.watched_due, ping].into_iter().flatten().min()
     }
 
     /// Pings those whose turn it is. Their readers take any answer as a sign of life, see [`crate::client`].
@@ -167,7 +175,7 @@ impl<S: Sink> Clients<S> {
         {
             self.pings.pop_front();
             if self.room_of(client).is_some() {
-                self.queue(client, &PING);
+                self.queue(client, Bytes::from_static(&PING));
                 self.pings.push_back((now + self.ping_every, client));
             }
         }
@@ -187,7 +195,14 @@ impl<S: Sink> Clients<S> {
 
     /// Sends what was queued outside batches.
     pub fn flush(&mut self, now: Instant) {
-        for client in mem::take(&mut self.queued) {
+        let queued = mem::take(&mut self.queued);
+        // All first, because after a close frame a connection is ended as soon as nothing waits.
+        for (client, frames) in &queued {
+            if let Some(entry) = self.table.get_mut(client) {
+                entry.outbox.queue(frames.clone());
+            }
+        }
+        for (client, _) in queued {
             if let Some(entry) = self.table.get_mut(&client) {
                 let outcome = entry.outbox.flush(now);
                 self.settle(client, outcome);
@@ -197,20 +212,29 @@ impl<S: Sink> Clients<S> {
 
     /// Does what is due. `room_of` finds the rooms in which clients may have missed texts.
     pub fn look_at_watched<'a>(&mut self, rooms: impl Fn(RoomId) -> Option<&'a Room>, now: Instant) {
+        if self.watched_due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.watched_due = None;
         for client in mem::take(&mut self.watched) {
-            let Some(entry) = self.table.get_mut(&client) else {
-                continue;
-            };
+            let Some(entry) = self.table.get_mut(&client) else { continue };
             entry.watched = false;
             match (entry.due(), entry.standing) {
                 (None, _) => {}
                 (Some(due), _) if due > now => self.watch(client),
-                (_, Standing::Closing(cut_at)) if cut_at <= now => entry.cut(),
+                (_, Standing::Closing(cut_at)) if cut_at <= now => self.cut(client),
                 _ => {
                     let outcome = entry.retry(client, &rooms, &mut self.catch_up, now);
                     self.settle(client, outcome);
                 }
             }
+        }
+    }
+
+    /// Ends a connection without waiting. Its reader notices by the end, or by being the last who has it.
+    fn cut(&mut self, client: ClientId) {
+        if let Some(entry) = self.table.remove(&client) {
+            entry.outbox.shutdown(Shutdown::Both);
         }
     }
 
@@ -236,9 +260,9 @@ impl<S: Sink> Clients<S> {
 
     /// Puts a client among the watched, once.
     fn watch(&mut self, client: ClientId) {
-        if let Some(entry) = self.table.get_mut(&client)
-            && !mem::replace(&mut entry.watched, true)
-        {
+        let Some(entry) = self.table.get_mut(&client) else { return };
+        self.watched_due = self.watched_due.into_iter().chain(entry.due()).min();
+        if !mem::replace(&mut entry.watched, true) {
             self.watched.push(client);
         }
     }

@@ -11,13 +11,13 @@ use crate::page::Answer;
 use crate::protocol::Invitation;
 use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::{Sender, bounded};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
-use tungstenite::handshake::server::{create_response, write_response};
+use tungstenite::handshake::server::{Response, create_response, write_response};
 use tungstenite::http::{Method, Version, header};
 
 /// How long a connection may be silent before its next request: long enough to reload, short enough for many.
@@ -53,7 +53,7 @@ pub struct Connection {
 enum Route {
     Answer(Answer),
     Log(LogRequest),
-    Room(RoomName),
+    Room(Response, RoomName),
 }
 
 impl Connection {
@@ -66,7 +66,7 @@ impl Connection {
                 Err(unread) => return self.refuse(&unread),
             };
             match self.route(&head) {
-                Route::Room(room) => return self.upgrade(&head, room, buffer),
+                Route::Room(response, room) => return self.upgrade(&response, room, buffer),
                 Route::Log(request) => return self.send_log(&head, &request),
                 Route::Answer(answer) => {
                     let last = is_last(&head);
@@ -106,7 +106,7 @@ impl Connection {
             }
             "/qr.svg" if readable => picture(query),
             "/ws" if method == Method::GET => match enter(head) {
-                Ok(room) => return Route::Room(room),
+                Ok((response, room)) => return Route::Room(response, room),
                 Err(answer) => answer,
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
@@ -148,16 +148,11 @@ impl Connection {
     }
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
-    fn upgrade(self, head: &Head, room: RoomName, already_read: Vec<u8>) {
-        let open = || -> Result<(), Error> {
-            let mut response = Vec::new();
-            write_response(&mut response, &create_response(head)?)?;
-            self.timed(REQUEST_PATIENCE).write_all(&response)?;
-            Ok(self.socket.set_write_timeout(None)?)
-        };
-        match open() {
-            Ok(()) => client::serve(self.socket, already_read, self.client, room, self.limits, self.hub),
-            Err(error) => log::debug!("client {} went while it came: {error}", self.client.0),
+    fn upgrade(self, response: &Response, room: RoomName, already_read: Vec<u8>) {
+        let mut greeting = Vec::new();
+        let written = write_response(&mut greeting, response);
+        if written.is_ok() && self.socket.set_write_timeout(None).is_ok() {
+            client::serve(self.socket, greeting, already_read, self.client, room, self.limits, self.hub);
         }
     }
 
@@ -190,8 +185,8 @@ fn picture(query: &str) -> Answer {
 }
 
 /// Which room a request for a WebSocket leads to, or why it does not.
-fn enter(head: &Head) -> Result<RoomName, Answer> {
-    create_response(head).map_err(|error| match error {
+fn enter(head: &Head) -> Result<(Response, RoomName), Answer> {
+    let response = create_response(head).map_err(|error| match error {
         Error::Protocol(
             ProtocolError::MissingConnectionUpgradeHeader | ProtocolError::MissingUpgradeWebSocketHeader,
         ) => Answer::sentence(426, "This address is for WebSockets; the page is beside it.")
@@ -205,17 +200,24 @@ fn enter(head: &Head) -> Result<RoomName, Answer> {
         }
         error => Answer::sentence(400, format!("That is no WebSocket handshake: {error}.")),
     })?;
+    if has_body(head) {
+        return Err(Answer::sentence(400, "A WebSocket handshake has no body."));
+    }
     let room = RoomName::from_query(head.uri().query().unwrap_or_default());
-    room.map_err(|error| Answer::sentence(400, error.to_string()))
+    let room = room.map_err(|error| Answer::sentence(400, error.to_string()))?;
+    Ok((response, room))
 }
 
 /// True when nothing can follow a request on its connection: it asks for that, or it has a body, which is
 /// not read because nothing here takes one.
 fn is_last(head: &Head) -> bool {
-    let has_body = head.headers().contains_key(header::TRANSFER_ENCODING)
-        || head.headers().get(header::CONTENT_LENGTH).is_some_and(|len| len != "0");
     let asks = head.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
     let closes =
         asks.flat_map(|value| value.split(',')).any(|word| word.trim().eq_ignore_ascii_case("close"));
-    has_body || closes || head.version() < Version::HTTP_11
+    has_body(head) || closes || head.version() < Version::HTTP_11
+}
+
+fn has_body(head: &Head) -> bool {
+    let lengths = head.headers().get_all(header::CONTENT_LENGTH);
+    head.headers().contains_key(header::TRANSFER_ENCODING) || lengths.iter().any(|len| len != "0")
 }

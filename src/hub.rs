@@ -16,8 +16,10 @@ use crate::outbox::Sink;
 use crate::protocol::Post;
 use crate::room::{Action, Room};
 use crate::store::{self, Request};
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::{HashMap, VecDeque};
+use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame;
@@ -58,6 +60,8 @@ pub enum Event<S> {
         room: RoomName,
         /// Where to write to it.
         sink: S,
+        /// The answer to its handshake, which nobody but the hub writes either.
+        greeting: Vec<u8>,
     },
     /// A client did something.
     Acted {
@@ -196,16 +200,22 @@ impl<S: Sink> Hub<S> {
             self.write(now);
         }
         self.clients.cut_all();
+        // Those who came too late to be told; without this their readers would wait for them.
+        for event in events.try_iter() {
+            if let Event::Connected { sink, .. } = event {
+                sink.shutdown(Shutdown::Both);
+            }
+        }
     }
 
     /// Takes an event. What comes of it is sent with the next [`write`](Self::write).
     pub fn handle(&mut self, event: Event<S>, now: Now) {
         match event {
-            Event::Connected { client, room, sink } => {
-                self.connect(client, room, sink, now);
+            Event::Connected { client, room, sink, greeting } => {
+                self.connect(client, room, sink, greeting, now);
             }
             Event::Acted { client, action } => self.act(client, action, now),
-            Event::Answered { client, frames } => self.clients.queue(client, &frames),
+            Event::Answered { client, frames } => self.clients.queue(client, frames.into()),
             Event::Violated { client, code, reason } => self.close(client, code, reason, now),
             Event::Closed { client, farewell } => {
                 self.leave(client, farewell, now);
@@ -260,10 +270,12 @@ impl<S: Sink> Hub<S> {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
-    fn connect(&mut self, client: ClientId, name: RoomName, sink: S, now: Now) {
-        let full = self.clients.len() >= self.limits.max_clients;
+    fn connect(&mut self, client: ClientId, name: RoomName, sink: S, greeting: Vec<u8>, now: Now) {
+        let full = self.clients.open() >= self.limits.max_clients;
         let room = self.room_named(name, now);
-        self.clients.insert(client, room, sink, now.instant);
+        self.clients.insert(client, room, sink, greeting.into(), now.instant);
+        // The greeting goes out even where the room has nothing to say.
+        self.clients.queue(client, Bytes::new());
         if let Some(place) = self.touch(room) {
             place.room.enter(client, &mut place.batch);
         }
@@ -386,7 +398,7 @@ impl<S: Sink> Hub<S> {
     fn close(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
         self.leave(client, false, now);
         let cut_at = self.stopping.due().unwrap_or(now.instant + CLOSE_PATIENCE);
-        self.clients.close(client, &close_frame(code, reason), cut_at);
+        self.clients.close(client, close_frame(code, reason), cut_at);
     }
 
     fn stop(&mut self, now: Instant) {
@@ -406,7 +418,7 @@ impl<S: Sink> Hub<S> {
         // Nobody leaves a room, because nobody is to be told of it any more.
         let frame = close_frame(CloseCode::Away, "The server is stopping.");
         let clients: Vec<ClientId> = self.clients.ids().collect();
-        clients.into_iter().for_each(|client| self.clients.close(client, &frame, stop_at));
+        clients.into_iter().for_each(|client| self.clients.close(client, frame.clone(), stop_at));
     }
 
     fn write_room(&mut self, id: RoomId, now: Instant) {
@@ -422,9 +434,9 @@ impl<S: Sink> Hub<S> {
     }
 }
 
-fn close_frame(code: CloseCode, reason: &'static str) -> Vec<u8> {
+fn close_frame(code: CloseCode, reason: &'static str) -> Bytes {
     let mut bytes = Vec::new();
     let frame = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
     frame.format(&mut bytes).expect("a Vec takes every write");
-    bytes
+    bytes.into()
 }

@@ -9,12 +9,16 @@ use signal_hook::iterator::Signals;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::thread;
+use std::time::Duration;
 use typewall::export::{Format, LogWriter};
 use typewall::names::RoomName;
 use typewall::server::reachable;
 use typewall::{Server, invite, store};
+
+/// How long stopping may take before the process ends without more ado. It takes less unless a bug is in the way.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let options = Options::parse();
@@ -46,7 +50,14 @@ fn serve(options: &Options) -> Result<(), String> {
         .map_err(|error| options.start_error(&error))?;
     announce(server.address());
     let stopper = server.stopper();
-    thread::spawn(move || signals.forever().for_each(|_| stopper.stop()));
+    let obey = move || {
+        signals.forever().next();
+        stopper.stop();
+        thread::sleep(STOP_PATIENCE);
+        process::exit(1);
+    };
+    let listens = thread::Builder::new().name("signals".to_owned()).spawn(obey);
+    listens.map_err(|error| format!("A thread cannot be started: {error}."))?;
     server.join().map_err(|_| {
         "The hub has failed, and with it every room; please report what stands above.".to_owned()
     })

@@ -1,6 +1,7 @@
 //! Names of users and rooms: what is taken off them, how long they may be, and when two are the same.
 
 use crate::protocol::Refusal;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
@@ -10,6 +11,9 @@ const LOBBY: &str = "lobby";
 
 /// How many characters a room's name may have: enough for a phrase, little enough for a link.
 const MAX_ROOM_NAME: usize = 64;
+
+/// Characters that are kept free for a number: a space and more digits than a room has users.
+const NUMBER_LENGTH: usize = 8;
 
 /// A user's name, cleaned: one to so many visible characters, no space at its ends, one space between words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,30 +34,47 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    /// This name if `taken` has none like it, else the first of `Ada 2`, `Ada 3`… that is free,
-    /// the name cut where the number would make it longer than `max` characters.
-    ///
-    /// `taken` is asked about [keys](Self::key).
-    pub fn unique(self, max: usize, taken: impl Fn(&str) -> bool) -> Self {
-        if !taken(&self.key()) {
-            return self;
+/// The names in a room, each there once without regard to case, width and what cannot be seen.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// The keys of the names.
+    taken: HashSet<String>,
+    /// By key: the first number that may be free behind it. Only hints, so that a thousand of one name are not
+    /// a thousand times a thousand comparisons.
+    next: HashMap<String, u64>,
+}
+
+impl Names {
+    /// Takes a name if it is free, else the first of `Ada 2`, `Ada 3`… that is, the name cut where the number
+    /// would make it longer than `max` characters.
+    pub fn take(&mut self, name: Name, max: usize) -> Name {
+        if self.taken.insert(key(&name.0)) {
+            return name;
         }
-        (2_u64..)
-            .map(|n| self.numbered(n, max))
-            .find(|name| !taken(&name.key()))
-            .expect("a room has fewer users than there are numbers")
+        if self.next.len() > self.taken.len() {
+            self.next.clear();
+        }
+        let cut: String = name.0.chars().take(max.saturating_sub(NUMBER_LENGTH)).collect();
+        let cut = cut.trim_end();
+        let cut_key = key(cut);
+        let next = self.next.entry(cut_key.clone()).or_insert(2);
+        while !self.taken.insert(format!("{cut_key} {next}")) {
+            *next += 1;
+        }
+        Name(format!("{cut} {next}"))
     }
 
-    fn numbered(&self, n: u64, max: usize) -> Self {
-        let number = format!(" {n}");
-        let kept: String = self.0.chars().take(max.saturating_sub(number.len())).collect();
-        Self(kept.trim_end().to_owned() + &number)
-    }
-
-    /// Equal for names that differ only in case, width or what cannot be seen.
-    pub fn key(&self) -> String {
-        key(&self.0)
+    /// Frees a name that was taken.
+    pub fn free(&mut self, name: &Name) {
+        let key = key(&name.0);
+        if let Some((cut, number)) = key.rsplit_once(' ')
+            && let (Some(next), Ok(number)) = (self.next.get_mut(cut), number.parse::<u64>())
+        {
+            *next = number.min(*next).max(2);
+        }
+        self.taken.remove(&key);
     }
 }
 
@@ -130,10 +151,13 @@ fn clean(typed: &str) -> String {
     name
 }
 
+/// What is compared of a name.
 fn key(name: &str) -> String {
-    // Capitals first: a sharp s and a final sigma have none of their own and so meet their equals.
-    let folded = name.nfkc().flat_map(char::to_uppercase).flat_map(char::to_lowercase).nfkc();
-    folded.filter(|&c| !is_invisible(c) && !is_joiner(c)).collect()
+    let visible = name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c));
+    // By way of the capitals, a sharp s and a final sigma, which have none of their own, meet their equals.
+    let folded =
+        visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.nfkc().collect()
 }
 
 /// Invisible on its own, but shapes its neighbours: joiners, emoji and text style, the tags of flags.
@@ -196,18 +220,43 @@ mod tests {
         assert!(same("Ada", "A\u{200D}da"));
         assert!(same("Straße", "STRASSE"));
         assert!(same("ΟΔΥΣΣΕΥΣ", "Οδυσσεύς".replace('ύ', "υ").as_str()));
+        assert!(same("é", "e\u{200D}\u{301}") && same("가", "ᄀ\u{200C}ᅡ") && same("ß", "ẞ"));
         assert!(!same("Ada", "Adá"));
     }
 
     #[test]
     fn numbers_the_second_of_a_name() {
-        let unique = |typed: &str, taken: &[&str]| {
-            Name::parse(typed, 8).unwrap().unique(8, |key| taken.contains(&key)).0
-        };
-        assert_eq!(unique("Ada", &["bob"]), "Ada");
-        assert_eq!(unique("ADA", &["ada"]), "ADA 2");
-        assert_eq!(unique("Ada", &["ada", "ada 2", "ada 4"]), "Ada 3");
-        assert_eq!(unique("Lovelace", &["lovelace"]), "Lovela 2");
+        let take = |names: &mut Names, typed: &str| names.take(Name::parse(typed, 12).unwrap(), 12).0;
+        let names = &mut Names::default();
+        for (typed, taken) in [
+            ("Ada", "Ada"),
+            ("ADA", "ADA 2"),
+            ("Ada 3", "Ada 3"),
+            ("ada", "ada 4"),
+            ("Bob", "Bob"),
+            ("Lovelace", "Lovelace"),
+            ("Lovelace", "Love 2"),
+            ("Love", "Love"),
+            ("love", "love 3"),
+        ] {
+            assert_eq!(take(names, typed), taken);
+        }
+        names.free(&Name("ADA 2".to_owned()));
+        assert_eq!(take(names, "Ada"), "Ada 2", "a number is given again");
+        names.free(&Name("Bob".to_owned()));
+        assert_eq!(take(names, "BOB"), "BOB");
+    }
+
+    #[test]
+    fn a_thousand_of_the_most_expanding_name_take_no_time() {
+        let names = &mut Names::default();
+        let longest = "\u{FDFA}".repeat(38);
+        let mut taken: Vec<Name> =
+            (0..1000).map(|_| names.take(Name::parse(&longest, 40).unwrap(), 40)).collect();
+        let count = taken.len();
+        taken.sort_by(|one, other| one.0.cmp(&other.0));
+        taken.dedup();
+        assert_eq!(taken.len(), count);
     }
 
     #[test]

@@ -9,16 +9,20 @@
 //! for [`MAX_STALL`] is [too slow](Outcome::TooSlow).
 
 use crate::batch::{Revision, Share};
+use bytes::{Buf, Bytes};
 use socket2::SockRef;
+use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
-use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of events that may wait for one client: several of the longest posts, or a thousand arrivals.
-/// A snapshot is not counted, so that a large room can be entered on a slow line.
-pub const MAX_BACKLOG: usize = 256 * 1024;
+/// Bytes of events that may wait for one client: twenty of the longest posts, or ten thousand arrivals. A snapshot
+/// is not counted, so that a large room can be entered on a slow line. All who wait for the same events share them.
+pub const MAX_BACKLOG: usize = 1024 * 1024;
+
+/// Snapshots that may wait and are not counted: that of watching, and that of joining meanwhile.
+const MAX_SNAPSHOTS: u8 = 2;
 
 /// How long a client's socket may take nothing at all. A phone that changes networks is back within it.
 pub const MAX_STALL: Duration = Duration::from_secs(30);
@@ -62,12 +66,14 @@ impl Sink for Arc<TcpStream> {
 #[derive(Debug)]
 pub struct Outbox<S> {
     sink: S,
-    /// Whole frames, but for the part of the first that was sent.
-    pending: Vec<u8>,
-    /// How much of `pending` was sent.
-    sent: usize,
-    /// How much may be pending.
+    /// Whole frames, but for what was sent of the first.
+    pending: VecDeque<Bytes>,
+    /// How many bytes are pending.
+    waiting: usize,
+    /// How many may be: [`MAX_BACKLOG`] and the snapshots among them.
     bound: usize,
+    /// How many snapshots that is.
+    snapshots: u8,
     stall: Option<Stall>,
 }
 
@@ -107,12 +113,13 @@ pub enum Outcome {
 impl<S: Sink> Outbox<S> {
     /// An empty outbox.
     pub fn new(sink: S) -> Self {
-        Self { sink, pending: Vec::new(), sent: 0, bound: MAX_BACKLOG, stall: None }
+        Self { sink, pending: VecDeque::new(), waiting: 0, bound: MAX_BACKLOG, snapshots: 0, stall: None }
     }
 
-    /// Adds frames that go out with the next share, or with [`flush`](Self::flush).
-    pub fn queue(&mut self, frames: &[u8]) {
-        self.pending.extend_from_slice(frames);
+    /// Adds frames that belong to no batch, to be sent with the next [`flush`](Self::flush).
+    pub fn queue(&mut self, frames: Bytes) {
+        self.waiting += frames.len();
+        self.pending.push_back(frames);
     }
 
     /// Sends what was queued.
@@ -129,13 +136,12 @@ impl<S: Sink> Outbox<S> {
                 Err(_) => return Outcome::Broken,
             },
         };
-        let waiting = self.waiting();
-        if sent == waiting + share.len() {
-            self.reset();
-            return Outcome::Sent;
+        let before = self.waiting;
+        self.advance(sent.min(before));
+        match sent == before + share.len() {
+            true => Outcome::Sent,
+            false => self.keep(share, sent.saturating_sub(before), now),
         }
-        self.sent += sent.min(waiting);
-        self.keep(share, sent.saturating_sub(waiting), now)
     }
 
     /// Tries a full socket again. When it took all that was pending, [`stale_from`](Self::stale_from) says
@@ -144,11 +150,10 @@ impl<S: Sink> Outbox<S> {
         let Ok(sent) = self.send(&Share::default()) else {
             return Outcome::Broken;
         };
-        self.sent += sent;
-        if self.waiting() > 0 {
+        self.advance(sent);
+        if self.waiting > 0 {
             return self.wait_longer(sent, now);
         }
-        self.reset();
         if let Some(stall) = &mut self.stall {
             stall.progress(sent, now);
         }
@@ -167,7 +172,7 @@ impl<S: Sink> Outbox<S> {
             return Outcome::Broken;
         };
         let kept = texts.keep_after(sent);
-        texts.copy(sent..kept.end, &mut self.pending);
+        texts.keep(sent..kept.end).for_each(|piece| self.queue(piece));
         if let Some(stall) = &mut self.stall {
             stall.stale_from = kept.stale.or(left);
             stall.progress(sent, now);
@@ -185,26 +190,15 @@ impl<S: Sink> Outbox<S> {
         self.stall.as_ref().map(|stall| stall.retry_at)
     }
 
-    /// True when nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.waiting() == 0
-    }
-
     /// Ends the connection in one direction or both.
     pub fn shutdown(&self, how: Shutdown) {
         self.sink.shutdown(how);
     }
 
-    fn waiting(&self) -> usize {
-        self.pending.len() - self.sent
-    }
-
     /// Hands over all that is pending and the share; returns how many bytes the socket took.
     fn send(&self, share: &Share<'_>) -> io::Result<usize> {
-        let pending = &self.pending[self.sent..];
-        let mut pieces = Vec::with_capacity(share.pieces().len() + 1);
-        pieces.extend((!pending.is_empty()).then(|| IoSlice::new(pending)));
-        pieces.extend(share.pieces().iter().map(|piece| IoSlice::new(piece)));
+        let pending = self.pending.iter().map(|piece| &piece[..]);
+        let pieces: Vec<_> = pending.chain(share.pieces()).map(IoSlice::new).collect();
         let mut sent = 0;
         for pieces in pieces.chunks(MAX_PIECES) {
             let len: usize = pieces.iter().map(|piece| piece.len()).sum();
@@ -219,12 +213,12 @@ impl<S: Sink> Outbox<S> {
     }
 
     fn keep(&mut self, share: &Share<'_>, sent: usize, now: Instant) -> Outcome {
-        if self.sent > self.pending.len() / 2 {
-            self.pending.drain(..mem::take(&mut self.sent));
-        }
         let kept = share.keep_after(sent);
-        share.copy(sent..kept.end, &mut self.pending);
-        self.bound = self.bound.max(MAX_BACKLOG + share.snapshot_len());
+        share.keep(sent..kept.end).for_each(|piece| self.queue(piece));
+        if share.snapshot_len() > 0 && self.snapshots < MAX_SNAPSHOTS {
+            self.snapshots += 1;
+            self.bound += share.snapshot_len();
+        }
         let stall = self.stall.get_or_insert(Stall {
             since: now,
             retry_at: now + MIN_PAUSE,
@@ -232,7 +226,7 @@ impl<S: Sink> Outbox<S> {
             stale_from: None,
         });
         stall.stale_from = stall.stale_from.or(kept.stale);
-        if self.waiting() > self.bound { Outcome::TooSlow } else { Outcome::Waiting }
+        if self.waiting > self.bound { Outcome::TooSlow } else { Outcome::Waiting }
     }
 
     /// The socket is full again, having taken so many bytes.
@@ -246,11 +240,20 @@ impl<S: Sink> Outbox<S> {
         if now.duration_since(stall.since) >= MAX_STALL { Outcome::TooSlow } else { Outcome::Waiting }
     }
 
-    /// Nothing is pending: gives its memory back, for most clients never need it.
-    fn reset(&mut self) {
-        self.pending = Vec::new();
-        self.sent = 0;
+    /// So many of the pending bytes are sent.
+    fn advance(&mut self, mut sent: usize) {
+        self.waiting -= sent;
+        while let Some(first) = self.pending.front_mut() {
+            if sent < first.len() {
+                return first.advance(sent);
+            }
+            sent -= first.len();
+            self.pending.pop_front();
+        }
+        // Most clients never wait, so none keeps memory for it.
+        self.pending = VecDeque::new();
         self.bound = MAX_BACKLOG;
+        self.snapshots = 0;
     }
 }
 

@@ -52,7 +52,11 @@ impl<'a> ClientEvent<'a> {
 
     /// Reads the content of a text frame.
     pub fn decode(json: &'a str) -> Result<Self, Refusal> {
-        serde_json::from_str(json).map_err(|_| {
+        // serde would take an object with these two fields as well, which is not what the wire says.
+        let is_array = json.trim_start().starts_with('[');
+        let event =
+            if is_array { serde_json::from_str(json) } else { Err(serde_json::Error::custom("no array")) };
+        event.map_err(|_| {
             // What is wrong is found before the end is read; only the whole tells whether it is JSON at all.
             if serde_json::from_str::<IgnoredAny>(json).is_err() {
                 return Refusal::NotJson;

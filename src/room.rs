@@ -7,16 +7,22 @@ use crate::batch::{Batch, ClientId, Revision};
 use crate::clock::Now;
 use crate::journal::{Draft, Entry, Journal};
 use crate::limits::Limits;
-use crate::names::{Name, RoomName};
-use crate::protocol::{LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState};
+use crate::names::{Name, Names, RoomName};
+use crate::protocol::{
+    LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
+};
 use crate::session::Session;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem;
 use std::time::Instant;
 
 /// How many bytes of texts a client that was behind is given at once: enough to fill a socket's buffer,
 /// so that no more is encoded than it can take.
 const CATCH_UP_BYTES: usize = 64 * 1024;
+
+/// Bytes of text in a room's log, the last of which every newcomer is sent: a hundred of the longest posts.
+const MAX_LOG_BYTES: usize = 1024 * 1024;
 
 /// What a client does, checked: the hub sees nothing else of what clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +62,12 @@ pub struct Room {
     members: HashMap<ClientId, Option<UserId>>,
     users: BTreeMap<UserId, User>,
     sessions: HashMap<Session, UserId>,
-    /// The keys of the users' names.
-    names: HashSet<String>,
+    names: Names,
+    /// The common end of snapshots, if nothing has changed since it was encoded.
+    snapshot_tail: Option<Bytes>,
     log: VecDeque<Post>,
+    /// Bytes of the log's texts.
+    log_bytes: usize,
     ledger: Ledger,
     last_user: UserId,
     last_revision: Revision,
@@ -127,8 +136,10 @@ impl Room {
             members: HashMap::new(),
             users: BTreeMap::new(),
             sessions: HashMap::new(),
-            names: HashSet::new(),
+            names: Names::default(),
+            snapshot_tail: None,
             log: VecDeque::new(),
+            log_bytes: 0,
             ledger: if is_stored { Ledger::Loading(Vec::new()) } else { Ledger::Memory(Journal::default()) },
             // Ids go on from the time, so that a room that is made again does not use those of its posts.
             last_user: UserId(now.unix_millis),
@@ -161,6 +172,11 @@ impl Room {
         self.members.is_empty() && self.users.is_empty()
     }
 
+    /// Something is about to change that snapshots show.
+    fn touch(&mut self) {
+        self.snapshot_tail = None;
+    }
+
     /// A client connects: a viewer, until it says a name.
     pub fn enter(&mut self, client: ClientId, batch: &mut Batch) {
         self.members.insert(client, None);
@@ -182,6 +198,7 @@ impl Room {
             return None;
         }
         let until = now.instant + self.limits.grace;
+        self.touch();
         self.users.get_mut(&id)?.presence = Presence::Away(until);
         self.kept.push_back((until, id));
         batch.broadcast(&ServerEvent::UserAway { id });
@@ -203,9 +220,10 @@ impl Room {
 
     /// A user goes, and their box with them.
     fn disconnect(&mut self, id: UserId, batch: &mut Batch) {
+        self.touch();
         if let Some(user) = self.users.remove(&id) {
             self.sessions.remove(&user.session);
-            self.names.remove(&user.name.key());
+            self.names.free(&user.name);
             self.revisions.remove(&user.revision);
             batch.broadcast(&ServerEvent::DisconnectUser { id, name: user.name.as_str() });
         }
@@ -234,6 +252,7 @@ impl Room {
     }
 
     fn join(&mut self, client: ClientId, name: Name, session: Session, batch: &mut Batch) {
+        self.touch();
         match self.sessions.get(&session) {
             Some(&id) => self.take_seat(client, id, batch),
             None => self.give_seat(client, name, session, batch),
@@ -243,12 +262,11 @@ impl Room {
 
     /// A session that is not known is as good as a new one, and a page that keeps its own can tell its posts.
     fn give_seat(&mut self, client: ClientId, name: Name, session: Session, batch: &mut Batch) {
-        let name = name.unique(self.limits.max_name, |key| self.names.contains(key));
+        let name = self.names.take(name, self.limits.max_name);
         self.last_user.0 += 1;
         let id = self.last_user;
         batch.broadcast(&ServerEvent::NewUser { id, new_user_name: name.as_str() });
         self.members.insert(client, Some(id));
-        self.names.insert(name.key());
         self.sessions.insert(session, id);
         let presence = Presence::Here(client);
         let user =
@@ -276,6 +294,7 @@ impl Room {
     }
 
     fn write(&mut self, id: UserId, text: String) {
+        self.touch();
         let Some(user) = self.users.get_mut(&id) else {
             return;
         };
@@ -315,7 +334,7 @@ impl Room {
     pub fn load(&mut self, log: Vec<Post>) {
         if let Ledger::Loading(drafts) = &mut self.ledger {
             self.ledger = Ledger::Store(mem::take(drafts));
-            self.log = log.into();
+            log.into_iter().for_each(|post| self.log_post(post));
         }
     }
 
@@ -355,9 +374,16 @@ impl Room {
             }
             _ => batch.broadcast(&data),
         }
+        self.log_post(post);
+    }
+
+    fn log_post(&mut self, post: Post) {
+        self.touch();
+        self.log_bytes += post.text.len();
         self.log.push_back(post);
-        if self.log.len() > self.limits.log_length {
-            self.log.pop_front();
+        while self.log.len() > self.limits.log_length || self.log_bytes > MAX_LOG_BYTES {
+            let Some(oldest) = self.log.pop_front() else { break };
+            self.log_bytes -= oldest.text.len();
         }
     }
 
@@ -378,7 +404,8 @@ impl Room {
             let mut asked = mem::take(&mut self.asked);
             asked.sort_unstable();
             asked.dedup();
-            batch.snapshots(&self.state(), asked.iter().map(|&client| (client, self.receiver(client))));
+            let tail = self.snapshot_tail();
+            batch.snapshots(tail, asked.iter().map(|&client| (client, self.receiver(client))));
         }
         batch.seal();
     }
@@ -395,6 +422,16 @@ impl Room {
             }
         }
         None
+    }
+
+    /// The common end of all snapshots, encoded once as long as nothing changes.
+    fn snapshot_tail(&mut self) -> Bytes {
+        if self.snapshot_tail.is_none() {
+            let mut tail = Vec::new();
+            encode_snapshot_tail(&self.state(), &mut tail);
+            self.snapshot_tail = Some(tail.into());
+        }
+        self.snapshot_tail.clone().unwrap_or_default()
     }
 
     fn receiver(&self, client: ClientId) -> Receiver<'_> {

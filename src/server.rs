@@ -9,19 +9,29 @@ use crate::page::Answer;
 use crate::store::{self, OpenError, Store, StoreOptions};
 use crossbeam_channel::{Sender, bounded};
 use socket2::SockRef;
-use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections beyond the clients: for pages being loaded while the rooms are full.
 const SPARE_CONNECTIONS: usize = 256;
 
 /// Pause after a failed accept. Out of descriptors it fails at once, again and again, until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Connections that wait to be accepted, as when a whole school comes back after a restart. The standard
+/// library asks for 128, and beyond that each waits a second or more for its next try.
+const ACCEPT_QUEUE: i32 = 4096;
+
+/// How long the acceptor is given to be woken at the end.
+const WAKE_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How often the log says that connections are being lost.
+const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// Events that wait for the hub. When they are so many, readers wait, and TCP makes their clients wait.
 const EVENT_QUEUE: usize = 1024;
@@ -33,6 +43,10 @@ const STACK: usize = 256 * 1024;
 /// Bytes of a socket's send buffer. The system would let it grow to megabytes, and a slow client would read
 /// texts from long ago; what does not fit here is sent as it is when there is room.
 const SEND_BUFFER: usize = 128 * 1024;
+
+/// Bytes of a socket's receive buffer: what a client can have sent and the server not have read, so that
+/// one who floods is slowed down early.
+const RECEIVE_BUFFER: usize = 64 * 1024;
 
 /// A running server.
 #[derive(Debug)]
@@ -84,6 +98,8 @@ impl Server {
         store: Option<&StoreOptions>,
     ) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
+        // Listening again only changes how many may wait.
+        SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
         let (events, queue) = bounded(EVENT_QUEUE);
         let answers = events.clone();
         let hear = move |answer| answers.send(Event::Stored(answer)).is_ok();
@@ -123,7 +139,7 @@ impl Server {
         let _ = self.store.map(JoinHandle::join);
         self.stopped.store(true, Ordering::Relaxed);
         // A connection wakes the acceptor, so that it sees that; if there can be none, it is not accepting.
-        if TcpStream::connect(reachable(self.address)).is_ok() {
+        if TcpStream::connect_timeout(&reachable(self.address), WAKE_PATIENCE).is_ok() {
             let _ = self.acceptor.join();
         }
         outcome
@@ -153,7 +169,7 @@ impl Acceptor {
     /// Accepts until the server has stopped. No error ends it: each harms one connection at most.
     fn run(self, listener: &TcpListener) {
         let connections = Arc::new(());
-        let mut troubled = false;
+        let mut warned: Option<Instant> = None;
         for (n, accepted) in (1..).zip(listener.incoming()) {
             if self.stopped.load(Ordering::Relaxed) {
                 return;
@@ -161,26 +177,26 @@ impl Acceptor {
             let outcome = accepted.and_then(|socket| {
                 // Every thread holds one of the counted, besides this one.
                 if Arc::strong_count(&connections) > self.max_connections {
-                    return refuse(&socket);
+                    refuse(&socket);
+                    return Ok(());
                 }
                 self.spawn(ClientId(n), socket, Arc::clone(&connections))
             });
-            match outcome {
-                Ok(()) => troubled = false,
-                Err(error) => {
-                    if !troubled {
-                        log::warn!("connections are lost until this is over: {error}");
-                    }
-                    troubled = true;
-                    thread::sleep(ACCEPT_PAUSE);
+            if let Err(error) = outcome {
+                if warned.is_none_or(|at| at.elapsed() > WARN_EVERY) {
+                    log::warn!("connections are being lost: {error}");
+                    warned = Some(Instant::now());
                 }
+                thread::sleep(ACCEPT_PAUSE);
             }
         }
     }
 
     fn spawn(&self, client: ClientId, socket: TcpStream, counted: Arc<()>) -> io::Result<()> {
-        socket.set_nodelay(true)?;
-        SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
+        // These fail only for a connection that has ended already, as its thread will see.
+        let _ = socket.set_nodelay(true);
+        let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
+        let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
         let (limits, listen, store, hub) = (self.limits, self.listen, self.store.clone(), self.hub.clone());
         let serve = move || {
             let _counted = counted;
@@ -190,12 +206,15 @@ impl Acceptor {
     }
 }
 
-/// Says that there are too many connections, as far as that can be done without waiting.
-fn refuse(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nonblocking(true)?;
-    let answer =
-        Answer::sentence(503, "The server has as many connections as it can; please try again later.");
-    // It fits an empty send buffer; a client that has gone already needs no answer.
-    let _ = answer.write(socket, false, true);
-    Ok(())
+/// Says that there are too many connections, as far as that can be done without waiting. What the client has
+/// sent already is read, because closing with it unread would take the answer back.
+fn refuse(mut socket: &TcpStream) {
+    if socket.set_nonblocking(true).is_ok() {
+        let answer =
+            Answer::sentence(503, "The server has as many connections as it can; please try again later.");
+        // It fits an empty send buffer; a client that has gone already needs no answer.
+        let _ = answer.write(socket, false, true);
+        let _ = socket.shutdown(Shutdown::Write);
+        let _ = socket.read(&mut [0; 4096]);
+    }
 }

@@ -343,7 +343,10 @@ impl World {
         let client = ClientId(self.last_client);
         let pipe = Pipe::default();
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
-        self.hub.handle(Event::Connected { client, room: name, sink: pipe.clone() }, self.now);
+        self.hub.handle(
+            Event::Connected { client, room: name, sink: pipe.clone(), greeting: Vec::new() },
+            self.now,
+        );
         let posted_before = self.rooms[room].count;
         let line = Connection { client, pipe, room, joined: false, posted_before, references: vec![] };
         self.people[person].line = Some(line);

@@ -1,14 +1,13 @@
 //! Many at once.
 
-use crate::person::{Person, TestServer};
-use std::sync::Barrier;
+use crate::person::{Gate, Person, TestServer};
 use std::thread;
 
 const CROWD: usize = 100;
 
 /// The crowd, joined at the same moment.
 fn join_at_once(server: &TestServer) -> Vec<Person> {
-    let start = Barrier::new(CROWD);
+    let start = Gate::for_all(CROWD);
     thread::scope(|scope| {
         let join = |n: usize| {
             let start = &start;
@@ -33,7 +32,7 @@ fn a_hundred_join_at_once_and_leave_at_once() {
     }
     viewer.until("everyone", |viewer| viewer.users.len() == CROWD);
     assert!(people.iter().all(|person| person.users == viewer.users));
-    let start = Barrier::new(CROWD);
+    let start = Gate::for_all(CROWD);
     thread::scope(|scope| {
         for person in people {
             let start = &start;
@@ -49,7 +48,7 @@ fn a_hundred_join_at_once_and_leave_at_once() {
 #[test]
 fn a_hundred_of_one_name_are_a_hundred() {
     let server = TestServer::start();
-    let start = Barrier::new(CROWD);
+    let start = Gate::for_all(CROWD);
     let mut names: Vec<String> = thread::scope(|scope| {
         let (server, start) = (&server, &start);
         let join = |_| {
@@ -81,9 +80,5 @@ fn the_server_says_when_it_is_full() {
     assert_eq!(bob.names(), ["Ada", "Bob"], "nobody hears of one who was not let in");
     ada.leave();
     bob.sees_people(&["Bob"]);
-    bob.until("the place to be free", |_| {
-        let mut next = server.connect("r");
-        next.send("watch", serde_json::json!({}));
-        matches!(next.socket.read(), Ok(message) if message.is_text())
-    });
+    assert_eq!(server.join("r", "Cem").names(), ["Bob", "Cem"], "a place that is free is given at once");
 }

@@ -1,8 +1,8 @@
 //! Clients that stop reading: the others lose nothing and wait for nothing.
 
-use crate::person::{Person, TestServer};
+use crate::person::{Gate, PATIENCE, Person, TestServer};
 use socket2::SockRef;
-use std::sync::Barrier;
+use std::sync::mpsc;
 use std::thread;
 use tungstenite::Message;
 
@@ -30,13 +30,18 @@ fn crowd_with_one_stalled(posts: usize, check: impl FnOnce(Person, &str) + Send)
     let readers: Vec<Person> = (0..READERS).map(|n| server.join("r", &format!("reader {n}"))).collect();
     let text = |n: usize| format!("{n} {}", "x".repeat(9000));
     let last = &text(TEXTS);
-    let done = &Barrier::new(READERS + 1);
+    let done = &Gate::for_all(READERS + 1);
     thread::scope(|scope| {
+        let (got, all_got) = mpsc::channel();
         for mut reader in readers {
+            let got = got.clone();
             scope.spawn(move || {
-                reader.until("all posts", |reader| reader.log.len() == posts);
+                for n in 1..=posts {
+                    reader.until("the next post", |reader| reader.log.len() == n);
+                    assert_eq!(reader.log[n - 1]["n"], n, "a post is missing");
+                    got.send(n).unwrap();
+                }
                 reader.sees("Ada", last);
-                assert!((1..).zip(&reader.log).all(|(n, post)| post["n"] == n), "a post is missing");
                 done.wait();
                 reader.leave();
             });
@@ -45,6 +50,8 @@ fn crowd_with_one_stalled(posts: usize, check: impl FnOnce(Person, &str) + Send)
             ada.write(&text(n));
             if n <= posts {
                 ada.post(&text(n));
+                // In step with those who read, so that only the one who does not is slow.
+                (0..READERS).for_each(|_| assert_eq!(all_got.recv_timeout(PATIENCE), Ok(n)));
             }
             // As fast as Ada hears that the server has it, so that it is not one batch.
             ada.catch_up();
