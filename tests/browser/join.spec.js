@@ -157,6 +157,6 @@ test("all addresses are relative, so that a page below a path works", async ({ o
   page.on("websocket", (socket) => sockets.push(new URL(socket.url()).pathname));
   await page.routeWebSocket(/\/deep\/path\/ws/, () => {});
   await page.goto(server.url + "deep/path/?room=x&view=log");
-  await page.getByRole("button", { name: "Invite" }).click();
+  await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   expect(new URL((await asked).url()).pathname).toBe("/deep/path/invite");
 });

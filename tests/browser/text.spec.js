@@ -222,7 +222,7 @@ test("nothing that others do moves caret, focus, scroll or my box, and boxes kee
     page.evaluate(() => {
       const { activeElement: box } = document;
       const place = (part) => Object.values(part.getBoundingClientRect().toJSON());
-      const twentieth = [...document.querySelectorAll(".box")].find((box) => box.textContent.startsWith("Other 20"));
+      const twentieth = [...document.querySelectorAll(".box")].find((box) => box.textContent.trim().startsWith("Other 20"));
       return [box.id, box.selectionStart, box.selectionEnd, box.value, document.getElementById("wall").scrollTop, place(document.getElementById("me")), place(twentieth)];
     });
   const before = await look();

@@ -10,14 +10,16 @@ export { expect };
 const ANSWER_MS = 5_000;
 
 export const test = base.extend({
-  server: [
-    async ({}, use) => {
-      const server = await startServer();
-      await use(server);
-      await server.stop();
-    },
-    { scope: "worker" },
-  ],
+  // A server of the test's own, which may be stopped and started again on the same port.
+  server: async ({}, use) => {
+    let running = await startServer();
+    await use({
+      url: running.url,
+      stop: (signal) => running.stop(signal),
+      restart: async () => (running = await startServer({ port: running.port })),
+    });
+    await running.stop();
+  },
 
   room: async ({}, use) => use(`room ${randomBytes(6).toString("hex")}`),
 
@@ -132,7 +134,7 @@ export class Bot {
 }
 
 // The box of somebody else, and what it shows.
-export const boxOf = (page, name) => page.locator(".box", { has: page.getByRole("heading", { name: `${name}, enlarge`, exact: true }) });
+export const boxOf = (page, name) => page.locator(".box").filter({ has: page.locator(`h3 button[aria-label=${JSON.stringify(`${name}, enlarge`)}]`) });
 export const textOf = (page, name) => boxOf(page, name).locator(".text");
 export const mine = (page) => page.locator("#my-text");
 export const posts = (page) => page.locator("#posts .post .body");
