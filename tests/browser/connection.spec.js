@@ -76,7 +76,7 @@ mortal("the focus and the place of a box survive a reconnection, even to a serve
   await textOf(page, "Ada").focus();
   await server.stop();
   await server.restart();
-  await bot("Ben");
+  const ben = await bot("Ben"); // gets the id that was Zoe's
   await bot("Ada");
   await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
   await expect(page.locator(".box")).toHaveCount(2);
@@ -84,6 +84,8 @@ mortal("the focus and the place of a box survive a reconnection, even to a serve
   await expect(page.locator("#wall > *")).toHaveCount(3);
   await expect(page.locator("#wall > *").nth(1)).toContainText("Ada");
   await expect(page.locator("#wall > *").nth(2)).toContainText("Ben");
+  ben.write("still heard");
+  await expect(textOf(page, "Ben")).toHaveText("still heard");
 });
 
 test("a connection that only looks alive is found out when the page is seen again", async ({ open }) => {
@@ -116,6 +118,8 @@ for (const event of ["visibilitychange", "online", "pageshow"]) {
     const page = await join("Ada");
     await server.stop();
     await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
+    await page.evaluate(() => (state.failures = 8));
+    await expect.poll(() => page.evaluate(() => state.retryAt - Date.now())).toBeGreaterThan(5_000);
     await server.restart();
     await page.evaluate((event) => {
       const made = event === "pageshow" ? new PageTransitionEvent("pageshow", { persisted: true }) : new Event(event);

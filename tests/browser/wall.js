@@ -47,7 +47,7 @@ export const test = base.extend({
   join: async ({ open }, use) =>
     use(async (name, { search, ...options } = {}) => {
       const page = await open({ ...options, search: { name, ...search } });
-      await expect(page.locator("#my-text")).toBeVisible();
+      await page.waitForFunction(() => state.you);
       return page;
     }),
 
