@@ -86,7 +86,6 @@ const typing = async () => {
 for (const [name, options] of [
   ["phone", { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 }],
   ["desktop", {}],
-  ["projector", { viewport: { width: 1920, height: 1080 } }],
   ["dark", { colorScheme: "dark" }],
 ]) {
   const page = await open("?room=physics&name=Ines", options);
@@ -97,6 +96,14 @@ for (const [name, options] of [
   await shot(page, name);
   await done(page);
 }
+
+const projector = await open("?room=physics&hide=me,header,log&size=200", { viewport: { width: 1920, height: 1080 } });
+await projector.locator(".box").nth(7).waitFor();
+await typing();
+await physics.type("Ben", CLASS[1][1]);
+await projector.locator("[data-state=typing]").first().waitFor();
+await shot(projector, "projector");
+await done(projector);
 
 const door = await open("?room=physics");
 await door.getByText("are here").waitFor();
