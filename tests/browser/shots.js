@@ -57,7 +57,12 @@ async function crowd(room, people, posts = []) {
       window.sockets.set(name, socket);
       if (text) socket.send(JSON.stringify(["updated_text", { text }]));
     }
-    for (const [name, text] of posts) window.sockets.get(name).send(JSON.stringify(["message", { text }]));
+    for (const [name, text] of posts) {
+      const socket = window.sockets.get(name);
+      const posted = new Promise((done) => (socket.onmessage = ({ data }) => JSON.parse(data)[1].text === text && done()));
+      socket.send(JSON.stringify(["message", { text }]));
+      await posted;
+    }
   }, { room, people, posts });
   const type = (name, text) =>
     page.evaluate(([name, text]) => window.sockets.get(name).send(JSON.stringify(["updated_text", { text }])), [name, text]);
