@@ -1,0 +1,245 @@
+import AxeBuilder from "@axe-core/playwright";
+import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
+
+const PHONE = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true };
+const ENLARGED = { viewport: { width: 320, height: 256 } }; // 1280 × 1024 at 400 %
+
+// Each state of the page, and how a person gets there.
+const STATES = {
+  "first screen": async () => {},
+  "name refused": async (page) => page.keyboard.press("Enter"),
+  "wall, watching": async (page) => page.getByRole("button", { name: /watch|مشاهدة/ }).click(),
+  "wall, joined": enter,
+  "on hold": async (page) => (await enter(page), page.locator("#hold").click()),
+  "too long": async (page) => (await enter(page), mine(page).fill("x".repeat(10_010))),
+  "nothing to post": async (page) => (await enter(page), page.locator("#post").click()),
+  enlarged: async (page) => (await enter(page), page.locator(".box .text").first().press("Enter")),
+  captions: async (page) => (await enter(page), page.locator("[data-view-to=captions]").click()),
+  log: async (page) => (await enter(page), page.locator("[data-view-to=log]").click()),
+  settings: async (page) => (await enter(page), page.locator("#to-settings").click()),
+  invitation: async (page) => (await enter(page), page.locator("#head .invites").click()),
+  "somebody hidden": async (page) => {
+    await enter(page);
+    await page.locator(".box .text").first().press("Enter");
+    await page.locator("#hide").click();
+    await page.locator("#to-settings").click();
+  },
+  away: async (page) => (await enter(page), page.evaluate(() => receive("user_away", { id: [...state.users.keys()][0] }))),
+  "connection lost": async (page) => (await enter(page), page.evaluate(() => lose(state.socket, { code: 4001 }))),
+  alone: async (page) => (await enter(page), page.evaluate(() => [...state.users.values()].filter((user) => user.id !== state.you).forEach(remove))),
+};
+
+// The layout of these is another; their colours are those of the light theme.
+const LAYOUTS = ["right to left", "phone", "enlarged to 400 %"];
+const STATES_OF_LAYOUTS = ["first screen", "wall, joined", "enlarged", "captions", "log", "settings", "invitation"];
+
+const THEMES = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  "forced colours": { forcedColors: "active" },
+  "right to left": { locale: "ar" },
+  phone: { ...PHONE },
+  "enlarged to 400 %": { ...ENLARGED },
+};
+
+async function enter(page) {
+  await page.locator("#name").fill("Ines");
+  await page.keyboard.press("Enter");
+  await expect(mine(page)).toBeFocused();
+}
+
+async function inRoom(open, bot, options) {
+  const ada = await bot("Ada");
+  const ben = await bot("Ben");
+  ada.write("a long text\n".repeat(60));
+  ben.write("שלום");
+  ada.post("a post with a link: https://example.org/");
+  for (let n = 0; n < 20; n += 1) ben.post("and one more");
+  const page = await open(options);
+  await page.route(/\/invite\?/, (route) => route.fulfill({ json: { links: ["http://192.168.1.20:8080/?room=r", "http://10.0.0.2:8080/?room=r"] } }));
+  await page.route(/\/qr\.svg\?/, (route) => route.fulfill({ contentType: "image/svg+xml", body: '<svg xmlns="http://www.w3.org/2000/svg"/>' }));
+  await expect(page.locator("#door-names li")).toHaveCount(2);
+  return page;
+}
+
+for (const [theme, options] of Object.entries(THEMES)) {
+  for (const [state, go] of Object.entries(STATES)) {
+    if (LAYOUTS.includes(theme) && !STATES_OF_LAYOUTS.includes(state)) continue;
+    test(`axe finds nothing: ${state}, ${theme}`, async ({ open, bot }) => {
+      const page = await inRoom(open, bot, { reducedMotion: "reduce", ...options });
+      await go(page);
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`).join("\n  ")}`);
+      expect(found).toEqual([]);
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      expect(overflow, "the page scrolls sideways").toBeLessThanOrEqual(0);
+    });
+  }
+}
+
+test("everything can be done with the keyboard alone", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  ada.write("hello");
+  const page = await open();
+  await expect(page.getByLabel("Your name")).toBeFocused();
+  await page.keyboard.type("Ben");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("typed");
+  await expect.poll(() => ada.texts().Ben).toBe("typed");
+  await tabTo(page, "Hold");
+  await page.keyboard.press("Enter");
+  await expect(mine(page)).toBeFocused();
+  await page.keyboard.type(" unseen");
+  await tabTo(page, "Show");
+  await page.keyboard.press("Space");
+  await expect.poll(() => ada.texts().Ben).toBe("typed unseen");
+  await tabTo(page, "Post");
+  await page.keyboard.press("Enter");
+  await expect(posts(page)).toHaveText(["typed unseen"]);
+  await tabTo(page, "Ada");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("region", { name: "Ada" })).toContainText("hello");
+  await page.keyboard.press("Escape");
+  await tabTo(page, "Log");
+  await tabTo(page, "Skip to your box");
+  await page.keyboard.press("Enter");
+  await expect(mine(page)).toBeFocused();
+  await tabTo(page, "Invite", "Shift+Tab");
+  await page.keyboard.press("Shift+Tab");
+  await expect(page.locator("[data-view-to=log]")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#wall")).toBeHidden();
+});
+
+async function tabTo(page, name, key = "Tab") {
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent);
+  for (let presses = 0; presses < 40; presses += 1) {
+    await page.keyboard.press(key);
+    if ((await focused()) === name) return;
+  }
+  throw new Error(`${key} never came to ${name}`);
+}
+
+test("wherever the keyboard goes, the focus is seen and not covered", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  for (let n = 0; n < 6; n += 1) await bot(`Other ${n}`);
+  ada.post("https://example.org");
+  for (const viewport of [{ width: 1280, height: 800 }, { width: 390, height: 780 }]) {
+    const page = await join("Ben", { viewport });
+    await expect(page.locator(".box").nth(6)).toBeAttached();
+    for (let presses = 0; presses < 30; presses += 1) {
+      await page.keyboard.press("Tab");
+      const seen = await page.evaluate(() => {
+        const { activeElement: focused } = document;
+        if (focused === document.body) return "";
+        const { left, top, width, height } = focused.getBoundingClientRect();
+        const hit = document.elementFromPoint(left + width / 2, Math.min(top + height / 2, innerHeight - 2));
+        const outlined = getComputedStyle(focused).outlineStyle !== "none" || focused.id === "my-text";
+        return outlined && (focused.contains(hit) || hit?.contains(focused)) ? "" : focused.outerHTML.slice(0, 80);
+      });
+      expect(seen).toBe("");
+    }
+    await page.close();
+  }
+});
+
+test("a phone has its box above the keyboard, nothing under it, and targets for a thumb", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  const page = await open(PHONE);
+  await page.locator("#name").fill("Ben");
+  await page.getByRole("button", { name: "Join" }).tap();
+  await page.keyboard.type("thumbs");
+  await expect.poll(() => ada.texts().Ben).toBe("thumbs");
+  ada.write("a phone reads this");
+  await expect(textOf(page, "Ada")).toContainText("a phone reads this");
+  await page.setViewportSize({ width: 390, height: 400 });
+  const post = await page.getByRole("button", { name: "Post", exact: true }).boundingBox();
+  expect(post.y + post.height).toBeLessThanOrEqual(400);
+  const wall = await page.locator("#wall").boundingBox();
+  const me = await page.locator("#me").boundingBox();
+  expect(wall.y + wall.height).toBeLessThanOrEqual(me.y);
+  expect(wall.height).toBeGreaterThan(80);
+  expect(me.y + me.height).toBeGreaterThan(390);
+  await page.setViewportSize(PHONE.viewport);
+  for (const button of await page.locator("button:visible, input:visible, textarea:visible").all()) {
+    if (await button.evaluate((button) => Boolean(button.closest(".box")))) continue; // the whole box is the target
+    const { width, height } = await button.boundingBox();
+    expect(Math.min(width, height), await button.evaluate((button) => button.outerHTML)).toBeGreaterThanOrEqual(44);
+  }
+  for (const field of await page.locator("input, textarea, select").all()) {
+    expect(parseFloat(await field.evaluate((field) => getComputedStyle(field).fontSize))).toBeGreaterThanOrEqual(16);
+  }
+  await textOf(page, "Ada").tap();
+  await expect(page.getByRole("region", { name: "Ada" })).toBeVisible();
+  await page.getByRole("button", { name: "Back" }).tap();
+  await page.getByRole("button", { name: "Log" }).tap();
+  ada.post("for the log");
+  await expect(posts(page)).toHaveText(["for the log"]);
+});
+
+test("on a phone the log is a view of its own, and counts what is new there", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  const page = await open({ ...PHONE, search: { name: "Ben" } });
+  await expect(boxOf(page, "Ada")).toBeVisible();
+  ada.post("one");
+  ada.post("two");
+  await expect(page.locator("#log-count")).toHaveText("2");
+  await page.getByRole("button", { name: "Log" }).tap();
+  await expect(posts(page)).toHaveText(["one", "two"]);
+  await expect(page.locator("#log-count")).toHaveText("");
+});
+
+test("where the keyboard covers the page, the page makes itself smaller", async ({ open }) => {
+  const page = await open({ ...PHONE, search: { name: "Ben" } });
+  await expect(mine(page)).toBeVisible();
+  await page.evaluate(() => {
+    Object.defineProperty(visualViewport, "height", { value: 420 });
+    visualViewport.dispatchEvent(new Event("resize"));
+  });
+  await expect.poll(async () => (await page.locator("#me").boundingBox()).y + (await page.locator("#me").boundingBox()).height).toBeLessThanOrEqual(420);
+});
+
+test("at 400 % all is reachable by scrolling down alone", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  ada.write("far below");
+  ada.post("in the log");
+  const page = await open({ ...ENLARGED, search: { name: "Ben" } });
+  for (const part of [mine(page), textOf(page, "Ada"), page.getByRole("button", { name: "Settings" })]) {
+    await part.scrollIntoViewIfNeeded();
+    await expect(part).toBeInViewport();
+  }
+  await page.getByRole("button", { name: "Log" }).click();
+  await posts(page).first().scrollIntoViewIfNeeded();
+  await expect(posts(page).first()).toBeInViewport();
+});
+
+test("nothing moves by itself, whether or not reduced motion is asked for", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  for (const reducedMotion of ["reduce", "no-preference"]) {
+    const page = await open({ reducedMotion, search: { hide: "me" } });
+    await expect(boxOf(page, "Ada")).toBeVisible();
+    ada.write(`seen with ${reducedMotion}`);
+    await expect(boxOf(page, "Ada").locator(".state")).toHaveText("typing");
+    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+    expect(await page.evaluate(() => getComputedStyle(document.querySelector("#wall")).scrollBehavior)).toBe("auto");
+  }
+});
+
+test("with forced colours people are still told apart, and states are words", async ({ open, bot }) => {
+  await bot("Ada");
+  const page = await open({ forcedColors: "active", search: { hide: "me" } });
+  const mark = boxOf(page, "Ada").locator(".mark");
+  await expect(mark).toBeVisible();
+  expect(await mark.evaluate((mark) => getComputedStyle(mark).backgroundColor)).not.toBe(await page.locator(".box").evaluate((box) => getComputedStyle(box).backgroundColor));
+  await expect(boxOf(page, "Ada").locator(".state")).toHaveText("quiet");
+});
+
+test("the parts of the page have names", async ({ join, bot }) => {
+  await bot("Ada");
+  const page = await join("Ben");
+  await expect(page.getByRole("banner")).toBeVisible();
+  await expect(page.getByRole("main")).toBeVisible();
+  for (const name of ["Your box", "Boxes", "Log"]) await expect(page.getByRole("region", { name, exact: true })).toBeVisible();
+  await expect(page.getByRole("group", { name: "View" })).toBeVisible();
+  await expect(page.getByRole("group", { name: "Ada" })).toBeVisible();
+});

@@ -1,0 +1,166 @@
+import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
+
+// What the browser says about a server that is gone is no fault of the page.
+const mortal = test.extend({ excused: /WebSocket connection to|ERR_CONNECTION_REFUSED/ });
+
+mortal("a killed server is told, the text stays and can be written on, and all is back when the server is", async ({ server, join }) => {
+  const ada = await join("Ada");
+  const ben = await join("Ben");
+  await mine(ada).fill("before the fall");
+  await expect(textOf(ben, "Ada")).toHaveText("before the fall");
+  await mine(ben).fill("Ben was here");
+  await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
+  await expect(ada.locator("#link-state")).toHaveText("Connected");
+  await server.stop("SIGKILL");
+  await expect(ada.locator("#link-state")).toHaveText(/connection is lost|does not answer/);
+  await expect(ada.locator("#link-wait")).toHaveText(/Again in \d+ seconds?/);
+  await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
+  await expect(mine(ada)).toBeFocused().catch(() => mine(ada).focus());
+  await mine(ada).press("End");
+  await ada.keyboard.type(", and after");
+  await expect(mine(ada)).toHaveValue("before the fall, and after");
+  await server.restart();
+  for (const page of [ada, ben]) {
+    const now = page.getByRole("button", { name: "Now" });
+    if (await now.isVisible()) await now.click().catch(() => {});
+    await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  }
+  await expect(textOf(ben, "Ada")).toHaveText("before the fall, and after");
+  await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
+  await expect(mine(ada)).toHaveValue("before the fall, and after");
+});
+
+mortal("a server that stops in order is told apart from one that is gone", async ({ server, join }) => {
+  const page = await join("Ada");
+  await page.clock.install();
+  await server.stop("SIGTERM");
+  await expect(page.locator("#link-state")).toHaveText("The server has stopped.");
+  await page.clock.runFor(2_000);
+  await expect(page.locator("#link-state")).toHaveText("The server does not answer.");
+});
+
+mortal("what is posted while the server is away is posted when it is back, once", async ({ server, join, bot }) => {
+  const page = await join("Ada");
+  await server.stop();
+  await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
+  await mine(page).fill("kept for later");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.locator("#my-note")).toHaveText("Will be posted when the connection is back.");
+  await expect(mine(page)).toHaveValue("kept for later");
+  await server.restart();
+  await expect(posts(page)).toHaveText(["kept for later"], { timeout: 20_000 });
+  await expect(mine(page)).toHaveValue("");
+  const later = await bot("Ben");
+  expect(later.events.find(([event]) => event === "existing_users")[1].log).toHaveLength(1);
+});
+
+mortal("on hold, a reconnection shows what was shown and no more", async ({ server, join, bot }) => {
+  const page = await join("Ada");
+  await mine(page).fill("shown ");
+  await page.getByRole("button", { name: "Hold" }).click();
+  await mine(page).press("End");
+  await page.keyboard.type("hidden");
+  await server.stop();
+  await server.restart();
+  await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  const ben = await bot("Ben");
+  await expect.poll(() => ben.texts().Ada).toBe("shown ");
+  await expect(mine(page)).toHaveValue("shown hidden");
+});
+
+mortal("the focus and the place of a box survive a reconnection, even to a server that gives new ids", async ({ server, open, bot }) => {
+  await bot("Zoe");
+  await bot("Ada");
+  await bot("Ben");
+  const page = await open({ search: { hide: "me" } });
+  await textOf(page, "Ada").focus();
+  await server.stop();
+  await server.restart();
+  const ben = await bot("Ben"); // gets the id that was Zoe's
+  await bot("Ada");
+  await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  await expect(page.locator(".box")).toHaveCount(2);
+  await expect(textOf(page, "Ada")).toBeFocused();
+  await expect(page.locator("#wall > *")).toHaveCount(3);
+  await expect(page.locator("#wall > *").nth(1)).toContainText("Ada");
+  await expect(page.locator("#wall > *").nth(2)).toContainText("Ben");
+  ben.write("still heard");
+  await expect(textOf(page, "Ben")).toHaveText("still heard");
+});
+
+test("a connection that only looks alive is found out when the page is seen again", async ({ open }) => {
+  const page = await open();
+  let sockets = 0;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    sockets += 1;
+    const dead = sockets === 1;
+    let told = 0;
+    socket.onMessage(() => {
+      told += 1;
+      if (dead && told > 1) return;
+      socket.send(JSON.stringify(["existing_users", { you: null, name: null, room: "r", users: {}, log: [] }]));
+    });
+  });
+  await page.clock.install();
+  await page.reload();
+  await page.getByRole("button", { name: "Just watch" }).click();
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await page.clock.runFor(4_100);
+  await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
+  await page.clock.runFor(1_000);
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  expect(sockets).toBe(2);
+});
+
+for (const event of ["visibilitychange", "online", "pageshow"]) {
+  mortal(`${event} tries again at once`, async ({ server, join }) => {
+    const page = await join("Ada");
+    await server.stop();
+    await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
+    await page.evaluate(() => (state.failures = 8));
+    await expect.poll(() => page.evaluate(() => state.retryAt - Date.now())).toBeGreaterThan(5_000);
+    await server.restart();
+    await page.evaluate((event) => {
+      const made = event === "pageshow" ? new PageTransitionEvent("pageshow", { persisted: true }) : new Event(event);
+      (event === "visibilitychange" ? document : window).dispatchEvent(made);
+    }, event);
+    await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 2_000 });
+  });
+}
+
+test("a seat taken in another window is not fought over", async ({ open }) => {
+  const page = await open({ search: { name: "Ada" } });
+  let sockets = 0;
+  await page.clock.install();
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    sockets += 1;
+    socket.onMessage(() => {
+      socket.send(JSON.stringify(["existing_users", { you: "1", name: "Ada", session: "s", room: "r", users: { 1: { name: "Ada", text: "", away: false } }, log: [] }]));
+      if (sockets === 1) socket.close({ code: 4001, reason: "taken" });
+    });
+  });
+  await page.reload();
+  await expect(page.locator("#link-state")).toHaveText("Your box is open in another window.");
+  await page.clock.runFor(60_000);
+  expect(sockets).toBe(1);
+  await page.getByRole("button", { name: "Now" }).click();
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+});
+
+test("limits come from the server", async ({ open }) => {
+  const page = await open();
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.onMessage((message) => {
+      if (message.includes("updated_text")) return;
+      const you = message.includes("got_a_new_user") ? "1" : null;
+      socket.send(JSON.stringify(["existing_users", { you, name: you && "Ada", room: "r", users: { 1: { name: "Ada", text: "" } }, log: [], limits: { text: 20, name: 5 } }]));
+    });
+  });
+  await page.reload();
+  await page.getByLabel("Your name").fill("Ada");
+  await page.keyboard.press("Enter");
+  await mine(page).fill("x".repeat(19));
+  await expect(page.locator("#my-count")).toHaveText("1 character left");
+  await expect(boxOf(page, "Ada")).toHaveCount(0);
+});

@@ -1,0 +1,72 @@
+import { expect, mine, test } from "./wall.js";
+
+const LINKS = ["http://192.168.1.20:8080/?room=physics", "http://10.0.0.7:8080/?room=physics"];
+const QR = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 4 4"><path d="M0 0h2v2H0z"/></svg>';
+
+async function invited(page, links) {
+  const codes = [];
+  await page.route(/\/invite\?/, (route) => route.fulfill({ json: { links } }));
+  await page.route(/\/qr\.svg\?/, (route) => {
+    codes.push(new URL(route.request().url()).searchParams.get("link"));
+    return route.fulfill({ contentType: "image/svg+xml", body: QR });
+  });
+  await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
+  return codes;
+}
+
+test("an invitation shows an address that a phone can reach, with its code", async ({ join }) => {
+  const page = await join("Ada");
+  const codes = await invited(page, LINKS);
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(LINKS[0]);
+  await expect(page.getByRole("img", { name: `QR code of ${LINKS[0]}` })).toBeVisible();
+  await page.getByRole("combobox", { name: "Link" }).selectOption(LINKS[1]);
+  await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(LINKS[1]);
+  await expect(page.getByRole("img", { name: `QR code of ${LINKS[1]}` })).toBeVisible();
+  expect(codes).toEqual(LINKS);
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog")).toBeHidden();
+  await expect(page.getByRole("banner").getByRole("button", { name: "Invite" })).toBeFocused();
+});
+
+test("a server that only its own machine reaches says so, and what changes it", async ({ join }) => {
+  const page = await join("Ada");
+  await invited(page, []);
+  await expect(page.getByText("--listen 0.0.0.0:8080")).toBeVisible();
+  await expect(page.getByRole("textbox", { name: "Link" })).toBeHidden();
+});
+
+test("the link is copied, with the clipboard or without it", async ({ join }) => {
+  for (const permissions of [["clipboard-read", "clipboard-write"], []]) {
+    const page = await join("Ada", { permissions });
+    if (!permissions.length) await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined }));
+    await invited(page, LINKS.slice(0, 1));
+    await page.getByRole("button", { name: "Copy" }).click();
+    await expect(page.locator("#copied")).toHaveText("Copied.");
+    await page.keyboard.press("Escape");
+    await mine(page).focus();
+    await page.keyboard.press("Control+v");
+    await expect(mine(page)).toHaveValue(LINKS[0]);
+  }
+});
+
+test("where nothing may copy, the link is selected and the keys are named", async ({ join }) => {
+  const page = await join("Ada");
+  await page.evaluate(() => {
+    Object.defineProperty(navigator, "clipboard", { value: undefined });
+    document.execCommand = () => false;
+  });
+  await invited(page, LINKS.slice(0, 1));
+  await page.getByRole("button", { name: "Copy" }).click();
+  await expect(page.locator("#copied")).toContainText("+ C to copy");
+  expect(await page.evaluate(() => String(getSelection()))).toBe(LINKS[0]);
+});
+
+test("storage that is forbidden is no reason to fail", async ({ open }) => {
+  const page = await open();
+  await page.addInitScript(() => Object.defineProperty(window, "localStorage", { get: () => { throw new Error("forbidden"); } }));
+  await page.reload();
+  await page.getByLabel("Your name").fill("Ada");
+  await page.keyboard.press("Enter");
+  await expect(mine(page)).toBeFocused();
+});

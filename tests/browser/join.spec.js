@@ -1,0 +1,162 @@
+import { boxOf, expect, mine, test } from "./wall.js";
+
+test("the first screen says which room it is, who is there and that each key is seen", async ({ open, bot, room }) => {
+  await bot("Ada");
+  const page = await open();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText(room);
+  await expect(page).toHaveTitle(`${room} · Typewall`);
+  await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
+  await expect(page.getByText("Everyone in the room sees each key as you type it.")).toBeVisible();
+  const ben = await bot("Ben");
+  await expect(page.getByRole("listitem")).toHaveText(["Ada", "Ben"]);
+  ben.leave();
+  await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
+});
+
+test("where no room is named it is the lobby", async ({ open }) => {
+  const page = await open({ search: { room: "" } });
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("lobby");
+});
+
+test("joining gives a box with the focus in it, and everyone sees it", async ({ open, join }) => {
+  const ada = await join("Ada");
+  const ben = await open();
+  await ben.getByLabel("Your name").fill("Ben");
+  await ben.getByRole("button", { name: "Join" }).click();
+  await expect(mine(ben)).toBeFocused();
+  await expect(ben.getByRole("textbox", { name: "Ben Your box" })).toBeVisible();
+  await expect(boxOf(ada, "Ben")).toBeVisible();
+  await expect(boxOf(ben, "Ada")).toBeVisible();
+  await expect(ben.locator("#people")).toHaveText("2 people");
+  await expect(ada.locator(".box")).toHaveCount(1);
+});
+
+test("the name is remembered", async ({ open }) => {
+  const page = await open();
+  await page.getByLabel("Your name").fill("Ada");
+  await page.keyboard.press("Enter");
+  await expect(mine(page)).toBeFocused();
+  await page.reload();
+  await expect(page.getByLabel("Your name")).toHaveValue("Ada");
+  await expect(page.getByLabel("Your name")).toBeFocused();
+});
+
+test("a taken name gets a number and a word about it", async ({ join, bot }) => {
+  await bot("Ada");
+  const page = await join("ada");
+  await expect(page.getByRole("textbox", { name: "ada 2 Your box" })).toBeVisible();
+  await expect(page.locator("#my-note")).toContainText("the name was taken");
+});
+
+for (const [name, reason] of [
+  ["  ", "Please give a name that can be seen."],
+  ["\u200b\u2060", "Please give a name that can be seen."],
+  ["x".repeat(41), "A name has at most 40 characters."],
+  ["e\u0301".repeat(39) + "\u200b\u2060\u200b", null],
+]) {
+  test(`the name ${JSON.stringify(name.slice(0, 5))}… is ${reason ? "refused beside the field and kept in it" : "taken"}`, async ({ open }) => {
+    const page = await open();
+    const field = page.getByLabel("Your name");
+    await field.fill(name);
+    await page.keyboard.press("Enter");
+    if (!reason) return expect(mine(page)).toBeFocused();
+    await expect(page.getByRole("alert")).toHaveText(reason);
+    await expect(field).toHaveValue(name);
+    await expect(field).toBeFocused();
+    await expect(field).toHaveAttribute("aria-invalid", "true");
+    await expect(field).toHaveAccessibleDescription(new RegExp(reason.replace(/\./g, "\\.")));
+    await field.fill("Ada");
+    await page.keyboard.press("Enter");
+    await expect(mine(page)).toBeFocused();
+  });
+}
+
+test("a name in the address that the server refuses leads to the first screen, with the reason and the name", async ({ open }) => {
+  const page = await open({ search: { name: "y".repeat(41) } });
+  await expect(page.getByRole("alert")).toHaveText("A name has at most 40 characters.");
+  await expect(page.getByLabel("Your name")).toHaveValue("y".repeat(41));
+});
+
+test("just watching shows all and writes nothing, and joining is still offered", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  const page = await open();
+  await page.getByRole("button", { name: "Just watch" }).click();
+  ada.write("seen by a viewer");
+  await expect(boxOf(page, "Ada")).toContainText("seen by a viewer");
+  await expect(mine(page)).toBeHidden();
+  await expect(page.locator("#people")).toHaveText("1 person");
+  await page.getByRole("button", { name: "Join" }).click();
+  await page.getByLabel("Your name").fill("Ben");
+  await page.keyboard.press("Enter");
+  await expect(mine(page)).toBeFocused();
+});
+
+test("leaving goes back to the first screen, and the box is gone everywhere", async ({ join }) => {
+  const ada = await join("Ada");
+  const ben = await join("Ben");
+  await mine(ben).fill("soon gone");
+  await expect(boxOf(ada, "Ben")).toContainText("soon gone");
+  await ben.getByRole("button", { name: "Settings" }).click();
+  await ben.getByRole("button", { name: "Leave the room" }).click();
+  await expect(boxOf(ada, "Ben")).toHaveCount(0);
+  await expect(ben.getByLabel("Your name")).toBeFocused();
+  await ben.keyboard.press("Enter");
+  await expect(mine(ben)).toHaveValue("");
+});
+
+test("a closed tab takes its box with it", async ({ join }) => {
+  const ada = await join("Ada");
+  const ben = await join("Ben");
+  await expect(boxOf(ada, "Ben")).toBeVisible();
+  await ben.close();
+  await expect(boxOf(ada, "Ben")).toHaveCount(0, { timeout: 15_000 });
+});
+
+test("the name of a room may have 64 characters and not one more", async ({ open }) => {
+  const just = await open({ search: { room: "r".repeat(64) } });
+  await expect(just.getByText("Nobody is here yet.")).toBeVisible();
+  const over = await open({ search: { room: "r".repeat(65) } });
+  await expect(over.getByText("The name of a room has at most 64 characters")).toBeVisible();
+  await expect(over.getByLabel("Your name")).toBeHidden();
+});
+
+test("a room full and a server full each have a sentence", async ({ open }) => {
+  for (const [reason, sentence] of [["The room is full.", "The room is full."], ["The server is full; please try again later.", "The server is full."]]) {
+    const page = await open({ search: { room: "" } });
+    await page.routeWebSocket(/\/ws/, (socket) => socket.close({ code: 1013, reason }));
+    await page.reload();
+    await expect(page.locator("#door-link")).toHaveText(sentence);
+    await expect(page.locator("#door-wait")).toContainText("Again in");
+  }
+});
+
+test("without a script the page says so", async ({ open }) => {
+  const page = await open({ javaScriptEnabled: false });
+  await expect(page.locator("noscript p").first()).toBeVisible();
+});
+
+test("the address chooses view, theme, size and what is left out", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  ada.post("hello");
+  const projected = await open({ search: { view: "wall", theme: "dark", size: "200", hide: "log,header,me" } });
+  await expect(boxOf(projected, "Ada")).toBeVisible();
+  for (const id of ["log", "views", "title", "me"]) await expect(projected.locator(`#${id}`)).toBeHidden();
+  await expect(projected.locator("body")).toHaveCSS("background-color", "rgb(19, 20, 21)");
+  await expect(boxOf(projected, "Ada").locator(".text")).toHaveCSS("font-size", "32px");
+  const log = await open({ search: { view: "log", theme: "light" }, colorScheme: "dark" });
+  await expect(log.locator("#posts")).toContainText("hello");
+  await expect(log.locator("#wall")).toBeHidden();
+  await expect(log.locator("body")).toHaveCSS("background-color", "rgb(243, 240, 233)");
+});
+
+test("all addresses are relative, so that a page below a path works", async ({ open, server }) => {
+  const page = await open();
+  const asked = page.waitForRequest(/invite/);
+  await page.route(/\/deep\//, (route) => (route.request().url().includes("invite") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: server.url })));
+  let reached = false;
+  await page.routeWebSocket(/\/deep\/path\/ws/, () => (reached = true));
+  await page.goto(server.url + "deep/path/?room=x&view=log");
+  await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
+  expect(new URL((await asked).url()).pathname).toBe("/deep/path/invite");
+  expect(reached).toBe(true);
+});

@@ -1,0 +1,182 @@
+import { readFile } from "node:fs/promises";
+import { boxOf, expect, mine, posts, test } from "./wall.js";
+
+test("a post goes to everyone's log, and only then out of the box", async ({ join, bot }) => {
+  const ada = await join("Ada");
+  const ben = await join("Ben");
+  await mine(ada).fill("first\nsecond");
+  await ada.getByRole("button", { name: "Post", exact: true }).click();
+  await expect(posts(ben)).toHaveText(["first\nsecond"]);
+  await expect(posts(ada)).toHaveText(["first\nsecond"]);
+  await expect(mine(ada)).toHaveValue("");
+  await expect(mine(ada)).toBeFocused();
+  await expect(boxOf(ben, "Ada").locator(".text")).toHaveText("");
+  const post = ben.locator(".post").first();
+  await expect(post).toContainText("Ada");
+  const time = await post.locator("time").getAttribute("datetime");
+  expect(Math.abs(Date.now() - Date.parse(time))).toBeLessThan(60_000);
+  const later = await bot("Carol");
+  expect(later.events.find(([event]) => event === "existing_users")[1].log.map(({ text }) => text)).toEqual(["first\nsecond"]);
+});
+
+test("a post that the connection swallowed stays in the box and says so", async ({ join }) => {
+  const page = await join("Ada");
+  await page.evaluate(() => (WebSocket.prototype.send = () => {}));
+  await mine(page).fill("not gone");
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.locator("#my-note")).toHaveText("Posting…");
+  await expect(mine(page)).toHaveValue("not gone");
+});
+
+test("two posts in a row, faster than the server, are two posts", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await mine(page).focus();
+  await page.evaluate(() => {
+    const { send } = WebSocket.prototype;
+    window.late = [];
+    WebSocket.prototype.send = function (data) {
+      window.late.push(() => send.call(this, data));
+    };
+  });
+  await page.keyboard.type("one");
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.type("two");
+  await page.keyboard.press("Control+Enter");
+  await page.keyboard.type("three");
+  await expect(mine(page)).toHaveValue("onetwothree");
+  await page.evaluate(() => window.late.splice(0).forEach((send) => send()));
+  await expect.poll(() => ada.posts()).toEqual(["one", "two"]);
+  await expect(mine(page)).toHaveValue("three");
+});
+
+test("nothing is posted where nothing is written", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await mine(page).fill(" \n ");
+  await page.getByRole("button", { name: "Post", exact: true }).click();
+  await expect(page.locator("#my-error")).toHaveText("There is nothing to post yet.");
+  await mine(page).fill("now");
+  await expect(page.locator("#my-error")).toHaveText("");
+  await page.keyboard.press("Control+Enter");
+  await expect.poll(() => ada.posts()).toEqual(["now"]);
+});
+
+test("whether Enter posts is a choice, and it is remembered", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await mine(page).pressSequentially("a\nb");
+  await expect.poll(() => ada.texts().Ben).toBe("a\nb");
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByLabel("Enter posts").check();
+  await page.keyboard.press("Escape");
+  await expect(page.locator("#hint")).toContainText("Shift + Enter");
+  await mine(page).press("Shift+Enter");
+  await mine(page).press("c");
+  await mine(page).press("Enter");
+  await expect.poll(() => ada.posts()).toEqual(["a\nb\nc"]);
+  await page.reload();
+  await mine(page).pressSequentially("d\n");
+  await expect.poll(() => ada.posts()).toEqual(["a\nb\nc", "d"]);
+});
+
+test("only posts are announced: no text in the making, no coming and going, no posts from before", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  ada.post("from before");
+  const page = await join("Ben");
+  const log = page.getByRole("log", { name: "Log" });
+  await expect(log).toContainText("from before");
+  await expect(log).toHaveAttribute("aria-live", "off");
+  await expect(log).not.toHaveAttribute("aria-live", "off");
+  ada.write("half a thou");
+  await expect(boxOf(page, "Ada")).toContainText("half a thou");
+  await expect(page.locator("[aria-live], [role=status], [role=alert], [role=log]").filter({ hasText: "half a thou" })).toHaveCount(0);
+  await bot("Carol");
+  const news = page.locator(".news").last();
+  await expect(news).toContainText(/Carol.* joined/);
+  await expect(news).toHaveAttribute("aria-live", "off");
+});
+
+test("comings and goings between two posts are one line, and who comes back leaves no trace", async ({ join, bot }) => {
+  const page = await join("Ada");
+  const ben = await bot("Ben");
+  const carol = await bot("Carol");
+  await expect(page.locator(".news")).toHaveText(["\u2068Ben\u2069 and \u2068Carol\u2069 joined"]);
+  carol.leave();
+  await expect(page.locator(".news")).toHaveText(["\u2068Ben\u2069 joined"]);
+  ben.post("hello");
+  await expect(posts(page)).toHaveText(["hello"]);
+  ben.leave();
+  await expect(page.locator("#posts > *")).toHaveText([/Ben.* joined/, /hello/, /Ben.* left/]);
+});
+
+test("reading above is never yanked down: a button tells what is new", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  for (let n = 1; n <= 40; n += 1) ada.post(`old ${n}`);
+  const page = await join("Ben");
+  const area = page.locator("#posts-area");
+  const fromEnd = () => area.evaluate((area) => area.scrollHeight - area.scrollTop - area.clientHeight);
+  await expect(posts(page)).toHaveCount(40);
+  await expect.poll(fromEnd).toBeLessThan(2);
+  ada.post("followed");
+  await expect(posts(page)).toHaveCount(41);
+  await expect.poll(fromEnd).toBeLessThan(2);
+  await area.hover();
+  await page.mouse.wheel(0, -600);
+  await expect.poll(fromEnd).toBeGreaterThan(300);
+  const top = await area.evaluate((area) => area.scrollTop);
+  for (const text of ["x", "y", "z"]) ada.post(text);
+  const newer = page.getByRole("button", { name: "3 new" });
+  await expect(newer).toBeVisible();
+  expect(await area.evaluate((area) => area.scrollTop)).toBe(top);
+  await newer.click();
+  await expect.poll(fromEnd).toBeLessThan(2);
+  await expect(newer).toBeHidden();
+  await expect(area).toBeFocused();
+});
+
+test("posts that come while the tab is hidden are counted in its title", async ({ join, bot, room }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  const show = (hidden) =>
+    page.evaluate((hidden) => {
+      Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  ada.post("seen");
+  await expect(posts(page)).toHaveCount(1);
+  await expect(page).toHaveTitle(`${room} · Typewall`);
+  await show(true);
+  ada.post("unseen");
+  ada.post("unseen too");
+  await expect(page).toHaveTitle(`(2) ${room} · Typewall`);
+  await show(false);
+  await expect(page).toHaveTitle(`${room} · Typewall`);
+});
+
+test("links can be followed safely, and only http ones are links", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  ada.post('see (https://example.org/a_b?c=d&e=f#g), HTTP://EXAMPLE.ORG/x. not javascript:alert(1) or ftp://x.y "https://example.com"');
+  await expect(posts(page)).toHaveCount(1);
+  const links = posts(page).first().getByRole("link");
+  await expect(links).toHaveText(["https://example.org/a_b?c=d&e=f#g", "HTTP://EXAMPLE.ORG/x", "https://example.com"]);
+  for (const link of await links.all()) {
+    await expect(link).toHaveAttribute("rel", "noopener noreferrer");
+    await expect(link).toHaveAttribute("href", /^https?:/i);
+  }
+});
+
+test("the log can be saved as text", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await expect(page.getByRole("button", { name: "Save" })).toBeHidden();
+  ada.post("one\ntwo");
+  ada.post("שלום 😀");
+  await expect(posts(page)).toHaveCount(2);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  expect(download.suggestedFilename()).toMatch(/^typewall-room-[0-9a-f]+-\d{4}-\d\d-\d\d\.txt$/);
+  const text = await readFile(await download.path(), "utf8");
+  expect(text).toMatch(/^\[\d{4}-\d\d-\d\d \d\d:\d\d UTC\] Ada: one\ntwo\n\[[^\]]+\] Ada: שלום 😀\n$/);
+});

@@ -1,0 +1,49 @@
+// Starts the real binary on loopback and says where it listens.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+const START_MS = 10_000;
+
+export function binary(build = "debug") {
+  const path = process.env.TYPEWALL_BIN ?? fileURLToPath(new URL(`../../target/${build}/typewall`, import.meta.url));
+  if (!existsSync(path)) {
+    const flag = build === "release" ? " --release" : "";
+    throw new Error(`There is no ${path}. Run "cargo build${flag}" first, or say in TYPEWALL_BIN where the binary is.`);
+  }
+  return path;
+}
+
+// `port` 0 is a free one; a server that is to come back takes the port that it had.
+export async function startServer({ port = 0, options = [], build } = {}) {
+  const child = spawn(binary(build), ["--listen", `127.0.0.1:${port}`, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+  const ended = once(child, "exit");
+  const address = await firstAddress(child);
+  return {
+    url: `http://${address}/`,
+    port: Number(address.split(":").at(-1)),
+    async stop(signal = "SIGKILL") {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+function firstAddress(child) {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    const late = setTimeout(() => reject(new Error(`The server did not say where it listens: ${printed}`)), START_MS);
+    const read = (chunk) => {
+      printed += chunk;
+      const address = printed.match(/127\.0\.0\.1:\d+/);
+      if (!address) return;
+      clearTimeout(late);
+      resolve(address[0]);
+    };
+    child.stdout.on("data", read);
+    child.stderr.on("data", read);
+    child.once("exit", (code) => reject(new Error(`The server ended with ${code}: ${printed}`)));
+  });
+}

@@ -1,0 +1,140 @@
+// What every test starts from: a running server, a room of its own, people who each have a browser of their own.
+
+import { test as base, expect } from "@playwright/test";
+import { randomBytes } from "node:crypto";
+import { WebSocket } from "ws";
+import { startServer } from "./server.js";
+
+export { expect };
+
+const ANSWER_MS = 5_000;
+
+export const test = base.extend({
+  // A server of the test's own, which may be stopped and started again on the same port.
+  server: async ({}, use) => {
+    let running = await startServer();
+    await use({
+      url: running.url,
+      stop: (signal) => running.stop(signal),
+      restart: async () => (running = await startServer({ port: running.port })),
+    });
+    await running.stop();
+  },
+
+  room: async ({}, use) => use(`room ${randomBytes(6).toString("hex")}`),
+
+  // Opens the page as one person, and in the end finds fault with any error and any request to elsewhere.
+  // `excused` is what the console may say in this test, because the test brings it about.
+  open: async ({ browser, server, room, excused }, use) => {
+    const faults = [];
+    const contexts = [];
+    const open = async ({ at = server, search = {}, clock = false, ...options } = {}) => {
+      const context = await browser.newContext(options);
+      contexts.push(context);
+      const page = await context.newPage();
+      if (clock) await page.clock.install();
+      watchForFaults(page, at.url, faults);
+      await page.goto(at.url + "?" + new URLSearchParams({ room, ...search }));
+      return page;
+    };
+    await use(open);
+    for (const context of contexts) await context.close();
+    expect(faults.filter((fault) => !excused?.test(fault))).toEqual([]);
+  },
+  excused: [null, { option: true }],
+
+  // Somebody who joins as soon as the page is there.
+  join: async ({ open }, use) =>
+    use(async (name, { search, ...options } = {}) => {
+      const page = await open({ ...options, search: { name, ...search } });
+      await page.waitForFunction(() => state.you);
+      return page;
+    }),
+
+  // Somebody without a page: a bare socket that remembers what it was told.
+  bot: async ({ server, room }, use) => {
+    const bots = [];
+    await use(async (name, at = server) => {
+      const bot = await Bot.join(at.url, room, name);
+      bots.push(bot);
+      return bot;
+    });
+    for (const bot of bots) bot.socket.terminate();
+  },
+});
+
+function watchForFaults(page, url, faults) {
+  page.on("pageerror", (error) => faults.push(`error: ${error}`));
+  page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
+  page.on("request", (request) => isElsewhere(request.url(), url) && faults.push(`request: ${request.url()}`));
+  page.on("websocket", (socket) => isElsewhere(socket.url(), url) && faults.push(`socket: ${socket.url()}`));
+}
+
+function isElsewhere(address, url) {
+  const { protocol, host } = new URL(address);
+  return !["blob:", "data:"].includes(protocol) && host !== new URL(url).host;
+}
+
+export class Bot {
+  events = [];
+
+  static async join(url, room, name) {
+    const bot = new Bot();
+    bot.socket = new WebSocket(`${url.replace("http", "ws")}ws?${new URLSearchParams({ room })}`);
+    bot.socket.on("message", (data) => bot.events.push(JSON.parse(data)));
+    await new Promise((resolve, reject) => {
+      bot.socket.once("open", resolve);
+      bot.socket.once("error", reject);
+    });
+    if (name) bot.send("got_a_new_user", { name });
+    else bot.send("watch", {});
+    const [, snapshot] = await bot.until(([event]) => event === "existing_users");
+    bot.id = snapshot.you;
+    bot.name = snapshot.name;
+    return bot;
+  }
+
+  send(event, data) {
+    this.socket.send(JSON.stringify([event, data]));
+  }
+
+  write(text) {
+    this.send("updated_text", { text });
+  }
+
+  post(text) {
+    this.send("message", { text });
+  }
+
+  leave() {
+    this.socket.close(1000);
+  }
+
+  // The last texts that this one was sent, by name.
+  texts() {
+    const names = new Map();
+    const texts = new Map();
+    for (const [event, data] of this.events) {
+      if (event === "existing_users") for (const [id, user] of Object.entries(data.users)) names.set(id, user.name), texts.set(user.name, user.text);
+      if (event === "new_user") names.set(data.id, data.new_user_name), texts.set(data.new_user_name, "");
+      if (event === "text_update") texts.set(names.get(data.id), data.text);
+      if (event === "disconnect_user") texts.delete(data.name);
+    }
+    return Object.fromEntries(texts);
+  }
+
+  posts() {
+    return this.events.filter(([event]) => event === "data").map(([, post]) => post.text);
+  }
+
+  async until(wanted) {
+    await expect.poll(() => this.events.some(wanted), { timeout: ANSWER_MS }).toBe(true);
+    return this.events.find(wanted);
+  }
+}
+
+// The box of somebody else, and what it shows.
+export const boxOf = (page, name) => page.locator(".box").filter({ has: page.locator(`h3 button[aria-label=${JSON.stringify(`${name}, enlarge`)}]`) });
+export const textOf = (page, name) => boxOf(page, name).locator(".text");
+export const mine = (page) => page.locator("#my-text");
+export const posts = (page) => page.locator("#posts .post .body");

@@ -1,0 +1,250 @@
+import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
+
+const HOSTILE = ['<img src=x onerror="window.hit=1">', "</script><script>window.hit=1</script>", "a" + "\u0301".repeat(200), "\u202e\u2066abc", "W".repeat(5_000)];
+
+test("a click enlarges a box, Escape and the button return to it", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  ada.write("look closer");
+  await textOf(page, "Ada").click();
+  const stage = page.getByRole("region", { name: "Ada" });
+  await expect(stage).toContainText("look closer");
+  await expect(textOf(page, "Ada")).toBeHidden();
+  const size = (part) => part.evaluate((part) => parseFloat(getComputedStyle(part).fontSize));
+  expect(await size(stage.locator(".text"))).toBeGreaterThan(await size(textOf(page, "Ada")));
+  ada.write("look closer now");
+  await expect(stage).toContainText("look closer now");
+  await page.keyboard.press("Escape");
+  await expect(stage).toBeHidden();
+  await expect(textOf(page, "Ada")).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(stage).toBeVisible();
+  await stage.getByRole("button", { name: "Back" }).click();
+  await expect(stage).toBeHidden();
+  await expect(textOf(page, "Ada")).toBeFocused();
+});
+
+test("one who is enlarged may leave, and the reader keeps what they read", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  ada.write("my last words");
+  await textOf(page, "Ada").click();
+  ada.leave();
+  const stage = page.getByRole("region", { name: "Ada" });
+  await expect(stage.locator(".state")).toHaveText("has left");
+  await expect(stage).toContainText("my last words");
+  await expect(page.locator("#stage-text")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(boxOf(page, "Ada")).toHaveCount(0);
+});
+
+test("a box that has the focus goes only when the focus does", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await textOf(page, "Ada").focus();
+  ada.leave();
+  await expect(boxOf(page, "Ada").locator(".state")).toHaveText("has left");
+  await expect(textOf(page, "Ada")).toBeFocused();
+  await mine(page).focus();
+  await expect(boxOf(page, "Ada")).toHaveCount(0);
+});
+
+test("a person can be hidden for oneself, box and posts, and shown again", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  const carol = await join("Carol");
+  ada.write("annoying");
+  ada.post("annoying post");
+  await expect(posts(page)).toHaveCount(1);
+  await textOf(page, "Ada").click();
+  await page.getByRole("button", { name: "Hide" }).click();
+  await expect(boxOf(page, "Ada")).toBeHidden();
+  await expect(posts(page).first()).toBeHidden();
+  await expect(page.locator("#my-note")).toContainText("hidden for you");
+  ada.write("still annoying");
+  ada.post("second post");
+  await expect(posts(carol)).toHaveCount(2);
+  await expect(posts(page)).toHaveCount(2);
+  await expect(posts(page).last()).toBeHidden();
+  await expect(boxOf(page, "Ada")).toBeHidden();
+  await expect(boxOf(carol, "Ada")).toContainText("still annoying");
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByRole("button", { name: /Show .*Ada.* again/ }).click();
+  await page.keyboard.press("Escape");
+  await expect(boxOf(page, "Ada")).toContainText("still annoying");
+  await expect(posts(page).last()).toBeVisible();
+});
+
+test("each has a colour and a form of their own, the same on every screen", async ({ open, bot }) => {
+  const names = ["Ada", "Ben", "Chiara", "Dmitri", "Efua", "Grace"];
+  for (const name of names) await bot(name);
+  const marks = async () => {
+    const page = await open({ search: { hide: "me" } });
+    await expect(page.locator(".box")).toHaveCount(names.length);
+    return page.locator(".box .mark").evaluateAll((marks) => marks.map((mark) => [mark.dataset.form, getComputedStyle(mark).backgroundColor, getComputedStyle(mark).clipPath]));
+  };
+  const one = await marks();
+  expect(await marks()).toEqual(one);
+  expect(new Set(one.map(String)).size).toBe(names.length);
+  expect(new Set(one.map(([form]) => form)).size).toBeGreaterThan(2);
+});
+
+test("a box is away when its user is, and back again", async ({ open }) => {
+  const page = await open();
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.onMessage(() => {
+      const tell = (...event) => socket.send(JSON.stringify(event));
+      tell("existing_users", { you: null, name: null, room: "r", users: { 7: { name: "Ada", text: "here", away: false }, 8: { name: "Ben", text: "", away: true } }, log: [] });
+      tell("user_away", { id: "7" });
+      tell("user_back", { id: "8" });
+    });
+  });
+  await page.reload();
+  await page.getByRole("button", { name: "Just watch" }).click();
+  await expect(boxOf(page, "Ada").locator(".state")).toHaveText("away");
+  await expect(boxOf(page, "Ada")).toContainText("here");
+  await expect(boxOf(page, "Ben").locator(".state")).toHaveText("quiet");
+});
+
+test("captions show the latest lines of a few, large, keep what was just posted, and have buttons for the size", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions" } });
+  await expect(page.getByText("Nobody has written anything yet.")).toBeVisible();
+  const ada = await bot("Ada");
+  ada.write("the first sentence.");
+  await expect(textOf(page, "Ada")).toHaveText("the first sentence.");
+  await expect(page.getByText("Nobody has written anything yet.")).toBeHidden();
+  ada.post("the first sentence.");
+  ada.write("");
+  ada.write("and the sec");
+  await expect(textOf(page, "Ada")).toHaveText("the first sentence. and the sec");
+  const size = () => textOf(page, "Ada").evaluate((text) => parseFloat(getComputedStyle(text).fontSize));
+  const before = await size();
+  expect(before).toBeGreaterThanOrEqual(28);
+  await page.getByRole("button", { name: "Larger text" }).first().click();
+  expect(await size()).toBeGreaterThan(before);
+  for (const name of ["Ben", "Carol", "Dan", "Eve"]) (await bot(name)).write(`${name} speaks`);
+  await expect(page.locator(".box:visible")).toHaveCount(3);
+  ada.write("line\n".repeat(80) + "the end");
+  await expect(textOf(page, "Ada").locator("p")).toContainText("the end");
+  await expect.poll(() => textOf(page, "Ada").evaluate((text) => text.scrollHeight - text.scrollTop - text.clientHeight)).toBeLessThan(2);
+});
+
+test("captions are black and white in either theme", async ({ open }) => {
+  for (const [colorScheme, colour] of [["light", "rgb(255, 255, 255)"], ["dark", "rgb(0, 0, 0)"]]) {
+    const page = await open({ search: { view: "captions" }, colorScheme });
+    await expect(page.locator("#room")).toHaveCSS("background-color", colour);
+  }
+});
+
+test("views are switched without a reload and without losing what is written", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  ada.post("in the log");
+  const page = await join("Ben");
+  await mine(page).fill("a draft");
+  for (const view of ["Captions", "Log", "Wall"]) {
+    await page.getByRole("button", { name: view, exact: true }).click();
+    await expect(page.getByRole("button", { name: view, exact: true })).toHaveAttribute("aria-pressed", "true");
+    await expect(mine(page)).toHaveValue("a draft");
+  }
+  await expect(page.locator("#wall")).toBeVisible();
+});
+
+test("hostile names and texts stay text and stay inside", async ({ join, bot }) => {
+  const page = await join("Ben");
+  const names = HOSTILE.slice(0, 3).map((name) => [...name].slice(0, 40).join(""));
+  for (const [index, name] of names.entries()) {
+    const one = await bot(name);
+    one.write(HOSTILE.join("\n"));
+    one.post(HOSTILE[index]);
+  }
+  await expect(posts(page)).toHaveCount(3);
+  await expect(page.locator(".box")).toHaveCount(3);
+  await expect(page.locator(".box .text").first()).toContainText('<img src=x onerror="window.hit=1">');
+  await expect(page.locator(".box img, .post img, .box script, .post script")).toHaveCount(0);
+  expect(await page.evaluate(() => window.hit)).toBe(undefined);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+});
+
+test("a mountain of accents paints nothing outside its box", async ({ open, bot }) => {
+  const page = await open({ search: { hide: "me,log,header" }, reducedMotion: "reduce" });
+  const ada = await bot("Ada");
+  await bot("Below");
+  const plain = await bot("Right");
+  plain.write("quiet");
+  await page.setViewportSize({ width: 600, height: 600 });
+  await expect(page.locator(".box")).toHaveCount(3);
+  await expect(boxOf(page, "Ada")).toHaveCSS("contain", "strict");
+  await expect(textOf(page, "Ada")).toHaveCSS("overflow-x", /clip|hidden/);
+  await expect(boxOf(page, "Right").locator(".state")).toHaveText("quiet");
+  const area = await boxOf(page, "Ada").boundingBox();
+  const mask = [boxOf(page, "Ada")];
+  const outside = () => page.screenshot({ mask, maskColor: "#000000" });
+  const before = await outside();
+  ada.write(("Z" + "\u0301\u0323".repeat(100)).repeat(12));
+  await expect(textOf(page, "Ada")).toContainText("Z");
+  // Not every font stacks marks; this paints as far out as the worst of them.
+  await textOf(page, "Ada").locator("p").evaluate((text) => (text.style.transform = "scale(30)"));
+  await expect(boxOf(page, "Ada").locator(".state")).toHaveText("quiet");
+  expect(area).toEqual(await boxOf(page, "Ada").boundingBox());
+  expect((await outside()).equals(before)).toBe(true);
+});
+
+test("a name of a hundred accents stays in its line, in box, log and first screen", async ({ join, bot }) => {
+  const page = await join("Ben");
+  const name = "x" + "\u0301".repeat(39);
+  const one = await bot(name);
+  one.post("hello");
+  await expect(posts(page)).toHaveCount(1);
+  for (const part of [".box .title h3", ".post", ".news", "#place h1"]) {
+    await expect(page.locator(part).first()).toHaveCSS("overflow-y", /clip|hidden/);
+  }
+});
+
+test("the colours, the direction and the words are those of the language", async ({ open, bot }) => {
+  await bot("Ada");
+  const arabic = await open({ search: { lang: "ar", name: "هدى" } });
+  await expect(arabic.locator("html")).toHaveAttribute("dir", "rtl");
+  await expect(arabic.locator("html")).toHaveAttribute("lang", "ar");
+  await expect(arabic.getByRole("button", { name: "نشر" })).toBeVisible();
+  await expect(arabic.locator("#people")).toHaveText("شخصان");
+  const me = await arabic.locator("#me").boundingBox();
+  const log = await arabic.locator("#log").boundingBox();
+  expect(log.x).toBeLessThan(me.x);
+  const german = await open({ locale: "de-AT" });
+  await expect(german.locator("html")).toHaveAttribute("lang", "de");
+  await expect(german.getByRole("button", { name: "Mitmachen" })).toBeVisible();
+  const other = await open({ locale: "fi" });
+  await expect(other.locator("html")).toHaveAttribute("lang", "en");
+});
+
+test("the language can be changed in the settings, without losing a word", async ({ join, bot }) => {
+  await bot("Ada");
+  const page = await join("Ben");
+  await mine(page).fill("a draft");
+  await page.getByRole("button", { name: "Settings" }).click();
+  await page.getByLabel("Language").selectOption("de");
+  await page.getByRole("button", { name: "Schließen" }).click();
+  await expect(page.locator("html")).toHaveAttribute("lang", "de");
+  await expect(page.locator(".box .state")).toHaveText("still");
+  await expect(mine(page)).toHaveValue("a draft");
+  await page.reload();
+  await expect(page.locator("html")).toHaveAttribute("lang", "de");
+});
+
+test("every language has every word, with the same fields and all its plural forms", async ({ open }) => {
+  const page = await open();
+  const faults = await page.evaluate(() => {
+    const fields = (form) => [...form.matchAll(/\{\w+\}/g)].map(String).sort().join();
+    const forms = (word) => (typeof word === "string" ? [word] : Object.values(word));
+    return Object.entries(WORDS).flatMap(([key, row]) => {
+      if (row.length !== LANGUAGES.length) return [`${key}: ${row.length} columns`];
+      return row.flatMap((word, column) => {
+        const wanted = fields(forms(row[0]).at(-1));
+        const last = forms(word).at(-1);
+        const missing = typeof word !== "string" && !("other" in word) ? [`${key}: no other in ${LANGUAGES[column]}`] : [];
+        return fields(last) === wanted ? missing : [...missing, `${key}: ${fields(last)} in ${LANGUAGES[column]}`];
+      });
+    });
+  });
+  expect(faults).toEqual([]);
+});
