@@ -90,7 +90,7 @@ const typing = async () => {
 
 for (const [name, options] of [
   ["phone", { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 }],
-  ["desktop", {}],
+  ["wall", {}],
   ["dark", { colorScheme: "dark" }],
 ]) {
   const page = await open("?room=physics&name=Ines", options);

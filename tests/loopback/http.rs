@@ -1,6 +1,7 @@
 //! The page and everything else that is asked for by HTTP.
 
 use crate::person::{TestServer, frame, handshake};
+use chunked_transfer::Decoder;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -46,6 +47,21 @@ fn ask(server: &TestServer, request: &str) -> Answer {
 
 fn get(server: &TestServer, path: &str) -> Answer {
     ask(server, &format!("GET {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n"))
+}
+
+/// The body of an answer that comes in chunks.
+pub fn body(server: &TestServer, path: &str) -> String {
+    let mut socket = server.dial();
+    write!(socket, "GET {path} HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
+    let answer = Answer::read(&mut socket, false);
+    assert!(
+        answer.status == 200 && answer.head.contains("Transfer-Encoding: chunked\r\n"),
+        "{}",
+        answer.head
+    );
+    let mut body = String::new();
+    Decoder::new(socket).read_to_string(&mut body).expect("a last chunk");
+    body
 }
 
 #[test]
@@ -165,4 +181,23 @@ fn invitations_are_links_and_pictures_of_them() {
     assert_eq!(get(&server, "/qr.svg").status, 400);
     assert_eq!(get(&server, &format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
     assert_eq!(get(&server, &format!("/invite?room={}", "x".repeat(65))).status, 400);
+}
+
+#[test]
+fn a_log_is_given_as_text_markdown_or_json() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    ada.post("one");
+    ada.post("two");
+    ada.until("two posts", |ada| ada.log.len() == 2);
+    assert_eq!(body(&server, "/log?room=r").lines().count(), 2);
+    assert!(body(&server, "/log?room=r&after=1").ends_with(" Ada: two\n"));
+    assert!(body(&server, "/log?room=r&format=md").starts_with("**Ada**"));
+    let posts: Vec<serde_json::Value> =
+        serde_json::from_str(&body(&server, "/log?room=r&format=json")).unwrap();
+    assert_eq!(posts, ada.log);
+    assert_eq!(body(&server, "/log?room=empty"), "");
+    for bad in ["/log?format=pdf", "/log?after=x", "/log?after=99999999999999999999"] {
+        assert_eq!(get(&server, bad).status, 400, "{bad}");
+    }
 }

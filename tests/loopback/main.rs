@@ -12,3 +12,4 @@ mod rooms;
 mod seats;
 mod slow;
 mod stopping;
+mod store;
