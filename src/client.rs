@@ -4,7 +4,7 @@
 //! itself, and two writers would interleave inside a frame; so its stream's `write` hands the bytes to the hub.
 
 use crate::batch::ClientId;
-use crate::hub::Event;
+use crate::event::Event;
 use crate::limits::Limits;
 use crate::names::{Name, RoomName};
 use crate::protocol::{ClientEvent, Refusal};

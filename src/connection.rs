@@ -3,7 +3,7 @@
 use crate::batch::ClientId;
 use crate::client::{self, SocketEvent};
 use crate::download::LogRequest;
-use crate::hub::Event;
+use crate::event::Event;
 use crate::invite;
 use crate::limits::Limits;
 use crate::names::{RoomName, RoomNameTooLong};

@@ -2,8 +2,8 @@
 
 use crate::client::SocketEvent;
 use crate::connection::{HEALTH_PATIENCE, REQUEST_PATIENCE};
+use crate::event::Event;
 use crate::export::{Format, LogWriter};
-use crate::hub::Event;
 use crate::names::RoomName;
 use crate::page::Answer;
 use crate::protocol::Post;

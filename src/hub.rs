@@ -9,11 +9,11 @@
 use crate::batch::{Batch, ClientId};
 use crate::clients::{Clients, RoomId};
 use crate::clock::Now;
-use crate::journal::Draft;
+use crate::event::{Event, Health};
 use crate::limits::Limits;
+use crate::log::Draft;
 use crate::names::RoomName;
 use crate::outbox::Sink;
-use crate::protocol::Post;
 use crate::room::{Action, Room};
 use crate::store::{self, Request};
 use bytes::Bytes;
@@ -46,76 +46,6 @@ const CLOSE_SEAT_TAKEN: u16 = 4001;
 
 /// Too slow, see [`crate::outbox`].
 const CLOSE_TOO_SLOW: u16 = 4002;
-
-/// Every reason for which the hub does anything.
-///
-/// Architecture invariant: this list is closed.
-#[derive(Debug)]
-pub enum Event<S> {
-    /// A WebSocket is open and its client sees `room`.
-    Connected {
-        /// Names the client in all events that follow.
-        client: ClientId,
-        /// Where it is.
-        room: RoomName,
-        /// Where to write to it.
-        sink: S,
-        /// The answer to its handshake, which nobody but the hub writes either.
-        greeting: Vec<u8>,
-    },
-    /// A client did something.
-    Acted {
-        /// Which one.
-        client: ClientId,
-        /// What, checked.
-        action: Action,
-    },
-    /// The reader's WebSocket answers a ping or a close frame.
-    Answered {
-        /// To which client.
-        client: ClientId,
-        /// Whole frames.
-        frames: Vec<u8>,
-    },
-    /// A client broke the protocol and is to be closed.
-    Violated {
-        /// Which one.
-        client: ClientId,
-        /// The code of the close frame.
-        code: CloseCode,
-        /// The sentence in the close frame.
-        reason: &'static str,
-    },
-    /// A client's reader has ended, and nothing more comes from it.
-    Closed {
-        /// Which one.
-        client: ClientId,
-        /// It said goodbye, by closing with code 1000.
-        farewell: bool,
-    },
-    /// The store answers.
-    Stored(store::Answer),
-    /// Somebody asks for the log that is kept in memory of a room.
-    LogAsked {
-        /// Which room.
-        room: RoomName,
-        /// Where the posts go.
-        asker: Sender<Vec<Post>>,
-    },
-    /// Somebody asks whether the hub is well.
-    Examined(Sender<Health>),
-    /// The server is to stop.
-    Stopped,
-}
-
-/// How the hub is.
-#[derive(Debug, Clone, Copy)]
-pub struct Health {
-    /// WebSocket connections, users and viewers.
-    pub clients: usize,
-    /// Rooms that somebody is in.
-    pub rooms: usize,
-}
 
 /// The state of the server. Generic in where it writes to, so that tests can drive it without sockets.
 #[derive(Debug)]

@@ -7,12 +7,12 @@
 //! - [`protocol`]: what goes over the wire
 //! - [`names`]: names of users and rooms
 //! - [`session`]: the secret that a seat is taken with again
-//! - [`journal`]: numbering posts, each once
+//! - [`log`]: a room's posts, numbered, each once
 //! - [`room`]: the rules of a room, pure
 //! - [`batch`]: what a room sends at once, encoded once
 //! - [`outbox`]: writing to one client, fast or slow
 //! - [`clients`]: the table of all clients
-//! - [`hub`]: the loop that owns it all
+//! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
 //! - [`store`]: posts on disk
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
@@ -27,11 +27,13 @@ pub mod clients;
 pub mod clock;
 pub mod connection;
 pub mod download;
+pub mod event;
 pub mod export;
 pub mod hub;
 pub mod invite;
-pub mod journal;
+
 pub mod limits;
+pub mod log;
 pub mod names;
 pub mod outbox;
 pub mod page;

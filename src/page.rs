@@ -1,6 +1,6 @@
 //! HTTP answers: the page, the server's health, and a sentence for everything else.
 
-use crate::hub::Health;
+use crate::event::Health;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};

@@ -5,8 +5,8 @@
 
 use crate::batch::{Batch, ClientId, Revision};
 use crate::clock::Now;
-use crate::journal::{Draft, Entry, Journal};
 use crate::limits::Limits;
+use crate::log::{Draft, Entry, Log};
 use crate::names::{Name, Names, RoomName};
 use crate::protocol::{
     LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
@@ -20,9 +20,6 @@ use std::time::Instant;
 /// How many bytes of texts a client that was behind is given at once: enough to fill a socket's buffer,
 /// so that no more is encoded than it can take.
 const CATCH_UP_BYTES: usize = 64 * 1024;
-
-/// Bytes of text in a room's log, the last of which every newcomer is sent: a hundred of the longest posts.
-const MAX_LOG_BYTES: usize = 1024 * 1024;
 
 /// What a client does, checked: the hub sees nothing else of what clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +62,7 @@ pub struct Room {
     names: Names,
     /// The common end of snapshots, if nothing has changed since it was encoded.
     snapshot_tail: Option<Bytes>,
-    log: VecDeque<Post>,
-    /// Bytes of the log's texts.
-    log_bytes: usize,
-    ledger: Ledger,
+    log: Log,
     last_user: UserId,
     last_revision: Revision,
     /// Whose text was sent when, the earliest first.
@@ -81,17 +75,6 @@ pub struct Room {
     superseded: Vec<ClientId>,
     /// Until when the seats of those are kept who are away, the earliest first; some may be back.
     kept: VecDeque<(Instant, UserId)>,
-}
-
-/// What numbers the posts of a room.
-#[derive(Debug)]
-enum Ledger {
-    /// It is numbered here, and forgotten with the room.
-    Memory(Journal),
-    /// The store does it, and is still to give the posts it has of this room.
-    Loading(Vec<Draft>),
-    /// The store does it. These are for it.
-    Store(Vec<Draft>),
 }
 
 #[derive(Debug)]
@@ -138,9 +121,7 @@ impl Room {
             sessions: HashMap::new(),
             names: Names::default(),
             snapshot_tail: None,
-            log: VecDeque::new(),
-            log_bytes: 0,
-            ledger: if is_stored { Ledger::Loading(Vec::new()) } else { Ledger::Memory(Journal::default()) },
+            log: Log::new(limits.log_length, is_stored),
             // Ids go on from the time, so that a room that is made again does not use those of its posts.
             last_user: UserId(now.unix_millis),
             last_revision: Revision(0),
@@ -159,7 +140,7 @@ impl Room {
 
     /// The room's last posts, the oldest first.
     pub fn log(&self) -> impl Iterator<Item = &Post> {
-        self.log.iter()
+        self.log.posts()
     }
 
     /// Everyone who sees the room, users and viewers, in no order.
@@ -312,30 +293,21 @@ impl Room {
         let session = user.session;
         let reference = reference.map(|reference| (reference.clone(), session.mark(&reference)));
         let draft = Draft { id, name: user.name.as_str().to_owned(), text, at: now.unix_millis, reference };
-        match &mut self.ledger {
-            Ledger::Memory(journal) => {
-                let reference = draft.reference.as_ref().map(|(reference, _)| reference.clone());
-                let entry = journal.enter(draft);
-                self.record(Some(entry), id, reference, batch);
-            }
-            Ledger::Loading(drafts) | Ledger::Store(drafts) => drafts.push(draft),
+        let reference = draft.reference.as_ref().map(|(reference, _)| reference.clone());
+        if let Some(entry) = self.log.enter(draft) {
+            self.record(Some(entry), id, reference, batch);
         }
     }
 
     /// The drafts for the store since this was last asked.
     pub fn take_drafts(&mut self) -> Vec<Draft> {
-        match &mut self.ledger {
-            Ledger::Memory(_) => Vec::new(),
-            Ledger::Loading(drafts) | Ledger::Store(drafts) => mem::take(drafts),
-        }
+        self.log.take_drafts()
     }
 
     /// The store has given the posts it has of this room.
-    pub fn load(&mut self, log: Vec<Post>) {
-        if let Ledger::Loading(drafts) = &mut self.ledger {
-            self.ledger = Ledger::Store(mem::take(drafts));
-            log.into_iter().for_each(|post| self.log_post(post));
-        }
+    pub fn load(&mut self, posts: Vec<Post>) {
+        self.touch();
+        self.log.load(posts);
     }
 
     /// A user's draft has become a post, or not if there is no `entry`.
@@ -374,17 +346,8 @@ impl Room {
             }
             _ => batch.broadcast(&data),
         }
-        self.log_post(post);
-    }
-
-    fn log_post(&mut self, post: Post) {
         self.touch();
-        self.log_bytes += post.text.len();
-        self.log.push_back(post);
-        while self.log.len() > self.limits.log_length || self.log_bytes > MAX_LOG_BYTES {
-            let Some(oldest) = self.log.pop_front() else { break };
-            self.log_bytes -= oldest.text.len();
-        }
+        self.log.push(post);
     }
 
     /// Ends the batch: the latest text of every box that changed in it, and the snapshots asked for.
@@ -400,7 +363,7 @@ impl Room {
             user.changed = false;
             batch.text(id, &user.text, user.client(), user.revision);
         }
-        if !self.asked.is_empty() && !matches!(self.ledger, Ledger::Loading(_)) {
+        if !self.asked.is_empty() && !self.log.is_loading() {
             let mut asked = mem::take(&mut self.asked);
             asked.sort_unstable();
             asked.dedup();
@@ -448,7 +411,7 @@ impl Room {
         RoomState {
             room: self.name.as_str(),
             users: self.users.iter().map(|(&id, user)| (id, user.state())).collect(),
-            log: self.log.iter().collect(),
+            log: self.log.posts().collect(),
             limits: LengthLimits { text: self.limits.max_text, name: self.limits.max_name },
         }
     }

@@ -3,7 +3,8 @@
 use crate::batch::ClientId;
 use crate::client::SocketEvent;
 use crate::connection::Connection;
-use crate::hub::{Event, Hub};
+use crate::event::Event;
+use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::page::Answer;
 use crate::store::{self, OpenError, Store, StoreOptions};

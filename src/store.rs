@@ -5,7 +5,7 @@
 //! many posts in one commit, and answers with events; nobody is told of a post before it is committed.
 
 use crate::clients::RoomId;
-use crate::journal::{Draft, Entry};
+use crate::log::{Draft, Entry};
 use crate::names::RoomName;
 use crate::protocol::{Post, UserId};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};

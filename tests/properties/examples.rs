@@ -1,0 +1,296 @@
+//! Single cases: what is sent to whom, how often, and who is given up.
+
+use crate::pipe::{Frame, Pipe};
+use crate::world::{LIMITS, World};
+use crossbeam_channel::unbounded;
+use serde_json::Value;
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::coding::CloseCode;
+use typewall::batch::ClientId;
+use typewall::event::{Event, Health};
+use typewall::hub::Hub;
+use typewall::names::{Name, RoomName};
+use typewall::outbox::{MAX_BACKLOG, MAX_STALL};
+use typewall::room::Action;
+use typewall::session::Session;
+
+/// A hub with clients of one room, who have joined with these names.
+fn joined(names: &[&str]) -> World {
+    let mut world = World::new(names.len());
+    for (n, name) in names.iter().enumerate() {
+        world.enter(n, 0);
+        world.join(n, name);
+    }
+    world.settle();
+    world
+}
+
+/// The same, and their pipes, which are empty and endless.
+fn room(names: &[&str]) -> (World, Vec<Pipe>) {
+    let world = joined(names);
+    let pipes: Vec<Pipe> = (0..names.len()).map(|n| world.pipe(n)).collect();
+    for pipe in &pipes {
+        pipe.0.borrow_mut().bytes.clear();
+        pipe.0.borrow_mut().sends = 0;
+    }
+    (world, pipes)
+}
+
+#[test]
+fn a_batch_is_one_send_to_each_with_the_latest_texts() {
+    let (mut world, pipes) = room(&["Ada", "Bob", "Cem"]);
+    world.write(0, "a");
+    world.post(0, "posted", None);
+    world.write(1, "b");
+    world.write(0, "ab");
+    world.hub.write(world.now);
+    let events = |pipe: &Pipe| -> Vec<(String, String)> {
+        let text = |data: &Value| data["text"].as_str().unwrap().to_owned();
+        pipe.frames()
+            .iter()
+            .map(|frame| match frame {
+                Frame::Event(event, data) => (event.clone(), text(data)),
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    };
+    let pair = |event: &str, text: &str| (event.to_owned(), text.to_owned());
+    assert_eq!(
+        events(&pipes[2]),
+        [pair("data", "posted"), pair("text_update", "ab"), pair("text_update", "b")]
+    );
+    assert_eq!(events(&pipes[0]), [pair("data", "posted"), pair("text_update", "b")]);
+    assert_eq!(events(&pipes[1]), [pair("data", "posted"), pair("text_update", "ab")]);
+    assert!(pipes.iter().all(|pipe| pipe.0.borrow().sends == 1));
+}
+
+#[test]
+fn the_newcomer_hears_of_itself_before_the_snapshot_and_not_of_what_was_before() {
+    let (mut world, _) = room(&["Ada"]);
+    world.people.extend(World::new(1).people);
+    world.post(0, "before", None);
+    world.write(0, "latest");
+    world.enter(1, 0);
+    world.join(1, "ADA");
+    world.settle();
+    let frames = world.pipe(1).frames();
+    let [Frame::Event(first, new_user), Frame::Event(second, snapshot)] = &frames[..] else {
+        panic!("{frames:?}")
+    };
+    assert_eq!((first.as_str(), second.as_str()), ("new_user", "existing_users"));
+    assert_eq!(new_user["new_user_name"], "ADA 2");
+    assert_eq!(snapshot["name"], "ADA 2");
+    assert_eq!(snapshot["users"]["1"]["text"], "latest");
+    assert_eq!(snapshot["log"][0]["text"], "before");
+}
+
+#[test]
+fn a_full_socket_gets_the_latest_text_and_not_the_missed_ones() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    pipes[1].0.borrow_mut().space = 0;
+    for n in 0..1000 {
+        world.write(0, &format!("text {n}"));
+        world.hub.write(world.now);
+    }
+    world.settle();
+    let frames = pipes[1].frames();
+    assert_eq!(frames.len(), 1, "of a thousand texts only the last is sent");
+    assert!(matches!(&frames[0], Frame::Event(_, data) if data["text"] == "text 999"));
+}
+
+#[test]
+fn a_slow_socket_that_takes_a_little_at_a_time_gets_every_box_in_turn() {
+    let names: Vec<String> = (0..50).map(|n| format!("user {n}")).collect();
+    let (mut world, pipes) = room(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    pipes[0].0.borrow_mut().space = 0;
+    let long = "x".repeat(10_000);
+    for n in 1..50 {
+        world.write(n, &format!("{long} {n}"));
+    }
+    world.hub.write(world.now);
+    for _ in 0..100 {
+        pipes[0].0.borrow_mut().space = 30_000;
+        world.now.instant += Duration::from_secs(1);
+        world.hub.write(world.now);
+    }
+    let texts = pipes[0].frames().len();
+    assert_eq!(texts, 49, "each box was sent once, though the socket never had room for all");
+}
+
+#[test]
+fn one_over_the_backlog_is_closed_and_its_room_is_told() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    pipes[1].0.borrow_mut().space = 100;
+    for _ in 0..MAX_BACKLOG / 10_000 + 2 {
+        world.post(0, &"x".repeat(10_000), None);
+        world.hub.write(world.now);
+    }
+    let left =
+        pipes[0].frames().iter().any(|frame| matches!(frame, Frame::Event(event, _) if event == "user_away"));
+    assert!(left, "the room is told");
+    pipes[1].0.borrow_mut().space = usize::MAX;
+    world.now.instant += Duration::from_secs(1);
+    world.hub.write(world.now);
+    assert_eq!(pipes[1].frames().last(), Some(&Frame::Close(4002)));
+    assert_eq!(pipes[1].0.borrow().shut, Some(Shutdown::Write));
+}
+
+#[test]
+fn one_that_takes_nothing_for_too_long_is_closed_and_then_cut() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    pipes[1].0.borrow_mut().space = 0;
+    world.write(0, "a");
+    let start = world.now.instant;
+    world.hub.write(world.now);
+    while pipes[1].0.borrow().shut.is_none() {
+        world.now.instant = world.hub.due().expect("something is due until it is cut");
+        world.hub.write(world.now);
+    }
+    assert!(world.now.instant - start >= MAX_STALL);
+    assert_eq!(pipes[1].0.borrow().shut, Some(Shutdown::Both));
+    let frames = pipes[0].frames();
+    let events: Vec<&str> = frames.iter().map(Frame::name).collect();
+    assert_eq!(events, ["user_away", "disconnect_user"]);
+}
+
+#[test]
+fn a_room_that_nobody_is_in_is_forgotten() {
+    let (mut world, _) = room(&["Ada"]);
+    world.post(0, "gone", None);
+    world.leave(0, true);
+    let (asker, health) = unbounded();
+    world.hub.handle(Event::Examined(asker), world.now);
+    let Health { clients, rooms } = health.try_recv().unwrap();
+    assert_eq!((clients, rooms), (0, 0));
+    world.enter(0, 0);
+    world.act(0, Action::Watch);
+    world.settle();
+    let frames = world.pipe(0).frames();
+    assert!(matches!(&frames[..], [Frame::Event(_, data)] if data["log"].as_array().unwrap().is_empty()));
+}
+
+/// Lets time pass, and a pipe take so many bytes in each step of it.
+fn pass(world: &mut World, pipe: &Pipe, steps: usize, step: Duration, bytes: usize) {
+    for _ in 0..steps {
+        pipe.0.borrow_mut().space = bytes;
+        world.now.instant += step;
+        world.hub.write(world.now);
+    }
+}
+
+#[test]
+fn one_that_takes_a_little_all_the_time_is_never_given_up() {
+    let mut world = joined(&["Ada", "Bob"]);
+    let bob = world.pipe(1);
+    bob.0.borrow_mut().space = 0;
+    for n in 0..40 {
+        world.write(0, &format!("{n} {}", "x".repeat(9_000)));
+        world.post(0, &"y".repeat(1_000), None);
+        // Two seconds a text: more than a minute in all, always behind.
+        pass(&mut world, &bob, 4, Duration::from_millis(500), 700);
+    }
+    assert!(world.now.instant.duration_since(Instant::now()) > MAX_STALL);
+    assert_eq!(bob.0.borrow().shut, None);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn one_that_missed_many_boxes_gets_each_once_when_it_takes_everything_again() {
+    let names: Vec<String> = (0..50).map(|n| format!("user {n}")).collect();
+    let mut world = joined(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let pipe = world.pipe(0);
+    let before = pipe.frames().len();
+    pipe.0.borrow_mut().space = 0;
+    for n in 1..50 {
+        world.write(n, &"x".repeat(10_000));
+    }
+    world.hub.write(world.now);
+    pass(&mut world, &pipe, 1, Duration::from_secs(1), 100_000);
+    world.settle();
+    assert_eq!(pipe.frames().len() - before, 49);
+    world.check();
+}
+
+#[test]
+fn a_snapshot_is_no_part_of_the_backlog_and_the_backlog_is_counted_anew() {
+    let mut world = joined(&["Ada"]);
+    let long = "x".repeat(9_000);
+    for _ in 0..3 {
+        world.write(0, &long.repeat(100)); // nearly all that may wait
+        world.people.extend(World::new(1).people);
+        let newcomer = world.people.len() - 1;
+        world.enter(newcomer, 0);
+        world.act(newcomer, Action::Watch);
+        world.hub.write(world.now);
+        world.join(newcomer, "Bob");
+        world.hub.write(world.now);
+        for _ in 0..20 {
+            world.post(0, &long, None);
+            world.hub.write(world.now);
+        }
+        assert_eq!(world.pipe(newcomer).0.borrow().shut, None, "two snapshots and a little more");
+        world.settle();
+        world.check();
+    }
+    let bob = world.pipe(1);
+    bob.0.borrow_mut().space = 0;
+    for _ in 0..MAX_BACKLOG / long.len() + 2 {
+        world.post(0, &long, None);
+        world.hub.write(world.now);
+    }
+    bob.0.borrow_mut().space = usize::MAX;
+    pass(&mut world, &bob, 2, Duration::from_secs(1), usize::MAX);
+    assert_eq!(bob.frames().last(), Some(&Frame::Close(4002)), "without a snapshot the bound is what it was");
+}
+
+#[test]
+fn nothing_follows_a_close_frame_and_nothing_before_it_is_lost() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    let client = world.people[1].line.as_ref().unwrap().client;
+    let pong = || Event::Answered { client, frames: vec![0x8A, 0] };
+    let violation = Event::Violated { client, code: CloseCode::Unsupported, reason: "" };
+    for event in [pong(), violation, pong()] {
+        world.hub.handle(event, world.now);
+    }
+    world.hub.write(world.now);
+    world.hub.handle(pong(), world.now);
+    world.hub.write(world.now);
+    assert_eq!(pipes[1].frames(), [Frame::Pong, Frame::Close(1003)]);
+}
+
+#[test]
+fn a_pong_comes_behind_all_that_happened_before_its_ping() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    let client = world.people[1].line.as_ref().unwrap().client;
+    world.write(0, "before");
+    world.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, world.now);
+    world.hub.write(world.now);
+    let frames = pipes[1].frames();
+    let names: Vec<&str> = frames.iter().map(Frame::name).collect();
+    assert_eq!(names, ["text_update", "pong"]);
+}
+
+#[test]
+fn the_hub_takes_all_that_waits_before_it_writes() {
+    let (events, queue) = unbounded();
+    let pipes = [Pipe::default(), Pipe::default()];
+    for (n, sink) in (1..).zip(pipes.clone()) {
+        sink.0.borrow_mut().space = usize::MAX;
+        let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
+        events.send(Event::Connected { client, room, sink, greeting: b"hello ".to_vec() }).unwrap();
+        let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
+        events.send(Event::Acted { client, action: join }).unwrap();
+        for text in 0..100 {
+            events.send(Event::Acted { client, action: Action::Write(text.to_string()) }).unwrap();
+        }
+    }
+    drop(events);
+    Hub::new(LIMITS, None).run(&queue);
+    for pipe in pipes {
+        let line = pipe.0.borrow();
+        assert!(line.bytes.starts_with(b"hello "));
+        assert_eq!(line.sends, 1 + 1, "the greeting with the whole batch, and an empty flush behind it");
+    }
+}

@@ -1,0 +1,88 @@
+//! A socket of which the test says how much it takes, and the frames that came through it.
+
+use serde_json::Value;
+use std::cell::RefCell;
+use std::io::{self, Cursor, ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::rc::Rc;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+use typewall::outbox::Sink;
+
+/// A socket that takes `space` bytes and then is full.
+#[derive(Clone, Default)]
+pub struct Pipe(pub Rc<RefCell<Line>>);
+
+#[derive(Default)]
+pub struct Line {
+    pub space: usize,
+    pub bytes: Vec<u8>,
+    pub sends: usize,
+    pub shut: Option<Shutdown>,
+}
+
+impl Sink for Pipe {
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut line = self.0.borrow_mut();
+        line.sends += 1;
+        if line.shut.is_some() {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let all: Vec<u8> = pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
+        let taken = all.len().min(line.space);
+        if taken == 0 {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        line.space -= taken;
+        line.bytes.extend_from_slice(&all[..taken]);
+        Ok(taken)
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        self.0.borrow_mut().shut = Some(how);
+    }
+}
+
+/// A frame as it stands in a pipe.
+#[derive(Debug, PartialEq)]
+pub enum Frame {
+    Event(String, Value),
+    Close(u16),
+    Pong,
+}
+
+impl Frame {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Event(event, _) => event,
+            Self::Close(_) => "close",
+            Self::Pong => "pong",
+        }
+    }
+}
+
+impl Pipe {
+    /// Every whole frame that came; what is left must be the beginning of one.
+    pub fn frames(&self) -> Vec<Frame> {
+        let bytes = self.0.borrow().bytes.clone();
+        let mut frames = Vec::new();
+        let mut cursor = Cursor::new(&bytes[..]);
+        while let Some((header, len)) = FrameHeader::parse(&mut cursor).expect("a header") {
+            let start = cursor.position() as usize;
+            let Some(payload) = bytes.get(start..start + len as usize) else {
+                break;
+            };
+            cursor.set_position((start + payload.len()) as u64);
+            frames.push(match header.opcode {
+                OpCode::Data(Data::Text) => {
+                    let (event, data) = serde_json::from_slice(payload).expect("an event");
+                    Frame::Event(event, data)
+                }
+                OpCode::Control(Control::Close) => Frame::Close(u16::from_be_bytes([payload[0], payload[1]])),
+                OpCode::Control(Control::Pong) => Frame::Pong,
+                other => panic!("the hub sent {other:?}"),
+            });
+        }
+        frames
+    }
+}

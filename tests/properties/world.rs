@@ -1,0 +1,326 @@
+//! A hub, what people do to it, and what it should come to.
+
+use crate::pipe::{Frame, Pipe};
+use crate::shown::Shown;
+use proptest::prelude::*;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+use typewall::Limits;
+use typewall::batch::ClientId;
+use typewall::clock::Now;
+use typewall::event::Event;
+use typewall::hub::Hub;
+use typewall::names::{Name, RoomName};
+use typewall::room::Action;
+use typewall::session::Session;
+
+pub const LIMITS: Limits = Limits {
+    log_length: 5,
+    grace: Duration::from_millis(500),
+    ping_every: Duration::from_secs(3600),
+    ..Limits::DEFAULT
+};
+
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// Connects, unless it is connected.
+    Enter {
+        person: usize,
+        room: usize,
+    },
+    Join {
+        person: usize,
+        name: &'static str,
+    },
+    Watch {
+        person: usize,
+    },
+    Write {
+        person: usize,
+        text: String,
+    },
+    Post {
+        person: usize,
+        text: String,
+        reference: Option<&'static str>,
+    },
+    Ping {
+        person: usize,
+    },
+    /// The connection ends, with a goodbye or without.
+    Leave {
+        person: usize,
+        farewell: bool,
+    },
+    /// A second connection takes the seat of the first, which does not know that it is dead.
+    Reconnect {
+        person: usize,
+    },
+    /// So many bytes are read.
+    Read {
+        person: usize,
+        bytes: usize,
+    },
+    /// The batch is cut here, so many milliseconds later.
+    Cut {
+        millis: u64,
+    },
+}
+
+pub const PEOPLE: usize = 6;
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let person = || 0..PEOPLE;
+    let name = prop_oneof![Just("Ada"), Just("ada"), Just("Bob"), Just("李")];
+    let reference = prop_oneof![2 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
+    let step = prop_oneof![
+        6 => (person(), 0..2_usize).prop_map(|(person, room)| Step::Enter { person, room }),
+        6 => (person(), name).prop_map(|(person, name)| Step::Join { person, name }),
+        1 => person().prop_map(|person| Step::Watch { person }),
+        8 => (person(), "[a-c\"é😀\u{2028}\0]{0,40}").prop_map(|(person, text)| Step::Write { person, text }),
+        4 => (person(), "[a-c😀]{1,10}", reference)
+            .prop_map(|(person, text, reference)| Step::Post { person, text, reference }),
+        1 => person().prop_map(|person| Step::Ping { person }),
+        3 => (person(), any::<bool>()).prop_map(|(person, farewell)| Step::Leave { person, farewell }),
+        1 => person().prop_map(|person| Step::Reconnect { person }),
+        5 => (person(), 0..400_usize).prop_map(|(person, bytes)| Step::Read { person, bytes }),
+        5 => (0..200_u64).prop_map(|millis| Step::Cut { millis }),
+    ];
+    prop::collection::vec(step, 1..200)
+}
+
+/// The hub, and what it should come to.
+pub struct World {
+    pub hub: Hub<Pipe>,
+    pub now: Now,
+    pub last_client: u64,
+    pub people: Vec<Person>,
+    pub rooms: [Posted; 2],
+    pub superseded: Vec<(ClientId, Pipe)>,
+}
+
+/// What was posted in a room, as long as it lasts.
+#[derive(Default)]
+pub struct Posted {
+    pub count: u64,
+    pub marks: HashSet<(usize, &'static str)>,
+}
+
+pub struct Person {
+    pub session: Session,
+    pub line: Option<Connection>,
+    /// In each of the rooms.
+    pub seats: [Option<Seat>; 2],
+}
+
+#[derive(Clone)]
+pub struct Connection {
+    pub client: ClientId,
+    pub pipe: Pipe,
+    pub room: usize,
+    pub joined: bool,
+    /// How many posts its room had when it came.
+    pub posted_before: u64,
+    pub references: Vec<&'static str>,
+}
+
+pub struct Seat {
+    pub text: String,
+    pub away_since: Option<Instant>,
+}
+
+impl World {
+    pub fn new(people: usize) -> Self {
+        let now = Now { instant: Instant::now(), unix_millis: 0 };
+        let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
+        let people = (0..people).map(person).collect();
+        Self {
+            hub: Hub::new(LIMITS, None),
+            now,
+            last_client: 0,
+            people,
+            rooms: Default::default(),
+            superseded: vec![],
+        }
+    }
+
+    pub fn take(&mut self, step: Step) {
+        match step {
+            Step::Enter { person, room } if self.people[person].line.is_none() => self.enter(person, room),
+            Step::Enter { .. } => {}
+            Step::Join { person, name } => self.join(person, name),
+            Step::Watch { person } => self.act(person, Action::Watch),
+            Step::Write { person, text } => self.write(person, &text),
+            Step::Post { person, text, reference } => self.post(person, &text, reference),
+            Step::Ping { person } => {
+                if let Some(Connection { client, .. }) = self.people[person].line {
+                    self.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, self.now);
+                }
+            }
+            Step::Leave { person, farewell } => self.leave(person, farewell),
+            Step::Reconnect { person } => self.reconnect(person),
+            Step::Read { person, bytes } => {
+                if let Some(line) = &self.people[person].line {
+                    line.pipe.0.borrow_mut().space += bytes;
+                }
+            }
+            Step::Cut { millis } => self.cut(Duration::from_millis(millis)),
+        }
+    }
+
+    pub fn enter(&mut self, person: usize, room: usize) {
+        self.last_client += 1;
+        let client = ClientId(self.last_client);
+        let pipe = Pipe::default();
+        let name = RoomName::from_query(&format!("room={room}")).unwrap();
+        self.hub.handle(
+            Event::Connected { client, room: name, sink: pipe.clone(), greeting: Vec::new() },
+            self.now,
+        );
+        let posted_before = self.rooms[room].count;
+        let line = Connection { client, pipe, room, joined: false, posted_before, references: vec![] };
+        self.people[person].line = Some(line);
+    }
+
+    pub fn act(&mut self, person: usize, action: Action) {
+        if let Some(Connection { client, .. }) = self.people[person].line {
+            self.hub.handle(Event::Acted { client, action }, self.now);
+        }
+    }
+
+    /// The seat that a person writes from.
+    pub fn seat(&mut self, person: usize) -> Option<&mut Seat> {
+        let Person { line, seats, .. } = &mut self.people[person];
+        let line = line.as_ref().filter(|line| line.joined)?;
+        seats[line.room].as_mut()
+    }
+
+    pub fn join(&mut self, person: usize, name: &str) {
+        let session = self.people[person].session;
+        self.act(person, Action::Join { name: Name::parse(name, 40).unwrap(), session });
+        let Person { line, seats, .. } = &mut self.people[person];
+        if let Some(line) = line {
+            line.joined = true;
+            let seat = seats[line.room].get_or_insert(Seat { text: String::new(), away_since: None });
+            seat.away_since = None;
+        }
+    }
+
+    pub fn write(&mut self, person: usize, text: &str) {
+        self.act(person, Action::Write(text.to_owned()));
+        if let Some(seat) = self.seat(person) {
+            text.clone_into(&mut seat.text);
+        }
+    }
+
+    pub fn post(&mut self, person: usize, text: &str, reference: Option<&'static str>) {
+        self.act(person, Action::Post { text: text.to_owned(), reference: reference.map(str::to_owned) });
+        let Some(line) = self.people[person].line.as_mut().filter(|line| line.joined) else { return };
+        line.references.extend(reference);
+        let posted = &mut self.rooms[line.room];
+        let is_new = reference.is_none_or(|reference| posted.marks.insert((person, reference)));
+        posted.count += u64::from(is_new);
+    }
+
+    pub fn leave(&mut self, person: usize, farewell: bool) {
+        let Some(Connection { client, room, joined, .. }) = self.people[person].line.take() else { return };
+        self.hub.handle(Event::Closed { client, farewell }, self.now);
+        match &mut self.people[person].seats[room] {
+            seat if farewell && joined => *seat = None,
+            Some(seat) if joined => seat.away_since = Some(self.now.instant),
+            _ => {}
+        }
+        self.forget_empty_rooms();
+    }
+
+    pub fn reconnect(&mut self, person: usize) {
+        let Some(before) = self.people[person].line.take() else { return };
+        self.enter(person, before.room);
+        self.join(person, "Ada");
+        if before.joined {
+            self.superseded.push((before.client, before.pipe));
+        } else {
+            self.hub.handle(Event::Closed { client: before.client, farewell: false }, self.now);
+        }
+    }
+
+    pub fn cut(&mut self, later: Duration) {
+        self.now.instant += later;
+        self.hub.write(self.now);
+        for seat in self.people.iter_mut().flat_map(|person| &mut person.seats) {
+            seat.take_if(|seat| {
+                seat.away_since.is_some_and(|since| since + LIMITS.grace <= self.now.instant)
+            });
+        }
+        self.forget_empty_rooms();
+    }
+
+    pub fn forget_empty_rooms(&mut self) {
+        for (room, posted) in self.rooms.iter_mut().enumerate() {
+            let is_in = |person: &Person| {
+                person.line.as_ref().is_some_and(|line| line.room == room) || person.seats[room].is_some()
+            };
+            if !self.people.iter().any(is_in) {
+                *posted = Posted::default();
+            }
+        }
+    }
+
+    pub fn pipe(&self, person: usize) -> Pipe {
+        self.people[person].line.as_ref().expect("a connection").pipe.clone()
+    }
+
+    /// Lets everyone read everything.
+    pub fn settle(&mut self) {
+        let lines = self.people.iter().filter_map(|person| person.line.as_ref()).map(|line| &line.pipe);
+        for pipe in lines.chain(self.superseded.iter().map(|(_, pipe)| pipe)) {
+            pipe.0.borrow_mut().space = usize::MAX;
+        }
+        // Sockets are tried again within this time, and no seat's grace ends.
+        for _ in 0..10 {
+            self.cut(Duration::from_millis(10));
+        }
+    }
+
+    pub fn check(&self) {
+        let lines: Vec<(usize, &Connection)> = self
+            .people
+            .iter()
+            .enumerate()
+            .filter_map(|(n, person)| Some((n, person.line.as_ref()?)))
+            .collect();
+        let shown: Vec<Shown> = lines.iter().map(|(_, line)| Shown::replay(&line.pipe.frames())).collect();
+        for ((person, line), view) in lines.iter().zip(&shown) {
+            let came: Vec<u64> = (line.posted_before + 1..=self.rooms[line.room].count).collect();
+            assert!(view.posts.ends_with(&came), "posts {:?}, and not {came:?}", view.posts);
+            assert!(view.posts.is_sorted(), "posts out of order: {:?}", view.posts);
+            assert_eq!(view.references, line.references, "every ref is answered, in order");
+            assert_eq!(view.you.is_some(), line.joined, "who has joined knows its id");
+            if view.snapshots > 0 {
+                self.check_users(*person, line.room, view);
+            }
+        }
+        for (_, pipe) in &self.superseded {
+            assert_eq!(pipe.frames().last(), Some(&Frame::Close(4001)));
+        }
+    }
+
+    /// Texts are compared as a whole, because the ids of those who are away are known to nobody here.
+    pub fn check_users(&self, person: usize, room: usize, view: &Shown) {
+        let seats =
+            self.people.iter().enumerate().filter_map(|(n, person)| Some((n, person.seats[room].as_ref()?)));
+        // One's own text is one's own; the server does not tell it.
+        let others = seats.filter(|(n, _)| *n != person || view.you.is_none());
+        let mut expected: Vec<(&str, bool)> =
+            others.map(|(_, seat)| (seat.text.as_str(), seat.away_since.is_some())).collect();
+        let own = view.you.as_ref();
+        let seen = view.users.iter().filter(|(id, _)| Some(*id) != own);
+        let mut seen: Vec<(&str, bool)> = seen.map(|(_, user)| (user.text.as_str(), user.away)).collect();
+        expected.sort_unstable();
+        seen.sort_unstable();
+        assert_eq!(seen, expected);
+        let names: HashSet<&String> = view.users.values().map(|user| &user.name).collect();
+        assert_eq!(names.len(), view.users.len(), "two have the same name");
+        assert!(own.is_none_or(|own| view.users.contains_key(own)), "one sees oneself");
+    }
+}
