@@ -128,3 +128,54 @@ fn convert(request: &httparse::Request<'_, '_>) -> Option<Head> {
     }
     head.body(()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    /// Both ends of a connection.
+    fn connection() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, listener.accept().unwrap().0)
+    }
+
+    fn read(socket: &TcpStream, buffer: &mut Vec<u8>) -> Result<Head, Unread> {
+        read_head(socket, buffer, Duration::from_millis(50), Duration::from_millis(50))
+    }
+
+    #[test]
+    fn a_head_that_is_not_ended_in_time_is_late_and_one_that_is_not_begun_is_gone() {
+        let (mut client, server) = connection();
+        assert!(matches!(read(&server, &mut Vec::new()), Err(Unread::Gone)));
+        client.write_all(b"GET / HT").unwrap();
+        assert!(matches!(read(&server, &mut Vec::new()), Err(Unread::Late)));
+        client.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+        drop(client);
+        assert!(matches!(read(&server, &mut Vec::new()), Err(Unread::Gone)));
+    }
+
+    #[test]
+    fn what_comes_behind_a_head_is_kept() {
+        let (mut client, server) = connection();
+        client.write_all(b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nrest").unwrap();
+        let mut buffer = Vec::new();
+        assert_eq!(read(&server, &mut buffer).unwrap().uri(), "/a");
+        assert_eq!(read(&server, &mut buffer).unwrap().uri(), "/b");
+        assert_eq!(buffer, b"rest");
+    }
+
+    #[test]
+    fn heads_are_bounded() {
+        let head = |len: usize| format!("GET /{} HTTP/1.1\r\n\r\n", "x".repeat(len - 18));
+        for (len, fits) in [(MAX_HEAD, true), (MAX_HEAD + 1, false)] {
+            let (mut client, server) = connection();
+            client.write_all(head(len).as_bytes()).unwrap();
+            match read(&server, &mut Vec::new()) {
+                Ok(_) => assert!(fits),
+                Err(unread) => assert!(!fits && matches!(unread, Unread::TooLarge), "{unread:?}"),
+            }
+        }
+    }
+}

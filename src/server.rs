@@ -19,7 +19,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Connections beyond the clients: for pages being loaded while the rooms are full.
-const SPARE_CONNECTIONS: usize = 256;
+pub const SPARE_CONNECTIONS: usize = 256;
 
 /// Pause after a failed accept. Out of descriptors it fails at once, again and again, until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

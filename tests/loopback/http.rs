@@ -1,9 +1,12 @@
 //! The page and everything else that is asked for by HTTP.
 
-use crate::person::{TestServer, frame, handshake};
+use crate::person::{PATIENCE, TestServer, frame, handshake};
 use chunked_transfer::Decoder;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
+use typewall::Limits;
+use typewall::server::SPARE_CONNECTIONS;
 
 /// An answer as it stands on the wire.
 #[derive(Debug)]
@@ -199,5 +202,35 @@ fn a_log_is_given_as_text_markdown_or_json() {
     assert_eq!(body(&server, "/log?room=empty"), "");
     for bad in ["/log?format=pdf", "/log?after=x", "/log?after=99999999999999999999"] {
         assert_eq!(get(&server, bad).status, 400, "{bad}");
+    }
+}
+
+#[test]
+fn an_answer_is_not_lost_to_what_the_client_is_still_sending() {
+    let server = TestServer::start();
+    let mut socket = server.dial();
+    write!(socket, "POST / HTTP/1.1\r\nHost: wall\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+    socket.write_all(&[b'x'; 1_000_000]).expect("the server reads on");
+    assert_eq!(Answer::read(&mut socket, true).status, 405);
+    let mut rest = Vec::new();
+    assert_eq!(socket.read_to_end(&mut rest).expect("an end and not a reset"), 0);
+}
+
+#[test]
+fn too_many_connections_are_told_so() {
+    let server = TestServer::with(Limits { max_clients: 1, ..Limits::DEFAULT });
+    let kept: Vec<TcpStream> = (0..SPARE_CONNECTIONS + 1).map(|_| server.dial()).collect();
+    assert_eq!(Answer::read(&mut server.dial(), true).status, 503);
+    drop(kept);
+    // Their threads end in their own time.
+    let deadline = Instant::now() + PATIENCE;
+    let answers = || {
+        let mut socket = server.dial();
+        // A refused one may be closed before it asks.
+        let _ = socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\n");
+        Answer::read(&mut socket, true).status == 200
+    };
+    while !answers() {
+        assert!(Instant::now() < deadline, "places that are free are given");
     }
 }
