@@ -212,6 +212,11 @@ fn read(websocket: &mut WebSocket<Stream>, limits: Limits) -> Option<(CloseCode,
     loop {
         let message = match websocket.read() {
             Ok(message) => message,
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                let membership = &websocket.get_ref().membership;
+                membership.tell(Event::Silent { client: membership.client }).ok()?;
+                continue;
+            }
             Err(error) => return violation(&error),
         };
         let stream = websocket.get_mut();

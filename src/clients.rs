@@ -152,6 +152,13 @@ impl<S: Sink> Clients<S> {
         let _ = entry.outbox.flush(now);
     }
 
+    /// True where a client that says nothing is busy reading what it was sent: its socket was full, and took
+    /// something within that time.
+    pub fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
+        let entry = self.table.get(&client);
+        entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
+    }
+
     /// Cuts every connection.
     pub fn cut_all(&mut self) {
         self.table.drain().for_each(|(_, entry)| entry.outbox.shutdown(Shutdown::Both));
@@ -232,8 +239,11 @@ impl<S: Sink> Clients<S> {
     }
 
     /// Ends a connection without waiting. Its reader notices by the end, or by being the last who has it.
-    fn cut(&mut self, client: ClientId) {
+    pub fn cut(&mut self, client: ClientId) {
         if let Some(entry) = self.table.remove(&client) {
+            if let Standing::In(_) = entry.standing {
+                self.open -= 1;
+            }
             entry.outbox.shutdown(Shutdown::Both);
         }
     }

@@ -47,6 +47,12 @@ pub enum Event<S> {
         /// The sentence in the close frame.
         reason: &'static str,
     },
+    /// A client has given no sign of life for as long as it may; whether it is only slow to be written to, the
+    /// hub knows.
+    Silent {
+        /// Which one.
+        client: ClientId,
+    },
     /// A client's reader has ended, and nothing more comes from it.
     Closed {
         /// Which one.

@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::log::Draft;
 use crate::names::RoomName;
 use crate::outbox::Sink;
+use crate::protocol::UserId;
 use crate::room::{Action, Room};
 use crate::store::{self, Request};
 use bytes::Bytes;
@@ -56,6 +57,8 @@ pub struct Hub<S> {
     /// The rooms by their names' keys.
     names: HashMap<String, RoomId>,
     last_room: RoomId,
+    /// The last id in any room that was forgotten.
+    last_user: UserId,
     /// When somebody's grace may end in which room, the earliest first.
     graces: VecDeque<(Instant, RoomId)>,
     /// Rooms that something happened in since the last write.
@@ -103,6 +106,7 @@ impl<S: Sink> Hub<S> {
             rooms: HashMap::new(),
             names: HashMap::new(),
             last_room: RoomId(0),
+            last_user: UserId(0),
             graces: VecDeque::new(),
             touched: Vec::new(),
             store,
@@ -147,6 +151,12 @@ impl<S: Sink> Hub<S> {
             Event::Acted { client, action } => self.act(client, action, now),
             Event::Answered { client, frames } => self.clients.queue(client, frames.into()),
             Event::Violated { client, code, reason } => self.close(client, code, reason, now),
+            Event::Silent { client } => {
+                if !self.clients.is_reading(client, self.limits.max_silence, now.instant) {
+                    self.leave(client, false, now);
+                    self.clients.cut(client);
+                }
+            }
             Event::Closed { client, farewell } => {
                 self.leave(client, farewell, now);
                 self.clients.remove(client, now.instant);
@@ -227,7 +237,9 @@ impl<S: Sink> Hub<S> {
             // Where the store is gone, the room waits for its log as everyone waits for the server's end.
             let _ = store.send(Request::Load { room: id, name: name.clone(), count: self.limits.log_length });
         }
-        let room = Room::new(name, self.limits, self.store.is_some(), now);
+        // Ids go on from the time, so that a room that is made again does not use those of its posts.
+        let last_user = UserId(self.last_user.0.max(now.unix_millis));
+        let room = Room::new(name, self.limits, self.store.is_some(), last_user);
         self.rooms.insert(id, Place { room, batch: Batch::default(), touched: false });
         id
     }
@@ -321,6 +333,7 @@ impl<S: Sink> Hub<S> {
             && let Some(place) = self.rooms.remove(&id)
         {
             self.names.remove(place.room.name().key());
+            self.last_user = self.last_user.max(place.room.last_user());
         }
     }
 

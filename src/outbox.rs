@@ -75,6 +75,8 @@ pub struct Outbox<S> {
     /// How many snapshots that is.
     snapshots: u8,
     stall: Option<Stall>,
+    /// When a full socket took something for the last time.
+    last_progress: Option<Instant>,
 }
 
 /// The socket is full.
@@ -113,7 +115,15 @@ pub enum Outcome {
 impl<S: Sink> Outbox<S> {
     /// An empty outbox.
     pub fn new(sink: S) -> Self {
-        Self { sink, pending: VecDeque::new(), waiting: 0, bound: MAX_BACKLOG, snapshots: 0, stall: None }
+        Self {
+            sink,
+            pending: VecDeque::new(),
+            waiting: 0,
+            bound: MAX_BACKLOG,
+            snapshots: 0,
+            stall: None,
+            last_progress: None,
+        }
     }
 
     /// Adds frames that belong to no batch, to be sent with the next [`flush`](Self::flush).
@@ -156,6 +166,7 @@ impl<S: Sink> Outbox<S> {
         }
         if let Some(stall) = &mut self.stall {
             stall.progress(sent, now);
+            self.last_progress = Some(stall.since);
         }
         Outcome::Sent
     }
@@ -176,6 +187,7 @@ impl<S: Sink> Outbox<S> {
         if let Some(stall) = &mut self.stall {
             stall.stale_from = kept.stale.or(left);
             stall.progress(sent, now);
+            self.last_progress = Some(stall.since);
         }
         if sent == texts.len() { Outcome::Sent } else { self.wait_longer(sent, now) }
     }
@@ -183,6 +195,11 @@ impl<S: Sink> Outbox<S> {
     /// The socket took everything, and the client missed nothing that matters any more.
     pub fn resume(&mut self) {
         self.stall = None;
+    }
+
+    /// When a full socket took something for the last time, if it ever was full.
+    pub fn last_progress(&self) -> Option<Instant> {
+        self.last_progress
     }
 
     /// When a full socket is to be tried again; `None` while it takes everything.
@@ -235,6 +252,7 @@ impl<S: Sink> Outbox<S> {
             return Outcome::Sent;
         };
         stall.progress(sent, now);
+        self.last_progress = Some(stall.since);
         stall.pause = if sent > 0 { MIN_PAUSE } else { (stall.pause * 2).min(MAX_PAUSE) };
         stall.retry_at = now + stall.pause;
         if now.duration_since(stall.since) >= MAX_STALL { Outcome::TooSlow } else { Outcome::Waiting }

@@ -110,9 +110,9 @@ impl User {
 }
 
 impl Room {
-    /// A room with nobody in it, made at `now`. One that `is_stored` waits for [`load`](Self::load) before
+    /// A room with nobody in it, whose users get ids after `last_user`. One that `is_stored` waits for [`load`](Self::load) before
     /// anybody gets a snapshot of it.
-    pub fn new(name: RoomName, limits: Limits, is_stored: bool, now: Now) -> Self {
+    pub fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
         Self {
             name,
             limits,
@@ -122,8 +122,7 @@ impl Room {
             names: Names::default(),
             snapshot_tail: None,
             log: Log::new(limits.log_length, is_stored),
-            // Ids go on from the time, so that a room that is made again does not use those of its posts.
-            last_user: UserId(now.unix_millis),
+            last_user,
             last_revision: Revision(0),
             revisions: BTreeMap::new(),
             changed: Vec::new(),
@@ -141,6 +140,11 @@ impl Room {
     /// The room's last posts, the oldest first.
     pub fn log(&self) -> impl Iterator<Item = &Post> {
         self.log.posts()
+    }
+
+    /// The last id that was given.
+    pub fn last_user(&self) -> UserId {
+        self.last_user
     }
 
     /// Everyone who sees the room, users and viewers, in no order.

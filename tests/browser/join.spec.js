@@ -36,9 +36,10 @@ test("the name is remembered", async ({ open }) => {
   await page.getByLabel("Your name").fill("Ada");
   await page.keyboard.press("Enter");
   await expect(mine(page)).toBeFocused();
-  await page.reload();
-  await expect(page.getByLabel("Your name")).toHaveValue("Ada");
-  await expect(page.getByLabel("Your name")).toBeFocused();
+  const another = await page.context().newPage();
+  await another.goto(page.url());
+  await expect(another.getByLabel("Your name")).toHaveValue("Ada");
+  await expect(another.getByLabel("Your name")).toBeFocused();
 });
 
 test("a taken name gets a number and a word about it", async ({ join, bot }) => {

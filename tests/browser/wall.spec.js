@@ -248,3 +248,30 @@ test("every language has every word, with the same fields and all its plural for
   });
   expect(faults).toEqual([]);
 });
+
+test("who comes back finds their place, even where somebody reads in the box they left", async ({ join, bot }) => {
+  const ada = await join("Ada");
+  const ben = await bot("Ben");
+  await boxOf(ada, "Ben").getByRole("button").click();
+  await ada.keyboard.press("Escape");
+  ben.socket.close(1000);
+  await expect(boxOf(ada, "Ben")).toHaveAttribute("data-state", "gone");
+  await bot("Ben");
+  await expect(boxOf(ada, "Ben")).toHaveCount(1);
+  await expect(boxOf(ada, "Ben")).toHaveAttribute("data-state", "quiet");
+});
+
+test("one who was told of under a new id before the snapshot came has one box", async ({ join, bot }) => {
+  const ada = await join("Ada");
+  await bot("Ben");
+  await expect(boxOf(ada, "Ben")).toHaveCount(1);
+  // As after a restart of the server, when Ben is back before Ada.
+  await ada.evaluate(() => {
+    const { you, name, session, title: room } = state;
+    receive("new_user", { id: "new", new_user_name: "Ben" });
+    const users = { [you]: { name, text: "" }, new: { name: "Ben", text: "back" } };
+    receive("existing_users", { you, name, session, room, users, log: [], limits: state.limits });
+  });
+  await expect(textOf(ada, "Ben")).toHaveText("back");
+  await expect(boxOf(ada, "Ben")).toHaveCount(1);
+});

@@ -1,6 +1,7 @@
 //! Single cases: what is sent to whom, how often, and who is given up.
 
 use crate::pipe::{Frame, Pipe};
+use crate::shown::Shown;
 use crate::world::{LIMITS, World};
 use crossbeam_channel::unbounded;
 use serde_json::Value;
@@ -293,4 +294,39 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
         assert!(line.bytes.starts_with(b"hello "));
         assert_eq!(line.sends, 1 + 1, "the greeting with the whole batch, and an empty flush behind it");
     }
+}
+
+#[test]
+fn silence_is_no_fault_of_one_that_is_busy_reading() {
+    let mut world = joined(&["Ada", "Bob"]);
+    let (bob, client) = (world.pipe(1), world.people[1].line.as_ref().unwrap().client);
+    bob.0.borrow_mut().space = 0;
+    world.write(0, &"x".repeat(9_000));
+    world.hub.write(world.now);
+    for _ in 0..100 {
+        pass(&mut world, &bob, 1, Duration::from_secs(1), 50);
+        world.hub.handle(Event::Silent { client }, world.now);
+        assert_eq!(bob.0.borrow().shut, None);
+    }
+    pass(&mut world, &bob, 13, Duration::from_secs(1), 0);
+    world.hub.handle(Event::Silent { client }, world.now);
+    world.hub.write(world.now);
+    assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "now it is neither");
+    assert!(world.pipe(0).frames().iter().any(|frame| frame.name() == "user_away"));
+}
+
+#[test]
+fn ids_are_not_used_again_when_a_room_is_made_again() {
+    let mut world = World::new(3);
+    let mut ids = Vec::new();
+    for person in [0, 1, 2, 0, 1, 2] {
+        world.enter(person, 0);
+        world.join(person, "Ada");
+        world.settle();
+        ids.push(Shown::replay(&world.pipe(person).frames()).you.expect("an id"));
+        world.leave(person, true);
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 6, "{ids:?}");
 }
