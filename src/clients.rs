@@ -217,7 +217,7 @@ impl<S: Sink> Clients<S> {
         }
     }
 
-    /// Does what is due. `room_of` finds the rooms in which clients may have missed texts.
+    /// Does what is due. `rooms` finds the rooms in which clients may have missed texts.
     pub fn look_at_watched<'a>(&mut self, rooms: impl Fn(RoomId) -> Option<&'a Room>, now: Instant) {
         if self.watched_due.is_none_or(|due| due > now) {
             return;

@@ -31,7 +31,6 @@ pub mod event;
 pub mod export;
 pub mod hub;
 pub mod invite;
-
 pub mod limits;
 pub mod log;
 pub mod names;
