@@ -3,7 +3,7 @@
 //! Architecture invariant: a broadcast is encoded once. Nothing here is done per receiver, except for the few
 //! whose share differs: who wrote a text, who just came, whose event was refused.
 
-use crate::protocol::{Receiver, ServerEvent, UserId, encode_snapshot_head};
+use crate::protocol::{Receiver, ServerEvent, encode_snapshot_head};
 use bytes::Bytes;
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -21,12 +21,22 @@ pub struct ClientId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Revision(pub u64);
 
+/// In which form a client is sent the texts of boxes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextForm {
+    /// Each time the whole text.
+    Whole,
+    /// What differs from the text before, of which the client must have every one.
+    Spliced,
+}
+
 /// The frames of one batch: first the events in their order, then each changed box's latest text.
 #[derive(Debug, Default)]
 pub struct Batch {
     events: Vec<u8>,
-    texts: Vec<u8>,
-    text_frames: Vec<TextFrame>,
+    /// The same texts in each form that somebody reads.
+    whole: Texts,
+    spliced: Texts,
     /// Frames for one client, and the heads of snapshots.
     private: Vec<u8>,
     snapshot_tail: Bytes,
@@ -36,7 +46,14 @@ pub struct Batch {
     kept_events: OnceCell<Bytes>,
 }
 
-/// A frame in `texts`.
+/// Frames with texts.
+#[derive(Debug, Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    frames: Vec<TextFrame>,
+}
+
+/// One of them.
 #[derive(Debug)]
 struct TextFrame {
     bytes: Range<usize>,
@@ -101,13 +118,24 @@ impl Batch {
         }
     }
 
-    /// Adds a box's latest text, for all but its author, who may be away. To be called once a box.
-    pub fn text(&mut self, id: UserId, text: &str, author: Option<ClientId>, revision: Revision) {
-        self.encode(&ServerEvent::TextUpdate { id, text });
-        let start = self.texts.len();
-        push_frame(&mut self.texts, &self.json);
-        let bytes = start..self.texts.len();
-        self.text_frames.push(TextFrame { bytes, author, revision });
+    /// Adds a box's latest text in one form, for all who read that but its author, who may be away. To be
+    /// called once a box and form.
+    pub fn text(
+        &mut self,
+        form: TextForm,
+        event: &ServerEvent<'_>,
+        author: Option<ClientId>,
+        revision: Revision,
+    ) {
+        self.encode(event);
+        let texts = match form {
+            TextForm::Whole => &mut self.whole,
+            TextForm::Spliced => &mut self.spliced,
+        };
+        let start = texts.bytes.len();
+        push_frame(&mut texts.bytes, &self.json);
+        let bytes = start..texts.bytes.len();
+        texts.frames.push(TextFrame { bytes, author, revision });
         self.differences.extend(author.map(|author| (author, Difference::Wrote)));
     }
 
@@ -133,42 +161,42 @@ impl Batch {
 
     /// True when nobody is sent anything.
     pub fn is_empty(&self) -> bool {
-        self.events.is_empty() && self.texts.is_empty() && self.differences.is_empty()
+        self.len() == 0 && self.differences.is_empty()
     }
 
-    /// How many bytes everyone gets.
+    /// How many bytes there are for everyone.
     pub fn len(&self) -> usize {
-        self.events.len() + self.texts.len()
+        self.events.len() + self.whole.bytes.len() + self.spliced.bytes.len()
     }
 
     /// Empties the batch for the next one; its buffers stay warm.
     pub fn clear(&mut self) {
-        self.events.clear();
-        self.texts.clear();
-        self.text_frames.clear();
-        self.private.clear();
+        self.whole.frames.clear();
+        self.spliced.frames.clear();
         self.snapshot_tail.clear();
         self.differences.clear();
         self.kept_events.take();
-        for buffer in [&mut self.events, &mut self.texts, &mut self.private, &mut self.json] {
+        let Self { events, whole, spliced, private, json, .. } = self;
+        for buffer in [events, &mut whole.bytes, &mut spliced.bytes, private, json] {
+            buffer.clear();
             buffer.shrink_to(WARM_BUFFER);
         }
     }
 
     /// What everyone gets who has no [own share](Self::own_share).
-    pub fn common_share(&self) -> Share<'_> {
-        self.share(None, &[])
+    pub fn common_share(&self, form: TextForm) -> Share<'_> {
+        self.share(form, None, &[])
     }
 
     /// What `client` gets, if that is not the [common share](Self::common_share).
-    pub fn own_share(&self, client: ClientId) -> Option<Share<'_>> {
+    pub fn own_share(&self, form: TextForm, client: ClientId) -> Option<Share<'_>> {
         let first = self.differences.partition_point(|(other, _)| *other < client);
         let from_first = &self.differences[first..];
         let own = &from_first[..from_first.partition_point(|(other, _)| *other == client)];
-        (!own.is_empty()).then(|| self.share(Some(client), own))
+        (!own.is_empty()).then(|| self.share(form, Some(client), own))
     }
 
-    fn share(&self, receiver: Option<ClientId>, own: &[(ClientId, Difference)]) -> Share<'_> {
+    fn share(&self, form: TextForm, receiver: Option<ClientId>, own: &[(ClientId, Difference)]) -> Share<'_> {
         let mut share = Share { batch: Some(self), receiver, ..Share::default() };
         let mut from = 0;
         let mut snapshot = None;
@@ -194,7 +222,7 @@ impl Batch {
             }
             None => {
                 share.events_len = share.len;
-                share.push_texts();
+                share.push_texts(form);
             }
         }
         share
@@ -203,7 +231,8 @@ impl Batch {
     fn buffer(&self, buffer: Buffer) -> &[u8] {
         match buffer {
             Buffer::Events => &self.events,
-            Buffer::Texts => &self.texts,
+            Buffer::Texts(TextForm::Whole) => &self.whole.bytes,
+            Buffer::Texts(TextForm::Spliced) => &self.spliced.bytes,
             Buffer::Private => &self.private,
             Buffer::SnapshotTail => &self.snapshot_tail,
         }
@@ -217,7 +246,7 @@ impl Batch {
                 self.kept_events.get_or_init(|| Bytes::copy_from_slice(&self.events)).slice(bytes)
             }
             Buffer::SnapshotTail => self.snapshot_tail.slice(bytes),
-            Buffer::Texts | Buffer::Private => Bytes::copy_from_slice(&self.buffer(buffer)[bytes]),
+            Buffer::Texts(_) | Buffer::Private => Bytes::copy_from_slice(&self.buffer(buffer)[bytes]),
         }
     }
 
@@ -231,7 +260,7 @@ impl Batch {
 #[derive(Debug, Clone, Copy)]
 enum Buffer {
     Events,
-    Texts,
+    Texts(TextForm),
     Private,
     SnapshotTail,
 }
@@ -245,7 +274,7 @@ pub struct Share<'a> {
     len: usize,
     events_len: usize,
     snapshot_len: usize,
-    has_texts: bool,
+    text_frames: &'a [TextFrame],
 }
 
 /// What must be kept of a share that did not go out whole.
@@ -263,24 +292,27 @@ impl<'a> Share<'a> {
         self.pieces.extend((!bytes.is_empty()).then_some((buffer, bytes)));
     }
 
-    fn push_texts(&mut self) {
-        self.has_texts = true;
+    fn push_texts(&mut self, form: TextForm) {
         let Some(batch) = self.batch else { return };
+        let texts = match form {
+            TextForm::Whole => &batch.whole,
+            TextForm::Spliced => &batch.spliced,
+        };
+        self.text_frames = &texts.frames;
         let receiver = self.receiver;
         let is_own = |text: &&TextFrame| receiver.is_some() && text.author == receiver;
         let mut from = 0;
-        for own in batch.text_frames.iter().filter(is_own) {
-            self.push(Buffer::Texts, from..own.bytes.start);
+        for own in texts.frames.iter().filter(is_own) {
+            self.push(Buffer::Texts(form), from..own.bytes.start);
             from = own.bytes.end;
         }
-        self.push(Buffer::Texts, from..batch.texts.len());
+        self.push(Buffer::Texts(form), from..texts.bytes.len());
     }
 
     /// The texts in it.
     fn texts(&self) -> impl Iterator<Item = &'a TextFrame> {
-        let frames = self.batch.filter(|_| self.has_texts).map(|batch| batch.text_frames.iter());
         let receiver = self.receiver;
-        frames.into_iter().flatten().filter(move |text| receiver.is_none() || text.author != receiver)
+        self.text_frames.iter().filter(move |text| receiver.is_none() || text.author != receiver)
     }
 
     /// The bytes in the order in which they are sent.

@@ -3,13 +3,14 @@
 //! Architecture invariant: nothing here writes to the socket. tungstenite answers pings and close frames by
 //! itself, and two writers would interleave inside a frame; so its stream's `write` hands the bytes to the hub.
 
-use crate::batch::ClientId;
+use crate::batch::{ClientId, TextForm};
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::names::{Name, RoomName};
-use crate::protocol::{ClientEvent, Refusal};
+use crate::protocol::{ClientEvent, Refusal, TextChange};
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
+use crate::splice::Splice;
 use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::borrow::Cow;
@@ -74,7 +75,9 @@ impl Limits {
                 Ok(Action::Join { name, session })
             }
             ClientEvent::Watch {} => Ok(Action::Watch),
-            ClientEvent::UpdatedText { text } => self.check_text(text).map(Action::Write),
+            ClientEvent::Resync {} => Ok(Action::Resync),
+            ClientEvent::UpdatedText(TextChange::Whole(text)) => self.check_text(text).map(Action::Write),
+            ClientEvent::UpdatedText(TextChange::Splice(splice)) => self.check_splice(splice),
             ClientEvent::Message { text, reference } => {
                 reference.as_deref().map(check_reference).transpose()?;
                 Ok(Action::Post { text: self.check_post(text)?, reference: reference.map(Cow::into_owned) })
@@ -88,6 +91,15 @@ impl Limits {
             return Err(Refusal::TextTooLong(self.max_text));
         }
         Ok(text.into_owned())
+    }
+
+    /// Whether it fits the text in the box, the room will see; then that has this length.
+    fn check_splice(self, Splice { at, cut, put, length }: Splice<'_>) -> Result<Action, Refusal> {
+        if length > self.max_text {
+            return Err(Refusal::TextTooLong(self.max_text));
+        }
+        let put = Cow::Owned(put.into_owned());
+        Ok(Action::Splice(Splice { at, cut, put, length }))
     }
 
     fn check_post(self, text: Cow<'_, str>) -> Result<String, Refusal> {
@@ -177,20 +189,30 @@ impl Write for Stream {
     }
 }
 
-/// Serves a WebSocket until it ends. `greeting` is the answer to its handshake, `already_read` what came
-/// behind that.
+/// What a WebSocket's handshake has come to.
+pub struct Handshake {
+    /// The answer to it, which the hub sends.
+    pub greeting: Vec<u8>,
+    /// What came behind it.
+    pub already_read: Vec<u8>,
+    /// Where the client wants to be.
+    pub room: RoomName,
+    /// In which form it wants texts.
+    pub form: TextForm,
+}
+
+/// Serves a WebSocket until it ends.
 pub fn serve(
     socket: TcpStream,
-    greeting: Vec<u8>,
-    already_read: Vec<u8>,
+    handshake: Handshake,
     client: ClientId,
-    room: RoomName,
     limits: Limits,
     hub: Sender<SocketEvent>,
 ) {
     let socket = Arc::new(socket);
     let membership = Membership { client, farewell: false, hub };
-    let connected = Event::Connected { client, room, sink: Arc::clone(&socket), greeting };
+    let Handshake { greeting, already_read, room, form } = handshake;
+    let connected = Event::Connected { client, room, sink: Arc::clone(&socket), greeting, form };
     // Without the time-out a client whose network is gone would stay for ever.
     if membership.tell(connected).is_err() || socket.set_read_timeout(Some(limits.max_silence)).is_err() {
         return;

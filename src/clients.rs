@@ -1,6 +1,6 @@
 //! The table of clients: how far each is from coming to going, and what is due to be written to it.
 
-use crate::batch::{Batch, ClientId};
+use crate::batch::{Batch, ClientId, TextForm};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
 use bytes::Bytes;
@@ -190,11 +190,13 @@ impl<S: Sink> Clients<S> {
 
     /// Writes a batch to everyone in its room.
     pub fn deliver(&mut self, room: &Room, batch: &Batch, now: Instant) {
-        let common = batch.common_share();
-        for client in room.members() {
+        let whole = batch.common_share(TextForm::Whole);
+        let spliced = batch.common_share(TextForm::Spliced);
+        for (client, form) in room.readers() {
             if let Some(entry) = self.table.get_mut(&client) {
-                let own = batch.own_share(client);
-                let outcome = entry.outbox.deliver(own.as_ref().unwrap_or(&common), now);
+                let common = if form == TextForm::Whole { &whole } else { &spliced };
+                let own = batch.own_share(form, client);
+                let outcome = entry.outbox.deliver(own.as_ref().unwrap_or(common), now);
                 self.settle(client, outcome);
             }
         }
@@ -296,7 +298,7 @@ impl<S: Sink> Client<S> {
         {
             batch.clear();
             let left = room.catch_up(client, from, batch);
-            outcome = self.outbox.catch_up(&batch.common_share(), left, now);
+            outcome = self.outbox.catch_up(&batch.common_share(TextForm::Whole), left, now);
         }
         if outcome == Outcome::Sent {
             self.outbox.resume();

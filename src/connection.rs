@@ -1,7 +1,7 @@
 //! One accepted connection: reads its requests and routes them to the page or into a room.
 
-use crate::batch::ClientId;
-use crate::client::{self, SocketEvent};
+use crate::batch::{ClientId, TextForm};
+use crate::client::{self, Handshake, SocketEvent};
 use crate::download::LogRequest;
 use crate::event::Event;
 use crate::invite;
@@ -53,7 +53,7 @@ pub struct Connection {
 enum Route {
     Answer(Answer),
     Log(LogRequest),
-    Room(Response, RoomName),
+    Room(Response, RoomName, TextForm),
 }
 
 impl Connection {
@@ -66,7 +66,7 @@ impl Connection {
                 Err(unread) => return self.refuse(&unread),
             };
             match self.route(&head) {
-                Route::Room(response, room) => return self.upgrade(&response, room, buffer),
+                Route::Room(response, room, form) => return self.upgrade(&response, room, form, buffer),
                 Route::Log(request) => return self.send_log(&head, &request),
                 Route::Answer(answer) => {
                     let last = is_last(&head);
@@ -106,7 +106,7 @@ impl Connection {
             }
             "/qr.svg" if readable => picture(query),
             "/ws" if method == Method::GET => match enter(head) {
-                Ok((response, room)) => return Route::Room(response, room),
+                Ok((response, room, form)) => return Route::Room(response, room, form),
                 Err(answer) => answer,
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
@@ -148,11 +148,12 @@ impl Connection {
     }
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
-    fn upgrade(self, response: &Response, room: RoomName, already_read: Vec<u8>) {
+    fn upgrade(self, response: &Response, room: RoomName, form: TextForm, already_read: Vec<u8>) {
         let mut greeting = Vec::new();
         let written = write_response(&mut greeting, response);
         if written.is_ok() && self.socket.set_write_timeout(None).is_ok() {
-            client::serve(self.socket, greeting, already_read, self.client, room, self.limits, self.hub);
+            let handshake = Handshake { greeting, already_read, room, form };
+            client::serve(self.socket, handshake, self.client, self.limits, self.hub);
         }
     }
 
@@ -184,8 +185,8 @@ fn picture(query: &str) -> Answer {
     }
 }
 
-/// Which room a request for a WebSocket leads to, or why it does not.
-fn enter(head: &Head) -> Result<(Response, RoomName), Answer> {
+/// Which room a request for a WebSocket leads to, and in which form it wants texts, or why it does not.
+fn enter(head: &Head) -> Result<(Response, RoomName, TextForm), Answer> {
     let response = create_response(head).map_err(|error| match error {
         Error::Protocol(
             ProtocolError::MissingConnectionUpgradeHeader | ProtocolError::MissingUpgradeWebSocketHeader,
@@ -203,9 +204,11 @@ fn enter(head: &Head) -> Result<(Response, RoomName), Answer> {
     if has_body(head) {
         return Err(Answer::sentence(400, "A WebSocket handshake has no body."));
     }
-    let room = RoomName::from_query(head.uri().query().unwrap_or_default());
-    let room = room.map_err(|error| Answer::sentence(400, error.to_string()))?;
-    Ok((response, room))
+    let query = head.uri().query().unwrap_or_default();
+    let room = RoomName::from_query(query).map_err(|error| Answer::sentence(400, error.to_string()))?;
+    let spliced =
+        form_urlencoded::parse(query.as_bytes()).any(|(field, value)| field == "splice" && value == "1");
+    Ok((response, room, if spliced { TextForm::Spliced } else { TextForm::Whole }))
 }
 
 /// True when nothing can follow a request on its connection: it asks for that, or it has a body, which is

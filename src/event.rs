@@ -1,6 +1,6 @@
 //! Events: all that the hub hears of, from readers, the store and those who ask.
 
-use crate::batch::ClientId;
+use crate::batch::{ClientId, TextForm};
 use crate::names::RoomName;
 use crate::protocol::Post;
 use crate::room::Action;
@@ -23,6 +23,8 @@ pub enum Event<S> {
         sink: S,
         /// The answer to its handshake, which nobody but the hub writes either.
         greeting: Vec<u8>,
+        /// In which form it asked for texts.
+        form: TextForm,
     },
     /// A client did something.
     Acted {

@@ -6,7 +6,7 @@
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then
 //! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
 
-use crate::batch::{Batch, ClientId};
+use crate::batch::{Batch, ClientId, TextForm};
 use crate::clients::{Clients, RoomId};
 use crate::clock::Now;
 use crate::event::{Event, Health};
@@ -145,8 +145,10 @@ impl<S: Sink> Hub<S> {
     /// Takes an event. What comes of it is sent with the next [`write`](Self::write).
     pub fn handle(&mut self, event: Event<S>, now: Now) {
         match event {
-            Event::Connected { client, room, sink, greeting } => {
-                self.connect(client, room, sink, greeting, now);
+            Event::Connected { client, room, sink, greeting, form } => {
+                let room = self.room_named(room, now);
+                self.clients.insert(client, room, sink, greeting.into(), now.instant);
+                self.connect(client, room, form, now);
             }
             Event::Acted { client, action } => self.act(client, action, now),
             Event::Answered { client, frames } => self.clients.queue(client, frames.into()),
@@ -210,14 +212,12 @@ impl<S: Sink> Hub<S> {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
-    fn connect(&mut self, client: ClientId, name: RoomName, sink: S, greeting: Vec<u8>, now: Now) {
-        let full = self.clients.open() >= self.limits.max_clients;
-        let room = self.room_named(name, now);
-        self.clients.insert(client, room, sink, greeting.into(), now.instant);
+    fn connect(&mut self, client: ClientId, room: RoomId, form: TextForm, now: Now) {
+        let full = self.clients.open() > self.limits.max_clients;
         // The greeting goes out even where the room has nothing to say.
         self.clients.queue(client, Bytes::new());
         if let Some(place) = self.touch(room) {
-            place.room.enter(client, &mut place.batch);
+            place.room.enter(client, form, &mut place.batch);
         }
         if self.stopping != Stopping::No {
             self.close(client, CloseCode::Away, "The server is stopping.", now);

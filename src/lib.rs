@@ -4,12 +4,14 @@
 //! writes. To be read in this order:
 //!
 //! - [`limits`], [`clock`]: what can be set, and what time it is
+//! - [`splice`]: how one text becomes another
 //! - [`protocol`]: what goes over the wire
 //! - [`names`]: names of users and rooms
 //! - [`session`]: the secret that a seat is taken with again
 //! - [`log`]: a room's posts, numbered, each once
 //! - [`room`]: the rules of a room, pure
 //! - [`batch`]: what a room sends at once, encoded once
+//! - [`boxes`]: the texts of a room, and what of them was sent when
 //! - [`outbox`]: writing to one client, fast or slow
 //! - [`clients`]: the table of all clients
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
@@ -22,6 +24,7 @@
 //! - [`server`]: accepting connections
 
 pub mod batch;
+pub mod boxes;
 pub mod client;
 pub mod clients;
 pub mod clock;
@@ -41,6 +44,7 @@ pub mod request;
 pub mod room;
 pub mod server;
 pub mod session;
+pub mod splice;
 pub mod store;
 
 pub use limits::Limits;

@@ -1,6 +1,7 @@
 //! The wire: every event that crosses a WebSocket, and nothing else. Each is a text frame that holds a
 //! JSON array `["event", data]`, the argument list of an `emit`. What the events mean is in [`crate::room`].
 
+use crate::splice::Splice;
 use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -24,12 +25,10 @@ pub enum ClientEvent<'a> {
     },
     /// Asks for the state of the room. Sent by a viewer, as often as it likes.
     Watch {},
-    /// Replaces the text of the sender's box. Sent by a user with every change of it.
-    UpdatedText {
-        /// The whole new text.
-        #[serde(borrow)]
-        text: Cow<'a, str>,
-    },
+    /// Changes the text of the sender's box. Sent by a user with every change of it.
+    UpdatedText(#[serde(borrow)] TextChange<'a>),
+    /// Asks for the state of the room again. Sent by whoever finds that a splice does not fit.
+    Resync {},
     /// Posts a text to the room's log. Sent by a user.
     Message {
         /// What is posted.
@@ -43,10 +42,11 @@ pub enum ClientEvent<'a> {
 
 impl<'a> ClientEvent<'a> {
     /// Each event as it should look, by way of help.
-    const USAGE: [&'static str; 4] = [
+    const USAGE: [&'static str; 5] = [
         r#"["got_a_new_user", {"name": string, "session"?: string}]"#,
         r#"["watch", {}]"#,
-        r#"["updated_text", {"text": string}]"#,
+        r#"["resync", {}]"#,
+        r#"["updated_text", {"text": string} or {"at": number, "cut": number, "put": string, "length": number}]"#,
         r#"["message", {"text": string, "ref"?: string}]"#,
     ];
 
@@ -70,7 +70,7 @@ impl<'a> ClientEvent<'a> {
     pub fn reference(&self) -> Option<&str> {
         match self {
             Self::Message { reference, .. } => reference.as_deref(),
-            Self::GotANewUser { .. } | Self::Watch {} | Self::UpdatedText { .. } => None,
+            Self::GotANewUser { .. } | Self::Watch {} | Self::Resync {} | Self::UpdatedText(_) => None,
         }
     }
 
@@ -78,6 +78,40 @@ impl<'a> ClientEvent<'a> {
     fn refuse(name: &str) -> Refusal {
         let is_named = |usage: &&str| usage[2..].split('"').next() == Some(name);
         Self::USAGE.into_iter().find(is_named).map_or(Refusal::UnknownEvent, Refusal::WrongType)
+    }
+}
+
+/// How a box's text changes.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TextChange<'a> {
+    /// `{text}`: this is the whole of it now.
+    Whole(Cow<'a, str>),
+    /// `{at, cut, put, length}`: it differs from what the sender sent before by a splice.
+    Splice(Splice<'a>),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for TextChange<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Not an untagged enum, which would first copy all it reads.
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow, default)]
+            text: Option<Cow<'a, str>>,
+            at: Option<usize>,
+            cut: Option<usize>,
+            #[serde(borrow, default)]
+            put: Option<Cow<'a, str>>,
+            length: Option<usize>,
+        }
+        match Fields::deserialize(deserializer)? {
+            Fields { text: Some(text), at: None, cut: None, put: None, length: None } => {
+                Ok(Self::Whole(text))
+            }
+            Fields { text: None, at: Some(at), cut: Some(cut), put: Some(put), length: Some(length) } => {
+                Ok(Self::Splice(Splice { at, cut, put, length }))
+            }
+            _ => Err(D::Error::custom("neither a text nor a splice")),
+        }
     }
 }
 
@@ -122,6 +156,19 @@ pub enum ServerEvent<'a> {
         /// Its whole text.
         text: &'a str,
     },
+    /// The same, as a splice of the text that was sent before. To those who asked for splices and have that.
+    TextSplice {
+        /// Whose box.
+        id: UserId,
+        /// Characters (Unicode code points) before the place.
+        at: usize,
+        /// Characters that are taken out there.
+        cut: usize,
+        /// What is put in there.
+        put: Cow<'a, str>,
+        /// Characters of the whole text afterwards. A client that finds otherwise sends `resync`.
+        length: usize,
+    },
     /// A post, in the order of its number. To the whole room, the author too.
     Data {
         /// What was posted.
@@ -164,7 +211,7 @@ impl ServerEvent<'_> {
     fn name(&self) -> &'static str {
         match self {
             Self::NewUser { .. } => "new_user",
-            Self::TextUpdate { .. } => "text_update",
+            Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::Data { .. } => "data",
             Self::UserAway { .. } => "user_away",
             Self::UserBack { .. } => "user_back",
@@ -294,6 +341,8 @@ pub enum Refusal {
     NameTooLong(usize),
     /// A box's text or a post is longer than this many characters.
     TextTooLong(usize),
+    /// A splice was made for another text than the one in the box.
+    OutOfStep,
     /// There is nothing in the post.
     PostEmpty,
     /// The post could not be stored, and so was not posted.
@@ -314,6 +363,7 @@ impl Refusal {
             Self::NameEmpty => "name_empty",
             Self::NameTooLong(_) => "name_too_long",
             Self::TextTooLong(_) => "text_too_long",
+            Self::OutOfStep => "out_of_step",
             Self::PostEmpty => "post_empty",
             Self::NotStored => "not_stored",
             Self::BadRef(_) => "bad_ref",
@@ -341,6 +391,7 @@ impl fmt::Display for Refusal {
             Self::TextTooLong(max) => {
                 write!(f, "A text has at most {max} characters; this one was not taken.")
             }
+            Self::OutOfStep => write!(f, "Your box has another text here; send the whole of it."),
             Self::PostEmpty => write!(f, "There is nothing to post yet."),
             Self::NotStored => write!(f, "The server cannot store posts at the moment; please try again."),
             Self::BadRef(max) => write!(f, "The ref of a post has 1 to {max} characters."),

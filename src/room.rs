@@ -3,7 +3,8 @@
 //! Architecture invariant: the rules are pure. A room takes what a client did and the time, and puts into a
 //! [`Batch`] who is sent what. There is no socket, no clock and no thread in here.
 
-use crate::batch::{Batch, ClientId, Revision};
+use crate::batch::{Batch, ClientId, Revision, TextForm};
+use crate::boxes::Boxes;
 use crate::clock::Now;
 use crate::limits::Limits;
 use crate::log::{Draft, Entry, Log};
@@ -12,14 +13,11 @@ use crate::protocol::{
     LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
 };
 use crate::session::Session;
+use crate::splice::{OutOfStep, Splice};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem;
 use std::time::Instant;
-
-/// How many bytes of texts a client that was behind is given at once: enough to fill a socket's buffer,
-/// so that no more is encoded than it can take.
-const CATCH_UP_BYTES: usize = 64 * 1024;
 
 /// What a client does, checked: the hub sees nothing else of what clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +33,10 @@ pub enum Action {
     Watch,
     /// A user's box has this text now.
     Write(String),
+    /// A user's box differs by this from what it was.
+    Splice(Splice<'static>),
+    /// Somebody has lost step with the room and asks for its state again.
+    Resync,
     /// A user posts this to the log.
     Post {
         /// What is posted.
@@ -56,19 +58,17 @@ pub enum Action {
 pub struct Room {
     name: RoomName,
     limits: Limits,
-    members: HashMap<ClientId, Option<UserId>>,
+    members: HashMap<ClientId, Member>,
+    /// How many of them are sent splices.
+    spliced: usize,
     users: BTreeMap<UserId, User>,
+    boxes: Boxes,
     sessions: HashMap<Session, UserId>,
     names: Names,
     /// The common end of snapshots, if nothing has changed since it was encoded.
     snapshot_tail: Option<Bytes>,
     log: Log,
     last_user: UserId,
-    last_revision: Revision,
-    /// Whose text was sent when, the earliest first.
-    revisions: BTreeMap<Revision, UserId>,
-    /// Whose text is not in a batch yet.
-    changed: Vec<UserId>,
     /// Who is to get a snapshot with this batch.
     asked: Vec<ClientId>,
     /// Whose seat was taken by a newer connection.
@@ -77,15 +77,22 @@ pub struct Room {
     kept: VecDeque<(Instant, UserId)>,
 }
 
+/// A client that sees the room.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    /// Who it is; none for a viewer.
+    user: Option<UserId>,
+    /// In which form it asked for texts.
+    asked: TextForm,
+    /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
+    reads: TextForm,
+}
+
 #[derive(Debug)]
 struct User {
     presence: Presence,
     session: Session,
     name: Name,
-    text: String,
-    /// `text` is newer than what was last sent.
-    changed: bool,
-    revision: Revision,
 }
 
 /// Whether a user's connection is there.
@@ -104,8 +111,8 @@ impl User {
         }
     }
 
-    fn state(&self) -> UserState<'_> {
-        UserState { name: self.name.as_str(), text: &self.text, away: self.client().is_none() }
+    fn state<'a>(&'a self, text: &'a str) -> UserState<'a> {
+        UserState { name: self.name.as_str(), text, away: self.client().is_none() }
     }
 }
 
@@ -117,15 +124,14 @@ impl Room {
             name,
             limits,
             members: HashMap::new(),
+            spliced: 0,
             users: BTreeMap::new(),
+            boxes: Boxes::default(),
             sessions: HashMap::new(),
             names: Names::default(),
             snapshot_tail: None,
             log: Log::new(limits.log_length, is_stored),
             last_user,
-            last_revision: Revision(0),
-            revisions: BTreeMap::new(),
-            changed: Vec::new(),
             asked: Vec::new(),
             superseded: Vec::new(),
             kept: VecDeque::new(),
@@ -147,9 +153,9 @@ impl Room {
         self.last_user
     }
 
-    /// Everyone who sees the room, users and viewers, in no order.
-    pub fn members(&self) -> impl Iterator<Item = ClientId> {
-        self.members.keys().copied()
+    /// Everyone who sees the room, users and viewers, in no order, and in which form they are sent texts.
+    pub fn readers(&self) -> impl Iterator<Item = (ClientId, TextForm)> {
+        self.members.iter().map(|(&client, member)| (client, member.reads))
     }
 
     /// True when nobody is here or may come back, and the room may be forgotten.
@@ -163,8 +169,8 @@ impl Room {
     }
 
     /// A client connects: a viewer, until it says a name.
-    pub fn enter(&mut self, client: ClientId, batch: &mut Batch) {
-        self.members.insert(client, None);
+    pub fn enter(&mut self, client: ClientId, form: TextForm, batch: &mut Batch) {
+        self.members.insert(client, Member { user: None, asked: form, reads: TextForm::Whole });
         batch.came(client);
     }
 
@@ -177,7 +183,9 @@ impl Room {
         now: Now,
         batch: &mut Batch,
     ) -> Option<Instant> {
-        let id = self.members.remove(&client)??;
+        let member = self.members.remove(&client)?;
+        self.spliced -= usize::from(member.reads == TextForm::Spliced);
+        let id = member.user?;
         if farewell || self.limits.grace.is_zero() {
             self.disconnect(id, batch);
             return None;
@@ -209,27 +217,34 @@ impl Room {
         if let Some(user) = self.users.remove(&id) {
             self.sessions.remove(&user.session);
             self.names.free(&user.name);
-            self.revisions.remove(&user.revision);
+            self.boxes.remove(id);
             batch.broadcast(&ServerEvent::DisconnectUser { id, name: user.name.as_str() });
         }
     }
 
     /// A client does something.
     pub fn apply(&mut self, client: ClientId, action: Action, now: Now, batch: &mut Batch) {
-        let Some(&user) = self.members.get(&client) else {
+        let Some(&Member { user, .. }) = self.members.get(&client) else {
             return;
         };
         let (refusal, reference) = match (action, user) {
             (Action::Join { name, session }, None) => {
                 return self.join(client, name, session, batch);
             }
-            (Action::Watch, None) => return self.asked.push(client),
-            (Action::Write(text), Some(id)) => return self.write(id, text),
+            (Action::Watch, None) | (Action::Resync, _) => return self.asked.push(client),
+            (Action::Write(text), Some(id)) => {
+                self.touch();
+                return self.boxes.write(id, text);
+            }
+            (Action::Splice(splice), Some(id)) => match self.boxes.splice(id, &splice) {
+                Ok(()) => return self.touch(),
+                Err(OutOfStep) => (Refusal::OutOfStep, None),
+            },
             (Action::Post { text, reference }, Some(id)) => {
                 return self.post(id, text, reference, now, batch);
             }
             (Action::Join { .. } | Action::Watch, Some(_)) => (Refusal::AlreadyJoined, None),
-            (Action::Write(_), None) => (Refusal::NotJoined, None),
+            (Action::Write(_) | Action::Splice(_), None) => (Refusal::NotJoined, None),
             (Action::Post { reference, .. }, None) => (Refusal::NotJoined, reference),
             (Action::Refused { refusal, reference }, _) => (refusal, reference),
         };
@@ -251,12 +266,10 @@ impl Room {
         self.last_user.0 += 1;
         let id = self.last_user;
         batch.broadcast(&ServerEvent::NewUser { id, new_user_name: name.as_str() });
-        self.members.insert(client, Some(id));
+        self.seat(client, Some(id));
         self.sessions.insert(session, id);
-        let presence = Presence::Here(client);
-        let user =
-            User { presence, session, name, text: String::new(), changed: false, revision: Revision(0) };
-        self.users.insert(id, user);
+        self.boxes.add(id);
+        self.users.insert(id, User { presence: Presence::Here(client), session, name });
     }
 
     fn take_seat(&mut self, client: ClientId, id: UserId, batch: &mut Batch) {
@@ -265,29 +278,25 @@ impl Room {
         };
         if let Presence::Here(before) = user.presence {
             // It is closed by the hub, dead or alive; until then it is a viewer.
-            self.members.insert(before, None);
             self.superseded.push(before);
+            user.presence = Presence::Here(client);
+            self.seat(before, None);
+        } else {
+            user.presence = Presence::Here(client);
         }
-        user.presence = Presence::Here(client);
-        self.members.insert(client, Some(id));
+        self.seat(client, Some(id));
         batch.broadcast_but(&ServerEvent::UserBack { id }, client, None);
+    }
+
+    fn seat(&mut self, client: ClientId, user: Option<UserId>) {
+        if let Some(member) = self.members.get_mut(&client) {
+            member.user = user;
+        }
     }
 
     /// Those whose seat was taken by a newer connection since this was last asked.
     pub fn take_superseded(&mut self) -> Vec<ClientId> {
         mem::take(&mut self.superseded)
-    }
-
-    fn write(&mut self, id: UserId, text: String) {
-        self.touch();
-        let Some(user) = self.users.get_mut(&id) else {
-            return;
-        };
-        user.text = text;
-        if !user.changed {
-            user.changed = true;
-            self.changed.push(id);
-        }
     }
 
     fn post(&mut self, id: UserId, text: String, reference: Option<String>, now: Now, batch: &mut Batch) {
@@ -356,39 +365,37 @@ impl Room {
 
     /// Ends the batch: the latest text of every box that changed in it, and the snapshots asked for.
     pub fn finish(&mut self, batch: &mut Batch) {
-        for id in self.changed.drain(..) {
-            let Some(user) = self.users.get_mut(&id) else {
-                continue;
-            }; // left in this batch
-            self.last_revision.0 += 1;
-            self.revisions.remove(&user.revision);
-            self.revisions.insert(self.last_revision, id);
-            user.revision = self.last_revision;
-            user.changed = false;
-            batch.text(id, &user.text, user.client(), user.revision);
-        }
+        let forms: &[TextForm] = match self.spliced {
+            0 => &[TextForm::Whole],
+            all if all == self.members.len() => &[TextForm::Spliced],
+            _ => &[TextForm::Whole, TextForm::Spliced],
+        };
+        let author = |id| self.users.get(&id).and_then(User::client);
+        self.boxes.finish(forms, author, batch);
         if !self.asked.is_empty() && !self.log.is_loading() {
             let mut asked = mem::take(&mut self.asked);
             asked.sort_unstable();
             asked.dedup();
             let tail = self.snapshot_tail();
+            asked.iter().for_each(|client| self.has_all(*client));
             batch.snapshots(tail, asked.iter().map(|&client| (client, self.receiver(client))));
         }
         batch.seal();
     }
 
-    /// Fills an empty batch with the texts sent from revision `from` on, as they are now, for a client that
-    /// missed them. Where they are many it stops early and returns the first that is left.
+    /// Fills an empty batch with texts that a client missed, see [`Boxes::catch_up`].
     pub fn catch_up(&self, client: ClientId, from: Revision, batch: &mut Batch) -> Option<Revision> {
-        for (&revision, id) in self.revisions.range(from..) {
-            if batch.len() >= CATCH_UP_BYTES {
-                return Some(revision);
-            }
-            if let Some(user) = self.users.get(id).filter(|user| user.client() != Some(client)) {
-                batch.text(*id, &user.text, user.client(), revision);
-            }
+        self.boxes.catch_up(client, from, |id| self.users.get(&id).and_then(User::client), batch)
+    }
+
+    /// From its snapshot on a client has all texts, and can be sent what differs from them.
+    fn has_all(&mut self, client: ClientId) {
+        if let Some(member) = self.members.get_mut(&client)
+            && member.reads != member.asked
+        {
+            member.reads = member.asked;
+            self.spliced += 1;
         }
-        None
     }
 
     /// The common end of all snapshots, encoded once as long as nothing changes.
@@ -402,7 +409,7 @@ impl Room {
     }
 
     fn receiver(&self, client: ClientId) -> Receiver<'_> {
-        let you = self.members.get(&client).copied().flatten();
+        let you = self.members.get(&client).and_then(|member| member.user);
         let user = you.and_then(|id| self.users.get(&id));
         Receiver {
             you,
@@ -414,7 +421,7 @@ impl Room {
     fn state(&self) -> RoomState<'_> {
         RoomState {
             room: self.name.as_str(),
-            users: self.users.iter().map(|(&id, user)| (id, user.state())).collect(),
+            users: self.users.iter().map(|(&id, user)| (id, user.state(self.boxes.text(id)))).collect(),
             log: self.log.posts().collect(),
             limits: LengthLimits { text: self.limits.max_text, name: self.limits.max_name },
         }

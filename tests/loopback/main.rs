@@ -11,5 +11,6 @@ mod person;
 mod rooms;
 mod seats;
 mod slow;
+mod splices;
 mod stopping;
 mod store;

@@ -12,6 +12,7 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 use typewall::server::Stopper;
+use typewall::splice::Splice;
 use typewall::{Limits, Server, StoreOptions};
 
 /// How long anything here may take. Far more than it does, for machines that are busy.
@@ -125,6 +126,19 @@ pub struct Shown {
     pub name: String,
     pub text: String,
     pub away: bool,
+}
+
+impl Shown {
+    /// Applies a text or a splice.
+    fn change(&mut self, data: &Value) {
+        if let Some(text) = data["text"].as_str() {
+            return text.clone_into(&mut self.text);
+        }
+        let number = |field: &str| data[field].as_u64().expect("a number") as usize;
+        let put = data["put"].as_str().expect("a string").into();
+        let splice = Splice { at: number("at"), cut: number("cut"), put, length: number("length") };
+        splice.apply(&mut self.text).expect("a splice of the text that is shown");
+    }
 }
 
 /// A client, and what its page would show.
@@ -258,7 +272,7 @@ impl Person {
                 let id = text(&data["id"]);
                 assert_ne!(Some(&id), self.you.as_ref(), "an author got its own text");
                 if let Some(user) = self.users.get_mut(&id) {
-                    user.text = text(&data["text"]);
+                    user.change(data);
                 } else {
                     assert!(self.room.is_none(), "a text of nobody's");
                 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
-use typewall::batch::ClientId;
+use typewall::batch::{ClientId, TextForm};
 use typewall::event::{Event, Health};
 use typewall::hub::Hub;
 use typewall::names::{Name, RoomName};
@@ -47,7 +47,8 @@ fn a_batch_is_one_send_to_each_with_the_latest_texts() {
     world.write(0, "ab");
     world.hub.write(world.now);
     let events = |pipe: &Pipe| -> Vec<(String, String)> {
-        let text = |data: &Value| data["text"].as_str().unwrap().to_owned();
+        // What is put into a box that was empty is the whole text.
+        let text = |data: &Value| data["text"].as_str().or(data["put"].as_str()).unwrap().to_owned();
         pipe.frames()
             .iter()
             .map(|frame| match frame {
@@ -280,7 +281,8 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
     for (n, sink) in (1..).zip(pipes.clone()) {
         sink.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        events.send(Event::Connected { client, room, sink, greeting: b"hello ".to_vec() }).unwrap();
+        let (greeting, form) = (b"hello ".to_vec(), TextForm::Whole);
+        events.send(Event::Connected { client, room, sink, greeting, form }).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
         events.send(Event::Acted { client, action: join }).unwrap();
         for text in 0..100 {

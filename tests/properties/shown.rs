@@ -3,6 +3,7 @@
 use crate::pipe::Frame;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use typewall::splice::Splice;
 
 /// What a page shows that got these frames.
 #[derive(Debug, Default, PartialEq)]
@@ -15,11 +16,24 @@ pub struct Shown {
     pub snapshots: usize,
 }
 
+/// A user and their box.
 #[derive(Debug, PartialEq)]
 pub struct ShownUser {
     pub name: String,
     pub text: String,
     pub away: bool,
+}
+
+impl ShownUser {
+    fn change(&mut self, data: &Value) {
+        if let Some(text) = data["text"].as_str() {
+            return text.clone_into(&mut self.text);
+        }
+        let number = |field: &str| data[field].as_u64().expect("a number") as usize;
+        let put = data["put"].as_str().expect("a string").into();
+        let splice = Splice { at: number("at"), cut: number("cut"), put, length: number("length") };
+        splice.apply(&mut self.text).expect("a splice of the text that is shown");
+    }
 }
 
 impl Shown {
@@ -49,7 +63,7 @@ impl Shown {
             "text_update" | "user_away" | "user_back" => {
                 assert_ne!(self.you, Some(text(&data["id"])), "somebody was told of themselves");
                 match self.users.get_mut(&text(&data["id"])) {
-                    Some(user) if event == "text_update" => user.text = text(&data["text"]),
+                    Some(user) if event == "text_update" => user.change(data),
                     Some(user) => user.away = event == "user_away",
                     None => assert!(!knows, "{event} of nobody"),
                 }

@@ -3,16 +3,18 @@
 use crate::pipe::{Frame, Pipe};
 use crate::shown::Shown;
 use proptest::prelude::*;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use typewall::Limits;
-use typewall::batch::ClientId;
+use typewall::batch::{ClientId, TextForm};
 use typewall::clock::Now;
 use typewall::event::Event;
 use typewall::hub::Hub;
 use typewall::names::{Name, RoomName};
 use typewall::room::Action;
 use typewall::session::Session;
+use typewall::splice::Splice;
 
 pub const LIMITS: Limits = Limits {
     log_length: 5,
@@ -38,6 +40,14 @@ pub enum Step {
     Write {
         person: usize,
         text: String,
+    },
+    /// The same, told by what differs.
+    Splice {
+        person: usize,
+        text: String,
+    },
+    Resync {
+        person: usize,
     },
     Post {
         person: usize,
@@ -78,6 +88,8 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => (person(), name).prop_map(|(person, name)| Step::Join { person, name }),
         1 => person().prop_map(|person| Step::Watch { person }),
         8 => (person(), "[a-c\"é😀\u{2028}\0]{0,40}").prop_map(|(person, text)| Step::Write { person, text }),
+        8 => (person(), "[abé😀]{0,12}").prop_map(|(person, text)| Step::Splice { person, text }),
+        1 => person().prop_map(|person| Step::Resync { person }),
         4 => (person(), "[a-c😀]{1,10}", reference)
             .prop_map(|(person, text, reference)| Step::Post { person, text, reference }),
         1 => person().prop_map(|person| Step::Ping { person }),
@@ -151,6 +163,8 @@ impl World {
             Step::Join { person, name } => self.join(person, name),
             Step::Watch { person } => self.act(person, Action::Watch),
             Step::Write { person, text } => self.write(person, &text),
+            Step::Splice { person, text } => self.splice(person, &text),
+            Step::Resync { person } => self.act(person, Action::Resync),
             Step::Post { person, text, reference } => self.post(person, &text, reference),
             Step::Ping { person } => {
                 if let Some(Connection { client, .. }) = self.people[person].line {
@@ -172,9 +186,10 @@ impl World {
         self.last_client += 1;
         let client = ClientId(self.last_client);
         let pipe = Pipe::default();
+        let form = if person.is_multiple_of(2) { TextForm::Whole } else { TextForm::Spliced };
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
         self.hub.handle(
-            Event::Connected { client, room: name, sink: pipe.clone(), greeting: Vec::new() },
+            Event::Connected { client, room: name, sink: pipe.clone(), greeting: Vec::new(), form },
             self.now,
         );
         let posted_before = self.rooms[room].count;
@@ -211,6 +226,14 @@ impl World {
         if let Some(seat) = self.seat(person) {
             text.clone_into(&mut seat.text);
         }
+    }
+
+    pub fn splice(&mut self, person: usize, text: &str) {
+        let Some(Seat { text: before, .. }) = self.seat(person) else { return };
+        let Splice { at, cut, put, length } = Splice::between(before, text);
+        let splice = Splice { at, cut, put: Cow::Owned(put.into_owned()), length };
+        text.clone_into(before);
+        self.act(person, Action::Splice(splice));
     }
 
     pub fn post(&mut self, person: usize, text: &str, reference: Option<&'static str>) {
