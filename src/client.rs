@@ -17,6 +17,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -26,8 +27,15 @@ use tungstenite::{Message, WebSocket};
 /// The hub's events, with sockets to write to.
 pub type SocketEvent = Event<Arc<TcpStream>>;
 
-/// Bytes read at once. Most frames are far smaller, and tungstenite's default of 128 KiB is paid per client.
-const READ_BUFFER: usize = 4 * 1024;
+/// Bytes read at once, which every client costs. Most frames are far smaller; a larger one takes more reads.
+const READ_BUFFER: usize = 1024;
+
+/// Bytes of a reader's stack. What it uses of it takes memory, for every client: two pages as long as nothing
+/// large stands on it. That is why readers have threads of their own: the handshake leaves four pages used.
+///
+/// It is less than a quarter of a [connection's](crate::server), so that glibc, which keeps the stacks of
+/// ended threads for new ones, does not give a reader one that was used for a handshake.
+const STACK: usize = 48 * 1024;
 
 /// Bytes that JSON needs for one character at most: an astral one is two escapes, `\ud83d\ude00`.
 const MAX_JSON_BYTES: usize = 12;
@@ -201,31 +209,52 @@ pub struct Handshake {
     pub form: TextForm,
 }
 
-/// Serves a WebSocket until it ends.
-pub fn serve(
-    socket: TcpStream,
-    handshake: Handshake,
-    client: ClientId,
+/// A WebSocket that is open, and whose reader is still to be started.
+pub struct Reader {
+    websocket: Box<WebSocket<Stream>>,
     limits: Limits,
-    hub: Sender<SocketEvent>,
-) {
-    let socket = Arc::new(socket);
-    let membership = Membership { client, farewell: false, hub };
-    let Handshake { greeting, already_read, room, form } = handshake;
-    let connected = Event::Connected { client, room, sink: Arc::clone(&socket), greeting, form };
-    // Without the time-out a client whose network is gone would stay for ever.
-    if membership.tell(connected).is_err() || socket.set_read_timeout(Some(limits.max_silence)).is_err() {
-        return;
+}
+
+impl Reader {
+    /// Tells the hub of a client; `None` where it has ended already, or the server has.
+    pub fn connect(
+        socket: TcpStream,
+        handshake: Handshake,
+        client: ClientId,
+        limits: Limits,
+        hub: Sender<SocketEvent>,
+    ) -> Option<Self> {
+        let socket = Arc::new(socket);
+        let membership = Membership { client, farewell: false, hub };
+        let Handshake { greeting, mut already_read, room, form } = handshake;
+        // Without the time-out a client whose network is gone would stay for ever.
+        socket.set_read_timeout(Some(limits.max_silence)).ok()?;
+        let connected = Event::Connected { client, room, sink: Arc::clone(&socket), greeting, form };
+        membership.tell(connected).ok()?;
+        let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
+        already_read.shrink_to_fit(); // it becomes the buffer that is read into
+        let config = Some(limits.websocket());
+        let websocket = WebSocket::from_partially_read(stream, already_read, Role::Server, config);
+        Some(Self { websocket: Box::new(websocket), limits })
     }
-    let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
-    let config = Some(limits.websocket());
-    let mut websocket = WebSocket::from_partially_read(stream, already_read, Role::Server, config);
-    let Some((code, reason)) = read(&mut websocket, limits) else {
-        return;
-    };
-    let Stream { socket, membership, .. } = websocket.into_inner();
-    if membership.tell(Event::Violated { client, code, reason }).is_ok() {
-        drain(&socket);
+
+    /// Starts the thread that reads until the WebSocket ends. `counted` lives as long.
+    pub fn spawn(mut self, counted: impl Send + 'static) -> io::Result<()> {
+        let client = self.websocket.get_ref().membership.client;
+        let run = move || {
+            let _counted = counted;
+            self.run();
+        };
+        thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK).spawn(run).map(drop)
+    }
+
+    fn run(&mut self) {
+        let Some((code, reason)) = read(&mut self.websocket, self.limits) else { return };
+        let Stream { socket, membership, .. } = self.websocket.get_ref();
+        let violated = Event::Violated { client: membership.client, code, reason };
+        if membership.tell(violated).is_ok() {
+            drain(socket);
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! One accepted connection: reads its requests and routes them to the page or into a room.
 
 use crate::batch::{ClientId, TextForm};
-use crate::client::{self, Handshake, SocketEvent};
+use crate::client::{Handshake, Reader, SocketEvent};
 use crate::download::LogRequest;
 use crate::event::Event;
 use crate::invite;
@@ -47,6 +47,8 @@ pub struct Connection {
     pub store: Option<Arc<Path>>,
     /// Where its events go.
     pub hub: Sender<SocketEvent>,
+    /// Lives as long as the connection, by which connections are counted.
+    pub counted: Arc<()>,
 }
 
 /// Where a request leads.
@@ -153,7 +155,10 @@ impl Connection {
         let written = write_response(&mut greeting, response);
         if written.is_ok() && self.socket.set_write_timeout(None).is_ok() {
             let handshake = Handshake { greeting, already_read, room, form };
-            client::serve(self.socket, handshake, self.client, self.limits, self.hub);
+            let reader = Reader::connect(self.socket, handshake, self.client, self.limits, self.hub);
+            if let Some(Err(error)) = reader.map(|reader| reader.spawn(self.counted)) {
+                log::warn!("a client is lost because no thread can be started: {error}");
+            }
         }
     }
 

@@ -37,8 +37,7 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 /// Events that wait for the hub. When they are so many, readers wait, and TCP makes their clients wait.
 const EVENT_QUEUE: usize = 1024;
 
-/// Bytes of a connection thread's stack, of which only those that are used take memory. What needs most is
-/// JSON nested as deep as serde_json allows, in a debug build.
+/// Bytes of a connection thread's stack, of which only those that are used take memory.
 const STACK: usize = 256 * 1024;
 
 /// Bytes of a socket's send buffer. The system would let it grow to megabytes, and a slow client would read
@@ -199,11 +198,13 @@ impl Acceptor {
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
         let (limits, listen, store, hub) = (self.limits, self.listen, self.store.clone(), self.hub.clone());
-        let serve = move || {
-            let _counted = counted;
-            Connection { socket, client, limits, listen, store, hub }.serve();
-        };
-        thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK).spawn(serve).map(drop)
+        let connection = Connection { socket, client, limits, listen, store, hub, counted };
+        let serve = move || connection.serve();
+        thread::Builder::new()
+            .name(format!("connection {}", client.0))
+            .stack_size(STACK)
+            .spawn(serve)
+            .map(drop)
     }
 }
 
