@@ -5,6 +5,7 @@
 
 use crate::protocol::{Receiver, ServerEvent, encode_snapshot_head};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::cell::OnceCell;
 use std::ops::Range;
 use tungstenite::protocol::frame::FrameHeader;
@@ -12,6 +13,10 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 /// Bytes of a buffer that are kept from batch to batch; one large batch does not cost memory for ever.
 const WARM_BUFFER: usize = 256 * 1024;
+
+/// Pieces of a share that take no memory of their own. Who wrote a text has three: the events, and the texts before
+/// and behind it.
+pub const FEW_PIECES: usize = 4;
 
 /// One connection, as long as it lasts. Never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -183,17 +188,22 @@ impl Batch {
         }
     }
 
-    /// What everyone gets who has no [own share](Self::own_share).
+    /// What everyone gets but its [receivers](Self::receivers).
     pub fn common_share(&self, form: TextForm) -> Share<'_> {
         self.share(form, None, &[])
     }
 
-    /// What `client` gets, if that is not the [common share](Self::common_share).
-    pub fn own_share(&self, form: TextForm, client: ClientId) -> Option<Share<'_>> {
+    /// Those whose share is not the [common one](Self::common_share), each once.
+    pub fn receivers(&self) -> impl Iterator<Item = ClientId> {
+        self.differences.chunk_by(|a, b| a.0 == b.0).filter_map(|own| own.first()).map(|own| own.0)
+    }
+
+    /// What one of them gets.
+    pub fn own_share(&self, form: TextForm, client: ClientId) -> Share<'_> {
         let first = self.differences.partition_point(|(other, _)| *other < client);
         let from_first = &self.differences[first..];
         let own = &from_first[..from_first.partition_point(|(other, _)| *other == client)];
-        (!own.is_empty()).then(|| self.share(form, Some(client), own))
+        self.share(form, Some(client), own)
     }
 
     fn share(&self, form: TextForm, receiver: Option<ClientId>, own: &[(ClientId, Difference)]) -> Share<'_> {
@@ -270,7 +280,7 @@ enum Buffer {
 pub struct Share<'a> {
     batch: Option<&'a Batch>,
     receiver: Option<ClientId>,
-    pieces: Vec<(Buffer, Range<usize>)>,
+    pieces: SmallVec<[(Buffer, Range<usize>); FEW_PIECES]>,
     len: usize,
     events_len: usize,
     snapshot_len: usize,

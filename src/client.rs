@@ -4,6 +4,7 @@
 //! itself, and two writers would interleave inside a frame; so its stream's `write` hands the bytes to the hub.
 
 use crate::batch::{ClientId, TextForm};
+use crate::clients::Arrival;
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::names::{Name, RoomName};
@@ -229,8 +230,8 @@ impl Reader {
         let Handshake { greeting, mut already_read, room, form } = handshake;
         // Without the time-out a client whose network is gone would stay for ever.
         socket.set_read_timeout(Some(limits.max_silence)).ok()?;
-        let connected = Event::Connected { client, room, sink: Arc::clone(&socket), greeting, form };
-        membership.tell(connected).ok()?;
+        let arrival = Arrival { sink: Arc::clone(&socket), greeting, form };
+        membership.tell(Event::Connected { client, room, arrival }).ok()?;
         let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
         already_read.shrink_to_fit(); // it becomes the buffer that is read into
         let config = Some(limits.websocket());

@@ -1,6 +1,6 @@
 //! The table of clients: how far each is from coming to going, and what is due to be written to it.
 
-use crate::batch::{Batch, ClientId, TextForm};
+use crate::batch::{Batch, ClientId, Share, TextForm};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
 use bytes::Bytes;
@@ -22,7 +22,10 @@ pub struct RoomId(pub u64);
 /// Every open WebSocket. Generic in where it writes to, so that tests can do without sockets.
 #[derive(Debug)]
 pub struct Clients<S> {
-    table: HashMap<ClientId, Client<S>>,
+    audiences: HashMap<RoomId, Audience<S>>,
+    places: HashMap<ClientId, Place>,
+    /// Counts the batches that were delivered.
+    delivery: u64,
     ping_every: Duration,
     /// Whose turn it is to be pinged when, the earliest first.
     pings: VecDeque<(Instant, ClientId)>,
@@ -37,13 +40,37 @@ pub struct Clients<S> {
     watched_due: Option<Instant>,
     /// Those who are to be closed for it.
     too_slow: Vec<ClientId>,
+    /// Those whose last delivery was not the plain case.
+    unsettled: Vec<(ClientId, Outcome)>,
     catch_up: Batch,
+}
+
+/// Those who came to one room, side by side in memory: a batch goes through them without looking anybody up.
+#[derive(Debug)]
+struct Audience<S> {
+    clients: Vec<Client<S>>,
+    /// How many of them are sent splices.
+    spliced: usize,
+}
+
+/// Where a client is to be found.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    room: RoomId,
+    at: usize,
 }
 
 #[derive(Debug)]
 struct Client<S> {
+    id: ClientId,
     standing: Standing,
     outbox: Outbox<S>,
+    /// In which form it asked for texts.
+    asked: TextForm,
+    /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
+    reads: TextForm,
+    /// The last delivery that it had a share of its own of.
+    served: u64,
     /// It is among the watched.
     watched: bool,
 }
@@ -51,8 +78,8 @@ struct Client<S> {
 /// How far a client is from coming to going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It sees this room.
-    In(RoomId),
+    /// It sees its room.
+    In,
     /// It was sent a close frame, and its connection is cut if it does not end before that.
     Closing(Instant),
 }
@@ -61,7 +88,7 @@ impl<S: Sink> Client<S> {
     /// When something is to be done about it.
     fn due(&self) -> Option<Instant> {
         match self.standing {
-            Standing::In(_) => self.outbox.retry_at(),
+            Standing::In => self.outbox.retry_at(),
             Standing::Closing(cut_at) => Some(self.outbox.retry_at().unwrap_or(cut_at).min(cut_at)),
         }
     }
@@ -73,24 +100,27 @@ impl<S: Sink> Clients<S> {
         Self {
             ping_every,
             pings: VecDeque::new(),
-            table: HashMap::new(),
+            audiences: HashMap::new(),
+            places: HashMap::new(),
+            delivery: 0,
             open: 0,
             queued: Vec::new(),
             watched: Vec::new(),
             watched_due: None,
             too_slow: Vec::new(),
+            unsettled: Vec::new(),
             catch_up: Batch::default(),
         }
     }
 
     /// How many there are, those that are being closed included.
     pub fn len(&self) -> usize {
-        self.table.len()
+        self.places.len()
     }
 
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        self.places.is_empty()
     }
 
     /// How many see a room.
@@ -100,23 +130,60 @@ impl<S: Sink> Clients<S> {
 
     /// All of them, in no order.
     pub fn ids(&self) -> impl Iterator<Item = ClientId> {
-        self.table.keys().copied()
+        self.places.keys().copied()
     }
 
     /// Adds one that sees `room`, to be greeted with bytes before all else.
-    pub fn insert(&mut self, client: ClientId, room: RoomId, sink: S, greeting: Bytes, now: Instant) {
+    pub fn insert(&mut self, id: ClientId, room: RoomId, arrival: Arrival<S>, now: Instant) {
+        let Arrival { sink, greeting, form: asked } = arrival;
         let mut outbox = Outbox::new(sink);
-        outbox.queue(greeting);
+        outbox.queue(greeting.into());
+        let (standing, reads) = (Standing::In, TextForm::Whole);
+        let client = Client { id, standing, outbox, asked, reads, served: 0, watched: false };
+        let audience = self.audiences.entry(room).or_default();
+        self.places.insert(id, Place { room, at: audience.clients.len() });
+        audience.clients.push(client);
         self.open += 1;
-        self.table.insert(client, Client { standing: Standing::In(room), outbox, watched: false });
-        self.pings.push_back((now + self.ping_every, client));
+        self.pings.push_back((now + self.ping_every, id));
+    }
+
+    fn get(&self, client: ClientId) -> Option<&Client<S>> {
+        let Place { room, at } = *self.places.get(&client)?;
+        self.audiences.get(&room)?.clients.get(at)
+    }
+
+    fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<S>> {
+        let Place { room, at } = *self.places.get(&client)?;
+        self.audiences.get_mut(&room)?.clients.get_mut(at)
+    }
+
+    fn take(&mut self, client: ClientId) -> Option<Client<S>> {
+        let Place { room, at } = self.places.remove(&client)?;
+        let audience = self.audiences.get_mut(&room)?;
+        let taken = audience.clients.swap_remove(at);
+        if let Some(moved) = audience.clients.get(at) {
+            self.places.insert(moved.id, Place { room, at });
+        }
+        self.open -= usize::from(taken.standing == Standing::In);
+        audience.spliced -= usize::from(taken.reads == TextForm::Spliced);
+        if audience.clients.is_empty() {
+            self.audiences.remove(&room);
+        }
+        Some(taken)
     }
 
     /// The room a client sees; `None` once it is being closed.
     pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
-        match self.table.get(&client)?.standing {
-            Standing::In(room) => Some(room),
-            Standing::Closing(_) => None,
+        self.get(client).filter(|entry| entry.standing == Standing::In)?;
+        self.places.get(&client).map(|place| place.room)
+    }
+
+    /// The forms in which texts are read in a room.
+    pub fn forms(&self, room: RoomId) -> &'static [TextForm] {
+        match self.audiences.get(&room) {
+            Some(all) if all.spliced == all.clients.len() => &[TextForm::Spliced],
+            Some(some) if some.spliced > 0 => &[TextForm::Whole, TextForm::Spliced],
+            _ => &[TextForm::Whole],
         }
     }
 
@@ -132,9 +199,7 @@ impl<S: Sink> Clients<S> {
     /// latest at `cut_at`.
     pub fn close(&mut self, client: ClientId, close_frame: Bytes, cut_at: Instant) {
         self.queue(client, close_frame);
-        if let Some(entry) = self.table.get_mut(&client)
-            && let Standing::In(_) = entry.standing
-        {
+        if let Some(entry) = self.get_mut(client).filter(|entry| entry.standing == Standing::In) {
             entry.standing = Standing::Closing(cut_at);
             self.open -= 1;
         }
@@ -142,10 +207,7 @@ impl<S: Sink> Clients<S> {
 
     /// Forgets a client whose reader has ended.
     pub fn remove(&mut self, client: ClientId, now: Instant) {
-        let Some(mut entry) = self.table.remove(&client) else { return };
-        if let Standing::In(_) = entry.standing {
-            self.open -= 1;
-        }
+        let Some(mut entry) = self.take(client) else { return };
         // The answer to its close frame, if that came with the end; nobody waits for what does not arrive.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
         queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
@@ -155,13 +217,15 @@ impl<S: Sink> Clients<S> {
     /// True where a client that says nothing is busy reading what it was sent: its socket was full, and took
     /// something within that time.
     pub fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
-        let entry = self.table.get(&client);
+        let entry = self.get(client);
         entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
     }
 
     /// Cuts every connection.
     pub fn cut_all(&mut self) {
-        self.table.drain().for_each(|(_, entry)| entry.outbox.shutdown(Shutdown::Both));
+        self.places.clear();
+        let clients = self.audiences.drain().flat_map(|(_, audience)| audience.clients);
+        clients.for_each(|entry| entry.outbox.shutdown(Shutdown::Both));
     }
 
     /// Those that have become too slow since this was last asked, each to be closed.
@@ -188,17 +252,34 @@ impl<S: Sink> Clients<S> {
         }
     }
 
-    /// Writes a batch to everyone in its room.
-    pub fn deliver(&mut self, room: &Room, batch: &Batch, now: Instant) {
+    /// Writes a batch to everyone in its room: first to the few who have a share of their own.
+    pub fn deliver(&mut self, room: RoomId, batch: &Batch, now: Instant) {
+        self.delivery += 1;
+        let Self { audiences, places, delivery, unsettled, .. } = self;
+        let Some(Audience { clients, spliced }) = audiences.get_mut(&room) else { return };
+        for client in batch.receivers() {
+            let at = places.get(&client).filter(|place| place.room == room).map(|place| place.at);
+            let Some(entry) = at.and_then(|at| clients.get_mut(at)) else { continue };
+            let share = batch.own_share(entry.reads, client);
+            if share.snapshot_len() > 0 && entry.reads != entry.asked {
+                entry.reads = entry.asked;
+                *spliced += 1;
+            }
+            entry.served = *delivery;
+            entry.deliver(&share, unsettled, now);
+        }
         let whole = batch.common_share(TextForm::Whole);
         let spliced = batch.common_share(TextForm::Spliced);
-        for (client, form) in room.readers() {
-            if let Some(entry) = self.table.get_mut(&client) {
-                let common = if form == TextForm::Whole { &whole } else { &spliced };
-                let own = batch.own_share(form, client);
-                let outcome = entry.outbox.deliver(own.as_ref().unwrap_or(common), now);
-                self.settle(client, outcome);
-            }
+        for entry in clients.iter_mut().filter(|entry| entry.served != *delivery) {
+            let common = if entry.reads == TextForm::Whole { &whole } else { &spliced };
+            entry.deliver(common, unsettled, now);
+        }
+        self.settle_all();
+    }
+
+    fn settle_all(&mut self) {
+        while let Some((client, outcome)) = self.unsettled.pop() {
+            self.settle(client, outcome);
         }
     }
 
@@ -207,12 +288,12 @@ impl<S: Sink> Clients<S> {
         let queued = mem::take(&mut self.queued);
         // All first, because after a close frame a connection is ended as soon as nothing waits.
         for (client, frames) in &queued {
-            if let Some(entry) = self.table.get_mut(client) {
+            if let Some(entry) = self.get_mut(*client) {
                 entry.outbox.queue(frames.clone());
             }
         }
         for (client, _) in queued {
-            if let Some(entry) = self.table.get_mut(&client) {
+            if let Some(entry) = self.get_mut(client) {
                 let outcome = entry.outbox.flush(now);
                 self.settle(client, outcome);
             }
@@ -226,14 +307,14 @@ impl<S: Sink> Clients<S> {
         }
         self.watched_due = None;
         for client in mem::take(&mut self.watched) {
-            let Some(entry) = self.table.get_mut(&client) else { continue };
+            let Some(entry) = self.get_mut(client) else { continue };
             entry.watched = false;
             match (entry.due(), entry.standing) {
                 (None, _) => {}
                 (Some(due), _) if due > now => self.watch(client),
                 (_, Standing::Closing(cut_at)) if cut_at <= now => self.cut(client),
                 _ => {
-                    let outcome = entry.retry(client, &rooms, &mut self.catch_up, now);
+                    let outcome = self.retry(client, &rooms, now);
                     self.settle(client, outcome);
                 }
             }
@@ -242,19 +323,14 @@ impl<S: Sink> Clients<S> {
 
     /// Ends a connection without waiting. Its reader notices by the end, or by being the last who has it.
     pub fn cut(&mut self, client: ClientId) {
-        if let Some(entry) = self.table.remove(&client) {
-            if let Standing::In(_) = entry.standing {
-                self.open -= 1;
-            }
+        if let Some(entry) = self.take(client) {
             entry.outbox.shutdown(Shutdown::Both);
         }
     }
 
     /// Draws the consequences of having written to a client.
     fn settle(&mut self, client: ClientId, outcome: Outcome) {
-        let Some(entry) = self.table.get_mut(&client) else {
-            return;
-        };
+        let Some(entry) = self.get_mut(client) else { return };
         match (outcome, entry.standing) {
             (Outcome::Sent, Standing::Closing(_)) => {
                 // After the end of what we send, a client finds the close frame even if it was busy sending.
@@ -262,7 +338,7 @@ impl<S: Sink> Clients<S> {
                 self.watch(client);
             }
             (Outcome::Sent, _) => {}
-            (Outcome::TooSlow, Standing::In(_)) => self.too_slow.push(client),
+            (Outcome::TooSlow, Standing::In) => self.too_slow.push(client),
             // One that is being closed may take the time it was given: nothing is added to what it is owed.
             (Outcome::Waiting | Outcome::TooSlow, _) => self.watch(client),
             // Its reader sees the end, and its membership ends as always, when the reader says so.
@@ -272,37 +348,66 @@ impl<S: Sink> Clients<S> {
 
     /// Puts a client among the watched, once.
     fn watch(&mut self, client: ClientId) {
-        let Some(entry) = self.table.get_mut(&client) else { return };
-        self.watched_due = self.watched_due.into_iter().chain(entry.due()).min();
-        if !mem::replace(&mut entry.watched, true) {
-            self.watched.push(client);
-        }
+        let Some(entry) = self.get_mut(client) else { return };
+        let due = entry.due();
+        let is_new = !mem::replace(&mut entry.watched, true);
+        self.watched.extend(is_new.then_some(client));
+        self.watched_due = self.watched_due.into_iter().chain(due).min();
     }
-}
 
-impl<S: Sink> Client<S> {
     /// Tries a full socket again, and once it takes everything, sends what texts its client missed, as they
     /// are now, until it has all or its socket is full again.
     fn retry<'a>(
         &mut self,
         client: ClientId,
         rooms: impl Fn(RoomId) -> Option<&'a Room>,
-        batch: &mut Batch,
         now: Instant,
     ) -> Outcome {
-        let mut outcome = self.outbox.retry(now);
+        let room = self.room_of(client).and_then(rooms);
+        let mut batch = mem::take(&mut self.catch_up);
+        let Some(entry) = self.get_mut(client) else { return Outcome::Broken };
+        let mut outcome = entry.outbox.retry(now);
         while outcome == Outcome::Sent
-            && let Some(from) = self.outbox.stale_from()
-            && let Standing::In(room) = self.standing
-            && let Some(room) = rooms(room)
+            && let Some(from) = entry.outbox.stale_from()
+            && let Some(room) = room
         {
             batch.clear();
-            let left = room.catch_up(client, from, batch);
-            outcome = self.outbox.catch_up(&batch.common_share(TextForm::Whole), left, now);
+            let left = room.catch_up(client, from, &mut batch);
+            outcome = entry.outbox.catch_up(&batch.common_share(TextForm::Whole), left, now);
         }
         if outcome == Outcome::Sent {
-            self.outbox.resume();
+            entry.outbox.resume();
         }
+        self.catch_up = batch;
         outcome
+    }
+}
+
+impl<S: Sink> Client<S> {
+    /// Sends a share of a batch, unless the client is being closed.
+    fn deliver(&mut self, share: &Share<'_>, unsettled: &mut Vec<(ClientId, Outcome)>, now: Instant) {
+        if self.standing == Standing::In {
+            match self.outbox.deliver(share, now) {
+                Outcome::Sent => {}
+                outcome => unsettled.push((self.id, outcome)),
+            }
+        }
+    }
+}
+
+/// What a client comes with.
+#[derive(Debug)]
+pub struct Arrival<S> {
+    /// Where to write to it.
+    pub sink: S,
+    /// The answer to its handshake, which nobody but the hub writes either.
+    pub greeting: Vec<u8>,
+    /// In which form it asked for texts.
+    pub form: TextForm,
+}
+
+impl<S> Default for Audience<S> {
+    fn default() -> Self {
+        Self { clients: Vec::new(), spliced: 0 }
     }
 }

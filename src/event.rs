@@ -1,6 +1,7 @@
 //! Events: all that the hub hears of, from readers, the store and those who ask.
 
-use crate::batch::{ClientId, TextForm};
+use crate::batch::ClientId;
+use crate::clients::Arrival;
 use crate::names::RoomName;
 use crate::protocol::Post;
 use crate::room::Action;
@@ -19,12 +20,8 @@ pub enum Event<S> {
         client: ClientId,
         /// Where it is.
         room: RoomName,
-        /// Where to write to it.
-        sink: S,
-        /// The answer to its handshake, which nobody but the hub writes either.
-        greeting: Vec<u8>,
-        /// In which form it asked for texts.
-        form: TextForm,
+        /// What it comes with.
+        arrival: Arrival<S>,
     },
     /// A client did something.
     Acted {

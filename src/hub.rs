@@ -6,8 +6,8 @@
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then
 //! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
 
-use crate::batch::{Batch, ClientId, TextForm};
-use crate::clients::{Clients, RoomId};
+use crate::batch::{Batch, ClientId};
+use crate::clients::{Arrival, Clients, RoomId};
 use crate::clock::Now;
 use crate::event::{Event, Health};
 use crate::limits::Limits;
@@ -136,8 +136,8 @@ impl<S: Sink> Hub<S> {
         self.clients.cut_all();
         // Those who came too late to be told; without this their readers would wait for them.
         for event in events.try_iter() {
-            if let Event::Connected { sink, .. } = event {
-                sink.shutdown(Shutdown::Both);
+            if let Event::Connected { arrival, .. } = event {
+                arrival.sink.shutdown(Shutdown::Both);
             }
         }
     }
@@ -145,11 +145,7 @@ impl<S: Sink> Hub<S> {
     /// Takes an event. What comes of it is sent with the next [`write`](Self::write).
     pub fn handle(&mut self, event: Event<S>, now: Now) {
         match event {
-            Event::Connected { client, room, sink, greeting, form } => {
-                let room = self.room_named(room, now);
-                self.clients.insert(client, room, sink, greeting.into(), now.instant);
-                self.connect(client, room, form, now);
-            }
+            Event::Connected { client, room, arrival } => self.connect(client, room, arrival, now),
             Event::Acted { client, action } => self.act(client, action, now),
             Event::Answered { client, frames } => self.clients.queue(client, frames.into()),
             Event::Violated { client, code, reason } => self.close(client, code, reason, now),
@@ -212,12 +208,14 @@ impl<S: Sink> Hub<S> {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
-    fn connect(&mut self, client: ClientId, room: RoomId, form: TextForm, now: Now) {
-        let full = self.clients.open() > self.limits.max_clients;
+    fn connect(&mut self, client: ClientId, name: RoomName, arrival: Arrival<S>, now: Now) {
+        let full = self.clients.open() >= self.limits.max_clients;
+        let room = self.room_named(name, now);
+        self.clients.insert(client, room, arrival, now.instant);
         // The greeting goes out even where the room has nothing to say.
         self.clients.queue(client, Bytes::new());
         if let Some(place) = self.touch(room) {
-            place.room.enter(client, form, &mut place.batch);
+            place.room.enter(client, &mut place.batch);
         }
         if self.stopping != Stopping::No {
             self.close(client, CloseCode::Away, "The server is stopping.", now);
@@ -369,9 +367,9 @@ impl<S: Sink> Hub<S> {
             return;
         };
         place.touched = false;
-        place.room.finish(&mut place.batch);
+        place.room.finish(self.clients.forms(id), &mut place.batch);
         if !place.batch.is_empty() {
-            self.clients.deliver(&place.room, &place.batch, now);
+            self.clients.deliver(id, &place.batch, now);
             place.batch.clear();
         }
     }

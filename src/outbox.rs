@@ -8,8 +8,9 @@
 //! client is sent those boxes as they are by then. One that is over the bound or takes nothing
 //! for [`MAX_STALL`] is [too slow](Outcome::TooSlow).
 
-use crate::batch::{Revision, Share};
+use crate::batch::{FEW_PIECES, Revision, Share};
 use bytes::{Buf, Bytes};
+use smallvec::SmallVec;
 use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice};
@@ -147,7 +148,9 @@ impl<S: Sink> Outbox<S> {
             },
         };
         let before = self.waiting;
-        self.advance(sent.min(before));
+        if before > 0 {
+            self.advance(sent.min(before));
+        }
         match sent == before + share.len() {
             true => Outcome::Sent,
             false => self.keep(share, sent.saturating_sub(before), now),
@@ -215,7 +218,7 @@ impl<S: Sink> Outbox<S> {
     /// Hands over all that is pending and the share; returns how many bytes the socket took.
     fn send(&self, share: &Share<'_>) -> io::Result<usize> {
         let pending = self.pending.iter().map(|piece| &piece[..]);
-        let pieces: Vec<_> = pending.chain(share.pieces()).map(IoSlice::new).collect();
+        let pieces: SmallVec<[_; FEW_PIECES]> = pending.chain(share.pieces()).map(IoSlice::new).collect();
         let mut sent = 0;
         for pieces in pieces.chunks(MAX_PIECES) {
             let len: usize = pieces.iter().map(|piece| piece.len()).sum();

@@ -58,9 +58,8 @@ pub enum Action {
 pub struct Room {
     name: RoomName,
     limits: Limits,
-    members: HashMap<ClientId, Member>,
-    /// How many of them are sent splices.
-    spliced: usize,
+    /// Everyone who sees the room, and who they are; none for a viewer.
+    members: HashMap<ClientId, Option<UserId>>,
     users: BTreeMap<UserId, User>,
     boxes: Boxes,
     sessions: HashMap<Session, UserId>,
@@ -75,17 +74,6 @@ pub struct Room {
     superseded: Vec<ClientId>,
     /// Until when the seats of those are kept who are away, the earliest first; some may be back.
     kept: VecDeque<(Instant, UserId)>,
-}
-
-/// A client that sees the room.
-#[derive(Debug, Clone, Copy)]
-struct Member {
-    /// Who it is; none for a viewer.
-    user: Option<UserId>,
-    /// In which form it asked for texts.
-    asked: TextForm,
-    /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
-    reads: TextForm,
 }
 
 #[derive(Debug)]
@@ -124,7 +112,6 @@ impl Room {
             name,
             limits,
             members: HashMap::new(),
-            spliced: 0,
             users: BTreeMap::new(),
             boxes: Boxes::default(),
             sessions: HashMap::new(),
@@ -153,11 +140,6 @@ impl Room {
         self.last_user
     }
 
-    /// Everyone who sees the room, users and viewers, in no order, and in which form they are sent texts.
-    pub fn readers(&self) -> impl Iterator<Item = (ClientId, TextForm)> {
-        self.members.iter().map(|(&client, member)| (client, member.reads))
-    }
-
     /// True when nobody is here or may come back, and the room may be forgotten.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty() && self.users.is_empty()
@@ -169,8 +151,8 @@ impl Room {
     }
 
     /// A client connects: a viewer, until it says a name.
-    pub fn enter(&mut self, client: ClientId, form: TextForm, batch: &mut Batch) {
-        self.members.insert(client, Member { user: None, asked: form, reads: TextForm::Whole });
+    pub fn enter(&mut self, client: ClientId, batch: &mut Batch) {
+        self.members.insert(client, None);
         batch.came(client);
     }
 
@@ -183,9 +165,7 @@ impl Room {
         now: Now,
         batch: &mut Batch,
     ) -> Option<Instant> {
-        let member = self.members.remove(&client)?;
-        self.spliced -= usize::from(member.reads == TextForm::Spliced);
-        let id = member.user?;
+        let id = self.members.remove(&client)??;
         if farewell || self.limits.grace.is_zero() {
             self.disconnect(id, batch);
             return None;
@@ -224,7 +204,7 @@ impl Room {
 
     /// A client does something.
     pub fn apply(&mut self, client: ClientId, action: Action, now: Now, batch: &mut Batch) {
-        let Some(&Member { user, .. }) = self.members.get(&client) else {
+        let Some(&user) = self.members.get(&client) else {
             return;
         };
         let (refusal, reference) = match (action, user) {
@@ -266,7 +246,7 @@ impl Room {
         self.last_user.0 += 1;
         let id = self.last_user;
         batch.broadcast(&ServerEvent::NewUser { id, new_user_name: name.as_str() });
-        self.seat(client, Some(id));
+        self.members.insert(client, Some(id));
         self.sessions.insert(session, id);
         self.boxes.add(id);
         self.users.insert(id, User { presence: Presence::Here(client), session, name });
@@ -278,20 +258,12 @@ impl Room {
         };
         if let Presence::Here(before) = user.presence {
             // It is closed by the hub, dead or alive; until then it is a viewer.
+            self.members.insert(before, None);
             self.superseded.push(before);
-            user.presence = Presence::Here(client);
-            self.seat(before, None);
-        } else {
-            user.presence = Presence::Here(client);
         }
-        self.seat(client, Some(id));
+        user.presence = Presence::Here(client);
+        self.members.insert(client, Some(id));
         batch.broadcast_but(&ServerEvent::UserBack { id }, client, None);
-    }
-
-    fn seat(&mut self, client: ClientId, user: Option<UserId>) {
-        if let Some(member) = self.members.get_mut(&client) {
-            member.user = user;
-        }
     }
 
     /// Those whose seat was taken by a newer connection since this was last asked.
@@ -363,13 +335,9 @@ impl Room {
         self.log.push(post);
     }
 
-    /// Ends the batch: the latest text of every box that changed in it, and the snapshots asked for.
-    pub fn finish(&mut self, batch: &mut Batch) {
-        let forms: &[TextForm] = match self.spliced {
-            0 => &[TextForm::Whole],
-            all if all == self.members.len() => &[TextForm::Spliced],
-            _ => &[TextForm::Whole, TextForm::Spliced],
-        };
+    /// Ends the batch: the latest text of every box that changed in it, in the forms that are read, and the
+    /// snapshots asked for.
+    pub fn finish(&mut self, forms: &[TextForm], batch: &mut Batch) {
         let author = |id| self.users.get(&id).and_then(User::client);
         self.boxes.finish(forms, author, batch);
         if !self.asked.is_empty() && !self.log.is_loading() {
@@ -377,7 +345,6 @@ impl Room {
             asked.sort_unstable();
             asked.dedup();
             let tail = self.snapshot_tail();
-            asked.iter().for_each(|client| self.has_all(*client));
             batch.snapshots(tail, asked.iter().map(|&client| (client, self.receiver(client))));
         }
         batch.seal();
@@ -386,16 +353,6 @@ impl Room {
     /// Fills an empty batch with texts that a client missed, see [`Boxes::catch_up`].
     pub fn catch_up(&self, client: ClientId, from: Revision, batch: &mut Batch) -> Option<Revision> {
         self.boxes.catch_up(client, from, |id| self.users.get(&id).and_then(User::client), batch)
-    }
-
-    /// From its snapshot on a client has all texts, and can be sent what differs from them.
-    fn has_all(&mut self, client: ClientId) {
-        if let Some(member) = self.members.get_mut(&client)
-            && member.reads != member.asked
-        {
-            member.reads = member.asked;
-            self.spliced += 1;
-        }
     }
 
     /// The common end of all snapshots, encoded once as long as nothing changes.
@@ -409,7 +366,7 @@ impl Room {
     }
 
     fn receiver(&self, client: ClientId) -> Receiver<'_> {
-        let you = self.members.get(&client).and_then(|member| member.user);
+        let you = self.members.get(&client).copied().flatten();
         let user = you.and_then(|id| self.users.get(&id));
         Receiver {
             you,

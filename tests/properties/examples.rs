@@ -9,6 +9,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::batch::{ClientId, TextForm};
+use typewall::clients::Arrival;
 use typewall::event::{Event, Health};
 use typewall::hub::Hub;
 use typewall::names::{Name, RoomName};
@@ -281,8 +282,8 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
     for (n, sink) in (1..).zip(pipes.clone()) {
         sink.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let (greeting, form) = (b"hello ".to_vec(), TextForm::Whole);
-        events.send(Event::Connected { client, room, sink, greeting, form }).unwrap();
+        let arrival = Arrival { sink, greeting: b"hello ".to_vec(), form: TextForm::Whole };
+        events.send(Event::Connected { client, room, arrival }).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
         events.send(Event::Acted { client, action: join }).unwrap();
         for text in 0..100 {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 use typewall::Limits;
 use typewall::batch::{ClientId, TextForm};
+use typewall::clients::Arrival;
 use typewall::clock::Now;
 use typewall::event::Event;
 use typewall::hub::Hub;
@@ -188,10 +189,8 @@ impl World {
         let pipe = Pipe::default();
         let form = if person.is_multiple_of(2) { TextForm::Whole } else { TextForm::Spliced };
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
-        self.hub.handle(
-            Event::Connected { client, room: name, sink: pipe.clone(), greeting: Vec::new(), form },
-            self.now,
-        );
+        let arrival = Arrival { sink: pipe.clone(), greeting: Vec::new(), form };
+        self.hub.handle(Event::Connected { client, room: name, arrival }, self.now);
         let posted_before = self.rooms[room].count;
         let line = Connection { client, pipe, room, joined: false, posted_before, references: vec![] };
         self.people[person].line = Some(line);
