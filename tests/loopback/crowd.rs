@@ -1,6 +1,7 @@
 //! Many at once.
 
-use crate::person::{Gate, Person, TestServer};
+use crate::gate::Gate;
+use crate::person::{Person, TestServer};
 use std::thread;
 
 const CROWD: usize = 100;

@@ -1,13 +1,17 @@
 //! Real servers and real clients over loopback: each test has a server of its own on a free port.
 
+mod author;
 mod bad_input;
 mod boxes;
 mod crowd;
+mod drops;
 mod frames;
+mod gate;
 mod http;
 mod joining;
 mod log;
 mod person;
+mod proxy;
 mod rooms;
 mod seats;
 mod slow;

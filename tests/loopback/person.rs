@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Condvar, Mutex};
 use std::time::{Duration, Instant};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::Error;
+use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
@@ -56,18 +56,16 @@ impl TestServer {
 
     /// A viewer on a connection that is set up in its own way.
     pub fn open(&self, room: &str, socket: TcpStream) -> Person {
+        self.try_open(room, socket).expect("a handshake")
+    }
+
+    /// The same, on a connection that may end before it is open.
+    pub fn try_open(&self, room: &str, socket: TcpStream) -> Option<Person> {
         let url = format!("ws://{}/ws?room={room}", self.address);
-        let (socket, _) =
-            tungstenite::client(url.into_client_request().unwrap(), socket).expect("a handshake");
-        Person {
-            socket,
-            you: None,
-            name: None,
-            session: None,
-            room: None,
-            users: BTreeMap::new(),
-            log: Vec::new(),
-            errors: Vec::new(),
+        match tungstenite::client(url.into_client_request().unwrap(), socket) {
+            Ok((socket, _)) => Some(Person::new(socket)),
+            Err(HandshakeError::Failure(_)) => None,
+            Err(HandshakeError::Interrupted(_)) => panic!("nothing came in time"),
         }
     }
 
@@ -91,32 +89,6 @@ impl Drop for TestServer {
             let outcome = server.join();
             assert!(outcome.is_ok() || std::thread::panicking(), "the hub died");
         }
-    }
-}
-
-/// A barrier that does not wait for ever for a thread that has failed.
-pub struct Gate {
-    expected: usize,
-    passed: Mutex<usize>,
-    changed: Condvar,
-}
-
-impl Gate {
-    /// Opens each time that so many threads wait at it.
-    pub fn for_all(expected: usize) -> Self {
-        Self { expected, passed: Mutex::new(0), changed: Condvar::new() }
-    }
-
-    /// Waits for all the others.
-    pub fn wait(&self) {
-        let mut passed = self.passed.lock().unwrap();
-        *passed += 1;
-        let opens_at = passed.next_multiple_of(self.expected);
-        self.changed.notify_all();
-        let waits = |passed: &mut usize| *passed < opens_at;
-        let (passed, timeout) = self.changed.wait_timeout_while(passed, PATIENCE, waits).unwrap();
-        drop(passed);
-        assert!(!timeout.timed_out(), "not all came");
     }
 }
 
@@ -154,6 +126,20 @@ pub struct Person {
 }
 
 impl Person {
+    /// Somebody who has not received anything yet.
+    pub fn new(socket: WebSocket<TcpStream>) -> Self {
+        Self {
+            socket,
+            you: None,
+            name: None,
+            session: None,
+            room: None,
+            users: BTreeMap::new(),
+            log: Vec::new(),
+            errors: Vec::new(),
+        }
+    }
+
     pub fn send(&mut self, event: &str, data: Value) {
         self.send_raw(&json!([event, data]).to_string());
     }
@@ -218,6 +204,11 @@ impl Person {
     /// Receives and applies one message, and returns the event if it was one.
     pub fn receive(&mut self) -> Option<(String, Value)> {
         let message = self.next();
+        self.take(message)
+    }
+
+    /// Applies a message, and returns the event if it is one.
+    pub fn take(&mut self, message: Message) -> Option<(String, Value)> {
         let event = match &message {
             Message::Text(text) => Some(serde_json::from_str(text).expect("an event")),
             _ => None,
@@ -226,13 +217,18 @@ impl Person {
         event
     }
 
-    fn next(&mut self) -> Message {
+    /// The next message, whatever it is.
+    pub fn next(&mut self) -> Message {
+        self.try_next().unwrap_or_else(|error| panic!("the connection ended: {error}"))
+    }
+
+    /// The next message, or how the connection ended.
+    pub fn try_next(&mut self) -> Result<Message, Error> {
         match self.socket.read() {
-            Ok(message) => message,
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                 panic!("nothing came in time")
             }
-            Err(error) => panic!("the connection ended: {error}"),
+            outcome => outcome,
         }
     }
 

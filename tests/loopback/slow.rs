@@ -1,6 +1,7 @@
 //! Clients that stop reading: the others lose nothing and wait for nothing.
 
-use crate::person::{Gate, PATIENCE, Person, TestServer};
+use crate::gate::Gate;
+use crate::person::{PATIENCE, Person, TestServer};
 use socket2::SockRef;
 use std::sync::mpsc;
 use std::thread;
