@@ -14,6 +14,7 @@ mod person;
 mod proxy;
 mod rooms;
 mod seats;
+mod silent;
 mod slow;
 mod splices;
 mod stopping;
