@@ -237,6 +237,7 @@ impl Room {
             Some(&id) => self.take_seat(client, id, batch),
             None => self.give_seat(client, name, session, batch),
         }
+        // One that is closed instead is gone before anybody gets a snapshot.
         self.asked.push(client);
     }
 
@@ -256,17 +257,24 @@ impl Room {
         let Some(user) = self.users.get_mut(&id) else {
             return;
         };
-        if let Presence::Here(before) = user.presence {
-            // It is closed by the hub, dead or alive; until then it is a viewer.
-            self.members.insert(before, None);
-            self.superseded.push(before);
+        let before = user.client();
+        // Who connected later has the seat, whichever claim is read first: what was left in the network of a
+        // broken connection must not take it from the one that replaced it.
+        let holder = before.map_or(client, |before| before.max(client));
+        user.presence = Presence::Here(holder);
+        if let Some(before) = before {
+            // The other is closed by the hub, dead or alive; until then it is a viewer.
+            let earlier = before.min(client);
+            self.superseded.push(earlier);
+            self.members.insert(earlier, None);
         }
-        user.presence = Presence::Here(client);
-        self.members.insert(client, Some(id));
-        batch.broadcast_but(&ServerEvent::UserBack { id }, client, None);
+        if holder == client {
+            self.members.insert(client, Some(id));
+            batch.broadcast_but(&ServerEvent::UserBack { id }, client, None);
+        }
     }
 
-    /// Those whose seat was taken by a newer connection since this was last asked.
+    /// Those whose seat is a later connection's since this was last asked.
     pub fn take_superseded(&mut self) -> Vec<ClientId> {
         mem::take(&mut self.superseded)
     }

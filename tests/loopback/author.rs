@@ -1,10 +1,11 @@
 //! Somebody who writes as a page does: keeps their session, their text and the posts that are not back from one
 //! connection to the next, and makes up on return for what the last one lost.
 
-use crate::person::{Person, TestServer};
+use crate::person::{PATIENCE, Person, TestServer};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::TcpStream;
+use std::time::Instant;
 use tungstenite::{Message, error::Error};
 use typewall::session::Session;
 
@@ -49,7 +50,7 @@ impl Author {
         self.closed = None;
         self.line = server.try_open(room, socket);
         self.send("got_a_new_user", json!({"name": self.name, "session": self.session}));
-        while self.hear()? != "existing_users" {}
+        self.hear_until(|_, event| event == "existing_users")?;
         let line = self.line.as_ref().ok_or(Gone)?;
         if line.text_of(&self.name) != Some(&self.text) {
             self.send("updated_text", json!({"text": self.text}));
@@ -76,23 +77,19 @@ impl Author {
 
     /// Waits until every post is back.
     pub fn posted(&mut self) -> Result<(), Gone> {
-        while !self.pending.is_empty() {
-            self.hear()?;
-        }
-        Ok(())
+        if self.pending.is_empty() { Ok(()) } else { self.hear_until(|author, _| author.pending.is_empty()) }
     }
 
     /// Waits until the server has all that was sent.
     pub fn settle(&mut self) -> Result<(), Gone> {
         self.posted()?;
         self.with_line(|line| line.socket.send(Message::Ping("all".into())))?;
-        while self.hear()? != "pong" {}
-        Ok(())
+        self.hear_until(|_, event| event == "pong")
     }
 
     /// Receives until the connection ends.
     pub fn listen(&mut self) {
-        while self.hear().is_ok() {}
+        let _ = self.hear_until(|_, _| false);
     }
 
     /// Closes as a page does that is left for good.
@@ -112,6 +109,18 @@ impl Author {
             self.line = None;
             Gone
         })
+    }
+
+    /// Receives until an event came after which something holds. Fails when that takes too long.
+    fn hear_until(&mut self, holds: impl Fn(&Self, &str) -> bool) -> Result<(), Gone> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let event = self.hear()?;
+            if holds(self, &event) {
+                return Ok(());
+            }
+        }
+        panic!("what {} waits for did not come", self.name);
     }
 
     /// Receives one message, and returns the name of its event.

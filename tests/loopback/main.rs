@@ -3,6 +3,7 @@
 mod author;
 mod bad_input;
 mod boxes;
+mod claims;
 mod crowd;
 mod drops;
 mod frames;

@@ -2,7 +2,6 @@
 
 use crate::person::{Person, TestServer, frame};
 use std::time::Duration;
-use tungstenite::Message;
 use typewall::Limits;
 
 /// Seats are kept for longer than any test takes.
@@ -14,19 +13,6 @@ const BRIEF: Limits = Limits { grace: Duration::from_millis(50), ..Limits::DEFAU
 impl Person {
     fn sees_away(&mut self, name: &str, away: bool) {
         self.until(&format!("{name} away: {away}"), |person| person.is_away(name) == Some(away));
-    }
-
-    /// The code with which the server closes the connection; `None` if it answers a ping instead.
-    fn ends_with(mut self) -> Option<u16> {
-        // One that is closed already cannot be pinged.
-        let _ = self.socket.send(Message::Ping("".into()));
-        loop {
-            match self.socket.read().expect("a pong or a close frame") {
-                Message::Pong(_) => return None,
-                Message::Close(frame) => return frame.map(|frame| frame.code.into()),
-                _ => {}
-            }
-        }
     }
 }
 
@@ -111,51 +97,6 @@ fn a_newer_connection_takes_the_seat_of_one_that_does_not_know_it_is_dead() {
     assert_eq!((ada.names(), ada.is_away("Bob")), (vec!["Ada", "Bob"], Some(false)), "nobody else notices");
     new.write("mine");
     ada.sees("Bob", "mine");
-}
-
-#[test]
-fn two_who_race_for_a_seat_are_one_seat_and_one_4001() {
-    let server = TestServer::with(KEPT);
-    let mut ada = server.join("r", "Ada");
-    let bob = server.join("r", "Bob");
-    let session = bob.session.clone().unwrap();
-    drop(bob);
-    ada.sees_away("Bob", true);
-    let mut racers = [server.connect("r"), server.connect("r")];
-    for racer in &mut racers {
-        racer.send("got_a_new_user", serde_json::json!({"name": "Bob", "session": session}));
-    }
-    let mut returns = 0;
-    while returns < 2 {
-        returns += usize::from(matches!(ada.receive(), Some((event, _)) if event == "user_back"));
-    }
-    // Which of the two came last, and so has the seat, is the network's choice.
-    let mut codes = racers.map(|mut racer| {
-        let _ = racer.socket.send(Message::text(r#"["updated_text",{"text":"mine"}]"#));
-        racer.ends_with()
-    });
-    codes.sort_unstable();
-    assert_eq!(codes, [None, Some(4001)]);
-    ada.sees("Bob", "mine");
-    assert_eq!(ada.names(), ["Ada", "Bob"]);
-}
-
-#[test]
-fn a_session_that_is_not_known_is_a_new_user() {
-    let server = TestServer::with(KEPT);
-    let ada = server.join("r", "Ada");
-    let stolen = ada.session.clone().unwrap();
-    for guess in ["0".repeat(32), "f".repeat(32), "not a session".to_owned(), String::new()] {
-        let mut guesser = server.connect("r");
-        guesser.return_as("Guesser", &guess);
-        assert_ne!(guesser.you, ada.you);
-        assert_eq!(guesser.name.as_deref(), Some("Guesser"));
-        guesser.leave();
-    }
-    let mut elsewhere = server.connect("other");
-    elsewhere.return_as("Ada", &stolen);
-    assert_eq!(elsewhere.names(), ["Ada"], "in another room it is not known either");
-    drop(ada);
 }
 
 #[test]
