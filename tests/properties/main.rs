@@ -4,6 +4,7 @@
 mod examples;
 mod pipe;
 mod shown;
+mod store;
 mod world;
 
 use proptest::prelude::*;
