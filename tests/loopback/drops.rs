@@ -4,6 +4,7 @@
 use crate::author::Author;
 use crate::person::{Person, TestServer};
 use crate::proxy::{Fault, Link, Way};
+use crate::store::Files;
 use std::time::Duration;
 use typewall::Limits;
 
@@ -51,8 +52,7 @@ const HANDSHAKE: usize = 128;
 
 /// Drops the connection after every number of bytes that there is, ended and reset by turns, and has the author
 /// come back each time.
-fn drop_after_every_byte(way: Way, waits: bool, step: usize) {
-    let server = TestServer::with(KEPT);
+fn drop_after_every_byte(server: &TestServer, way: Way, waits: bool, step: usize) {
     let mut observer = server.join("r", "Observer");
     let in_handshake = (0..HANDSHAKE).step_by(HANDSHAKE / 8);
     for (n, bytes) in in_handshake.chain((HANDSHAKE..).step_by(step)).enumerate() {
@@ -60,11 +60,11 @@ fn drop_after_every_byte(way: Way, waits: bool, step: usize) {
         let (socket, link) = Link::to(server.address);
         link.fail_after(bytes, way, if n % 2 == 0 { Fault::End } else { Fault::Reset });
         // She may not even get in.
-        let _ = ada.connect(&server, "r", socket);
+        let _ = ada.connect(server, "r", socket);
         write_and_post(&mut ada, waits);
         let (was_cut, id) = (link.is_over(), ada.id.clone());
         drop(link);
-        ada.connect(&server, "r", server.dial()).expect("a connection that lasts");
+        ada.connect(server, "r", server.dial()).expect("a connection that lasts");
         ada.settle().expect("a connection that lasts");
         assert!(id.is_none() || id == ada.id, "the same seat");
         check(&mut observer, &ada);
@@ -79,16 +79,25 @@ fn drop_after_every_byte(way: Way, waits: bool, step: usize) {
 
 #[test]
 fn a_connection_may_break_after_any_byte_to_the_server() {
-    drop_after_every_byte(Way::Up, true, 1);
+    drop_after_every_byte(&TestServer::with(KEPT), Way::Up, true, 1);
 }
 
 #[test]
 fn a_connection_may_break_after_any_byte_to_the_client() {
-    drop_after_every_byte(Way::Down, true, 1);
+    drop_after_every_byte(&TestServer::with(KEPT), Way::Down, true, 1);
 }
 
 #[test]
 fn a_connection_may_break_while_much_is_under_way() {
-    drop_after_every_byte(Way::Up, false, 7);
-    drop_after_every_byte(Way::Down, false, 7);
+    for way in [Way::Up, Way::Down] {
+        drop_after_every_byte(&TestServer::with(KEPT), way, false, 7);
+    }
+}
+
+#[test]
+fn a_connection_may_break_while_its_posts_are_being_stored() {
+    for way in [Way::Up, Way::Down] {
+        let files = Files::new();
+        drop_after_every_byte(&TestServer::with_store(KEPT, Some(&files.options)), way, false, 7);
+    }
 }

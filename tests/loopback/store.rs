@@ -10,13 +10,13 @@ use typewall::store::{OpenError, check, open, open_to_read};
 use typewall::{Limits, StoreOptions};
 
 /// A folder that goes with the test, and a store in it.
-struct Files {
+pub struct Files {
     folder: TempDir,
-    options: StoreOptions,
+    pub options: StoreOptions,
 }
 
 impl Files {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
         let file = folder.path().join("wall.sqlite");
         Self { folder, options: StoreOptions { file, keep_days: None } }
