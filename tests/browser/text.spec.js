@@ -36,6 +36,27 @@ test("at most one text a frame is sent, and the last one always", async ({ join,
   expect(sent).toBeLessThanOrEqual(frames + 2);
 });
 
+test("the frame of a key is not made longer by what others write, and keys in every frame hold nobody up", async ({ join, bot }) => {
+  const page = await join("Ada");
+  await bot("Ben");
+  await expect(boxOf(page, "Ben")).toHaveCount(1);
+  const shown = await page.evaluate(async () => {
+    const frame = () => new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
+    const ben = [...state.users.values()].find(({ name }) => name === "Ben");
+    const shown = [];
+    await frame();
+    await frame();
+    for (let key = 1; key <= 4; key += 1) {
+      rewrite(ben, `text ${key}`);
+      typed();
+      await frame();
+      shown.push(ben.box.words.data);
+    }
+    return shown;
+  });
+  expect(shown).toEqual(["", "text 2", "text 2", "text 4"]);
+});
+
 test("ten thousand characters can be pasted, and one more is told and not sent", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
