@@ -18,6 +18,22 @@ test("each key is seen at once, line breaks are kept, and clearing clears everyw
   await expect(boxOf(ben, "Ada").locator(".state")).toHaveText("quiet");
 });
 
+test("an emptied box is quiet, and so is one whose text was posted", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await page.clock.install();
+  const status = boxOf(page, "Ada").locator(".state");
+  for (const end of [() => ada.write(""), () => ada.post("done")]) {
+    ada.write("half a thought");
+    await page.clock.runFor(100);
+    await expect(status).toHaveText("typing");
+    end();
+    await expect.poll(() => page.evaluate(() => [...state.users.values()].find(({ name }) => name === "Ada").typing)).toBe(false);
+    await page.clock.runFor(100);
+    await expect(status).toHaveText("quiet");
+  }
+});
+
 test("at most one text a frame is sent, and the last one always", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
