@@ -239,7 +239,7 @@ test("on hold nothing is seen until it is shown", async ({ join, bot }) => {
   expect(seen.filter((text) => text.startsWith("before s"))).toEqual(["before secret"]);
 });
 
-test("on hold a post is posted whole, and what was seen before is cleared", async ({ join, bot }) => {
+test("on hold a post is posted whole, ends the hold, and what was seen before is cleared", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
   await mine(page).pressSequentially("half");
@@ -248,6 +248,9 @@ test("on hold a post is posted whole, and what was seen before is cleared", asyn
   await page.keyboard.press("Control+Enter");
   await expect.poll(() => ada.posts()).toEqual(["half and half"]);
   await expect.poll(() => ada.texts().Ben).toBe("");
+  await expect(page.getByRole("button", { name: "Hold" })).toBeVisible();
+  await expect(page.locator("#me")).not.toHaveClass(/held/);
+  await page.getByRole("button", { name: "Hold" }).click();
   await mine(page).pressSequentially("held still");
   await page.getByRole("button", { name: "Clear" }).click();
   await mine(page).pressSequentially("shown");
