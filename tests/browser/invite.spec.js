@@ -2,6 +2,9 @@ import { expect, mine, test } from "./wall.js";
 
 const LINKS = ["http://192.168.1.20:8080/?room=physics", "http://10.0.0.7:8080/?room=physics"];
 
+// An address whose requests this test answers itself.
+const proxied = test.extend({ excused: /wall\.example/ });
+
 async function invited(page, links) {
   const codes = [];
   // The tests' server is on loopback and has no such links; the codes are its own.
@@ -34,8 +37,22 @@ test("an invitation shows an address that a phone can reach, with its code", asy
 test("a server that only its own machine reaches says so, and what changes it", async ({ join }) => {
   const page = await join("Ada");
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
-  await expect(page.getByText("--listen 0.0.0.0:8080")).toBeVisible();
+  await expect(page.getByText(`--listen 0.0.0.0:${new URL(page.url()).port} `)).toBeVisible();
   await expect(page.getByRole("textbox", { name: "Link" })).toBeHidden();
+});
+
+proxied("an address that is none of this machine's is an invitation itself, whatever the server knows", async ({ join, server }) => {
+  const page = await join("Ada");
+  const own = "http://wall.example/below/?room=physics";
+  await page.route("http://wall.example/**", (route) => {
+    const { pathname, search } = new URL(route.request().url());
+    return pathname === "/below/invite" ? route.fulfill({ json: { links: LINKS } }) : route.continue({ url: server.url + pathname.slice("/below/".length) + search });
+  });
+  await page.routeWebSocket(/wall\.example/, () => {});
+  await page.goto(`${own}&view=log`);
+  await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
+  await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(own);
+  await expect(page.locator("#addresses option")).toHaveText([own, ...LINKS]);
 });
 
 test("the link is copied, with the clipboard or without it", async ({ join }) => {
