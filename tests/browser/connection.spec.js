@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
 
 // What the browser says about a server that is gone is no fault of the page.
@@ -66,6 +67,43 @@ mortal("on hold, a reconnection shows what was shown and no more", async ({ serv
   const ben = await bot("Ben");
   await expect.poll(() => ben.texts().Ada).toBe("shown ");
   await expect(mine(page)).toHaveValue("shown hidden");
+});
+
+mortal("after a restart without a store the posts stay to be read and saved, and a line says where the server's log begins", async ({ server, join, bot }) => {
+  const page = await join("Ada");
+  (await bot("Ben")).post("before");
+  await expect(posts(page)).toHaveText(["before"]);
+  await server.stop();
+  await server.restart();
+  await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  const entries = page.locator("#posts > .post, #posts > .seam");
+  await expect(entries).toHaveText([/before/, "The server does not have the posts above any more."]);
+  (await bot("Ben")).post("after");
+  await expect(entries).toHaveText([/before/, /does not have/, /after/]);
+  await page.evaluate(() => lose(state.socket));
+  await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  await expect(entries).toHaveText([/before/, /does not have/, /after/]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  expect(await readFile(await download.path(), "utf8")).toMatch(/^20\S+Z Ben: before\n20\S+Z Ben: after\n$/);
+});
+
+mortal("the places of those who do not come back after a restart are closed", async ({ server, join, bot }) => {
+  const page = await join("Ada");
+  await bot("Ben");
+  await bot("Carol");
+  await expect(page.locator(".box")).toHaveCount(2);
+  await page.clock.install();
+  await server.stop();
+  await server.restart();
+  await bot("Carol");
+  await page.clock.runFor(2_000);
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  await page.clock.runFor(100);
+  await expect(page.locator("#wall > *")).toHaveCount(2);
+  await expect(page.locator("#wall > *").nth(1)).toContainText("Carol");
+  await page.clock.runFor(31_000);
+  await expect(page.locator("#wall > *")).toHaveCount(1);
+  await expect(page.locator("#wall > *")).toContainText("Carol");
 });
 
 mortal("the focus and the place of a box survive a reconnection, even to a server that gives new ids", async ({ server, open, bot }) => {

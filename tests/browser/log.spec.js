@@ -1,6 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { boxOf, expect, mine, posts, test } from "./wall.js";
 
+const log = test.extend({ excused: /ERR_FAILED/ });
+
 test("a post goes to everyone's log, and only then out of the box", async ({ join, bot }) => {
   const ada = await join("Ada");
   const ben = await join("Ben");
@@ -168,7 +170,7 @@ test("links can be followed safely, and only http ones are links", async ({ join
   }
 });
 
-test("the log can be saved as text", async ({ join, bot }) => {
+log("the log can be saved as text, with the server and without", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
   await expect(page.getByRole("button", { name: "Save" })).toBeHidden();
@@ -178,5 +180,26 @@ test("the log can be saved as text", async ({ join, bot }) => {
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
   expect(download.suggestedFilename()).toMatch(/^typewall-room-[0-9a-f]+-\d{4}-\d\d-\d\d\.txt$/);
   const text = await readFile(await download.path(), "utf8");
-  expect(text).toMatch(/^\[\d{4}-\d\d-\d\d \d\d:\d\d UTC\] Ada: one\ntwo\n\[[^\]]+\] Ada: שלום 😀\n$/);
+  expect(text).toMatch(/^20\S+Z Ada: one\n    two\n20\S+Z Ada: שלום 😀\n$/);
+  // Without the server it is written from what the page has, in the same form.
+  await page.route(/\/log\?/, (route) => route.abort());
+  const [again] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  expect(await readFile(await again.path(), "utf8")).toBe(text);
+});
+
+log.describe("with a log of three posts", () => {
+  log.use({ options: ["--log-length", "3"] });
+
+  log("posts that were missed because there were too many are told of", async ({ join, bot, server }) => {
+    const ada = await bot("Ada");
+    const page = await join("Ben");
+    ada.post("seen");
+    await expect(posts(page)).toHaveText(["seen"]);
+    await page.evaluate(() => state.socket.close());
+    await page.evaluate(() => (state.retryAt = 0));
+    for (const text of ["missed", "one", "two", "three"]) ada.post(text);
+    await expect.poll(() => ada.posts().length).toBe(5);
+    await page.evaluate(() => connect());
+    await expect(page.locator("#posts > :not(.news:not(.seam))")).toHaveText([/seen/, /Posts are missing here/, /one/, /two/, /three/]);
+  });
 });

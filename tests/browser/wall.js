@@ -11,15 +11,17 @@ const ANSWER_MS = 5_000;
 
 export const test = base.extend({
   // A server of the test's own, which may be stopped and started again on the same port.
-  server: async ({}, use) => {
-    let running = await startServer();
+  server: async ({ options }, use) => {
+    let running = await startServer({ options });
     await use({
       url: running.url,
       stop: (signal) => running.stop(signal),
-      restart: async () => (running = await startServer({ port: running.port })),
+      restart: async () => (running = await startServer({ port: running.port, options })),
     });
     await running.stop();
   },
+
+  options: [[], { option: true }],
 
   room: async ({}, use) => use(`room ${randomBytes(6).toString("hex")}`),
 
