@@ -120,6 +120,48 @@ async function tabTo(page, name, key = "Tab") {
   throw new Error(`${key} never came to ${name}`);
 }
 
+test("the wall is one stop for the keyboard, and arrow keys go from box to box, by rows and columns", async ({ join, bot }) => {
+  const others = [];
+  for (let n = 1; n <= 12; n += 1) others.push(await bot(`Other ${n}`));
+  const page = await join("Me", { search: { lang: "en" } });
+  await expect(page.locator(".box")).toHaveCount(12);
+  const columns = await page.locator("#wall").evaluate((wall) => getComputedStyle(wall).gridTemplateColumns.split(" ").length);
+  expect(columns).toBeGreaterThan(1);
+  const isAt = (n) => expect(textOf(page, `Other ${n}`)).toBeFocused();
+  await tabTo(page, "Other 1");
+  await page.keyboard.press("Tab");
+  await expect(page.locator("#wall :focus")).toHaveCount(0);
+  await page.keyboard.press("Shift+Tab");
+  for (const [key, n] of [["ArrowRight", 2], ["ArrowDown", 2 + columns], ["ArrowLeft", 1 + columns], ["ArrowUp", 1], ["ArrowLeft", 1], ["End", 12], ["Home", 1], ["ArrowRight", 2]]) {
+    await page.keyboard.press(key);
+    await isAt(n);
+  }
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Shift+Tab");
+  await isAt(2);
+  others[2].leave();
+  await expect(page.locator(".free")).toHaveCount(1);
+  await page.keyboard.press("ArrowRight");
+  await isAt(4);
+  // Whoever had the stop leaves: another box has it.
+  await mine(page).focus();
+  others[3].leave();
+  await expect(page.locator(".box")).toHaveCount(10);
+  await expect(page.locator('#wall .text[tabindex="0"]')).toHaveCount(1);
+});
+
+test("from right to left, the left arrow leads on", async ({ open, bot }) => {
+  await bot("Ada");
+  await bot("Ben");
+  const page = await open({ search: { lang: "ar", name: "Me" } });
+  const text = (n) => page.locator(".box .text").nth(n);
+  await text(0).focus();
+  await page.keyboard.press("ArrowLeft");
+  await expect(text(1)).toBeFocused();
+  await page.keyboard.press("ArrowRight");
+  await expect(text(0)).toBeFocused();
+});
+
 test("wherever the keyboard goes, the focus is seen and not covered", async ({ join, bot }) => {
   const ada = await bot("Ada");
   for (let n = 0; n < 6; n += 1) await bot(`Other ${n}`);
