@@ -52,7 +52,7 @@ async function inRoom(open, bot, options) {
   const ada = await bot("Ada");
   const ben = await bot("Ben");
   ada.write("a long text\n".repeat(60));
-  ben.write("שלום");
+  ben.write("שלום\n".repeat(60));
   ada.post("a post with a link: https://example.org/");
   for (let n = 0; n < 20; n += 1) ben.post("and one more");
   const page = await open(options);

@@ -287,24 +287,40 @@ test("nothing that others do moves caret, focus, scroll or my box, and boxes kee
   await expect(page.locator("#wall > *").nth(1)).toContainText("Newcomer");
 });
 
-test("a box follows its end, unless its reader has scrolled up", async ({ join, bot }) => {
+test("a box shows the end of its text, unless its reader has scrolled up", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
   const lines = (count) => Array.from({ length: count }, (_, line) => `line ${line + 1}`).join("\n");
   const box = textOf(page, "Ada");
-  const fromEnd = () => box.evaluate((text) => text.scrollHeight - text.scrollTop - text.clientHeight);
+  // How far below the box its text ends; 0 or less where the end is in sight.
+  const below = () => box.evaluate((text) => Math.round(text.firstElementChild.getBoundingClientRect().bottom - text.getBoundingClientRect().bottom));
+  ada.write("short");
+  await expect(box).toHaveText("short");
+  expect(await box.evaluate((text) => text.firstElementChild.offsetTop - text.offsetTop)).toBeLessThan(10);
   ada.write(lines(100));
   await expect(box).toContainText("line 100");
-  await expect.poll(fromEnd).toBeLessThan(2);
-  await box.evaluate((text) => (text.scrollTop = 200));
+  expect(await below()).toBeLessThanOrEqual(0);
+  await box.hover();
+  expect(await below()).toBeLessThanOrEqual(0);
+  await page.mouse.wheel(0, -400);
+  await expect.poll(below).toBeGreaterThan(200);
+  await page.locator("#title").hover();
+  const top = await box.evaluate((text) => text.scrollTop);
   ada.write(lines(120));
   await expect(box).toContainText("line 120");
-  expect(await box.evaluate((text) => text.scrollTop)).toBe(200);
-  await box.evaluate((text) => (text.scrollTop = text.scrollHeight));
-  await expect.poll(fromEnd).toBeLessThan(2);
+  expect(await box.evaluate((text) => text.scrollTop)).toBe(top);
+  await box.hover();
+  await page.mouse.wheel(0, 9_000);
+  await expect.poll(below).toBeLessThanOrEqual(0);
   ada.write(lines(140));
   await expect(box).toContainText("line 140");
-  await expect.poll(fromEnd).toBeLessThan(2);
+  await expect.poll(below).toBeLessThanOrEqual(0);
+  await page.locator("#title").hover();
+  await expect(boxOf(page, "Ada")).not.toHaveAttribute("data-read", "");
+  expect(await below()).toBeLessThanOrEqual(0);
+  await box.focus();
+  await page.keyboard.press("PageUp");
+  await expect.poll(below).toBeGreaterThan(0);
 });
 
 test("a selection in somebody's text stays while they write on", async ({ join, bot }) => {
