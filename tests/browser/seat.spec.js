@@ -45,6 +45,36 @@ test("a tab that is opened from another one has a seat of its own", async ({ joi
   await expect(ada.locator("#link-state")).toHaveText("Connected");
 });
 
+test("a copy of a tab that was out of sight finds its twin alive, and sits down elsewhere", async ({ join }) => {
+  const ada = await join("Ada");
+  await mine(ada).fill("mine");
+  // As in a tab that is out of sight, whose storage is copied with it.
+  const storage = await ada.evaluate(() => (keepSeat(), { ...sessionStorage }));
+  const copy = await ada.context().newPage();
+  await copy.addInitScript((storage) => Object.assign(sessionStorage, storage), storage);
+  await copy.clock.install();
+  await copy.clock.pauseAt(Date.now() + 60_000); // so that it is the twin's answer that counts, however late
+  await copy.goto(ada.url());
+  await expect.poll(() => copy.evaluate(() => state.name)).toBe("Ada 2");
+  await expect(mine(copy)).toHaveValue("");
+  await expect(ada.locator("#link-state")).toHaveText("Connected");
+  await expect(mine(ada)).toHaveValue("mine");
+  expect(await ada.evaluate(() => state.name)).toBe("Ada");
+});
+
+test("what is not posted yet is still said to be after a reload", async ({ join }) => {
+  const ada = await join("Ada");
+  await ada.evaluate(() => (WebSocket.prototype.send = () => {}));
+  await mine(ada).fill("not yet");
+  await ada.keyboard.press("Control+Enter");
+  await expect(ada.locator("#my-note")).toHaveText("Posting…");
+  await ada.routeWebSocket(/\/ws/, () => {}); // the server is there and says nothing
+  ada.on("dialog", (dialog) => dialog.accept());
+  await ada.reload();
+  await expect(ada.locator("#my-note")).toHaveText(/Posting…|Will be posted/);
+  await expect(mine(ada)).toHaveValue("not yet");
+});
+
 test("who leaves by the button leaves no seat behind", async ({ join, bot }) => {
   const ben = await bot("Ben");
   const ada = await join("Ada");
