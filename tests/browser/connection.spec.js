@@ -31,13 +31,85 @@ mortal("a killed server is told, the text stays and can be written on, and all i
   await expect(mine(ada)).toHaveValue("before the fall, and after");
 });
 
-mortal("a server that stops in order is told apart from one that is gone", async ({ server, join }) => {
+mortal("a server that stops in order is told apart from one that is gone, and the page comes back by itself", async ({ server, join, bot }) => {
   const page = await join("Ada");
+  await mine(page).fill("kept");
   await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000);
   await server.stop("SIGTERM");
-  await expect(page.locator("#link-state")).toHaveText("The server has stopped.");
-  await page.clock.runFor(2_000);
-  await expect(page.locator("#link-state")).toHaveText("The server does not answer.");
+  await expect.poll(() => page.evaluate(() => state.link)).toBe("stopping");
+  await page.clock.runFor(20);
+  await expect(page.locator("#link-state")).toHaveText("The server is restarting.");
+  await page.clock.runFor(4_000);
+  await expect.poll(() => page.evaluate(() => state.link)).toBe("silent");
+  await server.restart();
+  await page.clock.resume();
+  await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  const ben = await bot("Ben");
+  expect(ben.texts().Ada).toBe("kept");
+});
+
+test("a room comes back to a server that restarts within four seconds, and not in one moment", async ({ join }) => {
+  const page = await join("Ada");
+  const waits = await page.evaluate(() => {
+    const wait = () => (retryLater(1001), state.retryAt - Date.now());
+    const waits = Array.from({ length: 400 }, wait);
+    state.retryAt = 0;
+    return waits;
+  });
+  expect(Math.max(...waits)).toBeLessThanOrEqual(4_000);
+  for (const second of [0, 1, 2, 3]) expect(waits.filter((wait) => Math.floor(wait / 1_000) === second).length).toBeGreaterThan(40);
+});
+
+mortal("without a network one writes on, and is heard as soon as it is there again", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  const page = await join("Ben");
+  await page.clock.install();
+  await page.context().setOffline(true);
+  await page.evaluate(() => lose(state.socket)); // Chromium leaves open sockets open
+  await page.clock.runFor(20);
+  await expect(page.locator("#link-state")).toHaveText("This device is offline.");
+  await mine(page).fill("written offline");
+  await page.clock.runFor(9_000);
+  await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
+  expect(ada.texts().Ben).not.toBe("written offline");
+  await page.context().setOffline(false);
+  await expect.poll(() => page.evaluate(() => state.link)).toBe("connected");
+  await expect.poll(() => ada.texts().Ben).toBe("written offline");
+});
+
+test("losing the network makes the page ask whether its connection lives", async ({ open }) => {
+  const page = await open();
+  let asked = 0;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.onMessage((message) => {
+      asked += 1;
+      if (asked === 1) socket.send(JSON.stringify(["existing_users", { you: null, name: null, room: "r", users: {}, log: [] }]));
+    });
+  });
+  await page.clock.install();
+  await page.reload();
+  await expect.poll(() => asked).toBe(1);
+  await page.context().setOffline(true);
+  await expect.poll(() => asked).toBe(2);
+  await page.clock.runFor(4_100);
+  await expect(page.locator("#door-link")).toHaveText("This device is offline.");
+});
+
+mortal("a tab that slept through a restart has its text and its place again when it wakes", async ({ server, join, bot }) => {
+  const page = await join("Ada");
+  await mine(page).fill("before the nap");
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+  await server.stop();
+  await server.restart();
+  const ben = await bot("Ben");
+  ben.write("while you slept");
+  await devtools.send("Page.setWebLifecycleState", { state: "active" });
+  await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
+  await expect(textOf(page, "Ben")).toHaveText("while you slept");
+  await expect(mine(page)).toHaveValue("before the nap");
+  await expect.poll(() => ben.texts().Ada).toBe("before the nap");
 });
 
 mortal("what is posted while the server is away is posted when it is back, once", async ({ server, join, bot }) => {
