@@ -219,6 +219,30 @@ test("a phone has its box above the keyboard, nothing under it, and targets for 
   await expect(posts(page)).toHaveText(["for the log"]);
 });
 
+for (const lang of ["en", "de", "ar"]) {
+  test(`on a phone the head keeps its size in every view, and all of it is in reach: ${lang}`, async ({ open, bot }) => {
+    (await bot("Ada")).write("something to read");
+    for (const [width, search] of [[390, { name: "Ben" }], [320, { name: "Ben" }], [390, { view: "captions" }]]) {
+      const page = await open({ ...PHONE, viewport: { width, height: 700 }, search: { lang, ...search } });
+      await page.waitForFunction(() => state.link === "connected");
+      const heights = new Set();
+      for (const view of ["captions", "wall", "log"]) {
+        await page.locator(`[data-view-to=${view}]`).tap();
+        heights.add((await page.locator("#head").boundingBox()).height);
+        for (const button of await page.locator("#head button:visible").all()) {
+          await expect(button).toBeInViewport({ ratio: 1 });
+          expect((await button.boundingBox()).width).toBeGreaterThanOrEqual(await button.evaluate((button) => button.scrollWidth));
+        }
+        await expect(page.locator("#sizes")).toBeVisible({ visible: view === "captions" });
+      }
+      await page.evaluate(() => lose(state.socket, { code: 1001 }));
+      await expect(page.locator("#now")).toBeInViewport({ ratio: 1 });
+      heights.add((await page.locator("#head").boundingBox()).height);
+      expect([...heights]).toHaveLength(1);
+    }
+  });
+}
+
 test("on a phone the log is a view of its own, and counts what is new there", async ({ open, bot }) => {
   const ada = await bot("Ada");
   const page = await open({ ...PHONE, search: { name: "Ben" } });
