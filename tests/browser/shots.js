@@ -31,7 +31,8 @@ const ARABIC = [
   ["سامي", ""],
 ];
 
-const server = await startServer();
+// Without a grace, so that who was in one picture is not away in the next.
+const server = await startServer({ options: ["--grace", "0"] });
 const browser = await chromium.launch(launchOptions);
 
 async function open(address, options = {}) {
