@@ -235,7 +235,7 @@ for (const event of ["visibilitychange", "online", "pageshow"]) {
       const made = event === "pageshow" ? new PageTransitionEvent("pageshow", { persisted: true }) : new Event(event);
       (event === "visibilitychange" ? document : window).dispatchEvent(made);
     }, event);
-    await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 2_000 });
+    await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 5_000 }); // the next attempt by itself is later
   });
 }
 

@@ -3,16 +3,17 @@ import { launchOptions } from "./chromium.js";
 
 export default defineConfig({
   testDir: ".",
-  timeout: 30_000,
-  expect: { timeout: 5_000 },
+  // For a machine that is busy with other things as well; what works does not wait for these.
+  timeout: 90_000,
+  expect: { timeout: 15_000 },
   forbidOnly: true,
   workers: Number(process.env.WORKERS ?? 1),
   reporter: "list",
   use: {
     browserName: "chromium",
     launchOptions,
-    actionTimeout: 5_000,
-    navigationTimeout: 10_000,
+    actionTimeout: 15_000,
+    navigationTimeout: 15_000,
     locale: "en",
     viewport: { width: 1280, height: 800 },
   },

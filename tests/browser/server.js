@@ -7,18 +7,15 @@ import { fileURLToPath } from "node:url";
 
 const START_MS = 10_000;
 
-export function binary(build = "debug") {
-  const path = process.env.TYPEWALL_BIN ?? fileURLToPath(new URL(`../../target/${build}/typewall`, import.meta.url));
-  if (!existsSync(path)) {
-    const flag = build === "release" ? " --release" : "";
-    throw new Error(`There is no ${path}. Run "cargo build${flag}" first, or say in TYPEWALL_BIN where the binary is.`);
-  }
+function binary() {
+  const path = process.env.TYPEWALL_BIN ?? fileURLToPath(new URL("../../target/debug/typewall", import.meta.url));
+  if (!existsSync(path)) throw new Error(`There is no ${path}. Run "cargo build" first, or say in TYPEWALL_BIN where the binary is.`);
   return path;
 }
 
 // `port` 0 is a free one; a server that is to come back takes the port that it had.
-export async function startServer({ port = 0, options = [], build } = {}) {
-  const child = spawn(binary(build), ["--listen", `127.0.0.1:${port}`, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+export async function startServer({ port = 0, options = [] } = {}) {
+  const child = spawn(binary(), ["--listen", `127.0.0.1:${port}`, ...options], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
   const address = await firstAddress(child);
   return {

@@ -7,7 +7,7 @@ import { startServer } from "./server.js";
 
 export { expect };
 
-const ANSWER_MS = 5_000;
+const ANSWER_MS = 15_000;
 
 export const test = base.extend({
   // A server of the test's own, which may be stopped and started again on the same port.
