@@ -150,6 +150,17 @@ test("the address chooses view, theme, size and what is left out", async ({ open
   await expect(log.locator("body")).toHaveCSS("background-color", "rgb(243, 240, 233)");
 });
 
+test("where the header is left out, a connection that is lost is still told", async ({ open }) => {
+  const page = await open({ search: { hide: "log,header,me" } });
+  await page.waitForFunction(() => state.link === "connected");
+  await expect(page.locator("#wall-empty")).toBeVisible();
+  expect((await page.locator("#head").boundingBox())?.height ?? 0).toBe(0);
+  await page.evaluate(() => lose(state.socket, { code: 4001 }));
+  await expect(page.locator("#link-state")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Now" })).toBeVisible();
+  await expect(page.locator("#views")).toBeHidden();
+});
+
 test("all addresses are relative, so that a page below a path works", async ({ open, server }) => {
   const page = await open();
   const asked = page.waitForRequest(/invite/);
