@@ -14,7 +14,7 @@ function only(html, tag) {
 const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 test("the page works under a policy that allows its one script and its one style, by their hashes", async ({ open, bot, room, server }) => {
-  const html = await readFile(PAGE, "utf8");
+  const html = await (await fetch(server.url)).text();
   const policy = `default-src 'none'; script-src ${hash(only(html, "script"))}; style-src ${hash(only(html, "style"))}; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'`;
   const ada = await bot("Ada");
   ada.write("under a policy");
