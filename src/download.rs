@@ -2,13 +2,13 @@
 
 use crate::client::SocketEvent;
 use crate::connection::{HEALTH_PATIENCE, REQUEST_PATIENCE};
+use crate::database::Reader;
 use crate::event::Event;
 use crate::export::{Format, LogWriter};
 use crate::names::RoomName;
 use crate::page::Answer;
 use crate::protocol::Post;
 use crate::request::Timed;
-use crate::store;
 use chunked_transfer::Encoder;
 use crossbeam_channel::{Sender, bounded};
 use std::io::{self, Write};
@@ -35,7 +35,7 @@ pub struct Log<'a> {
 
 #[derive(Debug)]
 enum Source {
-    Store(rusqlite::Connection),
+    Store(Reader),
     Memory(Vec<Post>),
 }
 
@@ -57,7 +57,7 @@ impl LogRequest {
     /// Opens the store, or asks the hub.
     pub fn open(&self, store: Option<&Path>, hub: &Sender<SocketEvent>) -> Result<Log<'_>, Answer> {
         let source = match store {
-            Some(file) => store::open_to_read(file).map(Source::Store).map_err(|error| {
+            Some(file) => Reader::open(file).map(Source::Store).map_err(|error| {
                 log::error!("the store cannot be read: {error}");
                 Answer::sentence(503, "The log cannot be read at the moment; please try again later.")
             })?,
@@ -94,7 +94,7 @@ impl Log<'_> {
         let mut log = LogWriter::new(&mut body, self.request.format);
         let LogRequest { room, after, .. } = self.request;
         match self.source {
-            Source::Store(store) => store::read_log(&store, room, *after, |post| log.post(&post))?,
+            Source::Store(store) => store.read(room, *after, |post| log.post(&post))?,
             Source::Memory(posts) => {
                 posts.iter().filter(|post| post.n > *after).try_for_each(|post| log.post(post))?;
             }

@@ -15,7 +15,7 @@
 //! - [`outbox`]: writing to one client, fast or slow
 //! - [`clients`]: the table of all clients
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
-//! - [`store`]: posts on disk
+//! - [`database`], [`store`]: posts on disk, and the thread that puts them there
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
 //! - [`invite`]: links and QR codes for others
@@ -29,6 +29,7 @@ pub mod client;
 pub mod clients;
 pub mod clock;
 pub mod connection;
+pub mod database;
 pub mod download;
 pub mod event;
 pub mod export;

@@ -12,10 +12,11 @@ use std::path::Path;
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
+use typewall::database::Reader;
 use typewall::export::{Format, LogWriter};
 use typewall::names::RoomName;
 use typewall::server::reachable;
-use typewall::{Server, invite, store};
+use typewall::{Server, invite};
 
 /// How long stopping may take before the process ends without more ado. It takes less unless a bug is in the way.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -77,10 +78,10 @@ fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), St
     let room = RoomName::parse(room).map_err(|error| error.to_string())?;
     let format = Format::named(format).ok_or("A log's format is txt, json or md.")?;
     let unusable = |error| format!("{} cannot be read: {error}.", file.display());
-    let store = store::open_to_read(file).map_err(unusable)?;
-    store::check(&store).map_err(unusable)?;
+    let store = Reader::open(file).map_err(unusable)?;
+    store.check().map_err(unusable)?;
     let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
-    let printed = store::read_log(&store, &room, after, |post| log.post(&post)).and_then(|()| log.end());
+    let printed = store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end());
     match printed {
         // Whoever reads has seen enough: `typewall log … | head`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),

@@ -3,11 +3,12 @@
 use crate::batch::ClientId;
 use crate::client::SocketEvent;
 use crate::connection::Connection;
+use crate::database::OpenError;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::page::Answer;
-use crate::store::{self, OpenError, Store, StoreOptions};
+use crate::store::{self, Store, StoreOptions};
 use crossbeam_channel::{Sender, bounded};
 use socket2::SockRef;
 use std::io::{self, Read};

@@ -6,7 +6,7 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use typewall::store::{OpenError, check, open, open_to_read};
+use typewall::database::{Database, OpenError, Reader};
 use typewall::{Limits, StoreOptions};
 
 /// A folder that goes with the test, and a store in it.
@@ -120,7 +120,7 @@ fn old_posts_are_dropped_and_their_numbers_are_not() {
     ada.post("new");
     ada.until("two posts", |ada| ada.log.len() == 2);
     stop(server);
-    let connection = open(&files.options.file).unwrap();
+    let connection = Connection::open(&files.options.file).unwrap();
     connection.execute("UPDATE post SET at = 0 WHERE text = 'old'", []).unwrap();
     drop(connection);
     files.options.keep_days = Some(1);
@@ -173,7 +173,7 @@ fn the_log_is_read_from_the_file_while_it_is_served() {
 }
 
 fn refused(file: &Path) -> OpenError {
-    open(file).expect_err("it is no store")
+    Database::open(file).expect_err("it is no store")
 }
 
 #[test]
@@ -188,7 +188,8 @@ fn what_is_no_store_is_told_apart_and_left_as_it_is() {
     assert!(matches!(refused(&foreign), OpenError::Foreign));
     assert_eq!(fs::read(&foreign).unwrap(), before);
     let newer = files.path("newer.sqlite");
-    open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    drop(Database::open(&newer).unwrap());
+    Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(refused(&newer), OpenError::Newer));
     let missing = files.path("no folder").join("wall.sqlite");
     assert!(matches!(refused(&missing), OpenError::Other(_)));
@@ -209,6 +210,6 @@ fn a_damaged_store_is_found_at_the_start() {
     bytes[8192..end].fill(0xA5);
     fs::write(&files.options.file, bytes).unwrap();
     assert!(matches!(refused(&files.options.file), OpenError::Damaged(_)));
-    let reader = open_to_read(&files.options.file).unwrap();
-    assert!(matches!(check(&reader), Err(OpenError::Damaged(_))));
+    let reader = Reader::open(&files.options.file).unwrap();
+    assert!(matches!(reader.check(), Err(OpenError::Damaged(_))));
 }
