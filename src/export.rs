@@ -56,12 +56,13 @@ impl<W: Write> LogWriter<W> {
         match self.format {
             Format::Text => {
                 // Lines after the first are set in, so that nobody can post what looks like another's post.
-                let text = lines(&post.text).join("\n    ");
-                writeln!(self.to, "{at} {}: {text}", post.name)
+                let text: Vec<String> = lines(&post.text).map(visible).collect();
+                writeln!(self.to, "{at} {}: {}", post.name, text.join("\n    "))
             }
             Format::Markdown => {
-                let text = lines(&post.text).join("\n> ");
-                writeln!(self.to, "{between}**{}** · {at}\n\n> {text}", escape(&post.name))
+                let text: Vec<String> = lines(&post.text).map(markdown).collect();
+                let name = markdown(&post.name);
+                writeln!(self.to, "{between}**{name}** · {at}\n\n> {}", text.join("\\\n> "))
             }
             Format::Json => {
                 write!(self.to, "{}", if between.is_empty() { "[\n" } else { ",\n" })?;
@@ -82,15 +83,28 @@ impl<W: Write> LogWriter<W> {
 }
 
 /// A text's lines, by every break that some reader takes for one.
-fn lines(text: &str) -> Vec<&str> {
-    text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}']).collect()
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
-/// A name as Markdown that means nothing but itself.
-fn escape(name: &str) -> String {
+/// A line in which nothing commands a terminal: what would is shown as U+FFFD.
+fn visible(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }).collect()
+}
+
+/// A line as Markdown that means nothing but itself: no heading, link or HTML, no mention and no code.
+///
+/// Any ASCII punctuation may have a backslash before it (CommonMark, section 2.4); that which means nothing
+/// wherever it stands goes without, for those who read the file as it is. Indentation would make it code.
+fn markdown(line: &str) -> String {
+    let line = visible(line);
+    let text = line.trim_start_matches([' ', '\t']);
     let mut escaped = String::new();
-    for c in name.chars() {
-        if c.is_ascii_punctuation() {
+    for space in line[..line.len() - text.len()].chars() {
+        escaped.push_str(if space == '\t' { "&nbsp;&nbsp;&nbsp;&nbsp;" } else { "&nbsp;" });
+    }
+    for c in text.chars() {
+        if c.is_ascii_punctuation() && !matches!(c, ',' | ';' | '?' | '!' | '\'' | '"') {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -129,9 +143,39 @@ mod tests {
     fn markdown_quotes() {
         assert_eq!(
             log(Format::Markdown, &["one\u{2028}more", "two"]),
-            "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> one\n> more\n\n\
+            "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> one\\\n> more\n\n\
              **Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> two\n"
         );
+    }
+
+    #[test]
+    fn markdown_shows_what_was_posted_and_nothing_else() {
+        for (text, shown) in [
+            ("# Hello, world!", "\\# Hello, world!"),
+            ("<img src=x onerror=alert(1)>", "\\<img src\\=x onerror\\=alert\\(1\\)\\>"),
+            ("[click](javascript:x) ![](y)", "\\[click\\]\\(javascript\\:x\\) !\\[\\]\\(y\\)"),
+            ("https://evil.example www.evil.example", "https\\:\\/\\/evil\\.example www\\.evil\\.example"),
+            ("1. one\n2) two\n- three\n===", "1\\. one\\\n> 2\\) two\\\n> \\- three\\\n> \\=\\=\\="),
+            (
+                "a `b` *c* _d_ ~e~ |f| $g$ &amp; @h",
+                "a \\`b\\` \\*c\\* \\_d\\_ \\~e\\~ \\|f\\| \\$g\\$ \\&amp; \\@h",
+            ),
+            ("    code\n\tmore", "&nbsp;&nbsp;&nbsp;&nbsp;code\\\n> &nbsp;&nbsp;&nbsp;&nbsp;more"),
+            ("ends in \\\n\nand goes on", "ends in \\\\\\\n> \\\n> and goes on"),
+        ] {
+            let log = log(Format::Markdown, &[text]);
+            assert_eq!(log.split_once("\n\n> ").unwrap().1, format!("{shown}\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_commands_a_terminal() {
+        let hostile = "\u{1B}]0;title\u{7}\u{9B}2J\u{7F}\0";
+        for format in [Format::Text, Format::Markdown] {
+            let log = log(format, &[hostile, "a\tb"]);
+            assert!(log.contains("\u{FFFD}") && log.contains("a\tb"), "{log}");
+            assert!(!log.contains(|c: char| c.is_control() && !"\n\t".contains(c)), "{log:?}");
+        }
     }
 
     #[test]
