@@ -16,7 +16,7 @@ const PING_SLACK: Duration = Duration::from_millis(50);
 const PING: [u8; 2] = [0x89, 0];
 
 /// Names a room within the hub; a room that was forgotten and made again is another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
 /// Every open WebSocket. Generic in where it writes to, so that tests can do without sockets.

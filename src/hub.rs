@@ -16,10 +16,11 @@ use crate::names::RoomName;
 use crate::outbox::Sink;
 use crate::protocol::UserId;
 use crate::room::{Action, Room};
+use crate::seats::Seats;
 use crate::store::{self, Request};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
@@ -59,8 +60,8 @@ pub struct Hub<S> {
     last_room: RoomId,
     /// The last id in any room that was forgotten.
     last_user: UserId,
-    /// When somebody's grace may end in which room, the earliest first.
-    graces: VecDeque<(Instant, RoomId)>,
+    /// Seats in all rooms.
+    seats: Seats,
     /// Rooms that something happened in since the last write.
     touched: Vec<RoomId>,
     /// Where posts are stored, if they are.
@@ -107,7 +108,7 @@ impl<S: Sink> Hub<S> {
             names: HashMap::new(),
             last_room: RoomId(0),
             last_user: UserId(0),
-            graces: VecDeque::new(),
+            seats: Seats::default(),
             touched: Vec::new(),
             store,
             unstored: 0,
@@ -200,7 +201,7 @@ impl<S: Sink> Hub<S> {
 
     /// When [`write`](Self::write) is next due without any event.
     pub fn due(&self) -> Option<Instant> {
-        let grace = self.graces.front().map(|&(until, _)| until);
+        let grace = self.seats.first_due().map(|(until, _)| until);
         [self.clients.due(), grace, self.stopping.due()].into_iter().flatten().min()
     }
 
@@ -260,6 +261,7 @@ impl<S: Sink> Hub<S> {
         let Some(place) = self.place_of(client) else {
             return;
         };
+        let is_join = matches!(action, Action::Join { .. });
         place.room.apply(client, action, now, &mut place.batch);
         let (superseded, drafts) = (place.room.take_superseded(), place.room.take_drafts());
         for client in superseded {
@@ -267,6 +269,10 @@ impl<S: Sink> Hub<S> {
         }
         if let Some(room) = self.clients.room_of(client) {
             drafts.into_iter().for_each(|draft| self.record(room, draft));
+            if is_join {
+                self.note_seats(room);
+                self.give_up_seats();
+            }
         }
     }
 
@@ -307,27 +313,41 @@ impl<S: Sink> Hub<S> {
             return;
         };
         let Some(place) = self.touch(id) else { return };
-        let kept_until = place.room.leave(client, farewell, now, &mut place.batch);
-        self.graces.extend(kept_until.map(|until| (until, id)));
-        self.forget_if_empty(id);
+        place.room.leave(client, farewell, now, &mut place.batch);
+        self.note_seats(id);
     }
 
     /// Has the seats go whose time is up.
     fn end_graces(&mut self, now: Now) {
-        while let Some(&(until, id)) = self.graces.front()
+        while let Some((until, id)) = self.seats.first_due()
             && until <= now.instant
         {
-            self.graces.pop_front();
             if let Some(place) = self.touch(id) {
                 place.room.expire(now, &mut place.batch);
-                self.forget_if_empty(id);
             }
+            self.note_seats(id);
         }
     }
 
-    /// Forgets a room with the last who was in it.
-    fn forget_if_empty(&mut self, id: RoomId) {
-        if self.rooms.get(&id).is_some_and(|place| place.room.is_empty())
+    /// Gives up the seats of those who have been away for longest, as long as there are more than clients may
+    /// be. Those who are here are clients, so one who is away is always among them.
+    fn give_up_seats(&mut self) {
+        while self.seats.count() > self.limits.max_clients
+            && let Some((_, id)) = self.seats.first_due()
+        {
+            if let Some(place) = self.touch(id) {
+                place.room.give_up_seat(&mut place.batch);
+            }
+            self.note_seats(id);
+        }
+    }
+
+    /// Counts the seats of a room in which there may be more or fewer now, and forgets it with the last who was
+    /// in it.
+    fn note_seats(&mut self, id: RoomId) {
+        let Some(place) = self.rooms.get(&id) else { return };
+        self.seats.note(id, place.room.seats());
+        if place.room.is_empty()
             && let Some(place) = self.rooms.remove(&id)
         {
             self.names.remove(place.room.name().key());

@@ -14,6 +14,7 @@
 //! - [`boxes`]: the texts of a room, and what of them was sent when
 //! - [`outbox`]: writing to one client, fast or slow
 //! - [`clients`]: the table of all clients
+//! - [`seats`]: how many seats there are in all rooms
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
 //! - [`database`], [`store`]: posts on disk, and the thread that puts them there
 //! - [`client`]: reading from one client
@@ -43,6 +44,7 @@ pub mod page;
 pub mod protocol;
 pub mod request;
 pub mod room;
+pub mod seats;
 pub mod server;
 pub mod session;
 pub mod splice;

@@ -12,12 +12,17 @@ use crate::names::{Name, Names, RoomName};
 use crate::protocol::{
     LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
 };
+use crate::seats::RoomSeats;
 use crate::session::Session;
 use crate::splice::{OutOfStep, Splice};
 use bytes::Bytes;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
 use std::time::Instant;
+
+/// Bytes of a snapshot that are kept for the next one who asks. To encode a larger one again costs a batch a few
+/// milliseconds; to keep it would cost a room in which nothing happens six times the memory of its log.
+const MAX_KEPT_TAIL: usize = 64 * 1024;
 
 /// What a client does, checked: the hub sees nothing else of what clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +77,8 @@ pub struct Room {
     asked: Vec<ClientId>,
     /// Whose seat was taken by a newer connection.
     superseded: Vec<ClientId>,
-    /// Until when the seats of those are kept who are away, the earliest first; some may be back.
-    kept: VecDeque<(Instant, UserId)>,
+    /// Until when the seats of those are kept who are away.
+    kept: BTreeSet<(Instant, UserId)>,
 }
 
 #[derive(Debug)]
@@ -121,7 +126,7 @@ impl Room {
             last_user,
             asked: Vec::new(),
             superseded: Vec::new(),
-            kept: VecDeque::new(),
+            kept: BTreeSet::new(),
         }
     }
 
@@ -157,37 +162,37 @@ impl Room {
     }
 
     /// A client is gone. Its user leaves with it if that was their `farewell`; else their seat is kept, and
-    /// [`expire`](Self::expire) is to be called at the time that is returned.
-    pub fn leave(
-        &mut self,
-        client: ClientId,
-        farewell: bool,
-        now: Now,
-        batch: &mut Batch,
-    ) -> Option<Instant> {
-        let id = self.members.remove(&client)??;
+    /// [`expire`](Self::expire) is to be called when it is [due](Self::seats).
+    pub fn leave(&mut self, client: ClientId, farewell: bool, now: Now, batch: &mut Batch) {
+        let Some(Some(id)) = self.members.remove(&client) else { return };
         if farewell || self.limits.grace.is_zero() {
-            self.disconnect(id, batch);
-            return None;
+            return self.disconnect(id, batch);
         }
         let until = now.instant + self.limits.grace;
         self.touch();
-        self.users.get_mut(&id)?.presence = Presence::Away(until);
-        self.kept.push_back((until, id));
-        batch.broadcast(&ServerEvent::UserAway { id });
-        Some(until)
+        if let Some(user) = self.users.get_mut(&id) {
+            user.presence = Presence::Away(until);
+            self.kept.insert((until, id));
+            batch.broadcast(&ServerEvent::UserAway { id });
+        }
+    }
+
+    /// How many seats there are, and when one is to be given up.
+    pub fn seats(&self) -> RoomSeats {
+        RoomSeats { count: self.users.len(), due: self.kept.first().map(|&(until, _)| until) }
+    }
+
+    /// Gives up the seat of the one who has been away for longest, before their time is up.
+    pub fn give_up_seat(&mut self, batch: &mut Batch) {
+        if let Some(&(_, id)) = self.kept.first() {
+            self.disconnect(id, batch);
+        }
     }
 
     /// Ends the grace of those whose time is up.
     pub fn expire(&mut self, now: Now, batch: &mut Batch) {
-        while let Some(&(until, id)) = self.kept.front()
-            && until <= now.instant
-        {
-            self.kept.pop_front();
-            // Who came back, and perhaps went again, has another time.
-            if self.users.get(&id).is_some_and(|user| user.presence == Presence::Away(until)) {
-                self.disconnect(id, batch);
-            }
+        while self.kept.first().is_some_and(|&(until, _)| until <= now.instant) {
+            self.give_up_seat(batch);
         }
     }
 
@@ -196,6 +201,9 @@ impl Room {
         self.touch();
         if let Some(user) = self.users.remove(&id) {
             self.sessions.remove(&user.session);
+            if let Presence::Away(until) = user.presence {
+                self.kept.remove(&(until, id));
+            }
             self.names.free(&user.name);
             self.boxes.remove(id);
             batch.broadcast(&ServerEvent::DisconnectUser { id, name: user.name.as_str() });
@@ -257,16 +265,21 @@ impl Room {
         let Some(user) = self.users.get_mut(&id) else {
             return;
         };
-        let before = user.client();
+        let before = user.presence;
         // Who connected later has the seat, whichever claim is read first: what was left in the network of a
         // broken connection must not take it from the one that replaced it.
-        let holder = before.map_or(client, |before| before.max(client));
+        let holder = user.client().map_or(client, |before| before.max(client));
         user.presence = Presence::Here(holder);
-        if let Some(before) = before {
-            // The other is closed by the hub, dead or alive; until then it is a viewer.
-            let earlier = before.min(client);
-            self.superseded.push(earlier);
-            self.members.insert(earlier, None);
+        match before {
+            Presence::Here(before) => {
+                // The other is closed by the hub, dead or alive; until then it is a viewer.
+                let earlier = before.min(client);
+                self.superseded.push(earlier);
+                self.members.insert(earlier, None);
+            }
+            Presence::Away(until) => {
+                self.kept.remove(&(until, id));
+            }
         }
         if holder == client {
             self.members.insert(client, Some(id));
@@ -363,7 +376,7 @@ impl Room {
         self.boxes.catch_up(client, from, |id| self.users.get(&id).and_then(User::client), batch)
     }
 
-    /// The common end of all snapshots, encoded once as long as nothing changes.
+    /// The common end of all snapshots, encoded once as long as nothing changes, unless it is large.
     fn snapshot_tail(&mut self) -> Bytes {
         if self.snapshot_tail.is_none() {
             let mut tail = Vec::new();

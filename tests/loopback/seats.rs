@@ -124,6 +124,36 @@ fn a_client_that_gives_no_sign_of_life_is_away() {
 }
 
 #[test]
+fn the_seat_that_has_been_empty_for_longest_is_given_up_for_a_new_one() {
+    let server = TestServer::with(Limits { max_clients: 4, ..KEPT });
+    let mut ada = server.join("r", "Ada");
+    let mut eve = server.join("s", "Eve");
+    drop(server.join("s", "First"));
+    eve.sees_away("First", true);
+    let bob = server.join("r", "Bob");
+    let (id, session) = (bob.you.clone(), bob.session.clone().unwrap());
+    drop(bob);
+    ada.sees_away("Bob", true);
+    // Neither a viewer takes a seat nor who comes back.
+    let _viewer = server.connect("s");
+    let mut bob = server.connect("r");
+    bob.return_as("Bob", &session);
+    assert_eq!(bob.you, id);
+    drop(bob);
+    ada.sees_away("Bob", true);
+    eve.catch_up();
+    assert_eq!(eve.names(), ["Eve", "First"]);
+    let cem = server.join("r", "Cem");
+    eve.sees_people(&["Eve"]);
+    assert_eq!(cem.names(), ["Ada", "Bob", "Cem"]);
+    drop(cem);
+    ada.sees_away("Cem", true);
+    let dora = server.join("r", "Dora");
+    ada.sees_people(&["Ada", "Cem", "Dora"]);
+    assert_eq!(dora.is_away("Ada"), Some(false), "who is here stays");
+}
+
+#[test]
 fn a_seat_keeps_its_room() {
     let server = TestServer::with(KEPT);
     let mut ada = server.join("r", "Ada");
