@@ -378,12 +378,14 @@ impl Room {
 
     /// The common end of all snapshots, encoded once as long as nothing changes, unless it is large.
     fn snapshot_tail(&mut self) -> Bytes {
-        if self.snapshot_tail.is_none() {
-            let mut tail = Vec::new();
-            encode_snapshot_tail(&self.state(), &mut tail);
-            self.snapshot_tail = Some(tail.into());
+        if let Some(tail) = &self.snapshot_tail {
+            return tail.clone();
         }
-        self.snapshot_tail.clone().unwrap_or_default()
+        let mut json = Vec::new();
+        encode_snapshot_tail(&self.state(), &mut json);
+        let tail = Bytes::from(json);
+        self.snapshot_tail = (tail.len() <= MAX_KEPT_TAIL).then(|| tail.clone());
+        tail
     }
 
     fn receiver(&self, client: ClientId) -> Receiver<'_> {
@@ -403,5 +405,54 @@ impl Room {
             log: self.log.posts().collect(),
             limits: LengthLimits { text: self.limits.max_text, name: self.limits.max_name },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Now {
+        Now { instant: Instant::now(), unix_millis: 0 }
+    }
+
+    fn room() -> Room {
+        Room::new(RoomName::from_query("").unwrap(), Limits::DEFAULT, false, UserId(0))
+    }
+
+    #[test]
+    fn a_large_snapshot_is_not_kept() {
+        let (mut room, mut batch) = (room(), Batch::default());
+        room.enter(ClientId(1), &mut batch);
+        for (posts, is_kept) in [(1, true), (20, false)] {
+            for n in 0..posts {
+                room.log.push(Post {
+                    n,
+                    id: UserId(1),
+                    name: String::new(),
+                    text: "\u{1}".repeat(1000),
+                    at: 0,
+                });
+            }
+            room.touch();
+            room.apply(ClientId(1), Action::Watch, now(), &mut batch);
+            room.finish(&[], &mut batch);
+            assert_eq!(room.snapshot_tail.is_some(), is_kept, "{posts} posts");
+        }
+    }
+
+    #[test]
+    fn who_goes_and_comes_back_leaves_nothing_behind() {
+        let (mut room, mut batch, session) = (room(), Batch::default(), Session::random());
+        for n in 0..100 {
+            room.enter(ClientId(n), &mut batch);
+            let name = Name::parse("Ada", 40).unwrap();
+            room.apply(ClientId(n), Action::Join { name, session }, now(), &mut batch);
+            assert_eq!(room.kept.len(), 0);
+            room.leave(ClientId(n), false, now(), &mut batch);
+            assert_eq!((room.kept.len(), room.seats().count), (1, 1));
+        }
+        room.give_up_seat(&mut batch);
+        assert!(room.is_empty() && room.kept.is_empty());
     }
 }
