@@ -2,7 +2,7 @@
 
 use crate::batch::{ClientId, TextForm};
 use crate::client::{Handshake, Reader, SocketEvent};
-use crate::download::LogRequest;
+use crate::download::{Downloads, LogRequest};
 use crate::event::Event;
 use crate::invite;
 use crate::limits::Limits;
@@ -45,6 +45,8 @@ pub struct Connection {
     pub listen: SocketAddr,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
+    /// The logs that are being sent to any connection.
+    pub downloads: Downloads,
     /// Where its events go.
     pub hub: Sender<SocketEvent>,
     /// Lives as long as the connection, by which connections are counted.
@@ -128,7 +130,7 @@ impl Connection {
 
     /// Answers with a log, and ends the connection.
     fn send_log(self, head: &Head, request: &LogRequest) {
-        let sent = match request.open(self.store.as_deref(), &self.hub) {
+        let sent = match request.open(self.store.as_deref(), &self.hub, &self.downloads) {
             Ok(log) => {
                 let is_wanted = head.method() == Method::GET;
                 Answer::stream(request.format.content_type())

@@ -7,6 +7,7 @@ use crate::protocol::Post;
 use crate::room::Action;
 use crate::store;
 use crossbeam_channel::Sender;
+use std::sync::Arc;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Every reason for which the hub does anything.
@@ -66,7 +67,7 @@ pub enum Event<S> {
         /// Which room.
         room: RoomName,
         /// Where the posts go.
-        asker: Sender<Vec<Post>>,
+        asker: Sender<Vec<Arc<Post>>>,
     },
     /// Somebody asks whether the hub is well.
     Examined(Sender<Health>),

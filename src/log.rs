@@ -4,6 +4,7 @@ use crate::protocol::{Post, UserId};
 use crate::session::Mark;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
+use std::sync::Arc;
 
 /// Marks that a room remembers. A page sends a post again within minutes or never, and this many take longer.
 const MAX_MARKS: usize = 10_000;
@@ -33,12 +34,12 @@ pub enum Entry {
 }
 
 /// Bytes of text in a log, all of which every newcomer is sent: a hundred of the longest posts.
-const MAX_LOG_BYTES: usize = 1024 * 1024;
+pub const MAX_LOG_BYTES: usize = 1024 * 1024;
 
-/// The last posts of a room.
+/// The last posts of a room. They are shared with those who download them.
 #[derive(Debug)]
 pub struct Log {
-    posts: VecDeque<Post>,
+    posts: VecDeque<Arc<Post>>,
     /// How many there may be.
     max_posts: usize,
     /// Bytes of their texts.
@@ -65,7 +66,7 @@ impl Log {
     }
 
     /// The posts, the oldest first.
-    pub fn posts(&self) -> impl Iterator<Item = &Post> {
+    pub fn posts(&self) -> impl Iterator<Item = &Arc<Post>> {
         self.posts.iter()
     }
 
@@ -102,9 +103,21 @@ impl Log {
     /// Adds a post; the oldest go for which there is no room any more.
     pub fn push(&mut self, post: Post) {
         self.bytes += post.text.len();
-        self.posts.push_back(post);
+        self.posts.push_back(Arc::new(post));
         while self.posts.len() > self.max_posts || self.bytes > MAX_LOG_BYTES {
-            let Some(oldest) = self.posts.pop_front() else { break };
+            self.drop_oldest();
+        }
+    }
+
+    /// Posts from before this time have been dropped by the store, in milliseconds since 1970.
+    pub fn drop_before(&mut self, at: u64) {
+        while self.posts.front().is_some_and(|oldest| oldest.at < at) {
+            self.drop_oldest();
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(oldest) = self.posts.pop_front() {
             self.bytes -= oldest.text.len();
         }
     }

@@ -18,6 +18,7 @@ use crate::splice::{OutOfStep, Splice};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::mem;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Bytes of a snapshot that are kept for the next one who asks. To encode a larger one again costs a batch a few
@@ -136,7 +137,7 @@ impl Room {
     }
 
     /// The room's last posts, the oldest first.
-    pub fn log(&self) -> impl Iterator<Item = &Post> {
+    pub fn log(&self) -> impl Iterator<Item = &Arc<Post>> {
         self.log.posts()
     }
 
@@ -402,7 +403,7 @@ impl Room {
         RoomState {
             room: self.name.as_str(),
             users: self.users.iter().map(|(&id, user)| (id, user.state(self.boxes.text(id)))).collect(),
-            log: self.log.posts().collect(),
+            log: self.log.posts().map(AsRef::as_ref).collect(),
             limits: LengthLimits { text: self.limits.max_text, name: self.limits.max_name },
         }
     }

@@ -4,6 +4,7 @@ use crate::batch::ClientId;
 use crate::client::SocketEvent;
 use crate::connection::Connection;
 use crate::database::OpenError;
+use crate::download::Downloads;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::limits::Limits;
@@ -115,6 +116,7 @@ impl Server {
             limits,
             listen: address,
             store: store.map(|options| options.file.as_path().into()),
+            downloads: Downloads::default(),
             hub: events.clone(),
             stopped: Arc::clone(&stopped),
         };
@@ -162,6 +164,7 @@ struct Acceptor {
     limits: Limits,
     listen: SocketAddr,
     store: Option<Arc<Path>>,
+    downloads: Downloads,
     hub: Sender<SocketEvent>,
     stopped: Arc<AtomicBool>,
 }
@@ -199,7 +202,8 @@ impl Acceptor {
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
         let (limits, listen, store, hub) = (self.limits, self.listen, self.store.clone(), self.hub.clone());
-        let connection = Connection { socket, client, limits, listen, store, hub, counted };
+        let downloads = self.downloads.clone();
+        let connection = Connection { socket, client, limits, listen, store, downloads, hub, counted };
         let serve = move || connection.serve();
         thread::Builder::new()
             .name(format!("connection {}", client.0))

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 use typewall::Limits;
+use typewall::download::MAX_DOWNLOADS;
 use typewall::server::SPARE_CONNECTIONS;
 
 /// An answer as it stands on the wire.
@@ -202,6 +203,33 @@ fn a_log_is_given_as_text_markdown_or_json() {
     assert_eq!(body(&server, "/log?room=empty"), "");
     for bad in ["/log?format=pdf", "/log?after=x", "/log?after=99999999999999999999"] {
         assert_eq!(get(&server, bad).status, 400, "{bad}");
+    }
+}
+
+#[test]
+fn only_so_many_save_a_log_at_once() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    // More than what fits between a server and a client that does not read, once it is escaped.
+    let post = "\u{1}".repeat(10_000);
+    for n in 1..=100 {
+        ada.post(&post);
+        ada.until("the post", |ada| ada.log.len() == n);
+    }
+    let ask = || {
+        let mut socket = server.dial();
+        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
+        let answer = Answer::read(&mut socket, false);
+        (socket, answer.status)
+    };
+    let stalled: Vec<(TcpStream, u16)> = (0..MAX_DOWNLOADS).map(|_| ask()).collect();
+    assert!(stalled.iter().all(|(_, status)| *status == 200));
+    assert_eq!(ask().1, 503);
+    drop(stalled);
+    // Their threads end in their own time.
+    let deadline = Instant::now() + PATIENCE;
+    while ask().1 != 200 {
+        assert!(Instant::now() < deadline, "places that are free are given");
     }
 }
 
