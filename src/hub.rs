@@ -40,6 +40,12 @@ const STORE_PATIENCE: Duration = Duration::from_secs(3);
 /// Posts that may be under way to the store. Beyond that it does not keep up, and says so to who posts.
 const MAX_UNSTORED: usize = 1024;
 
+/// Rooms that may wait for their logs. Beyond that the store does not keep up, and new rooms are not opened.
+pub const MAX_UNLOADED: usize = 1024;
+
+/// A room in which nobody is, for those who are closed before they come into one.
+const NOWHERE: RoomId = RoomId(0);
+
 /// How long all clients together have to answer when the server stops; it promises to be gone after 5 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -68,6 +74,8 @@ pub struct Hub<S> {
     store: Option<Sender<store::Request>>,
     /// Posts that the store has not answered for.
     unstored: usize,
+    /// Rooms that wait for their logs.
+    unloaded: usize,
     stopping: Stopping,
 }
 
@@ -112,6 +120,7 @@ impl<S: Sink> Hub<S> {
             touched: Vec::new(),
             store,
             unstored: 0,
+            unloaded: 0,
             stopping: Stopping::No,
         }
     }
@@ -209,19 +218,30 @@ impl<S: Sink> Hub<S> {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
+    /// Why nobody may come into a room now: the code and the sentence to close them with.
+    fn refusal(&self, room: &RoomName) -> Option<(CloseCode, &'static str)> {
+        if self.stopping != Stopping::No {
+            Some((CloseCode::Away, "The server is stopping."))
+        } else if self.clients.open() >= self.limits.max_clients {
+            Some((CloseCode::Again, "The server is full; please try again later."))
+        } else if self.unloaded >= MAX_UNLOADED && !self.names.contains_key(room.key()) {
+            Some((CloseCode::Again, "The server is busy; please try again in a moment."))
+        } else {
+            None
+        }
+    }
+
     fn connect(&mut self, client: ClientId, name: RoomName, arrival: Arrival<S>, now: Now) {
-        let full = self.clients.open() >= self.limits.max_clients;
-        let room = self.room_named(name, now);
+        let refusal = self.refusal(&name);
+        let room = if refusal.is_none() { self.room_named(name, now) } else { NOWHERE };
         self.clients.insert(client, room, arrival, now.instant);
         // The greeting goes out even where the room has nothing to say.
         self.clients.queue(client, Bytes::new());
         if let Some(place) = self.touch(room) {
             place.room.enter(client, &mut place.batch);
         }
-        if self.stopping != Stopping::No {
-            self.close(client, CloseCode::Away, "The server is stopping.", now);
-        } else if full {
-            self.close(client, CloseCode::Again, "The server is full; please try again later.", now);
+        if let Some((code, reason)) = refusal {
+            self.close(client, code, reason, now);
         }
     }
 
@@ -235,6 +255,7 @@ impl<S: Sink> Hub<S> {
         if let Some(store) = &self.store {
             // Where the store is gone, the room waits for its log as everyone waits for the server's end.
             let _ = store.send(Request::Load { room: id, name: name.clone(), count: self.limits.log_length });
+            self.unloaded += 1;
         }
         // Ids go on from the time, so that a room that is made again does not use those of its posts.
         let last_user = UserId(self.last_user.0.max(now.unix_millis));
@@ -294,6 +315,7 @@ impl<S: Sink> Hub<S> {
     fn hear(&mut self, answer: store::Answer) {
         match answer {
             store::Answer::Loaded { room, log } => {
+                self.unloaded -= 1;
                 if let Some(place) = self.touch(room) {
                     place.room.load(log);
                 }
