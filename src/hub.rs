@@ -320,6 +320,9 @@ impl<S: Sink> Hub<S> {
                     place.room.load(log);
                 }
             }
+            store::Answer::Dropped(before) => {
+                self.rooms.values_mut().for_each(|place| place.room.drop_before(before));
+            }
             store::Answer::Recorded { room, author, reference, entry } => {
                 self.unstored -= 1;
                 if let Some(place) = self.touch(room) {

@@ -16,7 +16,8 @@
 //! - [`clients`]: the table of all clients
 //! - [`seats`]: how many seats there are in all rooms
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
-//! - [`database`], [`store`]: posts on disk, and the thread that puts them there
+//! - [`database`], [`trouble`]: the file with the posts, and what can be the matter with it
+//! - [`store`]: the thread that has it
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
 //! - [`invite`]: links and QR codes for others
@@ -49,6 +50,7 @@ pub mod server;
 pub mod session;
 pub mod splice;
 pub mod store;
+pub mod trouble;
 
 pub use limits::Limits;
 pub use server::Server;

@@ -80,6 +80,9 @@ fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), St
     let unusable = |error| format!("{} cannot be read: {error}.", file.display());
     let store = Reader::open(file).map_err(unusable)?;
     store.check().map_err(unusable)?;
+    if !store.has_room(&room).map_err(unusable)? {
+        return Err(format!("Nothing was ever posted in the room {} of {}.", room.as_str(), file.display()));
+    }
     let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
     let printed = store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end());
     match printed {

@@ -110,7 +110,7 @@ impl Options {
 
     /// Where posts are stored, if they are.
     pub fn store(&self) -> Option<StoreOptions> {
-        self.store.clone().map(|file| StoreOptions { file, keep_days: self.keep })
+        self.store.clone().map(|file| StoreOptions { keep_days: self.keep, ..StoreOptions::new(file) })
     }
 
     /// Why the server does not start.

@@ -317,6 +317,12 @@ impl Room {
         self.log.load(posts);
     }
 
+    /// The store has dropped posts from before this time, in milliseconds since 1970.
+    pub fn drop_before(&mut self, at: u64) {
+        self.touch();
+        self.log.drop_before(at);
+    }
+
     /// A user's draft has become a post, or not if there is no `entry`.
     pub fn record(
         &mut self,

@@ -2,14 +2,15 @@
 
 use crate::batch::ClientId;
 use crate::client::SocketEvent;
+use crate::clock::Now;
 use crate::connection::Connection;
-use crate::database::OpenError;
 use crate::download::Downloads;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::page::Answer;
 use crate::store::{self, Store, StoreOptions};
+use crate::trouble::OpenError;
 use crossbeam_channel::{Sender, bounded};
 use socket2::SockRef;
 use std::io::{self, Read};
@@ -105,8 +106,10 @@ impl Server {
         let (events, queue) = bounded(EVENT_QUEUE);
         let answers = events.clone();
         let hear = move |answer| answers.send(Event::Stored(answer)).is_ok();
-        let writer =
-            store.map(|options| store::start(options, hear)).transpose().map_err(StartError::Store)?;
+        let writer = store
+            .map(|options| store::start(options, Now::read, hear))
+            .transpose()
+            .map_err(StartError::Store)?;
         let (requests, store_thread) = writer.map(|Store { requests, thread }| (requests, thread)).unzip();
         let hub = Hub::new(limits, requests);
         let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;

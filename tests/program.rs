@@ -3,11 +3,20 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
+use tempfile::TempDir;
 use tungstenite::Message;
+use typewall::StoreOptions;
+use typewall::clients::RoomId;
+use typewall::clock::Now;
+use typewall::log::Draft;
+use typewall::names::RoomName;
+use typewall::protocol::UserId;
+use typewall::store::{Request, Store};
 
 fn typewall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
@@ -57,7 +66,11 @@ fn start(command: &mut Command) -> (Running, String) {
         stdout.read_line(&mut line).unwrap();
         (stdout, line)
     });
-    (Running { child, _stdout: stdout }, line.trim_end().to_owned())
+    let mut running = Running { child, _stdout: stdout };
+    if line.is_empty() {
+        panic!("it has ended: {:?}", running.end());
+    }
+    (running, line.trim_end().to_owned())
 }
 
 impl Running {
@@ -150,6 +163,142 @@ fn signals_close_everyone_with_1001_and_end_it_with_status_0() {
         let close = client.read().expect("a close frame");
         assert!(matches!(close, Message::Close(Some(frame)) if u16::from(frame.code) == 1001));
     }
+}
+
+/// A store with a post in the room `lobby`, and the folder it is in.
+fn store() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let options = StoreOptions::new(file.clone());
+    let (answer, answers) = mpsc::channel();
+    let hear = move |said| answer.send(said).is_ok();
+    let Store { requests, thread } = typewall::store::start(&options, Now::read, hear).unwrap();
+    let draft =
+        Draft { id: UserId(1), name: "Ada".to_owned(), text: "posted".to_owned(), at: 0, reference: None };
+    let name = RoomName::parse("lobby").unwrap();
+    requests.send(Request::Record { room: RoomId(1), name, draft }).unwrap();
+    answers.recv_timeout(PATIENCE).expect("an answer");
+    drop(requests);
+    thread.join().unwrap();
+    (folder, file)
+}
+
+fn serve(file: &Path) -> Command {
+    let mut command = typewall();
+    command.args(["--listen", "127.0.0.1:0", "--store"]).arg(file);
+    command
+}
+
+fn log(file: &Path, room: &str) -> Command {
+    let mut command = typewall();
+    command.arg("log").arg(file).args(["--room", room]);
+    command
+}
+
+#[test]
+fn a_log_is_printed_also_while_it_is_served() {
+    let (_folder, file) = store();
+    let printed = |file: &Path| String::from_utf8(log(file, "lobby").output().unwrap().stdout).unwrap();
+    assert_eq!(printed(&file), "1970-01-01T00:00:00Z Ada: posted\n");
+    let (mut running, _) = start(&mut serve(&file));
+    assert_eq!(printed(&file), "1970-01-01T00:00:00Z Ada: posted\n");
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    assert_eq!(printed(&file), "1970-01-01T00:00:00Z Ada: posted\n", "and after a kill");
+}
+
+#[test]
+fn a_room_or_a_store_that_is_not_there_is_a_sentence_and_status_1() {
+    let (folder, file) = store();
+    let nothing = format!("typewall: Nothing was ever posted in the room nosuch of {}.\n", file.display());
+    assert_eq!(fails(&mut log(&file, "nosuch")), (1, nothing));
+    let missing = folder.path().join("missing.sqlite");
+    let (status, error) = fails(&mut log(&missing, "lobby"));
+    assert_eq!(status, 1);
+    assert!(error.contains("cannot be read: it is not there;"), "{error}");
+    assert!(!missing.exists());
+}
+
+#[test]
+fn a_store_that_another_server_has_is_a_sentence_and_status_1() {
+    let (_folder, file) = store();
+    let (mut running, _) = start(&mut serve(&file));
+    let (status, error) = fails(&mut serve(&file));
+    assert_eq!(status, 1);
+    let why = "another Typewall is using it; stop that one, or name another file";
+    assert_eq!(error, format!("typewall: Posts cannot be stored in {}: {why}.\n", file.display()));
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+    let (_running, line) = start(&mut serve(&file));
+    assert!(line.starts_with("Typewall is at"), "a kill leaves no lock behind: {line}");
+}
+
+#[test]
+fn what_cannot_be_a_store_is_a_sentence_and_status_1() {
+    let (folder, newer) = store();
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("notes.txt"), "no database ".repeat(100)).unwrap();
+    rusqlite::Connection::open(path("cats.sqlite"))
+        .unwrap()
+        .execute_batch("CREATE TABLE cats (name)")
+        .unwrap();
+    for (file, why) in [
+        (newer, "a newer Typewall has written it"),
+        (path("notes.txt"), "it is a file of another program"),
+        (path("cats.sqlite"), "it is a file of another program"),
+        (path("nowhere/wall.sqlite"), "it is not there"),
+        (folder.path().to_owned(), "it is a folder or a device"),
+        ("/dev/null".into(), "it is a folder or a device"),
+        // Which nobody may write, whoever runs this.
+        ("/sys/kernel/notes".into(), "its rights or those of its folder do not allow it"),
+    ] {
+        let (status, error) = fails(&mut serve(&file));
+        let sentence = format!("typewall: Posts cannot be stored in {}: {why}", file.display());
+        assert!(status == 1 && error.starts_with(&sentence) && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_posts_until_there_is_room_again() {
+    let (_folder, file) = store();
+    let limited = "trap '' XFSZ; ulimit -S -f 256; exec \"$@\"";
+    let mut shell = Command::new("sh");
+    shell.args(["-c", limited, "sh", env!("CARGO_BIN_EXE_typewall"), "--listen", "127.0.0.1:0", "--store"]);
+    shell.arg(&file).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (mut running, line) = start(&mut shell);
+    let address = line.strip_prefix("Typewall is at http://").expect(&line);
+    let socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut client, _) = tungstenite::client(format!("ws://{address}/ws"), socket).unwrap();
+    client.send(Message::text(r#"["got_a_new_user",{"name":"Ada"}]"#)).unwrap();
+    // What becomes of one more post of 9,000 bytes.
+    let mut post = |n: usize| {
+        let text = "x".repeat(9_000);
+        client.send(Message::text(format!(r#"["message",{{"text":"{text}","ref":"{n}"}}]"#))).unwrap();
+        loop {
+            let message = client.read().expect("an answer").into_text().unwrap();
+            if message.contains(&format!(r#""ref":"{n}""#)) {
+                return !message.contains("not_stored");
+            }
+        }
+    };
+    let stored = (0..100).take_while(|n| post(*n)).count();
+    assert!((1..100).contains(&stored), "some fit, and not all: {stored}");
+    assert!(!post(1_000) && !post(1_001), "service goes on");
+    let everything = Some((u64::MAX, u64::MAX));
+    let pid = i32::try_from(running.child.id()).unwrap();
+    rlimit::prlimit(pid, rlimit::Resource::FSIZE, everything, None).unwrap();
+    assert!(post(1_000) && post(1_001), "there is room again");
+    assert!(Command::new("kill").arg(pid.to_string()).status().unwrap().success());
+    let (status, said) = running.end();
+    assert_eq!(
+        (status, said.lines().count()),
+        (Some(0), 2),
+        "once when it begins and once when it ends: {said}"
+    );
+    let printed = String::from_utf8(log(&file, "lobby").output().unwrap().stdout).unwrap();
+    assert_eq!(printed.lines().count(), 1 + stored + 2);
 }
 
 #[test]

@@ -20,3 +20,4 @@ mod slow;
 mod splices;
 mod stopping;
 mod store;
+mod trouble;

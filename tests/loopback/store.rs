@@ -4,9 +4,12 @@ use crate::person::TestServer;
 use rusqlite::Connection;
 use serde_json::json;
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use typewall::database::{Database, OpenError, Reader};
+use typewall::database::{Database, Reader};
+use typewall::names::RoomName;
+use typewall::trouble::OpenError;
 use typewall::{Limits, StoreOptions};
 
 /// A folder that goes with the test, and a store in it.
@@ -18,21 +21,21 @@ pub struct Files {
 impl Files {
     pub fn new() -> Self {
         let folder = TempDir::new().expect("a folder");
-        let file = folder.path().join("wall.sqlite");
-        Self { folder, options: StoreOptions { file, keep_days: None } }
+        let options = StoreOptions::new(folder.path().join("wall.sqlite"));
+        Self { folder, options }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn start(&self) -> TestServer {
+    pub fn start(&self) -> TestServer {
         TestServer::with_store(Limits { log_length: 3, ..Limits::DEFAULT }, Some(&self.options))
     }
 }
 
 /// Stops a server, and waits until all is written.
-fn stop(server: TestServer) {
+pub fn stop(server: TestServer) {
     server.stopper.stop();
     server.wait();
 }
@@ -98,17 +101,50 @@ fn neither_sessions_nor_what_was_not_posted_are_in_the_file() {
     let server = files.start();
     let mut ada = server.join("r", "Ada");
     ada.write("a secret that was never posted");
-    ada.send("message", json!({"text": "posted", "ref": "1"}));
+    ada.send("message", json!({"text": "posted by Ada", "ref": "1"}));
     ada.until("the post", |ada| !ada.log.is_empty());
     let session = ada.session.clone().unwrap();
-    stop(server);
-    for file in fs::read_dir(files.folder.path()).unwrap() {
-        let bytes = fs::read(file.unwrap().path()).unwrap();
+    ada.write("never posted, and the one who wrote it is away");
+    let mut bob = server.join("r", "Bob");
+    drop(ada);
+    bob.until("Ada away", |bob| bob.is_away("Ada") == Some(true));
+    let search = |names: &[&str]| {
+        let mut found: Vec<_> = fs::read_dir(files.folder.path()).unwrap().map(Result::unwrap).collect();
+        found.sort_by_key(fs::DirEntry::file_name);
+        assert!(found.iter().map(fs::DirEntry::file_name).eq(names.iter().copied()));
+        let bytes = found.iter().flat_map(|file| fs::read(file.path()).unwrap()).collect::<Vec<u8>>();
         let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
         let bits = u128::from_str_radix(&session, 16).unwrap();
+        assert!(has(b"posted by Ada"), "what was posted can be found in this way");
         assert!(!has(b"never posted") && !has(session.as_bytes()));
         assert!(!has(&bits.to_le_bytes()) && !has(&bits.to_be_bytes()));
-    }
+    };
+    search(&["wall.sqlite", "wall.sqlite-shm", "wall.sqlite-wal"]);
+    stop(server);
+    search(&["wall.sqlite"]);
+}
+
+#[test]
+fn a_large_store_opens_without_being_read_and_damage_in_it_is_met_later() {
+    let files = Files::new();
+    drop(Database::open(&files.options.file).unwrap());
+    let connection = Connection::open(&files.options.file).unwrap();
+    let large = "INSERT INTO room VALUES (1, 'r', 1), (2, 'sound', 0);
+                 INSERT INTO post VALUES (1, 1, 1, 'Ada', hex(zeroblob(40000000)), 1, NULL);
+                 PRAGMA wal_checkpoint(TRUNCATE)";
+    connection.execute_batch(large).unwrap();
+    drop(connection);
+    let disk = fs::File::options().write(true).open(&files.options.file).unwrap();
+    // Behind the first page of each table and index.
+    disk.write_all_at(&[0xA5; 64 * 4096], 8 * 4096).unwrap();
+    assert!(Reader::open(&files.options.file).unwrap().check().is_ok());
+    let server = files.start();
+    assert!(server.join("r", "Ada").log.is_empty(), "what cannot be read is not shown, and the room opens");
+    let mut bob = server.join("sound", "Bob");
+    bob.post("may lie beside what is damaged");
+    bob.until("an answer", |bob| !bob.log.is_empty() || bob.errors == ["not_stored"]);
+    bob.write("live");
+    server.join("sound", "Cem").sees("Bob", "live");
 }
 
 #[test]
@@ -172,6 +208,56 @@ fn the_log_is_read_from_the_file_while_it_is_served() {
     assert_eq!(texts, ["2", "3", "4", "5"], "more than the three that the room keeps");
 }
 
+#[test]
+fn whoever_reads_slowly_does_not_keep_the_journal_from_being_emptied() {
+    let files = Files::new();
+    let server = files.start();
+    let mut ada = server.join("r", "Ada");
+    // More than is read at a time, by number and by bytes.
+    for n in 0..110 {
+        ada.post(&format!("{n} {}", "x".repeat(if n < 40 { 9000 } else { 1 })));
+    }
+    ada.until("all posts", |ada| ada.log.len() == 110);
+    let reader = Reader::open(&files.options.file).unwrap();
+    let other = Connection::open(&files.options.file).unwrap();
+    let mut read = Vec::new();
+    let each = |post: typewall::protocol::Post| {
+        if [1, 50, 101].contains(&post.n) {
+            other.execute("UPDATE room SET key = key", []).unwrap();
+            let is_held: bool =
+                other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0)).unwrap();
+            assert!(!is_held, "at post {}", post.n);
+        }
+        read.push(post.n);
+        Ok(())
+    };
+    reader.read(&RoomName::parse("r").unwrap(), 0, each).unwrap();
+    assert!(read.into_iter().eq(1..=110));
+}
+
+#[test]
+fn a_store_has_one_server_and_any_number_of_readers() {
+    let files = Files::new();
+    let first = Database::open(&files.options.file).unwrap();
+    assert!(matches!(refused(&files.options.file), OpenError::InUse));
+    assert!(Reader::open(&files.options.file).unwrap().check().is_ok());
+    // Reading it in the same process must not take the lock away.
+    assert!(matches!(refused(&files.options.file), OpenError::InUse));
+    drop(first);
+    assert!(Database::open(&files.options.file).is_ok());
+    let names = fs::read_dir(files.folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(names.collect::<Vec<_>>(), ["wall.sqlite"], "nothing is left behind");
+}
+
+#[test]
+fn names_that_mean_something_to_sqlite_are_names() {
+    let files = Files::new();
+    for name in [":memory:", "file:x?mode=memory", "é 'quoted'"] {
+        drop(Database::open(&files.path(name)).unwrap());
+        assert!(fs::metadata(files.path(name)).unwrap().len() > 0, "{name}");
+    }
+}
+
 fn refused(file: &Path) -> OpenError {
     Database::open(file).expect_err("it is no store")
 }
@@ -192,7 +278,7 @@ fn what_is_no_store_is_told_apart_and_left_as_it_is() {
     Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
     assert!(matches!(refused(&newer), OpenError::Newer));
     let missing = files.path("no folder").join("wall.sqlite");
-    assert!(matches!(refused(&missing), OpenError::Other(_)));
+    assert!(matches!(refused(&missing), OpenError::Missing));
 }
 
 #[test]

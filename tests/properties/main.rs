@@ -5,6 +5,7 @@ mod examples;
 mod pipe;
 mod shown;
 mod store;
+mod stored;
 mod world;
 
 use proptest::prelude::*;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use typewall::StoreOptions;
 use typewall::clients::RoomId;
+use typewall::clock::Now;
 use typewall::log::{Draft, Entry};
 use typewall::names::RoomName;
 use typewall::protocol::{Post, UserId};
@@ -56,7 +57,7 @@ struct Scribe {
 
 impl Scribe {
     fn open(folder: &Path) -> Self {
-        let options = StoreOptions { file: folder.join(FILE), keep_days: None };
+        let options = StoreOptions::new(folder.join(FILE));
         let (answer, answers) = unbounded();
         let (go_on, goes_on) = unbounded();
         let hear = move |heard| {
@@ -64,7 +65,7 @@ impl Scribe {
             // So that it can be given many posts while it does nothing else.
             answer.send(heard).is_ok() && (!is_loaded || goes_on.recv().is_ok())
         };
-        Self { store: store::start(&options, hear).expect("a store"), answers, go_on }
+        Self { store: store::start(&options, Now::read, hear).expect("a store"), answers, go_on }
     }
 
     fn ask(&self, request: Request) {

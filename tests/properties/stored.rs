@@ -1,0 +1,161 @@
+//! A hub and a store's thread, each with the other played by the test.
+
+use crate::pipe::{Frame, Pipe};
+use crate::world::LIMITS;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use typewall::StoreOptions;
+use typewall::batch::ClientId;
+use typewall::batch::TextForm;
+use typewall::clients::{Arrival, RoomId};
+use typewall::clock::Now;
+use typewall::event::Event;
+use typewall::hub::{Hub, MAX_UNLOADED};
+use typewall::log::{Draft, Entry};
+use typewall::names::RoomName;
+use typewall::protocol::{Post, UserId};
+use typewall::store::{self, Answer, Request, Store};
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn now() -> Now {
+    Now { instant: Instant::now(), unix_millis: 0 }
+}
+
+/// A client that comes into a room of the store's.
+fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
+    let pipe = Pipe::default();
+    pipe.0.borrow_mut().space = usize::MAX;
+    let (client, room) = (ClientId(n), RoomName::parse(room).unwrap());
+    let arrival = Arrival { sink: pipe.clone(), greeting: Vec::new(), form: TextForm::Whole };
+    hub.handle(Event::Connected { client, room, arrival }, now());
+    hub.write(now());
+    pipe
+}
+
+#[test]
+fn no_more_rooms_open_than_the_store_keeps_up_with() {
+    let (requests, asked) = unbounded();
+    let mut hub = Hub::new(LIMITS, Some(requests));
+    for n in 1..=MAX_UNLOADED as u64 {
+        assert_eq!(enter(&mut hub, n, &n.to_string()).frames(), []);
+    }
+    let last = MAX_UNLOADED as u64 + 1;
+    for n in last..last + 100 {
+        assert_eq!(enter(&mut hub, n, "one more").frames(), [Frame::Close(1013)]);
+    }
+    assert_eq!(asked.len(), MAX_UNLOADED, "who is turned away costs the store nothing");
+    assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a room that is open lets people in");
+    let Ok(Request::Load { room, .. }) = asked.try_recv() else { panic!("a room to load") };
+    hub.handle(Event::Stored(Answer::Loaded { room, log: Vec::new() }), now());
+    assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
+}
+
+#[test]
+fn a_room_forgets_the_posts_that_the_store_dropped() {
+    let (requests, asked) = unbounded();
+    let mut hub = Hub::<Pipe>::new(LIMITS, Some(requests));
+    enter(&mut hub, 1, "r");
+    let Ok(Request::Load { room, .. }) = asked.try_recv() else { panic!("a room to load") };
+    let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };
+    hub.handle(Event::Stored(Answer::Loaded { room, log: (1..=4).map(post).collect() }), now());
+    hub.handle(Event::Stored(Answer::Dropped(3000)), now());
+    let (asker, log) = unbounded();
+    hub.handle(Event::LogAsked { room: RoomName::parse("r").unwrap(), asker }, now());
+    let left: Vec<u64> = log.try_recv().unwrap().iter().map(|post| post.n).collect();
+    assert_eq!(left, [3, 4]);
+}
+
+/// A store's thread, what it answers, and the days that have passed.
+struct Running {
+    store: Store,
+    answers: Receiver<Answer>,
+    days: Arc<AtomicU64>,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn start(options: &StoreOptions) -> Running {
+    let (answer, answers): (Sender<Answer>, _) = unbounded();
+    let days = Arc::new(AtomicU64::new(0));
+    let (start, passed) = (Instant::now(), Arc::clone(&days));
+    let clock = move || {
+        let passed = DAY * u32::try_from(passed.load(Ordering::Relaxed)).unwrap();
+        Now { instant: start + passed, unix_millis: u64::try_from(passed.as_millis()).unwrap() }
+    };
+    let store = store::start(options, clock, move |said| answer.send(said).is_ok()).unwrap();
+    Running { store, answers, days }
+}
+
+impl Running {
+    fn post(&self, day: u64, text: &str) -> Post {
+        let at = day * u64::try_from(DAY.as_millis()).unwrap();
+        let draft =
+            Draft { id: UserId(1), name: "Ada".to_owned(), text: text.to_owned(), at, reference: None };
+        let name = RoomName::parse("r").unwrap();
+        self.store.requests.send(Request::Record { room: RoomId(1), name, draft }).unwrap();
+        loop {
+            match self.answers.recv_timeout(PATIENCE).expect("an answer") {
+                Answer::Recorded { entry: Some(Entry::New(post)), .. } => return post,
+                Answer::Dropped(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// What is loaded of the room.
+    fn texts(&self) -> Vec<String> {
+        let name = RoomName::parse("r").unwrap();
+        self.store.requests.send(Request::Load { room: RoomId(1), name, count: 100 }).unwrap();
+        loop {
+            match self.answers.recv_timeout(PATIENCE).expect("an answer") {
+                Answer::Loaded { log, .. } => return log.into_iter().map(|post| post.text).collect(),
+                Answer::Dropped(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn old_posts_go_while_others_are_posted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let running = start(&StoreOptions { keep_days: Some(3), ..StoreOptions::new(file) });
+    for day in 0..10 {
+        running.days.store(day, Ordering::Relaxed);
+        assert_eq!(running.post(day, &format!("a thought of day {day}")).n, day + 1);
+        let kept: Vec<String> =
+            (day.saturating_sub(3)..=day).map(|day| format!("a thought of day {day}")).collect();
+        assert_eq!(running.texts(), kept);
+    }
+    running.days.store(100, Ordering::Relaxed);
+    assert_eq!(running.texts(), [""; 0]);
+    for name in ["wall.sqlite", "wall.sqlite-wal"] {
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        assert!(!has(b"a thought of day "), "what was dropped is nowhere in {name}");
+    }
+    let Running { store: Store { requests, thread }, .. } = running;
+    drop(requests);
+    thread.join().unwrap();
+}
+
+#[test]
+fn more_old_posts_than_go_at_once_all_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
+    let running = start(&options);
+    let connection = rusqlite::Connection::open(&options.file).unwrap();
+    running.post(0, "first");
+    let copy = "WITH RECURSIVE copy(n) AS (VALUES (2) UNION ALL SELECT n + 1 FROM copy WHERE n < 2500)
+                INSERT INTO post SELECT room, copy.n, user, name, text, at, mark FROM post, copy";
+    connection.execute(copy, []).unwrap();
+    running.days.store(2, Ordering::Relaxed);
+    // Each request comes between two steps.
+    let steps = (0..10).take_while(|_| !running.texts().is_empty()).count();
+    assert!((2..10).contains(&steps), "neither all at once nor too many steps: {steps}");
+}
