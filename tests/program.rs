@@ -260,6 +260,16 @@ fn what_cannot_be_a_store_is_a_sentence_and_status_1() {
 }
 
 #[test]
+fn a_name_that_is_a_command_to_sqlite_is_a_name() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [":memory:", "file:x?mode=memory"] {
+        let (_running, line) = start(serve(Path::new(name)).current_dir(&folder));
+        assert!(line.starts_with("Typewall is at"), "{line}");
+        assert!(folder.path().join(format!("{name}-wal")).exists(), "{name}");
+    }
+}
+
+#[test]
 fn a_full_disk_refuses_posts_until_there_is_room_again() {
     let (_folder, file) = store();
     let limited = "trap '' XFSZ; ulimit -S -f 256; exec \"$@\"";

@@ -249,15 +249,6 @@ fn a_store_has_one_server_and_any_number_of_readers() {
     assert_eq!(names.collect::<Vec<_>>(), ["wall.sqlite"], "nothing is left behind");
 }
 
-#[test]
-fn names_that_mean_something_to_sqlite_are_names() {
-    let files = Files::new();
-    for name in [":memory:", "file:x?mode=memory", "é 'quoted'"] {
-        drop(Database::open(&files.path(name)).unwrap());
-        assert!(fs::metadata(files.path(name)).unwrap().len() > 0, "{name}");
-    }
-}
-
 fn refused(file: &Path) -> OpenError {
     Database::open(file).expect_err("it is no store")
 }
