@@ -86,6 +86,7 @@ fn one_that_stops_reading_while_much_is_posted_is_closed_as_too_slow() {
                     posts.extend((event == "data").then(|| data["n"].as_u64().unwrap()));
                 }
                 Message::Close(Some(close)) => break u16::from(close.code),
+                Message::Ping(_) => {} // on a machine where this takes long
                 other => panic!("{other:?}"),
             }
         };
