@@ -1,5 +1,6 @@
 //! One accepted connection: reads its requests and routes them to the page or into a room.
 
+use crate::access::Access;
 use crate::batch::{ClientId, TextForm};
 use crate::client::{Handshake, Reader, SocketEvent};
 use crate::download::{Downloads, LogRequest};
@@ -12,7 +13,7 @@ use crate::protocol::Invitation;
 use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::{Sender, bounded};
 use std::io::{self, Read};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,12 +38,18 @@ pub const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
 pub struct Connection {
     /// The socket, on which reads block.
     pub socket: TcpStream,
+    /// The other end: a browser's or a proxy's.
+    pub peer: IpAddr,
     /// Who it will be if it becomes a WebSocket.
     pub client: ClientId,
     /// What that client may send.
     pub limits: Limits,
     /// Where the server listens.
     pub listen: SocketAddr,
+    /// Who may get in.
+    pub access: Arc<Access>,
+    /// What the page may do.
+    pub policy: Arc<str>,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
     /// The logs that are being sent to any connection.
@@ -95,11 +102,15 @@ impl Connection {
     }
 
     fn route(&self, head: &Head) -> Route {
+        if let Err(denied) = self.access.check(head, self.listen) {
+            log::debug!("client {} is denied: {denied}", self.client.0);
+            return Route::Answer(Answer::sentence(denied.status(), denied.to_string()));
+        }
         let method = head.method();
         let query = head.uri().query().unwrap_or_default();
         let readable = method == Method::GET || method == Method::HEAD;
         let answer = match head.uri().path() {
-            "/" if readable => Answer::page(),
+            "/" if readable => Answer::page(&self.policy),
             "/healthz" if readable => self.examine(),
             "/log" if readable => match LogRequest::from_query(query) {
                 Ok(request) => return Route::Log(request),

@@ -20,11 +20,13 @@
 //! - [`store`]: the thread that has it
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
+//! - [`origin`], [`access`]: which web pages may ask
 //! - [`invite`]: links and QR codes for others
 //! - [`export`], [`download`]: a log as a file, and over HTTP
 //! - [`connection`]: one connection's requests, and where they lead
 //! - [`server`]: accepting connections
 
+pub mod access;
 pub mod batch;
 pub mod boxes;
 pub mod client;
@@ -40,6 +42,7 @@ pub mod invite;
 pub mod limits;
 pub mod log;
 pub mod names;
+pub mod origin;
 pub mod outbox;
 pub mod page;
 pub mod protocol;
@@ -52,6 +55,7 @@ pub mod splice;
 pub mod store;
 pub mod trouble;
 
+pub use access::Access;
 pub use limits::Limits;
 pub use server::Server;
 pub use store::StoreOptions;

@@ -47,7 +47,7 @@ fn serve(options: &Options) -> Result<(), String> {
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Signals cannot be caught: {error}"))?;
     let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
     let store = options.store();
-    let server = Server::start(listener, options.limits(), store.as_ref())
+    let server = Server::start(listener, options.limits(), options.access(), store.as_ref())
         .map_err(|error| options.start_error(&error))?;
     announce(server.address());
     let stopper = server.stopper();

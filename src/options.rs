@@ -1,6 +1,6 @@
 //! The command line: every option with its variable, its unit and its line of help.
 
-use clap::builder::{PossibleValuesParser, RangedU64ValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Parser, Subcommand};
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -8,8 +8,9 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use typewall::export::Format;
+use typewall::origin::Origin;
 use typewall::server::StartError;
-use typewall::{Limits, StoreOptions};
+use typewall::{Access, Limits, StoreOptions};
 
 const DEFAULT: Limits = Limits::DEFAULT;
 
@@ -58,6 +59,21 @@ pub struct Options {
     #[arg(long, value_name = "DAYS", env = "TYPEWALL_KEEP", hide_env_values = true, requires = "store")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep: Option<u32>,
+
+    /// Pages of this origin may talk to the server too; for a proxy, its own: https://wall.example
+    #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_ALLOW_ORIGIN", hide_env_values = true)]
+    #[arg(value_delimiter = ',', value_parser = parse_origin)]
+    allow_origin: Vec<Origin>,
+
+    /// Believe X-Forwarded-For, -Host and -Proto; only where nobody reaches the server but by a proxy
+    #[arg(long, env = "TYPEWALL_TRUST_PROXY", hide_env_values = true)]
+    #[arg(value_parser = BoolishValueParser::new())]
+    trust_proxy: bool,
+
+    /// Whose pages may show this one in a frame: an origin, any, none or self, which is the default
+    #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_FRAME_ANCESTORS", hide_env_values = true)]
+    #[arg(value_delimiter = ',', value_parser = parse_ancestor)]
+    frame_ancestors: Vec<String>,
 }
 
 /// What else can be done than to serve.
@@ -91,6 +107,19 @@ fn parse_listen(value: &str) -> Result<Addresses, String> {
     addresses.map_err(|_| "give an address of this machine and a port, such as 127.0.0.1:8080".to_owned())
 }
 
+fn parse_origin(value: &str) -> Result<Origin, String> {
+    value.parse().map_err(|_| "give a scheme and a host, such as https://wall.example".to_owned())
+}
+
+/// A source as a CSP has it.
+fn parse_ancestor(value: &str) -> Result<String, String> {
+    match value {
+        "any" => Ok("*".to_owned()),
+        "none" | "self" => Ok(format!("'{value}'")),
+        origin => parse_origin(origin).map(|origin| origin.to_string()),
+    }
+}
+
 fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(range)
 }
@@ -105,6 +134,15 @@ impl Options {
             log_length: self.log_length,
             grace: Duration::from_secs(self.grace),
             ..Limits::DEFAULT
+        }
+    }
+
+    /// Who the options let in.
+    pub fn access(&self) -> Access {
+        Access {
+            allowed: self.allow_origin.clone(),
+            trusts_proxy: self.trust_proxy,
+            frame_ancestors: self.frame_ancestors.clone(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The server: starts the hub and accepts connections, each of which gets a thread of its own.
 
+use crate::access::Access;
 use crate::batch::ClientId;
 use crate::client::SocketEvent;
 use crate::clock::Now;
@@ -8,7 +9,7 @@ use crate::download::Downloads;
 use crate::event::Event;
 use crate::hub::Hub;
 use crate::limits::Limits;
-use crate::page::Answer;
+use crate::page::{self, Answer};
 use crate::store::{self, Store, StoreOptions};
 use crate::trouble::OpenError;
 use crossbeam_channel::{Sender, bounded};
@@ -98,6 +99,7 @@ impl Server {
     pub fn start(
         listener: TcpListener,
         limits: Limits,
+        access: Access,
         store: Option<&StoreOptions>,
     ) -> Result<Self, StartError> {
         let address = listener.local_addr()?;
@@ -114,10 +116,13 @@ impl Server {
         let hub = Hub::new(limits, requests);
         let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;
         let stopped = Arc::new(AtomicBool::new(false));
+        let policy = page::policy(&access.frame_ancestors()).into();
         let acceptor = Acceptor {
             max_connections: limits.max_clients.saturating_add(SPARE_CONNECTIONS),
             limits,
             listen: address,
+            access: Arc::new(access),
+            policy,
             store: store.map(|options| options.file.as_path().into()),
             downloads: Downloads::default(),
             hub: events.clone(),
@@ -166,6 +171,8 @@ struct Acceptor {
     max_connections: usize,
     limits: Limits,
     listen: SocketAddr,
+    access: Arc<Access>,
+    policy: Arc<str>,
     store: Option<Arc<Path>>,
     downloads: Downloads,
     hub: Sender<SocketEvent>,
@@ -177,17 +184,18 @@ impl Acceptor {
     fn run(self, listener: &TcpListener) {
         let connections = Arc::new(());
         let mut warned: Option<Instant> = None;
-        for (n, accepted) in (1..).zip(listener.incoming()) {
+        for n in 1.. {
+            let accepted = listener.accept();
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
-            let outcome = accepted.and_then(|socket| {
+            let outcome = accepted.and_then(|(socket, peer)| {
                 // Every thread holds one of the counted, besides this one.
                 if Arc::strong_count(&connections) > self.max_connections {
                     refuse(&socket);
                     return Ok(());
                 }
-                self.spawn(ClientId(n), socket, Arc::clone(&connections))
+                self.spawn(ClientId(n), socket, peer, Arc::clone(&connections))
             });
             if let Err(error) = outcome {
                 if warned.is_none_or(|at| at.elapsed() > WARN_EVERY) {
@@ -199,14 +207,30 @@ impl Acceptor {
         }
     }
 
-    fn spawn(&self, client: ClientId, socket: TcpStream, counted: Arc<()>) -> io::Result<()> {
+    fn spawn(
+        &self,
+        client: ClientId,
+        socket: TcpStream,
+        peer: SocketAddr,
+        counted: Arc<()>,
+    ) -> io::Result<()> {
         // These fail only for a connection that has ended already, as its thread will see.
         let _ = socket.set_nodelay(true);
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
-        let (limits, listen, store, hub) = (self.limits, self.listen, self.store.clone(), self.hub.clone());
-        let downloads = self.downloads.clone();
-        let connection = Connection { socket, client, limits, listen, store, downloads, hub, counted };
+        let connection = Connection {
+            client,
+            peer: peer.ip(),
+            socket,
+            limits: self.limits,
+            listen: self.listen,
+            access: Arc::clone(&self.access),
+            policy: Arc::clone(&self.policy),
+            store: self.store.clone(),
+            downloads: self.downloads.clone(),
+            hub: self.hub.clone(),
+            counted,
+        };
         let serve = move || connection.serve();
         thread::Builder::new()
             .name(format!("connection {}", client.0))

@@ -93,7 +93,7 @@ fn says_where_it_is_and_serves_the_page() {
     let address = line.strip_prefix("Typewall is at http://").expect(&line);
     let mut socket = TcpStream::connect(address).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    socket.write_all(b"GET / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n").unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     socket.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("<title>Typewall"));

@@ -11,15 +11,15 @@ use typewall::server::SPARE_CONNECTIONS;
 
 /// An answer as it stands on the wire.
 #[derive(Debug)]
-struct Answer {
-    status: u16,
-    head: String,
+pub struct Answer {
+    pub status: u16,
+    pub head: String,
     body: Vec<u8>,
 }
 
 impl Answer {
     /// Reads one answer, as long as its head says.
-    fn read(socket: &mut TcpStream, has_body: bool) -> Self {
+    pub fn read(socket: &mut TcpStream, has_body: bool) -> Self {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -33,13 +33,13 @@ impl Answer {
         Self { status: head[9..12].parse().unwrap(), head, body }
     }
 
-    fn text(&self) -> &str {
+    pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
 
 /// Sends a request on a connection of its own, which it asks to be closed.
-fn ask(server: &TestServer, request: &str) -> Answer {
+pub fn ask(server: &TestServer, request: &str) -> Answer {
     let mut socket = server.dial();
     socket.write_all(request.as_bytes()).unwrap();
     let answer = Answer::read(&mut socket, !request.starts_with("HEAD"));
@@ -49,7 +49,7 @@ fn ask(server: &TestServer, request: &str) -> Answer {
     answer
 }
 
-fn get(server: &TestServer, path: &str) -> Answer {
+pub fn get(server: &TestServer, path: &str) -> Answer {
     ask(server, &format!("GET {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n"))
 }
 

@@ -1,5 +1,6 @@
 //! Real servers and real clients over loopback: each test has a server of its own on a free port.
 
+mod access;
 mod author;
 mod bad_input;
 mod boxes;

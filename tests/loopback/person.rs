@@ -13,7 +13,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 use typewall::server::Stopper;
 use typewall::splice::Splice;
-use typewall::{Limits, Server, StoreOptions};
+use typewall::{Access, Limits, Server, StoreOptions};
 
 /// How long anything here may take. Far more than it does, for machines that are busy.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -35,8 +35,14 @@ impl TestServer {
     }
 
     pub fn with_store(limits: Limits, store: Option<&StoreOptions>) -> Self {
+        // Tests call it the wall, unless they are about what it may be called.
+        let allowed = vec!["http://wall".parse().expect("an origin")];
+        Self::with_access(limits, Access { allowed, ..Access::default() }, store)
+    }
+
+    pub fn with_access(limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let server = Server::start(listener, limits, store).expect("threads and a store");
+        let server = Server::start(listener, limits, access, store).expect("threads and a store");
         Self { address: server.address(), stopper: server.stopper(), server: Some(server) }
     }
 
