@@ -1,6 +1,7 @@
 //! Who may ask for anything: no web page of another origin, and none that a DNS server has pointed here.
 
 use crate::origin::{Host, Origin, Scheme};
+use crate::passphrase::Passphrase;
 use crate::request::Head;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -15,6 +16,8 @@ pub struct Access {
     pub trusts_proxy: bool,
     /// Who may show the page in a frame, as sources of a CSP; its own origin where there are none.
     pub frame_ancestors: Vec<String>,
+    /// What everybody has to give who wants to see a room, if anything.
+    pub passphrase: Option<Passphrase>,
 }
 
 /// Why a request is not answered.

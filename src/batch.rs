@@ -368,6 +368,14 @@ impl<'a> Share<'a> {
     }
 }
 
+/// An event as a frame, for a client that is in no room.
+pub fn lone_frame(event: &ServerEvent<'_>) -> Bytes {
+    let (mut json, mut frame) = (Vec::new(), Vec::new());
+    event.encode(&mut json);
+    push_frame(&mut frame, &json);
+    frame.into()
+}
+
 fn push_frame(to: &mut Vec<u8>, json: &[u8]) {
     push_header(to, json.len());
     to.extend_from_slice(json);

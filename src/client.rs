@@ -3,11 +3,13 @@
 //! Architecture invariant: nothing here writes to the socket. tungstenite answers pings and close frames by
 //! itself, and two writers would interleave inside a frame; so its stream's `write` hands the bytes to the hub.
 
+use crate::access::Address;
 use crate::batch::{ClientId, TextForm};
 use crate::clients::Arrival;
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::names::{Name, RoomName};
+use crate::passphrase::Passphrase;
 use crate::protocol::{ClientEvent, Refusal, TextChange};
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
@@ -77,6 +79,7 @@ impl Limits {
 
     fn check_event(self, event: ClientEvent<'_>) -> Result<Action, Refusal> {
         match event {
+            ClientEvent::Unlock { passphrase } => Ok(Action::Unlock(Passphrase::of(&passphrase))),
             ClientEvent::GotANewUser { name, session } => {
                 let name = Name::parse(&name, self.max_name)?;
                 // What was never a session of ours, after an update of the server say, is one that is not known.
@@ -204,6 +207,8 @@ pub struct Handshake {
     pub greeting: Vec<u8>,
     /// What came behind it.
     pub already_read: Vec<u8>,
+    /// Where the client comes from.
+    pub address: Address,
     /// Where the client wants to be.
     pub room: RoomName,
     /// In which form it wants texts.
@@ -227,10 +232,10 @@ impl Reader {
     ) -> Option<Self> {
         let socket = Arc::new(socket);
         let membership = Membership { client, farewell: false, hub };
-        let Handshake { greeting, mut already_read, room, form } = handshake;
+        let Handshake { greeting, mut already_read, address, room, form } = handshake;
         // Without the time-out a client whose network is gone would stay for ever.
         socket.set_read_timeout(Some(limits.max_silence)).ok()?;
-        let arrival = Arrival { sink: Arc::clone(&socket), greeting, form };
+        let arrival = Arrival { address, sink: Arc::clone(&socket), greeting, form };
         membership.tell(Event::Connected { client, room, arrival }).ok()?;
         let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
         already_read.shrink_to_fit(); // it becomes the buffer that is read into

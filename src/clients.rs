@@ -1,5 +1,6 @@
 //! The table of clients: how far each is from coming to going, and what is due to be written to it.
 
+use crate::access::Address;
 use crate::batch::{Batch, ClientId, Share, TextForm};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
@@ -19,6 +20,9 @@ const PING: [u8; 2] = [0x89, 0];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
+/// Where clients are before they are let into a room.
+const OUTSIDE: RoomId = RoomId(0);
+
 /// Every open WebSocket. Generic in where it writes to, so that tests can do without sockets.
 #[derive(Debug)]
 pub struct Clients<S> {
@@ -29,7 +33,7 @@ pub struct Clients<S> {
     ping_every: Duration,
     /// Whose turn it is to be pinged when, the earliest first.
     pings: VecDeque<(Instant, ClientId)>,
-    /// How many of them see a room.
+    /// How many of them are not being closed.
     open: usize,
     /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes
     /// behind all that happened before it.
@@ -78,7 +82,7 @@ struct Client<S> {
 /// How far a client is from coming to going.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
-    /// It sees its room.
+    /// It sees its room, or waits outside.
     In,
     /// It was sent a close frame, and its connection is cut if it does not end before that.
     Closing(Instant),
@@ -123,7 +127,7 @@ impl<S: Sink> Clients<S> {
         self.places.is_empty()
     }
 
-    /// How many see a room.
+    /// How many are not being closed.
     pub fn open(&self) -> usize {
         self.open
     }
@@ -133,18 +137,32 @@ impl<S: Sink> Clients<S> {
         self.places.keys().copied()
     }
 
-    /// Adds one that sees `room`, to be greeted with bytes before all else.
-    pub fn insert(&mut self, id: ClientId, room: RoomId, arrival: Arrival<S>, now: Instant) {
-        let Arrival { sink, greeting, form: asked } = arrival;
+    /// Adds one that sees no room yet, and greets it.
+    pub fn insert(&mut self, id: ClientId, arrival: Arrival<S>, now: Instant) {
+        let Arrival { sink, greeting, form: asked, .. } = arrival;
         let mut outbox = Outbox::new(sink);
         outbox.queue(greeting.into());
         let (standing, reads) = (Standing::In, TextForm::Whole);
         let client = Client { id, standing, outbox, asked, reads, served: 0, watched: false };
-        let audience = self.audiences.entry(room).or_default();
-        self.places.insert(id, Place { room, at: audience.clients.len() });
-        audience.clients.push(client);
-        self.open += 1;
+        self.put(OUTSIDE, client);
         self.pings.push_back((now + self.ping_every, id));
+        // The greeting goes out even where there is nothing else to say.
+        self.queue(id, Bytes::new());
+    }
+
+    /// Lets one see a room.
+    pub fn enter(&mut self, client: ClientId, room: RoomId) {
+        if let Some(entry) = self.take(client) {
+            self.put(room, entry);
+        }
+    }
+
+    fn put(&mut self, room: RoomId, client: Client<S>) {
+        self.open += usize::from(client.standing == Standing::In);
+        let audience = self.audiences.entry(room).or_default();
+        self.places.insert(client.id, Place { room, at: audience.clients.len() });
+        audience.spliced += usize::from(client.reads == TextForm::Spliced);
+        audience.clients.push(client);
     }
 
     fn get(&self, client: ClientId) -> Option<&Client<S>> {
@@ -172,10 +190,15 @@ impl<S: Sink> Clients<S> {
         Some(taken)
     }
 
-    /// The room a client sees; `None` once it is being closed.
+    /// The room a client sees; `None` before it is let in, and once it is being closed.
     pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
         self.get(client).filter(|entry| entry.standing == Standing::In)?;
-        self.places.get(&client).map(|place| place.room)
+        self.places.get(&client).map(|place| place.room).filter(|&room| room != OUTSIDE)
+    }
+
+    /// Whether there is anything left to say to a client: not after a close frame (RFC 6455, section 5.5.1).
+    fn is_open(&self, client: ClientId) -> bool {
+        self.get(client).is_some_and(|entry| entry.standing == Standing::In)
     }
 
     /// The forms in which texts are read in a room.
@@ -187,10 +210,9 @@ impl<S: Sink> Clients<S> {
         }
     }
 
-    /// Queues frames for a client, unless it was sent a close frame, after which nothing is left to say
-    /// (RFC 6455, section 5.5.1).
+    /// Queues frames for a client that is open.
     pub fn queue(&mut self, client: ClientId, frames: Bytes) {
-        if self.room_of(client).is_some() {
+        if self.is_open(client) {
             self.queued.push((client, frames));
         }
     }
@@ -245,7 +267,7 @@ impl<S: Sink> Clients<S> {
             && due <= now
         {
             self.pings.pop_front();
-            if self.room_of(client).is_some() {
+            if self.is_open(client) {
                 self.queue(client, Bytes::from_static(&PING));
                 self.pings.push_back((now + self.ping_every, client));
             }
@@ -398,6 +420,8 @@ impl<S: Sink> Client<S> {
 /// What a client comes with.
 #[derive(Debug)]
 pub struct Arrival<S> {
+    /// Where it comes from.
+    pub address: Address,
     /// Where to write to it.
     pub sink: S,
     /// The answer to its handshake, which nobody but the hub writes either.

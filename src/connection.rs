@@ -1,6 +1,6 @@
 //! One accepted connection: reads its requests and routes them to the page or into a room.
 
-use crate::access::Access;
+use crate::access::{Access, Address};
 use crate::batch::{ClientId, TextForm};
 use crate::client::{Handshake, Reader, SocketEvent};
 use crate::download::{Downloads, LogRequest};
@@ -9,7 +9,8 @@ use crate::invite;
 use crate::limits::Limits;
 use crate::names::{RoomName, RoomNameTooLong};
 use crate::page::Answer;
-use crate::protocol::Invitation;
+use crate::passphrase::Passphrase;
+use crate::protocol::{Invitation, Refusal};
 use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::{Sender, bounded};
 use std::io::{self, Read};
@@ -32,6 +33,12 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// How long the hub may take to say how it is.
 pub const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// What shows something of a room, and is for those who have the passphrase if there is one.
+const SHOWS_ROOMS: [&str; 2] = ["/log", "/invite"];
+
+/// How a request is asked for the passphrase: as the password of any name.
+const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
 
 /// One accepted connection, while it still speaks HTTP.
 #[derive(Debug)]
@@ -64,7 +71,7 @@ pub struct Connection {
 enum Route {
     Answer(Answer),
     Log(LogRequest),
-    Room(Response, RoomName, TextForm),
+    Room(Response, RoomName, TextForm, Address),
 }
 
 impl Connection {
@@ -77,7 +84,12 @@ impl Connection {
                 Err(unread) => return self.refuse(&unread),
             };
             match self.route(&head) {
-                Route::Room(response, room, form) => return self.upgrade(&response, room, form, buffer),
+                Route::Room(response, room, form, address) => {
+                    let mut greeting = Vec::new();
+                    // A Vec takes every write.
+                    let _ = write_response(&mut greeting, &response);
+                    return self.upgrade(Handshake { greeting, already_read: buffer, address, room, form });
+                }
                 Route::Log(request) => return self.send_log(&head, &request),
                 Route::Answer(answer) => {
                     let last = is_last(&head);
@@ -106,12 +118,17 @@ impl Connection {
             log::debug!("client {} is denied: {denied}", self.client.0);
             return Route::Answer(Answer::sentence(denied.status(), denied.to_string()));
         }
+        if SHOWS_ROOMS.contains(&head.uri().path())
+            && let Err(answer) = self.unlock(head)
+        {
+            return Route::Answer(answer);
+        }
         let method = head.method();
         let query = head.uri().query().unwrap_or_default();
         let readable = method == Method::GET || method == Method::HEAD;
         let answer = match head.uri().path() {
             "/" if readable => Answer::page(&self.policy),
-            "/healthz" if readable => self.examine(),
+            "/healthz" if readable => self.examine(self.unlock(head).is_ok()),
             "/log" if readable => match LogRequest::from_query(query) {
                 Ok(request) => return Route::Log(request),
                 Err(answer) => answer,
@@ -121,7 +138,9 @@ impl Connection {
             }
             "/qr.svg" if readable => picture(query),
             "/ws" if method == Method::GET => match enter(head) {
-                Ok((response, room, form)) => return Route::Room(response, room, form),
+                Ok((response, room, form)) => {
+                    return Route::Room(response, room, form, self.access.address(head, self.peer));
+                }
                 Err(answer) => answer,
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
@@ -133,10 +152,40 @@ impl Connection {
         Route::Answer(answer)
     }
 
-    fn examine(&self) -> Answer {
+    /// Checks the passphrase of a request that shows something of a room.
+    fn unlock(&self, head: &Head) -> Result<(), Answer> {
+        if self.access.passphrase.is_none() {
+            return Ok(());
+        }
+        let given = head.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let checked = match given.and_then(Passphrase::of_authorization) {
+            Some(passphrase) => self.knock(self.access.address(head, self.peer), passphrase)?,
+            None => Err(Refusal::PassphraseNeeded),
+        };
+        checked.map_err(|refusal| match refusal {
+            Refusal::PassphraseWait(wait) => {
+                Answer::sentence(429, refusal.to_string()).with("Retry-After", wait.to_string())
+            }
+            Refusal::PassphraseNeeded => {
+                Answer::sentence(401, "This needs the passphrase, as the password of any user name.")
+                    .with("WWW-Authenticate", CHALLENGE)
+            }
+            _ => Answer::sentence(401, refusal.to_string()).with("WWW-Authenticate", CHALLENGE),
+        })
+    }
+
+    /// Asks the hub, which remembers who has given wrong ones.
+    fn knock(&self, address: Address, passphrase: Passphrase) -> Result<Result<(), Refusal>, Answer> {
+        let (asker, answer) = bounded(1);
+        let asked = self.hub.send_timeout(Event::Knocked { address, passphrase, asker }, HEALTH_PATIENCE);
+        let answer = asked.ok().and_then(|()| answer.recv_timeout(HEALTH_PATIENCE).ok());
+        answer.ok_or_else(|| Answer::sentence(503, "The server is too busy; please try again later."))
+    }
+
+    fn examine(&self, shows_rooms: bool) -> Answer {
         let (asker, health) = bounded(1);
         let asked = self.hub.send_timeout(Event::Examined(asker), HEALTH_PATIENCE);
-        Answer::health(asked.ok().and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()))
+        Answer::health(asked.ok().and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()), shows_rooms)
     }
 
     /// Answers with a log, and ends the connection.
@@ -163,11 +212,8 @@ impl Connection {
     }
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
-    fn upgrade(self, response: &Response, room: RoomName, form: TextForm, already_read: Vec<u8>) {
-        let mut greeting = Vec::new();
-        let written = write_response(&mut greeting, response);
-        if written.is_ok() && self.socket.set_write_timeout(None).is_ok() {
-            let handshake = Handshake { greeting, already_read, room, form };
+    fn upgrade(self, handshake: Handshake) {
+        if self.socket.set_write_timeout(None).is_ok() {
             let reader = Reader::connect(self.socket, handshake, self.client, self.limits, self.hub);
             if let Some(Err(error)) = reader.map(|reader| reader.spawn(self.counted)) {
                 log::warn!("a client is lost because no thread can be started: {error}");

@@ -1,9 +1,11 @@
 //! Events: all that the hub hears of, from readers, the store and those who ask.
 
+use crate::access::Address;
 use crate::batch::ClientId;
 use crate::clients::Arrival;
 use crate::names::RoomName;
-use crate::protocol::Post;
+use crate::passphrase::Passphrase;
+use crate::protocol::{Post, Refusal};
 use crate::room::Action;
 use crate::store;
 use crossbeam_channel::Sender;
@@ -15,11 +17,11 @@ use tungstenite::protocol::frame::coding::CloseCode;
 /// Architecture invariant: this list is closed.
 #[derive(Debug)]
 pub enum Event<S> {
-    /// A WebSocket is open and its client sees `room`.
+    /// A WebSocket is open.
     Connected {
         /// Names the client in all events that follow.
         client: ClientId,
-        /// Where it is.
+        /// Where it wants to be.
         room: RoomName,
         /// What it comes with.
         arrival: Arrival<S>,
@@ -62,6 +64,15 @@ pub enum Event<S> {
     },
     /// The store answers.
     Stored(store::Answer),
+    /// Somebody gives a passphrase with a request over HTTP.
+    Knocked {
+        /// Where they come from.
+        address: Address,
+        /// What they gave.
+        passphrase: Passphrase,
+        /// Where the answer goes.
+        asker: Sender<Result<(), Refusal>>,
+    },
     /// Somebody asks for the log that is kept in memory of a room.
     LogAsked {
         /// Which room.

@@ -6,7 +6,7 @@
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then
 //! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
 
-use crate::batch::{Batch, ClientId};
+use crate::batch::{Batch, ClientId, lone_frame};
 use crate::clients::{Arrival, Clients, RoomId};
 use crate::clock::Now;
 use crate::event::{Event, Health};
@@ -14,7 +14,8 @@ use crate::limits::Limits;
 use crate::log::Draft;
 use crate::names::RoomName;
 use crate::outbox::Sink;
-use crate::protocol::UserId;
+use crate::passphrase::{Gate, Passphrase, Visitor};
+use crate::protocol::{Refusal, ServerEvent, UserId};
 use crate::room::{Action, Room};
 use crate::seats::Seats;
 use crate::store::{self, Request};
@@ -43,9 +44,6 @@ const MAX_UNSTORED: usize = 1024;
 /// Rooms that may wait for their logs. Beyond that the store does not keep up, and new rooms are not opened.
 pub const MAX_UNLOADED: usize = 1024;
 
-/// A room in which nobody is, for those who are closed before they come into one.
-const NOWHERE: RoomId = RoomId(0);
-
 /// How long all clients together have to answer when the server stops; it promises to be gone after 5 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -55,11 +53,15 @@ const CLOSE_SEAT_TAKEN: u16 = 4001;
 /// Too slow, see [`crate::outbox`].
 const CLOSE_TOO_SLOW: u16 = 4002;
 
+/// The passphrase was not given in time.
+const CLOSE_OUTSIDE: u16 = 4003;
+
 /// The state of the server. Generic in where it writes to, so that tests can drive it without sockets.
 #[derive(Debug)]
 pub struct Hub<S> {
     limits: Limits,
     clients: Clients<S>,
+    gate: Gate,
     rooms: HashMap<RoomId, Place>,
     /// The rooms by their names' keys.
     names: HashMap<String, RoomId>,
@@ -107,11 +109,17 @@ impl Stopping {
 }
 
 impl<S: Sink> Hub<S> {
-    /// A hub with no rooms, whose posts go to a store or are kept in memory.
-    pub fn new(limits: Limits, store: Option<Sender<store::Request>>) -> Self {
+    /// A hub with no rooms, which are for those who know the passphrase if there is one. Posts go to a store
+    /// or are kept in memory.
+    pub fn new(
+        limits: Limits,
+        passphrase: Option<Passphrase>,
+        store: Option<Sender<store::Request>>,
+    ) -> Self {
         Self {
             limits,
             clients: Clients::new(limits.ping_every),
+            gate: Gate::new(passphrase),
             rooms: HashMap::new(),
             names: HashMap::new(),
             last_room: RoomId(0),
@@ -170,6 +178,10 @@ impl<S: Sink> Hub<S> {
                 self.clients.remove(client, now.instant);
             }
             Event::Stored(answer) => self.hear(answer),
+            Event::Knocked { address, passphrase, asker } => {
+                // Whoever asked may have given up waiting.
+                let _ = asker.try_send(self.gate.check(address, &passphrase, now.instant));
+            }
             Event::LogAsked { room, asker } => {
                 let place = self.names.get(room.key()).and_then(|id| self.rooms.get(id));
                 let log = place.map(|place| place.room.log().cloned().collect());
@@ -189,6 +201,10 @@ impl<S: Sink> Hub<S> {
     /// written to.
     pub fn write(&mut self, now: Now) {
         self.end_graces(now);
+        for client in self.gate.take_late(now.instant) {
+            let code = CloseCode::from(CLOSE_OUTSIDE);
+            self.close(client, code, "The passphrase was not given in time.", now);
+        }
         self.clients.ping(now.instant);
         loop {
             while let Some(id) = self.touched.pop() {
@@ -211,38 +227,61 @@ impl<S: Sink> Hub<S> {
     /// When [`write`](Self::write) is next due without any event.
     pub fn due(&self) -> Option<Instant> {
         let grace = self.seats.first_due().map(|(until, _)| until);
-        [self.clients.due(), grace, self.stopping.due()].into_iter().flatten().min()
+        [self.clients.due(), self.gate.due(), grace, self.stopping.due()].into_iter().flatten().min()
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
-    /// Why nobody may come into a room now: the code and the sentence to close them with.
-    fn refusal(&self, room: &RoomName) -> Option<(CloseCode, &'static str)> {
+    /// Why nobody may come now: the code and the sentence to close them with.
+    fn refusal(&self) -> Option<(CloseCode, &'static str)> {
         if self.stopping != Stopping::No {
             Some((CloseCode::Away, "The server is stopping."))
-        } else if self.clients.open() >= self.limits.max_clients {
+        } else if self.clients.open() > self.limits.max_clients {
             Some((CloseCode::Again, "The server is full; please try again later."))
-        } else if self.unloaded >= MAX_UNLOADED && !self.names.contains_key(room.key()) {
-            Some((CloseCode::Again, "The server is busy; please try again in a moment."))
         } else {
             None
         }
     }
 
-    fn connect(&mut self, client: ClientId, name: RoomName, arrival: Arrival<S>, now: Now) {
-        let refusal = self.refusal(&name);
-        let room = if refusal.is_none() { self.room_named(name, now) } else { NOWHERE };
-        self.clients.insert(client, room, arrival, now.instant);
-        // The greeting goes out even where the room has nothing to say.
-        self.clients.queue(client, Bytes::new());
+    fn connect(&mut self, client: ClientId, room: RoomName, arrival: Arrival<S>, now: Now) {
+        let visitor = Visitor { address: arrival.address, room };
+        self.clients.insert(client, arrival, now.instant);
+        if let Some((code, reason)) = self.refusal() {
+            self.close(client, code, reason, now);
+        } else if let Some(visitor) = self.gate.hold(client, visitor, now.instant) {
+            self.enter(client, visitor, now);
+        }
+    }
+
+    /// Lets a client see its room.
+    fn enter(&mut self, client: ClientId, visitor: Visitor, now: Now) {
+        if self.unloaded >= MAX_UNLOADED && !self.names.contains_key(visitor.room.key()) {
+            let busy = "The server is busy; please try again in a moment.";
+            return self.close(client, CloseCode::Again, busy, now);
+        }
+        let room = self.room_named(visitor.room, now);
+        self.clients.enter(client, room);
         if let Some(place) = self.touch(room) {
             place.room.enter(client, &mut place.batch);
         }
-        if let Some((code, reason)) = refusal {
-            self.close(client, code, reason, now);
-        }
+    }
+
+    /// A client that is outside does something: it gives the passphrase, or it is refused.
+    fn act_outside(&mut self, client: ClientId, action: Action, now: Now) {
+        let (refusal, reference) = match action {
+            Action::Unlock(passphrase) => match self.gate.unlock(client, &passphrase, now.instant) {
+                Ok(visitor) => {
+                    self.enter(client, visitor, now);
+                    return self.act(client, action, now); // the room says so, before all else
+                }
+                Err(refusal) => (refusal, None),
+            },
+            Action::Post { reference, .. } => (Refusal::PassphraseNeeded, reference),
+            _ => (Refusal::PassphraseNeeded, None),
+        };
+        self.clients.queue(client, lone_frame(&ServerEvent::Error { refusal, reference }));
     }
 
     fn room_named(&mut self, name: RoomName, now: Now) -> RoomId {
@@ -279,6 +318,9 @@ impl<S: Sink> Hub<S> {
     }
 
     fn act(&mut self, client: ClientId, action: Action, now: Now) {
+        if self.gate.holds(client) {
+            return self.act_outside(client, action, now);
+        }
         let Some(place) = self.place_of(client) else {
             return;
         };
@@ -334,6 +376,7 @@ impl<S: Sink> Hub<S> {
 
     /// Takes a client out of its room. Whatever ends a membership comes through here.
     fn leave(&mut self, client: ClientId, farewell: bool, now: Now) {
+        self.gate.forget(client);
         let Some(id) = self.clients.room_of(client) else {
             return;
         };

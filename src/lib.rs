@@ -15,6 +15,7 @@
 //! - [`outbox`]: writing to one client, fast or slow
 //! - [`clients`]: the table of all clients
 //! - [`seats`]: how many seats there are in all rooms
+//! - [`passphrase`]: who is let into any room
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
 //! - [`database`], [`trouble`]: the file with the posts, and what can be the matter with it
 //! - [`store`]: the thread that has it
@@ -45,6 +46,7 @@ pub mod names;
 pub mod origin;
 pub mod outbox;
 pub mod page;
+pub mod passphrase;
 pub mod protocol;
 pub mod request;
 pub mod room;

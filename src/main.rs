@@ -45,9 +45,10 @@ fn serve(options: &Options) -> Result<(), String> {
     // Before listening, so that a signal sent once the address is printed is not missed.
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Signals cannot be caught: {error}"))?;
+    let access = options.access()?;
     let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
     let store = options.store();
-    let server = Server::start(listener, options.limits(), options.access(), store.as_ref())
+    let server = Server::start(listener, options.limits(), access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
     announce(server.address());
     let stopper = server.stopper();

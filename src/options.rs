@@ -2,13 +2,16 @@
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser};
 use clap::{Parser, Subcommand};
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use typewall::export::Format;
 use typewall::origin::Origin;
+use typewall::passphrase::Passphrase;
 use typewall::server::StartError;
 use typewall::{Access, Limits, StoreOptions};
 
@@ -59,6 +62,10 @@ pub struct Options {
     #[arg(long, value_name = "DAYS", env = "TYPEWALL_KEEP", hide_env_values = true, requires = "store")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep: Option<u32>,
+
+    /// Let nobody see any room who does not give the passphrase in this file
+    #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
+    passphrase_file: Option<PathBuf>,
 
     /// Pages of this origin may talk to the server too; for a proxy, its own: https://wall.example
     #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_ALLOW_ORIGIN", hide_env_values = true)]
@@ -120,6 +127,13 @@ fn parse_ancestor(value: &str) -> Result<String, String> {
     }
 }
 
+fn read_passphrase(file: &Path) -> Result<Passphrase, String> {
+    if fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        log::warn!("others on this machine may read the passphrase; chmod 600 {} ends that", file.display());
+    }
+    Passphrase::read(file).map_err(|error| format!("{} holds no passphrase: {error}.", file.display()))
+}
+
 fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(range)
 }
@@ -138,12 +152,13 @@ impl Options {
     }
 
     /// Who the options let in.
-    pub fn access(&self) -> Access {
-        Access {
+    pub fn access(&self) -> Result<Access, String> {
+        Ok(Access {
             allowed: self.allow_origin.clone(),
             trusts_proxy: self.trust_proxy,
             frame_ancestors: self.frame_ancestors.clone(),
-        }
+            passphrase: self.passphrase_file.as_deref().map(read_passphrase).transpose()?,
+        })
     }
 
     /// Where posts are stored, if they are.

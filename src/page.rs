@@ -69,9 +69,10 @@ impl Answer {
         page.with("Content-Security-Policy", policy.to_owned())
     }
 
-    /// How the hub is; `None` where it does not answer.
-    pub fn health(health: Option<Health>) -> Self {
+    /// How the hub is; `None` where it does not answer. How many are in how many rooms is not for everybody.
+    pub fn health(health: Option<Health>, shows_rooms: bool) -> Self {
         let (status, body) = match health {
+            Some(_) if !shows_rooms => (200, "{\"healthy\":true}\n".to_owned()),
             Some(Health { clients, rooms }) => {
                 (200, format!("{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms}}}\n"))
             }

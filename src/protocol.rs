@@ -14,6 +14,12 @@ use std::fmt;
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum ClientEvent<'a> {
+    /// Gives the passphrase. Sent before all else where the server wants one; elsewhere it changes nothing.
+    Unlock {
+        /// What the person typed.
+        #[serde(borrow)]
+        passphrase: Cow<'a, str>,
+    },
     /// Asks for a box under a name. Sent once, by a viewer who wants to write.
     GotANewUser {
         /// The name as it was typed; the server cleans it and may number it.
@@ -42,7 +48,8 @@ pub enum ClientEvent<'a> {
 
 impl<'a> ClientEvent<'a> {
     /// Each event as it should look, by way of help.
-    const USAGE: [&'static str; 5] = [
+    const USAGE: [&'static str; 6] = [
+        r#"["unlock", {"passphrase": string}]"#,
         r#"["got_a_new_user", {"name": string, "session"?: string}]"#,
         r#"["watch", {}]"#,
         r#"["resync", {}]"#,
@@ -70,7 +77,11 @@ impl<'a> ClientEvent<'a> {
     pub fn reference(&self) -> Option<&str> {
         match self {
             Self::Message { reference, .. } => reference.as_deref(),
-            Self::GotANewUser { .. } | Self::Watch {} | Self::Resync {} | Self::UpdatedText(_) => None,
+            Self::Unlock { .. }
+            | Self::GotANewUser { .. }
+            | Self::Watch {}
+            | Self::Resync {}
+            | Self::UpdatedText(_) => None,
         }
     }
 
@@ -142,6 +153,8 @@ impl<'de> Deserialize<'de> for EventName<'de> {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum ServerEvent<'a> {
+    /// The passphrase was right, or there is none. To the client that gave one.
+    Unlocked {},
     /// Somebody joined. To the whole room, the new user too, who gets it before the snapshot.
     NewUser {
         /// The new user.
@@ -210,6 +223,7 @@ impl ServerEvent<'_> {
     /// The event's name on the wire.
     fn name(&self) -> &'static str {
         match self {
+            Self::Unlocked {} => "unlocked",
             Self::NewUser { .. } => "new_user",
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::Data { .. } => "data",
@@ -325,6 +339,12 @@ pub struct Post {
 /// Why the server refused an event: the `error` of the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// The client has not given the passphrase.
+    PassphraseNeeded,
+    /// That was not the passphrase; none is looked at for so many seconds.
+    PassphraseWrong(u64),
+    /// After too many wrong ones none is looked at for so many seconds.
+    PassphraseWait(u64),
     /// The frame holds no JSON.
     NotJson,
     /// The frame holds JSON, but not `["event", data]` with an event that a client sends.
@@ -352,9 +372,20 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// How many seconds the client has to wait, if that is why.
+    pub fn wait(&self) -> Option<u64> {
+        match self {
+            Self::PassphraseWrong(wait) | Self::PassphraseWait(wait) => Some(*wait),
+            _ => None,
+        }
+    }
+
     /// The stable code, for programs.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::PassphraseNeeded => "passphrase_needed",
+            Self::PassphraseWrong(_) => "passphrase_wrong",
+            Self::PassphraseWait(_) => "passphrase_wait",
             Self::NotJson => "not_json",
             Self::UnknownEvent => "unknown_event",
             Self::WrongType(_) => "wrong_type",
@@ -375,6 +406,14 @@ impl Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::PassphraseNeeded => write!(f, "Give the passphrase first: send unlock."),
+            Self::PassphraseWrong(0) => write!(f, "That is not the passphrase."),
+            Self::PassphraseWrong(wait) => {
+                write!(f, "That is not the passphrase; please wait {wait} s before the next try.")
+            }
+            Self::PassphraseWait(wait) => {
+                write!(f, "There were too many wrong passphrases; please try again in {wait} s.")
+            }
             Self::NotJson => write!(f, "That was not JSON; an event is a JSON array: [\"event\", data]."),
             Self::UnknownEvent => {
                 write!(f, "That is none of the events a client sends: {}.", ClientEvent::USAGE.join(", "))
@@ -405,8 +444,10 @@ impl Serialize for Refusal {
         struct Wire {
             code: &'static str,
             message: String,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            wait: Option<u64>,
         }
-        Wire { code: self.code(), message: self.to_string() }.serialize(serializer)
+        Wire { code: self.code(), message: self.to_string(), wait: self.wait() }.serialize(serializer)
     }
 }
 

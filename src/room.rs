@@ -9,6 +9,7 @@ use crate::clock::Now;
 use crate::limits::Limits;
 use crate::log::{Draft, Entry, Log};
 use crate::names::{Name, Names, RoomName};
+use crate::passphrase::Passphrase;
 use crate::protocol::{
     LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
 };
@@ -28,6 +29,8 @@ const MAX_KEPT_TAIL: usize = 64 * 1024;
 /// What a client does, checked: the hub sees nothing else of what clients send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
+    /// A client gives a passphrase. It comes to the room only where that is not needed any more.
+    Unlock(Passphrase),
     /// A viewer says a name and gets a box, or takes the one of its session again.
     Join {
         /// The name, if the session is not known.
@@ -217,6 +220,7 @@ impl Room {
             return;
         };
         let (refusal, reference) = match (action, user) {
+            (Action::Unlock(_), _) => return batch.tell(client, &ServerEvent::Unlocked {}),
             (Action::Join { name, session }, None) => {
                 return self.join(client, name, session, batch);
             }

@@ -113,7 +113,7 @@ impl Server {
             .transpose()
             .map_err(StartError::Store)?;
         let (requests, store_thread) = writer.map(|Store { requests, thread }| (requests, thread)).unzip();
-        let hub = Hub::new(limits, requests);
+        let hub = Hub::new(limits, access.passphrase, requests);
         let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;
         let stopped = Arc::new(AtomicBool::new(false));
         let policy = page::policy(&access.frame_ancestors()).into();

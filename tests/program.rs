@@ -150,6 +150,62 @@ fn bad_options_are_named_and_status_2() {
 }
 
 #[test]
+fn a_file_without_a_passphrase_is_a_sentence_and_status_1() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (file, named) in
+        [(file.path(), "there is nothing in it"), (Path::new("/nowhere"), "it cannot be read")]
+    {
+        let arguments = ["--listen", "127.0.0.1:0", "--passphrase-file"];
+        let (status, error) = fails(typewall().args(arguments).arg(file).env("RUST_LOG", "error"));
+        assert_eq!(status, 1);
+        let start = format!("typewall: {} holds no passphrase: {named}", file.display());
+        assert!(error.starts_with(&start), "{error}");
+    }
+}
+
+#[test]
+fn no_secret_and_no_text_is_logged() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"correct horse\n").unwrap();
+    let mut command = typewall();
+    command.args(["--listen", "127.0.0.1:0", "--passphrase-file"]).arg(file.path()).env("RUST_LOG", "trace");
+    let (mut running, line) = start(&mut command);
+    let address = line.strip_prefix("Typewall is at http://").expect(&line);
+    let (mut client, _) =
+        tungstenite::client(format!("ws://{address}/ws"), TcpStream::connect(address).unwrap()).unwrap();
+    client.get_ref().set_read_timeout(Some(PATIENCE)).unwrap();
+    for event in [
+        r#"["unlock",{"passphrase":"wrong stable"}]"#,
+        r#"["unlock",{"passphrase":"correct horse"}]"#,
+        r#"["got_a_new_user",{"name":"Ada Lovelace","session":"0123456789abcdef0123456789abcdef"}]"#,
+        r#"["updated_text",{"text":"unposted"}]"#,
+        r#"["message",{"text":"posted","ref":"reference"}]"#,
+    ] {
+        client.send(Message::text(event)).unwrap();
+    }
+    while !client.read().expect("what was posted").to_text().unwrap_or_default().contains(r#"["data","#) {}
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").unwrap();
+    // The password is ":wrong stable" and the same with the right one.
+    for password in ["Ondyb25nIHN0YWJsZQ==", "OmNvcnJlY3QgaG9yc2U="] {
+        let request =
+            format!("GET /invite HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {password}\r\n\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+    }
+    assert!(
+        Command::new("kill").args(["-TERM", &running.child.id().to_string()]).status().unwrap().success()
+    );
+    let (status, logged) = running.end();
+    assert_eq!(status, Some(0));
+    assert!(logged.contains("evil.example"), "something is logged: {logged}");
+    for secret in
+        ["horse", "stable", "b25nIHN0", "Y3QgaG9y", "0123456789abcdef", "posted", "reference", "Lovelace"]
+    {
+        assert!(!logged.contains(secret), "{secret} in {logged}");
+    }
+}
+
+#[test]
 fn signals_close_everyone_with_1001_and_end_it_with_status_0() {
     for signal in ["-INT", "-TERM"] {
         let (mut running, line) = start(typewall().args(["--listen", "127.0.0.1:0"]));

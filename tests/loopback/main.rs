@@ -12,6 +12,7 @@ mod gate;
 mod http;
 mod joining;
 mod log;
+mod passphrase;
 mod person;
 mod proxy;
 mod rooms;

@@ -126,6 +126,8 @@ pub struct Person {
     pub name: Option<String>,
     pub session: Option<String>,
     pub room: Option<String>,
+    /// The server has taken the passphrase.
+    pub unlocked: bool,
     pub users: BTreeMap<String, Shown>,
     pub log: Vec<Value>,
     pub errors: Vec<String>,
@@ -140,6 +142,7 @@ impl Person {
             name: None,
             session: None,
             room: None,
+            unlocked: false,
             users: BTreeMap::new(),
             log: Vec::new(),
             errors: Vec::new(),
@@ -160,6 +163,18 @@ impl Person {
 
     pub fn post(&mut self, text: &str) {
         self.send("message", json!({ "text": text }));
+    }
+
+    /// Gives a passphrase that is right.
+    pub fn unlock(&mut self, passphrase: &str) {
+        self.unlocked = false;
+        self.unlock_with(passphrase);
+        self.until("to be let in", |person| person.unlocked);
+    }
+
+    /// Gives a passphrase.
+    pub fn unlock_with(&mut self, passphrase: &str) {
+        self.send("unlock", json!({ "passphrase": passphrase }));
     }
 
     pub fn join(&mut self, name: &str) {
@@ -252,6 +267,7 @@ impl Person {
     fn apply_event(&mut self, event: &str, data: &Value) {
         let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("no text in {data}")).to_owned();
         match event {
+            "unlocked" => self.unlocked = true,
             "existing_users" => {
                 self.you = data["you"].as_str().map(str::to_owned);
                 self.name = data["name"].as_str().map(str::to_owned);

@@ -2,7 +2,7 @@
 
 use crate::pipe::{Frame, Pipe};
 use crate::shown::Shown;
-use crate::world::{LIMITS, World};
+use crate::world::{LIMITS, World, here};
 use crossbeam_channel::unbounded;
 use serde_json::Value;
 use std::net::Shutdown;
@@ -14,6 +14,7 @@ use typewall::event::{Event, Health};
 use typewall::hub::Hub;
 use typewall::names::{Name, RoomName};
 use typewall::outbox::{MAX_BACKLOG, MAX_STALL};
+use typewall::passphrase::{OUTSIDE_PATIENCE, Passphrase};
 use typewall::room::Action;
 use typewall::session::Session;
 
@@ -282,7 +283,7 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
     for (n, sink) in (1..).zip(pipes.clone()) {
         sink.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let arrival = Arrival { sink, greeting: b"hello ".to_vec(), form: TextForm::Whole };
+        let arrival = Arrival { address: here(), sink, greeting: b"hello ".to_vec(), form: TextForm::Whole };
         events.send(Event::Connected { client, room, arrival }).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
         events.send(Event::Acted { client, action: join }).unwrap();
@@ -291,7 +292,7 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
         }
     }
     drop(events);
-    Hub::new(LIMITS, None).run(&queue);
+    Hub::new(LIMITS, None, None).run(&queue);
     for pipe in pipes {
         let line = pipe.0.borrow();
         assert!(line.bytes.starts_with(b"hello "));
@@ -332,4 +333,25 @@ fn ids_are_not_used_again_when_a_room_is_made_again() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 6, "{ids:?}");
+}
+
+#[test]
+fn who_does_not_give_the_passphrase_in_time_has_to_go() {
+    let (mut hub, mut now) = (Hub::new(LIMITS, Some(Passphrase::of("right")), None), World::new(0).now);
+    let pipes = [Pipe::default(), Pipe::default()];
+    for (n, sink) in (1..).zip(pipes.clone()) {
+        sink.0.borrow_mut().space = usize::MAX;
+        let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
+        let arrival = Arrival { address: here(), sink, greeting: Vec::new(), form: TextForm::Whole };
+        hub.handle(Event::Connected { client, room, arrival }, now);
+    }
+    let unlock = Action::Unlock(Passphrase::of("right"));
+    hub.handle(Event::Acted { client: ClientId(1), action: unlock }, now);
+    hub.write(now);
+    now.instant += OUTSIDE_PATIENCE;
+    assert!(hub.due().is_some_and(|due| due <= now.instant));
+    hub.write(now);
+    let last = |pipe: &Pipe| pipe.frames().pop();
+    assert!(matches!(last(&pipes[0]), Some(Frame::Event(event, _)) if event == "unlocked"));
+    assert!(matches!(last(&pipes[1]), Some(Frame::Close(4003))), "{:?}", last(&pipes[1]));
 }

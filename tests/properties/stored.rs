@@ -1,7 +1,7 @@
 //! A hub and a store's thread, each with the other played by the test.
 
 use crate::pipe::{Frame, Pipe};
-use crate::world::LIMITS;
+use crate::world::{LIMITS, here};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +30,8 @@ fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     let pipe = Pipe::default();
     pipe.0.borrow_mut().space = usize::MAX;
     let (client, room) = (ClientId(n), RoomName::parse(room).unwrap());
-    let arrival = Arrival { sink: pipe.clone(), greeting: Vec::new(), form: TextForm::Whole };
+    let arrival =
+        Arrival { address: here(), sink: pipe.clone(), greeting: Vec::new(), form: TextForm::Whole };
     hub.handle(Event::Connected { client, room, arrival }, now());
     hub.write(now());
     pipe
@@ -39,7 +40,7 @@ fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
 #[test]
 fn no_more_rooms_open_than_the_store_keeps_up_with() {
     let (requests, asked) = unbounded();
-    let mut hub = Hub::new(LIMITS, Some(requests));
+    let mut hub = Hub::new(LIMITS, None, Some(requests));
     for n in 1..=MAX_UNLOADED as u64 {
         assert_eq!(enter(&mut hub, n, &n.to_string()).frames(), []);
     }
@@ -57,7 +58,7 @@ fn no_more_rooms_open_than_the_store_keeps_up_with() {
 #[test]
 fn a_room_forgets_the_posts_that_the_store_dropped() {
     let (requests, asked) = unbounded();
-    let mut hub = Hub::<Pipe>::new(LIMITS, Some(requests));
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests));
     enter(&mut hub, 1, "r");
     let Ok(Request::Load { room, .. }) = asked.try_recv() else { panic!("a room to load") };
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };

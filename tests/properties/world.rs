@@ -5,8 +5,10 @@ use crate::shown::Shown;
 use proptest::prelude::*;
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::Limits;
+use typewall::access::Address;
 use typewall::batch::{ClientId, TextForm};
 use typewall::clients::Arrival;
 use typewall::clock::Now;
@@ -80,6 +82,11 @@ pub enum Step {
 
 pub const PEOPLE: usize = 6;
 
+/// Where everybody comes from.
+pub fn here() -> Address {
+    Address::of(Ipv4Addr::LOCALHOST.into())
+}
+
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let person = || 0..PEOPLE;
     let name = prop_oneof![Just("Ada"), Just("ada"), Just("Bob"), Just("李")];
@@ -148,7 +155,7 @@ impl World {
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
         Self {
-            hub: Hub::new(LIMITS, None),
+            hub: Hub::new(LIMITS, None, None),
             now,
             last_client: 0,
             people,
@@ -189,7 +196,7 @@ impl World {
         let pipe = Pipe::default();
         let form = if person.is_multiple_of(2) { TextForm::Whole } else { TextForm::Spliced };
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
-        let arrival = Arrival { sink: pipe.clone(), greeting: Vec::new(), form };
+        let arrival = Arrival { address: here(), sink: pipe.clone(), greeting: Vec::new(), form };
         self.hub.handle(Event::Connected { client, room: name, arrival }, self.now);
         let posted_before = self.rooms[room].count;
         let line = Connection { client, pipe, room, joined: false, posted_before, references: vec![] };

@@ -1,0 +1,346 @@
+//! The passphrase: what is kept of it, who is still outside, and who has to wait after wrong ones.
+//!
+//! Architecture invariant: the gate is before the rooms. A client that is outside is in no room, and nothing
+//! of any room, not even whether there is one, is looked up for it.
+
+use crate::access::Address;
+use crate::batch::ClientId;
+use crate::names::RoomName;
+use crate::protocol::Refusal;
+use data_encoding::BASE64;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use unicode_normalization::UnicodeNormalization;
+
+/// Bytes of a file with a passphrase: a long sentence. What is larger is some other file.
+const MAX_FILE: u64 = 1024;
+
+/// Wrong ones from an address until it has to wait: a person who mistypes is through by then.
+const FREE_TRIES: u32 = 5;
+
+/// How long it waits then, and twice as long after each one more.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
+
+/// The longest wait. 1,440 tries a day find no passphrase, and a class whose joker behind the same address
+/// tried to guess it is not kept out for long.
+const LAST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long wrong ones are remembered after the last of them.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// Addresses that are remembered; of more, the one that tried longest ago is forgotten.
+const MAX_ADDRESSES: usize = 4096;
+
+/// How long a client may be outside: long enough to type a passphrase twice.
+pub const OUTSIDE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The SHA-256 of a passphrase, which is all that is kept of it.
+#[derive(Clone, Copy)]
+pub struct Passphrase([u8; 32]);
+
+/// Why a file holds no passphrase.
+#[derive(Debug)]
+pub enum NoPassphrase {
+    /// It cannot be read.
+    Unreadable(io::Error),
+    /// There is nothing in it.
+    Empty,
+    /// It is larger than a passphrase is.
+    TooLong,
+    /// It is not UTF-8.
+    NoText,
+}
+
+impl Passphrase {
+    /// A passphrase, however its accents are composed.
+    pub fn of(text: &str) -> Self {
+        let composed: String = text.nfc().collect();
+        Self(Sha256::digest(composed).into())
+    }
+
+    /// Reads a file, but for the newline at its end.
+    pub fn read(file: &Path) -> Result<Self, NoPassphrase> {
+        let mut bytes = Vec::new();
+        let file = File::open(file).map_err(NoPassphrase::Unreadable)?;
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(NoPassphrase::Unreadable)?;
+        if bytes.len() as u64 > MAX_FILE {
+            return Err(NoPassphrase::TooLong);
+        }
+        let text = String::from_utf8(bytes).map_err(|_| NoPassphrase::NoText)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        match text.strip_suffix('\r').unwrap_or(text) {
+            "" => Err(NoPassphrase::Empty),
+            text => Ok(Self::of(text)),
+        }
+    }
+
+    /// Takes the password of an `Authorization: Basic` header (RFC 7617), whoever it says it is of.
+    pub fn of_authorization(header: &str) -> Option<Self> {
+        let (scheme, encoded) = header.split_once(' ')?;
+        let decoded = BASE64.decode(encoded.trim().as_bytes()).ok()?;
+        let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+        scheme.eq_ignore_ascii_case("basic").then(|| Self::of(password))
+    }
+}
+
+/// Compares in a time that does not depend on where they differ.
+impl PartialEq for Passphrase {
+    fn eq(&self, other: &Self) -> bool {
+        let differing = self.0.iter().zip(other.0).map(|(one, other)| one ^ other);
+        differing.fold(0, |all, bits| all | bits) == 0
+    }
+}
+
+impl Eq for Passphrase {}
+
+/// Shows nothing, so that no log can.
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(…)")
+    }
+}
+
+/// As the end of a sentence about the file.
+impl fmt::Display for NoPassphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::Empty => write!(f, "there is nothing in it"),
+            Self::TooLong => write!(f, "it has more than {MAX_FILE} bytes"),
+            Self::NoText => write!(f, "it is not UTF-8"),
+        }
+    }
+}
+
+/// Lets in who gives the passphrase; anybody where there is none.
+#[derive(Debug)]
+pub struct Gate {
+    passphrase: Option<Passphrase>,
+    outside: HashMap<ClientId, Visitor>,
+    /// Who has to go when, unless they are in by then; the earliest first.
+    patience: VecDeque<(Instant, ClientId)>,
+    wrong: HashMap<Address, Wrong>,
+}
+
+/// A client that has not given the passphrase.
+#[derive(Debug)]
+pub struct Visitor {
+    /// Where it comes from.
+    pub address: Address,
+    /// Where it wants to be.
+    pub room: RoomName,
+}
+
+/// What an address has got wrong.
+#[derive(Debug, Clone, Copy)]
+struct Wrong {
+    count: u32,
+    last: Instant,
+}
+
+impl Wrong {
+    /// How long after the last one none is looked at.
+    fn wait(self) -> Duration {
+        match self.count.checked_sub(FREE_TRIES) {
+            None => Duration::ZERO,
+            Some(doublings) => FIRST_WAIT.saturating_mul(1 << doublings.min(30)).min(LAST_WAIT),
+        }
+    }
+}
+
+impl Gate {
+    /// A gate with nobody outside.
+    pub fn new(passphrase: Option<Passphrase>) -> Self {
+        Self { passphrase, outside: HashMap::new(), patience: VecDeque::new(), wrong: HashMap::new() }
+    }
+
+    /// Holds up a client that has just come; gives it back where there is no passphrase.
+    pub fn hold(&mut self, client: ClientId, visitor: Visitor, now: Instant) -> Option<Visitor> {
+        if self.passphrase.is_none() {
+            return Some(visitor);
+        }
+        self.patience.push_back((now + OUTSIDE_PATIENCE, client));
+        self.outside.insert(client, visitor);
+        None
+    }
+
+    /// True for a client that is held up.
+    pub fn holds(&self, client: ClientId) -> bool {
+        self.outside.contains_key(&client)
+    }
+
+    /// A client that is held up gives a passphrase, and goes in if it is the right one.
+    pub fn unlock(&mut self, client: ClientId, given: &Passphrase, now: Instant) -> Result<Visitor, Refusal> {
+        let visitor = self.outside.get(&client).ok_or(Refusal::PassphraseNeeded)?;
+        self.check(visitor.address, given, now)?;
+        self.forget(client).ok_or(Refusal::PassphraseNeeded)
+    }
+
+    /// Somebody at that address gives a passphrase. While they have to wait it is not even looked at.
+    pub fn check(&mut self, address: Address, given: &Passphrase, now: Instant) -> Result<(), Refusal> {
+        let Some(passphrase) = &self.passphrase else {
+            return Ok(());
+        };
+        let known = self.wrong.get(&address).filter(|wrong| now.duration_since(wrong.last) < MEMORY);
+        let Wrong { count, last } = known.copied().unwrap_or(Wrong { count: 0, last: now });
+        let until = last + Wrong { count, last }.wait();
+        if until > now {
+            return Err(Refusal::PassphraseWait(whole_seconds(until - now)));
+        }
+        if passphrase == given {
+            return Ok(());
+        }
+        let wrong = Wrong { count: count.saturating_add(1), last: now };
+        self.remember(address, wrong);
+        Err(Refusal::PassphraseWrong(whole_seconds(wrong.wait())))
+    }
+
+    /// A client is no longer held up, or gone.
+    pub fn forget(&mut self, client: ClientId) -> Option<Visitor> {
+        self.outside.remove(&client)
+    }
+
+    /// Those who have been outside for too long.
+    pub fn take_late(&mut self, now: Instant) -> Vec<ClientId> {
+        let mut late = Vec::new();
+        while let Some(&(until, client)) = self.patience.front()
+            && (until <= now || !self.holds(client))
+        {
+            self.patience.pop_front();
+            late.extend(self.forget(client).map(|_| client));
+        }
+        late
+    }
+
+    /// When somebody has been outside for too long.
+    pub fn due(&self) -> Option<Instant> {
+        self.patience.front().map(|&(until, _)| until)
+    }
+
+    fn remember(&mut self, address: Address, wrong: Wrong) {
+        if self.wrong.len() >= MAX_ADDRESSES && !self.wrong.contains_key(&address) {
+            let oldest = self.wrong.iter().min_by_key(|(_, wrong)| wrong.last).map(|(&address, _)| address);
+            oldest.map(|address| self.wrong.remove(&address));
+        }
+        self.wrong.insert(address, wrong);
+    }
+}
+
+/// Rounded up, so that who waits for so long has waited long enough.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::net::IpAddr;
+
+    const RIGHT: &str = "correct horse";
+
+    fn gate() -> Gate {
+        Gate::new(Some(Passphrase::of(RIGHT)))
+    }
+
+    fn address(n: u32) -> Address {
+        Address::of(IpAddr::V4(n.into()))
+    }
+
+    fn visitor(n: u32) -> Visitor {
+        let room = RoomName::from_query("room=r").unwrap();
+        Visitor { address: address(n), room }
+    }
+
+    #[test]
+    fn a_file_holds_one_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            Passphrase::read(file.path())
+        };
+        for bytes in ["caf\u{e9} no\u{eb}l", "caf\u{e9} no\u{eb}l\n", "cafe\u{301} noe\u{308}l\r\n"] {
+            assert_eq!(read(bytes.as_bytes()).unwrap(), Passphrase::of("caf\u{e9} no\u{eb}l"), "{bytes:?}");
+        }
+        assert_ne!(read(b" horse").unwrap(), Passphrase::of("horse"));
+        assert!(matches!(read(b""), Err(NoPassphrase::Empty)));
+        assert!(matches!(read(b"\n"), Err(NoPassphrase::Empty)));
+        assert!(matches!(read(&[b'x'; 1025]), Err(NoPassphrase::TooLong)));
+        assert!(matches!(read(b"\xFF"), Err(NoPassphrase::NoText)));
+        assert!(matches!(Passphrase::read(Path::new("/nowhere")), Err(NoPassphrase::Unreadable(_))));
+    }
+
+    #[test]
+    fn a_header_holds_one_for_any_name() {
+        let given = |header: &str| Passphrase::of_authorization(header);
+        for header in ["Basic OmNvcnJlY3QgaG9yc2U=", "basic bWU6Y29ycmVjdCBob3JzZQ=="] {
+            assert_eq!(given(header), Some(Passphrase::of(RIGHT)), "{header}");
+        }
+        for header in
+            ["", "Basic", "Basic !", "Bearer OmNvcnJlY3QgaG9yc2U=", "Basic Y29ycmVjdA==", "Basic Ov8="]
+        {
+            assert_eq!(given(header), None, "{header}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_it() {
+        assert_eq!(format!("{:?}", Passphrase::of(RIGHT)), "Passphrase(…)");
+    }
+
+    #[test]
+    fn waits_grow_with_wrong_ones_and_are_forgotten() {
+        let (mut gate, mut now) = (gate(), Instant::now());
+        let (wrong, right) = (Passphrase::of("battery staple"), Passphrase::of(RIGHT));
+        for wait in [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(gate.check(address(1), &wrong, now), Err(Refusal::PassphraseWrong(wait)));
+            if wait > 0 {
+                assert_eq!(gate.check(address(1), &right, now), Err(Refusal::PassphraseWait(wait)));
+            }
+            assert_eq!(gate.check(address(2), &right, now), Ok(()), "another address need not wait");
+            now += Duration::from_secs(wait);
+        }
+        assert_eq!(gate.check(address(1), &right, now), Ok(()));
+        assert_eq!(gate.check(address(1), &wrong, now), Err(Refusal::PassphraseWrong(60)));
+        now += MEMORY;
+        assert_eq!(gate.check(address(1), &wrong, now), Err(Refusal::PassphraseWrong(0)));
+    }
+
+    #[test]
+    fn so_many_addresses_are_remembered() {
+        let (mut gate, start) = (gate(), Instant::now());
+        let wrong = Passphrase::of("battery staple");
+        for n in 0..10_000 {
+            let now = start + Duration::from_millis(n.into());
+            assert_eq!(gate.check(address(n), &wrong, now), Err(Refusal::PassphraseWrong(0)));
+        }
+        assert_eq!(gate.wrong.len(), MAX_ADDRESSES);
+        assert!(gate.wrong.contains_key(&address(9_999)) && !gate.wrong.contains_key(&address(0)));
+    }
+
+    #[test]
+    fn who_is_outside_for_too_long_has_to_go() {
+        let (mut gate, start) = (gate(), Instant::now());
+        for n in 1..=3 {
+            assert!(gate.hold(ClientId(n), visitor(1), start).is_none());
+        }
+        assert!(gate.unlock(ClientId(1), &Passphrase::of(RIGHT), start).is_ok());
+        gate.forget(ClientId(2));
+        assert_eq!(gate.take_late(start), []);
+        let late = gate.due().expect("somebody is outside");
+        assert_eq!(gate.take_late(late), [ClientId(3)]);
+        assert_eq!((gate.due(), gate.outside.len()), (None, 0));
+    }
+
+    #[test]
+    fn without_a_passphrase_nobody_is_held_up() {
+        let mut gate = Gate::new(None);
+        assert!(gate.hold(ClientId(1), visitor(1), Instant::now()).is_some());
+        assert_eq!(gate.check(address(1), &Passphrase::of(""), Instant::now()), Ok(()));
+    }
+}
