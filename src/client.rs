@@ -10,6 +10,7 @@ use crate::event::Event;
 use crate::limits::Limits;
 use crate::names::{Name, RoomName};
 use crate::passphrase::Passphrase;
+use crate::places::Place;
 use crate::protocol::{ClientEvent, Refusal, TextChange};
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
@@ -244,11 +245,11 @@ impl Reader {
         Some(Self { websocket: Box::new(websocket), limits })
     }
 
-    /// Starts the thread that reads until the WebSocket ends. `counted` lives as long.
-    pub fn spawn(mut self, counted: impl Send + 'static) -> io::Result<()> {
+    /// Starts the thread that reads until the WebSocket ends, and keeps its place as long.
+    pub fn spawn(mut self, place: Place) -> io::Result<()> {
         let client = self.websocket.get_ref().membership.client;
         let run = move || {
-            let _counted = counted;
+            let _place = place;
             self.run();
         };
         thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK).spawn(run).map(drop)

@@ -5,6 +5,7 @@ use crate::batch::{Batch, ClientId, Share, TextForm};
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
 use bytes::Bytes;
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::mem;
 use std::net::Shutdown;
@@ -33,8 +34,7 @@ pub struct Clients<S> {
     ping_every: Duration,
     /// Whose turn it is to be pinged when, the earliest first.
     pings: VecDeque<(Instant, ClientId)>,
-    /// How many of them are not being closed.
-    open: usize,
+    open: Open,
     /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes
     /// behind all that happened before it.
     queued: Vec<(ClientId, Bytes)>,
@@ -47,6 +47,13 @@ pub struct Clients<S> {
     /// Those whose last delivery was not the plain case.
     unsettled: Vec<(ClientId, Outcome)>,
     catch_up: Batch,
+}
+
+/// How many are not being closed, and from where.
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<Address, usize>,
 }
 
 /// Those who came to one room, side by side in memory: a batch goes through them without looking anybody up.
@@ -67,6 +74,7 @@ struct Place {
 #[derive(Debug)]
 struct Client<S> {
     id: ClientId,
+    address: Address,
     standing: Standing,
     outbox: Outbox<S>,
     /// In which form it asked for texts.
@@ -88,6 +96,23 @@ enum Standing {
     Closing(Instant),
 }
 
+impl Open {
+    fn add(&mut self, address: Address) {
+        self.all += 1;
+        *self.by_address.entry(address).or_default() += 1;
+    }
+
+    fn remove(&mut self, address: Address) {
+        self.all -= 1;
+        if let Entry::Occupied(mut count) = self.by_address.entry(address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
 impl<S: Sink> Client<S> {
     /// When something is to be done about it.
     fn due(&self) -> Option<Instant> {
@@ -107,7 +132,7 @@ impl<S: Sink> Clients<S> {
             audiences: HashMap::new(),
             places: HashMap::new(),
             delivery: 0,
-            open: 0,
+            open: Open::default(),
             queued: Vec::new(),
             watched: Vec::new(),
             watched_due: None,
@@ -129,7 +154,12 @@ impl<S: Sink> Clients<S> {
 
     /// How many are not being closed.
     pub fn open(&self) -> usize {
-        self.open
+        self.open.all
+    }
+
+    /// How many of them are from that address.
+    pub fn open_from(&self, address: Address) -> usize {
+        self.open.by_address.get(&address).copied().unwrap_or(0)
     }
 
     /// All of them, in no order.
@@ -139,11 +169,11 @@ impl<S: Sink> Clients<S> {
 
     /// Adds one that sees no room yet, and greets it.
     pub fn insert(&mut self, id: ClientId, arrival: Arrival<S>, now: Instant) {
-        let Arrival { sink, greeting, form: asked, .. } = arrival;
+        let Arrival { address, sink, greeting, form: asked } = arrival;
         let mut outbox = Outbox::new(sink);
         outbox.queue(greeting.into());
         let (standing, reads) = (Standing::In, TextForm::Whole);
-        let client = Client { id, standing, outbox, asked, reads, served: 0, watched: false };
+        let client = Client { id, address, standing, outbox, asked, reads, served: 0, watched: false };
         self.put(OUTSIDE, client);
         self.pings.push_back((now + self.ping_every, id));
         // The greeting goes out even where there is nothing else to say.
@@ -158,7 +188,9 @@ impl<S: Sink> Clients<S> {
     }
 
     fn put(&mut self, room: RoomId, client: Client<S>) {
-        self.open += usize::from(client.standing == Standing::In);
+        if client.standing == Standing::In {
+            self.open.add(client.address);
+        }
         let audience = self.audiences.entry(room).or_default();
         self.places.insert(client.id, Place { room, at: audience.clients.len() });
         audience.spliced += usize::from(client.reads == TextForm::Spliced);
@@ -182,7 +214,9 @@ impl<S: Sink> Clients<S> {
         if let Some(moved) = audience.clients.get(at) {
             self.places.insert(moved.id, Place { room, at });
         }
-        self.open -= usize::from(taken.standing == Standing::In);
+        if taken.standing == Standing::In {
+            self.open.remove(taken.address);
+        }
         audience.spliced -= usize::from(taken.reads == TextForm::Spliced);
         if audience.clients.is_empty() {
             self.audiences.remove(&room);
@@ -223,7 +257,8 @@ impl<S: Sink> Clients<S> {
         self.queue(client, close_frame);
         if let Some(entry) = self.get_mut(client).filter(|entry| entry.standing == Standing::In) {
             entry.standing = Standing::Closing(cut_at);
-            self.open -= 1;
+            let address = entry.address;
+            self.open.remove(address);
         }
     }
 

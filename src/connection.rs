@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::names::{RoomName, RoomNameTooLong};
 use crate::page::Answer;
 use crate::passphrase::Passphrase;
+use crate::places::Place;
 use crate::protocol::{Invitation, Refusal};
 use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::{Sender, bounded};
@@ -63,8 +64,8 @@ pub struct Connection {
     pub downloads: Downloads,
     /// Where its events go.
     pub hub: Sender<SocketEvent>,
-    /// Lives as long as the connection, by which connections are counted.
-    pub counted: Arc<()>,
+    /// Its place among all, which it has as long as it lasts.
+    pub place: Place,
 }
 
 /// Where a request leads.
@@ -215,7 +216,7 @@ impl Connection {
     fn upgrade(self, handshake: Handshake) {
         if self.socket.set_write_timeout(None).is_ok() {
             let reader = Reader::connect(self.socket, handshake, self.client, self.limits, self.hub);
-            if let Some(Err(error)) = reader.map(|reader| reader.spawn(self.counted)) {
+            if let Some(Err(error)) = reader.map(|reader| reader.spawn(self.place)) {
                 log::warn!("a client is lost because no thread can be started: {error}");
             }
         }

@@ -6,6 +6,7 @@
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then
 //! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
 
+use crate::access::Address;
 use crate::batch::{Batch, ClientId, lone_frame};
 use crate::clients::{Arrival, Clients, RoomId};
 use crate::clock::Now;
@@ -234,12 +235,26 @@ impl<S: Sink> Hub<S> {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
     }
 
-    /// Why nobody may come now: the code and the sentence to close them with.
-    fn refusal(&self) -> Option<(CloseCode, &'static str)> {
+    /// Why nobody may come from that address now: the code and the sentence to close them with.
+    fn refusal(&self, address: Address) -> Option<(CloseCode, &'static str)> {
+        let from_there = self.clients.open_from(address);
         if self.stopping != Stopping::No {
             Some((CloseCode::Away, "The server is stopping."))
         } else if self.clients.open() > self.limits.max_clients {
             Some((CloseCode::Again, "The server is full; please try again later."))
+        } else if self.limits.max_per_address.is_some_and(|max| from_there > max) {
+            Some((CloseCode::Again, "Too many are here from your address."))
+        } else {
+            None
+        }
+    }
+
+    /// Why no room may be added to those there are.
+    fn refusal_of_rooms(&self) -> Option<&'static str> {
+        if self.unloaded >= MAX_UNLOADED {
+            Some("The server is busy; please try again in a moment.")
+        } else if self.rooms.len() >= self.limits.max_rooms {
+            Some("There are as many rooms as there can be.")
         } else {
             None
         }
@@ -248,7 +263,7 @@ impl<S: Sink> Hub<S> {
     fn connect(&mut self, client: ClientId, room: RoomName, arrival: Arrival<S>, now: Now) {
         let visitor = Visitor { address: arrival.address, room };
         self.clients.insert(client, arrival, now.instant);
-        if let Some((code, reason)) = self.refusal() {
+        if let Some((code, reason)) = self.refusal(visitor.address) {
             self.close(client, code, reason, now);
         } else if let Some(visitor) = self.gate.hold(client, visitor, now.instant) {
             self.enter(client, visitor, now);
@@ -257,9 +272,10 @@ impl<S: Sink> Hub<S> {
 
     /// Lets a client see its room.
     fn enter(&mut self, client: ClientId, visitor: Visitor, now: Now) {
-        if self.unloaded >= MAX_UNLOADED && !self.names.contains_key(visitor.room.key()) {
-            let busy = "The server is busy; please try again in a moment.";
-            return self.close(client, CloseCode::Again, busy, now);
+        if !self.names.contains_key(visitor.room.key())
+            && let Some(reason) = self.refusal_of_rooms()
+        {
+            return self.close(client, CloseCode::Again, reason, now);
         }
         let room = self.room_named(visitor.room, now);
         self.clients.enter(client, room);

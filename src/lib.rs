@@ -25,11 +25,13 @@
 //! - [`invite`]: links and QR codes for others
 //! - [`export`], [`download`]: a log as a file, and over HTTP
 //! - [`connection`]: one connection's requests, and where they lead
+//! - [`places`], [`capacity`]: how many connections there may be
 //! - [`server`]: accepting connections
 
 pub mod access;
 pub mod batch;
 pub mod boxes;
+pub mod capacity;
 pub mod client;
 pub mod clients;
 pub mod clock;
@@ -47,6 +49,7 @@ pub mod origin;
 pub mod outbox;
 pub mod page;
 pub mod passphrase;
+pub mod places;
 pub mod protocol;
 pub mod request;
 pub mod room;

@@ -7,6 +7,12 @@ use std::time::Duration;
 pub struct Limits {
     /// Users and viewers at once.
     pub max_clients: usize,
+    /// Users and viewers at once from one address, IPv6 by its /64; `None` where it does not matter.
+    pub max_per_address: Option<usize>,
+    /// Rooms at once.
+    pub max_rooms: usize,
+    /// Users in a room, those who are away included.
+    pub max_users: usize,
     /// Characters in a box or a post.
     pub max_text: usize,
     /// Characters in a user's name.
@@ -25,6 +31,9 @@ impl Limits {
     /// What is used where nothing else is asked for.
     pub const DEFAULT: Self = Self {
         max_clients: 10_000,
+        max_per_address: None,
+        max_rooms: 1_000,
+        max_users: 10_000,
         max_text: 10_000,
         max_name: 40,
         log_length: 200,

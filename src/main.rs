@@ -12,11 +12,12 @@ use std::path::Path;
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
+use typewall::capacity::Capacity;
 use typewall::database::Reader;
 use typewall::export::{Format, LogWriter};
 use typewall::names::RoomName;
 use typewall::server::reachable;
-use typewall::{Server, invite};
+use typewall::{Limits, Server, invite};
 
 /// How long stopping may take before the process ends without more ado. It takes less unless a bug is in the way.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -42,13 +43,14 @@ fn serve(options: &Options) -> Result<(), String> {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("the limit of open files stays as it is: {error}");
     }
+    let limits = within_capacity(options.limits())?;
     // Before listening, so that a signal sent once the address is printed is not missed.
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Signals cannot be caught: {error}"))?;
     let access = options.access()?;
     let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
     let store = options.store();
-    let server = Server::start(listener, options.limits(), access, store.as_ref())
+    let server = Server::start(listener, limits, access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
     announce(server.address());
     let stopper = server.stopper();
@@ -63,6 +65,20 @@ fn serve(options: &Options) -> Result<(), String> {
     server.join().map_err(|_| {
         "The hub has failed, and with it every room; please report what stands above.".to_owned()
     })
+}
+
+/// Lowers the clients to what the system has room for, and says why.
+fn within_capacity(limits: Limits) -> Result<Limits, String> {
+    match Capacity::of_system() {
+        Some(capacity) if capacity.clients == 0 => {
+            Err(format!("The system has no room for clients: {capacity}."))
+        }
+        Some(capacity) if capacity.clients < limits.max_clients => {
+            log::warn!("there is room for {} clients only, because {capacity}", capacity.clients);
+            Ok(Limits { max_clients: capacity.clients, ..limits })
+        }
+        _ => Ok(limits),
+    }
 }
 
 /// Says where it is: to this machine, and to others if they can reach it.

@@ -29,10 +29,26 @@ pub struct Options {
     #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: Addresses,
 
-    /// Users and viewers at once; more are told that the server is full
+    /// Users and viewers at once; more are told that the server is full. Fewer where the system allows no
+    /// more, which is said at the start
     #[arg(long, value_name = "CLIENTS", env = "TYPEWALL_MAX_CLIENTS", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_clients, value_parser = within(1..=100_000))]
     max_clients: usize,
+
+    /// Users and viewers at once from one address, or IPv6 network of 64 bits; without it any number
+    #[arg(long, value_name = "CLIENTS", env = "TYPEWALL_MAX_PER_ADDRESS", hide_env_values = true)]
+    #[arg(value_parser = within(1..=100_000))]
+    max_per_address: Option<usize>,
+
+    /// Rooms at once
+    #[arg(long, value_name = "ROOMS", env = "TYPEWALL_MAX_ROOMS", hide_env_values = true)]
+    #[arg(default_value_t = DEFAULT.max_rooms, value_parser = within(1..=100_000))]
+    max_rooms: usize,
+
+    /// Users in a room; more may watch
+    #[arg(long, value_name = "USERS", env = "TYPEWALL_MAX_USERS", hide_env_values = true)]
+    #[arg(default_value_t = DEFAULT.max_users, value_parser = within(1..=100_000))]
+    max_users: usize,
 
     /// Characters in a box or a post
     #[arg(long, value_name = "CHARACTERS", env = "TYPEWALL_MAX_TEXT", hide_env_values = true)]
@@ -143,6 +159,9 @@ impl Options {
     pub fn limits(&self) -> Limits {
         Limits {
             max_clients: self.max_clients,
+            max_per_address: self.max_per_address,
+            max_rooms: self.max_rooms,
+            max_users: self.max_users,
             max_text: self.max_text,
             max_name: self.max_name,
             log_length: self.log_length,

@@ -353,6 +353,8 @@ pub enum Refusal {
     WrongType(&'static str),
     /// A viewer sent what only a user can.
     NotJoined,
+    /// The room has as many users as it may have.
+    RoomFull(usize),
     /// A user asked for another box, or to watch.
     AlreadyJoined,
     /// Nothing visible is left of the name.
@@ -390,6 +392,7 @@ impl Refusal {
             Self::UnknownEvent => "unknown_event",
             Self::WrongType(_) => "wrong_type",
             Self::NotJoined => "not_joined",
+            Self::RoomFull(_) => "room_full",
             Self::AlreadyJoined => "already_joined",
             Self::NameEmpty => "name_empty",
             Self::NameTooLong(_) => "name_too_long",
@@ -422,6 +425,9 @@ impl fmt::Display for Refusal {
                 write!(f, "That event's data is not what it should be: {usage}.")
             }
             Self::NotJoined => write!(f, "Say your name first: send got_a_new_user."),
+            Self::RoomFull(max) => {
+                write!(f, "The room has as many people as it can, {max}; you may watch, or try again later.")
+            }
             Self::AlreadyJoined => {
                 write!(f, "You have joined already; open another connection to do it again.")
             }

@@ -157,6 +157,14 @@ mod tests {
     }
 
     #[test]
+    fn bytes_that_are_there_are_too_late_all_the_same() {
+        let (mut client, server) = connection();
+        client.write_all(b"G").unwrap();
+        let mut timed = Timed { socket: &server, deadline: Instant::now() };
+        assert_eq!(timed.read(&mut [0]).unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
     fn what_comes_behind_a_head_is_kept() {
         let (mut client, server) = connection();
         client.write_all(b"GET /a HTTP/1.1\r\n\r\nGET /b HTTP/1.1\r\n\r\nrest").unwrap();

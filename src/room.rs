@@ -221,6 +221,9 @@ impl Room {
         };
         let (refusal, reference) = match (action, user) {
             (Action::Unlock(_), _) => return batch.tell(client, &ServerEvent::Unlocked {}),
+            (Action::Join { session, .. }, None) if self.is_full_for(session) => {
+                (Refusal::RoomFull(self.limits.max_users), None)
+            }
             (Action::Join { name, session }, None) => {
                 return self.join(client, name, session, batch);
             }
@@ -242,6 +245,11 @@ impl Room {
             (Action::Refused { refusal, reference }, _) => (refusal, reference),
         };
         batch.tell(client, &ServerEvent::Error { refusal, reference });
+    }
+
+    /// Whether there is no seat for whoever comes with this session.
+    fn is_full_for(&self, session: Session) -> bool {
+        self.users.len() >= self.limits.max_users && !self.sessions.contains_key(&session)
     }
 
     fn join(&mut self, client: ClientId, name: Name, session: Session, batch: &mut Batch) {

@@ -1,6 +1,6 @@
 //! The server: starts the hub and accepts connections, each of which gets a thread of its own.
 
-use crate::access::Access;
+use crate::access::{Access, Address};
 use crate::batch::ClientId;
 use crate::client::SocketEvent;
 use crate::clock::Now;
@@ -10,10 +10,12 @@ use crate::event::Event;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::page::{self, Answer};
+use crate::places::{Place, Places};
 use crate::store::{self, Store, StoreOptions};
 use crate::trouble::OpenError;
 use crossbeam_channel::{Sender, bounded};
 use socket2::SockRef;
+use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
@@ -21,9 +23,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-
-/// Connections beyond the clients: for pages being loaded while the rooms are full.
-pub const SPARE_CONNECTIONS: usize = 256;
 
 /// Pause after a failed accept. Out of descriptors it fails at once, again and again, until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -117,8 +116,11 @@ impl Server {
         let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;
         let stopped = Arc::new(AtomicBool::new(false));
         let policy = page::policy(&access.frame_ancestors()).into();
+        // Behind a proxy they are all from its address; the hub, which is told theirs, counts them then.
+        let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
         let acceptor = Acceptor {
-            max_connections: limits.max_clients.saturating_add(SPARE_CONNECTIONS),
+            spare: spare_descriptor(),
+            places: Places::new(limits.max_clients, per_address),
             limits,
             listen: address,
             access: Arc::new(access),
@@ -168,7 +170,9 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 struct Acceptor {
-    max_connections: usize,
+    /// A descriptor that is given up where there is no other, so that a client can be told.
+    spare: Option<File>,
+    places: Places,
     limits: Limits,
     listen: SocketAddr,
     access: Arc<Access>,
@@ -181,21 +185,19 @@ struct Acceptor {
 
 impl Acceptor {
     /// Accepts until the server has stopped. No error ends it: each harms one connection at most.
-    fn run(self, listener: &TcpListener) {
-        let connections = Arc::new(());
+    fn run(mut self, listener: &TcpListener) {
         let mut warned: Option<Instant> = None;
         for n in 1.. {
-            let accepted = listener.accept();
+            let accepted = self.accept(listener);
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
             let outcome = accepted.and_then(|(socket, peer)| {
-                // Every thread holds one of the counted, besides this one.
-                if Arc::strong_count(&connections) > self.max_connections {
+                let Some(place) = self.places.take(Address::of(peer.ip())) else {
                     refuse(&socket);
                     return Ok(());
-                }
-                self.spawn(ClientId(n), socket, peer, Arc::clone(&connections))
+                };
+                self.spawn(ClientId(n), socket, peer, place)
             });
             if let Err(error) = outcome {
                 if warned.is_none_or(|at| at.elapsed() > WARN_EVERY) {
@@ -207,13 +209,25 @@ impl Acceptor {
         }
     }
 
-    fn spawn(
-        &self,
-        client: ClientId,
-        socket: TcpStream,
-        peer: SocketAddr,
-        counted: Arc<()>,
-    ) -> io::Result<()> {
+    /// Accepts a connection. Out of descriptors it is refused, with the one that was kept for that.
+    fn accept(&mut self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+        let exhausted = match listener.accept() {
+            Err(error) if is_exhaustion(&error) => error,
+            accepted => return accepted,
+        };
+        self.spare = None;
+        let (socket, peer) = listener.accept()?;
+        self.spare = spare_descriptor();
+        if self.spare.is_some() {
+            return Ok((socket, peer)); // it was over while nobody came
+        }
+        refuse(&socket);
+        drop(socket);
+        self.spare = spare_descriptor();
+        Err(exhausted)
+    }
+
+    fn spawn(&self, client: ClientId, socket: TcpStream, peer: SocketAddr, place: Place) -> io::Result<()> {
         // These fail only for a connection that has ended already, as its thread will see.
         let _ = socket.set_nodelay(true);
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
@@ -229,15 +243,29 @@ impl Acceptor {
             store: self.store.clone(),
             downloads: self.downloads.clone(),
             hub: self.hub.clone(),
-            counted,
+            place,
         };
-        let serve = move || connection.serve();
-        thread::Builder::new()
-            .name(format!("connection {}", client.0))
-            .stack_size(STACK)
-            .spawn(serve)
-            .map(drop)
+        // The connection is handed over, so that it is still here to be refused where there is no thread.
+        let (hand_over, taken) = bounded::<Connection>(1);
+        let serve = move || taken.into_iter().for_each(Connection::serve);
+        let name = format!("connection {}", client.0);
+        let thread = thread::Builder::new().name(name).stack_size(STACK).spawn(serve);
+        if thread.is_err() {
+            refuse(&connection.socket);
+        } else {
+            let _ = hand_over.send(connection); // to a thread that cannot have ended before it
+        }
+        thread.map(drop)
     }
+}
+
+fn spare_descriptor() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// True where this process or the system has no descriptor left.
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// Says that there are too many connections, as far as that can be done without waiting. What the client has

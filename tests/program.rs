@@ -163,6 +163,28 @@ fn a_file_without_a_passphrase_is_a_sentence_and_status_1() {
     }
 }
 
+/// Runs it with a limit of open files.
+fn with_open_files(limit: u32) -> Command {
+    let mut command = Command::new("sh");
+    let script = format!("ulimit -n {limit}; exec \"$0\" --listen 127.0.0.1:0");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_typewall")]);
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn no_more_clients_than_the_system_has_room_for() {
+    let (mut running, _) = start(&mut with_open_files(600));
+    running.child.kill().unwrap();
+    let (_, logged) = running.end();
+    let reason = "there is room for 24 clients only, because the limit of open files (ulimit -n) is 600";
+    assert!(logged.contains(reason), "{logged}");
+    let (status, error) = fails(&mut with_open_files(100));
+    assert_eq!(status, 1);
+    let sentence = "The system has no room for clients: the limit of open files (ulimit -n) is 100.";
+    assert_eq!(error, format!("typewall: {sentence}\n"));
+}
+
 #[test]
 fn no_secret_and_no_text_is_logged() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -208,7 +230,8 @@ fn no_secret_and_no_text_is_logged() {
 #[test]
 fn signals_close_everyone_with_1001_and_end_it_with_status_0() {
     for signal in ["-INT", "-TERM"] {
-        let (mut running, line) = start(typewall().args(["--listen", "127.0.0.1:0"]));
+        // So few clients that the system has room for them, or it would say so.
+        let (mut running, line) = start(typewall().args(["--listen", "127.0.0.1:0", "--max-clients", "10"]));
         let address = line.strip_prefix("Typewall is at http://").expect(&line);
         let (mut client, _) =
             tungstenite::client(format!("ws://{address}/ws"), TcpStream::connect(address).unwrap()).unwrap();

@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::time::Instant;
 use typewall::Limits;
 use typewall::download::MAX_DOWNLOADS;
-use typewall::server::SPARE_CONNECTIONS;
+use typewall::places::SPARE_CONNECTIONS;
 
 /// An answer as it stands on the wire.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ mod frames;
 mod gate;
 mod http;
 mod joining;
+mod limits;
 mod log;
 mod passphrase;
 mod person;

@@ -60,6 +60,14 @@ impl TestServer {
         self.open(room, self.dial())
     }
 
+    /// A viewer of a room, who comes through a proxy from that address.
+    pub fn connect_from(&self, room: &str, address: &str) -> Person {
+        let mut request = format!("ws://{}/ws?room={room}", self.address).into_client_request().unwrap();
+        request.headers_mut().insert("X-Forwarded-For", address.parse().unwrap());
+        let (socket, _) = tungstenite::client(request, self.dial()).expect("a handshake");
+        Person::new(socket)
+    }
+
     /// A viewer on a connection that is set up in its own way.
     pub fn open(&self, room: &str, socket: TcpStream) -> Person {
         self.try_open(room, socket).expect("a handshake")
@@ -236,6 +244,17 @@ impl Person {
         };
         self.apply(message);
         event
+    }
+
+    /// Receives and applies one message; the code, if the server closes the connection.
+    pub fn receive_or_close(&mut self) -> Option<u16> {
+        match self.next() {
+            Message::Close(close) => Some(close.map_or(1005, |close| close.code.into())),
+            message => {
+                self.apply(message);
+                None
+            }
+        }
     }
 
     /// The next message, whatever it is.
