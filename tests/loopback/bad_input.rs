@@ -57,6 +57,11 @@ fn wrong_type() {
     for text in [
         r#"["updated_text"]"#,
         r#"["updated_text",{"text":"\ud800"}]"#,
+        r#"["updated_text",{"text":"\udc00\ud800"}]"#,
+        r#"["updated_text",{"text":1e999}]"#,
+        r#"["updated_text",{"at":99999999999999999999,"cut":0,"put":"","length":0}]"#,
+        r#"["updated_text",{"at":-1,"cut":0,"put":"","length":0}]"#,
+        r#"["got_a_new_user",{"name":"Ada","name":"Bob"}]"#,
         r#"["updated_text",null]"#,
         r#"["updated_text",{"text":5}]"#,
         r#"["updated_text",{"text":null}]"#,
@@ -84,7 +89,7 @@ fn json_nested_deep() {
 fn fields_that_are_not_known_are_passed_over() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    ada.send_raw(r#"["message",{"text":"posted","colour":"red","more":[1,{"a":null}]}]"#);
+    ada.send_raw(r#"["message",{"text":"posted","colour":"red","more":[1e999,{"a":null,"a":-0}]}]"#);
     ada.until("the post", |ada| ada.posts() == ["posted"]);
 }
 

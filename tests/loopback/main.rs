@@ -16,6 +16,7 @@ mod log;
 mod passphrase;
 mod person;
 mod proxy;
+mod queue;
 mod rooms;
 mod seats;
 mod silent;

@@ -1,6 +1,8 @@
-//! Random rooms: whatever people do, however the batches are cut and however little their sockets take,
-//! everyone ends up with the same users, texts and posts. The whole hub, without sockets, threads or clocks.
+//! Random input to every decoder; and random rooms: whatever people do, however the batches are cut and
+//! however little their sockets take, everyone ends up with the same users, texts and posts. The whole hub,
+//! without sockets, threads or clocks.
 
+mod decoders;
 mod examples;
 mod pipe;
 mod shown;

@@ -1,0 +1,156 @@
+//! Everything that is read from outside: no bytes make it panic, and what is taken is what was said.
+
+use proptest::prelude::*;
+use serde_json::json;
+use std::net::{IpAddr, Ipv4Addr};
+use typewall::Access;
+use typewall::download::LogRequest;
+use typewall::names::{Name, RoomName};
+use typewall::origin::{Host, Origin};
+use typewall::passphrase::Passphrase;
+use typewall::protocol::{ClientEvent, TextChange};
+use typewall::request::{MAX_HEAD, MAX_HEADERS, Unread, parse_head};
+use typewall::session::Session;
+
+/// Text that is half what a decoder looks for.
+fn hostile(known: &'static str) -> impl Strategy<Value = String> {
+    let pieces = prop_oneof![
+        3 => prop::sample::select(known.split(' ').collect::<Vec<_>>()).prop_map(str::to_owned),
+        1 => any::<char>().prop_map(String::from),
+        1 => "[ -~]{0,8}",
+    ];
+    prop::collection::vec(pieces, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+/// The bytes of a request, of which some are wrong.
+fn request() -> impl Strategy<Value = Vec<u8>> {
+    let wrong = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+    let rest = prop::collection::vec(any::<u8>(), 0..8);
+    ("[A-Z]{1,7}", "[!-~]{1,20}", headers(), wrong, rest).prop_map(|(method, path, headers, wrong, rest)| {
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let mut bytes = format!("{method} /{path} HTTP/1.1\r\n{lines}\r\n").into_bytes();
+        bytes.extend(rest);
+        wrong.iter().for_each(|(at, byte)| *at.get_mut(&mut bytes) = *byte);
+        bytes
+    })
+}
+
+/// The names and values of headers.
+fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
+    let name = prop_oneof![
+        2 => prop::sample::select(vec!["Host", "Origin", "Authorization", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"])
+            .prop_map(str::to_owned),
+        1 => "[A-Za-z-]{1,10}",
+    ];
+    let value = hostile("http:// https:// wall.example :80 : , [::1] 127.0.0.1 null Basic OmE= @ /")
+        .prop_map(|value| value.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned());
+    prop::collection::vec((name, value), 0..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_bytes_are_a_request_or_not(bytes in request()) {
+        match parse_head(&bytes) {
+            Ok(Some((len, head))) => {
+                prop_assert!(len <= bytes.len());
+                // What comes behind it is another matter.
+                let (same, again) = parse_head(&bytes[..len]).unwrap().unwrap();
+                prop_assert_eq!((same, again.uri(), again.headers()), (len, head.uri(), head.headers()));
+                for cut in 0..len {
+                    prop_assert!(matches!(parse_head(&bytes[..cut]), Ok(None)), "cut at {}", cut);
+                }
+            }
+            Ok(None) | Err(Unread::Malformed | Unread::TooLarge) => {}
+            Err(unread) => prop_assert!(false, "{:?}", unread),
+        }
+    }
+
+    #[test]
+    fn a_request_is_taken_as_it_was_meant(headers in headers(), trusts_proxy: bool) {
+        let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let text = format!("GET /a?b HTTP/1.1\r\n{lines}\r\n");
+        prop_assume!(text.len() <= MAX_HEAD && headers.len() <= MAX_HEADERS);
+        let (len, head) = parse_head(text.as_bytes()).unwrap().unwrap();
+        prop_assert_eq!(len, text.len());
+        prop_assert_eq!(head.headers().len(), headers.len());
+        for (name, value) in &headers {
+            let values = head.headers().get_all(name).iter();
+            prop_assert!(values.into_iter().any(|given| given.as_bytes() == value.as_bytes()), "{}", name);
+        }
+        let access = Access { trusts_proxy, ..Access::default() };
+        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let hosts = headers.iter().filter(|(name, _)| name == "Host").count();
+        let checked = access.check(&head, (peer, 80).into());
+        prop_assert!(hosts == 1 || checked.is_err());
+        access.address(&head, peer);
+        if let Some(value) = head.headers().get("Authorization").and_then(|value| value.to_str().ok()) {
+            Passphrase::of_authorization(value);
+        }
+    }
+
+    #[test]
+    fn an_origin_is_shown_as_it_is_read(text in hostile("http:// https:// wall.example 80 :443 : [::1] / @ ?")) {
+        if let Ok(origin) = text.parse::<Origin>() {
+            prop_assert_eq!(origin.to_string().parse(), Ok(origin));
+        }
+        if let Some(host) = Host::parse(&text) {
+            prop_assert_eq!(Host::parse(&host.to_string()), Some(host));
+        }
+    }
+
+    #[test]
+    fn any_text_is_an_event_or_not(
+        text in hostile(r#"[ ] { } " : , \ \ud800 "watch" "updated_text" "text" "message" "ref" "unlock" [[ 1e999 -0 null"#)
+    ) {
+        if let Ok(event) = ClientEvent::decode(&text) {
+            prop_assert!(text.trim_start().starts_with('['), "{:?}", event);
+        }
+    }
+
+    #[test]
+    fn an_event_is_taken_as_it_was_meant(text: String, reference: Option<String>, more in ".{0,5}") {
+        let json = json!(["updated_text", { "text": text, "x": [more] }]).to_string();
+        let taken = ClientEvent::decode(&json);
+        prop_assert_eq!(taken, Ok(ClientEvent::UpdatedText(TextChange::Whole(text.as_str().into()))));
+        let json = json!(["message", { "ref": reference, "text": text }]).to_string();
+        let reference = reference.as_deref().map(Into::into);
+        prop_assert_eq!(ClientEvent::decode(&json), Ok(ClientEvent::Message { text: text.into(), reference }));
+    }
+
+    #[test]
+    fn a_name_is_clean_and_stays_so(typed: String, max in 10_usize..200) {
+        if let Ok(name) = Name::parse(&typed, max) {
+            let shown = name.as_str();
+            prop_assert!((1..=max).contains(&shown.chars().count()), "{:?}", shown);
+            prop_assert!(!shown.chars().any(char::is_control) && shown.trim() == shown, "{:?}", shown);
+            prop_assert_eq!(Name::parse(shown, max), Ok(name.clone()));
+        }
+    }
+
+    #[test]
+    fn a_room_is_the_same_by_its_own_name(query in hostile("room= & = %20 %FF %C3%A9 + physics ０ ß %E2%80%AE")) {
+        if let Ok(room) = RoomName::from_query(&query) {
+            let again = RoomName::parse(room.as_str());
+            prop_assert_eq!(again.as_ref().map(RoomName::as_str), Ok(room.as_str()));
+            prop_assert_eq!(again.as_ref().map(RoomName::key), Ok(room.key()));
+        }
+    }
+
+    #[test]
+    fn any_query_is_answered(query in hostile("room= & = format= md json after= 17 -1 %20 %FF 99999999999999999999")) {
+        if let Err(answer) = LogRequest::from_query(&query) {
+            let mut bytes = Vec::new();
+            answer.write(&mut bytes, false, true).unwrap();
+            prop_assert!(bytes.starts_with(b"HTTP/1.1 400 "));
+        }
+    }
+
+    #[test]
+    fn a_session_is_read_as_it_is_written(text in "[0-9a-fA-F+-]{0,33}") {
+        if let Some(session) = Session::parse(&text) {
+            prop_assert_eq!(session.to_hex(), text.to_lowercase());
+        }
+    }
+}
