@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
 
 /// Events of one flood, which a client may send at 250 a second.
-const FLOOD: usize = if cfg!(feature = "soak") { 10_000 } else { 1_000 };
+const FLOOD: usize = if cfg!(feature = "soak") { 3_000 } else { 1_000 };
 
 /// Keys that somebody else types meanwhile.
 const KEYS: usize = if cfg!(feature = "soak") { 1_000 } else { 100 };
@@ -52,8 +52,9 @@ fn a_flood_waits_and_nobody_else_does() {
         println!("a key takes at p99 {:?} before a flood and {:?} in it", p99(&before), p99(&during));
     }
     if cfg!(feature = "soak") {
-        let _eve = flood.join().unwrap().expect("a server that reads on");
+        // All of it is taken in the end, by way of which Bob gets what is the latest each time.
         let last = format!("flood {} ", FLOOD - 1);
         while !receive(&mut bob, "text_update").contains(&last) {}
+        assert!(flood.join().unwrap().is_some(), "the server has read all of it");
     }
 }

@@ -1,0 +1,30 @@
+//! An event of a client: whatever the text, it is taken or refused, and a splice fits or does not.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use typewall::names::Name;
+use typewall::protocol::{ClientEvent, TextChange};
+
+/// What is in the box that splices are applied to.
+const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";
+
+fuzz_target!(|json: &str| {
+    match ClientEvent::decode(json) {
+        Ok(ClientEvent::UpdatedText(TextChange::Splice(splice))) => {
+            let mut text = BOX.to_owned();
+            let length = splice.length;
+            match splice.apply(&mut text) {
+                Ok(()) => assert_eq!(text.chars().count(), length),
+                Err(_) => assert_eq!(text, BOX, "what does not fit changes nothing"),
+            }
+        }
+        Ok(ClientEvent::GotANewUser { name, .. }) => {
+            if let Ok(name) = Name::parse(&name, 40) {
+                assert_eq!(Name::parse(name.as_str(), 40).as_ref(), Ok(&name));
+            }
+        }
+        Ok(_) => {}
+        Err(refusal) => assert!(refusal.to_string().ends_with('.') && !refusal.code().is_empty()),
+    }
+});
