@@ -21,6 +21,7 @@ use typewall::splice::Splice;
 
 pub const LIMITS: Limits = Limits {
     log_length: 5,
+    max_rooms: 10_000,
     grace: Duration::from_millis(500),
     ping_every: Duration::from_secs(3600),
     ..Limits::DEFAULT
