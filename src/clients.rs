@@ -2,6 +2,7 @@
 
 use crate::access::Address;
 use crate::batch::{Batch, ClientId, Share, TextForm};
+use crate::hubs::Count;
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
 use bytes::Bytes;
@@ -52,7 +53,8 @@ pub struct Clients<S> {
 /// How many are not being closed, and from where.
 #[derive(Debug, Default)]
 struct Open {
-    all: usize,
+    /// In all hubs.
+    all: Count,
     by_address: HashMap<Address, usize>,
 }
 
@@ -98,12 +100,12 @@ enum Standing {
 
 impl Open {
     fn add(&mut self, address: Address) {
-        self.all += 1;
+        self.all.add(1);
         *self.by_address.entry(address).or_default() += 1;
     }
 
     fn remove(&mut self, address: Address) {
-        self.all -= 1;
+        self.all.remove(1);
         if let Entry::Occupied(mut count) = self.by_address.entry(address) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
@@ -125,14 +127,15 @@ impl<S: Sink> Client<S> {
 
 impl<S: Sink> Clients<S> {
     /// No clients, each of which will be pinged that often.
-    pub fn new(ping_every: Duration) -> Self {
+    /// All hubs count together in `open` who is not being closed.
+    pub fn new(ping_every: Duration, open: Count) -> Self {
         Self {
             ping_every,
             pings: VecDeque::new(),
             audiences: HashMap::new(),
             places: HashMap::new(),
             delivery: 0,
-            open: Open::default(),
+            open: Open { all: open, by_address: HashMap::new() },
             queued: Vec::new(),
             watched: Vec::new(),
             watched_due: None,
@@ -154,7 +157,7 @@ impl<S: Sink> Clients<S> {
 
     /// How many are not being closed.
     pub fn open(&self) -> usize {
-        self.open.all
+        self.open.all.get()
     }
 
     /// How many of them are from that address.

@@ -2,9 +2,10 @@
 
 use crate::access::{Access, Address};
 use crate::batch::{ClientId, TextForm};
-use crate::client::{Handshake, Reader, SocketEvent};
+use crate::client::{Handshake, Reader};
 use crate::download::{Downloads, LogRequest};
 use crate::event::Event;
+use crate::hubs::Hubs;
 use crate::invite;
 use crate::limits::Limits;
 use crate::names::{RoomName, RoomNameTooLong};
@@ -13,7 +14,7 @@ use crate::passphrase::Passphrase;
 use crate::places::Place;
 use crate::protocol::{Invitation, Refusal};
 use crate::request::{Head, Timed, Unread, read_head};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::bounded;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
@@ -63,7 +64,7 @@ pub struct Connection {
     /// The logs that are being sent to any connection.
     pub downloads: Downloads,
     /// Where its events go.
-    pub hub: Sender<SocketEvent>,
+    pub hubs: Hubs,
     /// Its place among all, which it has as long as it lasts.
     pub place: Place,
 }
@@ -178,20 +179,19 @@ impl Connection {
     /// Asks the hub, which remembers who has given wrong ones.
     fn knock(&self, address: Address, passphrase: Passphrase) -> Result<Result<(), Refusal>, Answer> {
         let (asker, answer) = bounded(1);
-        let asked = self.hub.send_timeout(Event::Knocked { address, passphrase, asker }, HEALTH_PATIENCE);
+        let asked =
+            self.hubs.only().send_timeout(Event::Knocked { address, passphrase, asker }, HEALTH_PATIENCE);
         let answer = asked.ok().and_then(|()| answer.recv_timeout(HEALTH_PATIENCE).ok());
         answer.ok_or_else(|| Answer::sentence(503, "The server is too busy; please try again later."))
     }
 
     fn examine(&self, shows_rooms: bool) -> Answer {
-        let (asker, health) = bounded(1);
-        let asked = self.hub.send_timeout(Event::Examined(asker), HEALTH_PATIENCE);
-        Answer::health(asked.ok().and_then(|()| health.recv_timeout(HEALTH_PATIENCE).ok()), shows_rooms)
+        Answer::health(self.hubs.examine(HEALTH_PATIENCE), shows_rooms)
     }
 
     /// Answers with a log, and ends the connection.
     fn send_log(self, head: &Head, request: &LogRequest) {
-        let sent = match request.open(self.store.as_deref(), &self.hub, &self.downloads) {
+        let sent = match request.open(self.store.as_deref(), &self.hubs, &self.downloads) {
             Ok(log) => {
                 let is_wanted = head.method() == Method::GET;
                 Answer::stream(request.format.content_type())
@@ -215,7 +215,8 @@ impl Connection {
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
     fn upgrade(self, handshake: Handshake) {
         if self.socket.set_write_timeout(None).is_ok() {
-            let reader = Reader::connect(self.socket, handshake, self.client, self.limits, self.hub);
+            let hub = self.hubs.of_room(&handshake.room).clone();
+            let reader = Reader::connect(self.socket, handshake, self.client, self.limits, hub);
             if let Some(Err(error)) = reader.map(|reader| reader.spawn(self.place)) {
                 log::warn!("a client is lost because no thread can be started: {error}");
             }

@@ -5,6 +5,7 @@ use crate::connection::{HEALTH_PATIENCE, REQUEST_PATIENCE};
 use crate::database::Reader;
 use crate::event::Event;
 use crate::export::{Format, LogWriter};
+use crate::hubs::Hubs;
 use crate::names::RoomName;
 use crate::page::Answer;
 use crate::protocol::Post;
@@ -86,12 +87,7 @@ impl LogRequest {
     }
 
     /// Opens the store, or asks the hub.
-    pub fn open(
-        &self,
-        store: Option<&Path>,
-        hub: &Sender<SocketEvent>,
-        downloads: &Downloads,
-    ) -> Result<Log<'_>, Answer> {
+    pub fn open(&self, store: Option<&Path>, hubs: &Hubs, downloads: &Downloads) -> Result<Log<'_>, Answer> {
         let download = downloads.begin().ok_or_else(|| {
             Answer::sentence(503, "Too many are saving logs at the moment; please try again later.")
         })?;
@@ -100,7 +96,7 @@ impl LogRequest {
                 log::error!("the store cannot be read: {error}");
                 Answer::sentence(503, "The log cannot be read at the moment; please try again later.")
             })?,
-            None => Source::Memory(self.ask(hub).ok_or_else(|| {
+            None => Source::Memory(self.ask(hubs.of_room(&self.room)).ok_or_else(|| {
                 Answer::sentence(503, "The server is too busy to give its log; please try again later.")
             })?),
         };

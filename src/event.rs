@@ -9,6 +9,7 @@ use crate::protocol::{Post, Refusal};
 use crate::room::Action;
 use crate::store;
 use crossbeam_channel::Sender;
+use std::iter::Sum;
 use std::sync::Arc;
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -87,10 +88,19 @@ pub enum Event<S> {
 }
 
 /// How the hub is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Health {
     /// WebSocket connections, users and viewers.
     pub clients: usize,
     /// Rooms that somebody is in.
     pub rooms: usize,
+}
+
+impl Sum for Health {
+    fn sum<I: Iterator<Item = Self>>(hubs: I) -> Self {
+        hubs.fold(Self::default(), |sum, hub| Self {
+            clients: sum.clients + hub.clients,
+            rooms: sum.rooms + hub.rooms,
+        })
+    }
 }

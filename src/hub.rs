@@ -11,6 +11,7 @@ use crate::batch::{Batch, ClientId, lone_frame};
 use crate::clients::{Arrival, Clients, RoomId};
 use crate::clock::Now;
 use crate::event::{Event, Health};
+use crate::hubs::Part;
 use crate::limits::Limits;
 use crate::log::Draft;
 use crate::names::RoomName;
@@ -66,7 +67,10 @@ pub struct Hub<S> {
     rooms: HashMap<RoomId, Place>,
     /// The rooms by their names' keys.
     names: HashMap<String, RoomId>,
-    last_room: RoomId,
+    /// Which of the hubs this is.
+    part: Part,
+    /// How many rooms this hub has had.
+    last_room: u64,
     /// The last id in any room that was forgotten.
     last_user: UserId,
     /// Seats in all rooms.
@@ -116,16 +120,18 @@ impl<S: Sink> Hub<S> {
         limits: Limits,
         passphrase: Option<Passphrase>,
         store: Option<Sender<store::Request>>,
+        part: Part,
     ) -> Self {
         Self {
             limits,
-            clients: Clients::new(limits.ping_every),
+            clients: Clients::new(limits.ping_every, part.open.clone()),
             gate: Gate::new(passphrase),
             rooms: HashMap::new(),
             names: HashMap::new(),
-            last_room: RoomId(0),
+            last_room: 0,
             last_user: UserId(0),
-            seats: Seats::default(),
+            seats: Seats::new(part.seats.clone()),
+            part,
             touched: Vec::new(),
             store,
             unstored: 0,
@@ -253,7 +259,7 @@ impl<S: Sink> Hub<S> {
     fn refusal_of_rooms(&self) -> Option<&'static str> {
         if self.unloaded >= MAX_UNLOADED {
             Some("The server is busy; please try again in a moment.")
-        } else if self.rooms.len() >= self.limits.max_rooms {
+        } else if self.part.rooms.get() >= self.limits.max_rooms {
             Some("There are as many rooms as there can be.")
         } else {
             None
@@ -304,8 +310,9 @@ impl<S: Sink> Hub<S> {
         if let Some(&id) = self.names.get(name.key()) {
             return id;
         }
-        self.last_room.0 += 1;
-        let id = self.last_room;
+        self.last_room += 1;
+        let id = self.part.room_id(self.last_room);
+        self.part.rooms.add(1);
         self.names.insert(name.key().to_owned(), id);
         if let Some(store) = &self.store {
             // Where the store is gone, the room waits for its log as everyone waits for the server's end.
@@ -414,7 +421,8 @@ impl<S: Sink> Hub<S> {
     }
 
     /// Gives up the seats of those who have been away for longest, as long as there are more than clients may
-    /// be. Those who are here are clients, so one who is away is always among them.
+    /// be. Those who are here are clients, so one who is away is always among them, though perhaps in another hub,
+    /// which gives it up when somebody joins there.
     fn give_up_seats(&mut self) {
         while self.seats.count() > self.limits.max_clients
             && let Some((_, id)) = self.seats.first_due()
@@ -434,6 +442,7 @@ impl<S: Sink> Hub<S> {
         if place.room.is_empty()
             && let Some(place) = self.rooms.remove(&id)
         {
+            self.part.rooms.remove(1);
             self.names.remove(place.room.name().key());
             self.last_user = self.last_user.max(place.room.last_user());
         }

@@ -18,6 +18,7 @@
 //! - [`passphrase`]: who is let into any room
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
 //! - [`database`], [`trouble`]: the file with the posts, and what can be the matter with it
+//! - [`hubs`]: several hubs, and which room is on which
 //! - [`store`]: the thread that has it
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
@@ -41,6 +42,7 @@ pub mod download;
 pub mod event;
 pub mod export;
 pub mod hub;
+pub mod hubs;
 pub mod invite;
 pub mod limits;
 pub mod log;

@@ -9,6 +9,9 @@ pub struct Limits {
     pub max_clients: usize,
     /// Users and viewers at once from one address, IPv6 by its /64; `None` where it does not matter.
     pub max_per_address: Option<usize>,
+    /// Threads that own rooms. There is only one where a passphrase or clients of one address are counted, for
+    /// only one can count those.
+    pub hubs: usize,
     /// Rooms at once.
     pub max_rooms: usize,
     /// Users in a room, those who are away included.
@@ -32,6 +35,7 @@ impl Limits {
     pub const DEFAULT: Self = Self {
         max_clients: 10_000,
         max_per_address: None,
+        hubs: 1,
         max_rooms: 1_000,
         max_users: 10_000,
         max_text: 10_000,

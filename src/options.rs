@@ -8,8 +8,10 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 use typewall::export::Format;
+use typewall::hubs::MAX_HUBS;
 use typewall::origin::Origin;
 use typewall::passphrase::Passphrase;
 use typewall::server::StartError;
@@ -44,6 +46,11 @@ pub struct Options {
     #[arg(long, value_name = "ROOMS", env = "TYPEWALL_MAX_ROOMS", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_rooms, value_parser = within(1..=100_000))]
     max_rooms: usize,
+
+    /// Threads that rooms are spread over; without it one for each core, at most 8
+    #[arg(long, value_name = "THREADS", env = "TYPEWALL_HUBS", hide_env_values = true)]
+    #[arg(value_parser = within(1..=MAX_HUBS as u64))]
+    hubs: Option<usize>,
 
     /// Users in a room; more may watch
     #[arg(long, value_name = "USERS", env = "TYPEWALL_MAX_USERS", hide_env_values = true)]
@@ -161,6 +168,7 @@ impl Options {
             max_clients: self.max_clients,
             max_per_address: self.max_per_address,
             max_rooms: self.max_rooms,
+            hubs: self.hubs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)),
             max_users: self.max_users,
             max_text: self.max_text,
             max_name: self.max_name,

@@ -1,14 +1,16 @@
 //! The seats of all rooms, counted: how many there are, and whose time is up next of those who are away.
 
 use crate::clients::RoomId;
+use crate::hubs::Count;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 
 /// Counts seats by what is said of each room whenever that may have changed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Seats {
     rooms: HashMap<RoomId, RoomSeats>,
-    count: usize,
+    /// In all hubs.
+    count: Count,
     /// The rooms by the time at which the first seat in them is given up.
     due: BTreeSet<(Instant, RoomId)>,
 }
@@ -23,12 +25,17 @@ pub struct RoomSeats {
 }
 
 impl Seats {
-    /// How many there are in all rooms.
-    pub fn count(&self) -> usize {
-        self.count
+    /// No seats yet in this hub; all hubs count theirs together in `count`.
+    pub fn new(count: Count) -> Self {
+        Self { rooms: HashMap::new(), count, due: BTreeSet::new() }
     }
 
-    /// When the first is given up of all who are away, and in which room.
+    /// How many there are in all rooms of all hubs.
+    pub fn count(&self) -> usize {
+        self.count.get()
+    }
+
+    /// When the first is given up of those who are away in this hub, and in which room.
     pub fn first_due(&self) -> Option<(Instant, RoomId)> {
         self.due.first().copied()
     }
@@ -36,11 +43,11 @@ impl Seats {
     /// Notes how many seats a room has now.
     pub fn note(&mut self, room: RoomId, seats: RoomSeats) {
         if let Some(before) = self.rooms.remove(&room) {
-            self.count -= before.count;
+            self.count.remove(before.count);
             before.due.map(|due| self.due.remove(&(due, room)));
         }
         if seats.count > 0 {
-            self.count += seats.count;
+            self.count.add(seats.count);
             self.due.extend(seats.due.map(|due| (due, room)));
             self.rooms.insert(room, seats);
         }
@@ -54,7 +61,7 @@ mod tests {
 
     #[test]
     fn a_room_counts_as_it_was_last_noted() {
-        let (mut seats, now) = (Seats::default(), Instant::now());
+        let (mut seats, now) = (Seats::new(Count::default()), Instant::now());
         let later = |seconds| Some(now + Duration::from_secs(seconds));
         for (room, count, due) in
             [(1, 2, later(9)), (2, 3, None), (1, 4, later(5)), (3, 1, later(7)), (2, 1, later(6))]

@@ -6,14 +6,14 @@ use crate::client::SocketEvent;
 use crate::clock::Now;
 use crate::connection::Connection;
 use crate::download::Downloads;
-use crate::event::Event;
 use crate::hub::Hub;
+use crate::hubs::{Hubs, MAX_HUBS, Part};
 use crate::limits::Limits;
 use crate::page::{self, Answer};
 use crate::places::{Place, Places};
 use crate::store::{self, Store, StoreOptions};
 use crate::trouble::OpenError;
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use socket2::SockRef;
 use std::fs::File;
 use std::io::{self, Read};
@@ -55,8 +55,8 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    stopper: Stopper,
-    hub: JoinHandle<()>,
+    hubs: Hubs,
+    hub_threads: HubThreads,
     store: Option<JoinHandle<()>>,
     acceptor: JoinHandle<()>,
     stopped: Arc<AtomicBool>,
@@ -64,17 +64,16 @@ pub struct Server {
 
 /// Stops a server, from any thread.
 #[derive(Debug, Clone)]
-pub struct Stopper(Sender<SocketEvent>);
+pub struct Stopper(Hubs);
 
 impl Stopper {
     /// Has the server close every client with code 1001 and end within two seconds.
     pub fn stop(&self) {
-        // A hub that is gone has stopped already.
-        let _ = self.0.send(Event::Stopped);
+        self.0.stop();
     }
 }
 
-/// The hub has panicked, and with it the server is gone.
+/// A hub has panicked, and with it the server is gone.
 #[derive(Debug)]
 pub struct HubDied;
 
@@ -104,16 +103,22 @@ impl Server {
         let address = listener.local_addr()?;
         // Listening again only changes how many may wait.
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
-        let (events, queue) = bounded(EVENT_QUEUE);
-        let answers = events.clone();
-        let hear = move |answer| answers.send(Event::Stored(answer)).is_ok();
+        let per_hub = |_| bounded(EVENT_QUEUE);
+        let (events, queues): (Vec<_>, Vec<_>) = (0..hub_count(&limits, &access)).map(per_hub).unzip();
+        let hubs = Hubs::new(events);
+        let hear = {
+            let hubs = hubs.clone();
+            move |answer| hubs.hear(answer)
+        };
         let writer = store
             .map(|options| store::start(options, Now::read, hear))
             .transpose()
             .map_err(StartError::Store)?;
         let (requests, store_thread) = writer.map(|Store { requests, thread }| (requests, thread)).unzip();
-        let hub = Hub::new(limits, access.passphrase, requests);
-        let hub = thread::Builder::new().name("hub".to_owned()).spawn(move || hub.run(&queue))?;
+        let parts = Part::split(queues.len());
+        let hub = |part| Hub::new(limits, access.passphrase, requests.clone(), part);
+        let hub_threads = HubThreads::start(parts.into_iter().map(hub).zip(queues))?;
+        drop(requests); // only hubs have it, so that the store ends with them
         let stopped = Arc::new(AtomicBool::new(false));
         let policy = page::policy(&access.frame_ancestors()).into();
         // Behind a proxy they are all from its address; the hub, which is told theirs, counts them then.
@@ -127,12 +132,12 @@ impl Server {
             policy,
             store: store.map(|options| options.file.as_path().into()),
             downloads: Downloads::default(),
-            hub: events.clone(),
+            hubs: hubs.clone(),
             stopped: Arc::clone(&stopped),
         };
         let acceptor =
             thread::Builder::new().name("acceptor".to_owned()).spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, stopper: Stopper(events), hub, store: store_thread, acceptor, stopped })
+        Ok(Self { address, hubs, hub_threads, store: store_thread, acceptor, stopped })
     }
 
     /// Where it listens.
@@ -142,20 +147,79 @@ impl Server {
 
     /// What stops it.
     pub fn stopper(&self) -> Stopper {
-        self.stopper.clone()
+        Stopper(self.hubs.clone())
     }
 
     /// Waits until it was stopped and its clients are closed.
     pub fn join(self) -> Result<(), HubDied> {
-        let outcome = self.hub.join().map_err(|_| HubDied);
-        // The hub has let go of the store, which ends when all is written. If it panicked, it has logged that.
-        let _ = self.store.map(JoinHandle::join);
+        let outcome = self.hub_threads.join();
+        if outcome.is_ok() {
+            // The hubs have let go of the store, which ends when all is written.
+            let _ = self.store.map(JoinHandle::join);
+        }
         self.stopped.store(true, Ordering::Relaxed);
         // A connection wakes the acceptor, so that it sees that; if there can be none, it is not accepting.
         if TcpStream::connect_timeout(&reachable(self.address), WAKE_PATIENCE).is_ok() {
             let _ = self.acceptor.join();
         }
         outcome
+    }
+}
+
+/// How many hubs there are.
+fn hub_count(limits: &Limits, access: &Access) -> usize {
+    match access.passphrase.is_some() || limits.max_per_address.is_some() {
+        true => 1,
+        false => limits.hubs.clamp(1, MAX_HUBS),
+    }
+}
+
+/// A hub that writes to sockets.
+type SocketHub = Hub<Arc<TcpStream>>;
+
+/// The threads of all hubs.
+#[derive(Debug)]
+struct HubThreads {
+    threads: Vec<Option<JoinHandle<()>>>,
+    /// Says which one has ended.
+    ended: Receiver<usize>,
+}
+
+/// Says so when it is dropped, however a thread ends.
+struct Ends(usize, Sender<usize>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        // Nobody may be waiting any more.
+        let _ = self.1.send(self.0);
+    }
+}
+
+impl HubThreads {
+    fn start(hubs: impl Iterator<Item = (SocketHub, Receiver<SocketEvent>)>) -> io::Result<Self> {
+        let (end, ended) = unbounded();
+        let start = |(number, (hub, queue)): (usize, (SocketHub, Receiver<SocketEvent>))| {
+            let ends = Ends(number, end.clone());
+            let run = move || {
+                let _ends = ends;
+                hub.run(&queue);
+            };
+            thread::Builder::new().name(format!("hub {number}")).spawn(run).map(Some)
+        };
+        let threads = hubs.enumerate().map(start).collect::<io::Result<_>>()?;
+        Ok(Self { threads, ended })
+    }
+
+    /// Waits for all of them, or for the first that has panicked: without its rooms the others are not the server
+    /// that people were told of.
+    fn join(mut self) -> Result<(), HubDied> {
+        for _ in 0..self.threads.len() {
+            let number = self.ended.recv().map_err(|_| HubDied)?;
+            if let Some(thread) = self.threads.get_mut(number).and_then(Option::take) {
+                thread.join().map_err(|_| HubDied)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -179,7 +243,7 @@ struct Acceptor {
     policy: Arc<str>,
     store: Option<Arc<Path>>,
     downloads: Downloads,
-    hub: Sender<SocketEvent>,
+    hubs: Hubs,
     stopped: Arc<AtomicBool>,
 }
 
@@ -242,7 +306,7 @@ impl Acceptor {
             policy: Arc::clone(&self.policy),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
-            hub: self.hub.clone(),
+            hubs: self.hubs.clone(),
             place,
         };
         // The connection is handed over, so that it is still here to be refused where there is no thread.

@@ -10,6 +10,7 @@ mod drops;
 mod frames;
 mod gate;
 mod http;
+mod hubs;
 mod joining;
 mod limits;
 mod log;

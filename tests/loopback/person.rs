@@ -35,6 +35,12 @@ impl TestServer {
     }
 
     pub fn with_store(limits: Limits, store: Option<&StoreOptions>) -> Self {
+        // More than one, so that nothing holds only where all rooms are on the same.
+        Self::with_hubs(3, limits, store)
+    }
+
+    pub fn with_hubs(hubs: usize, limits: Limits, store: Option<&StoreOptions>) -> Self {
+        let limits = Limits { hubs, ..limits };
         // Tests call it the wall, unless they are about what it may be called.
         let allowed = vec!["http://wall".parse().expect("an origin")];
         Self::with_access(limits, Access { allowed, ..Access::default() }, store)

@@ -12,6 +12,7 @@ use typewall::client::SocketEvent;
 use typewall::connection::Connection;
 use typewall::download::Downloads;
 use typewall::event::Event;
+use typewall::hubs::Hubs;
 use typewall::places::Places;
 use typewall::room::Action;
 use typewall::{Access, Limits};
@@ -33,7 +34,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
         policy: "".into(),
         store: None,
         downloads: Downloads::default(),
-        hub,
+        hubs: Hubs::new(vec![hub]),
         place: Places::new(1, None).take(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());

@@ -125,7 +125,7 @@ fn a_client_that_gives_no_sign_of_life_is_away() {
 
 #[test]
 fn the_seat_that_has_been_empty_for_longest_is_given_up_for_a_new_one() {
-    let server = TestServer::with(Limits { max_clients: 4, ..KEPT });
+    let server = TestServer::with_hubs(1, Limits { max_clients: 4, ..KEPT }, None);
     let mut ada = server.join("r", "Ada");
     let mut eve = server.join("s", "Eve");
     drop(server.join("s", "First"));

@@ -12,6 +12,7 @@ use typewall::batch::{ClientId, TextForm};
 use typewall::clients::Arrival;
 use typewall::event::{Event, Health};
 use typewall::hub::Hub;
+use typewall::hubs::Part;
 use typewall::names::{Name, RoomName};
 use typewall::outbox::{MAX_BACKLOG, MAX_STALL};
 use typewall::passphrase::{OUTSIDE_PATIENCE, Passphrase};
@@ -292,7 +293,7 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
         }
     }
     drop(events);
-    Hub::new(LIMITS, None, None).run(&queue);
+    Hub::new(LIMITS, None, None, Part::whole()).run(&queue);
     for pipe in pipes {
         let line = pipe.0.borrow();
         assert!(line.bytes.starts_with(b"hello "));
@@ -337,7 +338,8 @@ fn ids_are_not_used_again_when_a_room_is_made_again() {
 
 #[test]
 fn who_does_not_give_the_passphrase_in_time_has_to_go() {
-    let (mut hub, mut now) = (Hub::new(LIMITS, Some(Passphrase::of("right")), None), World::new(0).now);
+    let (mut hub, mut now) =
+        (Hub::new(LIMITS, Some(Passphrase::of("right")), None, Part::whole()), World::new(0).now);
     let pipes = [Pipe::default(), Pipe::default()];
     for (n, sink) in (1..).zip(pipes.clone()) {
         sink.0.borrow_mut().space = usize::MAX;

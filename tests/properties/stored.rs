@@ -12,6 +12,7 @@ use typewall::clients::{Arrival, RoomId};
 use typewall::clock::Now;
 use typewall::event::Event;
 use typewall::hub::{Hub, MAX_UNLOADED};
+use typewall::hubs::Part;
 use typewall::log::{Draft, Entry};
 use typewall::names::RoomName;
 use typewall::protocol::{Post, UserId};
@@ -40,7 +41,7 @@ fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
 #[test]
 fn no_more_rooms_open_than_the_store_keeps_up_with() {
     let (requests, asked) = unbounded();
-    let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests));
+    let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Part::whole());
     for n in 1..=MAX_UNLOADED as u64 {
         assert_eq!(enter(&mut hub, n, &n.to_string()).frames(), []);
     }
@@ -58,7 +59,7 @@ fn no_more_rooms_open_than_the_store_keeps_up_with() {
 #[test]
 fn a_room_forgets_the_posts_that_the_store_dropped() {
     let (requests, asked) = unbounded();
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests));
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Part::whole());
     enter(&mut hub, 1, "r");
     let Ok(Request::Load { room, .. }) = asked.try_recv() else { panic!("a room to load") };
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };

@@ -14,6 +14,7 @@ use typewall::clients::Arrival;
 use typewall::clock::Now;
 use typewall::event::Event;
 use typewall::hub::Hub;
+use typewall::hubs::Part;
 use typewall::names::{Name, RoomName};
 use typewall::room::Action;
 use typewall::session::Session;
@@ -156,7 +157,7 @@ impl World {
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
         Self {
-            hub: Hub::new(LIMITS, None, None),
+            hub: Hub::new(LIMITS, None, None, Part::whole()),
             now,
             last_client: 0,
             people,
