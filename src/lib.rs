@@ -6,6 +6,7 @@
 //! - [`limits`], [`clock`]: what can be set, and what time it is
 //! - [`splice`]: how one text becomes another
 //! - [`protocol`]: what goes over the wire
+//! - [`refusal`]: why what a client sent is not taken
 //! - [`names`]: names of users and rooms
 //! - [`session`]: the secret that a seat is taken with again
 //! - [`log`]: a room's posts, numbered, each once
@@ -53,6 +54,7 @@ pub mod page;
 pub mod passphrase;
 pub mod places;
 pub mod protocol;
+pub mod refusal;
 pub mod request;
 pub mod room;
 pub mod seats;

@@ -1,6 +1,6 @@
 //! Names of users and rooms: what is taken off them, how long they may be, and when two are the same.
 
-use crate::protocol::Refusal;
+use crate::refusal::Refusal;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;

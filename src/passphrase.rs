@@ -6,7 +6,7 @@
 use crate::access::Address;
 use crate::batch::ClientId;
 use crate::names::RoomName;
-use crate::protocol::Refusal;
+use crate::refusal::Refusal;
 use data_encoding::BASE64;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};

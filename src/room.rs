@@ -11,8 +11,9 @@ use crate::log::{Draft, Entry, Log};
 use crate::names::{Name, Names, RoomName};
 use crate::passphrase::Passphrase;
 use crate::protocol::{
-    LengthLimits, Post, Receiver, Refusal, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
+    LengthLimits, Post, Receiver, RoomState, ServerEvent, UserId, UserState, encode_snapshot_tail,
 };
+use crate::refusal::Refusal;
 use crate::seats::RoomSeats;
 use crate::session::Session;
 use crate::splice::{OutOfStep, Splice};
