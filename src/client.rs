@@ -5,7 +5,6 @@
 
 use crate::access::Address;
 use crate::batch::{ClientId, TextForm};
-use crate::clients::Arrival;
 use crate::event::Event;
 use crate::limits::Limits;
 use crate::names::{Name, RoomName};
@@ -16,6 +15,7 @@ use crate::refusal::Refusal;
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
 use crate::splice::Splice;
+use crate::table::Arrival;
 use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::borrow::Cow;

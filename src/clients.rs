@@ -1,13 +1,12 @@
-//! The table of clients: how far each is from coming to going, and what is due to be written to it.
+//! The clients of a hub: what is written to them when, and who is cut.
 
-use crate::access::Address;
 use crate::batch::{Batch, ClientId, Share, TextForm};
 use crate::hubs::Count;
 use crate::outbox::{Outbox, Outcome, Sink};
 use crate::room::Room;
+use crate::table::{Arrival, Audience, Client, RoomId, Standing, Table};
 use bytes::Bytes;
-use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -18,24 +17,16 @@ const PING_SLACK: Duration = Duration::from_millis(50);
 /// A ping frame without content.
 const PING: [u8; 2] = [0x89, 0];
 
-/// Names a room within the hub; a room that was forgotten and made again is another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RoomId(pub u64);
-
-/// Where clients are before they are let into a room.
-const OUTSIDE: RoomId = RoomId(0);
-
 /// Every open WebSocket. Generic in where it writes to, so that tests can do without sockets.
 #[derive(Debug)]
 pub struct Clients<S> {
-    audiences: HashMap<RoomId, Audience<S>>,
-    places: HashMap<ClientId, Place>,
+    /// Who they are, and which room each sees.
+    pub table: Table<S>,
     /// Counts the batches that were delivered.
     delivery: u64,
     ping_every: Duration,
     /// Whose turn it is to be pinged when, the earliest first.
     pings: VecDeque<(Instant, ClientId)>,
-    open: Open,
     /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes
     /// behind all that happened before it.
     queued: Vec<(ClientId, Bytes)>,
@@ -50,92 +41,15 @@ pub struct Clients<S> {
     catch_up: Batch,
 }
 
-/// How many are not being closed, and from where.
-#[derive(Debug, Default)]
-struct Open {
-    /// In all hubs.
-    all: Count,
-    by_address: HashMap<Address, usize>,
-}
-
-/// Those who came to one room, side by side in memory: a batch goes through them without looking anybody up.
-#[derive(Debug)]
-struct Audience<S> {
-    clients: Vec<Client<S>>,
-    /// How many of them are sent splices.
-    spliced: usize,
-}
-
-/// Where a client is to be found.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    room: RoomId,
-    at: usize,
-}
-
-#[derive(Debug)]
-struct Client<S> {
-    id: ClientId,
-    address: Address,
-    standing: Standing,
-    outbox: Outbox<S>,
-    /// In which form it asked for texts.
-    asked: TextForm,
-    /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
-    reads: TextForm,
-    /// The last delivery that it had a share of its own of.
-    served: u64,
-    /// It is among the watched.
-    watched: bool,
-}
-
-/// How far a client is from coming to going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// It sees its room, or waits outside.
-    In,
-    /// It was sent a close frame, and its connection is cut if it does not end before that.
-    Closing(Instant),
-}
-
-impl Open {
-    fn add(&mut self, address: Address) {
-        self.all.add(1);
-        *self.by_address.entry(address).or_default() += 1;
-    }
-
-    fn remove(&mut self, address: Address) {
-        self.all.remove(1);
-        if let Entry::Occupied(mut count) = self.by_address.entry(address) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-    }
-}
-
-impl<S: Sink> Client<S> {
-    /// When something is to be done about it.
-    fn due(&self) -> Option<Instant> {
-        match self.standing {
-            Standing::In => self.outbox.retry_at(),
-            Standing::Closing(cut_at) => Some(self.outbox.retry_at().unwrap_or(cut_at).min(cut_at)),
-        }
-    }
-}
-
 impl<S: Sink> Clients<S> {
-    /// No clients, each of which will be pinged that often.
-    /// All hubs count together in `open` who is not being closed.
+    /// No clients, each of which will be pinged that often. All hubs count together in `open` who is not being
+    /// closed.
     pub fn new(ping_every: Duration, open: Count) -> Self {
         Self {
             ping_every,
             pings: VecDeque::new(),
-            audiences: HashMap::new(),
-            places: HashMap::new(),
+            table: Table::new(open),
             delivery: 0,
-            open: Open { all: open, by_address: HashMap::new() },
             queued: Vec::new(),
             watched: Vec::new(),
             watched_due: None,
@@ -145,31 +59,6 @@ impl<S: Sink> Clients<S> {
         }
     }
 
-    /// How many there are, those that are being closed included.
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// True when there is none.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// How many are not being closed.
-    pub fn open(&self) -> usize {
-        self.open.all.get()
-    }
-
-    /// How many of them are from that address.
-    pub fn open_from(&self, address: Address) -> usize {
-        self.open.by_address.get(&address).copied().unwrap_or(0)
-    }
-
-    /// All of them, in no order.
-    pub fn ids(&self) -> impl Iterator<Item = ClientId> {
-        self.places.keys().copied()
-    }
-
     /// Adds one that sees no room yet, and greets it.
     pub fn insert(&mut self, id: ClientId, arrival: Arrival<S>, now: Instant) {
         let Arrival { address, sink, greeting, form: asked } = arrival;
@@ -177,79 +66,15 @@ impl<S: Sink> Clients<S> {
         outbox.queue(greeting.into());
         let (standing, reads) = (Standing::In, TextForm::Whole);
         let client = Client { id, address, standing, outbox, asked, reads, served: 0, watched: false };
-        self.put(OUTSIDE, client);
+        self.table.insert(client);
         self.pings.push_back((now + self.ping_every, id));
         // The greeting goes out even where there is nothing else to say.
         self.queue(id, Bytes::new());
     }
 
-    /// Lets one see a room.
-    pub fn enter(&mut self, client: ClientId, room: RoomId) {
-        if let Some(entry) = self.take(client) {
-            self.put(room, entry);
-        }
-    }
-
-    fn put(&mut self, room: RoomId, client: Client<S>) {
-        if client.standing == Standing::In {
-            self.open.add(client.address);
-        }
-        let audience = self.audiences.entry(room).or_default();
-        self.places.insert(client.id, Place { room, at: audience.clients.len() });
-        audience.spliced += usize::from(client.reads == TextForm::Spliced);
-        audience.clients.push(client);
-    }
-
-    fn get(&self, client: ClientId) -> Option<&Client<S>> {
-        let Place { room, at } = *self.places.get(&client)?;
-        self.audiences.get(&room)?.clients.get(at)
-    }
-
-    fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<S>> {
-        let Place { room, at } = *self.places.get(&client)?;
-        self.audiences.get_mut(&room)?.clients.get_mut(at)
-    }
-
-    fn take(&mut self, client: ClientId) -> Option<Client<S>> {
-        let Place { room, at } = self.places.remove(&client)?;
-        let audience = self.audiences.get_mut(&room)?;
-        let taken = audience.clients.swap_remove(at);
-        if let Some(moved) = audience.clients.get(at) {
-            self.places.insert(moved.id, Place { room, at });
-        }
-        if taken.standing == Standing::In {
-            self.open.remove(taken.address);
-        }
-        audience.spliced -= usize::from(taken.reads == TextForm::Spliced);
-        if audience.clients.is_empty() {
-            self.audiences.remove(&room);
-        }
-        Some(taken)
-    }
-
-    /// The room a client sees; `None` before it is let in, and once it is being closed.
-    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
-        self.get(client).filter(|entry| entry.standing == Standing::In)?;
-        self.places.get(&client).map(|place| place.room).filter(|&room| room != OUTSIDE)
-    }
-
-    /// Whether there is anything left to say to a client: not after a close frame (RFC 6455, section 5.5.1).
-    fn is_open(&self, client: ClientId) -> bool {
-        self.get(client).is_some_and(|entry| entry.standing == Standing::In)
-    }
-
-    /// The forms in which texts are read in a room.
-    pub fn forms(&self, room: RoomId) -> &'static [TextForm] {
-        match self.audiences.get(&room) {
-            Some(all) if all.spliced == all.clients.len() => &[TextForm::Spliced],
-            Some(some) if some.spliced > 0 => &[TextForm::Whole, TextForm::Spliced],
-            _ => &[TextForm::Whole],
-        }
-    }
-
     /// Queues frames for a client that is open.
     pub fn queue(&mut self, client: ClientId, frames: Bytes) {
-        if self.is_open(client) {
+        if self.table.is_open(client) {
             self.queued.push((client, frames));
         }
     }
@@ -258,16 +83,12 @@ impl<S: Sink> Clients<S> {
     /// latest at `cut_at`.
     pub fn close(&mut self, client: ClientId, close_frame: Bytes, cut_at: Instant) {
         self.queue(client, close_frame);
-        if let Some(entry) = self.get_mut(client).filter(|entry| entry.standing == Standing::In) {
-            entry.standing = Standing::Closing(cut_at);
-            let address = entry.address;
-            self.open.remove(address);
-        }
+        self.table.close(client, cut_at);
     }
 
     /// Forgets a client whose reader has ended.
     pub fn remove(&mut self, client: ClientId, now: Instant) {
-        let Some(mut entry) = self.take(client) else { return };
+        let Some(mut entry) = self.table.take(client) else { return };
         // The answer to its close frame, if that came with the end; nobody waits for what does not arrive.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
         queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
@@ -277,15 +98,13 @@ impl<S: Sink> Clients<S> {
     /// True where a client that says nothing is busy reading what it was sent: its socket was full, and took
     /// something within that time.
     pub fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
-        let entry = self.get(client);
+        let entry = self.table.get(client);
         entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
     }
 
     /// Cuts every connection.
     pub fn cut_all(&mut self) {
-        self.places.clear();
-        let clients = self.audiences.drain().flat_map(|(_, audience)| audience.clients);
-        clients.for_each(|entry| entry.outbox.shutdown(Shutdown::Both));
+        self.table.drain().for_each(|entry| entry.outbox.shutdown(Shutdown::Both));
     }
 
     /// Those that have become too slow since this was last asked, each to be closed.
@@ -305,7 +124,7 @@ impl<S: Sink> Clients<S> {
             && due <= now
         {
             self.pings.pop_front();
-            if self.is_open(client) {
+            if self.table.is_open(client) {
                 self.queue(client, Bytes::from_static(&PING));
                 self.pings.push_back((now + self.ping_every, client));
             }
@@ -315,8 +134,8 @@ impl<S: Sink> Clients<S> {
     /// Writes a batch to everyone in its room: first to the few who have a share of their own.
     pub fn deliver(&mut self, room: RoomId, batch: &Batch, now: Instant) {
         self.delivery += 1;
-        let Self { audiences, places, delivery, unsettled, .. } = self;
-        let Some(Audience { clients, spliced }) = audiences.get_mut(&room) else { return };
+        let Self { table, delivery, unsettled, .. } = self;
+        let Some((places, Audience { clients, spliced })) = table.audience(room) else { return };
         for client in batch.receivers() {
             let at = places.get(&client).filter(|place| place.room == room).map(|place| place.at);
             let Some(entry) = at.and_then(|at| clients.get_mut(at)) else { continue };
@@ -348,12 +167,12 @@ impl<S: Sink> Clients<S> {
         let queued = mem::take(&mut self.queued);
         // All first, because after a close frame a connection is ended as soon as nothing waits.
         for (client, frames) in &queued {
-            if let Some(entry) = self.get_mut(*client) {
+            if let Some(entry) = self.table.get_mut(*client) {
                 entry.outbox.queue(frames.clone());
             }
         }
         for (client, _) in queued {
-            if let Some(entry) = self.get_mut(client) {
+            if let Some(entry) = self.table.get_mut(client) {
                 let outcome = entry.outbox.flush(now);
                 self.settle(client, outcome);
             }
@@ -367,7 +186,7 @@ impl<S: Sink> Clients<S> {
         }
         self.watched_due = None;
         for client in mem::take(&mut self.watched) {
-            let Some(entry) = self.get_mut(client) else { continue };
+            let Some(entry) = self.table.get_mut(client) else { continue };
             entry.watched = false;
             match (entry.due(), entry.standing) {
                 (None, _) => {}
@@ -383,14 +202,14 @@ impl<S: Sink> Clients<S> {
 
     /// Ends a connection without waiting. Its reader notices by the end, or by being the last who has it.
     pub fn cut(&mut self, client: ClientId) {
-        if let Some(entry) = self.take(client) {
+        if let Some(entry) = self.table.take(client) {
             entry.outbox.shutdown(Shutdown::Both);
         }
     }
 
     /// Draws the consequences of having written to a client.
     fn settle(&mut self, client: ClientId, outcome: Outcome) {
-        let Some(entry) = self.get_mut(client) else { return };
+        let Some(entry) = self.table.get_mut(client) else { return };
         match (outcome, entry.standing) {
             (Outcome::Sent, Standing::Closing(_)) => {
                 // After the end of what we send, a client finds the close frame even if it was busy sending.
@@ -408,7 +227,7 @@ impl<S: Sink> Clients<S> {
 
     /// Puts a client among the watched, once.
     fn watch(&mut self, client: ClientId) {
-        let Some(entry) = self.get_mut(client) else { return };
+        let Some(entry) = self.table.get_mut(client) else { return };
         let due = entry.due();
         let is_new = !mem::replace(&mut entry.watched, true);
         self.watched.extend(is_new.then_some(client));
@@ -423,9 +242,9 @@ impl<S: Sink> Clients<S> {
         rooms: impl Fn(RoomId) -> Option<&'a Room>,
         now: Instant,
     ) -> Outcome {
-        let room = self.room_of(client).and_then(rooms);
+        let room = self.table.room_of(client).and_then(rooms);
         let mut batch = mem::take(&mut self.catch_up);
-        let Some(entry) = self.get_mut(client) else { return Outcome::Broken };
+        let Some(entry) = self.table.get_mut(client) else { return Outcome::Broken };
         let mut outcome = entry.outbox.retry(now);
         while outcome == Outcome::Sent
             && let Some(from) = entry.outbox.stale_from()
@@ -452,24 +271,5 @@ impl<S: Sink> Client<S> {
                 outcome => unsettled.push((self.id, outcome)),
             }
         }
-    }
-}
-
-/// What a client comes with.
-#[derive(Debug)]
-pub struct Arrival<S> {
-    /// Where it comes from.
-    pub address: Address,
-    /// Where to write to it.
-    pub sink: S,
-    /// The answer to its handshake, which nobody but the hub writes either.
-    pub greeting: Vec<u8>,
-    /// In which form it asked for texts.
-    pub form: TextForm,
-}
-
-impl<S> Default for Audience<S> {
-    fn default() -> Self {
-        Self { clients: Vec::new(), spliced: 0 }
     }
 }

@@ -2,13 +2,13 @@
 
 use crate::access::Address;
 use crate::batch::ClientId;
-use crate::clients::Arrival;
 use crate::names::RoomName;
 use crate::passphrase::Passphrase;
 use crate::protocol::Post;
 use crate::refusal::Refusal;
 use crate::room::Action;
 use crate::store;
+use crate::table::Arrival;
 use crossbeam_channel::Sender;
 use std::iter::Sum;
 use std::sync::Arc;

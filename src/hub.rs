@@ -8,7 +8,7 @@
 
 use crate::access::Address;
 use crate::batch::{Batch, ClientId, lone_frame};
-use crate::clients::{Arrival, Clients, RoomId};
+use crate::clients::Clients;
 use crate::clock::Now;
 use crate::event::{Event, Health};
 use crate::hubs::Part;
@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::room::{Action, Room};
 use crate::seats::Seats;
 use crate::store::{self, Request};
+use crate::table::{Arrival, RoomId};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::HashMap;
@@ -197,7 +198,7 @@ impl<S: Sink> Hub<S> {
                 let _ = asker.try_send(log.unwrap_or_default());
             }
             Event::Examined(asker) => {
-                let health = Health { clients: self.clients.len(), rooms: self.rooms.len() };
+                let health = Health { clients: self.clients.table.len(), rooms: self.rooms.len() };
                 // Whoever asked may have given up waiting; then nobody misses the answer.
                 let _ = asker.try_send(health);
             }
@@ -239,15 +240,15 @@ impl<S: Sink> Hub<S> {
     }
 
     fn has_stopped(&self, now: Instant) -> bool {
-        matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.is_empty())
+        matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.table.is_empty())
     }
 
     /// Why nobody may come from that address now: the code and the sentence to close them with.
     fn refusal(&self, address: Address) -> Option<(CloseCode, &'static str)> {
-        let from_there = self.clients.open_from(address);
+        let from_there = self.clients.table.open_from(address);
         if self.stopping != Stopping::No {
             Some((CloseCode::Away, "The server is stopping."))
-        } else if self.clients.open() > self.limits.max_clients {
+        } else if self.clients.table.open() > self.limits.max_clients {
             Some((CloseCode::Again, "The server is full; please try again later."))
         } else if self.limits.max_per_address.is_some_and(|max| from_there > max) {
             Some((CloseCode::Again, "Too many are here from your address."))
@@ -285,7 +286,7 @@ impl<S: Sink> Hub<S> {
             return self.close(client, CloseCode::Again, reason, now);
         }
         let room = self.room_named(visitor.room, now);
-        self.clients.enter(client, room);
+        self.clients.table.enter(client, room);
         if let Some(place) = self.touch(room) {
             place.room.enter(client, &mut place.batch);
         }
@@ -329,7 +330,7 @@ impl<S: Sink> Hub<S> {
 
     /// The place a client is in, which something is about to happen in.
     fn place_of(&mut self, client: ClientId) -> Option<&mut Place> {
-        self.touch(self.clients.room_of(client)?)
+        self.touch(self.clients.table.room_of(client)?)
     }
 
     fn touch(&mut self, id: RoomId) -> Option<&mut Place> {
@@ -354,7 +355,7 @@ impl<S: Sink> Hub<S> {
         for client in superseded {
             self.close(client, CloseCode::from(CLOSE_SEAT_TAKEN), "This seat was taken elsewhere.", now);
         }
-        if let Some(room) = self.clients.room_of(client) {
+        if let Some(room) = self.clients.table.room_of(client) {
             drafts.into_iter().for_each(|draft| self.record(room, draft));
             if is_join {
                 self.note_seats(room);
@@ -401,7 +402,7 @@ impl<S: Sink> Hub<S> {
     /// Takes a client out of its room. Whatever ends a membership comes through here.
     fn leave(&mut self, client: ClientId, farewell: bool, now: Now) {
         self.gate.forget(client);
-        let Some(id) = self.clients.room_of(client) else {
+        let Some(id) = self.clients.table.room_of(client) else {
             return;
         };
         let Some(place) = self.touch(id) else { return };
@@ -472,7 +473,7 @@ impl<S: Sink> Hub<S> {
         self.stopping = Stopping::Closing(stop_at);
         // Nobody leaves a room, because nobody is to be told of it any more.
         let frame = close_frame(CloseCode::Away, "The server is stopping.");
-        let clients: Vec<ClientId> = self.clients.ids().collect();
+        let clients: Vec<ClientId> = self.clients.table.ids().collect();
         clients.into_iter().for_each(|client| self.clients.close(client, frame.clone(), stop_at));
     }
 
@@ -481,7 +482,7 @@ impl<S: Sink> Hub<S> {
             return;
         };
         place.touched = false;
-        place.room.finish(self.clients.forms(id), &mut place.batch);
+        place.room.finish(self.clients.table.forms(id), &mut place.batch);
         if !place.batch.is_empty() {
             self.clients.deliver(id, &place.batch, now);
             place.batch.clear();

@@ -3,10 +3,10 @@
 //! Architecture invariant: which hub a room is on follows from its name, so nobody has to keep it anywhere.
 
 use crate::client::SocketEvent;
-use crate::clients::RoomId;
 use crate::event::{Event, Health};
 use crate::names::RoomName;
 use crate::store::Answer;
+use crate::table::RoomId;
 use crossbeam_channel::{Sender, bounded};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;

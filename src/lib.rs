@@ -14,7 +14,7 @@
 //! - [`batch`]: what a room sends at once, encoded once
 //! - [`boxes`]: the texts of a room, and what of them was sent when
 //! - [`outbox`]: writing to one client, fast or slow
-//! - [`clients`]: the table of all clients
+//! - [`table`], [`clients`]: all clients, and what is written to them when
 //! - [`seats`]: how many seats there are in all rooms
 //! - [`passphrase`]: who is let into any room
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
@@ -62,6 +62,7 @@ pub mod server;
 pub mod session;
 pub mod splice;
 pub mod store;
+pub mod table;
 pub mod trouble;
 
 pub use access::Access;

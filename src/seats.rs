@@ -1,7 +1,7 @@
 //! The seats of all rooms, counted: how many there are, and whose time is up next of those who are away.
 
-use crate::clients::RoomId;
 use crate::hubs::Count;
+use crate::table::RoomId;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
 

@@ -3,12 +3,12 @@
 //! Architecture invariant: the hub never waits for the disk. This thread takes what is to be posted,
 //! many posts in one commit, and answers with events; nobody is told of a post before it is committed.
 
-use crate::clients::RoomId;
 use crate::clock::Now;
 use crate::database::Database;
 use crate::log::{Draft, Entry};
 use crate::names::RoomName;
 use crate::protocol::{Post, UserId};
+use crate::table::RoomId;
 use crate::trouble::{OpenError, Trouble};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::collections::{HashSet, VecDeque};

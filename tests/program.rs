@@ -11,12 +11,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tungstenite::Message;
 use typewall::StoreOptions;
-use typewall::clients::RoomId;
 use typewall::clock::Now;
 use typewall::log::Draft;
 use typewall::names::RoomName;
 use typewall::protocol::UserId;
 use typewall::store::{Request, Store};
+use typewall::table::RoomId;
 
 fn typewall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));

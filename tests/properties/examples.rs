@@ -9,7 +9,6 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::batch::{ClientId, TextForm};
-use typewall::clients::Arrival;
 use typewall::event::{Event, Health};
 use typewall::hub::Hub;
 use typewall::hubs::Part;
@@ -18,6 +17,7 @@ use typewall::outbox::{MAX_BACKLOG, MAX_STALL};
 use typewall::passphrase::{OUTSIDE_PATIENCE, Passphrase};
 use typewall::room::Action;
 use typewall::session::Session;
+use typewall::table::Arrival;
 
 /// A hub with clients of one room, who have joined with these names.
 fn joined(names: &[&str]) -> World {

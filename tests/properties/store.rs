@@ -9,13 +9,13 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use typewall::StoreOptions;
-use typewall::clients::RoomId;
 use typewall::clock::Now;
 use typewall::log::{Draft, Entry};
 use typewall::names::RoomName;
 use typewall::protocol::{Post, UserId};
 use typewall::session::Session;
 use typewall::store::{self, Answer, Request, Store};
+use typewall::table::RoomId;
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);

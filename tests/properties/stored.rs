@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use typewall::batch::ClientId;
 use typewall::batch::TextForm;
-use typewall::clients::{Arrival, RoomId};
 use typewall::clock::Now;
 use typewall::event::Event;
 use typewall::hub::{Hub, MAX_UNLOADED};
@@ -17,6 +16,7 @@ use typewall::log::{Draft, Entry};
 use typewall::names::RoomName;
 use typewall::protocol::{Post, UserId};
 use typewall::store::{self, Answer, Request, Store};
+use typewall::table::{Arrival, RoomId};
 use typewall::{Limits, StoreOptions};
 
 /// How long anything here may take.

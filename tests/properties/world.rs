@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use typewall::Limits;
 use typewall::access::Address;
 use typewall::batch::{ClientId, TextForm};
-use typewall::clients::Arrival;
 use typewall::clock::Now;
 use typewall::event::Event;
 use typewall::hub::Hub;
@@ -19,6 +18,7 @@ use typewall::names::{Name, RoomName};
 use typewall::room::Action;
 use typewall::session::Session;
 use typewall::splice::Splice;
+use typewall::table::Arrival;
 
 pub const LIMITS: Limits = Limits {
     log_length: 5,

@@ -1,0 +1,251 @@
+//! The table of clients: which room each sees, how far it is from coming to going, and how many there are.
+
+use crate::access::Address;
+use crate::batch::{ClientId, TextForm};
+use crate::hubs::Count;
+use crate::outbox::{Outbox, Sink};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Instant;
+
+/// Names a room within the hub; a room that was forgotten and made again is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RoomId(pub u64);
+
+/// Where clients are before they are let into a room.
+const OUTSIDE: RoomId = RoomId(0);
+
+/// Every client of a hub.
+#[derive(Debug)]
+pub struct Table<S> {
+    audiences: HashMap<RoomId, Audience<S>>,
+    places: HashMap<ClientId, Place>,
+    open: Open,
+}
+
+/// How many are not being closed, and from where.
+#[derive(Debug, Default)]
+struct Open {
+    /// In all hubs.
+    all: Count,
+    by_address: HashMap<Address, usize>,
+}
+
+/// Those who came to one room, side by side in memory: a batch goes through them without looking anybody up.
+#[derive(Debug)]
+pub struct Audience<S> {
+    /// They, in no order.
+    pub clients: Vec<Client<S>>,
+    /// How many of them are sent splices.
+    pub spliced: usize,
+}
+
+/// Where a client is to be found.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Its room.
+    pub room: RoomId,
+    /// Its index in the audience of that.
+    pub at: usize,
+}
+
+/// A client, as the hub sees it.
+#[derive(Debug)]
+pub struct Client<S> {
+    /// Which one it is.
+    pub id: ClientId,
+    /// Where it comes from.
+    pub address: Address,
+    /// How far it is.
+    pub standing: Standing,
+    /// What it is owed.
+    pub outbox: Outbox<S>,
+    /// In which form it asked for texts.
+    pub asked: TextForm,
+    /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
+    pub reads: TextForm,
+    /// The last delivery that it had a share of its own of.
+    pub served: u64,
+    /// It is among the watched.
+    pub watched: bool,
+}
+
+/// How far a client is from coming to going.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It sees its room, or waits outside.
+    In,
+    /// It was sent a close frame, and its connection is cut if it does not end before that.
+    Closing(Instant),
+}
+
+impl Open {
+    fn add(&mut self, address: Address) {
+        self.all.add(1);
+        *self.by_address.entry(address).or_default() += 1;
+    }
+
+    fn remove(&mut self, address: Address) {
+        self.all.remove(1);
+        if let Entry::Occupied(mut count) = self.by_address.entry(address) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+}
+
+impl<S> Table<S> {
+    /// A table for clients of whom those who are not being closed are counted together with other hubs'.
+    pub fn new(open: Count) -> Self {
+        let open = Open { all: open, by_address: HashMap::new() };
+        Self { audiences: HashMap::new(), places: HashMap::new(), open }
+    }
+
+    /// How many there are, those that are being closed included.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// How many are not being closed.
+    pub fn open(&self) -> usize {
+        self.open.all.get()
+    }
+
+    /// How many of them are from that address.
+    pub fn open_from(&self, address: Address) -> usize {
+        self.open.by_address.get(&address).copied().unwrap_or(0)
+    }
+
+    /// All of them, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = ClientId> {
+        self.places.keys().copied()
+    }
+
+    /// Adds one, who sees no room yet.
+    pub fn insert(&mut self, client: Client<S>) {
+        self.put(OUTSIDE, client);
+    }
+
+    /// Lets one see a room.
+    pub fn enter(&mut self, client: ClientId, room: RoomId) {
+        if let Some(entry) = self.take(client) {
+            self.put(room, entry);
+        }
+    }
+
+    fn put(&mut self, room: RoomId, client: Client<S>) {
+        if client.standing == Standing::In {
+            self.open.add(client.address);
+        }
+        let audience = self.audiences.entry(room).or_default();
+        self.places.insert(client.id, Place { room, at: audience.clients.len() });
+        audience.spliced += usize::from(client.reads == TextForm::Spliced);
+        audience.clients.push(client);
+    }
+
+    /// One of them.
+    pub fn get(&self, client: ClientId) -> Option<&Client<S>> {
+        let Place { room, at } = *self.places.get(&client)?;
+        self.audiences.get(&room)?.clients.get(at)
+    }
+
+    /// One of them, to be changed.
+    pub fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<S>> {
+        let Place { room, at } = *self.places.get(&client)?;
+        self.audiences.get_mut(&room)?.clients.get_mut(at)
+    }
+
+    /// Takes one out.
+    pub fn take(&mut self, client: ClientId) -> Option<Client<S>> {
+        let Place { room, at } = self.places.remove(&client)?;
+        let audience = self.audiences.get_mut(&room)?;
+        let taken = audience.clients.swap_remove(at);
+        if let Some(moved) = audience.clients.get(at) {
+            self.places.insert(moved.id, Place { room, at });
+        }
+        if taken.standing == Standing::In {
+            self.open.remove(taken.address);
+        }
+        audience.spliced -= usize::from(taken.reads == TextForm::Spliced);
+        if audience.clients.is_empty() {
+            self.audiences.remove(&room);
+        }
+        Some(taken)
+    }
+
+    /// The room a client sees; `None` before it is let in, and once it is being closed.
+    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
+        self.get(client).filter(|entry| entry.standing == Standing::In)?;
+        self.places.get(&client).map(|place| place.room).filter(|&room| room != OUTSIDE)
+    }
+
+    /// Whether there is anything left to say to a client: not after a close frame (RFC 6455, section 5.5.1).
+    pub fn is_open(&self, client: ClientId) -> bool {
+        self.get(client).is_some_and(|entry| entry.standing == Standing::In)
+    }
+
+    /// The forms in which texts are read in a room.
+    pub fn forms(&self, room: RoomId) -> &'static [TextForm] {
+        match self.audiences.get(&room) {
+            Some(all) if all.spliced == all.clients.len() => &[TextForm::Spliced],
+            Some(some) if some.spliced > 0 => &[TextForm::Whole, TextForm::Spliced],
+            _ => &[TextForm::Whole],
+        }
+    }
+
+    /// A room's clients, those who are being closed among them, and where everyone is.
+    pub fn audience(&mut self, room: RoomId) -> Option<(&HashMap<ClientId, Place>, &mut Audience<S>)> {
+        Some((&self.places, self.audiences.get_mut(&room)?))
+    }
+
+    /// Has one be closed, for which it has until `cut_at`; nothing is to be said to it any more.
+    pub fn close(&mut self, client: ClientId, cut_at: Instant) {
+        if let Some(entry) = self.get_mut(client).filter(|entry| entry.standing == Standing::In) {
+            entry.standing = Standing::Closing(cut_at);
+            let address = entry.address;
+            self.open.remove(address);
+        }
+    }
+
+    /// Takes all out.
+    pub fn drain(&mut self) -> impl Iterator<Item = Client<S>> {
+        self.places.clear();
+        self.audiences.drain().flat_map(|(_, audience)| audience.clients)
+    }
+}
+
+impl<S: Sink> Client<S> {
+    /// When something is to be done about it.
+    pub fn due(&self) -> Option<Instant> {
+        match self.standing {
+            Standing::In => self.outbox.retry_at(),
+            Standing::Closing(cut_at) => Some(self.outbox.retry_at().unwrap_or(cut_at).min(cut_at)),
+        }
+    }
+}
+
+/// What a client comes with.
+#[derive(Debug)]
+pub struct Arrival<S> {
+    /// Where it comes from.
+    pub address: Address,
+    /// Where to write to it.
+    pub sink: S,
+    /// The answer to its handshake, which nobody but the hub writes either.
+    pub greeting: Vec<u8>,
+    /// In which form it asked for texts.
+    pub form: TextForm,
+}
+
+impl<S> Default for Audience<S> {
+    fn default() -> Self {
+        Self { clients: Vec::new(), spliced: 0 }
+    }
+}
