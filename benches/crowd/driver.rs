@@ -1,0 +1,418 @@
+//! The other end of every connection: one thread, one epoll, thousands of clients. It runs in a process of its
+//! own, on a core of its own, and reports how much of that it needed.
+
+use crate::ledger::Ledger;
+use crate::process;
+use crate::recording::Recorder;
+use crate::scenario::{SECOND, Scenario};
+use crate::wire::{self, Heard};
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::fd::OwnedFd;
+use serde::{Deserialize, Serialize};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Connections that have not got their snapshot yet, at most: below what may wait to be accepted.
+const MAX_ENTERING: usize = 1_000;
+
+/// Connections begun between two looks at those that are there.
+const DIALS: usize = 16;
+
+/// Sockets looked at between two looks at the clock.
+const MAX_EVENTS: usize = 128;
+
+/// Bytes read at once.
+const READ_BUFFER: usize = 256 * 1024;
+
+/// How long joining may take, and the last text to arrive.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long after everything is ready the typing starts.
+const LEAD: Duration = Duration::from_millis(200);
+
+/// What a driver is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// With whom and how often.
+    pub scenario: Scenario,
+    /// Where the server is.
+    pub address: SocketAddr,
+    /// Its process id.
+    pub server: i32,
+    /// Where to write what one client received, to be sent again by the floor.
+    pub recording: PathBuf,
+    /// Only reads, what the floor sends; these are the typists' ids.
+    pub replay: Option<Vec<Vec<u8>>>,
+}
+
+/// What a driver found.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Seconds until everyone had joined.
+    pub joined_s: f64,
+    /// Seconds until everyone knew of everyone.
+    pub met_s: f64,
+    /// Seconds that were measured.
+    pub measured_s: f64,
+    /// Updates that reached a reader, once for each.
+    pub conveyed: u64,
+    /// How long half of them waited, in milliseconds.
+    pub p50_ms: f64,
+    /// How long all but one in a hundred waited at most.
+    pub p99_ms: f64,
+    /// How long the last one waited.
+    pub max_ms: f64,
+    /// From when the last update was due until everyone had it.
+    pub behind_ms: f64,
+    /// Nanoseconds that the server ran meanwhile.
+    pub server_cpu: u64,
+    /// Nanoseconds that the driver ran meanwhile.
+    pub driver_cpu: u64,
+    /// KiB resident in the server at the end.
+    pub resident: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Times that a client received something.
+    pub reads: u64,
+    /// The most times that one of the observed clients did: how often the server wrote to everyone.
+    pub batches: u64,
+    /// The typists' ids.
+    pub ids: Vec<Vec<u8>>,
+}
+
+/// How far a client is.
+#[derive(Debug, PartialEq, Eq)]
+enum Stage {
+    /// Its handshake is not answered yet.
+    Shaking,
+    /// It has no snapshot yet.
+    Entering,
+    /// It sees the room.
+    In,
+    /// The server, or the floor, has ended it.
+    Over,
+}
+
+#[derive(Debug)]
+struct Client {
+    socket: TcpStream,
+    stage: Stage,
+    /// The beginning of a frame.
+    partial: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Driver {
+    job: Job,
+    epoll: OwnedFd,
+    clients: Vec<Client>,
+    buffer: Vec<u8>,
+    ledger: Ledger,
+    recorder: Recorder,
+    /// When the first period of the typing begins.
+    start: Instant,
+    inside: usize,
+    over: usize,
+    bytes: u64,
+    reads: u64,
+}
+
+/// Does a job.
+pub fn drive(job: Job) -> Result<Outcome, String> {
+    let replay = job.replay.clone();
+    let mut driver = Driver::new(job)?;
+    match replay {
+        Some(ids) => driver.replay(ids),
+        None => driver.measure(),
+    }
+}
+
+impl Driver {
+    fn new(job: Job) -> Result<Self, String> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(|error| error.to_string())?;
+        Ok(Self {
+            epoll,
+            clients: Vec::new(),
+            buffer: vec![0; READ_BUFFER],
+            ledger: Ledger::new(&job.scenario),
+            recorder: Recorder::new(&job.scenario),
+            start: Instant::now(),
+            inside: 0,
+            over: 0,
+            bytes: 0,
+            reads: 0,
+            job,
+        })
+    }
+
+    fn measure(&mut self) -> Result<Outcome, String> {
+        let begun = Instant::now();
+        self.join()?;
+        let joined_s = begun.elapsed().as_secs_f64();
+        self.until(|driver| driver.ledger.all_met())?;
+        let met_s = begun.elapsed().as_secs_f64();
+        for typist in 0..self.job.scenario.typists {
+            self.send(typist, &wire::whole(self.ledger.typed(typist, 0).1))?;
+        }
+        self.until(|driver| driver.ledger.all_begun())?;
+        let outcome = self.type_all()?;
+        let resident = process::resident(self.job.server)?;
+        self.wake_stalled()?;
+        self.recorder.save(&self.job.recording)?;
+        Ok(Outcome { joined_s, met_s, resident, batches: self.recorder.batches(), ..outcome })
+    }
+
+    /// Reads what the floor sends until it ends; nothing but the driver's own cost matters then.
+    fn replay(&mut self, ids: Vec<Vec<u8>>) -> Result<Outcome, String> {
+        self.ledger.ids.clone_from(&ids);
+        while self.clients.len() < self.job.scenario.clients {
+            self.dial(Stage::In)?;
+        }
+        self.until(|driver| driver.over == driver.clients.len())?;
+        Ok(self.outcome(0, 0))
+    }
+
+    /// Connects everyone, as fast as the server lets them in.
+    fn join(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.inside < self.job.scenario.clients {
+            for _ in 0..DIALS {
+                let all = self.clients.len() == self.job.scenario.clients;
+                if !all && self.clients.len() - self.inside < MAX_ENTERING {
+                    self.dial(Stage::Shaking)?;
+                    let client = self.clients.len() - 1;
+                    let scenario = &self.job.scenario;
+                    let request = wire::handshake(scenario.room(client), scenario.splice);
+                    self.send(client, &request)?;
+                }
+            }
+            let full = self.clients.len() - self.inside >= MAX_ENTERING
+                || self.clients.len() == self.job.scenario.clients;
+            self.turn(if full { Duration::from_millis(100) } else { Duration::ZERO })?;
+            if Instant::now() > deadline {
+                return Err(format!("Only {} joined within {PATIENCE:?}.", self.inside));
+            }
+        }
+        Ok(())
+    }
+
+    fn dial(&mut self, stage: Stage) -> Result<(), String> {
+        // The queue of a listener on this machine has room, so this does not wait.
+        let socket = TcpStream::connect(self.job.address).and_then(|socket| {
+            socket.set_nodelay(true)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket)
+        });
+        let socket = socket.map_err(|error| format!("The server cannot be reached: {error}."))?;
+        self.clients.push(Client { socket, stage, partial: Vec::new() });
+        self.listen_to(self.clients.len() - 1)
+    }
+
+    fn listen_to(&self, client: usize) -> Result<(), String> {
+        let data = epoll::EventData::new_u64(client as u64);
+        epoll::add(&self.epoll, &self.clients[client].socket, data, epoll::EventFlags::IN)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Sends all updates when they are due, and reads until everyone has all of them.
+    fn type_all(&mut self) -> Result<Outcome, String> {
+        for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
+            epoll::delete(&self.epoll, &self.clients[client].socket).map_err(|error| error.to_string())?;
+        }
+        self.start = Instant::now() + LEAD;
+        let mut before = None;
+        for n in 0.. {
+            let update = self.ledger.schedule.update(n);
+            let due = update.map(|(typist, number)| self.ledger.schedule.due(typist, number));
+            if before.is_none() && due.is_none_or(|due| due >= self.ledger.schedule.measured_from) {
+                self.read_until(self.ledger.schedule.measured_from)?;
+                before = Some((process::cpu(self.job.server)?, process::cpu(0)?));
+                (self.bytes, self.reads) = (0, 0);
+                self.recorder.start(self.now());
+            }
+            let (Some((typist, number)), Some(due)) = (update, due) else { break };
+            self.read_until(due)?;
+            self.type_one(typist, number)?;
+        }
+        self.read_until(self.ledger.schedule.end)?;
+        self.until(|driver| driver.ledger.all_ended(false))?;
+        let (server, driver) = before.unwrap_or_default();
+        let outcome = self.outcome(process::cpu(self.job.server)? - server, process::cpu(0)? - driver);
+        match outcome.conveyed == self.ledger.expected() {
+            true => Ok(outcome),
+            false => Err(format!("{} were conveyed, not {}.", outcome.conveyed, self.ledger.expected())),
+        }
+    }
+
+    fn type_one(&mut self, typist: usize, number: u32) -> Result<(), String> {
+        let (edit, text) = self.ledger.typed(typist, number);
+        let frame = match self.job.scenario.splice {
+            true => wire::splice(&edit, text.len()),
+            false => wire::whole(text),
+        };
+        self.send(typist, &frame)
+    }
+
+    /// Those who stalled read what they missed, and must end with what all others have.
+    fn wake_stalled(&mut self) -> Result<(), String> {
+        for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
+            self.listen_to(client)?;
+        }
+        self.until(|driver| driver.ledger.all_ended(true))
+    }
+
+    fn outcome(&self, server_cpu: u64, driver_cpu: u64) -> Outcome {
+        let millis = |nanos: u64| nanos as f64 / 1e6;
+        let (schedule, waits) = (&self.ledger.schedule, &self.ledger.waits);
+        let now = self.now();
+        Outcome {
+            joined_s: 0.0,
+            met_s: 0.0,
+            measured_s: now.saturating_sub(schedule.measured_from) as f64 / SECOND as f64,
+            conveyed: waits.total(),
+            p50_ms: millis(waits.quantile(0.5)),
+            p99_ms: millis(waits.quantile(0.99)),
+            max_ms: millis(waits.max()),
+            behind_ms: millis(now.saturating_sub(schedule.end)),
+            server_cpu,
+            driver_cpu,
+            resident: 0,
+            bytes: self.bytes,
+            reads: self.reads,
+            batches: 0,
+            ids: self.ledger.ids.clone(),
+        }
+    }
+
+    /// Nanoseconds since the start.
+    fn now(&self) -> u64 {
+        Instant::now().saturating_duration_since(self.start).as_nanos() as u64
+    }
+
+    fn read_until(&mut self, due: u64) -> Result<(), String> {
+        let due = self.start + Duration::from_nanos(due);
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            self.turn(left)?;
+            if left.is_zero() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn until(&mut self, reached: impl Fn(&Self) -> bool) -> Result<(), String> {
+        let deadline = Instant::now() + PATIENCE;
+        while !reached(self) {
+            self.turn(Duration::from_millis(100))?;
+            if Instant::now() > deadline {
+                return Err(self.ledger.missing());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits at most so long for something to read, and reads it.
+    fn turn(&mut self, wait: Duration) -> Result<(), String> {
+        let wait = Timespec::try_from(wait).map_err(|error| error.to_string())?;
+        let mut events = Vec::with_capacity(MAX_EVENTS);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait)) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        }
+        events.iter().try_for_each(|event| self.read(event.data.u64() as usize))
+    }
+
+    fn read(&mut self, n: usize) -> Result<(), String> {
+        let client = &mut self.clients[n];
+        let read = match client.socket.read(&mut self.buffer) {
+            Ok(0) => return self.end(n),
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(format!("Client {n} was cut off: {error}.")),
+        };
+        let now = Instant::now().saturating_duration_since(self.start).as_nanos() as u64;
+        self.bytes += read as u64;
+        self.reads += 1;
+        let mut partial = std::mem::take(&mut client.partial);
+        self.recorder.record(n, &self.buffer[..read], partial.is_empty(), now);
+        if partial.is_empty() {
+            let buffer = std::mem::take(&mut self.buffer);
+            let used = self.take(n, &buffer[..read], now);
+            self.clients[n].partial.extend_from_slice(&buffer[used.clone().unwrap_or(0)..read]);
+            self.buffer = buffer;
+            return used.map(drop);
+        }
+        partial.extend_from_slice(&self.buffer[..read]);
+        let used = self.take(n, &partial, now)?;
+        if used < partial.len() {
+            partial.drain(..used);
+            self.clients[n].partial = partial;
+        }
+        Ok(())
+    }
+
+    /// Takes the whole frames at the beginning of these bytes, and returns how many bytes they are.
+    fn take(&mut self, n: usize, bytes: &[u8], now: u64) -> Result<usize, String> {
+        let mut used = 0;
+        if self.clients[n].stage == Stage::Shaking {
+            let Some(len) = wire::shake(bytes)? else { return Ok(0) };
+            used = len;
+            self.clients[n].stage = Stage::Entering;
+            let asks = if self.job.scenario.joins(n) { wire::join(n) } else { wire::watch() };
+            self.send(n, &asks)?;
+        }
+        while let Some((opcode, payload, len)) = wire::next_frame(&bytes[used..]) {
+            used += len;
+            match opcode {
+                wire::TEXT => self.hear(n, &wire::hear(payload)?, now)?,
+                wire::PING if self.job.replay.is_some() => {}
+                wire::PING => self.send(n, &wire::frame(wire::PONG, payload))?,
+                wire::CLOSE => {
+                    let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
+                    return Err(format!("The server closed client {n} with {code:?}."));
+                }
+                _ => return Err(format!("Client {n} got a frame of an unknown kind: {opcode:#x}.")),
+            }
+        }
+        Ok(used)
+    }
+
+    fn hear(&mut self, n: usize, heard: &Heard<'_>, now: u64) -> Result<(), String> {
+        if let Heard::Snapshot(snapshot) = heard
+            && self.clients[n].stage == Stage::Entering
+        {
+            self.clients[n].stage = Stage::In;
+            self.inside += 1;
+            if let Some(id) = self.ledger.ids.get_mut(n) {
+                *id = wire::own_id(snapshot).ok_or("A typist was given no id.")?.to_vec();
+            }
+        }
+        match self.ledger.hear(n, heard, now) {
+            // Out of its room and its time: what was one client's goes to all of them.
+            Err(_) if self.job.replay.is_some() => Ok(()),
+            outcome => outcome,
+        }
+    }
+
+    fn end(&mut self, n: usize) -> Result<(), String> {
+        if self.job.replay.is_none() {
+            return Err(format!("The server ended client {n}'s connection."));
+        }
+        let client = &mut self.clients[n];
+        self.over += usize::from(client.stage != Stage::Over);
+        client.stage = Stage::Over;
+        epoll::delete(&self.epoll, &client.socket).map_err(|error| error.to_string())
+    }
+
+    fn send(&mut self, n: usize, bytes: &[u8]) -> Result<(), String> {
+        match self.clients[n].socket.write(bytes) {
+            Ok(written) if written == bytes.len() => Ok(()),
+            Ok(_) => Err(format!("The server does not read what client {n} sends.")),
+            Err(error) => Err(format!("The server does not read what client {n} sends: {error}.")),
+        }
+    }
+}

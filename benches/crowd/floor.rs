@@ -1,0 +1,95 @@
+//! The floor: what sending alone costs. A bare loop sends what one client of the server received, at the times
+//! at which it received it, to as many sockets, one `send` each.
+//!
+//! A send is counted as one batch that the server wrote to one client: the reads of the observed client that
+//! read most often, times the clients. Where the driver is late, one read takes several sends; then too few are
+//! counted for both, and the floor sends fewer and larger ones, which makes the server look worse.
+//!
+//! What the floor leaves out: reading and checking what typists send, handing it to another thread and waking
+//! that, encoding, finding out who gets what, pings. It knows its next send beforehand, and sends typists their
+//! own texts too.
+
+use crate::process;
+use crate::recording::Recording;
+use serde::{Deserialize, Serialize};
+use socket2::SockRef;
+use std::io::{self, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// As the server's.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// How long after everyone has come the sending starts.
+const LEAD: Duration = Duration::from_millis(200);
+
+/// What the floor is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Job {
+    /// To how many.
+    pub clients: usize,
+    /// What to send.
+    pub recording: PathBuf,
+}
+
+/// What it took.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    /// How often something was sent to one client.
+    pub sends: u64,
+    /// How often a socket was full.
+    pub full: u64,
+    /// Nanoseconds it took on the processor.
+    pub cpu: u64,
+}
+
+/// Says where it is, waits for everyone, sends.
+pub fn run(job: &Job) -> Result<Outcome, String> {
+    let explain = |error: io::Error| format!("The floor has failed: {error}.");
+    let recording = Recording::load(&job.recording)?;
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(explain)?;
+    let backlog = i32::try_from(job.clients).unwrap_or(i32::MAX);
+    SockRef::from(&listener).listen(backlog).map_err(explain)?;
+    announce(&listener).map_err(explain)?;
+    let accept = |_| {
+        let (socket, _) = listener.accept()?;
+        socket.set_nodelay(true)?;
+        SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
+        Ok(socket)
+    };
+    let sockets: Vec<TcpStream> = (0..job.clients).map(accept).collect::<io::Result<_>>().map_err(explain)?;
+    thread::sleep(LEAD);
+    let before = process::cpu(0)?;
+    let full = send_all(&recording, &sockets).map_err(explain)?;
+    let cpu = process::cpu(0)? - before;
+    Ok(Outcome { sends: (recording.writes.len() * sockets.len()) as u64, full, cpu })
+}
+
+fn announce(listener: &TcpListener) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", listener.local_addr()?)
+}
+
+/// Returns how often a socket was full.
+fn send_all(recording: &Recording, sockets: &[TcpStream]) -> io::Result<u64> {
+    let start = Instant::now();
+    let (mut rest, mut full) = (&recording.bytes[..], 0);
+    for &(due, len) in &recording.writes {
+        let (bytes, after) = rest.split_at(len);
+        rest = after;
+        thread::sleep(Duration::from_nanos(due).saturating_sub(start.elapsed()));
+        for socket in sockets {
+            let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+            let sent = match SockRef::from(socket).send_with_flags(bytes, flags) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                sent => sent?,
+            };
+            if sent < len {
+                full += 1;
+                (&*socket).write_all(&bytes[sent..])?;
+            }
+        }
+    }
+    Ok(full)
+}

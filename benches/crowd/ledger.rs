@@ -1,0 +1,216 @@
+//! Who has seen what: every text that arrives is compared with what was typed, every update is conveyed to
+//! every reader exactly once, with the time it waited.
+
+use crate::histogram::Histogram;
+use crate::scenario::{Scenario, Schedule};
+use crate::text::Edit;
+use crate::wire::{Heard, Splice, names};
+
+/// What every client has seen.
+#[derive(Debug)]
+pub struct Ledger {
+    scenario: Scenario,
+    /// When what was typed.
+    pub schedule: Schedule,
+    /// The typists' ids, as the server told them.
+    pub ids: Vec<Vec<u8>>,
+    /// Every text of every typist, by number.
+    versions: Vec<Vec<Vec<u8>>>,
+    /// By client and typist of its room: how many texts it has seen, skipped ones included.
+    seen: Vec<u32>,
+    /// The same pairs' texts, where they are pieced together.
+    held: Vec<Vec<u8>>,
+    /// By client and user of its room: whether the one knows of the other.
+    knows: Vec<bool>,
+    /// Pairs of those still to come.
+    unknown: usize,
+    /// Pairs of client and typist that have seen nothing.
+    not_begun: usize,
+    /// Pairs that have not seen the last text: of those who read, and of those who stall.
+    not_ended: [usize; 2],
+    /// How long each update waited, once for each reader.
+    pub waits: Histogram,
+}
+
+impl Ledger {
+    /// Nobody has seen anything.
+    pub fn new(scenario: &Scenario) -> Self {
+        let schedule = Schedule::new(scenario);
+        let versions = (0..scenario.typists).map(|typist| versions(scenario, typist, schedule.last)).collect();
+        let typists = scenario.typists / scenario.rooms;
+        let users = if scenario.all_join { scenario.clients } else { scenario.typists } / scenario.rooms;
+        let pairs = |range: std::ops::Range<usize>| {
+            range.map(|client| typists - usize::from(client < scenario.typists)).sum::<usize>()
+        };
+        let reading = scenario.clients - scenario.stalled;
+        let held = if scenario.splice { scenario.clients * typists } else { 0 };
+        Self {
+            schedule,
+            versions,
+            ids: vec![Vec::new(); scenario.typists],
+            seen: vec![0; scenario.clients * typists],
+            held: vec![Vec::new(); held],
+            knows: vec![false; scenario.clients * users],
+            unknown: scenario.clients * users,
+            not_begun: pairs(0..scenario.clients),
+            not_ended: [pairs(0..reading), pairs(reading..scenario.clients)],
+            waits: Histogram::new(),
+            scenario: scenario.clone(),
+        }
+    }
+
+    /// Every client knows of every user in its room.
+    pub fn all_met(&self) -> bool {
+        self.unknown == 0
+    }
+
+    /// Every client has a text of every typist in its room.
+    pub fn all_begun(&self) -> bool {
+        self.not_begun == 0
+    }
+
+    /// Every client that reads, or else that stalled, has the last text of every typist in its room.
+    pub fn all_ended(&self, stalled: bool) -> bool {
+        self.not_ended[usize::from(stalled)] == 0
+    }
+
+    /// What is typed: the frame of an update is made of this change, or of the text after it.
+    pub fn typed(&self, typist: usize, number: u32) -> (Edit, &[u8]) {
+        let versions = &self.versions[typist];
+        let before = number.checked_sub(1).map_or(0, |before| versions[before as usize].len());
+        (self.scenario.growth.edit(typist, number, before), &versions[number as usize])
+    }
+
+    /// Takes what a client was told, so many nanoseconds after the start.
+    pub fn hear(&mut self, client: usize, heard: &Heard<'_>, now: u64) -> Result<(), String> {
+        match heard {
+            Heard::Came(user) => self.meet(client, *user),
+            Heard::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
+            Heard::Text { id, text } => self.read(client, id, text, now),
+            Heard::Splice(Splice { id, text: Some(text), .. }) => {
+                self.read(client, id.as_bytes(), text.as_bytes(), now)
+            }
+            Heard::Splice(splice) => self.apply(client, splice, now),
+        }
+    }
+
+    fn meet(&mut self, client: usize, user: usize) -> Result<(), String> {
+        let users = self.knows.len() / self.scenario.clients;
+        let rooms = self.scenario.rooms;
+        if user / rooms >= users || self.scenario.room(client) != self.scenario.room(user) {
+            return Err(format!("Client {client} was told of user {user}, who is not in its room."));
+        }
+        let known = &mut self.knows[client * users + user / rooms];
+        self.unknown -= usize::from(!*known);
+        *known = true;
+        Ok(())
+    }
+
+    fn read(&mut self, client: usize, id: &[u8], text: &[u8], now: u64) -> Result<(), String> {
+        let shown = || String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
+        let Some((typist, number)) = self.scenario.growth.newest(text) else {
+            return Err(format!("Client {client} got a text that nobody typed: {}", shown()));
+        };
+        let is_right = self.ids.get(typist).is_some_and(|own| own == id)
+            && self.versions[typist].get(number as usize).is_some_and(|typed| typed == text)
+            && self.scenario.room(client) == self.scenario.room(typist)
+            && client != typist;
+        if !is_right {
+            return Err(format!("Client {client} got another text than user {typist} typed: {}", shown()));
+        }
+        let typists = self.scenario.typists / self.scenario.rooms;
+        let pair = client * typists + typist / self.scenario.rooms;
+        if let Some(held) = self.held.get_mut(pair)
+            && held.as_slice() != text
+        {
+            held.clear();
+            held.extend_from_slice(text);
+        }
+        self.see(client, pair, typist, number, now)
+    }
+
+    fn apply(&mut self, client: usize, splice: &Splice<'_>, now: u64) -> Result<(), String> {
+        let wrong = || format!("Client {client} cannot apply {splice:?}.");
+        let typist = self.ids.iter().position(|id| id == splice.id.as_bytes()).ok_or_else(wrong)?;
+        let typists = self.scenario.typists / self.scenario.rooms;
+        let pair = client * typists + typist / self.scenario.rooms;
+        let (Some(at), Some(cut), Some(put), Some(length)) =
+            (splice.at, splice.cut, splice.put, splice.length)
+        else {
+            return Err(wrong());
+        };
+        let held = self.held.get_mut(pair).ok_or_else(wrong)?;
+        // All ASCII, so that characters are bytes.
+        Edit { at, cut, put: put.into() }.apply(held).ok_or_else(wrong)?;
+        if held.len() != length {
+            return Err(wrong());
+        }
+        let text = std::mem::take(held);
+        let outcome = self.read(client, splice.id.as_bytes(), &text, now);
+        self.held[pair] = text;
+        outcome
+    }
+
+    /// A client has the text with this number: every one it had not seen is conveyed now.
+    fn see(
+        &mut self,
+        client: usize,
+        pair: usize,
+        typist: usize,
+        number: u32,
+        now: u64,
+    ) -> Result<(), String> {
+        let seen = &mut self.seen[pair];
+        if number + 1 < *seen {
+            return Err(format!("Client {client} got text {number} of user {typist} after {}.", *seen - 1));
+        }
+        let stalls = self.scenario.stalls(client);
+        self.not_begun -= usize::from(*seen == 0);
+        if number == self.schedule.last && *seen <= number {
+            self.not_ended[usize::from(stalls)] -= 1;
+        }
+        if !stalls {
+            for number in (*seen).max(self.schedule.first_measured.max(1))..=number {
+                self.waits.count(now.saturating_sub(self.schedule.due(typist, number)));
+            }
+        }
+        *seen = number + 1;
+        Ok(())
+    }
+
+    /// A sentence about what has not arrived.
+    pub fn missing(&self) -> String {
+        let typists = self.scenario.typists / self.scenario.rooms;
+        for (pair, &seen) in self.seen.iter().enumerate() {
+            let (client, typist) = (pair / typists, pair % typists * self.scenario.rooms);
+            let typist = typist + self.scenario.room(client);
+            if seen <= self.schedule.last && client != typist {
+                return format!(
+                    "Client {client} lacks the last text of user {typist}: {seen} of {} have arrived.",
+                    self.schedule.last + 1
+                );
+            }
+        }
+        format!("{} have not been told of somebody.", self.unknown)
+    }
+
+    /// How many updates must have been conveyed when everyone who reads has everything.
+    pub fn expected(&self) -> u64 {
+        let scenario = &self.scenario;
+        let typists = scenario.typists / scenario.rooms;
+        let pairs = (scenario.clients - scenario.stalled) * typists - scenario.typists;
+        pairs as u64 * self.schedule.measured()
+    }
+}
+
+/// All texts that a typist's box will hold.
+fn versions(scenario: &Scenario, typist: usize, last: u32) -> Vec<Vec<u8>> {
+    let mut text = scenario.growth.start(typist);
+    let mut versions = vec![text.clone()];
+    for number in 1..=last {
+        let edit = scenario.growth.edit(typist, number, text.len());
+        edit.apply(&mut text).expect("its own edits fit");
+        versions.push(text.clone());
+    }
+    versions
+}

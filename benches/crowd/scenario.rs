@@ -1,0 +1,196 @@
+//! What is measured: who is in the room, who types how often, and when each update is due.
+
+use serde::{Deserialize, Serialize};
+
+/// Nanoseconds in a second.
+pub const SECOND: u64 = 1_000_000_000;
+
+/// How long is typed before anything is measured, in seconds: caches and buffers are warm by then.
+const WARM_UP: f64 = 1.0;
+
+/// How long is measured, in seconds.
+const MEASURED: f64 = 5.0;
+
+/// The same, where an impression is enough.
+const MEASURED_QUICKLY: f64 = 2.0;
+
+/// How long nobody does anything, in seconds: twice the time after which everyone is pinged.
+const IDLE: f64 = 10.0;
+
+/// What a typist's text looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Growth {
+    /// A word is appended; after forty words the box is emptied. 200 characters on average.
+    Append,
+    /// One of four hundred words, anywhere, is replaced. 4,000 characters.
+    Edit,
+}
+
+/// One row of the table.
+///
+/// Client `i` is in room `i % rooms`; the first `typists` clients type, the last `stalled` stop reading.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Scenario {
+    /// What it is called.
+    pub name: String,
+    /// Rooms, each with its share of the clients and the typists.
+    pub rooms: usize,
+    /// Connections in all.
+    pub clients: usize,
+    /// Clients who type.
+    pub typists: usize,
+    /// Everyone has a box, and not only who types.
+    pub all_join: bool,
+    /// Clients who stop reading when the typing starts, and read on when it is over.
+    pub stalled: usize,
+    /// Updates due a second, by all typists together.
+    pub rate: f64,
+    /// What they type.
+    pub growth: Growth,
+    /// How long is measured, in seconds.
+    pub seconds: f64,
+    /// Server and driver have a core each, if there are two.
+    pub pinned: bool,
+    /// Texts travel as splices, both ways.
+    pub splice: bool,
+}
+
+impl Scenario {
+    fn new(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
+        Self {
+            name: name.to_owned(),
+            rooms: 1,
+            clients,
+            typists,
+            all_join: false,
+            stalled: 0,
+            rate,
+            growth: Growth::Append,
+            seconds: MEASURED,
+            pinned: true,
+            splice: false,
+        }
+    }
+
+    /// People who all have a box.
+    fn people(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
+        Self { all_join: true, ..Self::new(name, clients, typists, rate) }
+    }
+
+    /// All that are measured where none is named.
+    pub fn all() -> Vec<Self> {
+        vec![
+            Self::people("meeting", 100, 10, 80.0),
+            Self::people("class", 1_000, 50, 400.0),
+            Self::people("storm", 1_000, 200, 4_000.0),
+            Self::new("captions", 5_000, 1, 10.0),
+            Self::new("hall", 10_000, 5, 40.0),
+            Self { growth: Growth::Edit, ..Self::people("notes", 200, 20, 160.0) },
+            Self::people("arrivals", 5_000, 0, 0.0),
+            Self { stalled: 100, ..Self::people("stalled", 1_000, 50, 400.0) },
+            Self { seconds: IDLE, ..Self::new("idle", 10_000, 0, 0.0) },
+            Self { rooms: 10, pinned: false, ..Self::people("rooms", 1_000, 100, 800.0) },
+        ]
+    }
+
+    /// The sweep that shows what a delivery costs in rooms of different sizes: as many deliveries a second
+    /// in each.
+    pub fn sizes() -> Vec<Self> {
+        const DELIVERIES: f64 = 40_000.0;
+        const SIZES: [usize; 5] = [100, 300, 1_000, 3_000, 10_000];
+        let of_size = |size: usize| Self::new(&format!("size {size}"), size, 4, DELIVERIES / size as f64);
+        SIZES.map(of_size).into()
+    }
+
+    /// Measured for a shorter time.
+    pub fn quick(self) -> Self {
+        Self { seconds: self.seconds.min(MEASURED_QUICKLY), ..self }
+    }
+
+    /// Whether a client has a box.
+    pub fn joins(&self, client: usize) -> bool {
+        self.all_join || client < self.typists
+    }
+
+    /// Which room a client is in.
+    pub fn room(&self, client: usize) -> usize {
+        client % self.rooms
+    }
+
+    /// Whether a client stops reading.
+    pub fn stalls(&self, client: usize) -> bool {
+        client >= self.clients - self.stalled
+    }
+}
+
+/// When each update is due: each typist types at a steady pace, one independent of the other.
+#[derive(Debug)]
+pub struct Schedule {
+    /// Nanoseconds between two updates of a typist.
+    period: u64,
+    /// When in a period each typist types.
+    phases: Vec<u64>,
+    /// The typists in the order in which they type.
+    order: Vec<usize>,
+    /// The first number of each typist that is measured.
+    pub first_measured: u32,
+    /// The last number of each typist.
+    pub last: u32,
+    /// When, in nanoseconds from the start, the measured time begins.
+    pub measured_from: u64,
+    /// When the last update is due, or nobody typing, the measured time ends.
+    pub end: u64,
+}
+
+impl Schedule {
+    /// The schedule of a scenario: the same each time.
+    pub fn new(scenario: &Scenario) -> Self {
+        let nanos = |seconds: f64| (seconds * SECOND as f64) as u64;
+        if scenario.typists == 0 {
+            let end = nanos(scenario.seconds);
+            return Self {
+                period: SECOND,
+                phases: Vec::new(),
+                order: Vec::new(),
+                first_measured: 0,
+                last: 0,
+                measured_from: 0,
+                end,
+            };
+        }
+        let period = nanos(scenario.typists as f64 / scenario.rate);
+        let phases: Vec<u64> = (0..scenario.typists).map(|typist| scatter(typist as u64) % period).collect();
+        let mut order: Vec<usize> = (0..scenario.typists).collect();
+        order.sort_by_key(|&typist| phases[typist]);
+        let numbers = |seconds: f64| nanos(seconds).div_ceil(period) as u32;
+        let first_measured = 1 + numbers(WARM_UP);
+        let last = first_measured + numbers(scenario.seconds) - 1;
+        let measured_from = u64::from(first_measured) * period;
+        Self { period, phases, order, first_measured, last, measured_from, end: u64::from(last + 1) * period }
+    }
+
+    /// When a typist's update is due, in nanoseconds from the start. Updates are numbered from 1.
+    pub fn due(&self, typist: usize, number: u32) -> u64 {
+        self.phases[typist] + u64::from(number) * self.period
+    }
+
+    /// The updates in the order in which they are due: typist and number.
+    pub fn update(&self, n: usize) -> Option<(usize, u32)> {
+        let typists = self.order.len();
+        let number = 1 + u32::try_from(n.checked_div(typists)?).ok()?;
+        (number <= self.last).then(|| (self.order[n % typists], number))
+    }
+
+    /// How many updates of each typist are measured.
+    pub fn measured(&self) -> u64 {
+        if self.order.is_empty() { 0 } else { u64::from(self.last - self.first_measured + 1) }
+    }
+}
+
+/// A number without visible relation to its neighbours' (the finaliser of SplitMix64).
+pub fn scatter(n: u64) -> u64 {
+    let mut mixed = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
