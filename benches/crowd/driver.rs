@@ -80,6 +80,7 @@ pub struct Outcome {
     /// The most times that one of the observed clients did: how often the server wrote to everyone.
     pub batches: u64,
     /// The typists' ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<Vec<u8>>,
 }
 

@@ -11,6 +11,7 @@
 
 use crate::process;
 use crate::recording::Recording;
+use crossbeam_channel::bounded;
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
 use std::io::{self, Write};
@@ -24,6 +25,10 @@ const SEND_BUFFER: usize = 128 * 1024;
 
 /// How long after everyone has come the sending starts.
 const LEAD: Duration = Duration::from_millis(200);
+
+/// How often a thread is woken to find out what that costs, and at what distance.
+const WAKES: u32 = 300;
+const WAKE_EVERY: Duration = Duration::from_millis(1);
 
 /// What the floor is to do.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +48,8 @@ pub struct Outcome {
     pub full: u64,
     /// Nanoseconds it took on the processor.
     pub cpu: u64,
+    /// Nanoseconds it takes to hand something to another thread that waits for it.
+    pub wake: u64,
 }
 
 /// Says where it is, waits for everyone, sends.
@@ -64,7 +71,31 @@ pub fn run(job: &Job) -> Result<Outcome, String> {
     let before = process::cpu(0)?;
     let full = send_all(&recording, &sockets).map_err(explain)?;
     let cpu = process::cpu(0)? - before;
-    Ok(Outcome { sends: (recording.writes.len() * sockets.len()) as u64, full, cpu })
+    let sends = (recording.writes.len() * sockets.len()) as u64;
+    Ok(Outcome { sends, full, cpu, wake: measure_wake()? })
+}
+
+/// What waking a thread costs beyond what the one that wakes it would have done anyway, which is to wait for the
+/// time. In the server that is the reader, whom an update wakes.
+fn measure_wake() -> Result<u64, String> {
+    let sleep_all = |wake: &dyn Fn()| {
+        let before = process::cpu(0)?;
+        for _ in 0..WAKES {
+            thread::sleep(WAKE_EVERY);
+            wake();
+        }
+        process::cpu(0).map(|after| after - before)
+    };
+    let alone = sleep_all(&|| {})?;
+    let (events, queue) = bounded::<u64>(1024);
+    let hub = thread::spawn(move || queue.iter().sum::<u64>());
+    let together = sleep_all(&|| {
+        // The other one reads until nobody sends.
+        let _ = events.send(1);
+    })?;
+    drop(events);
+    let _ = hub.join();
+    Ok(together.saturating_sub(alone) / u64::from(WAKES))
 }
 
 fn announce(listener: &TcpListener) -> io::Result<()> {

@@ -36,7 +36,8 @@ impl Ledger {
     /// Nobody has seen anything.
     pub fn new(scenario: &Scenario) -> Self {
         let schedule = Schedule::new(scenario);
-        let versions = (0..scenario.typists).map(|typist| versions(scenario, typist, schedule.last)).collect();
+        let versions =
+            (0..scenario.typists).map(|typist| versions(scenario, typist, schedule.last)).collect();
         let typists = scenario.typists / scenario.rooms;
         let users = if scenario.all_join { scenario.clients } else { scenario.typists } / scenario.rooms;
         let pairs = |range: std::ops::Range<usize>| {

@@ -9,20 +9,26 @@ mod driver;
 mod floor;
 mod histogram;
 mod ledger;
+mod options;
+mod pictures;
 mod process;
 mod recording;
+mod report;
 mod scenario;
 mod text;
 mod wire;
 
+use crate::options::Options;
 use crate::process::{Core, Process};
+use crate::report::{Round, Row};
 use crate::scenario::Scenario;
+use clap::Parser;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::env;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
+use std::{env, fs};
 
 /// The first argument of a process that drives.
 const DRIVE: &str = "drive";
@@ -34,18 +40,30 @@ fn main() -> ExitCode {
     // Without this, a soft limit of 1,024 would be the end of every larger scenario.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [DRIVE, job] => read(job).and_then(driver::drive).and_then(print),
-        [FLOOR, job] => read(job).and_then(|job| floor::run(&job)).and_then(print),
-        _ => run(),
+        [DRIVE, job] => read(job).and_then(drive).and_then(print),
+        [FLOOR, job] => read(job).and_then(be_floor).and_then(print),
+        _ => {
+            let options = Options::parse();
+            if options.test { Ok(()) } else { run(&options) }
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            // Standard error may be closed; there is nowhere else to say it.
-            let _ = writeln!(io::stderr(), "crowd: {sentence}");
+            say(&format!("crowd: {sentence}\n"));
             ExitCode::FAILURE
         }
     }
+}
+
+fn drive(job: driver::Job) -> Result<driver::Outcome, String> {
+    process::end_with_parent(Some(job.server));
+    driver::drive(job)
+}
+
+fn be_floor(job: floor::Job) -> Result<floor::Outcome, String> {
+    process::end_with_parent(None);
+    floor::run(&job)
 }
 
 fn read<J: DeserializeOwned>(job: &str) -> Result<J, String> {
@@ -57,20 +75,56 @@ fn print(outcome: impl Serialize) -> Result<(), String> {
     writeln!(io::stdout(), "{json}").map_err(|error| error.to_string())
 }
 
-fn run() -> Result<(), String> {
-    let scenario = Scenario::all().swap_remove(1);
+fn run(options: &Options) -> Result<(), String> {
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let recording = directory.path().join("recording");
-    let outcome = measure(&scenario, &recording)?;
-    print(&outcome)?;
-    print(measure_floor(&scenario, &recording, outcome.ids)?)
+    let (mut rows, mut failed) = (Vec::new(), 0);
+    for scenario in options.scenarios()? {
+        let rounds = (1..=options.rounds).map(|n| {
+            say(&format!("{}, round {n} of {}\n", scenario.name, options.rounds));
+            measure_round(&scenario, &recording, options)
+        });
+        match rounds.collect() {
+            Ok(rounds) => rows.push(Row { scenario, rounds }),
+            Err(sentence) => {
+                say(&format!("{} has failed: {sentence}\n", scenario.name));
+                failed += 1;
+            }
+        }
+    }
+    let table = report::table(&rows) + &report::flatness(&rows).unwrap_or_default();
+    io::stdout().write_all(table.as_bytes()).map_err(|error| error.to_string())?;
+    if let Some(file) = &options.json {
+        let json = format!("{:#}\n", report::to_json(&rows));
+        fs::write(file, json).map_err(|error| format!("{} cannot be written: {error}.", file.display()))?;
+    }
+    options.pictures.as_deref().map_or(Ok(()), |directory| pictures::draw(&rows, directory))?;
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} of the scenarios have failed.")) }
+}
+
+/// Says something to whoever waits.
+fn say(sentence: &str) {
+    // Standard error may be closed; there is nowhere else to say it.
+    let _ = io::stderr().write_all(sentence.as_bytes());
+}
+
+/// The server first, then the floor, so that both have the machine as it is at the time.
+fn measure_round(scenario: &Scenario, recording: &Path, options: &Options) -> Result<Round, String> {
+    let mut server = measure(scenario, recording, options)?;
+    let ids = std::mem::take(&mut server.ids);
+    let has_floor = !options.no_floor && scenario.pinned && server.batches > 0;
+    let floor = has_floor.then(|| measure_floor(scenario, recording, ids)).transpose()?;
+    Ok(Round { server, floor })
 }
 
 /// Starts a server and drives it through a scenario.
-fn measure(scenario: &Scenario, recording: &Path) -> Result<driver::Outcome, String> {
+fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<driver::Outcome, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
-    command.args(["--listen", "127.0.0.1:0"]);
-    let mut server = Process::start(command, if scenario.pinned { Core::First } else { Core::Any })?;
+    let max_clients = scenario.clients.max(1).to_string();
+    command.args(["--listen", "127.0.0.1:0", "--max-clients", &max_clients]);
+    command.args(options.server_args.split_whitespace());
+    let (first, second) = scenario.cores();
+    let mut server = Process::start(command, first)?;
     let line = server.line()?;
     let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
     let empty = process::resident(server.pid())?;
@@ -81,14 +135,15 @@ fn measure(scenario: &Scenario, recording: &Path) -> Result<driver::Outcome, Str
         recording: recording.to_owned(),
         replay: None,
     };
-    let outcome: driver::Outcome = read(&work(DRIVE, &job, Core::Second)?.finish()?)?;
+    let outcome: driver::Outcome = read(&work(DRIVE, &job, second)?.finish()?)?;
     Ok(driver::Outcome { resident: outcome.resident.saturating_sub(empty), ..outcome })
 }
 
 /// Has the floor send what the server has sent.
 fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Result<floor::Outcome, String> {
     let job = floor::Job { clients: scenario.clients, recording: recording.to_owned() };
-    let mut floor = work(FLOOR, &job, Core::First)?;
+    let (first, second) = scenario.cores();
+    let mut floor = work(FLOOR, &job, first)?;
     let address = floor.line()?.parse().map_err(|_| "The floor does not say where it is.")?;
     let job = driver::Job {
         scenario: scenario.clone(),
@@ -97,7 +152,7 @@ fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Re
         recording: recording.to_owned(),
         replay: Some(ids),
     };
-    let driver = work(DRIVE, &job, Core::Second)?;
+    let driver = work(DRIVE, &job, second)?;
     let outcome = read(&floor.finish()?)?;
     driver.finish().map(|_| outcome)
 }

@@ -1,11 +1,13 @@
 //! The processes that are measured: started on a core of their own, watched from outside, always ended.
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::{io, process, thread};
 
 /// Where a process may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +67,19 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Ends this process, and another, when the one that started it is gone: however that came, nothing is left
+/// running.
+pub fn end_with_parent(other: Option<i32>) {
+    thread::spawn(move || {
+        // The parent holds the other end, and writes nothing.
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        if let Some(other) = other {
+            let _ = kill(Pid::from_raw(other), Signal::SIGKILL);
+        }
+        process::exit(1);
+    });
 }
 
 fn set_cores(cores: &CpuSet) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! What is measured: who is in the room, who types how often, and when each update is due.
 
+use crate::process::Core;
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds in a second.
@@ -56,6 +57,9 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Whether notes are spliced even where that is not asked for.
+    pub const SPLICED_NOTES: bool = false;
+
     fn new(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
         Self {
             name: name.to_owned(),
@@ -102,9 +106,19 @@ impl Scenario {
         SIZES.map(of_size).into()
     }
 
+    /// It belongs to the sweep over sizes.
+    pub fn is_size(&self) -> bool {
+        self.name.starts_with("size ")
+    }
+
     /// Measured for a shorter time.
     pub fn quick(self) -> Self {
         Self { seconds: self.seconds.min(MEASURED_QUICKLY), ..self }
+    }
+
+    /// Where the server runs, or the floor, and where the driver.
+    pub fn cores(&self) -> (Core, Core) {
+        if self.pinned { (Core::First, Core::Second) } else { (Core::Any, Core::Any) }
     }
 
     /// Whether a client has a box.

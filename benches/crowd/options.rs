@@ -1,0 +1,75 @@
+//! The command line.
+
+use crate::scenario::{Growth, Scenario};
+use clap::Parser;
+use std::path::PathBuf;
+
+/// The name of the sweep over sizes.
+pub const SIZES: &str = "sizes";
+
+/// Measures the server: what a crowd in its rooms has to wait, and what it costs.
+#[derive(Debug, Parser)]
+pub struct Options {
+    /// Which scenarios: meeting, class, storm, captions, hall, notes, arrivals, stalled, idle, rooms, sizes;
+    /// all of them where none is named
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    scenario: Vec<String>,
+
+    /// How often each is measured; medians are printed
+    #[arg(long, value_name = "ROUNDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
+    pub rounds: u32,
+
+    /// Two seconds each, for an impression
+    #[arg(long)]
+    quick: bool,
+
+    /// Texts travel as splices, both ways
+    #[arg(long)]
+    splice: bool,
+
+    /// Do not measure the floor
+    #[arg(long)]
+    pub no_floor: bool,
+
+    /// More arguments for the server, separated by spaces
+    #[arg(long, value_name = "ARGUMENTS", default_value = "", allow_hyphen_values = true)]
+    pub server_args: String,
+
+    /// Where to write all figures
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+
+    /// Where to write pictures
+    #[arg(long, value_name = "DIRECTORY")]
+    pub pictures: Option<PathBuf>,
+
+    /// Said by `cargo bench`
+    #[arg(long, hide = true)]
+    bench: bool,
+
+    /// Said by `cargo test --benches`: that it could be built is all there is to test
+    #[arg(long, hide = true)]
+    pub test: bool,
+}
+
+impl Options {
+    /// What is to be measured.
+    pub fn scenarios(&self) -> Result<Vec<Scenario>, String> {
+        let mut known = Scenario::all();
+        known.extend(Scenario::sizes());
+        let is_wanted = |scenario: &Scenario| {
+            let is_named = |name: &String| *name == scenario.name || (name == SIZES && scenario.is_size());
+            self.scenario.is_empty() || self.scenario.iter().any(is_named)
+        };
+        let unknown = |name: &&String| *name != SIZES && known.iter().all(|scenario| scenario.name != **name);
+        if let Some(name) = self.scenario.iter().find(unknown) {
+            return Err(format!("There is no scenario {name}; --help lists them."));
+        }
+        let adapt = |scenario: Scenario| {
+            let splice = self.splice || (scenario.growth == Growth::Edit && Scenario::SPLICED_NOTES);
+            let scenario = Scenario { splice, ..scenario };
+            if self.quick { scenario.quick() } else { scenario }
+        };
+        Ok(known.into_iter().filter(is_wanted).map(adapt).collect())
+    }
+}

@@ -1,0 +1,158 @@
+//! From what the rounds found to tables and files: the median of each figure, and how far the rounds differ.
+
+use crate::scenario::Scenario;
+use crate::{driver, floor};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// One measurement of a scenario.
+#[derive(Debug, Serialize)]
+pub struct Round {
+    /// What the driver found.
+    pub server: driver::Outcome,
+    /// What sending the same cost without a server.
+    pub floor: Option<floor::Outcome>,
+}
+
+/// All rounds of a scenario.
+#[derive(Debug)]
+pub struct Row {
+    /// What was measured.
+    pub scenario: Scenario,
+    /// What was found.
+    pub rounds: Vec<Round>,
+}
+
+/// A column: its heading, digits behind the point, whether its spread is printed, and its value in one round.
+struct Column(&'static str, usize, bool, fn(&Scenario, &Round) -> Option<f64>);
+
+/// Nanoseconds to microseconds.
+const MICRO: f64 = 1e3;
+
+const COLUMNS: [Column; 14] = [
+    Column("joined s", 2, false, |_, round| Some(round.server.joined_s)),
+    Column("all seen s", 2, true, |_, round| Some(round.server.met_s)),
+    Column("conveyed/s", 0, false, |_, round| {
+        typed(round).map(|conveyed| conveyed / round.server.measured_s)
+    }),
+    Column("p50 ms", 1, false, |_, round| typed(round).map(|_| round.server.p50_ms)),
+    Column("p99 ms", 1, true, |_, round| typed(round).map(|_| round.server.p99_ms)),
+    Column("max ms", 1, false, |_, round| typed(round).map(|_| round.server.max_ms)),
+    Column("CPU µs/conveyed", 2, true, |_, round| {
+        typed(round).map(|conveyed| round.server.server_cpu as f64 / MICRO / conveyed)
+    }),
+    Column("CPU µs/send", 2, false, |scenario, round| {
+        sends(scenario, round).map(|sends| round.server.server_cpu as f64 / MICRO / sends)
+    }),
+    Column("× floor", 2, true, |_, round| {
+        let floor = round.floor.as_ref()?;
+        Some(round.server.server_cpu as f64 / floor.cpu as f64)
+    }),
+    Column("× floor and wakes", 2, true, |_, round| {
+        let floor = round.floor.as_ref()?;
+        let wakes = floor.wake * round.server.batches;
+        Some(round.server.server_cpu as f64 / (floor.cpu + wakes) as f64)
+    }),
+    Column("server cores", 3, false, |_, round| {
+        Some(round.server.server_cpu as f64 / 1e9 / round.server.measured_s)
+    }),
+    Column("driver cores", 2, false, |_, round| {
+        Some(round.server.driver_cpu as f64 / 1e9 / round.server.measured_s)
+    }),
+    Column("KiB/client", 1, false, |scenario, round| {
+        Some(round.server.resident as f64 / scenario.clients as f64)
+    }),
+    Column("bytes/conveyed", 0, false, |_, round| {
+        typed(round).map(|conveyed| round.server.bytes as f64 / conveyed)
+    }),
+];
+
+/// Updates conveyed, if anybody typed.
+fn typed(round: &Round) -> Option<f64> {
+    (round.server.conveyed > 0).then_some(round.server.conveyed as f64)
+}
+
+/// How often the server wrote to a client, see [`floor`].
+fn sends(scenario: &Scenario, round: &Round) -> Option<f64> {
+    let readers = scenario.clients - scenario.stalled;
+    let sends = round.server.batches * readers as u64;
+    typed(round).filter(|_| sends > 0).map(|_| sends as f64)
+}
+
+/// A figure over all rounds.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Figure {
+    /// The middle one, the lower of two.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+}
+
+impl Row {
+    /// The figure under a heading, if this scenario has it.
+    pub fn figure(&self, heading: &str) -> Option<Figure> {
+        self.figure_of(COLUMNS.iter().find(|column| column.0 == heading)?)
+    }
+
+    fn figure_of(&self, Column(_, _, _, value): &Column) -> Option<Figure> {
+        let values = self.rounds.iter().map(|round| value(&self.scenario, round));
+        let mut values = values.collect::<Option<Vec<f64>>>()?;
+        values.sort_by(f64::total_cmp);
+        let median = *values.get(values.len().checked_sub(1)? / 2)?;
+        Some(Figure { median, min: values[0], max: values[values.len() - 1] })
+    }
+
+    fn cell(&self, column: &Column) -> String {
+        let &Column(_, digits, spread, _) = column;
+        match self.figure_of(column) {
+            None => "–".to_owned(),
+            Some(Figure { median, min, max }) if spread && self.rounds.len() > 1 => {
+                format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
+            }
+            Some(figure) => format!("{:.digits$}", figure.median),
+        }
+    }
+}
+
+/// A table in Markdown.
+pub fn table(rows: &[Row]) -> String {
+    let headings = COLUMNS.iter().map(|column| column.0.to_owned());
+    let mut lines = vec![std::iter::once("scenario".to_owned()).chain(headings).collect::<Vec<_>>()];
+    let cells = |row: &Row| {
+        let cells = COLUMNS.iter().map(|column| row.cell(column));
+        std::iter::once(row.scenario.name.clone()).chain(cells).collect()
+    };
+    lines.extend(rows.iter().map(cells));
+    let width = |n: usize| lines.iter().map(|line| line[n].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
+    lines.insert(1, widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect());
+    let pad = |line: &Vec<String>| {
+        let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));
+        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
+    };
+    lines.iter().map(pad).collect()
+}
+
+/// What the sweep over sizes shows, in a sentence.
+pub fn flatness(rows: &[Row]) -> Option<String> {
+    let costs = rows.iter().filter(|row| row.scenario.is_size());
+    let costs: Vec<f64> = costs.filter_map(|row| Some(row.figure("CPU µs/conveyed")?.median)).collect();
+    let (min, max) = (costs.iter().copied().reduce(f64::min)?, costs.iter().copied().reduce(f64::max)?);
+    let deviation = (max - min) / (max + min) * 100.0;
+    Some(format!("A delivery costs {min:.2} to {max:.2} µs, whatever the size: ± {deviation:.0} %.\n"))
+}
+
+/// Everything, for other programs.
+pub fn to_json(rows: &[Row]) -> Value {
+    let row = |row: &Row| {
+        let figures: serde_json::Map<String, Value> = COLUMNS
+            .iter()
+            .filter_map(|column| Some((column.0.to_owned(), json!(row.figure_of(column)?))))
+            .collect();
+        json!({ "scenario": row.scenario, "figures": figures, "rounds": row.rounds })
+    };
+    json!({ "cores": std::thread::available_parallelism().map_or(1, usize::from),
+            "rows": rows.iter().map(row).collect::<Vec<_>>() })
+}
