@@ -1,18 +1,17 @@
 //! The other end of every connection: one thread, one epoll, thousands of clients. It runs in a process of its
 //! own, on a core of its own, and reports how much of that it needed.
 
+use crate::job::{Job, Outcome};
 use crate::ledger::Ledger;
 use crate::process;
 use crate::recording::Recorder;
-use crate::scenario::{SECOND, Scenario};
+use crate::scenario::SECOND;
 use crate::wire::{self, Heard};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
-use serde::{Deserialize, Serialize};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 /// Connections that have not got their snapshot yet, at most: below what may wait to be accepted.
@@ -32,57 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long after everything is ready the typing starts.
 const LEAD: Duration = Duration::from_millis(200);
-
-/// What a driver is to do.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Job {
-    /// With whom and how often.
-    pub scenario: Scenario,
-    /// Where the server is.
-    pub address: SocketAddr,
-    /// Its process id.
-    pub server: i32,
-    /// Where to write what one client received, to be sent again by the floor.
-    pub recording: PathBuf,
-    /// Only reads, what the floor sends; these are the typists' ids.
-    pub replay: Option<Vec<Vec<u8>>>,
-}
-
-/// What a driver found.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Seconds until everyone had joined.
-    pub joined_s: f64,
-    /// Seconds until everyone knew of everyone.
-    pub met_s: f64,
-    /// Seconds that were measured.
-    pub measured_s: f64,
-    /// Updates that reached a reader, once for each.
-    pub conveyed: u64,
-    /// How long half of them waited, in milliseconds.
-    pub p50_ms: f64,
-    /// How long all but one in a hundred waited at most.
-    pub p99_ms: f64,
-    /// How long the last one waited.
-    pub max_ms: f64,
-    /// From when the last update was due until everyone had it.
-    pub behind_ms: f64,
-    /// Nanoseconds that the server ran meanwhile.
-    pub server_cpu: u64,
-    /// Nanoseconds that the driver ran meanwhile.
-    pub driver_cpu: u64,
-    /// KiB resident in the server at the end.
-    pub resident: u64,
-    /// Bytes received.
-    pub bytes: u64,
-    /// Times that a client received something.
-    pub reads: u64,
-    /// The most times that one of the observed clients did: how often the server wrote to everyone.
-    pub batches: u64,
-    /// The typists' ids.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ids: Vec<Vec<u8>>,
-}
 
 /// How far a client is.
 #[derive(Debug, PartialEq, Eq)]
@@ -117,6 +65,8 @@ struct Driver {
     start: Instant,
     inside: usize,
     over: usize,
+    /// How long there was nothing to read.
+    idle: Duration,
     bytes: u64,
     reads: u64,
 }
@@ -143,6 +93,7 @@ impl Driver {
             start: Instant::now(),
             inside: 0,
             over: 0,
+            idle: Duration::ZERO,
             bytes: 0,
             reads: 0,
             job,
@@ -173,7 +124,7 @@ impl Driver {
             self.dial(Stage::In)?;
         }
         self.until(|driver| driver.over == driver.clients.len())?;
-        Ok(self.outcome(0, 0))
+        Ok(self.outcome(0))
     }
 
     /// Connects everyone, as fast as the server lets them in.
@@ -230,8 +181,8 @@ impl Driver {
             let due = update.map(|(typist, number)| self.ledger.schedule.due(typist, number));
             if before.is_none() && due.is_none_or(|due| due >= self.ledger.schedule.measured_from) {
                 self.read_until(self.ledger.schedule.measured_from)?;
-                before = Some((process::cpu(self.job.server)?, process::cpu(0)?));
-                (self.bytes, self.reads) = (0, 0);
+                before = Some(process::cpu(self.job.server)?);
+                (self.bytes, self.reads, self.idle) = (0, 0, Duration::ZERO);
                 self.recorder.start(self.now());
             }
             let (Some((typist, number)), Some(due)) = (update, due) else { break };
@@ -240,8 +191,7 @@ impl Driver {
         }
         self.read_until(self.ledger.schedule.end)?;
         self.until(|driver| driver.ledger.all_ended(false))?;
-        let (server, driver) = before.unwrap_or_default();
-        let outcome = self.outcome(process::cpu(self.job.server)? - server, process::cpu(0)? - driver);
+        let outcome = self.outcome(process::cpu(self.job.server)? - before.unwrap_or_default());
         match outcome.conveyed == self.ledger.expected() {
             true => Ok(outcome),
             false => Err(format!("{} were conveyed, not {}.", outcome.conveyed, self.ledger.expected())),
@@ -265,21 +215,22 @@ impl Driver {
         self.until(|driver| driver.ledger.all_ended(true))
     }
 
-    fn outcome(&self, server_cpu: u64, driver_cpu: u64) -> Outcome {
+    fn outcome(&self, server_cpu: u64) -> Outcome {
         let millis = |nanos: u64| nanos as f64 / 1e6;
         let (schedule, waits) = (&self.ledger.schedule, &self.ledger.waits);
         let now = self.now();
+        let measured_s = now.saturating_sub(schedule.measured_from) as f64 / SECOND as f64;
         Outcome {
             joined_s: 0.0,
             met_s: 0.0,
-            measured_s: now.saturating_sub(schedule.measured_from) as f64 / SECOND as f64,
+            measured_s,
             conveyed: waits.total(),
             p50_ms: millis(waits.quantile(0.5)),
             p99_ms: millis(waits.quantile(0.99)),
             max_ms: millis(waits.max()),
             behind_ms: millis(now.saturating_sub(schedule.end)),
             server_cpu,
-            driver_cpu,
+            driver_busy: 1.0 - self.idle.as_secs_f64() / measured_s,
             resident: 0,
             bytes: self.bytes,
             reads: self.reads,
@@ -317,12 +268,17 @@ impl Driver {
 
     /// Waits at most so long for something to read, and reads it.
     fn turn(&mut self, wait: Duration) -> Result<(), String> {
+        let begun = Instant::now();
+        let wait = if self.job.spin { Duration::ZERO } else { wait };
         let wait = Timespec::try_from(wait).map_err(|error| error.to_string())?;
         let mut events = Vec::with_capacity(MAX_EVENTS);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait)) {
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => return Ok(()),
             Err(error) => return Err(error.to_string()),
+        }
+        if events.is_empty() || !self.job.spin {
+            self.idle += begun.elapsed();
         }
         events.iter().try_for_each(|event| self.read(event.data.u64() as usize))
     }

@@ -5,9 +5,11 @@
 //! from then. Where a reader gets update s of a typist, every update since the last one it saw is conveyed
 //! at that moment, each with its own waiting time; so texts that were skipped are neither hidden nor punished.
 
+mod check;
 mod driver;
 mod floor;
 mod histogram;
+mod job;
 mod ledger;
 mod options;
 mod pictures;
@@ -18,6 +20,7 @@ mod scenario;
 mod text;
 mod wire;
 
+use crate::job::{Job, Outcome};
 use crate::options::Options;
 use crate::process::{Core, Process};
 use crate::report::{Round, Row};
@@ -44,7 +47,7 @@ fn main() -> ExitCode {
         [FLOOR, job] => read(job).and_then(be_floor).and_then(print),
         _ => {
             let options = Options::parse();
-            if options.test { Ok(()) } else { run(&options) }
+            if options.test { check::check() } else { run(&options) }
         }
     };
     match outcome {
@@ -56,7 +59,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn drive(job: driver::Job) -> Result<driver::Outcome, String> {
+fn drive(job: Job) -> Result<Outcome, String> {
     process::end_with_parent(Some(job.server));
     driver::drive(job)
 }
@@ -112,13 +115,13 @@ fn say(sentence: &str) {
 fn measure_round(scenario: &Scenario, recording: &Path, options: &Options) -> Result<Round, String> {
     let mut server = measure(scenario, recording, options)?;
     let ids = std::mem::take(&mut server.ids);
-    let has_floor = !options.no_floor && scenario.pinned && server.batches > 0;
+    let has_floor = !options.no_floor && scenario.pinned && server.conveyed > 0;
     let floor = has_floor.then(|| measure_floor(scenario, recording, ids)).transpose()?;
     Ok(Round { server, floor })
 }
 
 /// Starts a server and drives it through a scenario.
-fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<driver::Outcome, String> {
+fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<Outcome, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
     let max_clients = scenario.clients.max(1).to_string();
     command.args(["--listen", "127.0.0.1:0", "--max-clients", &max_clients]);
@@ -128,28 +131,31 @@ fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<d
     let line = server.line()?;
     let address = line.rsplit('/').next().and_then(|address| address.parse().ok());
     let empty = process::resident(server.pid())?;
-    let job = driver::Job {
+    let job = Job {
         scenario: scenario.clone(),
         address: address.ok_or("The server does not say where it is.")?,
         server: server.pid(),
         recording: recording.to_owned(),
+        spin: scenario.spins(),
         replay: None,
     };
-    let outcome: driver::Outcome = read(&work(DRIVE, &job, second)?.finish()?)?;
-    Ok(driver::Outcome { resident: outcome.resident.saturating_sub(empty), ..outcome })
+    let outcome: Outcome = read(&work(DRIVE, &job, second)?.finish()?)?;
+    Ok(Outcome { resident: outcome.resident.saturating_sub(empty), ..outcome })
 }
 
 /// Has the floor send what the server has sent.
 fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Result<floor::Outcome, String> {
+    let scenario = scenario.without_stalled();
     let job = floor::Job { clients: scenario.clients, recording: recording.to_owned() };
     let (first, second) = scenario.cores();
     let mut floor = work(FLOOR, &job, first)?;
     let address = floor.line()?.parse().map_err(|_| "The floor does not say where it is.")?;
-    let job = driver::Job {
-        scenario: scenario.clone(),
+    let job = Job {
         address,
         server: floor.pid(),
         recording: recording.to_owned(),
+        spin: scenario.spins(),
+        scenario,
         replay: Some(ids),
     };
     let driver = work(DRIVE, &job, second)?;

@@ -82,6 +82,11 @@ pub fn end_with_parent(other: Option<i32>) {
     });
 }
 
+/// Whether there are two cores to run on.
+pub fn has_two_cores() -> bool {
+    thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
+}
+
 fn set_cores(cores: &CpuSet) -> Result<(), String> {
     sched_setaffinity(Pid::from_raw(0), cores).map_err(|error| error.to_string())
 }

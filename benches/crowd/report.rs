@@ -1,7 +1,8 @@
 //! From what the rounds found to tables and files: the median of each figure, and how far the rounds differ.
 
+use crate::floor;
+use crate::job::Outcome;
 use crate::scenario::Scenario;
-use crate::{driver, floor};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Serialize)]
 pub struct Round {
     /// What the driver found.
-    pub server: driver::Outcome,
+    pub server: Outcome,
     /// What sending the same cost without a server.
     pub floor: Option<floor::Outcome>,
 }
@@ -56,9 +57,7 @@ const COLUMNS: [Column; 14] = [
     Column("server cores", 3, false, |_, round| {
         Some(round.server.server_cpu as f64 / 1e9 / round.server.measured_s)
     }),
-    Column("driver cores", 2, false, |_, round| {
-        Some(round.server.driver_cpu as f64 / 1e9 / round.server.measured_s)
-    }),
+    Column("driver busy", 2, false, |_, round| Some(round.server.driver_busy)),
     Column("KiB/client", 1, false, |scenario, round| {
         Some(round.server.resident as f64 / scenario.clients as f64)
     }),

@@ -1,6 +1,6 @@
 //! What is measured: who is in the room, who types how often, and when each update is due.
 
-use crate::process::Core;
+use crate::process::{Core, has_two_cores};
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds in a second.
@@ -90,7 +90,7 @@ impl Scenario {
             Self::new("captions", 5_000, 1, 10.0),
             Self::new("hall", 10_000, 5, 40.0),
             Self { growth: Growth::Edit, ..Self::people("notes", 200, 20, 160.0) },
-            Self::people("arrivals", 5_000, 0, 0.0),
+            Self { seconds: 0.0, ..Self::people("arrivals", 5_000, 0, 0.0) },
             Self { stalled: 100, ..Self::people("stalled", 1_000, 50, 400.0) },
             Self { seconds: IDLE, ..Self::new("idle", 10_000, 0, 0.0) },
             Self { rooms: 10, pinned: false, ..Self::people("rooms", 1_000, 100, 800.0) },
@@ -111,14 +111,25 @@ impl Scenario {
         self.name.starts_with("size ")
     }
 
-    /// Measured for a shorter time.
+    /// Measured for a shorter time, if somebody types.
     pub fn quick(self) -> Self {
-        Self { seconds: self.seconds.min(MEASURED_QUICKLY), ..self }
+        let seconds = if self.typists > 0 { MEASURED_QUICKLY } else { self.seconds };
+        Self { seconds, ..self }
+    }
+
+    /// Only those who read.
+    pub fn without_stalled(&self) -> Self {
+        Self { clients: self.clients - self.stalled, stalled: 0, ..self.clone() }
     }
 
     /// Where the server runs, or the floor, and where the driver.
     pub fn cores(&self) -> (Core, Core) {
         if self.pinned { (Core::First, Core::Second) } else { (Core::Any, Core::Any) }
+    }
+
+    /// Whether the driver has a core that it need not leave to others.
+    pub fn spins(&self) -> bool {
+        self.pinned && self.typists > 0 && has_two_cores()
     }
 
     /// Whether a client has a box.

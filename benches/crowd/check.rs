@@ -1,0 +1,101 @@
+//! What `cargo test --benches` runs: that the bench itself counts right, in no time and without a server.
+
+use crate::histogram::Histogram;
+use crate::ledger::Ledger;
+use crate::scenario::{Scenario, Schedule};
+use crate::text::Edit;
+use crate::wire;
+
+/// Fails with what is wrong.
+pub fn check() -> Result<(), String> {
+    check_histogram()?;
+    for scenario in Scenario::all() {
+        let scenario = Scenario { clients: 20, typists: scenario.typists.min(10), stalled: 0, ..scenario };
+        check_schedule(&scenario)?;
+        check_texts(&scenario)?;
+        check_texts(&Scenario { splice: true, ..scenario })?;
+    }
+    check_refusals()
+}
+
+fn expect(holds: bool, what: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("The bench is wrong about {what}.")) }
+}
+
+fn check_histogram() -> Result<(), String> {
+    let mut histogram = Histogram::new();
+    (1..=1_000_000).for_each(|nanos| histogram.count(nanos));
+    let near = |found: u64, is: u64| found >= is && (found - is) * 32 <= is;
+    expect(near(histogram.quantile(0.5), 500_000), "medians")?;
+    expect(near(histogram.quantile(0.99), 990_000), "percentiles")?;
+    expect(near(histogram.quantile(0.000_01), 10), "the smallest")?;
+    expect(histogram.quantile(1.0) == 1_000_000 && histogram.max() == 1_000_000, "the longest")
+}
+
+fn check_schedule(scenario: &Scenario) -> Result<(), String> {
+    let schedule = Schedule::new(scenario);
+    let updates: Vec<_> = (0..).map_while(|n| schedule.update(n)).collect();
+    expect(updates.len() == scenario.typists * schedule.last as usize, "the number of updates")?;
+    let dues: Vec<u64> = updates.iter().map(|&(typist, number)| schedule.due(typist, number)).collect();
+    expect(dues.is_sorted() && dues.iter().all(|&due| due < schedule.end), "when updates are due")?;
+    let measured = dues.iter().filter(|&&due| due >= schedule.measured_from).count();
+    expect(measured as u64 == scenario.typists as u64 * schedule.measured(), "what is measured")
+}
+
+/// Every third update is seen by every client, as text or as splice; then everything was conveyed.
+fn check_texts(scenario: &Scenario) -> Result<(), String> {
+    let mut ledger = Ledger::new(scenario);
+    let last = ledger.schedule.last;
+    ledger.ids = (0..scenario.typists).map(|typist| format!("id{typist}").into_bytes()).collect();
+    for typist in 0..scenario.typists {
+        let mut seen = Vec::new();
+        for number in (0..last).step_by(3).chain([last]) {
+            let text = ledger.typed(typist, number).1.to_vec();
+            let event = match scenario.splice {
+                true => splice_event(typist, &seen, &text),
+                false => text_event(typist, &text),
+            };
+            let readers =
+                (0..scenario.clients).filter(|n| *n != typist && scenario.room(*n) == scenario.room(typist));
+            readers.into_iter().try_for_each(|n| ledger.hear(n, &wire::hear(&event)?, u64::MAX))?;
+            seen = text;
+        }
+    }
+    expect(ledger.all_begun() && ledger.all_ended(false) && ledger.all_ended(true), "who has everything")?;
+    expect(ledger.waits.total() == ledger.expected(), "what is conveyed")
+}
+
+fn text_event(typist: usize, text: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(text);
+    format!(r#"["text_update",{{"id":"id{typist}","text":"{text}"}}]"#).into_bytes()
+}
+
+/// The change from one text to another, by what they have in common at both ends.
+fn splice_event(typist: usize, from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = from.iter().zip(to).take_while(|(a, b)| a == b).count();
+    let behind = from[at..].iter().rev().zip(to[at..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let (cut, length) = (from.len() - at - behind, to.len());
+    let put = String::from_utf8_lossy(&to[at..to.len() - behind]);
+    format!(r#"["text_update",{{"id":"id{typist}","at":{at},"cut":{cut},"put":"{put}","length":{length}}}]"#)
+        .into_bytes()
+}
+
+/// What a server could do wrong, and the bench has to notice.
+fn check_refusals() -> Result<(), String> {
+    let scenario = Scenario { clients: 3, typists: 2, ..Scenario::all().swap_remove(0) };
+    let mut ledger = Ledger::new(&scenario);
+    ledger.ids = vec![b"id0".to_vec(), b"id1".to_vec()];
+    let [first, second, other] =
+        [(0, 1), (0, 2), (1, 1)].map(|(typist, n)| ledger.typed(typist, n).1.to_vec());
+    let mut hear = |client, event: &[u8]| wire::hear(event).and_then(|heard| ledger.hear(client, &heard, 0));
+    expect(hear(2, &text_event(0, &second)).is_ok(), "texts")?;
+    expect(hear(2, &text_event(0, &first)).is_err(), "older texts after newer")?;
+    expect(hear(0, &text_event(0, &first)).is_err(), "an author's own texts")?;
+    expect(hear(2, &text_event(0, &other)).is_err(), "texts of others")?;
+    expect(hear(2, &text_event(0, &first[..9])).is_err(), "texts that are cut")?;
+    expect(hear(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that nobody caused")?;
+    expect(
+        Edit { at: 5, cut: 6, put: Vec::new() }.apply(&mut vec![0; 10]).is_none(),
+        "splices that do not fit",
+    )
+}
