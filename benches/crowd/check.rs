@@ -10,7 +10,7 @@ use crate::wire;
 pub fn check() -> Result<(), String> {
     check_histogram()?;
     for scenario in Scenario::all() {
-        let scenario = Scenario { clients: 20, typists: scenario.typists.min(10), stalled: 0, ..scenario };
+        let scenario = Scenario { clients: 40, typists: scenario.typists.min(20), stalled: 0, ..scenario };
         check_schedule(&scenario)?;
         check_texts(&scenario)?;
         check_texts(&Scenario { splice: true, ..scenario })?;
@@ -46,14 +46,14 @@ fn check_schedule(scenario: &Scenario) -> Result<(), String> {
 fn check_texts(scenario: &Scenario) -> Result<(), String> {
     let mut ledger = Ledger::new(scenario);
     let last = ledger.schedule.last;
-    ledger.ids = (0..scenario.typists).map(|typist| format!("id{typist}").into_bytes()).collect();
+    ledger.ids = (0..scenario.typists).map(|typist| id(scenario, typist).into_bytes()).collect();
     for typist in 0..scenario.typists {
         let mut seen = Vec::new();
         for number in (0..last).step_by(3).chain([last]) {
             let text = ledger.typed(typist, number).1.to_vec();
             let event = match scenario.splice {
-                true => splice_event(typist, &seen, &text),
-                false => text_event(typist, &text),
+                true => splice_event(&id(scenario, typist), &seen, &text),
+                false => text_event(&id(scenario, typist), &text),
             };
             let readers =
                 (0..scenario.clients).filter(|n| *n != typist && scenario.room(*n) == scenario.room(typist));
@@ -65,18 +65,24 @@ fn check_texts(scenario: &Scenario) -> Result<(), String> {
     expect(ledger.waits.total() == ledger.expected(), "what is conveyed")
 }
 
-fn text_event(typist: usize, text: &[u8]) -> Vec<u8> {
+/// An id that is its room's own: in each of them it is another one's.
+fn id(scenario: &Scenario, typist: usize) -> String {
+    let rooms = scenario.rooms;
+    format!("id{}", (typist / rooms + typist % rooms) % (scenario.typists / rooms))
+}
+
+fn text_event(id: &str, text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
-    format!(r#"["text_update",{{"id":"id{typist}","text":"{text}"}}]"#).into_bytes()
+    format!(r#"["text_update",{{"id":"{id}","text":"{text}"}}]"#).into_bytes()
 }
 
 /// The change from one text to another, by what they have in common at both ends.
-fn splice_event(typist: usize, from: &[u8], to: &[u8]) -> Vec<u8> {
+fn splice_event(id: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = from.iter().zip(to).take_while(|(a, b)| a == b).count();
     let behind = from[at..].iter().rev().zip(to[at..].iter().rev()).take_while(|(a, b)| a == b).count();
     let (cut, length) = (from.len() - at - behind, to.len());
     let put = String::from_utf8_lossy(&to[at..to.len() - behind]);
-    format!(r#"["text_update",{{"id":"id{typist}","at":{at},"cut":{cut},"put":"{put}","length":{length}}}]"#)
+    format!(r#"["text_update",{{"id":"{id}","at":{at},"cut":{cut},"put":"{put}","length":{length}}}]"#)
         .into_bytes()
 }
 
@@ -88,11 +94,11 @@ fn check_refusals() -> Result<(), String> {
     let [first, second, other] =
         [(0, 1), (0, 2), (1, 1)].map(|(typist, n)| ledger.typed(typist, n).1.to_vec());
     let mut hear = |client, event: &[u8]| wire::hear(event).and_then(|heard| ledger.hear(client, &heard, 0));
-    expect(hear(2, &text_event(0, &second)).is_ok(), "texts")?;
-    expect(hear(2, &text_event(0, &first)).is_err(), "older texts after newer")?;
-    expect(hear(0, &text_event(0, &first)).is_err(), "an author's own texts")?;
-    expect(hear(2, &text_event(0, &other)).is_err(), "texts of others")?;
-    expect(hear(2, &text_event(0, &first[..9])).is_err(), "texts that are cut")?;
+    expect(hear(2, &text_event("id0", &second)).is_ok(), "texts")?;
+    expect(hear(2, &text_event("id0", &first)).is_err(), "older texts after newer")?;
+    expect(hear(0, &text_event("id0", &first)).is_err(), "an author's own texts")?;
+    expect(hear(2, &text_event("id0", &other)).is_err(), "texts of others")?;
+    expect(hear(2, &text_event("id0", &first[..9])).is_err(), "texts that are cut")?;
     expect(hear(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that nobody caused")?;
     expect(
         Edit { at: 5, cut: 6, put: Vec::new() }.apply(&mut vec![0; 10]).is_none(),

@@ -132,7 +132,9 @@ impl Ledger {
 
     fn apply(&mut self, client: usize, splice: &Splice<'_>, now: u64) -> Result<(), String> {
         let wrong = || format!("Client {client} cannot apply {splice:?}.");
-        let typist = self.ids.iter().position(|id| id == splice.id.as_bytes()).ok_or_else(wrong)?;
+        // Only those of its room, because ids are a room's own.
+        let mut typists = (self.scenario.room(client)..self.ids.len()).step_by(self.scenario.rooms);
+        let typist = typists.find(|&typist| self.ids[typist] == splice.id.as_bytes()).ok_or_else(wrong)?;
         let typists = self.scenario.typists / self.scenario.rooms;
         let pair = client * typists + typist / self.scenario.rooms;
         let (Some(at), Some(cut), Some(put), Some(length)) =

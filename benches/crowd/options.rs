@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::scenario::{Growth, Scenario};
+use crate::scenario::Scenario;
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -10,8 +10,8 @@ pub const SIZES: &str = "sizes";
 /// Measures the server: what a crowd in its rooms has to wait, and what it costs.
 #[derive(Debug, Parser)]
 pub struct Options {
-    /// Which scenarios: meeting, class, storm, captions, hall, notes, arrivals, stalled, idle, rooms, sizes;
-    /// all of them where none is named
+    /// Which scenarios: meeting, class, storm, captions, hall, notes, "whole notes", arrivals, stalled, idle,
+    /// rooms, sizes; all of them where none is named
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     scenario: Vec<String>,
 
@@ -23,7 +23,7 @@ pub struct Options {
     #[arg(long)]
     quick: bool,
 
-    /// Texts travel as splices, both ways
+    /// Texts travel as splices, both ways, and not only in notes
     #[arg(long)]
     splice: bool,
 
@@ -66,8 +66,7 @@ impl Options {
             return Err(format!("There is no scenario {name}; --help lists them."));
         }
         let adapt = |scenario: Scenario| {
-            let splice = self.splice || (scenario.growth == Growth::Edit && Scenario::SPLICED_NOTES);
-            let scenario = Scenario { splice, ..scenario };
+            let scenario = Scenario { splice: self.splice || scenario.splice, ..scenario };
             if self.quick { scenario.quick() } else { scenario }
         };
         Ok(known.into_iter().filter(is_wanted).map(adapt).collect())

@@ -3,6 +3,7 @@
 use crate::report::Row;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
@@ -78,10 +79,16 @@ fn draw_waits(
     });
     chart.draw_series(bars)?;
     let label = |(n, wait): (usize, &(&str, f64, f64))| {
-        Text::new(format!("{:.1}", wait.2), (n as f64 + 0.35, wait.2 * 1.25), ("sans-serif", 14))
+        above((n as f64 + 0.5, wait.2 * 1.04), format!("{:.1}", wait.2))
     };
     chart.draw_series(waits.iter().enumerate().map(label))?;
     area.present()
+}
+
+/// A word above a point.
+fn above(point: (f64, f64), word: String) -> Text<'static, (f64, f64), String> {
+    let style = ("sans-serif", 14).into_font().color(&BLACK);
+    Text::new(word, point, style.pos(Pos::new(HPos::Center, VPos::Bottom)))
 }
 
 /// A line over the sizes, and the band of 20 % around its middle.
@@ -111,8 +118,7 @@ fn draw_costs(area: &Area<'_>, costs: &[(f64, f64)]) -> Result<(), DrawingAreaEr
     chart.draw_series([Rectangle::new(band, PALE.mix(0.3).filled())])?;
     chart.draw_series(LineSeries::new(costs.iter().copied(), STRONG.stroke_width(2)))?;
     chart.draw_series(costs.iter().map(|&point| Circle::new(point, 4, STRONG.filled())))?;
-    let label =
-        |&(size, cost): &(f64, f64)| Text::new(format!("{cost:.2}"), (size, cost * 1.12), ("sans-serif", 14));
+    let label = |&(size, cost): &(f64, f64)| above((size, cost * 1.03), format!("{cost:.2}"));
     chart.draw_series(costs.iter().map(label))?;
     area.present()
 }

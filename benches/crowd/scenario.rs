@@ -57,9 +57,6 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Whether notes are spliced even where that is not asked for.
-    pub const SPLICED_NOTES: bool = false;
-
     fn new(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
         Self {
             name: name.to_owned(),
@@ -89,7 +86,8 @@ impl Scenario {
             Self::people("storm", 1_000, 200, 4_000.0),
             Self::new("captions", 5_000, 1, 10.0),
             Self::new("hall", 10_000, 5, 40.0),
-            Self { growth: Growth::Edit, ..Self::people("notes", 200, 20, 160.0) },
+            Self { growth: Growth::Edit, splice: true, ..Self::people("notes", 200, 20, 160.0) },
+            Self { growth: Growth::Edit, ..Self::people("whole notes", 200, 20, 160.0) },
             Self { seconds: 0.0, ..Self::people("arrivals", 5_000, 0, 0.0) },
             Self { stalled: 100, ..Self::people("stalled", 1_000, 50, 400.0) },
             Self { seconds: IDLE, ..Self::new("idle", 10_000, 0, 0.0) },
