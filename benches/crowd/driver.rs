@@ -121,7 +121,7 @@ impl Driver {
     fn replay(&mut self, ids: Vec<Vec<u8>>) -> Result<Outcome, String> {
         self.ledger.ids.clone_from(&ids);
         while self.clients.len() < self.job.scenario.clients {
-            self.dial(Stage::In)?;
+            self.dial()?;
         }
         self.until(|driver| driver.over == driver.clients.len())?;
         Ok(self.outcome(0))
@@ -134,11 +134,7 @@ impl Driver {
             for _ in 0..DIALS {
                 let all = self.clients.len() == self.job.scenario.clients;
                 if !all && self.clients.len() - self.inside < MAX_ENTERING {
-                    self.dial(Stage::Shaking)?;
-                    let client = self.clients.len() - 1;
-                    let scenario = &self.job.scenario;
-                    let request = wire::handshake(scenario.room(client), scenario.splice);
-                    self.send(client, &request)?;
+                    self.dial()?;
                 }
             }
             let full = self.clients.len() - self.inside >= MAX_ENTERING
@@ -151,7 +147,8 @@ impl Driver {
         Ok(())
     }
 
-    fn dial(&mut self, stage: Stage) -> Result<(), String> {
+    /// Connects one more, and asks for a WebSocket.
+    fn dial(&mut self) -> Result<(), String> {
         // The queue of a listener on this machine has room, so this does not wait.
         let socket = TcpStream::connect(self.job.address).and_then(|socket| {
             socket.set_nodelay(true)?;
@@ -159,8 +156,11 @@ impl Driver {
             Ok(socket)
         });
         let socket = socket.map_err(|error| format!("The server cannot be reached: {error}."))?;
-        self.clients.push(Client { socket, stage, partial: Vec::new() });
-        self.listen_to(self.clients.len() - 1)
+        let client = self.clients.len();
+        self.clients.push(Client { socket, stage: Stage::Shaking, partial: Vec::new() });
+        self.listen_to(client)?;
+        let scenario = &self.job.scenario;
+        self.send(client, &wire::handshake(scenario.room(client), scenario.splice))
     }
 
     fn listen_to(&self, client: usize) -> Result<(), String> {

@@ -11,10 +11,12 @@
 
 use crate::process;
 use crate::recording::Recording;
+use crate::scenario::{SECOND, WARM_UP};
+use crate::wire;
 use crossbeam_channel::bounded;
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::thread;
@@ -60,16 +62,15 @@ pub fn run(job: &Job) -> Result<Outcome, String> {
     let backlog = i32::try_from(job.clients).unwrap_or(i32::MAX);
     SockRef::from(&listener).listen(backlog).map_err(explain)?;
     announce(&listener).map_err(explain)?;
-    let accept = |_| {
-        let (socket, _) = listener.accept()?;
-        socket.set_nodelay(true)?;
-        SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
-        Ok(socket)
-    };
-    let sockets: Vec<TcpStream> = (0..job.clients).map(accept).collect::<io::Result<_>>().map_err(explain)?;
+    let sockets: Vec<TcpStream> =
+        (0..job.clients).map(|_| accept(&listener)).collect::<io::Result<_>>().map_err(explain)?;
+    sockets.iter().try_for_each(read_once).map_err(explain)?;
     thread::sleep(LEAD);
+    // Sockets are slower at first, and the server's have been typed to for as long.
+    let warm_up = recording.writes.iter().take_while(|(due, _)| *due < (WARM_UP * SECOND as f64) as u64);
+    send_all(&recording, warm_up.count(), &sockets).map_err(explain)?;
     let before = process::cpu(0)?;
-    let full = send_all(&recording, &sockets).map_err(explain)?;
+    let full = send_all(&recording, recording.writes.len(), &sockets).map_err(explain)?;
     let cpu = process::cpu(0)? - before;
     let sends = (recording.writes.len() * sockets.len()) as u64;
     Ok(Outcome { sends, full, cpu, wake: measure_wake()? })
@@ -98,15 +99,30 @@ fn measure_wake() -> Result<u64, String> {
     Ok(together.saturating_sub(alone) / u64::from(WAKES))
 }
 
+/// Answers a handshake, because a socket that has sent something acknowledges more lazily what it receives.
+fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
+    let (mut socket, _) = listener.accept()?;
+    socket.set_nodelay(true)?;
+    SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER)?;
+    read_once(&socket)?;
+    socket.write_all(wire::accepted().as_bytes())?;
+    Ok(socket)
+}
+
+/// Reads what a client sends at once: its handshake, or that it joins or watches.
+fn read_once(mut socket: &TcpStream) -> io::Result<()> {
+    socket.read(&mut [0; 4096]).map(drop)
+}
+
 fn announce(listener: &TcpListener) -> io::Result<()> {
     writeln!(io::stdout(), "{}", listener.local_addr()?)
 }
 
-/// Returns how often a socket was full.
-fn send_all(recording: &Recording, sockets: &[TcpStream]) -> io::Result<u64> {
+/// Sends the first of what was recorded; returns how often a socket was full.
+fn send_all(recording: &Recording, count: usize, sockets: &[TcpStream]) -> io::Result<u64> {
     let start = Instant::now();
     let (mut rest, mut full) = (&recording.bytes[..], 0);
-    for &(due, len) in &recording.writes {
+    for &(due, len) in &recording.writes[..count] {
         let (bytes, after) = rest.split_at(len);
         rest = after;
         thread::sleep(Duration::from_nanos(due).saturating_sub(start.elapsed()));

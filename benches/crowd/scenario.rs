@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub const SECOND: u64 = 1_000_000_000;
 
 /// How long is typed before anything is measured, in seconds: caches and buffers are warm by then.
-const WARM_UP: f64 = 1.0;
+pub const WARM_UP: f64 = 1.0;
 
 /// How long is measured, in seconds.
 const MEASURED: f64 = 5.0;

@@ -31,6 +31,14 @@ pub fn handshake(room: usize, splice: bool) -> Vec<u8> {
     .into_bytes()
 }
 
+/// The answer to it.
+pub fn accepted() -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
+    )
+}
+
 /// How many bytes of `read` are the answer to the handshake; `None` where its end is not there yet.
 pub fn shake(read: &[u8]) -> Result<Option<usize>, String> {
     let Some(end) = memmem::find(read, b"\r\n\r\n") else {
