@@ -46,7 +46,7 @@ fn check_schedule(scenario: &Scenario) -> Result<(), String> {
 fn check_texts(scenario: &Scenario) -> Result<(), String> {
     let mut ledger = Ledger::new(scenario);
     let last = ledger.schedule.last;
-    ledger.ids = (0..scenario.typists).map(|typist| id(scenario, typist).into_bytes()).collect();
+    (0..scenario.typists).for_each(|typist| ledger.name(typist, id(scenario, typist).as_bytes()));
     for typist in 0..scenario.typists {
         let mut seen = Vec::new();
         for number in (0..last).step_by(3).chain([last]) {
@@ -90,7 +90,8 @@ fn splice_event(id: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
 fn check_refusals() -> Result<(), String> {
     let scenario = Scenario { clients: 3, typists: 2, ..Scenario::all().swap_remove(0) };
     let mut ledger = Ledger::new(&scenario);
-    ledger.ids = vec![b"id0".to_vec(), b"id1".to_vec()];
+    ledger.name(0, b"id0");
+    ledger.name(1, b"id1");
     let [first, second, other] =
         [(0, 1), (0, 2), (1, 1)].map(|(typist, n)| ledger.typed(typist, n).1.to_vec());
     let mut hear = |client, event: &[u8]| wire::hear(event).and_then(|heard| ledger.hear(client, &heard, 0));
@@ -99,6 +100,7 @@ fn check_refusals() -> Result<(), String> {
     expect(hear(0, &text_event("id0", &first)).is_err(), "an author's own texts")?;
     expect(hear(2, &text_event("id0", &other)).is_err(), "texts of others")?;
     expect(hear(2, &text_event("id0", &first[..9])).is_err(), "texts that are cut")?;
+    expect(hear(2, &splice_event("id0", &second, &other)).is_err(), "splices to what nobody typed")?;
     expect(hear(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that nobody caused")?;
     expect(
         Edit { at: 5, cut: 6, put: Vec::new() }.apply(&mut vec![0; 10]).is_none(),

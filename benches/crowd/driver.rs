@@ -119,7 +119,7 @@ impl Driver {
 
     /// Reads what the floor sends until it ends; nothing but the driver's own cost matters then.
     fn replay(&mut self, ids: Vec<Vec<u8>>) -> Result<Outcome, String> {
-        self.ledger.ids.clone_from(&ids);
+        ids.iter().enumerate().for_each(|(typist, id)| self.ledger.name(typist, id));
         while self.clients.len() < self.job.scenario.clients {
             self.dial()?;
         }
@@ -344,8 +344,8 @@ impl Driver {
         {
             self.clients[n].stage = Stage::In;
             self.inside += 1;
-            if let Some(id) = self.ledger.ids.get_mut(n) {
-                *id = wire::own_id(snapshot).ok_or("A typist was given no id.")?.to_vec();
+            if n < self.job.scenario.typists {
+                self.ledger.name(n, wire::own_id(snapshot).ok_or("A typist was given no id.")?);
             }
         }
         match self.ledger.hear(n, heard, now) {

@@ -5,6 +5,7 @@ use crate::histogram::Histogram;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
 use crate::wire::{Heard, Splice, names};
+use std::collections::HashMap;
 
 /// What every client has seen.
 #[derive(Debug)]
@@ -14,12 +15,12 @@ pub struct Ledger {
     pub schedule: Schedule,
     /// The typists' ids, as the server told them.
     pub ids: Vec<Vec<u8>>,
+    /// The typists by their ids, which are a room's own.
+    typists: Vec<HashMap<Vec<u8>, usize>>,
     /// Every text of every typist, by number.
     versions: Vec<Vec<Vec<u8>>>,
     /// By client and typist of its room: how many texts it has seen, skipped ones included.
     seen: Vec<u32>,
-    /// The same pairs' texts, where they are pieced together.
-    held: Vec<Vec<u8>>,
     /// By client and user of its room: whether the one knows of the other.
     knows: Vec<bool>,
     /// Pairs of those still to come.
@@ -44,13 +45,12 @@ impl Ledger {
             range.map(|client| typists - usize::from(client < scenario.typists)).sum::<usize>()
         };
         let reading = scenario.clients - scenario.stalled;
-        let held = if scenario.splice { scenario.clients * typists } else { 0 };
         Self {
             schedule,
             versions,
             ids: vec![Vec::new(); scenario.typists],
+            typists: vec![HashMap::new(); scenario.rooms],
             seen: vec![0; scenario.clients * typists],
-            held: vec![Vec::new(); held],
             knows: vec![false; scenario.clients * users],
             unknown: scenario.clients * users,
             not_begun: pairs(0..scenario.clients),
@@ -58,6 +58,12 @@ impl Ledger {
             waits: Histogram::new(),
             scenario: scenario.clone(),
         }
+    }
+
+    /// A typist was given this id.
+    pub fn name(&mut self, typist: usize, id: &[u8]) {
+        self.ids[typist] = id.to_vec();
+        self.typists[self.scenario.room(typist)].insert(id.to_vec(), typist);
     }
 
     /// Every client knows of every user in its room.
@@ -121,37 +127,22 @@ impl Ledger {
         }
         let typists = self.scenario.typists / self.scenario.rooms;
         let pair = client * typists + typist / self.scenario.rooms;
-        if let Some(held) = self.held.get_mut(pair)
-            && held.as_slice() != text
-        {
-            held.clear();
-            held.extend_from_slice(text);
-        }
         self.see(client, pair, typist, number, now)
     }
 
+    /// Finds out to which text a splice leads from the one that the client has, which is one that was typed,
+    /// for nothing else is let through.
     fn apply(&mut self, client: usize, splice: &Splice<'_>, now: u64) -> Result<(), String> {
         let wrong = || format!("Client {client} cannot apply {splice:?}.");
-        // Only those of its room, because ids are a room's own.
-        let mut typists = (self.scenario.room(client)..self.ids.len()).step_by(self.scenario.rooms);
-        let typist = typists.find(|&typist| self.ids[typist] == splice.id.as_bytes()).ok_or_else(wrong)?;
-        let typists = self.scenario.typists / self.scenario.rooms;
-        let pair = client * typists + typist / self.scenario.rooms;
-        let (Some(at), Some(cut), Some(put), Some(length)) =
-            (splice.at, splice.cut, splice.put, splice.length)
-        else {
-            return Err(wrong());
-        };
-        let held = self.held.get_mut(pair).ok_or_else(wrong)?;
-        // All ASCII, so that characters are bytes.
-        Edit { at, cut, put: put.into() }.apply(held).ok_or_else(wrong)?;
-        if held.len() != length {
-            return Err(wrong());
-        }
-        let text = std::mem::take(held);
-        let outcome = self.read(client, splice.id.as_bytes(), &text, now);
-        self.held[pair] = text;
-        outcome
+        let in_room = &self.typists[self.scenario.room(client)];
+        let typist = *in_room.get(splice.id.as_bytes()).ok_or_else(wrong)?;
+        let pair = client * (self.scenario.typists / self.scenario.rooms) + typist / self.scenario.rooms;
+        let versions = &self.versions[typist];
+        let held = (self.seen[pair] as usize).saturating_sub(1);
+        let text = if self.seen[pair] == 0 { &[][..] } else { &versions[held] };
+        let leads_to = |number: &usize| splice.leads(text, &versions[*number]);
+        let number = (held..versions.len()).find(leads_to).filter(|_| client != typist);
+        self.see(client, pair, typist, number.ok_or_else(wrong)? as u32, now)
     }
 
     /// A client has the text with this number: every one it had not seen is conveyed now.

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         [FLOOR, job] => read(job).and_then(be_floor).and_then(print),
         _ => {
             let options = Options::parse();
-            if options.test { check::check() } else { run(&options) }
+            if options.measures() { run(&options) } else { check::check() }
         }
     };
     match outcome {

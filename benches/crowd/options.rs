@@ -43,16 +43,21 @@ pub struct Options {
     #[arg(long, value_name = "DIRECTORY")]
     pub pictures: Option<PathBuf>,
 
-    /// Said by `cargo bench`
+    /// Said by `cargo bench`; `cargo test --benches`, which does not say it, only checks that the bench is right
     #[arg(long, hide = true)]
     bench: bool,
 
-    /// Said by `cargo test --benches`: that it could be built is all there is to test
+    /// Said by some to any test
     #[arg(long, hide = true)]
-    pub test: bool,
+    test: bool,
 }
 
 impl Options {
+    /// Whether anything is to be measured.
+    pub fn measures(&self) -> bool {
+        self.bench && !self.test
+    }
+
     /// What is to be measured.
     pub fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let mut known = Scenario::all();

@@ -1,7 +1,7 @@
 //! The least a WebSocket client needs, and the cheapest look at an event that still tells right from wrong:
 //! a hundred thousand are read a second, so that only what is unusual is given to a JSON parser.
 
-use crate::text::number;
+use crate::text::{Edit, number};
 use memchr::memmem;
 use serde::Deserialize;
 
@@ -105,10 +105,30 @@ pub struct Splice<'a> {
     pub length: Option<usize>,
 }
 
+impl Splice<'_> {
+    /// Whether it makes one text of another. All is ASCII, so that characters are bytes.
+    pub fn leads(&self, from: &[u8], to: &[u8]) -> bool {
+        let (Some(at), Some(cut), Some(put), Some(length)) = (self.at, self.cut, self.put, self.length)
+        else {
+            return false;
+        };
+        let before = from.split_at_checked(at);
+        let parts = before.and_then(|(before, rest)| Some((before, rest.split_at_checked(cut)?.1)));
+        parts.is_some_and(|(before, behind)| {
+            let middle = to.get(at..at + put.len());
+            to.len() == length
+                && to.len() == at + put.len() + behind.len()
+                && middle == Some(put.as_bytes())
+                && to.starts_with(before)
+                && to.ends_with(behind)
+        })
+    }
+}
+
 /// Reads an event. Those that should not occur in any scenario are errors.
 pub fn hear(json: &[u8]) -> Result<Heard<'_>, String> {
     let unexpected = || format!("Unexpected: {}", String::from_utf8_lossy(&json[..json.len().min(200)]));
-    if let Some(heard) = hear_text(json) {
+    if let Some(heard) = hear_text(json).or_else(|| hear_splice(json)) {
         return Ok(heard);
     }
     if let Some(data) = json.strip_prefix(b"[\"text_update\",") {
@@ -130,6 +150,31 @@ fn hear_text(json: &[u8]) -> Option<Heard<'_>> {
     let (id, rest) = rest.split_at(rest.iter().position(|&byte| byte == b'"')?);
     let text = rest.strip_prefix(b"\",\"text\":\"")?.strip_suffix(b"\"}]")?;
     Some(Heard::Text { id, text })
+}
+
+/// The usual form: `["text_update",{"id":"…","at":…,"cut":…,"put":"…","length":…}]`.
+fn hear_splice(json: &[u8]) -> Option<Heard<'_>> {
+    let rest = json.strip_prefix(b"[\"text_update\",{\"id\":\"")?;
+    let (id, rest) = until(rest, b'"')?;
+    let (at, rest) = until(rest.strip_prefix(b",\"at\":")?, b',')?;
+    let (cut, rest) = until(rest.strip_prefix(b"\"cut\":")?, b',')?;
+    let (put, rest) = until(rest.strip_prefix(b"\"put\":\"")?, b'"')?;
+    let length = rest.strip_prefix(b",\"length\":")?.strip_suffix(b"}]")?;
+    let number = |digits| number(digits).map(|n| n as usize);
+    Some(Heard::Splice(Splice {
+        id: str::from_utf8(id).ok()?,
+        text: None,
+        at: Some(number(at)?),
+        cut: Some(number(cut)?),
+        put: Some(str::from_utf8(put).ok()?),
+        length: Some(number(length)?),
+    }))
+}
+
+/// What is before a byte, and what is behind it.
+fn until(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&byte| byte == end)?;
+    Some((&bytes[..at], &bytes[at + 1..]))
 }
 
 /// The receiver's id in a snapshot, if it has a box.
@@ -166,7 +211,7 @@ pub fn whole(text: &[u8]) -> Vec<u8> {
 }
 
 /// The frame that changes a text, which has so many characters after that.
-pub fn splice(edit: &crate::text::Edit, length: usize) -> Vec<u8> {
+pub fn splice(edit: &Edit, length: usize) -> Vec<u8> {
     let put = String::from_utf8_lossy(&edit.put);
     let (at, cut) = (edit.at, edit.cut);
     let json = format!(r#"["updated_text",{{"at":{at},"cut":{cut},"put":"{put}","length":{length}}}]"#);
