@@ -127,7 +127,7 @@ impl<S: Sink> Hub<S> {
         Self {
             limits,
             clients: Clients::new(limits.ping_every, part.open.clone()),
-            gate: Gate::new(passphrase),
+            gate: Gate::new(passphrase, limits.max_clients),
             rooms: HashMap::new(),
             names: HashMap::new(),
             last_room: 0,
@@ -210,10 +210,7 @@ impl<S: Sink> Hub<S> {
     /// written to.
     pub fn write(&mut self, now: Now) {
         self.end_graces(now);
-        for client in self.gate.take_late(now.instant) {
-            let code = CloseCode::from(CLOSE_OUTSIDE);
-            self.close(client, code, "The passphrase was not given in time.", now);
-        }
+        self.close_late(now);
         self.clients.ping(now.instant);
         loop {
             while let Some(id) = self.touched.pop() {
@@ -275,6 +272,15 @@ impl<S: Sink> Hub<S> {
             self.close(client, code, reason, now);
         } else if let Some(visitor) = self.gate.hold(client, visitor, now.instant) {
             self.enter(client, visitor, now);
+        }
+        self.close_late(now); // before the next one comes, whom they might keep out
+    }
+
+    /// Closes those who have been outside for too long.
+    fn close_late(&mut self, now: Now) {
+        for client in self.gate.take_late(now.instant) {
+            let code = CloseCode::from(CLOSE_OUTSIDE);
+            self.close(client, code, "The passphrase was not given in time.", now);
         }
     }
 

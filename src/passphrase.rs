@@ -39,6 +39,10 @@ const MAX_ADDRESSES: usize = 4096;
 /// How long a client may be outside: long enough to type a passphrase twice.
 pub const OUTSIDE_PATIENCE: Duration = Duration::from_secs(60);
 
+/// Of so many clients that there may be, one may be outside, and at least one. For each one more the one goes that
+/// has been there for longest: who has the passphrase gives it at once, so that strangers keep nobody out.
+const CLIENTS_AN_OUTSIDER: usize = 4;
+
 /// The SHA-256 of a passphrase, which is all that is kept of it.
 #[derive(Clone, Copy)]
 pub struct Passphrase([u8; 32]);
@@ -122,6 +126,8 @@ impl fmt::Display for NoPassphrase {
 pub struct Gate {
     passphrase: Option<Passphrase>,
     outside: HashMap<ClientId, Visitor>,
+    /// How many may be.
+    max_outside: usize,
     /// Who has to go when, unless they are in by then; the earliest first.
     patience: VecDeque<(Instant, ClientId)>,
     wrong: HashMap<Address, Wrong>,
@@ -154,9 +160,11 @@ impl Wrong {
 }
 
 impl Gate {
-    /// A gate with nobody outside.
-    pub fn new(passphrase: Option<Passphrase>) -> Self {
-        Self { passphrase, outside: HashMap::new(), patience: VecDeque::new(), wrong: HashMap::new() }
+    /// A gate with nobody outside, of a server for so many clients.
+    pub fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
+        let max_outside = (max_clients / CLIENTS_AN_OUTSIDER).max(1);
+        let (outside, patience, wrong) = (HashMap::new(), VecDeque::new(), HashMap::new());
+        Self { passphrase, outside, max_outside, patience, wrong }
     }
 
     /// Holds up a client that has just come; gives it back where there is no passphrase.
@@ -205,11 +213,11 @@ impl Gate {
         self.outside.remove(&client)
     }
 
-    /// Those who have been outside for too long.
+    /// Those who have been outside for too long, or for longest where there are too many.
     pub fn take_late(&mut self, now: Instant) -> Vec<ClientId> {
         let mut late = Vec::new();
         while let Some(&(until, client)) = self.patience.front()
-            && (until <= now || !self.holds(client))
+            && (until <= now || !self.holds(client) || self.outside.len() > self.max_outside)
         {
             self.patience.pop_front();
             late.extend(self.forget(client).map(|_| client));
@@ -245,7 +253,7 @@ mod tests {
     const RIGHT: &str = "correct horse";
 
     fn gate() -> Gate {
-        Gate::new(Some(Passphrase::of(RIGHT)))
+        Gate::new(Some(Passphrase::of(RIGHT)), 20)
     }
 
     fn address(n: u32) -> Address {
@@ -338,8 +346,20 @@ mod tests {
     }
 
     #[test]
+    fn of_too_many_outside_the_first_have_to_go() {
+        let (mut gate, start) = (gate(), Instant::now());
+        for n in 1..=7 {
+            assert!(gate.hold(ClientId(n), visitor(1), start).is_none());
+        }
+        assert!(gate.unlock(ClientId(1), &Passphrase::of(RIGHT), start).is_ok());
+        assert_eq!(gate.take_late(start), [ClientId(2)], "five of twenty may be outside");
+        assert_eq!(gate.take_late(start), []);
+        assert!((3..=7).all(|n| gate.holds(ClientId(n))));
+    }
+
+    #[test]
     fn without_a_passphrase_nobody_is_held_up() {
-        let mut gate = Gate::new(None);
+        let mut gate = Gate::new(None, 20);
         assert!(gate.hold(ClientId(1), visitor(1), Instant::now()).is_some());
         assert_eq!(gate.check(address(1), &Passphrase::of(""), Instant::now()), Ok(()));
     }

@@ -10,12 +10,16 @@ use typewall::{Access, Limits};
 const PASSPHRASE: &str = "correct horse";
 
 fn start() -> TestServer {
+    start_with(Limits::DEFAULT)
+}
+
+fn start_with(limits: Limits) -> TestServer {
     let access = Access {
         allowed: vec!["http://wall".parse().unwrap()],
         passphrase: Some(Passphrase::of(PASSPHRASE)),
         ..Access::default()
     };
-    TestServer::with_access(Limits::DEFAULT, access, None)
+    TestServer::with_access(limits, access, None)
 }
 
 fn join(server: &TestServer, name: &str) -> Person {
@@ -142,6 +146,21 @@ fn who_is_outside_when_the_server_stops_is_told_so() {
     eve.catch_up();
     server.stopper.stop();
     assert_eq!(eve.closed(), 1001);
+}
+
+#[test]
+fn strangers_do_not_fill_the_server() {
+    let server = start_with(Limits { max_clients: 8, ..Limits::DEFAULT });
+    let mut ada = join(&server, "Ada");
+    let mut strangers: Vec<Person> = (0..20).map(|_| server.connect("r")).collect();
+    for n in 0..6 {
+        join(&server, &format!("friend {n}")).leave();
+    }
+    ada.catch_up();
+    assert_eq!(ada.names(), ["Ada"], "all of them could come and go");
+    for stranger in strangers.drain(..18) {
+        assert_eq!(stranger.closed(), 4003);
+    }
 }
 
 #[test]
