@@ -16,7 +16,7 @@ use crate::room::Action;
 use crate::session::{MAX_REF, Session};
 use crate::splice::Splice;
 use crate::table::Arrival;
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
@@ -217,7 +217,7 @@ pub struct Handshake {
     pub form: TextForm,
 }
 
-/// A WebSocket that is open, and whose reader is still to be started.
+/// A WebSocket that is open, and what is read from it.
 pub struct Reader {
     websocket: Box<WebSocket<Stream>>,
     limits: Limits,
@@ -246,14 +246,18 @@ impl Reader {
         Some(Self { websocket: Box::new(websocket), limits })
     }
 
-    /// Starts the thread that reads until the WebSocket ends, and keeps its place as long.
-    pub fn spawn(mut self, place: Place) -> io::Result<()> {
-        let client = self.websocket.get_ref().membership.client;
+    /// Starts a thread that reads until the WebSocket ends which it is handed, and keeps its place as long. It
+    /// waits for one, so that a client whom no thread can read is refused before anybody has heard of it.
+    pub fn start_thread(client: ClientId) -> io::Result<Sender<(Self, Place)>> {
+        let (hand_over, handed) = bounded::<(Self, Place)>(1);
         let run = move || {
-            let _place = place;
-            self.run();
+            if let Ok((mut reader, _place)) = handed.recv() {
+                drop(handed); // which is not needed for as long as the client stays
+                reader.run();
+            }
         };
-        thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK).spawn(run).map(drop)
+        let thread = thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK);
+        thread.spawn(run).map(|_| hand_over)
     }
 
     fn run(&mut self) {

@@ -215,12 +215,22 @@ impl Connection {
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
     fn upgrade(self, handshake: Handshake) {
-        if self.socket.set_write_timeout(None).is_ok() {
-            let hub = self.hubs.of_room(&handshake.room).clone();
-            let reader = Reader::connect(self.socket, handshake, self.client, self.limits, hub);
-            if let Some(Err(error)) = reader.map(|reader| reader.spawn(self.place)) {
-                log::warn!("a client is lost because no thread can be started: {error}");
+        let thread = match Reader::start_thread(self.client) {
+            Ok(thread) => thread,
+            Err(error) => {
+                log::warn!("a client is refused because no thread can be started: {error}");
+                if self.write(Answer::exhausted(), false, true).is_ok() {
+                    self.linger();
+                }
+                return;
             }
+        };
+        let hub = self.hubs.of_room(&handshake.room).clone();
+        if self.socket.set_write_timeout(None).is_ok()
+            && let Some(reader) = Reader::connect(self.socket, handshake, self.client, self.limits, hub)
+        {
+            // The thread waits for it; were it gone all the same, the reader would end here.
+            let _ = thread.send((reader, self.place));
         }
     }
 

@@ -62,6 +62,11 @@ impl Answer {
         Self::new(status, "text/plain; charset=utf-8", sentence.into() + "\n")
     }
 
+    /// There is nothing left for a connection, or a client, more.
+    pub fn exhausted() -> Self {
+        Self::sentence(503, "The server has as many connections as it can; please try again later.")
+    }
+
     /// The page, with its [`policy`].
     pub fn page(policy: &str) -> Self {
         let mut page = Self::new(200, "text/html; charset=utf-8", PAGE);

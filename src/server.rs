@@ -336,10 +336,8 @@ fn is_exhaustion(error: &io::Error) -> bool {
 /// sent already is read, because closing with it unread would take the answer back.
 fn refuse(mut socket: &TcpStream) {
     if socket.set_nonblocking(true).is_ok() {
-        let answer =
-            Answer::sentence(503, "The server has as many connections as it can; please try again later.");
         // It fits an empty send buffer; a client that has gone already needs no answer.
-        let _ = answer.write(socket, false, true);
+        let _ = Answer::exhausted().write(socket, false, true);
         let _ = socket.shutdown(Shutdown::Write);
         let _ = socket.read(&mut [0; 4096]);
     }

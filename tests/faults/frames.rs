@@ -6,7 +6,8 @@ use std::net::{Shutdown, TcpStream};
 use std::process::Command;
 use tungstenite::Message;
 
-const HANDSHAKE: &[u8] =
+/// A client that becomes one without asking for anything first.
+pub const HANDSHAKE: &[u8] =
     b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 

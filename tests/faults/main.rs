@@ -29,8 +29,12 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(mut command: Command) -> Self {
-        command.args(["--listen", "127.0.0.1:0", "--max-clients", "20", "--grace", "0"]);
+    fn start(command: Command) -> Self {
+        Self::start_for(20, command)
+    }
+
+    fn start_for(clients: usize, mut command: Command) -> Self {
+        command.args(["--listen", "127.0.0.1:0", "--grace", "0", "--max-clients", &clients.to_string()]);
         let command = command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("it runs");
         let mut line = String::new();
@@ -46,8 +50,12 @@ impl Running {
         socket
     }
 
+    fn open(&self) -> WebSocket<TcpStream> {
+        tungstenite::client(format!("ws://{}/ws", self.address), self.dial()).unwrap().0
+    }
+
     fn connect(&self) -> WebSocket<TcpStream> {
-        let (mut client, _) = tungstenite::client(format!("ws://{}/ws", self.address), self.dial()).unwrap();
+        let mut client = self.open();
         client.send(Message::text(r#"["watch",{}]"#)).unwrap();
         receive(&mut client, "existing_users");
         client
@@ -63,6 +71,13 @@ impl Running {
             Err(error) if error.kind() == ErrorKind::WouldBlock => panic!("no answer in time"),
             _ => String::from_utf8_lossy(answer.get(9..12)?).parse().ok(),
         }
+    }
+
+    /// Bytes of memory that it has: `VmRSS` are those in use, `VmSize` all that are mapped.
+    fn memory(&self, field: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
+        let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.and_then(|value| value.trim().strip_suffix(" kB")?.parse::<u64>().ok()).expect("a size") * 1024
     }
 
     /// How many threads and descriptors it has.
