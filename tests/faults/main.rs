@@ -3,6 +3,7 @@
 mod exhaustion;
 mod flood;
 mod frames;
+mod stalled;
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
