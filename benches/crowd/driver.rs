@@ -1,6 +1,7 @@
 //! The other end of every connection: one thread, one epoll, thousands of clients. It runs in a process of its
 //! own, on a core of its own, and reports how much of that it needed.
 
+use crate::flood;
 use crate::job::{Job, Outcome};
 use crate::ledger::Ledger;
 use crate::process;
@@ -12,6 +13,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Connections that have not got their snapshot yet, at most: below what may wait to be accepted.
@@ -174,6 +176,9 @@ impl Driver {
         for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
             epoll::delete(&self.epoll, &self.clients[client].socket).map_err(|error| error.to_string())?;
         }
+        let flood =
+            self.job.scenario.flooded.then(|| flood::start(self.job.address, self.job.scenario.splice));
+        let flood = flood.transpose().map_err(|error| format!("Nobody can flood: {error}."))?;
         self.start = Instant::now() + LEAD;
         let mut before = None;
         for n in 0.. {
@@ -191,6 +196,9 @@ impl Driver {
         }
         self.read_until(self.ledger.schedule.end)?;
         self.until(|driver| driver.ledger.all_ended(false))?;
+        if flood.is_some_and(|threads| threads.iter().any(JoinHandle::is_finished)) {
+            return Err("The server has ended the flood.".to_owned());
+        }
         let outcome = self.outcome(process::cpu(self.job.server)? - before.unwrap_or_default());
         match outcome.conveyed == self.ledger.expected() {
             true => Ok(outcome),
@@ -319,7 +327,7 @@ impl Driver {
             let Some(len) = wire::shake(bytes)? else { return Ok(0) };
             used = len;
             self.clients[n].stage = Stage::Entering;
-            let asks = if self.job.scenario.joins(n) { wire::join(n) } else { wire::watch() };
+            let asks = if self.job.scenario.joins(n) { wire::join(&format!("p{n}")) } else { wire::watch() };
             self.send(n, &asks)?;
         }
         while let Some((opcode, payload, len)) = wire::next_frame(&bytes[used..]) {

@@ -91,6 +91,7 @@ impl Ledger {
     /// Takes what a client was told, so many nanoseconds after the start.
     pub fn hear(&mut self, client: usize, heard: &Heard<'_>, now: u64) -> Result<(), String> {
         match heard {
+            Heard::Flood => Ok(()),
             Heard::Came(user) => self.meet(client, *user),
             Heard::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
             Heard::Text { id, text } => self.read(client, id, text, now),

@@ -10,8 +10,8 @@ pub const SIZES: &str = "sizes";
 /// Measures the server: what a crowd in its rooms has to wait, and what it costs.
 #[derive(Debug, Parser)]
 pub struct Options {
-    /// Which scenarios: meeting, class, storm, captions, hall, notes, "whole notes", arrivals, stalled, idle,
-    /// rooms, sizes; all of them where none is named
+    /// Which scenarios: meeting, class, storm, captions, hall, notes, "whole notes", arrivals, stalled, flood,
+    /// idle, rooms, sizes; all of them where none is named
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     scenario: Vec<String>,
 

@@ -54,6 +54,8 @@ pub struct Scenario {
     pub pinned: bool,
     /// Texts travel as splices, both ways.
     pub splice: bool,
+    /// One more floods the first room while the others type.
+    pub flooded: bool,
 }
 
 impl Scenario {
@@ -70,6 +72,7 @@ impl Scenario {
             seconds: MEASURED,
             pinned: true,
             splice: false,
+            flooded: false,
         }
     }
 
@@ -90,6 +93,7 @@ impl Scenario {
             Self { growth: Growth::Edit, ..Self::people("whole notes", 200, 20, 160.0) },
             Self { seconds: 0.0, ..Self::people("arrivals", 5_000, 0, 0.0) },
             Self { stalled: 100, ..Self::people("stalled", 1_000, 50, 400.0) },
+            Self { flooded: true, ..Self::people("flood", 1_000, 50, 400.0) },
             Self { seconds: IDLE, ..Self::new("idle", 10_000, 0, 0.0) },
             Self { rooms: 10, pinned: false, ..Self::people("rooms", 1_000, 100, 800.0) },
         ]
@@ -117,7 +121,7 @@ impl Scenario {
 
     /// Only those who read.
     pub fn without_stalled(&self) -> Self {
-        Self { clients: self.clients - self.stalled, stalled: 0, ..self.clone() }
+        Self { clients: self.clients - self.stalled, stalled: 0, flooded: false, ..self.clone() }
     }
 
     /// Where the server runs, or the floor, and where the driver.

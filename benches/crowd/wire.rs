@@ -1,6 +1,7 @@
 //! The least a WebSocket client needs, and the cheapest look at an event that still tells right from wrong:
 //! a hundred thousand are read a second, so that only what is unusual is given to a JSON parser.
 
+use crate::flood;
 use crate::text::{Edit, number};
 use memchr::memmem;
 use serde::Deserialize;
@@ -88,6 +89,8 @@ pub enum Heard<'a> {
     Text { id: &'a [u8], text: &'a [u8] },
     /// A change of a box's text.
     Splice(Splice<'a>),
+    /// What the one who floods has done.
+    Flood,
     /// Somebody came; this is their name's number.
     Came(usize),
     /// The state of the room.
@@ -128,8 +131,13 @@ impl Splice<'_> {
 /// Reads an event. Those that should not occur in any scenario are errors.
 pub fn hear(json: &[u8]) -> Result<Heard<'_>, String> {
     let unexpected = || format!("Unexpected: {}", String::from_utf8_lossy(&json[..json.len().min(200)]));
-    if let Some(heard) = hear_text(json).or_else(|| hear_splice(json)) {
-        return Ok(heard);
+    match hear_text(json).or_else(|| hear_splice(json)) {
+        Some(Heard::Text { text, .. }) if flood::is_flood(text) => return Ok(Heard::Flood),
+        Some(Heard::Splice(Splice { put: Some(put), .. })) if flood::is_flood(put.as_bytes()) => {
+            return Ok(Heard::Flood);
+        }
+        Some(heard) => return Ok(heard),
+        None => {}
     }
     if let Some(data) = json.strip_prefix(b"[\"text_update\",") {
         let data = data.strip_suffix(b"]").ok_or_else(unexpected)?;
@@ -137,6 +145,9 @@ pub fn hear(json: &[u8]) -> Result<Heard<'_>, String> {
     }
     if json.starts_with(b"[\"new_user\",") {
         let name = json.strip_suffix(b"\"}]").and_then(|json| json.rsplit(|&byte| byte == b'"').next());
+        if name == Some(flood::NAME.as_bytes()) {
+            return Ok(Heard::Flood);
+        }
         let n = name.and_then(|name| number(name.strip_prefix(b"p")?));
         return n.map(|n| Heard::Came(n as usize)).ok_or_else(unexpected);
     }
@@ -195,8 +206,8 @@ pub fn names(snapshot: &[u8]) -> impl Iterator<Item = usize> {
 }
 
 /// The frame with which a client says its name.
-pub fn join(client: usize) -> Vec<u8> {
-    frame(TEXT, format!(r#"["got_a_new_user",{{"name":"p{client}"}}]"#).as_bytes())
+pub fn join(name: &str) -> Vec<u8> {
+    frame(TEXT, format!(r#"["got_a_new_user",{{"name":"{name}"}}]"#).as_bytes())
 }
 
 /// The frame with which a viewer asks for the room.
