@@ -63,7 +63,7 @@ test("the frame of a key is not made longer by what others write, and keys in ev
     await frame();
     await frame();
     for (let key = 1; key <= 4; key += 1) {
-      rewrite(ben, `text ${key}`);
+      rewrite(ben, { text: `text ${key}` });
       typed();
       await frame();
       shown.push(ben.box.words.data);

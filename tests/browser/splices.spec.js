@@ -1,0 +1,145 @@
+// Splices: texts on the wire as what differs, told by code points, while the page counts UTF-16 units.
+
+import { expect, mine, test, textOf } from "./wall.js";
+
+const CHARACTERS = [..."ab \n\u0301é\u200d\u05d0\u0639\u202e", "😀", "😁", "👩", "\u{1f9d1}", "\u{2f800}", "\u{1f3fd}"]; // few, so that texts have much in common
+const LONG = "A wall of live text 😀 boxes. ".repeat(140); // some 4,000 characters, most of them one unit
+const KEY_BYTES = 200;
+
+// Runs in the page: the sums of the page against those of arrays of code points.
+function compare({ characters, rounds }) {
+  let seed = 1;
+  const random = (below) => Math.floor(((seed = (seed * 48_271) % 0x7fffffff) / 0x7fffffff) * below);
+  const text = (most) => Array.from({ length: random(most) }, () => characters[random(characters.length)]);
+  const faults = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const [head, tail] = [text(12), text(12)];
+    const before = [...head, ...text(5), ...tail].flatMap((part) => [...part]);
+    const after = round % 3 ? [...head, ...text(5), ...tail].flatMap((part) => [...part]) : text(20).flatMap((part) => [...part]);
+    const splice = spliceBetween(before.join(""), after.join(""));
+    const byPoints = before.toSpliced(splice.at, splice.cut, ...splice.put);
+    if (byPoints.join("") !== after.join("") || splice.length !== after.length || !splice.put.isWellFormed()) faults.push({ before, after, splice });
+    if (splice.cut && [...splice.put].length && before[splice.at] === after[splice.at]) faults.push({ before, after, splice, why: "it is longer than it need be" });
+    if (spliced(before.join(""), splice) !== after.join("")) faults.push({ before, after, splice, why: "it is not applied" });
+    const any = { at: random(before.length + 3), cut: random(before.length + 3), put: text(4).join(""), length: 0 };
+    const fits = any.at + any.cut <= before.length;
+    any.length = before.length - any.cut + [...any.put].length;
+    const want = fits ? before.toSpliced(any.at, any.cut, ...any.put).join("") : null;
+    if (spliced(before.join(""), any) !== want) faults.push({ before, any, why: "another one" });
+    if (spliced(before.join(""), { ...any, length: any.length + 1 }) !== null) faults.push({ before, any, why: "its length is wrong" });
+  }
+  return faults.slice(0, 3);
+}
+
+test("splices do what arrays of code points do, whatever is in the texts", async ({ open }) => {
+  const page = await open();
+  for (const characters of [CHARACTERS, [..."abc"], ["😀", "😁", "\u{1f640}"]]) {
+    expect(await page.evaluate(compare, { characters, rounds: 4_000 })).toEqual([]);
+  }
+});
+
+test("a splice of any other text is refused", async ({ open }) => {
+  const page = await open();
+  const results = await page.evaluate(() => [
+    spliced("abc", { at: 4, cut: 0, put: "x", length: 4 }),
+    spliced("abc", { at: 0, cut: 4, put: "x", length: 1 }),
+    spliced("a😀", { at: 3, cut: 0, put: "x", length: 3 }),
+    spliced("a😀", { at: 2 ** 53, cut: 2 ** 53, put: "x", length: 3 }),
+    spliced("", { at: 0, cut: 0, put: "😀", length: 1 }),
+    spliced("a😀b", { at: 1, cut: 1, put: "", length: 2 }),
+  ]);
+  expect(results).toEqual([null, null, null, null, "😀", "ab"]);
+});
+
+// All that a page sends and gets on its WebSocket from now on.
+async function framesOf(page) {
+  const frames = [];
+  const session = await page.context().newCDPSession(page);
+  session.on("Network.webSocketFrameSent", ({ response }) => frames.push(response.payloadData));
+  session.on("Network.webSocketFrameReceived", ({ response }) => frames.push(response.payloadData));
+  await session.send("Network.enable");
+  return frames;
+}
+
+const texts = (frames) => frames.filter((frame) => /"(updated_text|text_update)"/.test(frame));
+
+test("a key in the middle of a long text with emoji costs a few bytes, both ways, for both", async ({ join }) => {
+  const [ada, ben] = [await join("Ada"), await join("Ben")];
+  for (const [page, other] of [[ada, ben], [ben, ada]]) {
+    await mine(page).fill(LONG);
+    await expect(textOf(other, page === ada ? "Ada" : "Ben")).toHaveText(LONG);
+  }
+  const frames = [await framesOf(ada), await framesOf(ben)];
+  for (const page of [ada, ben]) {
+    await mine(page).evaluate((box) => box.setSelectionRange(2_000, 2_000)); // right before an emoji
+    await mine(page).focus();
+    await page.keyboard.type("key");
+    await page.keyboard.insertText("😁");
+    await page.keyboard.press("Backspace");
+    await page.keyboard.insertText("👩\u200d👧");
+  }
+  const end = LONG.slice(0, 2_000) + "key👩\u200d👧" + LONG.slice(2_000);
+  for (const [page, other] of [[ada, "Ben"], [ben, "Ada"]]) {
+    await expect(mine(page)).toHaveValue(end);
+    await expect.poll(() => page.evaluate((other) => [...state.users.values()].find(({ name }) => name === other).text, other)).toBe(end);
+  }
+  for (const seen of frames) {
+    await expect.poll(() => texts(seen).length).toBeGreaterThan(5);
+    expect(texts(seen).filter((frame) => Buffer.byteLength(frame) >= KEY_BYTES)).toEqual([]);
+    expect(seen.filter((frame) => /out_of_step|resync|existing_users/.test(frame))).toEqual([]);
+  }
+});
+
+test("halves of a pair never leave the page, and the other half makes it whole", async ({ join, bot }) => {
+  const ben = await bot("Ben");
+  const ada = await join("Ada");
+  const frames = await framesOf(ada);
+  await mine(ada).fill("one 😀 two");
+  await expect.poll(() => ben.texts().Ada).toBe("one 😀 two");
+  for (const [value, seen] of [["one \ud83d two", "one \ufffd two"], ["one \ude00 two", "one \ufffd two"], ["one \ude00\ud83d two", "one \ufffd\ufffd two"], ["one 😁 two", "one 😁 two"]]) {
+    await mine(ada).evaluate((box, value) => ((box.value = value), box.dispatchEvent(new Event("input"))), value);
+    await expect.poll(() => ben.texts().Ada).toBe(seen);
+  }
+  expect(texts(frames).filter((frame) => !frame.isWellFormed() || /\\ud[89a-f]/i.test(frame))).toEqual([]);
+});
+
+test("a splice that does not fit asks for the room again, once until it has come", async ({ join, bot }) => {
+  const ben = await bot("Ben");
+  const ada = await join("Ada");
+  ben.write("the text of Ben");
+  await expect(textOf(ada, "Ben")).toHaveText("the text of Ben");
+  const frames = await framesOf(ada);
+  const asked = () => frames.filter((frame) => frame.includes('"resync"')).length;
+  const misfit = () => ada.evaluate((id) => {
+    for (const at of [99, 100]) receive("text_update", { id, at, cut: 0, put: "x", length: 1 });
+    at("my-text").value += "x";  // what is written meanwhile is not lost
+    at("my-text").dispatchEvent(new Event("input"));
+  }, ben.id);
+  for (const round of [1, 2]) {
+    await misfit();
+    await expect.poll(() => frames.filter((frame) => frame.includes('"existing_users"')).length).toBe(round);
+    expect(asked()).toBe(round);
+    await expect(textOf(ada, "Ben")).toHaveText("the text of Ben");
+    await expect.poll(() => ben.texts().Ada).toBe("x".repeat(round));
+    await expect(mine(ada)).toHaveValue("x".repeat(round));
+  }
+  ben.write("the text of Ben, later");
+  await expect(textOf(ada, "Ben")).toHaveText("the text of Ben, later");
+});
+
+test("a page whose splice does not fit at the server sends its whole text", async ({ join, bot }) => {
+  const ben = await bot("Ben");
+  const ada = await join("Ada");
+  await mine(ada).fill("what the server has");
+  await expect.poll(() => ben.texts().Ada).toBe("what the server has");
+  const frames = await framesOf(ada);
+  await ada.evaluate(() => (state.shown = "what the page wrongly takes it to have"));
+  await mine(ada).press("End");
+  await ada.keyboard.type("!");
+  await expect.poll(() => ben.texts().Ada).toBe("what the server has!");
+  expect(frames.some((frame) => frame.includes("out_of_step"))).toBe(true);
+  await ada.keyboard.type("?");
+  await expect.poll(() => ben.texts().Ada).toBe("what the server has!?");
+  expect(JSON.parse(texts(frames).at(-1))).toEqual(["updated_text", { at: 20, cut: 0, put: "?", length: 21 }]);
+  await expect(ada.locator("#my-error")).toHaveText("");
+});
