@@ -32,6 +32,50 @@ test("a reload keeps who came in by the first screen", async ({ open }) => {
   expect(await page.evaluate(() => state.you)).toBe(before);
 });
 
+// The connection breaks when the server has given the seat and before the page is told: `when` it is told what.
+for (const [when, told] of [["at once", "new_user"], ["just before the snapshot", "existing_users"]]) {
+  test(`a connection that breaks ${when} after the seat was given makes no second Ada`, async ({ open, bot }) => {
+    const ben = await bot("Ben");
+    const page = await open();
+    let broken = 0;
+    await page.routeWebSocket(/\/ws\?/, (socket) => {
+      const server = socket.connectToServer();
+      server.onMessage((message) => {
+        const [event, data] = JSON.parse(message);
+        const isMine = event === told && (data.new_user_name === "Ada" || data.name?.startsWith("Ada"));
+        if (broken || !isMine) return socket.send(message);
+        broken += 1;
+        server.close({ code: 3000 });
+        socket.close({ code: 3000 });
+      });
+    });
+    await page.reload(); // so that the connection is one that can break
+    await page.getByLabel("Your name").fill("Ada");
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => state.you);
+    expect(broken).toBe(1);
+    expect(await page.evaluate(() => state.name)).toBe("Ada");
+    expect(names(ben).filter((event) => event === "new_user")).toHaveLength(2); // Ben's own, and Ada's
+    await expect(page.locator("#people")).toHaveText("2 people");
+  });
+}
+
+test("a name said before the first snapshot keeps its session when that comes", async ({ open }) => {
+  const page = await open();
+  await page.waitForFunction(() => state.link === "connected");
+  const sessions = await page.evaluate(() => {
+    const sent = [];
+    state.wanted = "Ada";
+    WebSocket.prototype.send = (json) => sent.push(JSON.parse(json)[1].session);
+    join();
+    receive("existing_users", { you: null, name: null, session: null, room: state.room, users: {}, log: [] });
+    join();
+    return sent;
+  });
+  expect(sessions[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(sessions[1]).toBe(sessions[0]);
+});
+
 test("a tab that is opened from another one has a seat of its own", async ({ join }) => {
   const ada = await join("Ada");
   await mine(ada).fill("mine");
