@@ -16,6 +16,7 @@ use crate::protocol::Invitation;
 use crate::refusal::Refusal;
 use crate::request::{Head, Timed, Unread, read_head};
 use crossbeam_channel::bounded;
+use std::borrow::Cow;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
@@ -33,6 +34,9 @@ pub const REQUEST_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long what a client still sends is thrown away after the last answer, so that a reset does not eat it.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// A link to be shown as a QR code: in a header, for it may hold a secret, and addresses are written into logs.
+const LINK_HEADER: &str = "typewall-link";
 
 /// How long the hub may take to say how it is.
 pub const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
@@ -139,7 +143,7 @@ impl Connection {
             "/invite" if readable => {
                 self.invite(query).unwrap_or_else(|error| Answer::sentence(400, error.to_string()))
             }
-            "/qr.svg" if readable => picture(query),
+            "/qr.svg" if readable => picture(head, query),
             "/ws" if method == Method::GET => match enter(head) {
                 Ok((response, room, form)) => {
                     return Route::Room(response, room, form, self.access.address(head, self.peer));
@@ -252,9 +256,11 @@ impl Connection {
     }
 }
 
-fn picture(query: &str) -> Answer {
-    let link = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
-    match link.and_then(|(_, link)| invite::qr(&link)) {
+fn picture(head: &Head, query: &str) -> Answer {
+    let in_header = head.headers().get(LINK_HEADER).and_then(|link| link.to_str().ok());
+    let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
+    let link = in_header.map(Cow::Borrowed).or_else(|| in_query().map(|(_, link)| link));
+    match link.and_then(|link| invite::qr(&link)) {
         Some(svg) => Answer::picture(svg),
         None => {
             Answer::sentence(400, format!("Give a link of at most {} bytes: ?link=http…", invite::MAX_LINK))

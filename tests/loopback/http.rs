@@ -182,6 +182,8 @@ fn invitations_are_links_and_pictures_of_them() {
     let picture = get(&server, "/qr.svg?link=http%3A%2F%2F192.168.1.20%3A8080%2F%3Froom%3Dphysics");
     assert_eq!(picture.status, 200);
     assert!(picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg"));
+    let unlogged = "GET /qr.svg HTTP/1.1\r\nHost: wall\r\nTypewall-Link: http://192.168.1.20:8080/?room=physics\r\nConnection: close\r\n\r\n";
+    assert_eq!(ask(&server, unlogged).text(), picture.text(), "the same, without a link in the address");
     assert_eq!(get(&server, "/qr.svg").status, 400);
     assert_eq!(get(&server, &format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
     assert_eq!(get(&server, &format!("/invite?room={}", "x".repeat(65))).status, 400);
