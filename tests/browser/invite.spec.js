@@ -10,8 +10,7 @@ async function invited(page, links) {
   // The tests' server is on loopback and has no such links; the codes are its own.
   await page.route(/\/invite\?/, (route) => route.fulfill({ json: { links } }));
   page.on("response", (response) => {
-    const url = new URL(response.url());
-    if (url.pathname.endsWith("/qr.svg") && response.ok()) codes.push(url.searchParams.get("link"));
+    if (response.url().endsWith("/qr.svg?") && response.ok()) codes.push(response.request().headers()["typewall-link"]);
   });
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   return codes;
@@ -44,9 +43,10 @@ test("a server that only its own machine reaches says so, and what changes it", 
 proxied("an address that is none of this machine's is an invitation itself, whatever the server knows", async ({ join, server }) => {
   const page = await join("Ada");
   const own = "http://wall.example/below/?room=physics";
-  await page.route("http://wall.example/**", (route) => {
+  await page.route("http://wall.example/**", async (route) => {
     const { pathname, search } = new URL(route.request().url());
-    return pathname === "/below/invite" ? route.fulfill({ json: { links: LINKS } }) : route.continue({ url: server.url + pathname.slice("/below/".length) + search });
+    if (pathname === "/below/invite") return route.fulfill({ json: { links: LINKS } });
+    return route.fulfill({ response: await route.fetch({ url: server.url + pathname.slice("/below/".length) + search }) });
   });
   await page.routeWebSocket(/wall\.example/, () => {});
   await page.goto(`${own}&view=log`);

@@ -80,7 +80,7 @@ function isElsewhere(address, url) {
 export class Bot {
   events = [];
 
-  static async join(url, room, name) {
+  static async join(url, room, name, passphrase) {
     const bot = new Bot();
     bot.socket = new WebSocket(`${url.replace("http", "ws")}ws?${new URLSearchParams({ room })}`);
     bot.socket.on("message", (data) => bot.events.push(JSON.parse(data)));
@@ -88,6 +88,7 @@ export class Bot {
       bot.socket.once("open", resolve);
       bot.socket.once("error", reject);
     });
+    if (passphrase) bot.send("unlock", { passphrase });
     if (name) bot.send("got_a_new_user", { name });
     else bot.send("watch", {});
     const [, snapshot] = await bot.until(([event]) => event === "existing_users");
