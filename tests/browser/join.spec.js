@@ -1,4 +1,4 @@
-import { boxOf, expect, mine, test } from "./wall.js";
+import { boxOf, expect, mine, test, textOf } from "./wall.js";
 
 test("the first screen says which room it is, who is there and that each key is seen", async ({ open, bot, room }) => {
   await bot("Ada");
@@ -121,14 +121,42 @@ test("the name of a room may have 64 characters and not one more", async ({ open
   await expect(over.getByLabel("Your name")).toBeHidden();
 });
 
-test("a room full and a server full each have a sentence", async ({ open }) => {
-  for (const [reason, sentence] of [["The room is full.", "The room is full."], ["The server is full; please try again later.", "The server is full."]]) {
+test("each bound that turns somebody away has a sentence", async ({ open }) => {
+  for (const [reason, sentence] of [
+    ["The server is full; please try again later.", "The server is full."],
+    ["Too many are here from your address.", "There are too many here from your address."],
+    ["There are as many rooms as there can be.", "There are as many rooms as there can be."],
+  ]) {
     const page = await open({ search: { room: "" } });
     await page.routeWebSocket(/\/ws/, (socket) => socket.close({ code: 1013, reason }));
     await page.reload();
     await expect(page.locator("#door-link")).toHaveText(sentence);
     await expect(page.locator("#door-wait")).toContainText("Again in");
   }
+});
+
+test.describe("in a room for one", () => {
+  test.use({ options: ["--max-users", "1"] });
+  test("the next is told beside the field that it is full, and may watch", async ({ open, bot }) => {
+    const ada = await bot("Ada");
+    ada.write("the only one");
+    const page = await open();
+    await page.getByLabel("Your name").fill("Ben");
+    await page.keyboard.press("Enter");
+    await expect(page.locator("#join-error")).toHaveText("The room is full. You can watch, or try again later.");
+    await expect(page.getByLabel("Your name")).toHaveValue("Ben");
+    await page.getByRole("button", { name: "Just watch" }).click();
+    await expect(textOf(page, "Ada")).toHaveText("the only one");
+  });
+
+  test("a seat that is lost while the room is full is asked for again and again", async ({ join }) => {
+    const ada = await join("Ada");
+    await mine(ada).fill("still here");
+    await ada.evaluate(() => receive("error", { code: "room_full", message: "The room has as many people as it can, 1; you may watch, or try again later." }));
+    await expect(ada.locator("#link-state")).toContainText("The room is full.");
+    await expect(ada.locator("#link-state")).toHaveText("Connected");
+    await expect(mine(ada)).toHaveValue("still here");
+  });
 });
 
 test("without a script the page says so", async ({ open }) => {
