@@ -62,6 +62,8 @@ test("a person can be hidden for oneself, box and posts, and shown again", async
   await expect(posts(page).first()).toBeHidden();
   await expect(page.locator("#my-note")).toContainText("hidden for you");
   await expect(page.locator("#people")).toHaveText("3 people, 1 hidden");
+  await page.reload();
+  await expect(page.locator("#people")).toHaveText("3 people, 1 hidden");
   ada.write("still annoying");
   ada.post("second post");
   await expect(posts(carol)).toHaveCount(2);
