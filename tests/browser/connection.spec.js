@@ -49,16 +49,25 @@ mortal("a server that stops in order is told apart from one that is gone, and th
   expect(ben.texts().Ada).toBe("kept");
 });
 
-test("a room comes back to a server that restarts within four seconds, and not in one moment", async ({ join }) => {
-  const page = await join("Ada");
-  const waits = await page.evaluate(() => {
-    const wait = () => (retryLater(1001), state.retryAt - Date.now());
-    const waits = Array.from({ length: 400 }, wait);
-    state.retryAt = 0;
-    return waits;
+for (const [what, code, failures] of [["that says that it restarts", 1001, 1], ["that was killed and does not answer the first time", 1006, 2]]) {
+  test(`a room comes back to a server ${what} within four seconds, and not in one moment`, async ({ join }) => {
+    const page = await join("Ada");
+    const waits = await page.evaluate(([code, failures]) => {
+      state.failures = failures;
+      const wait = () => (retryLater(code), state.retryAt - Date.now());
+      const waits = Array.from({ length: 400 }, wait);
+      Object.assign(state, { retryAt: 0, failures: 0 });
+      return waits;
+    }, [code, failures]);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(4_000);
+    for (const second of [0, 1, 2, 3]) expect(waits.filter((wait) => Math.floor(wait / 1_000) === second).length).toBeGreaterThan(40);
   });
-  expect(Math.max(...waits)).toBeLessThanOrEqual(4_000);
-  for (const second of [0, 1, 2, 3]) expect(waits.filter((wait) => Math.floor(wait / 1_000) === second).length).toBeGreaterThan(40);
+}
+
+test("a connection that breaks alone is tried again within half a second", async ({ join }) => {
+  const page = await join("Ada");
+  const wait = await page.evaluate(() => ((state.failures = 1), retryLater(1006), state.retryAt - Date.now()));
+  expect(wait).toBeLessThanOrEqual(500);
 });
 
 mortal("without a network one writes on, and is heard as soon as it is there again", async ({ join, bot }) => {
