@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
+import { Bot, boxOf, expect, mine, posts, test, textOf } from "./wall.js";
 
 // What the browser says about a server that is gone is no fault of the page.
 const mortal = test.extend({ excused: /WebSocket connection to|ERR_CONNECTION_REFUSED/ });
@@ -263,8 +263,22 @@ test("a seat taken in another window is not fought over", async ({ open }) => {
   await expect(page.locator("#link-state")).toHaveText("Your box is open in another window.");
   await page.clock.runFor(60_000);
   expect(sockets).toBe(1);
-  await page.getByRole("button", { name: "Now" }).click();
-  await expect(page.locator("#link-state")).toHaveText("Connected");
+});
+
+test("who lost the seat to another window takes another one with one button, and keeps the text", async ({ join, bot }) => {
+  const ben = await bot("Ben");
+  const ada = await join("Ada");
+  await mine(ada).fill("mine");
+  const session = await ada.evaluate(() => state.session);
+  const twin = await Bot.join(ada.url(), new URL(ada.url()).searchParams.get("room"), "Ada", { session });
+  await expect(ada.locator("#link-state")).toHaveText("Your box is open in another window.");
+  await ada.getByRole("button", { name: "Take another box" }).click();
+  await expect(ada.locator("#link-state")).toHaveText("Connected");
+  await expect(ada.locator("#my-note")).toContainText("Ada 2");
+  await expect(mine(ada)).toHaveValue("mine");
+  await expect.poll(() => ben.texts()["Ada 2"]).toBe("mine");
+  expect(twin.socket.readyState).toBe(twin.socket.OPEN);
+  twin.socket.terminate();
 });
 
 test("limits come from the server", async ({ open }) => {

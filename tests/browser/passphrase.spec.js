@@ -21,7 +21,7 @@ const test = base.extend({
   insider: async ({ server, room }, use) => {
     const bots = [];
     await use(async (name) => {
-      const bot = await Bot.join(server.url, room, name, PASSPHRASE);
+      const bot = await Bot.join(server.url, room, name, { passphrase: PASSPHRASE });
       bots.push(bot);
       return bot;
     });

@@ -80,16 +80,16 @@ function isElsewhere(address, url) {
 export class Bot {
   events = [];
 
-  static async join(url, room, name, passphrase) {
+  static async join(url, room, name, { passphrase, session } = {}) {
     const bot = new Bot();
-    bot.socket = new WebSocket(`${url.replace("http", "ws")}ws?${new URLSearchParams({ room })}`);
+    bot.socket = new WebSocket(`${new URL("ws", url.replace("http", "ws"))}?${new URLSearchParams({ room })}`);
     bot.socket.on("message", (data) => bot.events.push(JSON.parse(data)));
     await new Promise((resolve, reject) => {
       bot.socket.once("open", resolve);
       bot.socket.once("error", reject);
     });
     if (passphrase) bot.send("unlock", { passphrase });
-    if (name) bot.send("got_a_new_user", { name });
+    if (name) bot.send("got_a_new_user", { name, session });
     else bot.send("watch", {});
     const [, snapshot] = await bot.until(([event]) => event === "existing_users");
     bot.id = snapshot.you;
