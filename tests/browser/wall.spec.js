@@ -62,6 +62,7 @@ test("a person can be hidden for oneself, box and posts, and shown again", async
   await expect(posts(page).first()).toBeHidden();
   await expect(page.locator("#my-note")).toContainText("hidden for you");
   await expect(page.locator("#people")).toHaveText("3 people, 1 hidden");
+  await page.waitForFunction(() => history.state.depth === 0);
   await page.reload();
   await expect(page.locator("#people")).toHaveText("3 people, 1 hidden");
   ada.write("still annoying");
@@ -230,6 +231,7 @@ test("the language can be changed in the settings, without losing a word", async
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
   await expect(page.locator(".box .state")).toHaveText("still");
   await expect(mine(page)).toHaveValue("a draft");
+  await page.waitForFunction(() => history.state.depth === 0); // a reload would be lost to the way back from the settings
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
 });
