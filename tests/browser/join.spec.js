@@ -185,7 +185,7 @@ test("where the header is left out, a connection that is lost is still told", as
   expect((await page.locator("#head").boundingBox())?.height ?? 0).toBe(0);
   await page.evaluate(() => lose(state.socket, { code: 4001 }));
   await expect(page.locator("#link-state")).toBeVisible();
-  await expect(page.getByRole("button", { name: "Now" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Take another box" })).toBeVisible();
   await expect(page.locator("#views")).toBeHidden();
 });
 
