@@ -264,6 +264,7 @@ test("who comes back finds their place, even where somebody reads in the box the
   await bot("Ben");
   await expect(boxOf(ada, "Ben")).toHaveCount(1);
   await expect(boxOf(ada, "Ben")).toHaveAttribute("data-state", "quiet");
+  await expect(textOf(ada, "Ben")).toBeFocused();
 });
 
 test("one who was told of under a new id before the snapshot came has one box", async ({ join, bot }) => {
