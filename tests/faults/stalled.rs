@@ -187,7 +187,7 @@ impl Crowd {
         for n in 1..=RATE {
             let writer = self.updates % WRITERS;
             self.updates += 1;
-            if self.updates % POST_EVERY == 0 {
+            if self.updates.is_multiple_of(POST_EVERY) {
                 self.posts += 1;
                 self.reading[writer].post(UPDATE);
             } else {
