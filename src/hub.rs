@@ -6,23 +6,24 @@
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then
 //! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
 
-use crate::access::Address;
-use crate::batch::{Batch, ClientId, lone_frame};
+mod entrance;
+
+pub use entrance::MAX_UNLOADED;
+
+use crate::batch::{Batch, ClientId};
 use crate::clients::Clients;
 use crate::clock::Now;
 use crate::event::{Event, Health};
 use crate::hubs::Part;
 use crate::limits::Limits;
 use crate::log::Draft;
-use crate::names::RoomName;
 use crate::outbox::Sink;
-use crate::passphrase::{Gate, Passphrase, Visitor};
-use crate::protocol::{ServerEvent, UserId};
-use crate::refusal::Refusal;
+use crate::passphrase::{Gate, Passphrase};
+use crate::protocol::UserId;
 use crate::room::{Action, Room};
 use crate::seats::Seats;
 use crate::store::{self, Request};
-use crate::table::{Arrival, RoomId};
+use crate::table::RoomId;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::HashMap;
@@ -45,9 +46,6 @@ const STORE_PATIENCE: Duration = Duration::from_secs(3);
 /// Posts that may be under way to the store. Beyond that it does not keep up, and says so to who posts.
 const MAX_UNSTORED: usize = 1024;
 
-/// Rooms that may wait for their logs. Beyond that the store does not keep up, and new rooms are not opened.
-pub const MAX_UNLOADED: usize = 1024;
-
 /// How long all clients together have to answer when the server stops; it promises to be gone after 5 s.
 const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -56,9 +54,6 @@ const CLOSE_SEAT_TAKEN: u16 = 4001;
 
 /// Too slow, see [`crate::outbox`].
 const CLOSE_TOO_SLOW: u16 = 4002;
-
-/// The passphrase was not given in time.
-const CLOSE_OUTSIDE: u16 = 4003;
 
 /// The state of the server. Generic in where it writes to, so that tests can drive it without sockets.
 #[derive(Debug)]
@@ -238,100 +233,6 @@ impl<S: Sink> Hub<S> {
 
     fn has_stopped(&self, now: Instant) -> bool {
         matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.table.is_empty())
-    }
-
-    /// Why nobody may come from that address now: the code and the sentence to close them with.
-    fn refusal(&self, address: Address) -> Option<(CloseCode, &'static str)> {
-        let from_there = self.clients.table.open_from(address);
-        if self.stopping != Stopping::No {
-            Some((CloseCode::Away, "The server is stopping."))
-        } else if self.clients.table.open() > self.limits.max_clients {
-            Some((CloseCode::Again, "The server is full; please try again later."))
-        } else if self.limits.max_per_address.is_some_and(|max| from_there > max) {
-            Some((CloseCode::Again, "Too many are here from your address."))
-        } else {
-            None
-        }
-    }
-
-    /// Why no room may be added to those there are.
-    fn refusal_of_rooms(&self) -> Option<&'static str> {
-        if self.unloaded >= MAX_UNLOADED {
-            Some("The server is busy; please try again in a moment.")
-        } else if self.part.rooms.get() >= self.limits.max_rooms {
-            Some("There are as many rooms as there can be.")
-        } else {
-            None
-        }
-    }
-
-    fn connect(&mut self, client: ClientId, room: RoomName, arrival: Arrival<S>, now: Now) {
-        let visitor = Visitor { address: arrival.address, room };
-        self.clients.insert(client, arrival, now.instant);
-        if let Some((code, reason)) = self.refusal(visitor.address) {
-            self.close(client, code, reason, now);
-        } else if let Some(visitor) = self.gate.hold(client, visitor, now.instant) {
-            self.enter(client, visitor, now);
-        }
-        self.close_late(now); // before the next one comes, whom they might keep out
-    }
-
-    /// Closes those who have been outside for too long.
-    fn close_late(&mut self, now: Now) {
-        for client in self.gate.take_late(now.instant) {
-            let code = CloseCode::from(CLOSE_OUTSIDE);
-            self.close(client, code, "The passphrase was not given in time.", now);
-        }
-    }
-
-    /// Lets a client see its room.
-    fn enter(&mut self, client: ClientId, visitor: Visitor, now: Now) {
-        if !self.names.contains_key(visitor.room.key())
-            && let Some(reason) = self.refusal_of_rooms()
-        {
-            return self.close(client, CloseCode::Again, reason, now);
-        }
-        let room = self.room_named(visitor.room, now);
-        self.clients.table.enter(client, room);
-        if let Some(place) = self.touch(room) {
-            place.room.enter(client, &mut place.batch);
-        }
-    }
-
-    /// A client that is outside does something: it gives the passphrase, or it is refused.
-    fn act_outside(&mut self, client: ClientId, action: Action, now: Now) {
-        let (refusal, reference) = match action {
-            Action::Unlock(passphrase) => match self.gate.unlock(client, &passphrase, now.instant) {
-                Ok(visitor) => {
-                    self.enter(client, visitor, now);
-                    return self.act(client, action, now); // the room says so, before all else
-                }
-                Err(refusal) => (refusal, None),
-            },
-            Action::Post { reference, .. } => (Refusal::PassphraseNeeded, reference),
-            _ => (Refusal::PassphraseNeeded, None),
-        };
-        self.clients.queue(client, lone_frame(&ServerEvent::Error { refusal, reference }));
-    }
-
-    fn room_named(&mut self, name: RoomName, now: Now) -> RoomId {
-        if let Some(&id) = self.names.get(name.key()) {
-            return id;
-        }
-        self.last_room += 1;
-        let id = self.part.room_id(self.last_room);
-        self.part.rooms.add(1);
-        self.names.insert(name.key().to_owned(), id);
-        if let Some(store) = &self.store {
-            // Where the store is gone, the room waits for its log as everyone waits for the server's end.
-            let _ = store.send(Request::Load { room: id, name: name.clone(), count: self.limits.log_length });
-            self.unloaded += 1;
-        }
-        // Ids go on from the time, so that a room that is made again does not use those of its posts.
-        let last_user = UserId(self.last_user.0.max(now.unix_millis));
-        let room = Room::new(name, self.limits, self.store.is_some(), last_user);
-        self.rooms.insert(id, Place { room, batch: Batch::default(), touched: false });
-        id
     }
 
     /// The place a client is in, which something is about to happen in.
