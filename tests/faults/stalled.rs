@@ -206,7 +206,9 @@ impl Crowd {
     /// Whether somebody has all there is to have: each post, and the latest text of everybody else.
     fn has_all(&self) -> impl Fn(&Client) -> bool + use<> {
         let mut last = [0; WRITERS];
-        (1..=self.updates).filter(|n| n % POST_EVERY != 0).for_each(|n| last[(n - 1) % WRITERS] = n);
+        (1..=self.updates)
+            .filter(|n| !n.is_multiple_of(POST_EVERY))
+            .for_each(|n| last[(n - 1) % WRITERS] = n);
         let posts = self.posts;
         move |client| client.posts == posts && client.texts == last
     }

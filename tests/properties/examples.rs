@@ -142,6 +142,19 @@ fn one_over_the_backlog_is_closed_and_its_room_is_told() {
 }
 
 #[test]
+fn one_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_memory() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    pipes[1].0.borrow_mut().space = 0;
+    let client = world.people[1].line.as_ref().unwrap().client;
+    // Each takes far more memory than its two bytes.
+    for _ in 0..MAX_BACKLOG / 64 + 2 {
+        world.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, world.now);
+        world.hub.write(world.now);
+    }
+    assert!(pipes[0].frames().iter().any(|frame| frame.name() == "user_away"), "the room is told");
+}
+
+#[test]
 fn one_that_takes_nothing_for_too_long_is_closed_and_then_cut() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 0;
