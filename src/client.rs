@@ -135,7 +135,7 @@ fn check_reference(reference: &str) -> Result<(), Refusal> {
 struct Membership {
     client: ClientId,
     /// The client has closed with code 1000.
-    farewell: bool,
+    goodbye: bool,
     hub: Sender<SocketEvent>,
 }
 
@@ -149,7 +149,7 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         // Without a hub there is nothing to end.
-        let _ = self.hub.send(Event::Closed { client: self.client, farewell: self.farewell });
+        let _ = self.hub.send(Event::Closed { client: self.client, goodbye: self.goodbye });
     }
 }
 
@@ -233,7 +233,7 @@ impl Reader {
         hub: Sender<SocketEvent>,
     ) -> Option<Self> {
         let socket = Arc::new(socket);
-        let membership = Membership { client, farewell: false, hub };
+        let membership = Membership { client, goodbye: false, hub };
         let Handshake { greeting, mut already_read, address, room, form } = handshake;
         // Without the time-out a client whose network is gone would stay for ever.
         socket.set_read_timeout(Some(limits.max_silence)).ok()?;
@@ -292,7 +292,7 @@ fn read(websocket: &mut WebSocket<Stream>, limits: Limits) -> Option<(CloseCode,
             }
             Message::Binary(_) => return Some((CloseCode::Unsupported, "Events are text frames.")),
             Message::Close(frame) => {
-                stream.membership.farewell = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
+                stream.membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
             }
             // tungstenite has answered, or rather the hub has.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}

@@ -17,7 +17,7 @@ const PING_SLACK: Duration = Duration::from_millis(50);
 /// A ping frame without content.
 const PING: [u8; 2] = [0x89, 0];
 
-/// Every open WebSocket. Generic in where it writes to, so that tests can do without sockets.
+/// Every open WebSocket of a hub. Generic in where it writes to, so that tests can do without sockets.
 #[derive(Debug)]
 pub struct Clients<S> {
     /// Who they are, and which room each sees.

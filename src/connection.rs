@@ -38,8 +38,8 @@ const LINGER: Duration = Duration::from_secs(1);
 /// A link to be shown as a QR code: in a header, for it may hold a secret, and addresses are written into logs.
 const LINK_HEADER: &str = "typewall-link";
 
-/// How long the hub may take to say how it is.
-pub const HEALTH_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a hub may take to answer what is asked over HTTP.
+pub const HUB_PATIENCE: Duration = Duration::from_secs(1);
 
 /// What shows something of a room, and is for those who have the passphrase if there is one.
 const SHOWS_ROOMS: [&str; 2] = ["/log", "/invite"];
@@ -185,13 +185,13 @@ impl Connection {
     fn knock(&self, address: Address, passphrase: Passphrase) -> Result<Result<(), Refusal>, Answer> {
         let (asker, answer) = bounded(1);
         let asked =
-            self.hubs.only().send_timeout(Event::Knocked { address, passphrase, asker }, HEALTH_PATIENCE);
-        let answer = asked.ok().and_then(|()| answer.recv_timeout(HEALTH_PATIENCE).ok());
+            self.hubs.only().send_timeout(Event::Knocked { address, passphrase, asker }, HUB_PATIENCE);
+        let answer = asked.ok().and_then(|()| answer.recv_timeout(HUB_PATIENCE).ok());
         answer.ok_or_else(|| Answer::sentence(503, "The server is too busy; please try again later."))
     }
 
     fn examine(&self, shows_rooms: bool) -> Answer {
-        Answer::health(self.hubs.examine(HEALTH_PATIENCE), shows_rooms)
+        Answer::health(self.hubs.examine(HUB_PATIENCE), shows_rooms)
     }
 
     /// Answers with a log, and ends the connection.

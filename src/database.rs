@@ -71,7 +71,7 @@ const PAGE_BYTES: usize = 256 * 1024;
 pub struct Database {
     connection: Connection,
     /// The file and its journal, where they were found when it was opened.
-    places: [Place; 2],
+    known: [KnownFile; 2],
     /// Keeps other servers away. Closed after the connection, because a file that is closed takes all POSIX locks
     /// of its process with it, SQLite's too.
     _lock: File,
@@ -107,8 +107,8 @@ impl Database {
         connection.busy_timeout(BUSY_PATIENCE)?;
         let mut journal = file.clone().into_os_string();
         journal.push("-wal");
-        let places = [Place::of(file)?, Place::of(journal.into())?];
-        Ok(Self { connection, places, _lock: lock })
+        let known = [KnownFile::of(file)?, KnownFile::of(journal.into())?];
+        Ok(Self { connection, known, _lock: lock })
     }
 
     /// The last posts of a room, the oldest first: so many, and no more bytes of text than its log may have.
@@ -151,7 +151,7 @@ impl Database {
     }
 
     fn is_in_place(&self) -> bool {
-        self.places.iter().all(Place::holds)
+        self.known.iter().all(KnownFile::holds)
     }
 }
 
@@ -187,12 +187,12 @@ fn lock(file: &Path) -> Result<File, OpenError> {
 
 /// A file's name and which file that was: its device and its number there.
 #[derive(Debug)]
-struct Place {
+struct KnownFile {
     name: PathBuf,
     file: (u64, u64),
 }
 
-impl Place {
+impl KnownFile {
     fn of(name: PathBuf) -> io::Result<Self> {
         let file = identity(&name)?;
         Ok(Self { name, file })

@@ -1,7 +1,7 @@
 //! A room's log over HTTP: from the store if there is one, else from the hub's memory.
 
 use crate::client::SocketEvent;
-use crate::connection::{HEALTH_PATIENCE, REQUEST_PATIENCE};
+use crate::connection::{HUB_PATIENCE, REQUEST_PATIENCE};
 use crate::database::Reader;
 use crate::event::Event;
 use crate::export::{Format, LogWriter};
@@ -105,8 +105,8 @@ impl LogRequest {
 
     fn ask(&self, hub: &Sender<SocketEvent>) -> Option<Vec<Arc<Post>>> {
         let (asker, log) = bounded(1);
-        hub.send_timeout(Event::LogAsked { room: self.room.clone(), asker }, HEALTH_PATIENCE).ok()?;
-        log.recv_timeout(HEALTH_PATIENCE).ok()
+        hub.send_timeout(Event::LogAsked { room: self.room.clone(), asker }, HUB_PATIENCE).ok()?;
+        log.recv_timeout(HUB_PATIENCE).ok()
     }
 }
 

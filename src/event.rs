@@ -62,7 +62,7 @@ pub enum Event<S> {
         /// Which one.
         client: ClientId,
         /// It said goodbye, by closing with code 1000.
-        farewell: bool,
+        goodbye: bool,
     },
     /// The store answers.
     Stored(store::Answer),
@@ -93,7 +93,7 @@ pub enum Event<S> {
 pub struct Health {
     /// WebSocket connections, users and viewers.
     pub clients: usize,
-    /// Rooms that somebody is in.
+    /// Rooms that somebody is in or may come back to.
     pub rooms: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The hub: the thread that owns every room and is the only one that writes to clients.
+//! A hub: a thread that owns its rooms, and alone writes to their clients.
 //!
 //! Architecture invariant: the hub owns all state. Everyone else holds a `Sender<Event>`; there is no lock and
 //! no shared map anywhere.
@@ -55,13 +55,13 @@ const CLOSE_SEAT_TAKEN: u16 = 4001;
 /// Too slow, see [`crate::outbox`].
 const CLOSE_TOO_SLOW: u16 = 4002;
 
-/// The state of the server. Generic in where it writes to, so that tests can drive it without sockets.
+/// The state of a hub. Generic in where it writes to, so that tests can drive it without sockets.
 #[derive(Debug)]
 pub struct Hub<S> {
     limits: Limits,
     clients: Clients<S>,
     gate: Gate,
-    rooms: HashMap<RoomId, Place>,
+    rooms: HashMap<RoomId, OpenRoom>,
     /// The rooms by their names' keys.
     names: HashMap<String, RoomId>,
     /// Which of the hubs this is.
@@ -95,7 +95,7 @@ enum Stopping {
 
 /// A room and what it is about to send.
 #[derive(Debug)]
-struct Place {
+struct OpenRoom {
     room: Room,
     batch: Batch,
     touched: bool,
@@ -177,8 +177,8 @@ impl<S: Sink> Hub<S> {
                     self.clients.cut(client);
                 }
             }
-            Event::Closed { client, farewell } => {
-                self.leave(client, farewell, now);
+            Event::Closed { client, goodbye } => {
+                self.leave(client, goodbye, now);
                 self.clients.remove(client, now.instant);
             }
             Event::Stored(answer) => self.hear(answer),
@@ -236,11 +236,11 @@ impl<S: Sink> Hub<S> {
     }
 
     /// The place a client is in, which something is about to happen in.
-    fn place_of(&mut self, client: ClientId) -> Option<&mut Place> {
+    fn place_of(&mut self, client: ClientId) -> Option<&mut OpenRoom> {
         self.touch(self.clients.table.room_of(client)?)
     }
 
-    fn touch(&mut self, id: RoomId) -> Option<&mut Place> {
+    fn touch(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
         let place = self.rooms.get_mut(&id)?;
         if !place.touched {
             place.touched = true;
@@ -307,13 +307,13 @@ impl<S: Sink> Hub<S> {
     }
 
     /// Takes a client out of its room. Whatever ends a membership comes through here.
-    fn leave(&mut self, client: ClientId, farewell: bool, now: Now) {
+    fn leave(&mut self, client: ClientId, goodbye: bool, now: Now) {
         self.gate.forget(client);
         let Some(id) = self.clients.table.room_of(client) else {
             return;
         };
         let Some(place) = self.touch(id) else { return };
-        place.room.leave(client, farewell, now, &mut place.batch);
+        place.room.leave(client, goodbye, now, &mut place.batch);
         self.note_seats(id);
     }
 

@@ -81,6 +81,12 @@ impl Count {
         self.0.load(Ordering::Relaxed)
     }
 
+    /// Adds one, if it is less than that.
+    pub fn add_below(&self, max: usize) -> bool {
+        let one_more = |count| (count < max).then_some(count + 1);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok()
+    }
+
     /// Adds so many.
     pub fn add(&self, more: usize) {
         self.0.fetch_add(more, Ordering::Relaxed);

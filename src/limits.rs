@@ -9,7 +9,7 @@ pub struct Limits {
     pub max_clients: usize,
     /// Users and viewers at once from one address, IPv6 by its /64; `None` where it does not matter.
     pub max_per_address: Option<usize>,
-    /// Threads that own rooms. There is only one where a passphrase or clients of one address are counted, for
+    /// Threads that own rooms, 1 to [`MAX_HUBS`](crate::hubs::MAX_HUBS). There is only one where a passphrase or clients of one address are counted, for
     /// only one can count those.
     pub hubs: usize,
     /// Rooms at once.
@@ -31,7 +31,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What is used where nothing else is asked for.
+    /// What is used where nothing else is asked for; but the program has a hub for each core.
     pub const DEFAULT: Self = Self {
         max_clients: 10_000,
         max_per_address: None,

@@ -33,7 +33,7 @@ pub enum Entry {
     Known(Post),
 }
 
-/// Bytes of text in a log, all of which every newcomer is sent: a hundred of the longest posts.
+/// Bytes of text in a log, all of which every newcomer is sent: a hundred of the longest posts in ASCII.
 pub const MAX_LOG_BYTES: usize = 1024 * 1024;
 
 /// The last posts of a room. They are shared with those who download them.

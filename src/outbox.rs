@@ -18,7 +18,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of events that may wait for one client, and of the list of them: twenty of the longest posts, or thousands
+/// Bytes of events that may wait for one client, and of the list of them: a hundred of the longest posts in ASCII, or thousands
 /// of arrivals. A snapshot is not counted, so that a large room can be entered on a slow line. All who wait for the
 /// same events share them.
 pub const MAX_BACKLOG: usize = 1024 * 1024;

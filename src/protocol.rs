@@ -287,7 +287,7 @@ pub struct UserState<'a> {
 
 /// Appends to `json` the first half of `["existing_users", {…}]`; [`encode_snapshot_tail`] is the rest.
 ///
-/// It replaces all that the client knew. To the one who joined or watches. In two halves, because
+/// It replaces all that the client knew. To the one who joined, watches or sent `resync`. In two halves, because
 /// a hundred who join at once then share one encoding of the large one.
 pub fn encode_snapshot_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
     write(json, &("existing_users", receiver));

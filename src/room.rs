@@ -166,11 +166,11 @@ impl Room {
         batch.came(client);
     }
 
-    /// A client is gone. Its user leaves with it if that was their `farewell`; else their seat is kept, and
+    /// A client is gone. Its user leaves with it if that was their `goodbye`; else their seat is kept, and
     /// [`expire`](Self::expire) is to be called when it is [due](Self::seats).
-    pub fn leave(&mut self, client: ClientId, farewell: bool, now: Now, batch: &mut Batch) {
+    pub fn leave(&mut self, client: ClientId, goodbye: bool, now: Now, batch: &mut Batch) {
         let Some(Some(id)) = self.members.remove(&client) else { return };
-        if farewell || self.limits.grace.is_zero() {
+        if goodbye || self.limits.grace.is_zero() {
             return self.disconnect(id, batch);
         }
         let until = now.instant + self.limits.grace;

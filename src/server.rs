@@ -1,4 +1,4 @@
-//! The server: starts the hub and accepts connections, each of which gets a thread of its own.
+//! The server: starts the hubs and accepts connections, each of which gets a thread of its own.
 
 use crate::access::{Access, Address};
 use crate::batch::ClientId;
@@ -67,7 +67,7 @@ pub struct Server {
 pub struct Stopper(Hubs);
 
 impl Stopper {
-    /// Has the server close every client with code 1001 and end within two seconds.
+    /// Has the server close every client with code 1001 and end: within two seconds, or five where a store is busy.
     pub fn stop(&self) {
         self.0.stop();
     }

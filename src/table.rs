@@ -8,18 +8,19 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Instant;
 
-/// Names a room within the hub; a room that was forgotten and made again is another.
+/// Names a room, unlike any of any hub; a room that was forgotten and made again is another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
-/// Where clients are before they are let into a room.
+/// Where clients are before they are let into a room; rooms are numbered from 1, see
+/// [`room_id`](crate::hubs::Part::room_id).
 const OUTSIDE: RoomId = RoomId(0);
 
 /// Every client of a hub.
 #[derive(Debug)]
 pub struct Table<S> {
     audiences: HashMap<RoomId, Audience<S>>,
-    places: HashMap<ClientId, Place>,
+    places: HashMap<ClientId, Position>,
     open: Open,
 }
 
@@ -42,7 +43,7 @@ pub struct Audience<S> {
 
 /// Where a client is to be found.
 #[derive(Debug, Clone, Copy)]
-pub struct Place {
+pub struct Position {
     /// Its room.
     pub room: RoomId,
     /// Its index in the audience of that.
@@ -145,30 +146,30 @@ impl<S> Table<S> {
             self.open.add(client.address);
         }
         let audience = self.audiences.entry(room).or_default();
-        self.places.insert(client.id, Place { room, at: audience.clients.len() });
+        self.places.insert(client.id, Position { room, at: audience.clients.len() });
         audience.spliced += usize::from(client.reads == TextForm::Spliced);
         audience.clients.push(client);
     }
 
     /// One of them.
     pub fn get(&self, client: ClientId) -> Option<&Client<S>> {
-        let Place { room, at } = *self.places.get(&client)?;
+        let Position { room, at } = *self.places.get(&client)?;
         self.audiences.get(&room)?.clients.get(at)
     }
 
     /// One of them, to be changed.
     pub fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<S>> {
-        let Place { room, at } = *self.places.get(&client)?;
+        let Position { room, at } = *self.places.get(&client)?;
         self.audiences.get_mut(&room)?.clients.get_mut(at)
     }
 
     /// Takes one out.
     pub fn take(&mut self, client: ClientId) -> Option<Client<S>> {
-        let Place { room, at } = self.places.remove(&client)?;
+        let Position { room, at } = self.places.remove(&client)?;
         let audience = self.audiences.get_mut(&room)?;
         let taken = audience.clients.swap_remove(at);
         if let Some(moved) = audience.clients.get(at) {
-            self.places.insert(moved.id, Place { room, at });
+            self.places.insert(moved.id, Position { room, at });
         }
         if taken.standing == Standing::In {
             self.open.remove(taken.address);
@@ -201,7 +202,7 @@ impl<S> Table<S> {
     }
 
     /// A room's clients, those who are being closed among them, and where everyone is.
-    pub fn audience(&mut self, room: RoomId) -> Option<(&HashMap<ClientId, Place>, &mut Audience<S>)> {
+    pub fn audience(&mut self, room: RoomId) -> Option<(&HashMap<ClientId, Position>, &mut Audience<S>)> {
         Some((&self.places, self.audiences.get_mut(&room)?))
     }
 

@@ -1,6 +1,6 @@
 //! The hub's entrance: who may come in, to which room, and who waits outside for want of the passphrase.
 
-use super::{Hub, Place, Stopping};
+use super::{Hub, OpenRoom, Stopping};
 use crate::access::Address;
 use crate::batch::{Batch, ClientId, lone_frame};
 use crate::clock::Now;
@@ -21,7 +21,8 @@ pub const MAX_UNLOADED: usize = 1024;
 const CLOSE_OUTSIDE: u16 = 4003;
 
 impl<S: Sink> Hub<S> {
-    /// Why nobody may come from that address now: the code and the sentence to close them with.
+    /// Why nobody may come from that address now: the code and the sentence to close them with. Clients are counted
+    /// first, so there are never too many; of two who come at once for the last place both may be refused.
     fn refusal(&self, address: Address) -> Option<(CloseCode, &'static str)> {
         let from_there = self.clients.table.open_from(address);
         if self.stopping != Stopping::No {
@@ -35,11 +36,11 @@ impl<S: Sink> Hub<S> {
         }
     }
 
-    /// Why no room may be added to those there are.
+    /// Why no room may be added to those there are; where one may, it is counted.
     fn refusal_of_rooms(&self) -> Option<&'static str> {
         if self.unloaded >= MAX_UNLOADED {
             Some("The server is busy; please try again in a moment.")
-        } else if self.part.rooms.get() >= self.limits.max_rooms {
+        } else if !self.part.rooms.add_below(self.limits.max_rooms) {
             Some("There are as many rooms as there can be.")
         } else {
             None
@@ -101,7 +102,6 @@ impl<S: Sink> Hub<S> {
         }
         self.last_room += 1;
         let id = self.part.room_id(self.last_room);
-        self.part.rooms.add(1);
         self.names.insert(name.key().to_owned(), id);
         if let Some(store) = &self.store {
             // Where the store is gone, the room waits for its log as everyone waits for the server's end.
@@ -111,7 +111,7 @@ impl<S: Sink> Hub<S> {
         // Ids go on from the time, so that a room that is made again does not use those of its posts.
         let last_user = UserId(self.last_user.0.max(now.unix_millis));
         let room = Room::new(name, self.limits, self.store.is_some(), last_user);
-        self.rooms.insert(id, Place { room, batch: Batch::default(), touched: false });
+        self.rooms.insert(id, OpenRoom { room, batch: Batch::default(), touched: false });
         id
     }
 }

@@ -39,11 +39,14 @@ fn clients() {
 #[test]
 fn clients_from_one_address() {
     let access = Access { trusts_proxy: true, ..Access::default() };
-    let limits = Limits { max_per_address: Some(1), ..Limits::DEFAULT };
+    let limits = Limits { max_per_address: Some(1), hubs: 3, ..Limits::DEFAULT };
     let server = TestServer::with_access(limits, access, None);
     let first = server.connect_from("r", "2001:db8:1:2::1");
     assert_eq!(server.connect_from("r", "2001:db8:1:2::2").closed(), 1013, "it is the same network");
     assert_eq!(server.connect_from("r", "1.1.1.1, 2001:db8:1:2::3").closed(), 1013);
+    for room in ["a", "b", "c", "d", "e"] {
+        assert_eq!(server.connect_from(room, "2001:db8:1:2::2").closed(), 1013, "in every room");
+    }
     server.connect_from("r", "2001:db8:1:3::1").watch();
     server.connect_from("r", "192.0.2.1").watch();
     first.leave();

@@ -56,7 +56,7 @@ fn a_reader_waits_and_loses_nothing() {
         }
     }
     drop(client);
-    assert!(matches!(next(), Event::Closed { farewell: false, .. }));
+    assert!(matches!(next(), Event::Closed { goodbye: false, .. }));
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub enum Step {
     /// The connection ends, with a goodbye or without.
     Leave {
         person: usize,
-        farewell: bool,
+        goodbye: bool,
     },
     /// A second connection takes the seat of the first, which does not know that it is dead.
     Reconnect {
@@ -103,7 +103,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
         4 => (person(), "[a-c😀]{1,10}", reference)
             .prop_map(|(person, text, reference)| Step::Post { person, text, reference }),
         1 => person().prop_map(|person| Step::Ping { person }),
-        3 => (person(), any::<bool>()).prop_map(|(person, farewell)| Step::Leave { person, farewell }),
+        3 => (person(), any::<bool>()).prop_map(|(person, goodbye)| Step::Leave { person, goodbye }),
         1 => person().prop_map(|person| Step::Reconnect { person }),
         5 => (person(), 0..400_usize).prop_map(|(person, bytes)| Step::Read { person, bytes }),
         5 => (0..200_u64).prop_map(|millis| Step::Cut { millis }),
@@ -181,7 +181,7 @@ impl World {
                     self.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, self.now);
                 }
             }
-            Step::Leave { person, farewell } => self.leave(person, farewell),
+            Step::Leave { person, goodbye } => self.leave(person, goodbye),
             Step::Reconnect { person } => self.reconnect(person),
             Step::Read { person, bytes } => {
                 if let Some(line) = &self.people[person].line {
@@ -253,11 +253,11 @@ impl World {
         posted.count += u64::from(is_new);
     }
 
-    pub fn leave(&mut self, person: usize, farewell: bool) {
+    pub fn leave(&mut self, person: usize, goodbye: bool) {
         let Some(Connection { client, room, joined, .. }) = self.people[person].line.take() else { return };
-        self.hub.handle(Event::Closed { client, farewell }, self.now);
+        self.hub.handle(Event::Closed { client, goodbye }, self.now);
         match &mut self.people[person].seats[room] {
-            seat if farewell && joined => *seat = None,
+            seat if goodbye && joined => *seat = None,
             Some(seat) if joined => seat.away_since = Some(self.now.instant),
             _ => {}
         }
@@ -271,7 +271,7 @@ impl World {
         if before.joined {
             self.superseded.push((before.client, before.pipe));
         } else {
-            self.hub.handle(Event::Closed { client: before.client, farewell: false }, self.now);
+            self.hub.handle(Event::Closed { client: before.client, goodbye: false }, self.now);
         }
     }
 
