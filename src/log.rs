@@ -33,8 +33,18 @@ pub enum Entry {
     Known(Post),
 }
 
-/// Bytes of text in a log, all of which every newcomer is sent: a hundred of the longest posts in ASCII.
+/// Bytes of text in a log, as JSON, all of which every newcomer is sent: a hundred of the longest posts in ASCII.
 pub const MAX_LOG_BYTES: usize = 1024 * 1024;
+
+/// Bytes of a text in JSON, where a control character takes six.
+fn json_len(text: &str) -> usize {
+    let len = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 2,
+        ..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(len).sum()
+}
 
 /// The last posts of a room. They are shared with those who download them.
 #[derive(Debug)]
@@ -102,7 +112,7 @@ impl Log {
 
     /// Adds a post; the oldest go for which there is no room any more.
     pub fn push(&mut self, post: Post) {
-        self.bytes += post.text.len();
+        self.bytes += json_len(&post.text);
         self.posts.push_back(Arc::new(post));
         while self.posts.len() > self.max_posts || self.bytes > MAX_LOG_BYTES {
             self.drop_oldest();
@@ -118,7 +128,7 @@ impl Log {
 
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.posts.pop_front() {
-            self.bytes -= oldest.text.len();
+            self.bytes -= json_len(&oldest.text);
         }
     }
 }
@@ -163,6 +173,19 @@ impl Journal {
             && let Some(oldest) = self.order.pop_front()
         {
             self.marks.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_in_json_is_what_is_written() {
+        for text in ["plain", "\"quoted\" \\", "\n\r\t\u{8}\u{c}", "\u{1}\u{1f}\u{7f}", "é😀\u{2028}"] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(json_len(text), json.len() - 2, "{json}");
         }
     }
 }

@@ -223,18 +223,22 @@ impl<S: Sink> Outbox<S> {
     /// Hands over all that is pending and the share; returns how many bytes the socket took.
     fn send(&self, share: &Share<'_>) -> io::Result<usize> {
         let pending = self.pending.iter().map(|piece| &piece[..]);
-        let pieces: SmallVec<[_; FEW_PIECES]> = pending.chain(share.pieces()).map(IoSlice::new).collect();
+        let mut pieces = pending.chain(share.pieces()).map(IoSlice::new);
         let mut sent = 0;
-        for pieces in pieces.chunks(MAX_PIECES) {
-            let len: usize = pieces.iter().map(|piece| piece.len()).sum();
-            match self.sink.send(pieces) {
+        // No more of a long backlog is looked at than the socket takes: it is tried again and again.
+        loop {
+            let some: SmallVec<[_; FEW_PIECES]> = pieces.by_ref().take(MAX_PIECES).collect();
+            if some.is_empty() {
+                return Ok(sent);
+            }
+            let len: usize = some.iter().map(|piece| piece.len()).sum();
+            match self.sink.send(&some) {
                 Ok(taken) if taken == len => sent += taken,
                 Ok(taken) => return Ok(sent + taken),
                 Err(error) if is_full(&error) => return Ok(sent),
                 Err(error) => return Err(error),
             }
         }
-        Ok(sent)
     }
 
     fn keep(&mut self, share: &Share<'_>, sent: usize, now: Instant) -> Outcome {

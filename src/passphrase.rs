@@ -54,6 +54,8 @@ pub enum NoPassphrase {
     Unreadable(io::Error),
     /// There is nothing in it.
     Empty,
+    /// It has more than one line, of which nobody could type the second.
+    Lines,
     /// It is larger than a passphrase is.
     TooLong,
     /// It is not UTF-8.
@@ -79,6 +81,7 @@ impl Passphrase {
         let text = text.strip_suffix('\n').unwrap_or(&text);
         match text.strip_suffix('\r').unwrap_or(text) {
             "" => Err(NoPassphrase::Empty),
+            text if text.contains('\n') => Err(NoPassphrase::Lines),
             text => Ok(Self::of(text)),
         }
     }
@@ -115,6 +118,7 @@ impl fmt::Display for NoPassphrase {
         match self {
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
             Self::Empty => write!(f, "there is nothing in it"),
+            Self::Lines => write!(f, "it has more than one line"),
             Self::TooLong => write!(f, "it has more than {MAX_FILE} bytes"),
             Self::NoText => write!(f, "it is not UTF-8"),
         }
@@ -278,6 +282,7 @@ mod tests {
         assert_ne!(read(b" horse").unwrap(), Passphrase::of("horse"));
         assert!(matches!(read(b""), Err(NoPassphrase::Empty)));
         assert!(matches!(read(b"\n"), Err(NoPassphrase::Empty)));
+        assert!(matches!(read(b"one\ntwo\n"), Err(NoPassphrase::Lines)));
         assert!(matches!(read(&[b'x'; 1025]), Err(NoPassphrase::TooLong)));
         assert!(matches!(read(b"\xFF"), Err(NoPassphrase::NoText)));
         assert!(matches!(Passphrase::read(Path::new("/nowhere")), Err(NoPassphrase::Unreadable(_))));
