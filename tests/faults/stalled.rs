@@ -22,8 +22,8 @@ const STALL: u32 = if cfg!(feature = "soak") { 20 } else { 2 };
 /// Of so many updates one is a post.
 const POST_EVERY: usize = 10;
 
-/// Characters of an update, which are as many bytes.
-const UPDATE: usize = 300;
+/// Characters of an update, which are as many bytes: those of one stall are more than any socket's buffers hold.
+const UPDATE: usize = if cfg!(feature = "soak") { 300 } else { 2_000 };
 
 /// Characters of each post at the end, of which there are more than wait for anybody.
 const LAST_POST: usize = 9_000;
