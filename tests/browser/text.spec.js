@@ -92,6 +92,7 @@ test("ten thousand characters can be pasted, and one more is told and not sent",
   await page.keyboard.insertText("!");
   await expect(page.locator("#my-count")).toHaveText("1 character too many");
   await expect(page.locator("#my-note")).toContainText("Too long");
+  await expect(page.locator("#me")).toHaveClass(/over/);
   expect(ada.texts().Ben).toBe(long);
   await page.keyboard.press("Control+Enter");
   await expect(page.locator("#my-error")).toContainText("too long");
