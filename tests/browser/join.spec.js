@@ -101,6 +101,7 @@ test("leaving goes back to the first screen, and the box is gone everywhere", as
   await ben.getByRole("button", { name: "Leave the room" }).click();
   await expect(boxOf(ada, "Ben")).toHaveCount(0);
   await expect(ben.getByLabel("Your name")).toBeFocused();
+  await expect(ben).not.toHaveURL(/name=/);
   await ben.reload();
   await expect(ben.getByLabel("Your name"), "a name in the address joined again").toBeVisible();
   await ben.getByLabel("Your name").press("Enter");
