@@ -20,6 +20,8 @@ mod proxy;
 mod queue;
 mod rooms;
 mod seats;
+#[path = "../common/shown_user.rs"]
+mod shown_user;
 mod silent;
 mod slow;
 mod splices;

@@ -1,5 +1,6 @@
 //! A server to test against, and a client that models the page: it replays events into what a page would show.
 
+use crate::shown_user::ShownUser;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Write};
@@ -12,7 +13,6 @@ use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 use typewall::server::Stopper;
-use typewall::splice::Splice;
 use typewall::{Access, Limits, Server, StoreOptions};
 
 /// How long anything here may take. Far more than it does, for machines that are busy.
@@ -112,27 +112,6 @@ impl Drop for TestServer {
     }
 }
 
-/// A user as a page would show them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    pub name: String,
-    pub text: String,
-    pub away: bool,
-}
-
-impl Shown {
-    /// Applies a text or a splice.
-    fn change(&mut self, data: &Value) {
-        if let Some(text) = data["text"].as_str() {
-            return text.clone_into(&mut self.text);
-        }
-        let number = |field: &str| data[field].as_u64().expect("a number") as usize;
-        let put = data["put"].as_str().expect("a string").into();
-        let splice = Splice { at: number("at"), cut: number("cut"), put, length: number("length") };
-        splice.apply(&mut self.text).expect("a splice of the text that is shown");
-    }
-}
-
 /// A client, and what its page would show.
 pub struct Person {
     pub socket: WebSocket<TcpStream>,
@@ -142,7 +121,7 @@ pub struct Person {
     pub room: Option<String>,
     /// The server has taken the passphrase.
     pub unlocked: bool,
-    pub users: BTreeMap<String, Shown>,
+    pub users: BTreeMap<String, ShownUser>,
     pub log: Vec<Value>,
     pub errors: Vec<String>,
 }
@@ -299,7 +278,7 @@ impl Person {
                 self.session = data["session"].as_str().map(str::to_owned);
                 self.room = Some(text(&data["room"]));
                 let users = data["users"].as_object().expect("users");
-                let user = |user: &Value| Shown {
+                let user = |user: &Value| ShownUser {
                     name: text(&user["name"]),
                     text: text(&user["text"]),
                     away: user["away"].as_bool().expect("a bool"),
@@ -308,7 +287,7 @@ impl Person {
                 self.log = data["log"].as_array().expect("a log").clone();
             }
             "new_user" => {
-                let user = Shown { name: text(&data["new_user_name"]), text: String::new(), away: false };
+                let user = ShownUser { name: text(&data["new_user_name"]), text: String::new(), away: false };
                 assert_eq!(self.users.insert(text(&data["id"]), user), None, "a user came twice");
             }
             "text_update" => {

@@ -6,6 +6,8 @@ mod decoders;
 mod examples;
 mod pipe;
 mod shown;
+#[path = "../common/shown_user.rs"]
+mod shown_user;
 mod store;
 mod stored;
 mod world;

@@ -1,9 +1,9 @@
 //! What a page would show.
 
 use crate::pipe::Frame;
+use crate::shown_user::ShownUser;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use typewall::splice::Splice;
 
 /// What a page shows that got these frames.
 #[derive(Debug, Default, PartialEq)]
@@ -14,26 +14,6 @@ pub struct Shown {
     /// The refs that came back.
     pub references: Vec<String>,
     pub snapshots: usize,
-}
-
-/// A user and their box.
-#[derive(Debug, PartialEq)]
-pub struct ShownUser {
-    pub name: String,
-    pub text: String,
-    pub away: bool,
-}
-
-impl ShownUser {
-    fn change(&mut self, data: &Value) {
-        if let Some(text) = data["text"].as_str() {
-            return text.clone_into(&mut self.text);
-        }
-        let number = |field: &str| data[field].as_u64().expect("a number") as usize;
-        let put = data["put"].as_str().expect("a string").into();
-        let splice = Splice { at: number("at"), cut: number("cut"), put, length: number("length") };
-        splice.apply(&mut self.text).expect("a splice of the text that is shown");
-    }
 }
 
 impl Shown {
