@@ -172,3 +172,15 @@ fn where_there_is_none_any_is_right() {
     ada.join("Ada");
     ada.unlock("again");
 }
+
+#[test]
+fn wrong_ones_in_different_rooms_are_counted_together() {
+    let server = start();
+    let mut guess = |room: &str| {
+        let mut stranger = server.connect(room);
+        stranger.send("unlock", json!({ "passphrase": "wrong" }));
+        stranger.refused()
+    };
+    let answers: Vec<String> = ["a", "b", "c", "d", "e", "f", "g"].into_iter().map(&mut guess).collect();
+    assert!(answers.contains(&"passphrase_wait".to_owned()), "{answers:?}");
+}
