@@ -134,8 +134,11 @@ impl<S: Sink> Outbox<S> {
 
     /// Adds frames that belong to no batch, to be sent with the next [`flush`](Self::flush).
     pub fn queue(&mut self, frames: Bytes) {
-        self.waiting += frames.len();
-        self.pending.push_back(frames);
+        // An empty piece would never be sent, and make two of every piece that is.
+        if !frames.is_empty() {
+            self.waiting += frames.len();
+            self.pending.push_back(frames);
+        }
     }
 
     /// Sends what was queued.

@@ -37,6 +37,7 @@ fn room(names: &[&str]) -> (World, Vec<Pipe>) {
     for pipe in &pipes {
         pipe.0.borrow_mut().bytes.clear();
         pipe.0.borrow_mut().sends = 0;
+        pipe.0.borrow_mut().pieces = 0;
     }
     (world, pipes)
 }
@@ -68,6 +69,17 @@ fn a_batch_is_one_send_to_each_with_the_latest_texts() {
     assert_eq!(events(&pipes[0]), [pair("data", "posted"), pair("text_update", "b")]);
     assert_eq!(events(&pipes[1]), [pair("data", "posted"), pair("text_update", "ab")]);
     assert!(pipes.iter().all(|pipe| pipe.0.borrow().sends == 1));
+}
+
+#[test]
+fn a_text_is_sent_in_one_piece() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    for text in ["a", "ab"] {
+        world.write(0, text);
+        world.hub.write(world.now);
+    }
+    assert_eq!(pipes[1].0.borrow().sends, 2);
+    assert_eq!(pipes[1].0.borrow().pieces, 2, "nothing empty stays pending");
 }
 
 #[test]

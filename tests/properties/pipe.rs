@@ -18,6 +18,8 @@ pub struct Line {
     pub space: usize,
     pub bytes: Vec<u8>,
     pub sends: usize,
+    /// Of which all sends together were made up.
+    pub pieces: usize,
     pub shut: Option<Shutdown>,
 }
 
@@ -25,6 +27,7 @@ impl Sink for Pipe {
     fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut line = self.0.borrow_mut();
         line.sends += 1;
+        line.pieces += pieces.len();
         if line.shut.is_some() {
             return Err(ErrorKind::BrokenPipe.into());
         }
