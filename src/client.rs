@@ -16,7 +16,7 @@ use crate::room::Action;
 use crate::session::{MAX_REF, Session};
 use crate::splice::Splice;
 use crate::table::Arrival;
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
@@ -33,7 +33,7 @@ use tungstenite::{Message, WebSocket};
 pub type SocketEvent = Event<Arc<TcpStream>>;
 
 /// Bytes read at once, which every client costs. Most frames are far smaller; a larger one takes more reads.
-const READ_BUFFER: usize = 1024;
+const READ_BUFFER: usize = 512;
 
 /// Bytes of a reader's stack. What it uses of it takes memory, for every client: two pages as long as nothing
 /// large stands on it. That is why readers have threads of their own: the handshake leaves four pages used.
@@ -204,6 +204,7 @@ impl Write for Stream {
 }
 
 /// What a WebSocket's handshake has come to.
+#[derive(Debug)]
 pub struct Handshake {
     /// The answer to it, which the hub sends.
     pub greeting: Vec<u8>,
@@ -217,57 +218,61 @@ pub struct Handshake {
     pub form: TextForm,
 }
 
-/// A WebSocket that is open, and what is read from it.
-pub struct Reader {
-    websocket: Box<WebSocket<Stream>>,
-    limits: Limits,
+/// A client whose handshake is not answered yet.
+#[derive(Debug)]
+pub struct Newcomer {
+    /// Its socket, on which reads block.
+    pub socket: Arc<TcpStream>,
+    /// What it asked for.
+    pub handshake: Handshake,
+    /// Who it will be.
+    pub client: ClientId,
+    /// What it may send.
+    pub limits: Limits,
+    /// The hub that its room is on.
+    pub hub: Sender<SocketEvent>,
+    /// Its place among all connections, which it keeps.
+    pub place: Place,
 }
 
-impl Reader {
-    /// Tells the hub of a client; `None` where it has ended already, or the server has.
-    pub fn connect(
-        socket: TcpStream,
-        handshake: Handshake,
-        client: ClientId,
-        limits: Limits,
-        hub: Sender<SocketEvent>,
-    ) -> Option<Self> {
-        let socket = Arc::new(socket);
+impl Newcomer {
+    /// Starts a thread that tells the hub of it and reads until its WebSocket ends. Where there is none to be had,
+    /// nobody has heard of it, and it can still be refused.
+    pub fn start(self) -> io::Result<()> {
+        let thread = thread::Builder::new().name(format!("client {}", self.client.0)).stack_size(STACK);
+        thread.spawn(move || self.run()).map(drop)
+    }
+
+    fn run(self) {
+        let Self { socket, handshake, client, limits, hub, place: _place } = self;
         let membership = Membership { client, goodbye: false, hub };
-        let Handshake { greeting, mut already_read, address, room, form } = handshake;
-        // Without the time-out a client whose network is gone would stay for ever.
-        socket.set_read_timeout(Some(limits.max_silence)).ok()?;
-        let arrival = Arrival { address, sink: Arc::clone(&socket), greeting, form };
-        membership.tell(Event::Connected { client, room, arrival }).ok()?;
-        let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
-        already_read.shrink_to_fit(); // it becomes the buffer that is read into
-        let config = Some(limits.websocket());
-        let websocket = WebSocket::from_partially_read(stream, already_read, Role::Server, config);
-        Some(Self { websocket: Box::new(websocket), limits })
-    }
-
-    /// Starts a thread that reads until the WebSocket ends which it is handed, and keeps its place as long. It
-    /// waits for one, so that a client whom no thread can read is refused before anybody has heard of it.
-    pub fn start_thread(client: ClientId) -> io::Result<Sender<(Self, Place)>> {
-        let (hand_over, handed) = bounded::<(Self, Place)>(1);
-        let run = move || {
-            if let Ok((mut reader, _place)) = handed.recv() {
-                drop(handed); // which is not needed for as long as the client stays
-                reader.run();
-            }
-        };
-        let thread = thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK);
-        thread.spawn(run).map(|_| hand_over)
-    }
-
-    fn run(&mut self) {
-        let Some((code, reason)) = read(&mut self.websocket, self.limits) else { return };
-        let Stream { socket, membership, .. } = self.websocket.get_ref();
-        let violated = Event::Violated { client: membership.client, code, reason };
-        if membership.tell(violated).is_ok() {
+        let Some(mut websocket) = connect(socket, handshake, membership, limits) else { return };
+        let Some((code, reason)) = read(&mut websocket, limits) else { return };
+        let Stream { socket, membership, .. } = websocket.get_ref();
+        if membership.tell(Event::Violated { client, code, reason }).is_ok() {
             drain(socket);
         }
     }
+}
+
+/// Tells the hub of a client; `None` where it has ended already, or the server has.
+#[inline(never)] // or what it puts on the stack would stay there
+fn connect(
+    socket: Arc<TcpStream>,
+    handshake: Handshake,
+    membership: Membership,
+    limits: Limits,
+) -> Option<Box<WebSocket<Stream>>> {
+    let Handshake { greeting, mut already_read, address, room, form } = handshake;
+    // Without the time-out a client whose network is gone would stay for ever.
+    socket.set_read_timeout(Some(limits.max_silence)).ok()?;
+    socket.set_write_timeout(None).ok()?;
+    let arrival = Arrival { address, sink: Arc::clone(&socket), greeting, form };
+    membership.tell(Event::Connected { client: membership.client, room, arrival }).ok()?;
+    let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
+    already_read.shrink_to_fit(); // it becomes the buffer that is read into
+    let config = Some(limits.websocket());
+    Some(Box::new(WebSocket::from_partially_read(stream, already_read, Role::Server, config)))
 }
 
 /// Reads to the end; returns with what the client is to be closed, if it did not go by itself.
@@ -314,6 +319,7 @@ fn violation(error: &Error) -> Option<(CloseCode, &'static str)> {
 
 /// Reads on and throws away, so that a close frame is not lost to the reset which unread bytes cause.
 /// Ends with the connection, which the hub cuts in time.
+#[inline(never)] // its buffer would stand on the stack of every reader
 fn drain(mut socket: &TcpStream) {
     let mut rest = [0; 1024];
     while matches!(socket.read(&mut rest), Ok(n) if n > 0) {}

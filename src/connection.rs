@@ -2,7 +2,7 @@
 
 use crate::access::{Access, Address};
 use crate::batch::{ClientId, TextForm};
-use crate::client::{Handshake, Reader};
+use crate::client::{Handshake, Newcomer};
 use crate::download::{Downloads, LogRequest};
 use crate::event::Event;
 use crate::hubs::Hubs;
@@ -51,7 +51,7 @@ const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
 #[derive(Debug)]
 pub struct Connection {
     /// The socket, on which reads block.
-    pub socket: TcpStream,
+    pub socket: Arc<TcpStream>,
     /// The other end: a browser's or a proxy's.
     pub peer: IpAddr,
     /// Who it will be if it becomes a WebSocket.
@@ -100,8 +100,8 @@ impl Connection {
                 Route::Log(request) => return self.send_log(&head, &request),
                 Route::Answer(answer) => {
                     let last = is_last(&head);
-                    if self.write(answer, head.method() == Method::HEAD, last).is_err() || last {
-                        return self.linger();
+                    if write(&self.socket, answer, head.method() == Method::HEAD, last).is_err() || last {
+                        return linger(&self.socket);
                     }
                 }
             }
@@ -115,8 +115,8 @@ impl Connection {
             Unread::TooLarge => Answer::sentence(431, "The request's head is too large."),
             Unread::Malformed => Answer::sentence(400, "That was not an HTTP/1.1 request."),
         };
-        if self.write(answer, false, true).is_ok() {
-            self.linger();
+        if write(&self.socket, answer, false, true).is_ok() {
+            linger(&self.socket);
         }
     }
 
@@ -200,13 +200,13 @@ impl Connection {
             Ok(log) => {
                 let is_wanted = head.method() == Method::GET;
                 Answer::stream(request.format.content_type())
-                    .write(self.timed(REQUEST_PATIENCE), true, true)
+                    .write(timed(&self.socket, REQUEST_PATIENCE), true, true)
                     .and_then(|()| if is_wanted { log.send(&self.socket) } else { Ok(()) })
             }
-            Err(answer) => self.write(answer, head.method() == Method::HEAD, true),
+            Err(answer) => write(&self.socket, answer, head.method() == Method::HEAD, true),
         };
         match sent {
-            Ok(()) => self.linger(),
+            Ok(()) => linger(&self.socket),
             // The client can tell, because the last chunk is missing.
             Err(error) => log::debug!("a log was not sent whole: {error}"),
         }
@@ -219,41 +219,33 @@ impl Connection {
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
     fn upgrade(self, handshake: Handshake) {
-        let thread = match Reader::start_thread(self.client) {
-            Ok(thread) => thread,
-            Err(error) => {
-                log::warn!("a client is refused because no thread can be started: {error}");
-                if self.write(Answer::exhausted(), false, true).is_ok() {
-                    self.linger();
-                }
-                return;
+        let Self { socket, client, limits, hubs, place, .. } = self;
+        let hub = hubs.of_room(&handshake.room).clone();
+        let newcomer = Newcomer { socket: Arc::clone(&socket), handshake, client, limits, hub, place };
+        if let Err(error) = newcomer.start() {
+            log::warn!("a client is refused because no thread can be started: {error}");
+            if write(&socket, Answer::exhausted(), false, true).is_ok() {
+                linger(&socket);
             }
-        };
-        let hub = self.hubs.of_room(&handshake.room).clone();
-        if self.socket.set_write_timeout(None).is_ok()
-            && let Some(reader) = Reader::connect(self.socket, handshake, self.client, self.limits, hub)
-        {
-            // The thread waits for it; were it gone all the same, the reader would end here.
-            let _ = thread.send((reader, self.place));
         }
     }
+}
 
-    fn write(&self, answer: Answer, head_only: bool, last: bool) -> io::Result<()> {
-        answer.write(self.timed(REQUEST_PATIENCE), head_only, last)
-    }
+fn write(socket: &TcpStream, answer: Answer, head_only: bool, last: bool) -> io::Result<()> {
+    answer.write(timed(socket, REQUEST_PATIENCE), head_only, last)
+}
 
-    /// Ends the connection so that the last answer arrives even if the client is still sending.
-    fn linger(self) {
-        if self.socket.shutdown(Shutdown::Write).is_ok() {
-            let mut rest = [0; 1024];
-            let mut timed = self.timed(LINGER);
-            while matches!(timed.read(&mut rest), Ok(n) if n > 0) {}
-        }
+/// Ends a connection so that the last answer arrives even if the client is still sending.
+fn linger(socket: &TcpStream) {
+    if socket.shutdown(Shutdown::Write).is_ok() {
+        let mut rest = [0; 1024];
+        let mut timed = timed(socket, LINGER);
+        while matches!(timed.read(&mut rest), Ok(n) if n > 0) {}
     }
+}
 
-    fn timed(&self, patience: Duration) -> Timed<'_> {
-        Timed { socket: &self.socket, deadline: Instant::now() + patience }
-    }
+fn timed(socket: &TcpStream, patience: Duration) -> Timed<'_> {
+    Timed { socket, deadline: Instant::now() + patience }
 }
 
 fn picture(head: &Head, query: &str) -> Answer {

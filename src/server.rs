@@ -299,7 +299,7 @@ impl Acceptor {
         let connection = Connection {
             client,
             peer: peer.ip(),
-            socket,
+            socket: Arc::new(socket),
             limits: self.limits,
             listen: self.listen,
             access: Arc::clone(&self.access),

@@ -25,7 +25,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(1);
     let connection = Connection {
-        socket,
+        socket: socket.into(),
         peer: peer.ip(),
         client: ClientId(1),
         limits: Limits::DEFAULT,
