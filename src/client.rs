@@ -12,12 +12,14 @@ use crate::passphrase::Passphrase;
 use crate::places::Place;
 use crate::protocol::{ClientEvent, TextChange};
 use crate::refusal::Refusal;
+use crate::request::read_on;
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
 use crate::splice::Splice;
 use crate::table::Arrival;
 use crossbeam_channel::Sender;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -175,6 +177,7 @@ impl Stream {
         match poll(&mut ends, Some(&wait)) {
             Ok(0) => Ok(()),
             Ok(_) => Err(ErrorKind::ConnectionAborted.into()),
+            Err(Errno::INTR) => Ok(()), // the process was suspended meanwhile, which took its time too
             Err(error) => Err(error.into()),
         }
     }
@@ -182,7 +185,7 @@ impl Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = (&*self.socket).read(buffer)?;
+        let read = read_on(|| (&*self.socket).read(buffer))?;
         self.uncounted += read;
         let events = self.uncounted / BYTES_PER_EVENT;
         self.uncounted %= BYTES_PER_EVENT;

@@ -48,8 +48,21 @@ impl Timed<'_> {
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.set_read_timeout(Some(self.left()?))?;
-        (&*self.socket).read(buffer)
+        read_on(|| {
+            self.socket.set_read_timeout(Some(self.left()?))?;
+            (&*self.socket).read(buffer)
+        })
+    }
+}
+
+/// Reads again where the process was suspended: a read with a time-out ends then, even where no signal is caught
+/// (signal(7), "Interruption of system calls by stop signals").
+pub fn read_on(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
     }
 }
 

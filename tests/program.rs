@@ -1,5 +1,8 @@
 //! The program as people start it: what it prints, what it refuses, how it ends.
 
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -242,6 +245,26 @@ fn signals_close_everyone_with_1001_and_end_it_with_status_0() {
         let close = client.read().expect("a close frame");
         assert!(matches!(close, Message::Close(Some(frame)) if u16::from(frame.code) == 1001));
     }
+}
+
+#[test]
+fn who_is_there_stays_when_the_program_is_suspended_and_goes_on() {
+    let (running, line) = start(typewall().args(["--listen", "127.0.0.1:0"]));
+    let address = line.strip_prefix("Typewall is at http://").expect(&line);
+    let socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut client, _) = tungstenite::client(format!("ws://{address}/ws"), socket).unwrap();
+    let mut watch = || {
+        client.send(Message::text(r#"["watch",{}]"#)).expect("the connection lasts");
+        while !client.read().expect("an answer").to_text().unwrap().starts_with(r#"["existing_users","#) {}
+    };
+    watch();
+    let pid = Pid::from_raw(running.child.id().cast_signed());
+    kill(pid, Signal::SIGSTOP).unwrap();
+    let stopped = bounded(move || waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap());
+    assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+    kill(pid, Signal::SIGCONT).unwrap();
+    watch();
 }
 
 /// A store with a post in the room `lobby`, and the folder it is in.
