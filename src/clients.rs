@@ -135,10 +135,9 @@ impl<S: Sink> Clients<S> {
     pub fn deliver(&mut self, room: RoomId, batch: &Batch, now: Instant) {
         self.delivery += 1;
         let Self { table, delivery, unsettled, .. } = self;
-        let Some((places, Audience { clients, spliced })) = table.audience(room) else { return };
+        let Some(Audience { clients, spliced }) = table.audience(room) else { return };
         for client in batch.receivers() {
-            let at = places.get(&client).filter(|place| place.room == room).map(|place| place.at);
-            let Some(entry) = at.and_then(|at| clients.get_mut(at)) else { continue };
+            let Some(entry) = clients.get_mut(&client) else { continue };
             let share = batch.own_share(entry.reads, client);
             if share.snapshot_len() > 0 && entry.reads != entry.asked {
                 entry.reads = entry.asked;
@@ -149,7 +148,7 @@ impl<S: Sink> Clients<S> {
         }
         let whole = batch.common_share(TextForm::Whole);
         let spliced = batch.common_share(TextForm::Spliced);
-        for entry in clients.iter_mut().filter(|entry| entry.served != *delivery) {
+        for entry in clients.values_mut().filter(|entry| entry.served != *delivery) {
             let common = if entry.reads == TextForm::Whole { &whole } else { &spliced };
             entry.deliver(common, unsettled, now);
         }
