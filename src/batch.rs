@@ -80,6 +80,11 @@ enum Difference {
 }
 
 impl Batch {
+    /// A batch of one frame, for everyone.
+    pub fn of_frame(frame: &[u8]) -> Self {
+        Self { events: frame.to_vec(), ..Self::default() }
+    }
+
     /// Adds an event for the whole room.
     pub fn broadcast(&mut self, event: &ServerEvent<'_>) {
         self.encode(event);

@@ -24,6 +24,8 @@ pub struct Clients<S> {
     pub table: Table<S>,
     /// Counts the batches that were delivered.
     delivery: u64,
+    /// What everyone is sent whose turn it is.
+    ping: Batch,
     ping_every: Duration,
     /// Whose turn it is to be pinged when, the earliest first.
     pings: VecDeque<(Instant, ClientId)>,
@@ -46,6 +48,7 @@ impl<S: Sink> Clients<S> {
     /// closed.
     pub fn new(ping_every: Duration, open: Count) -> Self {
         Self {
+            ping: Batch::of_frame(&PING),
             ping_every,
             pings: VecDeque::new(),
             table: Table::new(open),
@@ -120,15 +123,17 @@ impl<S: Sink> Clients<S> {
 
     /// Pings those whose turn it is. Their readers take any answer as a sign of life, see [`crate::client`].
     pub fn ping(&mut self, now: Instant) {
+        let ping = self.ping.common_share(TextForm::Whole);
         while let Some(&(due, client)) = self.pings.front()
             && due <= now
         {
             self.pings.pop_front();
-            if self.table.is_open(client) {
-                self.queue(client, Bytes::from_static(&PING));
+            if let Some(entry) = self.table.get_mut(client).filter(|entry| entry.standing == Standing::In) {
+                entry.deliver(&ping, &mut self.unsettled, now);
                 self.pings.push_back((now + self.ping_every, client));
             }
         }
+        self.settle_all();
     }
 
     /// Writes a batch to everyone in its room: first to the few who have a share of their own.

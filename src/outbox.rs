@@ -72,6 +72,15 @@ impl Sink for Arc<TcpStream> {
 #[derive(Debug)]
 pub struct Outbox<S> {
     sink: S,
+    /// What waits, which for most clients is nothing at most times: a batch passes through many that are small.
+    backlog: Option<Box<Backlog>>,
+    /// When a full socket took something for the last time.
+    last_progress: Option<Instant>,
+}
+
+/// What one client waits for.
+#[derive(Debug)]
+struct Backlog {
     /// Whole frames, but for what was sent of the first.
     pending: VecDeque<Bytes>,
     /// How many bytes are pending.
@@ -81,8 +90,49 @@ pub struct Outbox<S> {
     /// How many snapshots that is.
     snapshots: u8,
     stall: Option<Stall>,
-    /// When a full socket took something for the last time.
-    last_progress: Option<Instant>,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self { pending: VecDeque::new(), waiting: 0, bound: MAX_BACKLOG, snapshots: 0, stall: None }
+    }
+}
+
+impl Backlog {
+    fn queue(&mut self, frames: Bytes) {
+        // An empty piece would never be sent, and make two of every piece that is.
+        if !frames.is_empty() {
+            self.waiting += frames.len();
+            self.pending.push_back(frames);
+        }
+    }
+
+    /// So many of the pending bytes are sent.
+    fn advance(&mut self, mut sent: usize) {
+        self.waiting -= sent;
+        while let Some(first) = self.pending.front_mut() {
+            if sent < first.len() {
+                return first.advance(sent);
+            }
+            sent -= first.len();
+            self.pending.pop_front();
+        }
+        *self = Self { stall: self.stall.take(), ..Self::default() };
+    }
+
+    /// Keeps what a full socket did not take of a share.
+    fn keep(&mut self, share: &Share<'_>, sent: usize, now: Instant) -> Outcome {
+        let kept = share.keep_after(sent);
+        share.keep(sent..kept.end).for_each(|piece| self.queue(piece));
+        if share.snapshot_len() > 0 && self.snapshots < MAX_SNAPSHOTS {
+            self.snapshots += 1;
+            self.bound += share.snapshot_len();
+        }
+        let stall = self.stall.get_or_insert_with(|| Stall::new(now));
+        stall.stale_from = stall.stale_from.or(kept.stale);
+        let owed = self.waiting + self.pending.len() * PIECE_COST;
+        if owed > self.bound { Outcome::TooSlow } else { Outcome::Waiting }
+    }
 }
 
 /// The socket is full.
@@ -97,10 +147,8 @@ struct Stall {
 }
 
 impl Stall {
-    fn progress(&mut self, sent: usize, now: Instant) {
-        if sent > 0 {
-            self.since = now;
-        }
+    fn new(now: Instant) -> Self {
+        Self { since: now, retry_at: now + MIN_PAUSE, pause: MIN_PAUSE, stale_from: None }
     }
 }
 
@@ -121,24 +169,12 @@ pub enum Outcome {
 impl<S: Sink> Outbox<S> {
     /// An empty outbox.
     pub fn new(sink: S) -> Self {
-        Self {
-            sink,
-            pending: VecDeque::new(),
-            waiting: 0,
-            bound: MAX_BACKLOG,
-            snapshots: 0,
-            stall: None,
-            last_progress: None,
-        }
+        Self { sink, backlog: None, last_progress: None }
     }
 
     /// Adds frames that belong to no batch, to be sent with the next [`flush`](Self::flush).
     pub fn queue(&mut self, frames: Bytes) {
-        // An empty piece would never be sent, and make two of every piece that is.
-        if !frames.is_empty() {
-            self.waiting += frames.len();
-            self.pending.push_back(frames);
-        }
+        self.backlog.get_or_insert_default().queue(frames);
     }
 
     /// Sends what was queued.
@@ -148,20 +184,18 @@ impl<S: Sink> Outbox<S> {
 
     /// Sends a share of a batch, after all that is pending.
     pub fn deliver(&mut self, share: &Share<'_>, now: Instant) -> Outcome {
-        let sent = match &self.stall {
+        let sent = match self.stall() {
             Some(_) => 0,
             None => match self.send(share) {
                 Ok(sent) => sent,
                 Err(_) => return Outcome::Broken,
             },
         };
-        let before = self.waiting;
-        if before > 0 {
-            self.advance(sent.min(before));
-        }
+        let before = self.backlog.as_ref().map_or(0, |backlog| backlog.waiting);
+        self.advance(sent.min(before));
         match sent == before + share.len() {
             true => Outcome::Sent,
-            false => self.keep(share, sent.saturating_sub(before), now),
+            false => self.backlog.get_or_insert_default().keep(share, sent.saturating_sub(before), now),
         }
     }
 
@@ -172,19 +206,18 @@ impl<S: Sink> Outbox<S> {
             return Outcome::Broken;
         };
         self.advance(sent);
-        if self.waiting > 0 {
-            return self.wait_longer(sent, now);
+        match self.backlog.as_ref().is_some_and(|backlog| backlog.waiting > 0) {
+            true => self.wait_longer(sent, now),
+            false => {
+                self.progress(sent, now);
+                Outcome::Sent
+            }
         }
-        if let Some(stall) = &mut self.stall {
-            stall.progress(sent, now);
-            self.last_progress = Some(stall.since);
-        }
-        Outcome::Sent
     }
 
     /// The first text that the client missed while its socket was full.
     pub fn stale_from(&self) -> Option<Revision> {
-        self.stall.as_ref()?.stale_from
+        self.stall()?.stale_from
     }
 
     /// Sends texts that the client missed, when nothing else is pending. `left` is the first that is not
@@ -195,17 +228,15 @@ impl<S: Sink> Outbox<S> {
         };
         let kept = texts.keep_after(sent);
         texts.keep(sent..kept.end).for_each(|piece| self.queue(piece));
-        if let Some(stall) = &mut self.stall {
+        if let Some(stall) = self.progress(sent, now) {
             stall.stale_from = kept.stale.or(left);
-            stall.progress(sent, now);
-            self.last_progress = Some(stall.since);
         }
         if sent == texts.len() { Outcome::Sent } else { self.wait_longer(sent, now) }
     }
 
     /// The socket took everything, and the client missed nothing that matters any more.
     pub fn resume(&mut self) {
-        self.stall = None;
+        self.backlog = None;
     }
 
     /// When a full socket took something for the last time, if it ever was full.
@@ -215,7 +246,7 @@ impl<S: Sink> Outbox<S> {
 
     /// When a full socket is to be tried again; `None` while it takes everything.
     pub fn retry_at(&self) -> Option<Instant> {
-        self.stall.as_ref().map(|stall| stall.retry_at)
+        self.stall().map(|stall| stall.retry_at)
     }
 
     /// Ends the connection in one direction or both.
@@ -223,10 +254,14 @@ impl<S: Sink> Outbox<S> {
         self.sink.shutdown(how);
     }
 
+    fn stall(&self) -> Option<&Stall> {
+        self.backlog.as_ref()?.stall.as_ref()
+    }
+
     /// Hands over all that is pending and the share; returns how many bytes the socket took.
     fn send(&self, share: &Share<'_>) -> io::Result<usize> {
-        let pending = self.pending.iter().map(|piece| &piece[..]);
-        let mut pieces = pending.chain(share.pieces()).map(IoSlice::new);
+        let pending = self.backlog.iter().flat_map(|backlog| &backlog.pending);
+        let mut pieces = pending.map(|piece| &piece[..]).chain(share.pieces()).map(IoSlice::new);
         let mut sent = 0;
         // No more of a long backlog is looked at than the socket takes: it is tried again and again.
         loop {
@@ -244,50 +279,34 @@ impl<S: Sink> Outbox<S> {
         }
     }
 
-    fn keep(&mut self, share: &Share<'_>, sent: usize, now: Instant) -> Outcome {
-        let kept = share.keep_after(sent);
-        share.keep(sent..kept.end).for_each(|piece| self.queue(piece));
-        if share.snapshot_len() > 0 && self.snapshots < MAX_SNAPSHOTS {
-            self.snapshots += 1;
-            self.bound += share.snapshot_len();
+    /// So many of the pending bytes are sent.
+    fn advance(&mut self, sent: usize) {
+        let Some(backlog) = &mut self.backlog else { return };
+        backlog.advance(sent);
+        // Most clients never wait, so none keeps memory for it.
+        if backlog.waiting == 0 && backlog.stall.is_none() {
+            self.backlog = None;
         }
-        let stall = self.stall.get_or_insert(Stall {
-            since: now,
-            retry_at: now + MIN_PAUSE,
-            pause: MIN_PAUSE,
-            stale_from: None,
-        });
-        stall.stale_from = stall.stale_from.or(kept.stale);
-        let owed = self.waiting + self.pending.len() * PIECE_COST;
-        if owed > self.bound { Outcome::TooSlow } else { Outcome::Waiting }
+    }
+
+    /// A full socket was tried again, and took so many bytes.
+    fn progress(&mut self, sent: usize, now: Instant) -> Option<&mut Stall> {
+        let stall = self.backlog.as_mut()?.stall.as_mut()?;
+        if sent > 0 {
+            stall.since = now;
+        }
+        self.last_progress = Some(stall.since);
+        Some(stall)
     }
 
     /// The socket is full again, having taken so many bytes.
     fn wait_longer(&mut self, sent: usize, now: Instant) -> Outcome {
-        let Some(stall) = &mut self.stall else {
+        let Some(stall) = self.progress(sent, now) else {
             return Outcome::Sent;
         };
-        stall.progress(sent, now);
-        self.last_progress = Some(stall.since);
         stall.pause = if sent > 0 { MIN_PAUSE } else { (stall.pause * 2).min(MAX_PAUSE) };
         stall.retry_at = now + stall.pause;
         if now.duration_since(stall.since) >= MAX_STALL { Outcome::TooSlow } else { Outcome::Waiting }
-    }
-
-    /// So many of the pending bytes are sent.
-    fn advance(&mut self, mut sent: usize) {
-        self.waiting -= sent;
-        while let Some(first) = self.pending.front_mut() {
-            if sent < first.len() {
-                return first.advance(sent);
-            }
-            sent -= first.len();
-            self.pending.pop_front();
-        }
-        // Most clients never wait, so none keeps memory for it.
-        self.pending = VecDeque::new();
-        self.bound = MAX_BACKLOG;
-        self.snapshots = 0;
     }
 }
 
