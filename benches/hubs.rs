@@ -1,0 +1,141 @@
+//! How hubs share the cores: `cargo bench --bench hubs`. Ten rooms of a hundred, in which somebody always types, on
+//! one hub and on several.
+//!
+//! Nobody reads: what is sent goes to `/dev/null`, for on loopback the readers would take the cores that this is
+//! about. What a socket costs is measured by the bench `crowd`.
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use nix::time::{ClockId, clock_gettime};
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use std::{env, thread};
+use typewall::access::Address;
+use typewall::batch::{ClientId, TextForm};
+use typewall::event::Event;
+use typewall::hub::Hub;
+use typewall::hubs::Part;
+use typewall::limits::Limits;
+use typewall::names::{Name, RoomName};
+use typewall::outbox::Sink;
+use typewall::room::Action;
+use typewall::session::Session;
+use typewall::table::Arrival;
+
+const ROOMS: u64 = 10;
+const CLIENTS: u64 = 100;
+
+/// How many of a room's clients type.
+const TYPISTS: u64 = 10;
+
+/// How long is measured, and how often.
+const MEASURED: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 3;
+
+/// Events that wait for a hub: so few that it spends its time on sending.
+const QUEUE: usize = 8;
+
+/// Where a client's bytes end, and how often something was sent there.
+#[derive(Debug, Clone)]
+struct Nowhere {
+    null: Arc<File>,
+    sends: Arc<AtomicU64>,
+}
+
+impl Nowhere {
+    fn open() -> io::Result<Self> {
+        let null = File::options().write(true).open("/dev/null")?;
+        Ok(Self { null: Arc::new(null), sends: Arc::default() })
+    }
+}
+
+impl Sink for Nowhere {
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.sends.fetch_add(1, Ordering::Relaxed);
+        (&*self.null).write_vectored(pieces)
+    }
+
+    fn shutdown(&self, _: Shutdown) {}
+}
+
+fn main() -> io::Result<()> {
+    let cores = thread::available_parallelism()?.get();
+    // Run by `cargo test --benches`, it only shows that it works.
+    let (measured, rounds) = if env::args().any(|argument| argument == "--bench") {
+        (MEASURED, ROUNDS)
+    } else {
+        (Duration::ZERO, 1)
+    };
+    let mut lines = format!("On {cores} cores:\n| hubs | sends a second | cores |\n| --: | --: | --: |\n");
+    for hubs in (0..rounds).flat_map(|_| [1, 2]) {
+        let (sends, used) = measure(hubs, measured)?;
+        lines += &format!("| {hubs} | {sends:.0} | {used:.2} |\n");
+    }
+    io::stdout().write_all(lines.as_bytes())
+}
+
+/// Sends a second, and cores that took.
+fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
+    // Each hub has its own, or the counting would be what they wait for.
+    let sinks: Vec<Nowhere> = (0..hubs).map(|_| Nowhere::open()).collect::<io::Result<_>>()?;
+    let sends = || sinks.iter().map(|sink| sink.sends.load(Ordering::Relaxed)).sum::<u64>();
+    let stop = Arc::new(AtomicBool::new(false));
+    let threads: Vec<_> = (0..)
+        .zip(Part::split(hubs))
+        .zip(sinks.clone())
+        .flat_map(|((hub, part), sink)| {
+            let (events, queue): (_, Receiver<Event<Nowhere>>) = bounded(QUEUE);
+            let stop = stop.clone();
+            let rooms = (0..ROOMS).filter(move |room| room % hubs as u64 == hub);
+            let hub = thread::spawn(move || Hub::new(Limits::DEFAULT, None, None, part).run(&queue));
+            [hub, thread::spawn(move || type_in(rooms.collect(), &sink, &events, &stop))]
+        })
+        .collect();
+    let everyone = ROOMS * CLIENTS;
+    while sends() < 2 * everyone {
+        thread::yield_now(); // until all have joined and are typed to
+    }
+    let (start, cpu, before) = (Instant::now(), cpu()?, sends());
+    thread::sleep(measured);
+    let seconds = start.elapsed().as_secs_f64();
+    let sent = sends() - before;
+    let used = (self::cpu()? - cpu).as_secs_f64();
+    stop.store(true, Ordering::Relaxed);
+    threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
+    Ok((sent as f64 / seconds, used / seconds))
+}
+
+/// Fills rooms, and types in one after the other until it is to stop.
+fn type_in(rooms: Vec<u64>, sink: &Nowhere, events: &Sender<Event<Nowhere>>, stop: &AtomicBool) {
+    let send = |event| events.send(event).expect("the hub runs until it is told to stop");
+    let client = |room: u64, n: u64| ClientId(1 + room * CLIENTS + n);
+    for (room, n) in rooms.iter().flat_map(|&room| (0..CLIENTS).map(move |n| (room, n))) {
+        let arrival = Arrival {
+            address: Address::of(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            sink: sink.clone(),
+            greeting: Vec::new(),
+            form: TextForm::Whole,
+        };
+        let (client, name) = (client(room, n), Name::parse(&format!("p{n}"), 40).expect("it is short"));
+        let room = RoomName::parse(&format!("room {room}")).expect("it is short");
+        send(Event::Connected { client, room, arrival });
+        send(Event::Acted { client, action: Action::Join { name, session: Session::random() } });
+    }
+    for n in 0.. {
+        for &room in &rooms {
+            let text = format!("{n} {}", "x".repeat(200));
+            send(Event::Acted { client: client(room, n % TYPISTS), action: Action::Write(text) });
+        }
+        if stop.load(Ordering::Relaxed) {
+            return; // and with the last sender the hub ends
+        }
+    }
+}
+
+/// How long all threads of this process have run.
+fn cpu() -> io::Result<Duration> {
+    Ok(Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?))
+}
