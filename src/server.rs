@@ -45,7 +45,11 @@ const STACK: usize = 256 * 1024;
 
 /// Bytes of a socket's send buffer. The system would let it grow to megabytes, and a slow client would read
 /// texts from long ago; what does not fit here is sent as it is when there is room.
-const SEND_BUFFER: usize = 128 * 1024;
+///
+/// Measured with 400 updates a second and a client that reads 20 kB of their 100 a second: what it reads is 6 s
+/// old, with twice the buffer 11 s, with half of it 3 s, and with the system's choice older and older. Those who
+/// keep up notice nothing of the size; but what 200 type at once does not fit half of it, and takes half as long again.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// Bytes of a socket's receive buffer: what a client can have sent and the server not have read, so that
 /// one who floods is slowed down early.
@@ -292,7 +296,8 @@ impl Acceptor {
     }
 
     fn spawn(&self, client: ClientId, socket: TcpStream, peer: SocketAddr, place: Place) -> io::Result<()> {
-        // These fail only for a connection that has ended already, as its thread will see.
+        // These fail only for a connection that has ended already, as its thread will see. With Nagle's algorithm, for
+        // which a text waits until the one before is acknowledged, the slowest of a class take 45 ms and not 8.
         let _ = socket.set_nodelay(true);
         let _ = SockRef::from(&socket).set_send_buffer_size(SEND_BUFFER);
         let _ = SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
