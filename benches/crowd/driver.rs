@@ -167,8 +167,9 @@ impl Driver {
 
     fn listen_to(&self, client: usize) -> Result<(), String> {
         let data = epoll::EventData::new_u64(client as u64);
-        epoll::add(&self.epoll, &self.clients[client].socket, data, epoll::EventFlags::IN)
-            .map_err(|error| error.to_string())
+        // Each arrival is told of once, without asking the system again whether all was read.
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        epoll::add(&self.epoll, &self.clients[client].socket, data, flags).map_err(|error| error.to_string())
     }
 
     /// Sends all updates when they are due, and reads until everyone has all of them.
@@ -288,15 +289,20 @@ impl Driver {
         if events.is_empty() || !self.job.spin {
             self.idle += begun.elapsed();
         }
-        events.iter().try_for_each(|event| self.read(event.data.u64() as usize))
+        for event in &events {
+            let n = event.data.u64() as usize;
+            while self.read(n)? == READ_BUFFER {}
+        }
+        Ok(())
     }
 
-    fn read(&mut self, n: usize) -> Result<(), String> {
+    /// Reads what there is for a client, up to the size of the buffer; returns how much it was.
+    fn read(&mut self, n: usize) -> Result<usize, String> {
         let client = &mut self.clients[n];
         let read = match client.socket.read(&mut self.buffer) {
-            Ok(0) => return self.end(n),
+            Ok(0) => return self.end(n).map(|()| 0),
             Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
             Err(error) => return Err(format!("Client {n} was cut off: {error}.")),
         };
         let now = Instant::now().saturating_duration_since(self.start).as_nanos() as u64;
@@ -309,7 +315,7 @@ impl Driver {
             let used = self.take(n, &buffer[..read], now);
             self.clients[n].partial.extend_from_slice(&buffer[used.clone().unwrap_or(0)..read]);
             self.buffer = buffer;
-            return used.map(drop);
+            return used.map(|_| read);
         }
         partial.extend_from_slice(&self.buffer[..read]);
         let used = self.take(n, &partial, now)?;
@@ -317,7 +323,7 @@ impl Driver {
             partial.drain(..used);
             self.clients[n].partial = partial;
         }
-        Ok(())
+        Ok(read)
     }
 
     /// Takes the whole frames at the beginning of these bytes, and returns how many bytes they are.
