@@ -1,5 +1,5 @@
 //! How hubs share the cores: `cargo bench --bench hubs`. Ten rooms of a hundred, in which somebody always types, on
-//! one hub and on several.
+//! one hub and on two.
 //!
 //! Nobody reads: what is sent goes to `/dev/null`, for on loopback the readers would take the cores that this is
 //! about. What a socket costs is measured by the bench `crowd`.
@@ -83,33 +83,38 @@ fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
     let sinks: Vec<Nowhere> = (0..hubs).map(|_| Nowhere::open()).collect::<io::Result<_>>()?;
     let sends = || sinks.iter().map(|sink| sink.sends.load(Ordering::Relaxed)).sum::<u64>();
     let stop = Arc::new(AtomicBool::new(false));
+    let (ready, all_ready) = bounded(hubs);
     let threads: Vec<_> = (0..)
         .zip(Part::split(hubs))
         .zip(sinks.clone())
-        .flat_map(|((hub, part), sink)| {
+        .flat_map(|((number, part), sink)| {
             let (events, queue): (_, Receiver<Event<Nowhere>>) = bounded(QUEUE);
-            let stop = stop.clone();
-            let rooms = (0..ROOMS).filter(move |room| room % hubs as u64 == hub);
+            let (stop, ready) = (stop.clone(), ready.clone());
+            let rooms = (0..ROOMS).filter(move |room| room % hubs as u64 == number).collect();
             let hub = thread::spawn(move || Hub::new(Limits::DEFAULT, None, None, part).run(&queue));
-            [hub, thread::spawn(move || type_in(rooms.collect(), &sink, &events, &stop))]
+            [hub, thread::spawn(move || type_in(rooms, &sink, &events, &ready, &stop))]
         })
         .collect();
-    let everyone = ROOMS * CLIENTS;
-    while sends() < 2 * everyone {
-        thread::yield_now(); // until all have joined and are typed to
-    }
-    let (start, cpu, before) = (Instant::now(), cpu()?, sends());
+    drop(ready);
+    (0..hubs).for_each(|_| all_ready.recv().expect("everyone joins"));
+    let (start, cpu_before, sent_before) = (Instant::now(), cpu()?, sends());
     thread::sleep(measured);
     let seconds = start.elapsed().as_secs_f64();
-    let sent = sends() - before;
-    let used = (self::cpu()? - cpu).as_secs_f64();
+    let sent = sends() - sent_before;
+    let used = (cpu()? - cpu_before).as_secs_f64();
     stop.store(true, Ordering::Relaxed);
     threads.into_iter().for_each(|thread| thread.join().expect("it does not panic"));
     Ok((sent as f64 / seconds, used / seconds))
 }
 
 /// Fills rooms, and types in one after the other until it is to stop.
-fn type_in(rooms: Vec<u64>, sink: &Nowhere, events: &Sender<Event<Nowhere>>, stop: &AtomicBool) {
+fn type_in(
+    rooms: Vec<u64>,
+    sink: &Nowhere,
+    events: &Sender<Event<Nowhere>>,
+    ready: &Sender<()>,
+    stop: &AtomicBool,
+) {
     let send = |event| events.send(event).expect("the hub runs until it is told to stop");
     let client = |room: u64, n: u64| ClientId(1 + room * CLIENTS + n);
     for (room, n) in rooms.iter().flat_map(|&room| (0..CLIENTS).map(move |n| (room, n))) {
@@ -124,6 +129,7 @@ fn type_in(rooms: Vec<u64>, sink: &Nowhere, events: &Sender<Event<Nowhere>>, sto
         send(Event::Connected { client, room, arrival });
         send(Event::Acted { client, action: Action::Join { name, session: Session::random() } });
     }
+    ready.send(()).expect("somebody waits for it");
     for n in 0.. {
         for &room in &rooms {
             let text = format!("{n} {}", "x".repeat(200));

@@ -168,7 +168,7 @@ impl Driver {
     fn listen_to(&self, client: usize) -> Result<(), String> {
         let data = epoll::EventData::new_u64(client as u64);
         // Each arrival is told of once, without asking the system again whether all was read.
-        let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         epoll::add(&self.epoll, &self.clients[client].socket, data, flags).map_err(|error| error.to_string())
     }
 
@@ -290,8 +290,10 @@ impl Driver {
             self.idle += begun.elapsed();
         }
         for event in &events {
-            let n = event.data.u64() as usize;
-            while self.read(n)? == READ_BUFFER {}
+            let (n, flags) = (event.data.u64() as usize, event.flags);
+            // Nothing else tells of an end that came together with the last bytes.
+            let ended = flags.contains(epoll::EventFlags::RDHUP);
+            while matches!(self.read(n)?, read if read == READ_BUFFER || ended && read > 0) {}
         }
         Ok(())
     }
