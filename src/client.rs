@@ -12,7 +12,7 @@ use crate::passphrase::Passphrase;
 use crate::places::Place;
 use crate::protocol::{ClientEvent, TextChange};
 use crate::refusal::Refusal;
-use crate::request::read_on;
+use crate::request::read_uninterrupted;
 use crate::room::Action;
 use crate::session::{MAX_REF, Session};
 use crate::splice::Splice;
@@ -185,7 +185,7 @@ impl Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = read_on(|| (&*self.socket).read(buffer))?;
+        let read = read_uninterrupted(|| (&*self.socket).read(buffer))?;
         self.uncounted += read;
         let events = self.uncounted / BYTES_PER_EVENT;
         self.uncounted %= BYTES_PER_EVENT;
@@ -234,7 +234,8 @@ pub struct Newcomer {
     pub limits: Limits,
     /// The hub that its room is on.
     pub hub: Sender<SocketEvent>,
-    /// Its place among all connections, which it keeps.
+    /// Its place among all connections, which it keeps. Where no thread can be started it is free a moment before the
+    /// connection ends.
     pub place: Place,
 }
 
@@ -269,7 +270,6 @@ fn connect(
     let Handshake { greeting, mut already_read, address, room, form } = handshake;
     // Without the time-out a client whose network is gone would stay for ever.
     socket.set_read_timeout(Some(limits.max_silence)).ok()?;
-    socket.set_write_timeout(None).ok()?;
     let arrival = Arrival { address, sink: Arc::clone(&socket), greeting, form };
     membership.tell(Event::Connected { client: membership.client, room, arrival }).ok()?;
     let stream = Stream { socket, pace: Pace::new(Instant::now()), uncounted: 0, membership };
@@ -325,7 +325,7 @@ fn violation(error: &Error) -> Option<(CloseCode, &'static str)> {
 #[inline(never)] // its buffer would stand on the stack of every reader
 fn drain(mut socket: &TcpStream) {
     let mut rest = [0; 1024];
-    while matches!(socket.read(&mut rest), Ok(n) if n > 0) {}
+    while matches!(read_uninterrupted(|| socket.read(&mut rest)), Ok(n) if n > 0) {}
 }
 
 /// A token bucket for events, which fills with time: it says how long a reader has to wait.

@@ -22,8 +22,6 @@ const PING: [u8; 2] = [0x89, 0];
 pub struct Clients<S> {
     /// Who they are, and which room each sees.
     pub table: Table<S>,
-    /// Counts the batches that were delivered.
-    delivery: u64,
     /// What everyone is sent whose turn it is.
     ping: Batch,
     ping_every: Duration,
@@ -52,7 +50,6 @@ impl<S: Sink> Clients<S> {
             ping_every,
             pings: VecDeque::new(),
             table: Table::new(open),
-            delivery: 0,
             queued: Vec::new(),
             watched: Vec::new(),
             watched_due: None,
@@ -68,7 +65,7 @@ impl<S: Sink> Clients<S> {
         let mut outbox = Outbox::new(sink);
         outbox.queue(greeting.into());
         let (standing, reads) = (Standing::In, TextForm::Whole);
-        let client = Client { id, address, standing, outbox, asked, reads, served: 0, watched: false };
+        let client = Client { id, address, standing, outbox, asked, reads, watched: false };
         self.table.insert(client);
         self.pings.push_back((now + self.ping_every, id));
         // The greeting goes out even where there is nothing else to say.
@@ -136,26 +133,25 @@ impl<S: Sink> Clients<S> {
         self.settle_all();
     }
 
-    /// Writes a batch to everyone in its room: first to the few who have a share of their own.
+    /// Writes a batch to everyone in its room.
     pub fn deliver(&mut self, room: RoomId, batch: &Batch, now: Instant) {
-        self.delivery += 1;
-        let Self { table, delivery, unsettled, .. } = self;
+        let Self { table, unsettled, .. } = self;
         let Some(Audience { clients, spliced }) = table.audience(room) else { return };
-        for client in batch.receivers() {
-            let Some(entry) = clients.get_mut(&client) else { continue };
+        let commons = [TextForm::Whole, TextForm::Spliced].map(|form| batch.common_share(form));
+        // Both are in the order of ids, so one walk finds the few who have a share of their own.
+        let mut receivers = batch.receivers().peekable();
+        for (&client, entry) in clients {
+            while receivers.next_if(|&receiver| receiver < client).is_some() {}
+            if receivers.next_if_eq(&client).is_none() {
+                entry.deliver(&commons[usize::from(entry.reads == TextForm::Spliced)], unsettled, now);
+                continue;
+            }
             let share = batch.own_share(entry.reads, client);
             if share.snapshot_len() > 0 && entry.reads != entry.asked {
                 entry.reads = entry.asked;
                 *spliced += 1;
             }
-            entry.served = *delivery;
             entry.deliver(&share, unsettled, now);
-        }
-        let whole = batch.common_share(TextForm::Whole);
-        let spliced = batch.common_share(TextForm::Spliced);
-        for entry in clients.values_mut().filter(|entry| entry.served != *delivery) {
-            let common = if entry.reads == TextForm::Whole { &whole } else { &spliced };
-            entry.deliver(common, unsettled, now);
         }
         self.settle_all();
     }

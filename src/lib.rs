@@ -1,7 +1,7 @@
 //! Typewall: a wall of live text boxes in one binary.
 //!
-//! Blocking threads and channels: a thread for each connection reads, one hub thread owns every room and
-//! writes. To be read in this order:
+//! Blocking threads and channels: a thread for each connection reads, a hub thread owns its rooms and writes. To be
+//! read in this order:
 //!
 //! - [`limits`], [`clock`]: what can be set, and what time it is
 //! - [`splice`]: how one text becomes another
@@ -19,8 +19,8 @@
 //! - [`passphrase`]: who is let into any room
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
 //! - [`database`], [`trouble`]: the file with the posts, and what can be the matter with it
-//! - [`hubs`]: several hubs, and which room is on which
 //! - [`store`]: the thread that has it
+//! - [`hubs`]: several hubs, and which room is on which
 //! - [`client`]: reading from one client
 //! - [`request`], [`page`]: the little HTTP that is needed
 //! - [`origin`], [`access`]: which web pages may ask

@@ -72,7 +72,7 @@ impl Sink for Arc<TcpStream> {
 #[derive(Debug)]
 pub struct Outbox<S> {
     sink: S,
-    /// What waits, which for most clients is nothing at most times: a batch passes through many that are small.
+    /// What waits, which for most clients is nothing at most times; apart, so that what a batch passes through is small.
     backlog: Option<Box<Backlog>>,
     /// When a full socket took something for the last time.
     last_progress: Option<Instant>,
@@ -302,7 +302,7 @@ impl<S: Sink> Outbox<S> {
     /// The socket is full again, having taken so many bytes.
     fn wait_longer(&mut self, sent: usize, now: Instant) -> Outcome {
         let Some(stall) = self.progress(sent, now) else {
-            return Outcome::Sent;
+            return Outcome::Waiting; // which is tried again when something is sent to it
         };
         stall.pause = if sent > 0 { MIN_PAUSE } else { (stall.pause * 2).min(MAX_PAUSE) };
         stall.retry_at = now + stall.pause;

@@ -48,21 +48,10 @@ impl Timed<'_> {
 
 impl Read for Timed<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        read_on(|| {
+        read_uninterrupted(|| {
             self.socket.set_read_timeout(Some(self.left()?))?;
             (&*self.socket).read(buffer)
         })
-    }
-}
-
-/// Reads again where the process was suspended: a read with a time-out ends then, even where no signal is caught
-/// (signal(7), "Interruption of system calls by stop signals").
-pub fn read_on(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match read() {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            outcome => return outcome,
-        }
     }
 }
 
@@ -74,6 +63,17 @@ impl Write for Timed<'_> {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Reads again where the process was suspended: a read with a time-out ends then, even where no signal is caught
+/// (signal(7), "Interruption of system calls by stop signals").
+pub fn read_uninterrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
     }
 }
 

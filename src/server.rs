@@ -43,7 +43,7 @@ const EVENT_QUEUE: usize = 1024;
 /// Bytes of a connection thread's stack, of which only those that are used take memory.
 const STACK: usize = 256 * 1024;
 
-/// Bytes of a socket's send buffer. The system would let it grow to megabytes, and a slow client would read
+/// Bytes asked for as a socket's send buffer, of which Linux gives twice as many. The system would let it grow to megabytes, and a slow client would read
 /// texts from long ago; what does not fit here is sent as it is when there is room.
 ///
 /// Measured with 400 updates a second and a client that reads 20 kB of their 100 a second: what it reads is 6 s

@@ -33,7 +33,7 @@ struct Open {
     by_address: HashMap<Address, usize>,
 }
 
-/// Those who came to one room, side by side in memory: a batch goes through them without looking anybody up.
+/// Those who came to one room. A batch goes through them in order.
 #[derive(Debug)]
 pub struct Audience<S> {
     /// They, in the order in which they were accepted. What the system keeps of their sockets was made in that order,
@@ -58,8 +58,6 @@ pub struct Client<S> {
     pub asked: TextForm,
     /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
     pub reads: TextForm,
-    /// The last delivery that it had a share of its own of.
-    pub served: u64,
     /// It is among the watched.
     pub watched: bool,
 }
