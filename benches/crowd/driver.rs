@@ -55,6 +55,14 @@ struct Client {
     partial: Vec<u8>,
 }
 
+/// Bytes that one client got, and the whole texts in them if they are nothing else. Most others get the same, and to
+/// look at them once leaves the driver a fifth of its time.
+#[derive(Debug, Default)]
+struct Echo {
+    bytes: Vec<u8>,
+    texts: Vec<(usize, u32)>,
+}
+
 #[derive(Debug)]
 struct Driver {
     job: Job,
@@ -62,6 +70,8 @@ struct Driver {
     clients: Vec<Client>,
     buffer: Vec<u8>,
     ledger: Ledger,
+    /// What was read last.
+    echo: Echo,
     recorder: Recorder,
     /// When the first period of the typing begins.
     start: Instant,
@@ -91,6 +101,7 @@ impl Driver {
             clients: Vec::new(),
             buffer: vec![0; READ_BUFFER],
             ledger: Ledger::new(&job.scenario),
+            echo: Echo::default(),
             recorder: Recorder::new(&job.scenario),
             start: Instant::now(),
             inside: 0,
@@ -313,6 +324,11 @@ impl Driver {
         let mut partial = std::mem::take(&mut client.partial);
         self.recorder.record(n, &self.buffer[..read], partial.is_empty(), now);
         if partial.is_empty() {
+            if self.job.replay.is_none() && self.echo.bytes == self.buffer[..read] {
+                let texts = &self.echo.texts;
+                texts.iter().try_for_each(|&text| self.ledger.read_known(n, text, now))?;
+                return Ok(read);
+            }
             let buffer = std::mem::take(&mut self.buffer);
             let used = self.take(n, &buffer[..read], now);
             self.clients[n].partial.extend_from_slice(&buffer[used.clone().unwrap_or(0)..read]);
@@ -331,7 +347,11 @@ impl Driver {
     /// Takes the whole frames at the beginning of these bytes, and returns how many bytes they are.
     fn take(&mut self, n: usize, bytes: &[u8], now: u64) -> Result<usize, String> {
         let mut used = 0;
-        if self.clients[n].stage == Stage::Shaking {
+        self.echo.bytes.clear();
+        self.echo.texts.clear();
+        let mut frames = 0;
+        let shakes = self.clients[n].stage == Stage::Shaking;
+        if shakes {
             let Some(len) = wire::shake(bytes)? else { return Ok(0) };
             used = len;
             self.clients[n].stage = Stage::Entering;
@@ -340,6 +360,7 @@ impl Driver {
         }
         while let Some((opcode, payload, len)) = wire::next_frame(&bytes[used..]) {
             used += len;
+            frames += 1;
             match opcode {
                 wire::TEXT => self.hear(n, &wire::hear(payload)?, now)?,
                 wire::PING if self.job.replay.is_some() => {}
@@ -350,6 +371,9 @@ impl Driver {
                 }
                 _ => return Err(format!("Client {n} got a frame of an unknown kind: {opcode:#x}.")),
             }
+        }
+        if !shakes && used == bytes.len() && frames == self.echo.texts.len() {
+            self.echo.bytes.extend_from_slice(bytes);
         }
         Ok(used)
     }
@@ -367,7 +391,7 @@ impl Driver {
         match self.ledger.hear(n, heard, now) {
             // Out of its room and its time: what was one client's goes to all of them.
             Err(_) if self.job.replay.is_some() => Ok(()),
-            outcome => outcome,
+            outcome => outcome.map(|text| self.echo.texts.extend(text)),
         }
     }
 

@@ -88,18 +88,25 @@ impl Ledger {
         (self.scenario.growth.edit(typist, number, before), &versions[number as usize])
     }
 
-    /// Takes what a client was told, so many nanoseconds after the start.
-    pub fn hear(&mut self, client: usize, heard: &Heard<'_>, now: u64) -> Result<(), String> {
-        match heard {
+    /// Takes what a client was told, so many nanoseconds after the start. Returns typist and number of a whole text,
+    /// which mean the same to any other client.
+    pub fn hear(
+        &mut self,
+        client: usize,
+        heard: &Heard<'_>,
+        now: u64,
+    ) -> Result<Option<(usize, u32)>, String> {
+        let told = match heard {
             Heard::Flood => Ok(()),
             Heard::Came(user) => self.meet(client, *user),
             Heard::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
-            Heard::Text { id, text } => self.read(client, id, text, now),
+            Heard::Text { id, text } => return self.read(client, id, text, now).map(Some),
             Heard::Splice(Splice { id, text: Some(text), .. }) => {
-                self.read(client, id.as_bytes(), text.as_bytes(), now)
+                return self.read(client, id.as_bytes(), text.as_bytes(), now).map(Some);
             }
             Heard::Splice(splice) => self.apply(client, splice, now),
-        }
+        };
+        told.map(|()| None)
     }
 
     fn meet(&mut self, client: usize, user: usize) -> Result<(), String> {
@@ -114,17 +121,28 @@ impl Ledger {
         Ok(())
     }
 
-    fn read(&mut self, client: usize, id: &[u8], text: &[u8], now: u64) -> Result<(), String> {
+    fn read(&mut self, client: usize, id: &[u8], text: &[u8], now: u64) -> Result<(usize, u32), String> {
         let shown = || String::from_utf8_lossy(&text[..text.len().min(60)]).into_owned();
         let Some((typist, number)) = self.scenario.growth.newest(text) else {
             return Err(format!("Client {client} got a text that nobody typed: {}", shown()));
         };
         let is_right = self.ids.get(typist).is_some_and(|own| own == id)
-            && self.versions[typist].get(number as usize).is_some_and(|typed| typed == text)
-            && self.scenario.room(client) == self.scenario.room(typist)
-            && client != typist;
+            && self.versions[typist].get(number as usize).is_some_and(|typed| typed == text);
         if !is_right {
             return Err(format!("Client {client} got another text than user {typist} typed: {}", shown()));
+        }
+        self.read_known(client, (typist, number), now).map(|()| (typist, number))
+    }
+
+    /// Takes a text that another client has got.
+    pub fn read_known(
+        &mut self,
+        client: usize,
+        (typist, number): (usize, u32),
+        now: u64,
+    ) -> Result<(), String> {
+        if self.scenario.room(client) != self.scenario.room(typist) || client == typist {
+            return Err(format!("Client {client} got a text of user {typist} that is not for it."));
         }
         let typists = self.scenario.typists / self.scenario.rooms;
         let pair = client * typists + typist / self.scenario.rooms;
