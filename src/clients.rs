@@ -3,16 +3,13 @@
 use crate::batch::{Batch, ClientId, Share, TextForm};
 use crate::hubs::Count;
 use crate::outbox::{Outbox, Outcome, Sink};
+use crate::pings::Pings;
 use crate::room::Room;
 use crate::table::{Arrival, Audience, Client, RoomId, Standing, Table};
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
-
-/// How late a ping may be: within it, one waking of the hub serves all.
-const PING_SLACK: Duration = Duration::from_millis(50);
 
 /// A ping frame without content.
 const PING: [u8; 2] = [0x89, 0];
@@ -24,9 +21,7 @@ pub struct Clients<S> {
     pub table: Table<S>,
     /// What everyone is sent whose turn it is.
     ping: Batch,
-    ping_every: Duration,
-    /// Whose turn it is to be pinged when, the earliest first.
-    pings: VecDeque<(Instant, ClientId)>,
+    pings: Pings,
     /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes
     /// behind all that happened before it.
     queued: Vec<(ClientId, Bytes)>,
@@ -47,8 +42,7 @@ impl<S: Sink> Clients<S> {
     pub fn new(ping_every: Duration, open: Count) -> Self {
         Self {
             ping: Batch::of_frame(&PING),
-            ping_every,
-            pings: VecDeque::new(),
+            pings: Pings::new(ping_every),
             table: Table::new(open),
             queued: Vec::new(),
             watched: Vec::new(),
@@ -67,7 +61,7 @@ impl<S: Sink> Clients<S> {
         let (standing, reads) = (Standing::In, TextForm::Whole);
         let client = Client { id, address, standing, outbox, asked, reads, watched: false };
         self.table.insert(client);
-        self.pings.push_back((now + self.ping_every, id));
+        self.pings.add(id, now);
         // The greeting goes out even where there is nothing else to say.
         self.queue(id, Bytes::new());
     }
@@ -114,20 +108,15 @@ impl<S: Sink> Clients<S> {
 
     /// When something is due without any event.
     pub fn due(&self) -> Option<Instant> {
-        let ping = self.pings.front().map(|(due, _)| *due + PING_SLACK);
-        [self.watched_due, ping].into_iter().flatten().min()
+        [self.watched_due, self.pings.due()].into_iter().flatten().min()
     }
 
     /// Pings those whose turn it is. Their readers take any answer as a sign of life, see [`crate::client`].
     pub fn ping(&mut self, now: Instant) {
         let ping = self.ping.common_share(TextForm::Whole);
-        while let Some(&(due, client)) = self.pings.front()
-            && due <= now
-        {
-            self.pings.pop_front();
-            if let Some(entry) = self.table.get_mut(client).filter(|entry| entry.standing == Standing::In) {
+        while let Some(client) = self.pings.take(now, |client| self.table.is_open(client)) {
+            if let Some(entry) = self.table.get_mut(client) {
                 entry.deliver(&ping, &mut self.unsettled, now);
-                self.pings.push_back((now + self.ping_every, client));
             }
         }
         self.settle_all();

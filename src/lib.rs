@@ -14,7 +14,7 @@
 //! - [`batch`]: what a room sends at once, encoded once
 //! - [`boxes`]: the texts of a room, and what of them was sent when
 //! - [`outbox`]: writing to one client, fast or slow
-//! - [`table`], [`clients`]: all clients, and what is written to them when
+//! - [`table`], [`pings`], [`clients`]: all clients, and what is written to them when
 //! - [`seats`]: how many seats there are in all rooms
 //! - [`passphrase`]: who is let into any room
 //! - [`event`], [`hub`]: all that may happen, and the loop that owns it all
@@ -52,6 +52,7 @@ pub mod origin;
 pub mod outbox;
 pub mod page;
 pub mod passphrase;
+pub mod pings;
 pub mod places;
 pub mod protocol;
 pub mod refusal;
