@@ -210,6 +210,15 @@ fn pass(world: &mut World, pipe: &Pipe, steps: usize, step: Duration, bytes: usi
 }
 
 #[test]
+fn a_ping_that_finds_a_full_socket_is_sent_when_there_is_room() {
+    let (mut world, pipes) = room(&["Ada"]);
+    pass(&mut world, &pipes[0], 1, 2 * LIMITS.ping_every, 0);
+    assert_eq!(pipes[0].0.borrow().bytes, b"");
+    pass(&mut world, &pipes[0], 1, Duration::from_millis(10), usize::MAX);
+    assert_eq!(pipes[0].0.borrow().bytes, b"\x89\0");
+}
+
+#[test]
 fn one_that_takes_a_little_all_the_time_is_never_given_up() {
     let mut world = joined(&["Ada", "Bob"]);
     let bob = world.pipe(1);
