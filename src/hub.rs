@@ -7,6 +7,7 @@
 //! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
 
 mod entrance;
+mod stopping;
 
 pub use entrance::MAX_UNLOADED;
 
@@ -29,6 +30,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::HashMap;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
+use stopping::Stopping;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -40,14 +42,8 @@ const MAX_DRAIN: usize = 1024;
 /// what is before it.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long posts under way may take to be stored when the server stops.
-const STORE_PATIENCE: Duration = Duration::from_secs(3);
-
 /// Posts that may be under way to the store. Beyond that it does not keep up, and says so to who posts.
 const MAX_UNSTORED: usize = 1024;
-
-/// How long all clients together have to answer when the server stops; it promises to be gone after 5 s.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A newer connection has the seat.
 const CLOSE_SEAT_TAKEN: u16 = 4001;
@@ -83,31 +79,12 @@ pub struct Hub<S> {
     stopping: Stopping,
 }
 
-/// How far the server is from its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stopping {
-    No,
-    /// Posts are under way to the store, for which nobody waits after this time.
-    Storing(Instant),
-    /// Everyone was told, and nobody waits after this time.
-    Closing(Instant),
-}
-
 /// A room and what it is about to send.
 #[derive(Debug)]
 struct OpenRoom {
     room: Room,
     batch: Batch,
     touched: bool,
-}
-
-impl Stopping {
-    fn due(self) -> Option<Instant> {
-        match self {
-            Self::No => None,
-            Self::Storing(until) | Self::Closing(until) => Some(until),
-        }
-    }
 }
 
 impl<S: Sink> Hub<S> {
@@ -229,10 +206,6 @@ impl<S: Sink> Hub<S> {
     pub fn due(&self) -> Option<Instant> {
         let grace = self.seats.first_due().map(|(until, _)| until);
         [self.clients.due(), self.gate.due(), grace, self.stopping.due()].into_iter().flatten().min()
-    }
-
-    fn has_stopped(&self, now: Instant) -> bool {
-        matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.table.is_empty())
     }
 
     /// The place a client is in, which something is about to happen in.
@@ -362,26 +335,6 @@ impl<S: Sink> Hub<S> {
         self.leave(client, false, now);
         let cut_at = self.stopping.due().unwrap_or(now.instant + CLOSE_PATIENCE);
         self.clients.close(client, close_frame(code, reason), cut_at);
-    }
-
-    fn stop(&mut self, now: Instant) {
-        if self.stopping == Stopping::No {
-            self.stopping = Stopping::Storing(now + STORE_PATIENCE);
-        }
-    }
-
-    /// Closes everyone, once their posts are stored.
-    fn go_on_stopping(&mut self, now: Instant) {
-        let Stopping::Storing(until) = self.stopping else { return };
-        if self.unstored > 0 && now < until {
-            return;
-        }
-        let stop_at = now + STOP_PATIENCE;
-        self.stopping = Stopping::Closing(stop_at);
-        // Nobody leaves a room, because nobody is to be told of it any more.
-        let frame = close_frame(CloseCode::Away, "The server is stopping.");
-        let clients: Vec<ClientId> = self.clients.table.ids().collect();
-        clients.into_iter().for_each(|client| self.clients.close(client, frame.clone(), stop_at));
     }
 
     fn write_room(&mut self, id: RoomId, now: Instant) {

@@ -1,6 +1,7 @@
 //! The hub's entrance: who may come in, to which room, and who waits outside for want of the passphrase.
 
-use super::{Hub, OpenRoom, Stopping};
+use super::stopping::Stopping;
+use super::{Hub, OpenRoom};
 use crate::access::Address;
 use crate::batch::{Batch, ClientId, lone_frame};
 use crate::clock::Now;
