@@ -13,17 +13,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, thread};
-use typewall::access::Address;
-use typewall::batch::{ClientId, TextForm};
-use typewall::event::Event;
+use typewall::base::address::Address;
+use typewall::base::ids::ClientId;
+use typewall::base::limits::Limits;
+use typewall::delivery::batch::TextForm;
+use typewall::delivery::transport::Transport;
 use typewall::hub::Hub;
-use typewall::hubs::Part;
-use typewall::limits::Limits;
-use typewall::names::{Name, RoomName};
-use typewall::outbox::Sink;
-use typewall::room::Action;
-use typewall::session::Session;
-use typewall::table::Arrival;
+use typewall::hub::event::Event;
+use typewall::hub::registry::Arrival;
+use typewall::hub::shards::Part;
+use typewall::room::names::{Name, RoomName};
+use typewall::room::rules::Action;
+use typewall::room::session::Session;
 
 const ROOMS: u64 = 10;
 const CLIENTS: u64 = 100;
@@ -52,7 +53,7 @@ impl Nowhere {
     }
 }
 
-impl Sink for Nowhere {
+impl Transport for Nowhere {
     fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         self.sends.fetch_add(1, Ordering::Relaxed);
         (&*self.null).write_vectored(pieces)
@@ -81,18 +82,18 @@ fn main() -> io::Result<()> {
 fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
     // Each hub has its own, or the counting would be what they wait for.
     let sinks: Vec<Nowhere> = (0..hubs).map(|_| Nowhere::open()).collect::<io::Result<_>>()?;
-    let sends = || sinks.iter().map(|sink| sink.sends.load(Ordering::Relaxed)).sum::<u64>();
+    let sends = || sinks.iter().map(|transport| transport.sends.load(Ordering::Relaxed)).sum::<u64>();
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, all_ready) = bounded(hubs);
     let threads: Vec<_> = (0..)
         .zip(Part::split(hubs))
         .zip(sinks.clone())
-        .flat_map(|((number, part), sink)| {
+        .flat_map(|((number, part), transport)| {
             let (events, queue): (_, Receiver<Event<Nowhere>>) = bounded(QUEUE);
             let (stop, ready) = (stop.clone(), ready.clone());
             let rooms = (0..ROOMS).filter(move |room| room % hubs as u64 == number).collect();
             let hub = thread::spawn(move || Hub::new(Limits::DEFAULT, None, None, part).run(&queue));
-            [hub, thread::spawn(move || type_in(rooms, &sink, &events, &ready, &stop))]
+            [hub, thread::spawn(move || type_in(rooms, &transport, &events, &ready, &stop))]
         })
         .collect();
     drop(ready);
@@ -110,7 +111,7 @@ fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
 /// Fills rooms, and types in one after the other until it is to stop.
 fn type_in(
     rooms: Vec<u64>,
-    sink: &Nowhere,
+    transport: &Nowhere,
     events: &Sender<Event<Nowhere>>,
     ready: &Sender<()>,
     stop: &AtomicBool,
@@ -120,7 +121,7 @@ fn type_in(
     for (room, n) in rooms.iter().flat_map(|&room| (0..CLIENTS).map(move |n| (room, n))) {
         let arrival = Arrival {
             address: Address::of(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            sink: sink.clone(),
+            transport: transport.clone(),
             greeting: Vec::new(),
             form: TextForm::Whole,
         };

@@ -1,9 +1,9 @@
 //! The program: reads the options, binds, says where it is, and waits until it is told to stop.
 
-mod options;
+mod cli;
 
 use clap::Parser;
-use options::{Command, Options};
+use cli::{Command, Options};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -12,12 +12,13 @@ use std::path::Path;
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
-use typewall::capacity::Capacity;
-use typewall::database::Reader;
-use typewall::export::{Format, LogWriter};
-use typewall::names::RoomName;
+use typewall::http::invite;
+use typewall::room::names::RoomName;
+use typewall::server::capacity::Capacity;
 use typewall::server::reachable;
-use typewall::{Limits, Server, invite};
+use typewall::store::database::Reader;
+use typewall::store::export::{Format, LogWriter};
+use typewall::{Limits, Server};
 
 /// How long stopping may take before the process ends without more ado. It takes less unless a bug is in the way.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 use tungstenite::{Message, WebSocket};
-use typewall::session::Session;
+use typewall::room::session::Session;
 
 const ROUNDS: usize = 10;
 const CLIENTS: usize = 50;

@@ -14,12 +14,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tungstenite::Message;
 use typewall::StoreOptions;
-use typewall::clock::Now;
-use typewall::log::Draft;
-use typewall::names::RoomName;
-use typewall::protocol::UserId;
-use typewall::store::{Request, Store};
-use typewall::table::RoomId;
+use typewall::base::clock::Now;
+use typewall::base::ids::RoomId;
+use typewall::base::ids::UserId;
+use typewall::room::history::Draft;
+use typewall::room::names::RoomName;
+use typewall::store::thread::{Request, Store};
 
 fn typewall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
@@ -155,9 +155,7 @@ fn bad_options_are_named_and_status_2() {
 #[test]
 fn a_file_without_a_passphrase_is_a_sentence_and_status_1() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    for (file, named) in
-        [(file.path(), "there is nothing in it"), (Path::new("/nowhere"), "it cannot be read")]
-    {
+    for (file, named) in [(file.path(), "it is empty"), (Path::new("/nowhere"), "it cannot be read")] {
         let arguments = ["--listen", "127.0.0.1:0", "--passphrase-file"];
         let (status, error) = fails(typewall().args(arguments).arg(file).env("RUST_LOG", "error"));
         assert_eq!(status, 1);
@@ -274,7 +272,7 @@ fn store() -> (TempDir, PathBuf) {
     let options = StoreOptions::new(file.clone());
     let (answer, answers) = mpsc::channel();
     let hear = move |said| answer.send(said).is_ok();
-    let Store { requests, thread } = typewall::store::start(&options, Now::read, hear).unwrap();
+    let Store { requests, thread } = typewall::store::thread::start(&options, Now::read, hear).unwrap();
     let draft =
         Draft { id: UserId(1), name: "Ada".to_owned(), text: "posted".to_owned(), at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();

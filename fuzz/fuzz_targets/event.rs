@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use typewall::names::Name;
-use typewall::protocol::{ClientEvent, TextChange};
+use typewall::room::names::Name;
+use typewall::protocol::events::{ClientEvent, TextChange};
 
 /// What is in the box that splices are applied to.
 const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";

@@ -5,10 +5,10 @@
 use libfuzzer_sys::fuzz_target;
 use std::net::{Ipv4Addr, SocketAddr};
 use typewall::Access;
-use typewall::download::LogRequest;
-use typewall::names::RoomName;
-use typewall::passphrase::Passphrase;
-use typewall::request::parse_head;
+use typewall::http::log_route::LogRequest;
+use typewall::room::names::RoomName;
+use typewall::base::passphrase::Passphrase;
+use typewall::http::request::parse_head;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(Some((len, head))) = parse_head(bytes) else { return };
@@ -26,5 +26,5 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!((again.as_str(), again.key()), (room.as_str(), room.key()));
     }
     let authorization = head.headers().get("authorization").and_then(|value| value.to_str().ok());
-    authorization.map(Passphrase::of_authorization);
+    authorization.map(typewall::http::auth::from_authorization);
 });

@@ -1,7 +1,7 @@
 //! A user as a page would show them.
 
 use serde_json::Value;
-use typewall::splice::Splice;
+use typewall::room::splice::Splice;
 
 /// A user and their box.
 #[derive(Debug, Clone, PartialEq, Eq)]

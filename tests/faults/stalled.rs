@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use tungstenite::Message;
-use typewall::outbox::MAX_BACKLOG;
+use typewall::delivery::outbox::MAX_BACKLOG;
 
 /// Clients in the room, of whom so many stop reading, and so many others write.
 const CROWD: usize = if cfg!(feature = "soak") { 1_000 } else { 60 };

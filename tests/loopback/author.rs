@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::TcpStream;
 use std::time::Instant;
 use tungstenite::{Message, error::Error};
-use typewall::session::Session;
+use typewall::room::session::Session;
 
 /// The connection has ended.
 #[derive(Debug)]

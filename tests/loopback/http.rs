@@ -6,8 +6,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 use typewall::Limits;
-use typewall::download::MAX_DOWNLOADS;
-use typewall::places::SPARE_CONNECTIONS;
+use typewall::base::permits::SPARE_CONNECTIONS;
+use typewall::http::log_route::MAX_DOWNLOADS;
 
 /// An answer as it stands on the wire.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::http::{Answer, ask, body, get};
 use crate::person::{Person, TestServer};
 use data_encoding::BASE64;
 use serde_json::json;
-use typewall::passphrase::Passphrase;
+use typewall::base::passphrase::Passphrase;
 use typewall::{Access, Limits};
 
 const PASSPHRASE: &str = "correct horse";
@@ -17,7 +17,7 @@ fn start() -> TestServer {
 fn start_with(limits: Limits) -> TestServer {
     let access = Access {
         allowed: vec!["http://wall".parse().unwrap()],
-        passphrase: Some(Passphrase::of(PASSPHRASE)),
+        passphrase: Some(Passphrase::new(PASSPHRASE)),
         ..Access::default()
     };
     TestServer::with_access(limits, access, None)

@@ -6,15 +6,15 @@ use crossbeam_channel::{Receiver, bounded};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use typewall::access::Address;
-use typewall::batch::ClientId;
-use typewall::client::SocketEvent;
-use typewall::connection::Connection;
-use typewall::download::Downloads;
-use typewall::event::Event;
-use typewall::hubs::Hubs;
-use typewall::places::Places;
-use typewall::room::Action;
+use typewall::base::address::Address;
+use typewall::base::ids::ClientId;
+use typewall::base::permits::ConnectionLimiter;
+use typewall::client::reader::SocketEvent;
+use typewall::http::connection::Connection;
+use typewall::http::log_route::Downloads;
+use typewall::hub::event::Event;
+use typewall::hub::shards::Hubs;
+use typewall::room::rules::Action;
 use typewall::{Access, Limits};
 
 /// A connection to a hub that takes one event and then nothing, until its queue is read.
@@ -25,7 +25,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(1);
     let connection = Connection {
-        socket: socket.into(),
+        transport: typewall::delivery::transport::SocketTransport::new(socket),
         peer: peer.ip(),
         client: ClientId(1),
         limits: Limits::DEFAULT,
@@ -35,7 +35,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
         store: None,
         downloads: Downloads::default(),
         hubs: Hubs::new(vec![hub]),
-        place: Places::new(1, None).take(Address::of(peer.ip())).unwrap(),
+        permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());
     (client, queue)

@@ -7,9 +7,9 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use typewall::database::{Database, Reader};
-use typewall::names::RoomName;
-use typewall::trouble::OpenError;
+use typewall::room::names::RoomName;
+use typewall::store::database::{Database, Reader};
+use typewall::store::error::OpenError;
 use typewall::{Limits, StoreOptions};
 
 /// A folder that goes with the test, and a store in it.
@@ -221,7 +221,7 @@ fn whoever_reads_slowly_does_not_keep_the_journal_from_being_emptied() {
     let reader = Reader::open(&files.options.file).unwrap();
     let other = Connection::open(&files.options.file).unwrap();
     let mut read = Vec::new();
-    let each = |post: typewall::protocol::Post| {
+    let each = |post: typewall::protocol::events::Post| {
         if [1, 50, 101].contains(&post.n) {
             other.execute("UPDATE room SET key = key", []).unwrap();
             let is_held: bool =

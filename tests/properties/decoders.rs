@@ -4,13 +4,12 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use typewall::Access;
-use typewall::download::LogRequest;
-use typewall::names::{Name, RoomName};
-use typewall::origin::{Host, Origin};
-use typewall::passphrase::Passphrase;
-use typewall::protocol::{ClientEvent, TextChange};
-use typewall::request::{MAX_HEAD, MAX_HEADERS, Unread, parse_head};
-use typewall::session::Session;
+use typewall::http::log_route::LogRequest;
+use typewall::http::origin::{Host, Origin};
+use typewall::http::request::{MAX_HEAD, MAX_HEADERS, Unread, parse_head};
+use typewall::protocol::events::{ClientEvent, TextChange};
+use typewall::room::names::{Name, RoomName};
+use typewall::room::session::Session;
 
 /// Text that is half what a decoder looks for.
 fn hostile(known: &'static str) -> impl Strategy<Value = String> {
@@ -86,7 +85,7 @@ proptest! {
         prop_assert!(hosts == 1 || checked.is_err());
         access.address(&head, peer);
         if let Some(value) = head.headers().get("Authorization").and_then(|value| value.to_str().ok()) {
-            Passphrase::of_authorization(value);
+            typewall::http::auth::from_authorization(value);
         }
     }
 

@@ -8,16 +8,18 @@ use serde_json::Value;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
-use typewall::batch::{ClientId, TextForm};
-use typewall::event::{Event, Health};
+use typewall::base::ids::ClientId;
+use typewall::base::passphrase::Passphrase;
+use typewall::delivery::batch::TextForm;
+use typewall::delivery::outbox::{MAX_BACKLOG, MAX_STALL};
 use typewall::hub::Hub;
-use typewall::hubs::Part;
-use typewall::names::{Name, RoomName};
-use typewall::outbox::{MAX_BACKLOG, MAX_STALL};
-use typewall::passphrase::{OUTSIDE_PATIENCE, Passphrase};
-use typewall::room::Action;
-use typewall::session::Session;
-use typewall::table::Arrival;
+use typewall::hub::event::{Event, Health};
+use typewall::hub::gate::OUTSIDE_PATIENCE;
+use typewall::hub::registry::Arrival;
+use typewall::hub::shards::Part;
+use typewall::room::names::{Name, RoomName};
+use typewall::room::rules::Action;
+use typewall::room::session::Session;
 
 /// A hub with clients of one room, who have joined with these names.
 fn joined(names: &[&str]) -> World {
@@ -315,10 +317,11 @@ fn a_pong_comes_behind_all_that_happened_before_its_ping() {
 fn the_hub_takes_all_that_waits_before_it_writes() {
     let (events, queue) = unbounded();
     let pipes = [Pipe::default(), Pipe::default()];
-    for (n, sink) in (1..).zip(pipes.clone()) {
-        sink.0.borrow_mut().space = usize::MAX;
+    for (n, transport) in (1..).zip(pipes.clone()) {
+        transport.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let arrival = Arrival { address: here(), sink, greeting: b"hello ".to_vec(), form: TextForm::Whole };
+        let arrival =
+            Arrival { address: here(), transport, greeting: b"hello ".to_vec(), form: TextForm::Whole };
         events.send(Event::Connected { client, room, arrival }).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
         events.send(Event::Acted { client, action: join }).unwrap();
@@ -373,15 +376,15 @@ fn ids_are_not_used_again_when_a_room_is_made_again() {
 #[test]
 fn who_does_not_give_the_passphrase_in_time_has_to_go() {
     let (mut hub, mut now) =
-        (Hub::new(LIMITS, Some(Passphrase::of("right")), None, Part::whole()), World::new(0).now);
+        (Hub::new(LIMITS, Some(Passphrase::new("right")), None, Part::whole()), World::new(0).now);
     let pipes = [Pipe::default(), Pipe::default()];
-    for (n, sink) in (1..).zip(pipes.clone()) {
-        sink.0.borrow_mut().space = usize::MAX;
+    for (n, transport) in (1..).zip(pipes.clone()) {
+        transport.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let arrival = Arrival { address: here(), sink, greeting: Vec::new(), form: TextForm::Whole };
+        let arrival = Arrival { address: here(), transport, greeting: Vec::new(), form: TextForm::Whole };
         hub.handle(Event::Connected { client, room, arrival }, now);
     }
-    let unlock = Action::Unlock(Passphrase::of("right"));
+    let unlock = Action::Unlock(Passphrase::new("right"));
     hub.handle(Event::Acted { client: ClientId(1), action: unlock }, now);
     hub.write(now);
     now.instant += OUTSIDE_PATIENCE;

@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::rc::Rc;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
-use typewall::outbox::Sink;
+use typewall::delivery::transport::Transport;
 
 /// A socket that takes `space` bytes and then is full.
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ pub struct Line {
     pub shut: Option<Shutdown>,
 }
 
-impl Sink for Pipe {
+impl Transport for Pipe {
     fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut line = self.0.borrow_mut();
         line.sends += 1;

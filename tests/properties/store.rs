@@ -9,13 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 use typewall::StoreOptions;
-use typewall::clock::Now;
-use typewall::log::{Draft, Entry};
-use typewall::names::RoomName;
-use typewall::protocol::{Post, UserId};
-use typewall::session::Session;
-use typewall::store::{self, Answer, Request, Store};
-use typewall::table::RoomId;
+use typewall::base::clock::Now;
+use typewall::base::ids::RoomId;
+use typewall::base::ids::UserId;
+use typewall::protocol::events::Post;
+use typewall::room::history::{Draft, Entry};
+use typewall::room::names::RoomName;
+use typewall::room::session::Session;
+use typewall::store::thread::{self as store, Answer, Request, Store};
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -6,17 +6,19 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use typewall::batch::ClientId;
-use typewall::batch::TextForm;
-use typewall::clock::Now;
-use typewall::event::Event;
+use typewall::base::clock::Now;
+use typewall::base::ids::ClientId;
+use typewall::base::ids::RoomId;
+use typewall::base::ids::UserId;
+use typewall::delivery::batch::TextForm;
+use typewall::hub::event::Event;
+use typewall::hub::registry::Arrival;
+use typewall::hub::shards::Part;
 use typewall::hub::{Hub, MAX_UNLOADED};
-use typewall::hubs::Part;
-use typewall::log::{Draft, Entry};
-use typewall::names::RoomName;
-use typewall::protocol::{Post, UserId};
-use typewall::store::{self, Answer, Request, Store};
-use typewall::table::{Arrival, RoomId};
+use typewall::protocol::events::Post;
+use typewall::room::history::{Draft, Entry};
+use typewall::room::names::RoomName;
+use typewall::store::thread::{self as store, Answer, Request, Store};
 use typewall::{Limits, StoreOptions};
 
 /// How long anything here may take.
@@ -32,7 +34,7 @@ fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     pipe.0.borrow_mut().space = usize::MAX;
     let (client, room) = (ClientId(n), RoomName::parse(room).unwrap());
     let arrival =
-        Arrival { address: here(), sink: pipe.clone(), greeting: Vec::new(), form: TextForm::Whole };
+        Arrival { address: here(), transport: pipe.clone(), greeting: Vec::new(), form: TextForm::Whole };
     hub.handle(Event::Connected { client, room, arrival }, now());
     hub.write(now());
     pipe

@@ -8,17 +8,18 @@ use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::Limits;
-use typewall::access::Address;
-use typewall::batch::{ClientId, TextForm};
-use typewall::clock::Now;
-use typewall::event::Event;
+use typewall::base::address::Address;
+use typewall::base::clock::Now;
+use typewall::base::ids::ClientId;
+use typewall::delivery::batch::TextForm;
 use typewall::hub::Hub;
-use typewall::hubs::Part;
-use typewall::names::{Name, RoomName};
-use typewall::room::Action;
-use typewall::session::Session;
-use typewall::splice::Splice;
-use typewall::table::Arrival;
+use typewall::hub::event::Event;
+use typewall::hub::registry::Arrival;
+use typewall::hub::shards::Part;
+use typewall::room::names::{Name, RoomName};
+use typewall::room::rules::Action;
+use typewall::room::session::Session;
+use typewall::room::splice::Splice;
 
 pub const LIMITS: Limits = Limits {
     log_length: 5,
@@ -198,7 +199,7 @@ impl World {
         let pipe = Pipe::default();
         let form = if person.is_multiple_of(2) { TextForm::Whole } else { TextForm::Spliced };
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
-        let arrival = Arrival { address: here(), sink: pipe.clone(), greeting: Vec::new(), form };
+        let arrival = Arrival { address: here(), transport: pipe.clone(), greeting: Vec::new(), form };
         self.hub.handle(Event::Connected { client, room: name, arrival }, self.now);
         let posted_before = self.rooms[room].count;
         let line = Connection { client, pipe, room, joined: false, posted_before, references: vec![] };

@@ -1,0 +1,116 @@
+//! The passphrase of a server: only its hash is kept, and it is compared in constant time.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use unicode_normalization::UnicodeNormalization;
+
+/// Bytes of a passphrase file: enough for a long sentence. A larger file is a mistake.
+const MAX_FILE_SIZE: u64 = 1024;
+
+/// The SHA-256 of a passphrase. The passphrase itself is not kept.
+#[derive(Clone, Copy)]
+pub struct Passphrase([u8; 32]);
+
+/// Why a file holds no passphrase.
+#[derive(Debug)]
+pub enum PassphraseError {
+    /// The file cannot be read.
+    Unreadable(io::Error),
+    /// The file is empty.
+    Empty,
+    /// The file has more than one line; nobody could type the second.
+    MultipleLines,
+    /// The file is larger than [`MAX_FILE_SIZE`].
+    TooLong,
+    /// The file is not UTF-8.
+    NotUtf8,
+}
+
+impl Passphrase {
+    /// Hashes a passphrase. Composed and decomposed accents are the same.
+    pub fn new(text: &str) -> Self {
+        let composed: String = text.nfc().collect();
+        Self(Sha256::digest(composed).into())
+    }
+
+    /// Reads a passphrase from a file, without the line break at its end.
+    pub fn read(file: &Path) -> Result<Self, PassphraseError> {
+        let mut bytes = Vec::new();
+        let file = File::open(file).map_err(PassphraseError::Unreadable)?;
+        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(PassphraseError::Unreadable)?;
+        if bytes.len() as u64 > MAX_FILE_SIZE {
+            return Err(PassphraseError::TooLong);
+        }
+        let text = String::from_utf8(bytes).map_err(|_| PassphraseError::NotUtf8)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        match text.strip_suffix('\r').unwrap_or(text) {
+            "" => Err(PassphraseError::Empty),
+            text if text.contains('\n') => Err(PassphraseError::MultipleLines),
+            text => Ok(Self::new(text)),
+        }
+    }
+}
+
+/// Compares in constant time.
+impl PartialEq for Passphrase {
+    fn eq(&self, other: &Self) -> bool {
+        let differing = self.0.iter().zip(other.0).map(|(one, other)| one ^ other);
+        differing.fold(0, |all, bits| all | bits) == 0
+    }
+}
+
+impl Eq for Passphrase {}
+
+/// Shows nothing, so that no log can.
+impl fmt::Debug for Passphrase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Passphrase(…)")
+    }
+}
+
+/// As the end of a sentence about the file.
+impl fmt::Display for PassphraseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::Empty => write!(f, "it is empty"),
+            Self::MultipleLines => write!(f, "it has more than one line"),
+            Self::TooLong => write!(f, "it has more than {MAX_FILE_SIZE} bytes"),
+            Self::NotUtf8 => write!(f, "it is not UTF-8"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_file_holds_one_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let read = |bytes: &[u8]| {
+            fs::write(&file, bytes).unwrap();
+            Passphrase::read(file.path())
+        };
+        for bytes in ["caf\u{e9} no\u{eb}l", "caf\u{e9} no\u{eb}l\n", "cafe\u{301} noe\u{308}l\r\n"] {
+            assert_eq!(read(bytes.as_bytes()).unwrap(), Passphrase::new("caf\u{e9} no\u{eb}l"), "{bytes:?}");
+        }
+        assert_ne!(read(b" horse").unwrap(), Passphrase::new("horse"));
+        assert!(matches!(read(b""), Err(PassphraseError::Empty)));
+        assert!(matches!(read(b"\n"), Err(PassphraseError::Empty)));
+        assert!(matches!(read(b"one\ntwo\n"), Err(PassphraseError::MultipleLines)));
+        assert!(matches!(read(&[b'x'; 1025]), Err(PassphraseError::TooLong)));
+        assert!(matches!(read(b"\xFF"), Err(PassphraseError::NotUtf8)));
+        let missing = Passphrase::read(Path::new("/nowhere"));
+        assert!(matches!(missing, Err(PassphraseError::Unreadable(_))));
+    }
+
+    #[test]
+    fn debug_output_shows_nothing() {
+        assert_eq!(format!("{:?}", Passphrase::new("horse")), "Passphrase(…)");
+    }
+}

@@ -1,0 +1,3 @@
+//! One client: reading and checking what it sends.
+
+pub mod reader;

@@ -1,0 +1,120 @@
+//! Transports: where the bytes of a connection go to and come from.
+//!
+//! What one operating system does otherwise than another about sockets is in here.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use socket2::SockRef;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What an outbox writes to: a socket, or in a test something that takes as little as a socket might.
+pub trait Transport {
+    /// Takes as many of the bytes as there is room for, without blocking.
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Ends the connection in one direction or both; its reader sees the end.
+    fn shutdown(&self, how: Shutdown);
+}
+
+/// A TCP socket that its reader and the hub share: reads block, sends do not.
+#[derive(Debug, Clone)]
+pub struct SocketTransport(Arc<TcpStream>);
+
+impl SocketTransport {
+    /// Takes a socket on which reads block.
+    pub fn new(socket: TcpStream) -> Self {
+        Self(Arc::new(socket))
+    }
+
+    /// How long a read may block; `None` for ever.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_read_timeout(timeout)
+    }
+
+    /// How long a write may block; `None` for ever.
+    pub fn set_write_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
+        self.0.set_write_timeout(timeout)
+    }
+
+    /// Blocks for `duration`, or until the other end has closed the connection; returns whether it has.
+    pub fn wait_for_close(&self, duration: Duration) -> io::Result<bool> {
+        let mut ends = [PollFd::new(&self.0, PollFlags::RDHUP)];
+        let duration = Timespec::try_from(duration).map_err(io::Error::other)?;
+        match poll(&mut ends, Some(&duration)) {
+            Ok(ready) => Ok(ready > 0),
+            // The process was suspended meanwhile, which took its time too.
+            Err(Errno::INTR) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Sets the sizes of the system's buffers, in bytes, and turns Nagle's algorithm off. Errors are ignored: they occur
+    /// only on a connection that has ended already, as its reader will see.
+    pub fn set_options(&self, send_buffer: usize, receive_buffer: usize) {
+        let socket = SockRef::from(&*self.0);
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_send_buffer_size(send_buffer);
+        let _ = socket.set_recv_buffer_size(receive_buffer);
+    }
+
+    /// Makes reads and writes return at once. Only for a connection that is about to be closed.
+    pub fn set_nonblocking(&self) -> io::Result<()> {
+        self.0.set_nonblocking(true)
+    }
+}
+
+/// Blocks until bytes arrive, at most for the read time-out.
+impl Read for &SocketTransport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        retry_interrupted(|| (&*self.0).read(buffer))
+    }
+}
+
+/// Blocks until the system takes some of the bytes, at most for the write time-out. Only before the hub has the
+/// connection, because nobody else writes to it then.
+impl Write for &SocketTransport {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        (&*self.0).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for SocketTransport {
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        // The flag makes this call non-blocking; the socket itself is blocking, because its reader blocks on it.
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        let socket = SockRef::from(&*self.0);
+        match pieces {
+            [piece] => socket.send_with_flags(piece, flags),
+            _ => socket.send_vectored_with_flags(pieces, flags),
+        }
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        // An error means that the connection has ended already.
+        let _ = self.0.shutdown(how);
+    }
+}
+
+/// True where the system has no buffer space now and may have some later.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory)
+        || error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
+/// Repeats a read that was interrupted. A read with a time-out returns EINTR after the process was suspended, even if no
+/// signal is caught (signal(7), "Interruption of system calls by stop signals").
+fn retry_interrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    loop {
+        match read() {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            outcome => return outcome,
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The passphrase of an HTTP request.
+
+use crate::base::passphrase::Passphrase;
+use data_encoding::BASE64;
+
+/// Reads the password of an `Authorization: Basic` header (RFC 7617), whatever its user name.
+pub fn from_authorization(header: &str) -> Option<Passphrase> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    let decoded = BASE64.decode(encoded.trim().as_bytes()).ok()?;
+    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    scheme.eq_ignore_ascii_case("basic").then(|| Passphrase::new(password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_holds_the_passphrase_for_any_user_name() {
+        for header in ["Basic OmNvcnJlY3QgaG9yc2U=", "basic bWU6Y29ycmVjdCBob3JzZQ=="] {
+            assert_eq!(from_authorization(header), Some(Passphrase::new("correct horse")), "{header}");
+        }
+        for header in
+            ["", "Basic", "Basic !", "Bearer OmNvcnJlY3QgaG9yc2U=", "Basic Y29ycmVjdA==", "Basic Ov8="]
+        {
+            assert_eq!(from_authorization(header), None, "{header}");
+        }
+    }
+}

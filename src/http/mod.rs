@@ -1,0 +1,10 @@
+//! HTTP: request heads, routes and responses.
+
+pub mod access;
+pub mod auth;
+pub mod connection;
+pub mod invite;
+pub mod log_route;
+pub mod origin;
+pub mod request;
+pub mod response;

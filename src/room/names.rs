@@ -1,0 +1,273 @@
+//! Names of users and rooms: what is taken off them, how long they may be, and when two are the same.
+
+use crate::protocol::error::Refusal;
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// The room where none is named.
+const LOBBY: &str = "lobby";
+
+/// How many characters a room's name may have: enough for a phrase, little enough for a link.
+const MAX_ROOM_NAME: usize = 64;
+
+/// Characters that are kept free for a number: a space and more digits than a room has users.
+const NUMBER_LENGTH: usize = 8;
+
+/// A user's name, cleaned: one to so many visible characters, no space at its ends, one space between words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name(String);
+
+impl Name {
+    /// Cleans what somebody typed. `max` is in characters (Unicode code points).
+    pub fn parse(typed: &str, max: usize) -> Result<Self, Refusal> {
+        let name = clean(typed);
+        match name.chars().count() {
+            0 => Err(Refusal::NameEmpty),
+            n if n > max => Err(Refusal::NameTooLong(max)),
+            _ => Ok(Self(name)),
+        }
+    }
+
+    /// The name as people see it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The names in a room, each there once without regard to case, width and what cannot be seen.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// The keys of the names.
+    taken: HashSet<String>,
+    /// By key: the first number that may be free behind it. Only hints, so that a thousand of one name are not
+    /// a thousand times a thousand comparisons.
+    next: HashMap<String, u64>,
+}
+
+impl Names {
+    /// Takes a name if it is free, else the first of `Ada 2`, `Ada 3`… that is, the name cut where the number
+    /// would make it longer than `max` characters.
+    pub fn take(&mut self, name: Name, max: usize) -> Name {
+        if self.taken.insert(key(&name.0)) {
+            return name;
+        }
+        if self.next.len() > self.taken.len() {
+            self.next.clear();
+        }
+        let cut: String = name.0.chars().take(max.saturating_sub(NUMBER_LENGTH)).collect();
+        let cut = cut.trim_end();
+        let cut_key = key(cut);
+        let next = self.next.entry(cut_key.clone()).or_insert(2);
+        while !self.taken.insert(format!("{cut_key} {next}")) {
+            *next += 1;
+        }
+        Name(format!("{cut} {next}"))
+    }
+
+    /// Frees a name that was taken.
+    pub fn free(&mut self, name: &Name) {
+        let key = key(&name.0);
+        if let Some((cut, number)) = key.rsplit_once(' ')
+            && let (Some(next), Ok(number)) = (self.next.get_mut(cut), number.parse::<u64>())
+        {
+            *next = number.min(*next).max(2);
+        }
+        self.taken.remove(&key);
+    }
+}
+
+/// A room's name. Two are the same room when their keys are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomName {
+    shown: String,
+    key: String,
+}
+
+impl RoomName {
+    /// Takes the room from a URL's query (`room=physics`), or the lobby where it names none.
+    pub fn from_query(query: &str) -> Result<Self, RoomNameTooLong> {
+        let typed = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "room");
+        Self::parse(&typed.map(|(_, name)| name).unwrap_or_default())
+    }
+
+    /// Cleans what somebody typed; nothing visible is the lobby.
+    pub fn parse(typed: &str) -> Result<Self, RoomNameTooLong> {
+        let mut shown = clean(typed);
+        if shown.is_empty() {
+            shown.push_str(LOBBY);
+        }
+        if shown.chars().count() > MAX_ROOM_NAME {
+            return Err(RoomNameTooLong);
+        }
+        let key = key(&shown);
+        Ok(Self { shown, key })
+    }
+
+    /// The name as its first visitor wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.shown
+    }
+
+    /// Equal for names that differ only in case, width or what cannot be seen.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// The room of a URL has a longer name than a room may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomNameTooLong;
+
+impl fmt::Display for RoomNameTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The name of a room has at most {MAX_ROOM_NAME} characters.")
+    }
+}
+
+/// Composes a name, makes every run of white space one space, and takes out what cannot be seen.
+/// Empty where nothing visible is left.
+fn clean(typed: &str) -> String {
+    let mut name = String::new();
+    let mut space = false;
+    for c in typed.nfc() {
+        if c.is_whitespace() {
+            space = true;
+        } else if is_joiner(c) {
+            // It shapes what it stands behind, an emoji or a Persian letter; behind nothing it is only invisible.
+            if !space && !name.is_empty() {
+                name.push(c);
+            }
+        } else if !is_invisible(c) {
+            if space && !name.is_empty() {
+                name.push(' ');
+            }
+            space = false;
+            name.push(c);
+        }
+    }
+    name.truncate(name.trim_end_matches(['\u{200C}', '\u{200D}']).len());
+    name
+}
+
+/// What is compared of a name.
+fn key(name: &str) -> String {
+    let visible = name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c));
+    // By way of the capitals, a sharp s and a final sigma, which have none of their own, meet their equals.
+    let folded =
+        visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    folded.nfkc().collect()
+}
+
+/// Invisible on its own, but shapes its neighbours: joiners, emoji and text style, the tags of flags.
+fn is_joiner(c: char) -> bool {
+    matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{E0020}'..='\u{E007F}')
+}
+
+/// Control and format characters, and the others that Unicode lists as ignorable by default
+/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt) or draws as nothing (Braille's blank).
+fn is_invisible(c: char) -> bool {
+    use GeneralCategory as Is;
+    matches!(c.general_category(), Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)
+        || matches!(c,
+            '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{2065}'
+            | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0D}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}'
+            | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(typed: &str) -> Result<String, Refusal> {
+        Name::parse(typed, 40).map(|name| name.0)
+    }
+
+    fn same(one: &str, other: &str) -> bool {
+        key(&clean(one)) == key(&clean(other))
+    }
+
+    #[test]
+    fn takes_off_what_cannot_be_seen() {
+        assert_eq!(name("  Ada \t Lovelace\n").unwrap(), "Ada Lovelace");
+        assert_eq!(name("A\u{200B}d\u{202E}a\0").unwrap(), "Ada");
+        assert_eq!(name("Ada\u{200D}").unwrap(), "Ada");
+        for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n"] {
+            assert_eq!(name(nothing), Err(Refusal::NameEmpty), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn keeps_what_shapes_its_neighbours() {
+        for kept in ["👩\u{200D}🚀", "❤\u{FE0F}", "می\u{200C}خواهم", "🏴\u{E0067}\u{E0062}\u{E0065}\u{E007F}"]
+        {
+            assert_eq!(name(kept).unwrap(), kept);
+        }
+    }
+
+    #[test]
+    fn counts_characters_and_not_bytes() {
+        assert!(name(&"界".repeat(40)).is_ok());
+        assert_eq!(name(&"界".repeat(41)), Err(Refusal::NameTooLong(40)));
+        assert!(name(&"e\u{301}".repeat(40)).is_ok(), "composed, an accented letter is one character");
+    }
+
+    #[test]
+    fn compares_without_case_and_width() {
+        assert!(same("Ada", "ADA"));
+        assert!(same("Ada", "Ａｄａ"));
+        assert!(same("Ada", "A\u{200D}da"));
+        assert!(same("Straße", "STRASSE"));
+        assert!(same("ΟΔΥΣΣΕΥΣ", "Οδυσσεύς".replace('ύ', "υ").as_str()));
+        assert!(same("é", "e\u{200D}\u{301}") && same("가", "ᄀ\u{200C}ᅡ") && same("ß", "ẞ"));
+        assert!(!same("Ada", "Adá"));
+    }
+
+    #[test]
+    fn numbers_the_second_of_a_name() {
+        let take = |names: &mut Names, typed: &str| names.take(Name::parse(typed, 12).unwrap(), 12).0;
+        let names = &mut Names::default();
+        for (typed, taken) in [
+            ("Ada", "Ada"),
+            ("ADA", "ADA 2"),
+            ("Ada 3", "Ada 3"),
+            ("ada", "ada 4"),
+            ("Bob", "Bob"),
+            ("Lovelace", "Lovelace"),
+            ("Lovelace", "Love 2"),
+            ("Love", "Love"),
+            ("love", "love 3"),
+        ] {
+            assert_eq!(take(names, typed), taken);
+        }
+        names.free(&Name("ADA 2".to_owned()));
+        assert_eq!(take(names, "Ada"), "Ada 2", "a number is given again");
+        names.free(&Name("Bob".to_owned()));
+        assert_eq!(take(names, "BOB"), "BOB");
+    }
+
+    #[test]
+    fn a_thousand_of_the_most_expanding_name_take_no_time() {
+        let names = &mut Names::default();
+        let longest = "\u{FDFA}".repeat(38);
+        let mut taken: Vec<Name> =
+            (0..1000).map(|_| names.take(Name::parse(&longest, 40).unwrap(), 40)).collect();
+        let count = taken.len();
+        taken.sort_by(|one, other| one.0.cmp(&other.0));
+        taken.dedup();
+        assert_eq!(taken.len(), count);
+    }
+
+    #[test]
+    fn takes_the_room_from_the_query() {
+        let room = |query: &str| RoomName::from_query(query).map(|room| room.shown);
+        assert_eq!(room("room=physics").unwrap(), "physics");
+        assert_eq!(room("a=b&room=Caf%C3%A9+2&room=x").unwrap(), "Café 2");
+        for none in ["", "room=", "room=%20", "rooms=x"] {
+            assert_eq!(room(none).unwrap(), LOBBY, "{none:?}");
+        }
+        assert_eq!(room(&format!("room={}", "x".repeat(65))), Err(RoomNameTooLong));
+        assert_eq!(RoomName::from_query("room=Physics").unwrap().key(), "physics");
+    }
+}

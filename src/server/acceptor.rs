@@ -1,0 +1,160 @@
+//! The accept loop: every connection gets a permit and a thread, or a 503.
+
+use crate::base::address::Address;
+use crate::base::ids::ClientId;
+use crate::base::limits::Limits;
+use crate::base::permits::{ConnectionLimiter, Permit};
+use crate::delivery::transport::{SocketTransport, Transport};
+use crate::http::access::Access;
+use crate::http::connection::Connection;
+use crate::http::log_route::Downloads;
+use crate::http::response::Answer;
+use crate::hub::shards::Hubs;
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Pause after a failed accept. Without a free descriptor accept fails at once, again and again, until one is closed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Shortest time between two warnings about lost connections.
+const WARN_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Stack of a connection's thread, in bytes. Only the part in use takes memory.
+const STACK_SIZE: usize = 256 * 1024;
+
+/// A socket's send buffer, in bytes; Linux doubles it. By default the system lets it grow to megabytes, and a slow client
+/// reads texts from long ago. What does not fit is sent later, as it is then.
+///
+/// Measured with 400 updates a second and a client that reads 20 kB of their 100 kB a second: the text it reads is 6 s
+/// old, 11 s with twice the buffer, 3 s with half of it, and older and older with the system's default. Clients that keep
+/// up notice no difference, except that what 200 users type at once does not fit half of it and takes half as long again.
+const SEND_BUFFER: usize = 64 * 1024;
+
+/// A socket's receive buffer, in bytes: what a client can have sent before the server has read it. Small, so that TCP
+/// slows a flood down early.
+const RECEIVE_BUFFER: usize = 64 * 1024;
+
+/// Accepts connections until the server has stopped.
+pub struct Acceptor {
+    /// Issues a permit to each connection.
+    pub limiter: ConnectionLimiter,
+    /// What clients may send.
+    pub limits: Limits,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Who may connect.
+    pub access: Arc<Access>,
+    /// The page's Content-Security-Policy.
+    pub policy: Arc<str>,
+    /// The file that posts are stored in, if they are.
+    pub store: Option<Arc<Path>>,
+    /// The logs being downloaded.
+    pub downloads: Downloads,
+    /// Where events go.
+    pub hubs: Hubs,
+    /// Set once the server has stopped.
+    pub stopped: Arc<AtomicBool>,
+}
+
+impl Acceptor {
+    /// Runs the loop. No error ends it: each harms one connection at most.
+    pub fn run(mut self, listener: &TcpListener) {
+        let mut spare = spare_descriptor();
+        let mut warned: Option<Instant> = None;
+        for n in 1.. {
+            let accepted = accept(listener, &mut spare);
+            if self.stopped.load(Ordering::Relaxed) {
+                return;
+            }
+            let outcome = accepted.and_then(|(transport, peer)| self.spawn(ClientId(n), transport, peer));
+            if let Err(error) = outcome {
+                if warned.is_none_or(|at| at.elapsed() > WARN_INTERVAL) {
+                    log::warn!("connections are being lost: {error}");
+                    warned = Some(Instant::now());
+                }
+                thread::sleep(ACCEPT_PAUSE);
+            }
+        }
+    }
+
+    /// Starts a connection's thread. Refuses the connection where a limit is reached, or no thread can be started.
+    fn spawn(&mut self, client: ClientId, transport: SocketTransport, peer: SocketAddr) -> io::Result<()> {
+        let Some(permit) = self.limiter.acquire(Address::of(peer.ip())) else {
+            refuse(&transport);
+            return Ok(());
+        };
+        transport.set_options(SEND_BUFFER, RECEIVE_BUFFER);
+        let connection = self.connection(client, transport.clone(), peer, permit);
+        let name = format!("connection {}", client.0);
+        let thread = thread::Builder::new().name(name).stack_size(STACK_SIZE);
+        thread.spawn(move || connection.serve()).map(drop).inspect_err(|_| refuse(&transport))
+    }
+
+    fn connection(
+        &self,
+        client: ClientId,
+        transport: SocketTransport,
+        peer: SocketAddr,
+        permit: Permit,
+    ) -> Connection {
+        Connection {
+            client,
+            peer: peer.ip(),
+            transport,
+            limits: self.limits,
+            listen: self.listen,
+            access: Arc::clone(&self.access),
+            policy: Arc::clone(&self.policy),
+            store: self.store.clone(),
+            downloads: self.downloads.clone(),
+            hubs: self.hubs.clone(),
+            permit,
+        }
+    }
+}
+
+/// Accepts a connection. Where no descriptor is free, gives up `spare` to accept one and refuse it.
+fn accept(listener: &TcpListener, spare: &mut Option<File>) -> io::Result<(SocketTransport, SocketAddr)> {
+    let accept = || listener.accept().map(|(socket, peer)| (SocketTransport::new(socket), peer));
+    let exhausted = match accept() {
+        Err(error) if is_exhaustion(&error) => error,
+        accepted => return accepted,
+    };
+    *spare = None;
+    let (transport, peer) = accept()?;
+    *spare = spare_descriptor();
+    if spare.is_some() {
+        return Ok((transport, peer)); // descriptors became free while nobody connected
+    }
+    refuse(&transport);
+    drop(transport);
+    *spare = spare_descriptor();
+    Err(exhausted)
+}
+
+/// A descriptor held in reserve, so that a client can be told when there is no other.
+fn spare_descriptor() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// True where this process or the system has no descriptor left.
+fn is_exhaustion(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
+/// Answers 503 and closes, as far as that is possible without blocking. Reads what the client has sent already, because
+/// closing a socket with unread bytes resets it, and the answer would be lost.
+fn refuse(mut transport: &SocketTransport) {
+    if transport.set_nonblocking().is_ok() {
+        // The answer fits an empty send buffer; a client that has gone already needs none.
+        let _ = Answer::exhausted().write(transport, false, true);
+        transport.shutdown(Shutdown::Write);
+        let _ = transport.read(&mut [0; 4096]);
+    }
+}

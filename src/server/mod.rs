@@ -1,0 +1,224 @@
+//! The server: starts the hubs, the store and the acceptor, and stops them.
+
+pub mod acceptor;
+pub mod capacity;
+
+use crate::base::clock::Now;
+use crate::base::limits::Limits;
+use crate::base::permits::ConnectionLimiter;
+use crate::client::reader::SocketEvent;
+use crate::delivery::transport::SocketTransport;
+use crate::http::access::Access;
+use crate::http::log_route::Downloads;
+use crate::http::response;
+use crate::hub::Hub;
+use crate::hub::shards::{Hubs, MAX_HUBS, Part};
+use crate::store::error::OpenError;
+use crate::store::thread::{self as store, Store, StoreOptions};
+use acceptor::Acceptor;
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use socket2::SockRef;
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks for
+/// 128; each connection beyond that waits a second or more for its next try.
+const ACCEPT_QUEUE: i32 = 4096;
+
+/// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
+const EVENT_QUEUE: usize = 1024;
+
+/// How long waking the acceptor may take when the server stops.
+const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    hubs: Hubs,
+    hub_threads: HubThreads,
+    store: Option<JoinHandle<()>>,
+    acceptor: JoinHandle<()>,
+    stopped: Arc<AtomicBool>,
+}
+
+/// Stops a server, from any thread.
+#[derive(Debug, Clone)]
+pub struct Stopper(Hubs);
+
+impl Stopper {
+    /// Closes every client with code 1001 and ends the server: within two seconds, or five where the store is busy.
+    pub fn stop(&self) {
+        self.0.stop();
+    }
+}
+
+/// A hub has panicked. Its rooms are lost, so the server has ended.
+#[derive(Debug)]
+pub struct HubDied;
+
+/// Why a server does not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The system refused a thread, or has no address for the listener.
+    System(io::Error),
+    /// The store cannot be used.
+    Store(OpenError),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System(error) => write!(f, "{error}"),
+            Self::Store(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl Server {
+    /// Serves on a listener. Posts go to the store, or are kept in memory without one.
+    pub fn start(
+        listener: TcpListener,
+        limits: Limits,
+        access: Access,
+        store: Option<&StoreOptions>,
+    ) -> Result<Self, StartError> {
+        let address = listener.local_addr()?;
+        // Listening again only changes how many connections may wait.
+        SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
+        let (events, queues): (Vec<_>, Vec<_>) =
+            (0..hub_count(&limits, &access)).map(|_| bounded(EVENT_QUEUE)).unzip();
+        let hubs = Hubs::new(events);
+        let writer =
+            store.map(|options| start_store(options, &hubs)).transpose().map_err(StartError::Store)?;
+        let (requests, store_thread) = writer.map(|Store { requests, thread }| (requests, thread)).unzip();
+        let parts = Part::split(queues.len());
+        let hub = |part| Hub::new(limits, access.passphrase, requests.clone(), part);
+        let hub_threads = HubThreads::start(parts.into_iter().map(hub).zip(queues))?;
+        drop(requests); // only the hubs keep it, so that the store ends with them
+        let stopped = Arc::new(AtomicBool::new(false));
+        // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
+        let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
+        let acceptor = Acceptor {
+            limiter: ConnectionLimiter::new(limits.max_clients, per_address),
+            limits,
+            listen: address,
+            policy: response::policy(&access.frame_ancestors()).into(),
+            access: Arc::new(access),
+            store: store.map(|options| options.file.as_path().into()),
+            downloads: Downloads::default(),
+            hubs: hubs.clone(),
+            stopped: Arc::clone(&stopped),
+        };
+        let thread = thread::Builder::new().name("acceptor".to_owned());
+        let acceptor = thread.spawn(move || acceptor.run(&listener))?;
+        Ok(Self { address, hubs, hub_threads, store: store_thread, acceptor, stopped })
+    }
+
+    /// Where the server listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A handle that stops the server.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.hubs.clone())
+    }
+
+    /// Waits until the server was stopped and its clients are closed.
+    pub fn join(self) -> Result<(), HubDied> {
+        let outcome = self.hub_threads.join();
+        if outcome.is_ok() {
+            // The hubs have dropped their ends of the store's channel; its thread ends when all is written.
+            let _ = self.store.map(JoinHandle::join);
+        }
+        self.stopped.store(true, Ordering::Relaxed);
+        // A connection wakes the acceptor, which then sees the flag. If none can be made, it is not accepting.
+        if TcpStream::connect_timeout(&reachable(self.address), WAKE_TIMEOUT).is_ok() {
+            let _ = self.acceptor.join();
+        }
+        outcome
+    }
+}
+
+fn start_store(options: &StoreOptions, hubs: &Hubs) -> Result<Store, OpenError> {
+    let hubs = hubs.clone();
+    store::start(options, Now::read, move |answer| hubs.hear(answer))
+}
+
+/// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
+fn hub_count(limits: &Limits, access: &Access) -> usize {
+    match access.passphrase.is_some() || limits.max_per_address.is_some() {
+        true => 1,
+        false => limits.hubs.clamp(1, MAX_HUBS),
+    }
+}
+
+/// A hub that writes to sockets.
+type SocketHub = Hub<SocketTransport>;
+
+/// The threads of all hubs.
+#[derive(Debug)]
+struct HubThreads {
+    threads: Vec<Option<JoinHandle<()>>>,
+    /// Receives the number of each thread that has ended.
+    ended: Receiver<usize>,
+}
+
+/// Reports a thread's end when dropped, so also after a panic.
+struct EndReport(usize, Sender<usize>);
+
+impl Drop for EndReport {
+    fn drop(&mut self) {
+        // The receiver is gone once somebody has seen the first panic.
+        let _ = self.1.send(self.0);
+    }
+}
+
+impl HubThreads {
+    fn start(hubs: impl Iterator<Item = (SocketHub, Receiver<SocketEvent>)>) -> io::Result<Self> {
+        let (end, ended) = unbounded();
+        let start = |(number, (hub, queue)): (usize, (SocketHub, Receiver<SocketEvent>))| {
+            let report = EndReport(number, end.clone());
+            let run = move || {
+                let _report = report;
+                hub.run(&queue);
+            };
+            thread::Builder::new().name(format!("hub {number}")).spawn(run).map(Some)
+        };
+        let threads = hubs.enumerate().map(start).collect::<io::Result<_>>()?;
+        Ok(Self { threads, ended })
+    }
+
+    /// Waits for all hubs, or for the first that has panicked: without its rooms the server is not what people were told.
+    fn join(mut self) -> Result<(), HubDied> {
+        for _ in 0..self.threads.len() {
+            let number = self.ended.recv().map_err(|_| HubDied)?;
+            if let Some(thread) = self.threads.get_mut(number).and_then(Option::take) {
+                thread.join().map_err(|_| HubDied)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An address at which this machine reaches a listener. One that listens on all interfaces is reached on loopback.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let host = match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        _ => address.ip(),
+    };
+    SocketAddr::new(host, address.port())
+}

@@ -1,0 +1,191 @@
+//! A room's log as a file: text to read, Markdown to pass on, JSON to work with.
+
+use crate::protocol::events::Post;
+use std::io::{self, Write};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What a log is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line with time and name, and the text behind it.
+    Text,
+    /// A JSON array of posts as they are on the wire.
+    Json,
+    /// A quotation for each post.
+    Markdown,
+}
+
+impl Format {
+    /// All of them, by the names that they are asked for with.
+    pub const NAMES: [(&'static str, Self); 3] =
+        [("txt", Self::Text), ("json", Self::Json), ("md", Self::Markdown)];
+
+    /// The format of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
+    }
+
+    /// The media type, for HTTP.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Markdown => "text/markdown; charset=utf-8",
+        }
+    }
+}
+
+/// Writes posts one by one, so that a log of any length takes no memory.
+#[derive(Debug)]
+pub struct LogWriter<W> {
+    to: W,
+    format: Format,
+    is_first: bool,
+}
+
+impl<W: Write> LogWriter<W> {
+    /// Writes to `to`, from the beginning.
+    pub fn new(to: W, format: Format) -> Self {
+        Self { to, format, is_first: true }
+    }
+
+    /// Writes the next post.
+    pub fn post(&mut self, post: &Post) -> io::Result<()> {
+        let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(post.at));
+        let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
+        match self.format {
+            Format::Text => {
+                // Lines after the first are set in, so that nobody can post what looks like another's post.
+                let text: Vec<String> = lines(&post.text).map(visible).collect();
+                writeln!(self.to, "{at} {}: {}", post.name, text.join("\n    "))
+            }
+            Format::Markdown => {
+                let text: Vec<String> = lines(&post.text).map(markdown).collect();
+                let name = markdown(&post.name);
+                writeln!(self.to, "{between}**{name}** · {at}\n\n> {}", text.join("\\\n> "))
+            }
+            Format::Json => {
+                write!(self.to, "{}", if between.is_empty() { "[\n" } else { ",\n" })?;
+                Ok(serde_json::to_writer(&mut self.to, post)?)
+            }
+        }
+    }
+
+    /// Writes what comes after the last post.
+    pub fn end(mut self) -> io::Result<()> {
+        match (self.format, self.is_first) {
+            (Format::Json, true) => writeln!(self.to, "[]")?,
+            (Format::Json, false) => writeln!(self.to, "\n]")?,
+            (Format::Text | Format::Markdown, _) => {}
+        }
+        self.to.flush()
+    }
+}
+
+/// A text's lines, by every break that some reader takes for one.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
+}
+
+/// A line in which nothing commands a terminal: what would is shown as U+FFFD.
+fn visible(line: &str) -> String {
+    line.chars().map(|c| if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }).collect()
+}
+
+/// A line as Markdown that means nothing but itself: no heading, link or HTML, no mention and no code.
+///
+/// Any ASCII punctuation may have a backslash before it (CommonMark, section 2.4); that which means nothing
+/// wherever it stands goes without, for those who read the file as it is. Indentation would make it code.
+fn markdown(line: &str) -> String {
+    let line = visible(line);
+    let text = line.trim_start_matches([' ', '\t']);
+    let mut escaped = String::new();
+    for space in line[..line.len() - text.len()].chars() {
+        escaped.push_str(if space == '\t' { "&nbsp;&nbsp;&nbsp;&nbsp;" } else { "&nbsp;" });
+    }
+    for c in text.chars() {
+        if c.is_ascii_punctuation() && !matches!(c, ',' | ';' | '?' | '!' | '\'' | '"') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::UserId;
+
+    fn log(format: Format, texts: &[&str]) -> String {
+        let mut bytes = Vec::new();
+        let mut writer = LogWriter::new(&mut bytes, format);
+        for (n, text) in (1..).zip(texts) {
+            let (name, text) = ("Ada *L*".to_owned(), (*text).to_owned());
+            writer.post(&Post { n, id: UserId(7), name, text, at: 1_792_000_000_000 }).unwrap();
+        }
+        writer.end().unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn text_is_a_line_a_post() {
+        let forged = "one\n2026-10-14T17:46:40Z Bob: forged";
+        assert_eq!(
+            log(Format::Text, &[forged, "two"]),
+            "2026-10-14T17:46:40Z Ada *L*: one\n    2026-10-14T17:46:40Z Bob: forged\n\
+             2026-10-14T17:46:40Z Ada *L*: two\n"
+        );
+        assert_eq!(log(Format::Text, &[]), "");
+    }
+
+    #[test]
+    fn markdown_quotes() {
+        assert_eq!(
+            log(Format::Markdown, &["one\u{2028}more", "two"]),
+            "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> one\\\n> more\n\n\
+             **Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> two\n"
+        );
+    }
+
+    #[test]
+    fn markdown_shows_what_was_posted_and_nothing_else() {
+        for (text, shown) in [
+            ("# Hello, world!", "\\# Hello, world!"),
+            ("<img src=x onerror=alert(1)>", "\\<img src\\=x onerror\\=alert\\(1\\)\\>"),
+            ("[click](javascript:x) ![](y)", "\\[click\\]\\(javascript\\:x\\) !\\[\\]\\(y\\)"),
+            ("https://evil.example www.evil.example", "https\\:\\/\\/evil\\.example www\\.evil\\.example"),
+            ("1. one\n2) two\n- three\n===", "1\\. one\\\n> 2\\) two\\\n> \\- three\\\n> \\=\\=\\="),
+            (
+                "a `b` *c* _d_ ~e~ |f| $g$ &amp; @h",
+                "a \\`b\\` \\*c\\* \\_d\\_ \\~e\\~ \\|f\\| \\$g\\$ \\&amp; \\@h",
+            ),
+            ("    code\n\tmore", "&nbsp;&nbsp;&nbsp;&nbsp;code\\\n> &nbsp;&nbsp;&nbsp;&nbsp;more"),
+            ("ends in \\\n\nand goes on", "ends in \\\\\\\n> \\\n> and goes on"),
+        ] {
+            let log = log(Format::Markdown, &[text]);
+            assert_eq!(log.split_once("\n\n> ").unwrap().1, format!("{shown}\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_commands_a_terminal() {
+        let hostile = "\u{1B}]0;title\u{7}\u{9B}2J\u{7F}\0";
+        for format in [Format::Text, Format::Markdown] {
+            let log = log(format, &[hostile, "a\tb"]);
+            assert!(log.contains("\u{FFFD}") && log.contains("a\tb"), "{log}");
+            assert!(!log.contains(|c: char| c.is_control() && !"\n\t".contains(c)), "{log:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_an_array_of_posts() {
+        let posts: Vec<serde_json::Value> =
+            serde_json::from_str(&log(Format::Json, &["one", "two"])).unwrap();
+        assert_eq!(
+            posts[1],
+            serde_json::json!({"n": 2, "id": "7", "name": "Ada *L*", "text": "two", "at": 1_792_000_000_000_u64})
+        );
+        assert_eq!(log(Format::Json, &[]), "[]\n");
+    }
+}
