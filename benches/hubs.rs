@@ -16,15 +16,16 @@ use std::{env, thread};
 use typewall::base::address::Address;
 use typewall::base::ids::ClientId;
 use typewall::base::limits::Limits;
-use typewall::delivery::batch::TextForm;
 use typewall::delivery::transport::Transport;
 use typewall::hub::Hub;
 use typewall::hub::event::Event;
-use typewall::hub::registry::Arrival;
-use typewall::hub::shards::Part;
+use typewall::hub::event::NewClient;
+use typewall::hub::shards::Shard;
+use typewall::protocol::encoding::Encoding;
+use typewall::room::action::Action;
 use typewall::room::names::{Name, RoomName};
-use typewall::room::rules::Action;
 use typewall::room::session::Session;
+use typewall::room::text::TextChange;
 
 const ROOMS: u64 = 10;
 const CLIENTS: u64 = 100;
@@ -86,7 +87,7 @@ fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
     let stop = Arc::new(AtomicBool::new(false));
     let (ready, all_ready) = bounded(hubs);
     let threads: Vec<_> = (0..)
-        .zip(Part::split(hubs))
+        .zip(Shard::split(hubs))
         .zip(sinks.clone())
         .flat_map(|((number, part), transport)| {
             let (events, queue): (_, Receiver<Event<Nowhere>>) = bounded(QUEUE);
@@ -119,22 +120,26 @@ fn type_in(
     let send = |event| events.send(event).expect("the hub runs until it is told to stop");
     let client = |room: u64, n: u64| ClientId(1 + room * CLIENTS + n);
     for (room, n) in rooms.iter().flat_map(|&room| (0..CLIENTS).map(move |n| (room, n))) {
-        let arrival = Arrival {
-            address: Address::of(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            transport: transport.clone(),
-            greeting: Vec::new(),
-            form: TextForm::Whole,
-        };
         let (client, name) = (client(room, n), Name::parse(&format!("p{n}"), 40).expect("it is short"));
         let room = RoomName::parse(&format!("room {room}")).expect("it is short");
-        send(Event::Connected { client, room, arrival });
+        send(Event::Connected(NewClient {
+            id: client,
+            address: Address::of(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            room,
+            encoding: Encoding::PlainWhole,
+            transport: transport.clone(),
+            handshake: Vec::new(),
+        }));
         send(Event::Acted { client, action: Action::Join { name, session: Session::random() } });
     }
     ready.send(()).expect("somebody waits for it");
     for n in 0.. {
         for &room in &rooms {
             let text = format!("{n} {}", "x".repeat(200));
-            send(Event::Acted { client: client(room, n % TYPISTS), action: Action::Write(text) });
+            send(Event::Acted {
+                client: client(room, n % TYPISTS),
+                action: Action::Write(TextChange::Whole(text.into())),
+            });
         }
         if stop.load(Ordering::Relaxed) {
             return; // and with the last sender the hub ends

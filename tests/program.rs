@@ -17,9 +17,10 @@ use typewall::StoreOptions;
 use typewall::base::clock::Now;
 use typewall::base::ids::RoomId;
 use typewall::base::ids::UserId;
-use typewall::room::history::Draft;
 use typewall::room::names::RoomName;
-use typewall::store::thread::{Request, Store};
+use typewall::room::post::PendingPost;
+use typewall::store::Store;
+use typewall::store::request::Record;
 
 fn typewall() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
@@ -272,14 +273,14 @@ fn store() -> (TempDir, PathBuf) {
     let options = StoreOptions::new(file.clone());
     let (answer, answers) = mpsc::channel();
     let hear = move |said| answer.send(said).is_ok();
-    let Store { requests, thread } = typewall::store::thread::start(&options, Now::read, hear).unwrap();
-    let draft =
-        Draft { id: UserId(1), name: "Ada".to_owned(), text: "posted".to_owned(), at: 0, reference: None };
+    let Store { requests, threads } = typewall::store::start(&options, Now::read, hear).unwrap();
+    let (name, text) = ("Ada".to_owned(), "posted".to_owned());
+    let post = PendingPost { id: UserId(1), name, text, at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();
-    requests.send(Request::Record { room: RoomId(1), name, draft }).unwrap();
+    requests.records.send(Record { room: RoomId(1), name, post }).unwrap();
     answers.recv_timeout(PATIENCE).expect("an answer");
     drop(requests);
-    thread.join().unwrap();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
     (folder, file)
 }
 

@@ -4,7 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use typewall::room::names::Name;
-use typewall::protocol::events::{ClientEvent, TextChange};
+use typewall::protocol::client_event::ClientEvent;
+use typewall::room::text::{Text, TextChange};
 
 /// What is in the box that splices are applied to.
 const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";
@@ -12,11 +13,11 @@ const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";
 fuzz_target!(|json: &str| {
     match ClientEvent::decode(json) {
         Ok(ClientEvent::UpdatedText(TextChange::Splice(splice))) => {
-            let mut text = BOX.to_owned();
+            let mut text: Text = BOX.to_owned().into();
             let length = splice.length;
-            match splice.apply(&mut text) {
-                Ok(()) => assert_eq!(text.chars().count(), length),
-                Err(_) => assert_eq!(text, BOX, "what does not fit changes nothing"),
+            match text.apply(TextChange::Splice(splice)) {
+                Ok(()) => assert_eq!((text.as_str().chars().count(), text.chars()), (length, length)),
+                Err(_) => assert_eq!(text.as_str(), BOX, "a splice that does not fit changes nothing"),
             }
         }
         Ok(ClientEvent::GotANewUser { name, .. }) => {

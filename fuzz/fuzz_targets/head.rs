@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use typewall::Access;
 use typewall::http::log_route::LogRequest;
 use typewall::room::names::RoomName;
-use typewall::base::passphrase::Passphrase;
+use typewall::http::auth::from_authorization;
 use typewall::http::request::parse_head;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -26,5 +26,5 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!((again.as_str(), again.key()), (room.as_str(), room.key()));
     }
     let authorization = head.headers().get("authorization").and_then(|value| value.to_str().ok());
-    authorization.map(typewall::http::auth::from_authorization);
+    authorization.map(from_authorization);
 });

@@ -5,8 +5,7 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
 use crate::base::permits::Permit;
-use crate::client::reader::{Handshake, Newcomer};
-use crate::delivery::batch::TextForm;
+use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::access::Access;
 use crate::http::auth::from_authorization;
@@ -15,9 +14,10 @@ use crate::http::log_route::{Downloads, LogRequest};
 use crate::http::request::{Head, Timed, Unread, read_head};
 use crate::http::response::Answer;
 use crate::hub::event::Event;
-use crate::hub::shards::Hubs;
-use crate::protocol::error::Refusal;
-use crate::protocol::events::Invitation;
+use crate::hub::shards::Shards;
+use crate::protocol::encoding::Encoding;
+use crate::protocol::error::EventError;
+use crate::protocol::invitation::Invitation;
 use crate::room::names::{RoomName, RoomNameTooLong};
 use crossbeam_channel::bounded;
 use std::borrow::Cow;
@@ -73,7 +73,7 @@ pub struct Connection {
     /// The logs that are being sent to any connection.
     pub downloads: Downloads,
     /// Where its events go.
-    pub hubs: Hubs,
+    pub shards: Shards,
     /// Its place among all, which it has as long as it lasts.
     pub permit: Permit,
 }
@@ -82,7 +82,7 @@ pub struct Connection {
 enum Route {
     Answer(Answer),
     Log(LogRequest),
-    Room(Response, RoomName, TextForm, Address),
+    Room(Response, RoomName, Encoding, Address),
 }
 
 impl Connection {
@@ -95,11 +95,11 @@ impl Connection {
                 Err(unread) => return self.refuse(&unread),
             };
             match self.route(&head) {
-                Route::Room(response, room, form, address) => {
-                    let mut greeting = Vec::new();
+                Route::Room(response, room, encoding, address) => {
+                    let mut handshake = Vec::new();
                     // A Vec takes every write.
-                    let _ = write_response(&mut greeting, &response);
-                    return self.upgrade(Handshake { greeting, already_read: buffer, address, room, form });
+                    let _ = write_response(&mut handshake, &response);
+                    return self.upgrade(handshake, buffer, room, encoding, address);
                 }
                 Route::Log(request) => return self.send_log(&head, &request),
                 Route::Answer(answer) => {
@@ -171,13 +171,13 @@ impl Connection {
         let given = head.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let checked = match given.and_then(from_authorization) {
             Some(passphrase) => self.knock(self.access.address(head, self.peer), passphrase)?,
-            None => Err(Refusal::PassphraseNeeded),
+            None => Err(EventError::PassphraseNeeded),
         };
         checked.map_err(|refusal| match refusal {
-            Refusal::PassphraseWait(wait) => {
+            EventError::PassphraseWait(wait) => {
                 Answer::sentence(429, refusal.to_string()).with("Retry-After", wait.to_string())
             }
-            Refusal::PassphraseNeeded => {
+            EventError::PassphraseNeeded => {
                 Answer::sentence(401, "This needs the passphrase, as the password of any user name.")
                     .with("WWW-Authenticate", CHALLENGE)
             }
@@ -186,21 +186,23 @@ impl Connection {
     }
 
     /// Asks the hub, which remembers who has given wrong ones.
-    fn knock(&self, address: Address, passphrase: Passphrase) -> Result<Result<(), Refusal>, Answer> {
-        let (asker, answer) = bounded(1);
-        let asked =
-            self.hubs.only().send_timeout(Event::Knocked { address, passphrase, asker }, HUB_PATIENCE);
+    fn knock(&self, address: Address, passphrase: Passphrase) -> Result<Result<(), EventError>, Answer> {
+        let (reply_to, answer) = bounded(1);
+        let asked = self
+            .shards
+            .only()
+            .send_timeout(Event::PassphraseCheck { address, passphrase, reply_to }, HUB_PATIENCE);
         let answer = asked.ok().and_then(|()| answer.recv_timeout(HUB_PATIENCE).ok());
         answer.ok_or_else(|| Answer::sentence(503, "The server is too busy; please try again later."))
     }
 
     fn examine(&self, shows_rooms: bool) -> Answer {
-        Answer::health(self.hubs.examine(HUB_PATIENCE), shows_rooms)
+        Answer::health(self.shards.health(HUB_PATIENCE), shows_rooms)
     }
 
     /// Answers with a log, and ends the connection.
     fn send_log(self, head: &Head, request: &LogRequest) {
-        let sent = match request.open(self.store.as_deref(), &self.hubs, &self.downloads) {
+        let sent = match request.open(self.store.as_deref(), &self.shards, &self.downloads) {
             Ok(log) => {
                 let is_wanted = head.method() == Method::GET;
                 Answer::stream(request.format.content_type())
@@ -222,11 +224,29 @@ impl Connection {
     }
 
     /// Makes the connection a WebSocket. From here on only the hub writes to it.
-    fn upgrade(self, handshake: Handshake) {
-        let Self { transport, client, limits, hubs, permit, .. } = self;
-        let hub = hubs.of_room(&handshake.room).clone();
-        let newcomer = Newcomer { transport: transport.clone(), handshake, client, limits, hub, permit };
-        if let Err(error) = newcomer.start() {
+    fn upgrade(
+        self,
+        handshake: Vec<u8>,
+        already_read: Vec<u8>,
+        room: RoomName,
+        encoding: Encoding,
+        address: Address,
+    ) {
+        let Self { transport, client, limits, shards, permit, .. } = self;
+        let hub = shards.of_room(&room).clone();
+        let pending = PendingUpgrade {
+            transport: transport.clone(),
+            client,
+            address,
+            room,
+            encoding,
+            handshake,
+            already_read,
+            limits,
+            hub,
+            permit,
+        };
+        if let Err(error) = spawn(pending) {
             log::warn!("a client is refused because no thread can be started: {error}");
             if write(&transport, Answer::exhausted(), false, true).is_ok() {
                 linger(&transport);
@@ -264,7 +284,7 @@ fn picture(head: &Head, query: &str) -> Answer {
 }
 
 /// Which room a request for a WebSocket leads to, and in which form it wants texts, or why it does not.
-fn enter(head: &Head) -> Result<(Response, RoomName, TextForm), Answer> {
+fn enter(head: &Head) -> Result<(Response, RoomName, Encoding), Answer> {
     let response = create_response(head).map_err(|error| match error {
         Error::Protocol(
             ProtocolError::MissingConnectionUpgradeHeader | ProtocolError::MissingUpgradeWebSocketHeader,
@@ -286,7 +306,7 @@ fn enter(head: &Head) -> Result<(Response, RoomName, TextForm), Answer> {
     let room = RoomName::from_query(query).map_err(|error| Answer::sentence(400, error.to_string()))?;
     let spliced =
         form_urlencoded::parse(query.as_bytes()).any(|(field, value)| field == "splice" && value == "1");
-    Ok((response, room, if spliced { TextForm::Spliced } else { TextForm::Whole }))
+    Ok((response, room, if spliced { Encoding::PlainSpliced } else { Encoding::PlainWhole }))
 }
 
 /// True when nothing can follow a request on its connection: it asks for that, or it has a body, which is

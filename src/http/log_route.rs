@@ -1,14 +1,13 @@
 //! A room's log over HTTP: from the store if there is one, else from the hub's memory.
 
-use crate::client::reader::SocketEvent;
 use crate::delivery::transport::SocketTransport;
 use crate::http::connection::{HUB_PATIENCE, REQUEST_PATIENCE};
 use crate::http::request::Timed;
 use crate::http::response::Answer;
 use crate::hub::event::Event;
-use crate::hub::shards::Hubs;
-use crate::protocol::events::Post;
+use crate::hub::shards::{Shards, SocketEvent};
 use crate::room::names::RoomName;
+use crate::room::post::Post;
 use crate::store::database::Reader;
 use crate::store::export::{Format, LogWriter};
 use chunked_transfer::Encoder;
@@ -87,7 +86,12 @@ impl LogRequest {
     }
 
     /// Opens the store, or asks the hub.
-    pub fn open(&self, store: Option<&Path>, hubs: &Hubs, downloads: &Downloads) -> Result<Log<'_>, Answer> {
+    pub fn open(
+        &self,
+        store: Option<&Path>,
+        shards: &Shards,
+        downloads: &Downloads,
+    ) -> Result<Log<'_>, Answer> {
         let download = downloads.begin().ok_or_else(|| {
             Answer::sentence(503, "Too many are saving logs at the moment; please try again later.")
         })?;
@@ -96,7 +100,7 @@ impl LogRequest {
                 log::error!("the store cannot be read: {error}");
                 Answer::sentence(503, "The log cannot be read at the moment; please try again later.")
             })?,
-            None => Source::Memory(self.ask(hubs.of_room(&self.room)).ok_or_else(|| {
+            None => Source::Memory(self.ask(shards.of_room(&self.room)).ok_or_else(|| {
                 Answer::sentence(503, "The server is too busy to give its log; please try again later.")
             })?),
         };
@@ -104,8 +108,8 @@ impl LogRequest {
     }
 
     fn ask(&self, hub: &Sender<SocketEvent>) -> Option<Vec<Arc<Post>>> {
-        let (asker, log) = bounded(1);
-        hub.send_timeout(Event::LogAsked { room: self.room.clone(), asker }, HUB_PATIENCE).ok()?;
+        let (reply_to, log) = bounded(1);
+        hub.send_timeout(Event::HistoryRequest { room: self.room.clone(), reply_to }, HUB_PATIENCE).ok()?;
         log.recv_timeout(HUB_PATIENCE).ok()
     }
 }

@@ -1,14 +1,19 @@
-//! The clients of a hub: what is written to them when, and who is cut.
+//! The clients of a hub: what is written to them when, and which are cut.
 
 use crate::base::counter::Counter;
-use crate::base::ids::ClientId;
-use crate::base::ids::RoomId;
-use crate::delivery::batch::{Batch, Share, TextForm};
+use crate::base::ids::{ClientId, RoomId};
+use crate::delivery::batch::Batch;
+use crate::delivery::catch_up::CatchUp;
 use crate::delivery::outbox::{Outbox, Outcome};
+use crate::delivery::share::Share;
 use crate::delivery::transport::Transport;
-use crate::hub::keepalive::Pings;
-use crate::hub::registry::{Arrival, Audience, Client, Standing, Table};
-use crate::room::rules::Room;
+use crate::hub::deadlines::{Deadline, Deadlines};
+use crate::hub::event::NewClient;
+use crate::hub::keepalive::Keepalive;
+use crate::hub::open_room::OpenRoom;
+use crate::hub::registry::{Client, ClientState, Registry};
+use crate::protocol::encoding::Encoding;
+use crate::protocol::server_event::ServerEvent;
 use bytes::Bytes;
 use std::mem;
 use std::net::Shutdown;
@@ -17,251 +22,217 @@ use std::time::{Duration, Instant};
 /// A ping frame without content.
 const PING: [u8; 2] = [0x89, 0];
 
-/// Every open WebSocket of a hub. Generic in where it writes to, so that tests can do without sockets.
+/// Bytes of texts that a client catches up with at once: enough to fill a socket's buffer, so that no more is encoded than
+/// it can take.
+const CATCH_UP_BYTES: usize = 64 * 1024;
+
+/// Every WebSocket of a hub.
 #[derive(Debug)]
-pub struct Clients<S> {
-    /// Who they are, and which room each sees.
-    pub table: Table<S>,
-    /// What everyone is sent whose turn it is.
-    ping: Batch,
-    pings: Pings,
-    /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes
-    /// behind all that happened before it.
+pub struct Clients<T> {
+    /// Which clients there are, and in which rooms.
+    pub registry: Registry<T>,
+    keepalive: Keepalive,
+    /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes after all that
+    /// happened before the ping.
     queued: Vec<(ClientId, Bytes)>,
-    /// Those for whom something is due: a full socket, or a close frame to be answered.
-    watched: Vec<ClientId>,
-    /// When something is due for one of them at the earliest.
-    watched_due: Option<Instant>,
-    /// Those who are to be closed for it.
-    too_slow: Vec<ClientId>,
-    /// Those whose last delivery was not the plain case.
-    unsettled: Vec<(ClientId, Outcome)>,
-    catch_up: Batch,
+    catch_up: CatchUp,
 }
 
-impl<S: Transport> Clients<S> {
-    /// No clients, each of which will be pinged that often. All hubs count together in `open` who is not being
-    /// closed.
-    pub fn new(ping_every: Duration, open: Counter) -> Self {
+/// Clients that take too little of what they are sent. They are to be closed.
+pub type TooSlow = Vec<ClientId>;
+
+impl<T: Transport> Clients<T> {
+    /// No clients. All hubs count theirs that are not closing in `open`.
+    pub fn new(ping_interval: Duration, open: Counter) -> Self {
         Self {
-            ping: Batch::of_frame(&PING),
-            pings: Pings::new(ping_every),
-            table: Table::new(open),
+            registry: Registry::new(open),
+            keepalive: Keepalive::new(ping_interval),
             queued: Vec::new(),
-            watched: Vec::new(),
-            watched_due: None,
-            too_slow: Vec::new(),
-            unsettled: Vec::new(),
-            catch_up: Batch::default(),
+            catch_up: CatchUp::default(),
         }
     }
 
-    /// Adds one that sees no room yet, and greets it.
-    pub fn insert(&mut self, id: ClientId, arrival: Arrival<S>, now: Instant) {
-        let Arrival { address, transport, greeting, form: asked } = arrival;
+    /// Adds a client, and sends it the response to its handshake.
+    pub fn insert(&mut self, client: NewClient<T>, deadlines: &mut Deadlines, now: Instant) {
+        let NewClient { id, address, room, encoding, transport, handshake } = client;
         let mut outbox = Outbox::new(transport);
-        outbox.queue(greeting.into());
-        let (standing, reads) = (Standing::In, TextForm::Whole);
-        let client = Client { id, address, standing, outbox, asked, reads, watched: false };
-        self.table.insert(client);
-        self.pings.add(id, now);
-        // The greeting goes out even where there is nothing else to say.
+        outbox.queue(handshake.into());
+        let state = ClientState::Unauthenticated(Box::new(room));
+        self.registry.insert(Client { id, address, state, outbox, encoding, in_sync: false });
+        self.keepalive.add(id, now);
+        self.schedule_pings(deadlines);
+        // The response goes out even if there is nothing else to send.
         self.queue(id, Bytes::new());
     }
 
-    /// Queues frames for a client that is open.
+    fn schedule_pings(&self, deadlines: &mut Deadlines) {
+        match self.keepalive.due() {
+            Some(due) => deadlines.set(Deadline::Keepalive, due),
+            None => deadlines.cancel(Deadline::Keepalive),
+        }
+    }
+
+    /// Queues frames for a client that is not closing.
     pub fn queue(&mut self, client: ClientId, frames: Bytes) {
-        if self.table.is_open(client) {
+        if self.registry.is_open(client) {
             self.queued.push((client, frames));
         }
     }
 
-    /// Closes a client, which no longer sees its room. Its connection ends when it has answered, at the
-    /// latest at `cut_at`.
-    pub fn close(&mut self, client: ClientId, close_frame: Bytes, cut_at: Instant) {
-        self.queue(client, close_frame);
-        self.table.close(client, cut_at);
+    /// Sends a close frame. The client has until `cut_at` to answer.
+    pub fn close(&mut self, client: ClientId, frame: Bytes, cut_at: Instant, deadlines: &mut Deadlines) {
+        self.queue(client, frame);
+        if self.registry.close(client, cut_at) {
+            deadlines.set(Deadline::Close(client), cut_at);
+        }
     }
 
-    /// Forgets a client whose reader has ended.
-    pub fn remove(&mut self, client: ClientId, now: Instant) {
-        let Some(mut entry) = self.table.take(client) else { return };
-        // The answer to its close frame, if that came with the end; nobody waits for what does not arrive.
+    /// Removes a client whose reader has ended.
+    pub fn remove(&mut self, client: ClientId, deadlines: &mut Deadlines, now: Instant) {
+        let Some(mut entry) = self.take(client, deadlines) else { return };
+        // The answer to its close frame, if that came with the end. What does not arrive now is lost.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
         queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
         let _ = entry.outbox.flush(now);
     }
 
-    /// True where a client that says nothing is busy reading what it was sent: its socket was full, and took
-    /// something within that time.
-    pub fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
-        let entry = self.table.get(client);
-        entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
-    }
-
-    /// Cuts every connection.
-    pub fn cut_all(&mut self) {
-        self.table.drain().for_each(|entry| entry.outbox.shutdown(Shutdown::Both));
-    }
-
-    /// Those that have become too slow since this was last asked, each to be closed.
-    pub fn take_too_slow(&mut self) -> Vec<ClientId> {
-        mem::take(&mut self.too_slow)
-    }
-
-    /// When something is due without any event.
-    pub fn due(&self) -> Option<Instant> {
-        [self.watched_due, self.pings.due()].into_iter().flatten().min()
-    }
-
-    /// Pings those whose turn it is. Their readers take any answer as a sign of life, see [`crate::client::reader`].
-    pub fn ping(&mut self, now: Instant) {
-        let ping = self.ping.common_share(TextForm::Whole);
-        while let Some(client) = self.pings.take(now, |client| self.table.is_open(client)) {
-            if let Some(entry) = self.table.get_mut(client) {
-                entry.deliver(&ping, &mut self.unsettled, now);
-            }
-        }
-        self.settle_all();
-    }
-
-    /// Writes a batch to everyone in its room.
-    pub fn deliver(&mut self, room: RoomId, batch: &Batch, now: Instant) {
-        let Self { table, unsettled, .. } = self;
-        let Some(Audience { clients, spliced }) = table.audience(room) else { return };
-        let commons = [TextForm::Whole, TextForm::Spliced].map(|form| batch.common_share(form));
-        // Both are in the order of ids, so one walk finds the few who have a share of their own.
-        let mut receivers = batch.receivers().peekable();
-        for (&client, entry) in clients {
-            while receivers.next_if(|&receiver| receiver < client).is_some() {}
-            if receivers.next_if_eq(&client).is_none() {
-                entry.deliver(&commons[usize::from(entry.reads == TextForm::Spliced)], unsettled, now);
-                continue;
-            }
-            let share = batch.own_share(entry.reads, client);
-            if share.snapshot_len() > 0 && entry.reads != entry.asked {
-                entry.reads = entry.asked;
-                *spliced += 1;
-            }
-            entry.deliver(&share, unsettled, now);
-        }
-        self.settle_all();
-    }
-
-    fn settle_all(&mut self) {
-        while let Some((client, outcome)) = self.unsettled.pop() {
-            self.settle(client, outcome);
-        }
-    }
-
-    /// Sends what was queued outside batches.
-    pub fn flush(&mut self, now: Instant) {
-        let queued = mem::take(&mut self.queued);
-        // All first, because after a close frame a connection is ended as soon as nothing waits.
-        for (client, frames) in &queued {
-            if let Some(entry) = self.table.get_mut(*client) {
-                entry.outbox.queue(frames.clone());
-            }
-        }
-        for (client, _) in queued {
-            if let Some(entry) = self.table.get_mut(client) {
-                let outcome = entry.outbox.flush(now);
-                self.settle(client, outcome);
-            }
-        }
-    }
-
-    /// Does what is due. `rooms` finds the rooms in which clients may have missed texts.
-    pub fn look_at_watched<'a>(&mut self, rooms: impl Fn(RoomId) -> Option<&'a Room>, now: Instant) {
-        if self.watched_due.is_none_or(|due| due > now) {
-            return;
-        }
-        self.watched_due = None;
-        for client in mem::take(&mut self.watched) {
-            let Some(entry) = self.table.get_mut(client) else { continue };
-            entry.watched = false;
-            match (entry.due(), entry.standing) {
-                (None, _) => {}
-                (Some(due), _) if due > now => self.watch(client),
-                (_, Standing::Closing(cut_at)) if cut_at <= now => self.cut(client),
-                _ => {
-                    let outcome = self.retry(client, &rooms, now);
-                    self.settle(client, outcome);
-                }
-            }
-        }
-    }
-
-    /// Ends a connection without waiting. Its reader notices by the end, or by being the last who has it.
-    pub fn cut(&mut self, client: ClientId) {
-        if let Some(entry) = self.table.take(client) {
+    /// Ends a connection at once. Its reader sees the end.
+    pub fn cut(&mut self, client: ClientId, deadlines: &mut Deadlines) {
+        if let Some(entry) = self.take(client, deadlines) {
             entry.outbox.shutdown(Shutdown::Both);
         }
     }
 
-    /// Draws the consequences of having written to a client.
-    fn settle(&mut self, client: ClientId, outcome: Outcome) {
-        let Some(entry) = self.table.get_mut(client) else { return };
-        match (outcome, entry.standing) {
-            (Outcome::Sent, Standing::Closing(_)) => {
-                // After the end of what we send, a client finds the close frame even if it was busy sending.
-                entry.outbox.shutdown(Shutdown::Write);
-                self.watch(client);
-            }
-            (Outcome::Sent, _) => {}
-            (Outcome::TooSlow, Standing::In) => self.too_slow.push(client),
-            // One that is being closed may take the time it was given: nothing is added to what it is owed.
-            (Outcome::Waiting | Outcome::TooSlow, _) => self.watch(client),
-            // Its reader sees the end, and its membership ends as always, when the reader says so.
-            (Outcome::Broken, _) => entry.outbox.shutdown(Shutdown::Both),
+    fn take(&mut self, client: ClientId, deadlines: &mut Deadlines) -> Option<Client<T>> {
+        deadlines.cancel(Deadline::Close(client));
+        deadlines.cancel(Deadline::Retry(client));
+        self.registry.remove(client)
+    }
+
+    /// Ends every connection.
+    pub fn cut_all(&mut self) {
+        self.registry.drain().for_each(|entry| entry.outbox.shutdown(Shutdown::Both));
+    }
+
+    /// Whether a client that sends nothing is busy reading: its transport was full and took something within that time.
+    pub fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
+        let entry = self.registry.get(client);
+        entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
+    }
+
+    /// Pings the clients whose turn it is. Their readers take any answer as a sign of life.
+    pub fn ping(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
+        let due = self.keepalive.take_due(now, |client| self.registry.is_open(client));
+        self.schedule_pings(deadlines);
+        let ping = Share::of_frame(&PING);
+        let deliver = |client| {
+            let entry: &mut Client<T> = self.registry.get_mut(client)?;
+            Some((client, entry.outbox.deliver(&ping, now)))
+        };
+        let outcomes: Vec<_> = due.into_iter().filter_map(deliver).collect();
+        self.settle_all(outcomes, deadlines)
+    }
+
+    /// Writes a batch to everyone in its room.
+    pub fn deliver(
+        &mut self,
+        room: RoomId,
+        batch: &Batch,
+        encodings: &[Encoding],
+        deadlines: &mut Deadlines,
+        now: Instant,
+    ) -> TooSlow {
+        let mut commons: [Share<'_>; Encoding::COUNT] = Default::default();
+        for encoding in encodings {
+            commons[encoding.index()] = batch.common_share(*encoding);
         }
+        // Both are in the order of ids, so one walk finds the few who have a share of their own.
+        let mut exceptions = batch.exceptions().peekable();
+        let mut unsettled = Vec::new();
+        for entry in self.registry.clients_of(room).filter(|entry| entry.is_open()) {
+            while exceptions.next_if(|&exception| exception < entry.id).is_some() {}
+            let encoding = entry.reads();
+            let outcome = match exceptions.next_if_eq(&entry.id) {
+                None => entry.outbox.deliver(&commons[encoding.index()], now),
+                Some(client) => entry.outbox.deliver(&batch.own_share(encoding, client), now),
+            };
+            if outcome != Outcome::Sent {
+                unsettled.push((entry.id, outcome));
+            }
+        }
+        self.settle_all(unsettled, deadlines)
     }
 
-    /// Puts a client among the watched, once.
-    fn watch(&mut self, client: ClientId) {
-        let Some(entry) = self.table.get_mut(client) else { return };
-        let due = entry.due();
-        let is_new = !mem::replace(&mut entry.watched, true);
-        self.watched.extend(is_new.then_some(client));
-        self.watched_due = self.watched_due.into_iter().chain(due).min();
+    /// Sends what was queued outside batches.
+    pub fn flush(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
+        let queued = mem::take(&mut self.queued);
+        // First queue all, because a closing connection is ended as soon as nothing waits.
+        for (client, frames) in &queued {
+            if let Some(entry) = self.registry.get_mut(*client) {
+                entry.outbox.queue(frames.clone());
+            }
+        }
+        let flush = |(client, _)| Some((client, self.registry.get_mut(client)?.outbox.flush(now)));
+        let outcomes: Vec<_> = queued.into_iter().filter_map(flush).collect();
+        self.settle_all(outcomes, deadlines)
     }
 
-    /// Tries a full socket again, and once it takes everything, sends what texts its client missed, as they
-    /// are now, until it has all or its socket is full again.
-    fn retry<'a>(
+    /// Tries a full transport again. Once it takes everything, sends the texts that its client missed in its room, as they
+    /// are now, until the client has all or the transport is full again.
+    pub fn retry(
         &mut self,
         client: ClientId,
-        rooms: impl Fn(RoomId) -> Option<&'a Room>,
+        room: Option<&OpenRoom>,
+        deadlines: &mut Deadlines,
         now: Instant,
-    ) -> Outcome {
-        let room = self.table.room_of(client).and_then(rooms);
-        let mut batch = mem::take(&mut self.catch_up);
-        let Some(entry) = self.table.get_mut(client) else { return Outcome::Broken };
+    ) -> TooSlow {
+        let Some(entry) = self.registry.get_mut(client) else { return TooSlow::new() };
         let mut outcome = entry.outbox.retry(now);
         while outcome == Outcome::Sent
             && let Some(from) = entry.outbox.stale_from()
             && let Some(room) = room
         {
-            batch.clear();
-            let left = room.catch_up(client, from, &mut batch);
-            outcome = entry.outbox.catch_up(&batch.common_share(TextForm::Whole), left, now);
+            self.catch_up.clear();
+            let mut missed = None;
+            for (revision, id, text) in room.missed_texts(client, from) {
+                if self.catch_up.len() >= CATCH_UP_BYTES {
+                    missed = Some(revision);
+                    break;
+                }
+                let text = ServerEvent::TextUpdate { id, text: text.as_str() };
+                self.catch_up.push(entry.encoding.whole(), &text, revision);
+            }
+            outcome = entry.outbox.catch_up(&self.catch_up.share(), missed, now);
         }
         if outcome == Outcome::Sent {
             entry.outbox.resume();
         }
-        self.catch_up = batch;
-        outcome
+        self.settle_all(vec![(client, outcome)], deadlines)
     }
-}
 
-impl<S: Transport> Client<S> {
-    /// Sends a share of a batch, unless the client is being closed.
-    fn deliver(&mut self, share: &Share<'_>, unsettled: &mut Vec<(ClientId, Outcome)>, now: Instant) {
-        if self.standing == Standing::In {
-            match self.outbox.deliver(share, now) {
-                Outcome::Sent => {}
-                outcome => unsettled.push((self.id, outcome)),
+    /// Draws the consequences of having written to clients.
+    fn settle_all(&mut self, outcomes: Vec<(ClientId, Outcome)>, deadlines: &mut Deadlines) -> TooSlow {
+        let settle = |(client, outcome)| self.settle(client, outcome, deadlines).then_some(client);
+        outcomes.into_iter().filter_map(settle).collect()
+    }
+
+    /// Draws the consequences of having written to a client; returns whether it is too slow.
+    fn settle(&mut self, client: ClientId, outcome: Outcome, deadlines: &mut Deadlines) -> bool {
+        let Some(entry) = self.registry.get_mut(client) else { return false };
+        match (outcome, entry.is_open()) {
+            (Outcome::Sent, true) => {}
+            // After the end of what the hub sends, a client finds the close frame even if it was busy sending.
+            (Outcome::Sent, false) => entry.outbox.shutdown(Shutdown::Write),
+            (Outcome::TooSlow, true) => return true,
+            // A closing client may take the time it was given: nothing is added to what it is owed.
+            (Outcome::Stalled | Outcome::TooSlow, _) => {
+                if let Some(at) = entry.outbox.retry_at() {
+                    deadlines.set(Deadline::Retry(client), at);
+                }
             }
+            // Its reader sees the end, and its membership ends as always, when the reader says so.
+            (Outcome::Broken, _) => entry.outbox.shutdown(Shutdown::Both),
         }
+        false
     }
 }

@@ -1,97 +1,126 @@
-//! Events: all that the hub hears of, from readers, the store and those who ask.
+//! Events: all that a hub reacts to, from readers, from the store and from HTTP requests.
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
-use crate::hub::registry::Arrival;
-use crate::protocol::error::Refusal;
-use crate::protocol::events::Post;
+use crate::protocol::encoding::Encoding;
+use crate::protocol::error::EventError;
+use crate::room::action::Action;
 use crate::room::names::RoomName;
-use crate::room::rules::Action;
-use crate::store::thread as store;
+use crate::room::post::Post;
+use crate::store::request::Answer;
 use crossbeam_channel::Sender;
 use std::iter::Sum;
 use std::sync::Arc;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-/// Every reason for which the hub does anything.
+/// Every reason for which a hub does anything.
 ///
 /// Architecture invariant: this list is closed.
 #[derive(Debug)]
-pub enum Event<S> {
+pub enum Event<T> {
     /// A WebSocket is open.
-    Connected {
-        /// Names the client in all events that follow.
+    Connected(NewClient<T>),
+    /// A client gives the passphrase.
+    Unlock {
+        /// The client.
         client: ClientId,
-        /// Where it wants to be.
-        room: RoomName,
-        /// What it comes with.
-        arrival: Arrival<S>,
+        /// What it gave.
+        passphrase: Passphrase,
     },
-    /// A client did something.
+    /// A client acts in its room.
     Acted {
-        /// Which one.
+        /// The client.
         client: ClientId,
-        /// What, checked.
+        /// What it does, checked.
         action: Action,
     },
+    /// A client's event was rejected by its reader. It is told in the order of its events.
+    Rejected {
+        /// The client.
+        client: ClientId,
+        /// Why.
+        error: EventError,
+        /// If the event was a post: its author's own name for it.
+        reference: Option<String>,
+    },
     /// The reader's WebSocket answers a ping or a close frame.
-    Answered {
-        /// To which client.
+    ControlFrames {
+        /// The client.
         client: ClientId,
         /// Whole frames.
         frames: Vec<u8>,
     },
-    /// A client broke the protocol and is to be closed.
-    Violated {
-        /// Which one.
+    /// A client broke the WebSocket protocol and is to be closed.
+    ProtocolError {
+        /// The client.
         client: ClientId,
         /// The code of the close frame.
         code: CloseCode,
-        /// The sentence in the close frame.
+        /// The reason in the close frame.
         reason: &'static str,
     },
-    /// A client has given no sign of life for as long as it may; whether it is only slow to be written to, the
+    /// A client has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). It may be busy reading; the
     /// hub knows.
-    Silent {
-        /// Which one.
+    ReadTimeout {
+        /// The client.
         client: ClientId,
     },
-    /// A client's reader has ended, and nothing more comes from it.
+    /// A client's reader has ended. Nothing more comes from it.
     Closed {
-        /// Which one.
+        /// The client.
         client: ClientId,
-        /// It said goodbye, by closing with code 1000.
+        /// It closed with code 1000.
         goodbye: bool,
     },
     /// The store answers.
-    Stored(store::Answer),
-    /// Somebody gives a passphrase with a request over HTTP.
-    Knocked {
-        /// Where they come from.
+    Stored(Answer),
+    /// An HTTP request gives a passphrase.
+    PassphraseCheck {
+        /// Where the request comes from.
         address: Address,
-        /// What they gave.
+        /// What it gave.
         passphrase: Passphrase,
         /// Where the answer goes.
-        asker: Sender<Result<(), Refusal>>,
+        reply_to: Sender<Result<(), EventError>>,
     },
-    /// Somebody asks for the log that is kept in memory of a room.
-    LogAsked {
-        /// Which room.
+    /// An HTTP request asks for the log of a room that is kept in memory.
+    HistoryRequest {
+        /// The room.
         room: RoomName,
         /// Where the posts go.
-        asker: Sender<Vec<Arc<Post>>>,
+        reply_to: Sender<Vec<Arc<Post>>>,
     },
-    /// Somebody asks whether the hub is well.
-    Examined(Sender<Health>),
+    /// An HTTP request asks whether the hub is healthy.
+    HealthCheck {
+        /// Where the answer goes.
+        reply_to: Sender<Health>,
+    },
     /// The server is to stop.
-    Stopped,
+    Stop,
 }
 
-/// How the hub is.
+/// A client whose WebSocket is open.
+#[derive(Debug)]
+pub struct NewClient<T> {
+    /// Identifies the client in all events that follow.
+    pub id: ClientId,
+    /// Where it comes from.
+    pub address: Address,
+    /// The room it wants to enter.
+    pub room: RoomName,
+    /// How it wants to be sent events.
+    pub encoding: Encoding,
+    /// Where to write to it.
+    pub transport: T,
+    /// The response to its handshake, which only the hub may write.
+    pub handshake: Vec<u8>,
+}
+
+/// How a hub is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Health {
-    /// WebSocket connections, users and viewers.
+    /// WebSocket connections.
     pub clients: usize,
     /// Rooms that somebody is in or may come back to.
     pub rooms: usize,

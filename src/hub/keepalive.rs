@@ -1,62 +1,68 @@
-//! Whose turn it is to be pinged.
+//! Which clients are pinged when.
 //!
-//! Turns are spread over the interval: thousands who came together would all be pinged together, and a text would wait
-//! for the pings and for the readers that the answers wake. Few have their turn at once, for each time costs a waking of
-//! the hub; and those are neighbours in the order of [`ClientId`]s, for the reason said of [`crate::hub::registry::Audience`].
+//! Pings are spread over the interval. If thousands of clients that connected together were pinged together, a text would
+//! wait for the pings and for the readers that the answers wake. Few slots have clients, because each one wakes the hub; the
+//! clients of a slot are neighbours in the order of [`ClientId`]s, for the reason given at
+//! [`Registry`](crate::hub::registry::Registry).
 
 use crate::base::ids::ClientId;
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-/// Times in an interval at which clients are pinged: every 20 ms where it is the usual 5 s.
+/// Slots in an interval: one every 20 ms where the interval is the usual 5 s.
 const SLOTS: u64 = 250;
 
-/// Neighbours that have their turn together.
+/// Neighbours that share a slot.
 const NEIGHBOURS: u64 = 32;
 
-/// The turns of all clients.
+/// The slots, and which clients are pinged in each.
 #[derive(Debug)]
-pub struct Pings {
-    /// Nanoseconds from one slot to the next.
+pub struct Keepalive {
+    /// Nanoseconds of a slot.
     slot: u64,
-    /// When the first slot was.
+    /// When slot 0 began.
     start: Option<Instant>,
-    /// Who is next, and in which slot. Those who are gone are found out at their turn.
-    turns: BTreeSet<(u64, ClientId)>,
+    /// The number of the next slot to be served, counted from the start.
+    next: u64,
+    /// By the number of the slot, modulo [`SLOTS`]. Clients that are gone are removed when their slot is served.
+    clients: Vec<Vec<ClientId>>,
 }
 
-impl Pings {
-    /// Turns that come round that often.
-    pub fn new(every: Duration) -> Self {
-        let slot = every.as_nanos() / u128::from(SLOTS);
-        Self { slot: u64::try_from(slot).unwrap_or(u64::MAX).max(1), start: None, turns: BTreeSet::new() }
+impl Keepalive {
+    /// Pings every client once in `interval`.
+    pub fn new(interval: Duration) -> Self {
+        let slot = interval.as_nanos() / u128::from(SLOTS);
+        let slot = u64::try_from(slot).unwrap_or(u64::MAX).max(1);
+        Self { slot, start: None, next: 0, clients: (0..SLOTS).map(|_| Vec::new()).collect() }
     }
 
-    /// Adds a client, whose first turn comes within the interval, as all others do.
+    /// Adds a client. Its first ping comes within the interval, as all others do.
     pub fn add(&mut self, client: ClientId, now: Instant) {
-        let next = self.slot_at(now) + 1;
-        let ahead = (client.0 / NEIGHBOURS + SLOTS - next % SLOTS) % SLOTS;
-        self.turns.insert((next + ahead, client));
-    }
-
-    /// When somebody is to be pinged.
-    pub fn due(&self) -> Option<Instant> {
-        let (slot, _) = self.turns.first()?;
-        Some(self.start? + Duration::from_nanos(self.slot.saturating_mul(*slot)))
-    }
-
-    /// Whose turn it is now: the next of those for whom `stays` is true; the others are forgotten.
-    pub fn take(&mut self, now: Instant, stays: impl Fn(ClientId) -> bool) -> Option<ClientId> {
-        while self.due()? <= now {
-            let (slot, client) = self.turns.pop_first()?;
-            if stays(client) {
-                // Where the hub is late by whole rounds, nobody is pinged for each of them.
-                let rounds = 1 + self.slot_at(now).saturating_sub(slot) / SLOTS;
-                self.turns.insert((slot + rounds * SLOTS, client));
-                return Some(client);
-            }
+        if self.clients.iter().all(Vec::is_empty) {
+            self.next = self.slot_at(now) + 1;
         }
-        None
+        let slot = (client.0 / NEIGHBOURS) % SLOTS;
+        self.clients[slot as usize].push(client);
+    }
+
+    /// When the next clients are to be pinged.
+    pub fn due(&self) -> Option<Instant> {
+        let is_used = |slot: &u64| !self.clients[(slot % SLOTS) as usize].is_empty();
+        let slot = (self.next..self.next + SLOTS).find(is_used)?;
+        Some(self.start? + Duration::from_nanos(self.slot.saturating_mul(slot)))
+    }
+
+    /// The clients to be pinged now, of those that are still open. Where the hub is late by whole intervals, nobody is
+    /// pinged twice for it.
+    pub fn take_due(&mut self, now: Instant, is_open: impl Fn(ClientId) -> bool) -> Vec<ClientId> {
+        let end = self.slot_at(now) + 1;
+        let mut due = Vec::new();
+        for slot in self.next..end.min(self.next + SLOTS) {
+            let clients = &mut self.clients[(slot % SLOTS) as usize];
+            clients.retain(|client| is_open(*client));
+            due.extend_from_slice(clients);
+        }
+        self.next = self.next.max(end);
+        due
     }
 
     fn slot_at(&mut self, now: Instant) -> u64 {
@@ -72,31 +78,31 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    const EVERY: Duration = Duration::from_secs(5);
+    const INTERVAL: Duration = Duration::from_secs(5);
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         /// However many come and go, and however late the hub is.
         #[test]
-        fn everyone_is_pinged_once_in_an_interval(
+        fn every_client_is_pinged_once_in_an_interval(
             steps in prop::collection::vec((0..40_u8, 0..1000_u64), 1..300),
         ) {
-            let (mut pings, mut now) = (Pings::new(EVERY), Instant::now());
+            let (mut keepalive, mut now) = (Keepalive::new(INTERVAL), Instant::now());
             let mut pinged = BTreeMap::new();
             for (n, (what, millis)) in (1..).zip(steps) {
                 let before = now;
                 now += Duration::from_millis(millis);
-                while let Some(client) = pings.take(now, |client| pinged.contains_key(&client)) {
+                for client in keepalive.take_due(now, |client| pinged.contains_key(&client)) {
                     let last = pinged.insert(client, now);
                     prop_assert!(last.is_some_and(|last| last < now), "pinged twice");
                 }
-                prop_assert!(pinged.values().all(|last| before - *last <= EVERY), "not pinged");
+                prop_assert!(pinged.values().all(|last| before - *last <= INTERVAL), "not pinged");
                 match what {
                     0..5 => drop(pinged.pop_first()),
                     5..25 => {
                         pinged.insert(ClientId(n * 7), now);
-                        pings.add(ClientId(n * 7), now);
+                        keepalive.add(ClientId(n * 7), now);
                     }
                     _ => {}
                 }
@@ -105,12 +111,13 @@ mod tests {
     }
 
     #[test]
-    fn turns_are_spread_over_the_interval() {
-        let (mut pings, start) = (Pings::new(EVERY), Instant::now());
-        (0..10_000).for_each(|n| pings.add(ClientId(n), start));
+    fn pings_are_spread_over_the_interval() {
+        let (mut keepalive, start) = (Keepalive::new(INTERVAL), Instant::now());
+        (0..10_000).for_each(|n| keepalive.add(ClientId(n), start));
         for slot in 1..=500 {
-            let now = start + EVERY * slot / 250;
-            let pinged = std::iter::from_fn(|| pings.take(now, |_| true)).count();
+            let now = start + INTERVAL * slot / 250;
+            assert_eq!(keepalive.due(), Some(now));
+            let pinged = keepalive.take_due(now, |_| true).len();
             assert!([32, 48, 64].contains(&pinged), "{pinged} by {:?}", now - start);
         }
     }

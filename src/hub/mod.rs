@@ -1,131 +1,104 @@
 //! A hub: a thread that owns its rooms, and alone writes to their clients.
 //!
-//! Architecture invariant: the hub owns all state. Everyone else holds a `Sender<Event>`; there is no lock and
-//! no shared map anywhere.
+//! Architecture invariant: the hub owns all state. Everyone else holds a `Sender<Event>`; there is no lock and no shared
+//! map anywhere.
 //!
-//! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then
-//! writes. Alone, an event goes out at once; under load batches grow by themselves. No timer delays anything.
+//! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then writes.
+//! A single event is written at once; under load batches grow by themselves. No timer delays anything.
 
 pub mod admission;
 pub mod clients;
+pub mod deadlines;
 pub mod event;
-pub mod gate;
 pub mod keepalive;
+pub mod open_room;
+pub mod passphrase_gate;
+pub mod posts;
 pub mod registry;
-pub mod seats;
+pub mod rooms;
 pub mod shards;
-mod shutdown;
-
-pub use admission::MAX_UNLOADED;
+pub mod shutdown;
 
 use crate::base::clock::Now;
-use crate::base::ids::ClientId;
-use crate::base::ids::RoomId;
-use crate::base::ids::UserId;
+use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
-use crate::delivery::batch::Batch;
+use crate::delivery::batch::single_frame;
 use crate::delivery::transport::Transport;
-use crate::hub::clients::Clients;
-use crate::hub::event::{Event, Health};
-use crate::hub::gate::Gate;
-use crate::hub::seats::Seats;
-use crate::hub::shards::Part;
-use crate::room::history::Draft;
-use crate::room::rules::{Action, Room};
-use crate::store::thread::{self as store, Request};
+use crate::protocol::error::EventError;
+use crate::protocol::server_event::ServerEvent;
+use crate::room::action::Action;
+use crate::room::fact::Fact;
+use crate::room::rules::{Decision, Reply};
+use crate::store::request::Requests;
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
-use shutdown::Stopping;
-use std::collections::HashMap;
+use clients::{Clients, TooSlow};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use deadlines::{Deadline, Deadlines};
+use event::{Event, Health};
+use passphrase_gate::PassphraseGate;
+use posts::StoreLink;
+use rooms::Rooms;
+use shards::Shard;
+use shutdown::Stage;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-/// Events taken between two writes: bounds what a batch can hold.
+/// Events taken between two writes. Limits what a batch can hold.
 const MAX_DRAIN: usize = 1024;
 
-/// How long a client has to answer a close frame before its connection is cut. A slow one must first read
-/// what is before it.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a client has to answer a close frame before its connection is cut. A slow one must first read what precedes
+/// the frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Posts that may be under way to the store. Beyond that it does not keep up, and says so to who posts.
-const MAX_UNSTORED: usize = 1024;
-
-/// A newer connection has the seat.
+/// Close code: a newer connection has the seat.
 const CLOSE_SEAT_TAKEN: u16 = 4001;
 
-/// Too slow, see [`crate::delivery::outbox`].
+/// Close code: the client takes too little of what it is sent, see [`crate::delivery::outbox`].
 const CLOSE_TOO_SLOW: u16 = 4002;
 
-/// The state of a hub. Generic in where it writes to, so that tests can drive it without sockets.
+/// Close code: the passphrase was not given in time.
+const CLOSE_PASSPHRASE_TIMEOUT: u16 = 4003;
+
+/// The state of a hub. Generic in the transport, so that tests can drive it without sockets.
 #[derive(Debug)]
-pub struct Hub<S> {
+pub struct Hub<T> {
     limits: Limits,
-    clients: Clients<S>,
-    gate: Gate,
-    rooms: HashMap<RoomId, OpenRoom>,
-    /// The rooms by their names' keys.
-    names: HashMap<String, RoomId>,
-    /// Which of the hubs this is.
-    part: Part,
-    /// How many rooms this hub has had.
-    last_room: u64,
-    /// The last id in any room that was forgotten.
-    last_user: UserId,
-    /// Seats in all rooms.
-    seats: Seats,
-    /// Rooms that something happened in since the last write.
-    touched: Vec<RoomId>,
-    /// Where posts are stored, if they are.
-    store: Option<Sender<store::Request>>,
-    /// Posts that the store has not answered for.
-    unstored: usize,
-    /// Rooms that wait for their logs.
-    unloaded: usize,
-    stopping: Stopping,
+    clients: Clients<T>,
+    gate: PassphraseGate,
+    rooms: Rooms,
+    shard: Shard,
+    store: StoreLink,
+    deadlines: Deadlines,
+    stage: Stage,
 }
 
-/// A room and what it is about to send.
-#[derive(Debug)]
-struct OpenRoom {
-    room: Room,
-    batch: Batch,
-    touched: bool,
-}
-
-impl<S: Transport> Hub<S> {
-    /// A hub with no rooms, which are for those who know the passphrase if there is one. Posts go to a store
-    /// or are kept in memory.
+impl<T: Transport> Hub<T> {
+    /// A hub without rooms. Posts go to a store, or are kept in memory without one.
     pub fn new(
         limits: Limits,
         passphrase: Option<Passphrase>,
-        store: Option<Sender<store::Request>>,
-        part: Part,
+        store: Option<Requests>,
+        shard: Shard,
     ) -> Self {
         Self {
             limits,
-            clients: Clients::new(limits.ping_every, part.open.clone()),
-            gate: Gate::new(passphrase, limits.max_clients),
-            rooms: HashMap::new(),
-            names: HashMap::new(),
-            last_room: 0,
-            last_user: UserId(0),
-            seats: Seats::new(part.seats.clone()),
-            part,
-            touched: Vec::new(),
-            store,
-            unstored: 0,
-            unloaded: 0,
-            stopping: Stopping::No,
+            clients: Clients::new(limits.ping_every, shard.open.clone()),
+            gate: PassphraseGate::new(passphrase, limits.max_clients),
+            rooms: Rooms::new(shard.clone()),
+            shard,
+            store: StoreLink::new(store),
+            deadlines: Deadlines::default(),
+            stage: Stage::Running,
         }
     }
 
     /// Runs until the server was stopped and its clients are gone, or nobody is left who could send an event.
-    pub fn run(mut self, events: &Receiver<Event<S>>) {
-        while !self.has_stopped(Instant::now()) {
+    pub fn run(mut self, events: &Receiver<Event<T>>) {
+        while !self.has_stopped() {
             let first = match self.due() {
                 Some(due) => events.recv_deadline(due),
                 None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -142,224 +115,261 @@ impl<S: Transport> Hub<S> {
             self.write(now);
         }
         self.clients.cut_all();
-        // Those who came too late to be told; without this their readers would wait for them.
+        // Clients that came too late to be told; without this their readers would wait for them.
         for event in events.try_iter() {
-            if let Event::Connected { arrival, .. } = event {
-                arrival.transport.shutdown(Shutdown::Both);
+            if let Event::Connected(client) = event {
+                client.transport.shutdown(Shutdown::Both);
             }
         }
     }
 
     /// Takes an event. What comes of it is sent with the next [`write`](Self::write).
-    pub fn handle(&mut self, event: Event<S>, now: Now) {
+    pub fn handle(&mut self, event: Event<T>, now: Now) {
         match event {
-            Event::Connected { client, room, arrival } => self.connect(client, room, arrival, now),
+            Event::Connected(client) => self.connect(client, now),
+            Event::Unlock { client, passphrase } => self.unlock(client, &passphrase, now),
             Event::Acted { client, action } => self.act(client, action, now),
-            Event::Answered { client, frames } => self.clients.queue(client, frames.into()),
-            Event::Violated { client, code, reason } => self.close(client, code, reason, now),
-            Event::Silent { client } => {
-                if !self.clients.is_reading(client, self.limits.max_silence, now.instant) {
-                    self.leave(client, false, now);
-                    self.clients.cut(client);
-                }
-            }
+            Event::Rejected { client, error, reference } => self.on_rejected(client, error, reference),
+            Event::ControlFrames { client, frames } => self.clients.queue(client, frames.into()),
+            Event::ProtocolError { client, code, reason } => self.close(client, code, reason, now),
+            Event::ReadTimeout { client } => self.on_read_timeout(client, now),
             Event::Closed { client, goodbye } => {
                 self.leave(client, goodbye, now);
-                self.clients.remove(client, now.instant);
+                self.clients.remove(client, &mut self.deadlines, now.instant);
             }
-            Event::Stored(answer) => self.hear(answer),
-            Event::Knocked { address, passphrase, asker } => {
-                // Whoever asked may have given up waiting.
-                let _ = asker.try_send(self.gate.check(address, &passphrase, now.instant));
+            Event::Stored(answer) => self.on_store_reply(answer),
+            // Whoever asked may have given up waiting, so a failed reply is no error.
+            Event::PassphraseCheck { address, passphrase, reply_to } => {
+                let _ = reply_to.try_send(self.gate.check(address, &passphrase, now.instant));
             }
-            Event::LogAsked { room, asker } => {
-                let place = self.names.get(room.key()).and_then(|id| self.rooms.get(id));
-                let log = place.map(|place| place.room.log().cloned().collect());
-                // Whoever asked may have given up waiting.
-                let _ = asker.try_send(log.unwrap_or_default());
+            Event::HistoryRequest { room, reply_to } => {
+                let room = self.rooms.id(&room).and_then(|id| self.rooms.get(id));
+                let _ = reply_to
+                    .try_send(room.map_or_else(Vec::new, |room| room.view().posts().cloned().collect()));
             }
-            Event::Examined(asker) => {
-                let health = Health { clients: self.clients.table.len(), rooms: self.rooms.len() };
-                // Whoever asked may have given up waiting; then nobody misses the answer.
-                let _ = asker.try_send(health);
+            Event::HealthCheck { reply_to } => {
+                let health = Health { clients: self.clients.registry.len(), rooms: self.rooms.len() };
+                let _ = reply_to.try_send(health);
             }
-            Event::Stopped => self.stop(now.instant),
+            Event::Stop => self.stop(now.instant),
         }
     }
 
-    /// Does what is due, writes to every client what it is owed, and tries again those that could not be
-    /// written to.
+    /// Does what is due, and writes to every client what it is owed.
     pub fn write(&mut self, now: Now) {
-        self.end_graces(now);
-        self.close_late(now);
-        self.clients.ping(now.instant);
+        let mut retries = self.meet_deadlines(now);
         loop {
-            while let Some(id) = self.touched.pop() {
-                self.write_room(id, now.instant);
+            let mut too_slow = TooSlow::new();
+            while let Some(id) = self.rooms.pop_dirty() {
+                too_slow.extend(self.write_room(id, now.instant));
             }
-            self.go_on_stopping(now.instant);
-            self.clients.flush(now.instant);
-            self.clients.look_at_watched(|id| self.rooms.get(&id).map(|place| &place.room), now.instant);
-            let too_slow = self.clients.take_too_slow();
+            self.continue_stopping(now.instant);
+            too_slow.extend(self.clients.flush(&mut self.deadlines, now.instant));
+            // After the rooms, so that texts are as the room has them now.
+            for client in retries.drain(..) {
+                let room = self.clients.registry.room_of(client).and_then(|id| self.rooms.get(id));
+                too_slow.extend(self.clients.retry(client, room, &mut self.deadlines, now.instant));
+            }
             if too_slow.is_empty() {
                 return;
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
-                self.close(client, CloseCode::from(CLOSE_TOO_SLOW), "This connection is too slow.", now);
+                self.close(client, CloseCode::from(CLOSE_TOO_SLOW), "too_slow", now);
             }
         }
     }
 
-    /// When [`write`](Self::write) is next due without any event.
+    /// When [`write`](Self::write) is next due without an event.
     pub fn due(&self) -> Option<Instant> {
-        let grace = self.seats.first_due().map(|(until, _)| until);
-        [self.clients.due(), self.gate.due(), grace, self.stopping.due()].into_iter().flatten().min()
+        self.deadlines.next()
     }
 
-    /// The place a client is in, which something is about to happen in.
-    fn place_of(&mut self, client: ClientId) -> Option<&mut OpenRoom> {
-        self.touch(self.clients.table.room_of(client)?)
-    }
-
-    fn touch(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
-        let place = self.rooms.get_mut(&id)?;
-        if !place.touched {
-            place.touched = true;
-            self.touched.push(id); // which may be forgotten before it is written to
+    /// Does what is due, but for full transports, which are returned.
+    fn meet_deadlines(&mut self, now: Now) -> Vec<ClientId> {
+        let mut retries = Vec::new();
+        while let Some(deadline) = self.deadlines.pop(now.instant) {
+            match deadline {
+                Deadline::Grace(room, user) => self.end_grace(room, user),
+                Deadline::Passphrase(client) => self.close_unauthenticated(client, now),
+                Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
+                Deadline::Retry(client) => retries.push(client),
+                Deadline::Keepalive => {
+                    for client in self.clients.ping(&mut self.deadlines, now.instant) {
+                        self.close(client, CloseCode::from(CLOSE_TOO_SLOW), "too_slow", now);
+                    }
+                }
+                Deadline::Shutdown => self.on_shutdown_deadline(now.instant),
+            }
         }
-        Some(place)
+        retries
     }
 
     fn act(&mut self, client: ClientId, action: Action, now: Now) {
-        if self.gate.holds(client) {
-            return self.act_outside(client, action, now);
-        }
-        let Some(place) = self.place_of(client) else {
-            return;
+        let Some(id) = self.clients.registry.room_of(client) else {
+            let reference = match action {
+                Action::Post { reference, .. } => reference,
+                _ => None,
+            };
+            return self.reject(client, EventError::PassphraseNeeded, reference);
         };
-        let is_join = matches!(action, Action::Join { .. });
-        place.room.apply(client, action, now, &mut place.batch);
-        let (superseded, drafts) = (place.room.take_superseded(), place.room.take_drafts());
-        for client in superseded {
-            self.close(client, CloseCode::from(CLOSE_SEAT_TAKEN), "This seat was taken elsewhere.", now);
+        let Some(room) = self.rooms.touch(id) else { return };
+        let reference = match &action {
+            Action::Post { reference, .. } => reference.clone(),
+            _ => None,
+        };
+        match room.decide(client, action, now) {
+            Ok(decision) => self.carry_out(client, id, decision, now),
+            Err(error) => room.reject(client, error.into(), reference),
         }
-        if let Some(room) = self.clients.table.room_of(client) {
-            drafts.into_iter().for_each(|draft| self.record(room, draft));
-            if is_join {
-                self.note_seats(room);
-                self.give_up_seats();
+    }
+
+    /// A reader has rejected an event. Before a client has given the passphrase, that is all it is told.
+    fn on_rejected(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
+        match self.clients.registry.requested_room(client) {
+            Some(_) => self.reject(client, EventError::PassphraseNeeded, None),
+            None => self.reject(client, error, reference),
+        }
+    }
+
+    /// Publishes what was decided and replies to the client.
+    fn carry_out(&mut self, client: ClientId, id: RoomId, Decision { fact, reply }: Decision, now: Now) {
+        let reference = match &reply {
+            Reply::Posted(reference) => reference.as_deref(),
+            _ => None,
+        };
+        if let Some(fact) = fact {
+            self.publish(id, fact, Some(client), reference);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        match reply {
+            Reply::None | Reply::Posted(_) => {}
+            Reply::Snapshot => room.request_snapshot(client),
+            Reply::Seated(user) => {
+                room.request_snapshot(client);
+                if let Some(superseded) = room.seat(client, user) {
+                    self.close_seat_taken(superseded, now);
+                }
+                self.evict_away();
             }
+            Reply::SeatTaken => self.close_seat_taken(client, now),
+            Reply::Pending(post) => self.store_post(id, post),
+            Reply::Duplicate(post, reference) => room.confirm(client, &post, reference.as_deref()),
         }
     }
 
-    /// Has a post stored, or refuses it where too many wait.
-    fn record(&mut self, room: RoomId, draft: Draft) {
-        let Some(place) = self.rooms.get_mut(&room) else { return };
-        let name = place.room.name().clone();
-        let refused = (draft.id, draft.reference.as_ref().map(|(reference, _)| reference.clone()));
-        let takes = self.unstored < MAX_UNSTORED;
-        let store = self.store.as_ref().filter(|_| takes);
-        if store.is_some_and(|store| store.send(Request::Record { room, name, draft }).is_ok()) {
-            self.unstored += 1;
-        } else {
-            let (author, reference) = refused;
-            place.room.record(None, author, reference, &mut place.batch);
-        }
-    }
-
-    fn hear(&mut self, answer: store::Answer) {
-        match answer {
-            store::Answer::Loaded { room, log } => {
-                self.unloaded -= 1;
-                if let Some(place) = self.touch(room) {
-                    place.room.load(log);
+    /// Applies a fact to its room, and does what follows from it elsewhere.
+    fn publish(&mut self, id: RoomId, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        match &fact {
+            Fact::Joined { .. } => self.shard.seats.add(1),
+            Fact::Away { id: user } => {
+                if let Some(until) = room.rules().kept_until(*user) {
+                    self.deadlines.set(Deadline::Grace(id, *user), until);
                 }
             }
-            store::Answer::Dropped(before) => {
-                self.rooms.values_mut().for_each(|place| place.room.drop_before(before));
+            Fact::Back { id: user } => self.deadlines.cancel(Deadline::Grace(id, *user)),
+            Fact::Gone { id: user } => {
+                self.shard.seats.remove(1);
+                self.deadlines.cancel(Deadline::Grace(id, *user));
             }
-            store::Answer::Recorded { room, author, reference, entry } => {
-                self.unstored -= 1;
-                if let Some(place) = self.touch(room) {
-                    place.room.record(entry, author, reference, &mut place.batch);
-                }
-            }
+            Fact::SeatTaken { .. }
+            | Fact::Text { .. }
+            | Fact::Posted { .. }
+            | Fact::HistoryLoaded { .. }
+            | Fact::HistoryTrimmed { .. } => {}
+        }
+        room.publish(fact, actor, reference);
+    }
+
+    /// Tells a client that its event was rejected, after all that happened before it.
+    fn reject(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
+        match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
+            Some(room) => room.reject(client, error, reference),
+            None => self.tell_outside_rooms(client, &ServerEvent::Error { error, reference }),
         }
     }
 
-    /// Takes a client out of its room. Whatever ends a membership comes through here.
+    /// Tells a client that is in no room something.
+    fn tell_outside_rooms(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+        if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
+            self.clients.queue(client, single_frame(encoding, event));
+        }
+    }
+
+    /// A client has sent nothing for too long: its connection is dead, unless it is busy reading.
+    fn on_read_timeout(&mut self, client: ClientId, now: Now) {
+        if !self.clients.is_reading(client, self.limits.max_silence, now.instant) {
+            self.leave(client, false, now);
+            self.clients.cut(client, &mut self.deadlines);
+        }
+    }
+
+    /// Takes a client out of its room. Every membership ends here.
     fn leave(&mut self, client: ClientId, goodbye: bool, now: Now) {
-        self.gate.forget(client);
-        let Some(id) = self.clients.table.room_of(client) else {
-            return;
-        };
-        let Some(place) = self.touch(id) else { return };
-        place.room.leave(client, goodbye, now, &mut place.batch);
-        self.note_seats(id);
+        self.gate.release(client);
+        self.deadlines.cancel(Deadline::Passphrase(client));
+        let Some(id) = self.clients.registry.room_of(client) else { return };
+        let Some(room) = self.rooms.touch(id) else { return };
+        let fact = room.leave(client).and_then(|user| room.decide_leave(user, goodbye, now));
+        if let Some(fact) = fact {
+            self.publish(id, fact, None, None);
+        }
+        self.rooms.forget_if_empty(id);
     }
 
-    /// Has the seats go whose time is up.
-    fn end_graces(&mut self, now: Now) {
-        while let Some((until, id)) = self.seats.first_due()
-            && until <= now.instant
-        {
-            if let Some(place) = self.touch(id) {
-                place.room.expire(now, &mut place.batch);
-            }
-            self.note_seats(id);
+    /// The grace period of a user who is away is over.
+    fn end_grace(&mut self, id: RoomId, user: UserId) {
+        if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_expire(user)) {
+            self.publish(id, fact, None, None);
+            self.rooms.forget_if_empty(id);
         }
     }
 
-    /// Gives up the seats of those who have been away for longest, as long as there are more than clients may
-    /// be. Those who are here are clients, so one who is away is always among them, though perhaps in another hub,
-    /// which gives it up when somebody joins there.
-    fn give_up_seats(&mut self) {
-        while self.seats.count() > self.limits.max_clients
-            && let Some((_, id)) = self.seats.first_due()
+    /// Removes the seats of those who have been away for longest, as long as there are more seats than clients may be.
+    /// Whoever is here is a client, so somebody is away then, though perhaps in another hub, which removes the seat when
+    /// somebody joins there.
+    fn evict_away(&mut self) {
+        while self.shard.seats.get() > self.limits.max_clients
+            && let Some((id, user)) = self.deadlines.first_grace()
         {
-            if let Some(place) = self.touch(id) {
-                place.room.give_up_seat(&mut place.batch);
-            }
-            self.note_seats(id);
+            self.deadlines.cancel(Deadline::Grace(id, user));
+            self.end_grace(id, user);
         }
     }
 
-    /// Counts the seats of a room in which there may be more or fewer now, and forgets it with the last who was
-    /// in it.
-    fn note_seats(&mut self, id: RoomId) {
-        let Some(place) = self.rooms.get(&id) else { return };
-        self.seats.note(id, place.room.seats());
-        if place.room.is_empty()
-            && let Some(place) = self.rooms.remove(&id)
-        {
-            self.part.rooms.remove(1);
-            self.names.remove(place.room.name().key());
-            self.last_user = self.last_user.max(place.room.last_user());
-        }
-    }
-
-    /// Closes a client: it leaves its room at once, its connection ends when it has answered or time is up.
-    fn close(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
+    /// Closes a client: it leaves its room at once, and its connection ends when it has answered or its time is up.
+    fn close(&mut self, client: ClientId, code: CloseCode, reason: &str, now: Now) {
         self.leave(client, false, now);
-        let cut_at = self.stopping.due().unwrap_or(now.instant + CLOSE_PATIENCE);
-        self.clients.close(client, close_frame(code, reason), cut_at);
+        let cut_at = self.stage.closes_at().unwrap_or(now.instant + CLOSE_TIMEOUT);
+        self.clients.close(client, close_frame(code, reason), cut_at, &mut self.deadlines);
     }
 
-    fn write_room(&mut self, id: RoomId, now: Instant) {
-        let Some(place) = self.rooms.get_mut(&id) else {
-            return;
-        };
-        place.touched = false;
-        place.room.finish(self.clients.table.forms(id), &mut place.batch);
-        if !place.batch.is_empty() {
-            self.clients.deliver(id, &place.batch, now);
-            place.batch.clear();
+    fn close_seat_taken(&mut self, client: ClientId, now: Now) {
+        self.close(client, CloseCode::from(CLOSE_SEAT_TAKEN), "seat_taken", now);
+    }
+
+    fn write_room(&mut self, id: RoomId, now: Instant) -> TooSlow {
+        let Self { rooms, clients, deadlines, .. } = self;
+        let Some(room) = rooms.get_mut(id) else { return TooSlow::new() };
+        let encodings = clients.registry.encodings(id);
+        let encoding_of = |client| clients.registry.get(client).map(|client| client.reads());
+        let synced = room.finish_batch(&encodings, encoding_of);
+        if room.batch().is_empty() {
+            return TooSlow::new();
         }
+        let too_slow = clients.deliver(id, room.batch(), &encodings, deadlines, now);
+        room.clear_batch();
+        for client in synced {
+            if let Some(client) = clients.registry.get_mut(client) {
+                client.in_sync = true;
+            }
+        }
+        too_slow
     }
 }
 
-fn close_frame(code: CloseCode, reason: &'static str) -> Bytes {
+fn close_frame(code: CloseCode, reason: &str) -> Bytes {
     let mut bytes = Vec::new();
     let frame = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
     frame.format(&mut bytes).expect("a Vec takes every write");

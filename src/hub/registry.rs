@@ -1,238 +1,220 @@
-//! The table of clients: which room each sees, how far it is from coming to going, and how many there are.
+//! The registry of clients: which room each sees, and its state from connecting to closing.
 
 use crate::base::address::Address;
 use crate::base::counter::Counter;
-use crate::base::ids::ClientId;
-use crate::base::ids::RoomId;
-use crate::delivery::batch::TextForm;
+use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::outbox::Outbox;
-use crate::delivery::transport::Transport;
+use crate::protocol::encoding::Encoding;
+use crate::room::names::RoomName;
+use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::mem;
 use std::time::Instant;
 
-/// Where clients are before they are let into a room; rooms are numbered from 1, see
-/// [`room_id`](crate::hub::shards::Part::room_id).
-const OUTSIDE: RoomId = RoomId(0);
+/// Where clients are before they enter a room. Rooms are numbered from 1, see
+/// [`room_id`](crate::hub::shards::Shard::room_id).
+const NO_ROOM: RoomId = RoomId(0);
 
 /// Every client of a hub.
+///
+/// The clients of a room are in the order in which they were accepted. What the system keeps of their sockets was made in
+/// that order, and sending in any other takes a fifth longer.
 #[derive(Debug)]
-pub struct Table<S> {
-    audiences: HashMap<RoomId, Audience<S>>,
-    /// Where everyone is.
-    rooms: HashMap<ClientId, RoomId>,
-    open: Open,
-}
-
-/// How many are not being closed, and from where.
-#[derive(Debug, Default)]
-struct Open {
-    /// In all hubs.
-    all: Counter,
-    by_address: HashMap<Address, usize>,
-}
-
-/// Those who came to one room. A batch goes through them in order.
-#[derive(Debug)]
-pub struct Audience<S> {
-    /// They, in the order in which they were accepted. What the system keeps of their sockets was made in that order,
-    /// and sending in any other takes a fifth longer.
-    pub clients: BTreeMap<ClientId, Client<S>>,
-    /// How many of them are sent splices.
-    pub spliced: usize,
+pub struct Registry<T> {
+    rooms: HashMap<RoomId, BTreeMap<ClientId, Client<T>>>,
+    /// Where each client is.
+    places: HashMap<ClientId, RoomId>,
+    /// Clients that are not closing, in all hubs.
+    open: Counter,
+    /// Clients of this hub that are not closing, by address.
+    open_by_address: HashMap<Address, usize>,
 }
 
 /// A client, as the hub sees it.
 #[derive(Debug)]
-pub struct Client<S> {
-    /// Which one it is.
+pub struct Client<T> {
+    /// Which one.
     pub id: ClientId,
     /// Where it comes from.
     pub address: Address,
     /// How far it is.
-    pub standing: Standing,
+    pub state: ClientState,
     /// What it is owed.
-    pub outbox: Outbox<S>,
-    /// In which form it asked for texts.
-    pub asked: TextForm,
-    /// In which form it is sent them: whole ones until its first snapshot, for it has nothing to splice.
-    pub reads: TextForm,
-    /// It is among the watched.
-    pub watched: bool,
+    pub outbox: Outbox<T>,
+    /// How it wants to be sent events.
+    pub encoding: Encoding,
+    /// It has had a snapshot, so it has every text that splices start from.
+    pub in_sync: bool,
 }
 
-/// How far a client is from coming to going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// It sees its room, or waits outside.
-    In,
-    /// It was sent a close frame, and its connection is cut if it does not end before that.
+/// How far a client is between connecting and closing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientState {
+    /// It has not given the passphrase, and wants to enter this room.
+    Unauthenticated(Box<RoomName>),
+    /// It is in its room.
+    Open,
+    /// It was sent a close frame, and its connection is cut at this time at the latest.
     Closing(Instant),
 }
 
-impl Open {
-    fn add(&mut self, address: Address) {
-        self.all.add(1);
-        *self.by_address.entry(address).or_default() += 1;
+impl<T> Client<T> {
+    /// How it is sent events now: with whole texts until it is in sync.
+    pub fn reads(&self) -> Encoding {
+        if self.in_sync { self.encoding } else { self.encoding.whole() }
     }
 
-    fn remove(&mut self, address: Address) {
-        self.all.remove(1);
-        if let Entry::Occupied(mut count) = self.by_address.entry(address) {
+    /// Whether anything may be sent to it: not after a close frame (RFC 6455, section 5.5.1).
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, ClientState::Closing(_))
+    }
+}
+
+impl<T> Registry<T> {
+    /// An empty registry. All hubs count their clients that are not closing in `open`.
+    pub fn new(open: Counter) -> Self {
+        Self { rooms: HashMap::new(), places: HashMap::new(), open, open_by_address: HashMap::new() }
+    }
+
+    /// How many clients there are, those that are closing included.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// How many clients are not closing, in all hubs.
+    pub fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// How many of this hub's clients that are not closing come from an address.
+    pub fn open_from(&self, address: Address) -> usize {
+        self.open_by_address.get(&address).copied().unwrap_or(0)
+    }
+
+    /// All clients.
+    pub fn ids(&self) -> impl Iterator<Item = ClientId> {
+        self.places.keys().copied()
+    }
+
+    /// Adds a client, which is in no room yet.
+    pub fn insert(&mut self, client: Client<T>) {
+        if client.is_open() {
+            self.open.add(1);
+            *self.open_by_address.entry(client.address).or_default() += 1;
+        }
+        self.put(NO_ROOM, client);
+    }
+
+    /// Moves a client into a room.
+    pub fn enter(&mut self, client: ClientId, room: RoomId) {
+        if let Some(mut entry) = self.take(client) {
+            entry.state = ClientState::Open;
+            self.put(room, entry);
+        }
+    }
+
+    fn put(&mut self, room: RoomId, client: Client<T>) {
+        self.places.insert(client.id, room);
+        self.rooms.entry(room).or_default().insert(client.id, client);
+    }
+
+    /// A client.
+    pub fn get(&self, client: ClientId) -> Option<&Client<T>> {
+        self.rooms.get(self.places.get(&client)?)?.get(&client)
+    }
+
+    /// A client, to be changed.
+    pub fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<T>> {
+        self.rooms.get_mut(self.places.get(&client)?)?.get_mut(&client)
+    }
+
+    fn take(&mut self, client: ClientId) -> Option<Client<T>> {
+        let room = self.places.remove(&client)?;
+        let clients = self.rooms.get_mut(&room)?;
+        let taken = clients.remove(&client);
+        if clients.is_empty() {
+            self.rooms.remove(&room);
+        }
+        taken
+    }
+
+    /// Removes a client.
+    pub fn remove(&mut self, client: ClientId) -> Option<Client<T>> {
+        let removed = self.take(client)?;
+        if removed.is_open() {
+            self.count_closed(removed.address);
+        }
+        Some(removed)
+    }
+
+    /// The room that a client is in; `None` before it has entered one, and when it is closing.
+    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
+        let room = *self.places.get(&client)?;
+        let is_open = self.rooms.get(&room)?.get(&client)?.state == ClientState::Open;
+        (is_open && room != NO_ROOM).then_some(room)
+    }
+
+    /// The room that a client wants to enter, if it has not given the passphrase.
+    pub fn requested_room(&self, client: ClientId) -> Option<&RoomName> {
+        match &self.get(client)?.state {
+            ClientState::Unauthenticated(room) => Some(room),
+            ClientState::Open | ClientState::Closing(_) => None,
+        }
+    }
+
+    /// Whether anything may be sent to a client.
+    pub fn is_open(&self, client: ClientId) -> bool {
+        self.get(client).is_some_and(Client::is_open)
+    }
+
+    /// The encodings that somebody in a room reads.
+    pub fn encodings(&self, room: RoomId) -> SmallVec<[Encoding; Encoding::COUNT]> {
+        let mut encodings = SmallVec::new();
+        let clients = self.rooms.get(&room).into_iter().flat_map(BTreeMap::values);
+        for reads in clients.map(Client::reads) {
+            if !encodings.contains(&reads) {
+                encodings.push(reads);
+                if encodings.len() == Encoding::COUNT {
+                    break;
+                }
+            }
+        }
+        encodings
+    }
+
+    /// The clients of a room, those that are closing included.
+    pub fn clients_of(&mut self, room: RoomId) -> impl Iterator<Item = &mut Client<T>> {
+        self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
+    }
+
+    /// Has a client closed at `cut_at` at the latest. Nothing more is sent to it. Returns whether it was open.
+    pub fn close(&mut self, client: ClientId, cut_at: Instant) -> bool {
+        let Some(entry) = self.get_mut(client).filter(|entry| entry.is_open()) else { return false };
+        entry.state = ClientState::Closing(cut_at);
+        let address = entry.address;
+        self.count_closed(address);
+        true
+    }
+
+    fn count_closed(&mut self, address: Address) {
+        self.open.remove(1);
+        if let Entry::Occupied(mut count) = self.open_by_address.entry(address) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
     }
-}
 
-impl<S> Table<S> {
-    /// A table for clients of whom those who are not being closed are counted together with other hubs'.
-    pub fn new(open: Counter) -> Self {
-        let open = Open { all: open, by_address: HashMap::new() };
-        Self { audiences: HashMap::new(), rooms: HashMap::new(), open }
-    }
-
-    /// How many there are, those that are being closed included.
-    pub fn len(&self) -> usize {
-        self.rooms.len()
-    }
-
-    /// True when there is none.
-    pub fn is_empty(&self) -> bool {
-        self.rooms.is_empty()
-    }
-
-    /// How many are not being closed.
-    pub fn open(&self) -> usize {
-        self.open.all.get()
-    }
-
-    /// How many of them are from that address.
-    pub fn open_from(&self, address: Address) -> usize {
-        self.open.by_address.get(&address).copied().unwrap_or(0)
-    }
-
-    /// All of them.
-    pub fn ids(&self) -> impl Iterator<Item = ClientId> {
-        self.rooms.keys().copied()
-    }
-
-    /// Adds one, who sees no room yet.
-    pub fn insert(&mut self, client: Client<S>) {
-        self.put(OUTSIDE, client);
-    }
-
-    /// Lets one see a room.
-    pub fn enter(&mut self, client: ClientId, room: RoomId) {
-        if let Some(entry) = self.take(client) {
-            self.put(room, entry);
-        }
-    }
-
-    fn put(&mut self, room: RoomId, client: Client<S>) {
-        if client.standing == Standing::In {
-            self.open.add(client.address);
-        }
-        let audience = self.audiences.entry(room).or_default();
-        self.rooms.insert(client.id, room);
-        audience.spliced += usize::from(client.reads == TextForm::Spliced);
-        audience.clients.insert(client.id, client);
-    }
-
-    /// One of them.
-    pub fn get(&self, client: ClientId) -> Option<&Client<S>> {
-        self.audiences.get(self.rooms.get(&client)?)?.clients.get(&client)
-    }
-
-    /// One of them, to be changed.
-    pub fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<S>> {
-        self.audiences.get_mut(self.rooms.get(&client)?)?.clients.get_mut(&client)
-    }
-
-    /// Takes one out.
-    pub fn take(&mut self, client: ClientId) -> Option<Client<S>> {
-        let room = self.rooms.remove(&client)?;
-        let audience = self.audiences.get_mut(&room)?;
-        let taken = audience.clients.remove(&client)?;
-        if taken.standing == Standing::In {
-            self.open.remove(taken.address);
-        }
-        audience.spliced -= usize::from(taken.reads == TextForm::Spliced);
-        if audience.clients.is_empty() {
-            self.audiences.remove(&room);
-        }
-        Some(taken)
-    }
-
-    /// The room a client sees; `None` before it is let in, and once it is being closed.
-    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
-        let room = *self.rooms.get(&client)?;
-        let entry = self.audiences.get(&room)?.clients.get(&client)?;
-        (entry.standing == Standing::In && room != OUTSIDE).then_some(room)
-    }
-
-    /// Whether there is anything left to say to a client: not after a close frame (RFC 6455, section 5.5.1).
-    pub fn is_open(&self, client: ClientId) -> bool {
-        self.get(client).is_some_and(|entry| entry.standing == Standing::In)
-    }
-
-    /// The forms in which texts are read in a room.
-    pub fn forms(&self, room: RoomId) -> &'static [TextForm] {
-        match self.audiences.get(&room) {
-            Some(all) if all.spliced == all.clients.len() => &[TextForm::Spliced],
-            Some(some) if some.spliced > 0 => &[TextForm::Whole, TextForm::Spliced],
-            _ => &[TextForm::Whole],
-        }
-    }
-
-    /// A room's clients, those who are being closed among them.
-    pub fn audience(&mut self, room: RoomId) -> Option<&mut Audience<S>> {
-        self.audiences.get_mut(&room)
-    }
-
-    /// Has one be closed, for which it has until `cut_at`; nothing is to be said to it any more.
-    pub fn close(&mut self, client: ClientId, cut_at: Instant) {
-        if let Some(entry) = self.get_mut(client).filter(|entry| entry.standing == Standing::In) {
-            entry.standing = Standing::Closing(cut_at);
-            let address = entry.address;
-            self.open.remove(address);
-        }
-    }
-
-    /// Takes all out.
-    pub fn drain(&mut self) -> impl Iterator<Item = Client<S>> {
-        self.rooms.clear();
-        self.audiences.drain().flat_map(|(_, audience)| audience.clients.into_values())
-    }
-}
-
-impl<S: Transport> Client<S> {
-    /// When something is to be done about it.
-    pub fn due(&self) -> Option<Instant> {
-        match self.standing {
-            Standing::In => self.outbox.retry_at(),
-            Standing::Closing(cut_at) => Some(self.outbox.retry_at().unwrap_or(cut_at).min(cut_at)),
-        }
-    }
-}
-
-/// What a client comes with.
-#[derive(Debug)]
-pub struct Arrival<S> {
-    /// Where it comes from.
-    pub address: Address,
-    /// Where to write to it.
-    pub transport: S,
-    /// The answer to its handshake, which nobody but the hub writes either.
-    pub greeting: Vec<u8>,
-    /// In which form it asked for texts.
-    pub form: TextForm,
-}
-
-impl<S> Default for Audience<S> {
-    fn default() -> Self {
-        Self { clients: BTreeMap::new(), spliced: 0 }
+    /// Removes all clients.
+    pub fn drain(&mut self) -> impl Iterator<Item = Client<T>> {
+        self.places.clear();
+        mem::take(&mut self.rooms).into_values().flat_map(BTreeMap::into_values)
     }
 }

@@ -1,59 +1,90 @@
-//! The end of a hub: posts under way are stored, everyone is told, and nobody is waited for too long.
+//! The end of a hub: posts under way are stored, every client is told, and nobody is waited for too long.
 
-use super::{Hub, close_frame};
 use crate::base::ids::ClientId;
 use crate::delivery::transport::Transport;
+use crate::hub::deadlines::Deadline;
+use crate::hub::{Hub, close_frame};
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How long posts under way may take to be stored when the server stops.
-const STORE_PATIENCE: Duration = Duration::from_secs(3);
+const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long all clients together have to answer when the server stops; it promises to be gone after 5 s.
-const STOP_PATIENCE: Duration = Duration::from_secs(1);
+/// How long clients have to answer when the server stops. With [`STORE_TIMEOUT`] it stays below the 5 s after which the
+/// program ends in any case.
+const CLIENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How far the server is from its end.
+/// How far a hub is from its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopping {
-    No,
-    /// Posts are under way to the store, for which nobody waits after this time.
-    Storing(Instant),
-    /// Everyone was told, and nobody waits after this time.
+pub enum Stage {
+    /// The server runs.
+    Running,
+    /// Posts under way are being stored; new clients are turned away.
+    Storing,
+    /// Every client was told, and is cut at this time.
     Closing(Instant),
+    /// Nobody is waited for any more.
+    Over,
 }
 
-impl Stopping {
-    pub(super) fn due(self) -> Option<Instant> {
+impl Stage {
+    /// Whether the server has been told to stop.
+    pub fn is_stopping(self) -> bool {
+        self != Self::Running
+    }
+
+    /// When every client is cut, if that is decided.
+    pub fn closes_at(self) -> Option<Instant> {
         match self {
-            Self::No => None,
-            Self::Storing(until) | Self::Closing(until) => Some(until),
+            Self::Closing(at) => Some(at),
+            Self::Running | Self::Storing | Self::Over => None,
         }
     }
 }
 
-impl<S: Transport> Hub<S> {
-    pub(super) fn has_stopped(&self, now: Instant) -> bool {
-        matches!(self.stopping, Stopping::Closing(at) if now >= at || self.clients.table.is_empty())
+impl<T: Transport> Hub<T> {
+    /// Whether the hub is done.
+    pub(super) fn has_stopped(&self) -> bool {
+        match self.stage {
+            Stage::Running | Stage::Storing => false,
+            Stage::Closing(_) => self.clients.registry.is_empty(),
+            Stage::Over => true,
+        }
     }
 
-    /// Has the server end, once posts under way are stored.
+    /// Begins to stop.
     pub(super) fn stop(&mut self, now: Instant) {
-        if self.stopping == Stopping::No {
-            self.stopping = Stopping::Storing(now + STORE_PATIENCE);
+        if self.stage == Stage::Running {
+            self.stage = Stage::Storing;
+            self.deadlines.set(Deadline::Shutdown, now + STORE_TIMEOUT);
         }
     }
 
-    /// Closes everyone, once their posts are stored.
-    pub(super) fn go_on_stopping(&mut self, now: Instant) {
-        let Stopping::Storing(until) = self.stopping else { return };
-        if self.unstored > 0 && now < until {
-            return;
+    /// Closes every client once their posts are stored.
+    pub(super) fn continue_stopping(&mut self, now: Instant) {
+        if self.stage == Stage::Storing && self.store.posts_under_way() == 0 {
+            self.close_all(now);
         }
-        let stop_at = now + STOP_PATIENCE;
-        self.stopping = Stopping::Closing(stop_at);
-        // Nobody leaves a room, because nobody is to be told of it any more.
-        let frame = close_frame(CloseCode::Away, "The server is stopping.");
-        let clients: Vec<ClientId> = self.clients.table.ids().collect();
-        clients.into_iter().for_each(|client| self.clients.close(client, frame.clone(), stop_at));
+    }
+
+    /// The time of a stage is up.
+    pub(super) fn on_shutdown_deadline(&mut self, now: Instant) {
+        match self.stage {
+            Stage::Running | Stage::Over => {}
+            Stage::Storing => self.close_all(now),
+            Stage::Closing(_) => self.stage = Stage::Over,
+        }
+    }
+
+    fn close_all(&mut self, now: Instant) {
+        let cut_at = now + CLIENTS_TIMEOUT;
+        self.stage = Stage::Closing(cut_at);
+        self.deadlines.set(Deadline::Shutdown, cut_at);
+        // Nobody leaves a room, because nobody is to be told of it.
+        let frame = close_frame(CloseCode::Away, "stopping");
+        let clients: Vec<ClientId> = self.clients.registry.ids().collect();
+        for client in clients {
+            self.clients.close(client, frame.clone(), cut_at, &mut self.deadlines);
+        }
     }
 }

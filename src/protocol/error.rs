@@ -1,47 +1,53 @@
-//! Refusals: why what a client sent was not taken, each with its code for programs and its sentence for people.
+//! Why an event of a client was rejected: a stable code for programs, a sentence for people.
 
-use crate::protocol::events::ClientEvent;
+use crate::protocol::usage::EventKind;
+use crate::room::error::RoomError;
+use crate::room::names::NameError;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// Why the server refused an event: the `error` of the wire.
+/// The `error` of the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum EventError {
     /// The client has not given the passphrase.
     PassphraseNeeded,
-    /// That was not the passphrase; none is looked at for so many seconds.
+    /// That was not the passphrase. The next one is checked in so many seconds.
     PassphraseWrong(u64),
-    /// After too many wrong ones none is looked at for so many seconds.
+    /// There were too many wrong ones. The next one is checked in so many seconds.
     PassphraseWait(u64),
-    /// The frame holds no JSON.
+    /// The frame is not JSON.
     NotJson,
-    /// The frame holds JSON, but not `["event", data]` with an event that a client sends.
+    /// The frame is JSON, but not `["event", data]` with an event that a client sends.
     UnknownEvent,
-    /// The event's data lacks a field or has one of another type; this is what it should be.
-    WrongType(&'static str),
-    /// A viewer sent what only a user can.
-    NotJoined,
-    /// The room has as many users as it may have.
-    RoomFull(usize),
-    /// A user asked for another box, or to watch.
-    AlreadyJoined,
-    /// Nothing visible is left of the name.
-    NameEmpty,
-    /// The name is longer than this many characters.
-    NameTooLong(usize),
-    /// A box's text or a post is longer than this many characters.
+    /// The event's data lacks a field, or a field has the wrong type.
+    WrongType(EventKind),
+    /// The name is not acceptable.
+    Name(NameError),
+    /// A box's text or a post has more than this many characters.
     TextTooLong(usize),
-    /// A splice was made for another text than the one in the box.
-    OutOfStep,
-    /// There is nothing in the post.
+    /// The post is empty.
     PostEmpty,
-    /// The post could not be stored, and so was not posted.
+    /// The store could not take the post, so it was not posted.
     NotStored,
-    /// The `ref` is empty or longer than this many characters.
-    BadRef(usize),
+    /// The `ref` is empty or has more than this many characters.
+    BadReference(usize),
+    /// The rules of the room do not allow it.
+    Room(RoomError),
 }
 
-impl Refusal {
+impl From<RoomError> for EventError {
+    fn from(error: RoomError) -> Self {
+        Self::Room(error)
+    }
+}
+
+impl From<NameError> for EventError {
+    fn from(error: NameError) -> Self {
+        Self::Name(error)
+    }
+}
+
+impl EventError {
     /// How many seconds the client has to wait, if that is why.
     pub fn wait(&self) -> Option<u64> {
         match self {
@@ -50,7 +56,7 @@ impl Refusal {
         }
     }
 
-    /// The stable code, for programs.
+    /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::PassphraseNeeded => "passphrase_needed",
@@ -59,60 +65,59 @@ impl Refusal {
             Self::NotJson => "not_json",
             Self::UnknownEvent => "unknown_event",
             Self::WrongType(_) => "wrong_type",
-            Self::NotJoined => "not_joined",
-            Self::RoomFull(_) => "room_full",
-            Self::AlreadyJoined => "already_joined",
-            Self::NameEmpty => "name_empty",
-            Self::NameTooLong(_) => "name_too_long",
+            Self::Name(NameError::Empty) => "name_empty",
+            Self::Name(NameError::TooLong { .. }) => "name_too_long",
             Self::TextTooLong(_) => "text_too_long",
-            Self::OutOfStep => "out_of_step",
             Self::PostEmpty => "post_empty",
             Self::NotStored => "not_stored",
-            Self::BadRef(_) => "bad_ref",
+            Self::BadReference(_) => "bad_ref",
+            Self::Room(RoomError::NotJoined) => "not_joined",
+            Self::Room(RoomError::AlreadyJoined) => "already_joined",
+            Self::Room(RoomError::RoomFull { .. }) => "room_full",
+            Self::Room(RoomError::OutOfStep) => "out_of_step",
         }
     }
 }
 
-/// The sentence, for people.
-impl fmt::Display for Refusal {
+/// The sentence.
+impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::PassphraseNeeded => write!(f, "Give the passphrase first: send unlock."),
-            Self::PassphraseWrong(0) => write!(f, "That is not the passphrase."),
-            Self::PassphraseWrong(wait) => {
-                write!(f, "That is not the passphrase; please wait {wait} s before the next try.")
-            }
-            Self::PassphraseWait(wait) => {
-                write!(f, "There were too many wrong passphrases; please try again in {wait} s.")
-            }
-            Self::NotJson => write!(f, "That was not JSON; an event is a JSON array: [\"event\", data]."),
+            Self::PassphraseNeeded => write!(f, "Enter the passphrase first: send unlock."),
+            Self::PassphraseWrong(0) => write!(f, "Wrong passphrase."),
+            Self::PassphraseWrong(wait) => write!(f, "Wrong passphrase. Try again in {wait} s."),
+            Self::PassphraseWait(wait) => write!(f, "Too many wrong passphrases. Try again in {wait} s."),
+            Self::NotJson => write!(f, "Not JSON. An event is a JSON array: [\"event\", data]."),
             Self::UnknownEvent => {
-                write!(f, "That is none of the events a client sends: {}.", ClientEvent::USAGE.join(", "))
+                let usages = EventKind::ALL.map(EventKind::usage).join(", ");
+                write!(f, "Unknown event. A client sends one of these: {usages}.")
             }
-            Self::WrongType(usage) => {
-                write!(f, "That event's data is not what it should be: {usage}.")
+            Self::WrongType(kind) => {
+                write!(f, "Wrong data for this event. It has this form: {}.", kind.usage())
             }
-            Self::NotJoined => write!(f, "Say your name first: send got_a_new_user."),
-            Self::RoomFull(max) => {
-                write!(f, "The room has as many people as it can, {max}; you may watch, or try again later.")
-            }
-            Self::AlreadyJoined => {
-                write!(f, "You have joined already; open another connection to do it again.")
-            }
-            Self::NameEmpty => write!(f, "Please give a name that can be seen."),
-            Self::NameTooLong(max) => write!(f, "A name has at most {max} characters."),
+            Self::Name(NameError::Empty) => write!(f, "Please enter a name."),
+            Self::Name(NameError::TooLong { max }) => write!(f, "A name has at most {max} characters."),
             Self::TextTooLong(max) => {
-                write!(f, "A text has at most {max} characters; this one was not taken.")
+                write!(f, "Too long; not accepted. A text has at most {max} characters.")
             }
-            Self::OutOfStep => write!(f, "Your box has another text here; send the whole of it."),
-            Self::PostEmpty => write!(f, "There is nothing to post yet."),
-            Self::NotStored => write!(f, "The server cannot store posts at the moment; please try again."),
-            Self::BadRef(max) => write!(f, "The ref of a post has 1 to {max} characters."),
+            Self::PostEmpty => write!(f, "There is nothing to post."),
+            Self::NotStored => write!(f, "The server cannot store posts at the moment. Please try again."),
+            Self::BadReference(max) => write!(f, "The ref of a post has 1 to {max} characters."),
+            Self::Room(RoomError::NotJoined) => write!(f, "Enter a name first: send got_a_new_user."),
+            Self::Room(RoomError::AlreadyJoined) => {
+                write!(f, "This connection has a seat already. Open another connection for another one.")
+            }
+            Self::Room(RoomError::RoomFull { max }) => {
+                write!(f, "The room is full: it has {max} users. You can watch, or try again later.")
+            }
+            Self::Room(RoomError::OutOfStep) => {
+                write!(f, "The splice does not fit the text in your box. Send the whole text.")
+            }
         }
     }
 }
 
-impl Serialize for Refusal {
+impl Serialize for EventError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Wire {

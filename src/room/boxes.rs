@@ -1,38 +1,50 @@
-//! A room's boxes: their texts, and what of them was sent when.
+//! A room's boxes: their texts, and which of them changed when.
 //!
-//! Text is state: whatever is written between two batches, a batch has only the latest of each box.
+//! Text is state: of all changes between two batches only the latest text of each box is sent.
 
-use crate::base::ids::ClientId;
 use crate::base::ids::UserId;
-use crate::delivery::batch::{Batch, Revision, TextForm};
-use crate::protocol::events::ServerEvent;
-use crate::room::splice::{OutOfStep, Splice};
+use crate::room::splice::OutOfStep;
+use crate::room::text::{Text, TextChange};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
 
-/// How many bytes of texts a client that was behind is given at once: enough to fill a socket's buffer,
-/// so that no more is encoded than it can take.
-const CATCH_UP_BYTES: usize = 64 * 1024;
+/// Numbers the texts that a room has sent: of two boxes, the one with the higher revision changed later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Revision(pub u64);
 
 /// Every user's box.
 #[derive(Debug, Default)]
 pub struct Boxes {
     boxes: HashMap<UserId, TextBox>,
     last_revision: Revision,
-    /// Whose text was sent when, the earliest first.
+    /// The box of each revision. A box has at most one, its latest.
     revisions: BTreeMap<Revision, UserId>,
-    /// Whose text is not in a batch yet.
+    /// Boxes that changed since the last [`commit`](Boxes::commit).
     changed: Vec<UserId>,
 }
 
 #[derive(Debug, Default)]
 struct TextBox {
-    text: String,
-    /// What was sent of it last, which is what splices are made for.
-    sent: String,
+    text: Text,
+    /// The text at the last commit. Splices start from it.
+    committed: Text,
     revision: Revision,
-    /// It is among those that are not in a batch yet.
-    changed: bool,
+    /// It is listed in `changed`.
+    is_changed: bool,
+}
+
+/// A box's text that has changed since it was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct TextUpdate<'a> {
+    /// Whose box.
+    pub id: UserId,
+    /// The number of this change.
+    pub revision: Revision,
+    /// The text that was sent before.
+    pub before: &'a Text,
+    /// The text now.
+    pub after: &'a Text,
 }
 
 impl Boxes {
@@ -41,94 +53,47 @@ impl Boxes {
         self.boxes.insert(id, TextBox::default());
     }
 
-    /// Takes a box away.
+    /// Removes a box.
     pub fn remove(&mut self, id: UserId) {
-        if let Some(gone) = self.boxes.remove(&id) {
-            self.revisions.remove(&gone.revision);
+        if let Some(removed) = self.boxes.remove(&id) {
+            self.revisions.remove(&removed.revision);
         }
     }
 
-    /// What is in a box; nothing if there is none.
-    pub fn text(&self, id: UserId) -> &str {
-        self.boxes.get(&id).map_or("", |found| &found.text)
+    /// The text of a box; `None` if there is no such box.
+    pub fn text(&self, id: UserId) -> Option<&Text> {
+        self.boxes.get(&id).map(|found| &found.text)
     }
 
-    /// A box has this text now.
-    pub fn write(&mut self, id: UserId, text: String) {
+    /// Changes the text of a box.
+    pub fn change(&mut self, id: UserId, change: TextChange<'_>) -> Result<(), OutOfStep> {
         if let Some(found) = self.boxes.get_mut(&id) {
-            found.text = text;
-            self.mark_changed(id);
-        }
-    }
-
-    /// A box's text differs by this from what it was.
-    pub fn splice(&mut self, id: UserId, splice: &Splice<'_>) -> Result<(), OutOfStep> {
-        if let Some(found) = self.boxes.get_mut(&id) {
-            splice.apply(&mut found.text)?;
-            self.mark_changed(id);
+            found.text.apply(change)?;
+            if !mem::replace(&mut found.is_changed, true) {
+                self.changed.push(id);
+            }
         }
         Ok(())
     }
 
-    fn mark_changed(&mut self, id: UserId) {
-        if let Some(found) = self.boxes.get_mut(&id)
-            && !mem::replace(&mut found.changed, true)
-        {
-            self.changed.push(id);
-        }
-    }
-
-    /// Adds to a batch the latest text of every box that changed, in each of the forms that are read.
-    pub fn finish(
-        &mut self,
-        forms: &[TextForm],
-        author: impl Fn(UserId) -> Option<ClientId>,
-        batch: &mut Batch,
-    ) {
+    /// Gives every box that changed since the last commit a new revision, and calls `each` with it.
+    pub fn commit(&mut self, mut each: impl FnMut(TextUpdate<'_>)) {
         for id in self.changed.drain(..) {
-            let Some(found) = self.boxes.get_mut(&id) else { continue }; // left in this batch
+            let Some(found) = self.boxes.get_mut(&id) else { continue }; // its user has left since
             self.last_revision.0 += 1;
             self.revisions.remove(&found.revision);
             self.revisions.insert(self.last_revision, id);
             found.revision = self.last_revision;
-            found.changed = false;
-            for &form in forms {
-                batch.text(form, &found.update(id, form), author(id), found.revision);
-            }
-            found.sent.clone_from(&found.text);
+            found.is_changed = false;
+            let TextBox { text: after, committed: before, revision, .. } = &*found;
+            each(TextUpdate { id, revision: *revision, before, after });
+            found.committed.copy_from(&found.text);
         }
     }
 
-    /// Fills an empty batch with the texts sent from revision `from` on, as they are now, for a client that
-    /// missed them. Where they are many it stops early and returns the first that is left.
-    pub fn catch_up(
-        &self,
-        client: ClientId,
-        from: Revision,
-        author: impl Fn(UserId) -> Option<ClientId>,
-        batch: &mut Batch,
-    ) -> Option<Revision> {
-        for (&revision, &id) in self.revisions.range(from..) {
-            if batch.len() >= CATCH_UP_BYTES {
-                return Some(revision);
-            }
-            if let Some(found) = self.boxes.get(&id).filter(|_| author(id) != Some(client)) {
-                let whole = found.update(id, TextForm::Whole);
-                batch.text(TextForm::Whole, &whole, author(id), revision);
-            }
-        }
-        None
-    }
-}
-
-impl TextBox {
-    fn update(&self, id: UserId, form: TextForm) -> ServerEvent<'_> {
-        match form {
-            TextForm::Whole => ServerEvent::TextUpdate { id, text: &self.text },
-            TextForm::Spliced => {
-                let Splice { at, cut, put, length } = Splice::between(&self.sent, &self.text);
-                ServerEvent::TextSplice { id, at, cut, put, length }
-            }
-        }
+    /// The boxes that changed at revision `from` or later, in the order of their changes.
+    pub fn changed_since(&self, from: Revision) -> impl Iterator<Item = (Revision, UserId, &Text)> {
+        let changed = self.revisions.range(from..);
+        changed.filter_map(|(&revision, &id)| Some((revision, id, self.text(id)?)))
     }
 }

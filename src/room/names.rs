@@ -1,31 +1,31 @@
-//! Names of users and rooms: what is taken off them, how long they may be, and when two are the same.
+//! Names of users and rooms: how they are cleaned, how long they may be, and when two are equal.
 
-use crate::protocol::error::Refusal;
+use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// The room where none is named.
+/// The room of a URL that names none.
 const LOBBY: &str = "lobby";
 
-/// How many characters a room's name may have: enough for a phrase, little enough for a link.
+/// Characters of a room's name: enough for a phrase, and not too long for a link.
 const MAX_ROOM_NAME: usize = 64;
 
-/// Characters that are kept free for a number: a space and more digits than a room has users.
+/// Characters reserved for a number behind a name: a space and more digits than a room has users.
 const NUMBER_LENGTH: usize = 8;
 
-/// A user's name, cleaned: one to so many visible characters, no space at its ends, one space between words.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A user's name, cleaned: visible characters, no space at either end, one space between words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name(String);
 
 impl Name {
     /// Cleans what somebody typed. `max` is in characters (Unicode code points).
-    pub fn parse(typed: &str, max: usize) -> Result<Self, Refusal> {
+    pub fn parse(typed: &str, max: usize) -> Result<Self, NameError> {
         let name = clean(typed);
         match name.chars().count() {
-            0 => Err(Refusal::NameEmpty),
-            n if n > max => Err(Refusal::NameTooLong(max)),
+            0 => Err(NameError::Empty),
+            n if n > max => Err(NameError::TooLong { max }),
             _ => Ok(Self(name)),
         }
     }
@@ -36,19 +36,31 @@ impl Name {
     }
 }
 
-/// The names in a room, each there once without regard to case, width and what cannot be seen.
+/// What somebody typed is not a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameError {
+    /// No visible character is left of it.
+    Empty,
+    /// It has more than this many characters.
+    TooLong {
+        /// How many it may have.
+        max: usize,
+    },
+}
+
+/// The names in a room, unique without regard to case, width and invisible characters.
 #[derive(Debug, Default)]
 pub struct Names {
-    /// The keys of the names.
+    /// The keys of the names in use.
     taken: HashSet<String>,
-    /// By key: the first number that may be free behind it. Only hints, so that a thousand of one name are not
-    /// a thousand times a thousand comparisons.
+    /// By key: the lowest number that may be free behind it. Only a hint, so that numbering a thousand equal names does not
+    /// take a million comparisons.
     next: HashMap<String, u64>,
 }
 
 impl Names {
-    /// Takes a name if it is free, else the first of `Ada 2`, `Ada 3`… that is, the name cut where the number
-    /// would make it longer than `max` characters.
+    /// Makes a name unique: takes it if it is free, else the first of `Ada 2`, `Ada 3` and so on that is. The name is cut
+    /// where the number would make it longer than `max` characters.
     pub fn take(&mut self, name: Name, max: usize) -> Name {
         if self.taken.insert(key(&name.0)) {
             return name;
@@ -66,7 +78,7 @@ impl Names {
         Name(format!("{cut} {next}"))
     }
 
-    /// Frees a name that was taken.
+    /// Frees a name.
     pub fn free(&mut self, name: &Name) {
         let key = key(&name.0);
         if let Some((cut, number)) = key.rsplit_once(' ')
@@ -78,7 +90,7 @@ impl Names {
     }
 }
 
-/// A room's name. Two are the same room when their keys are.
+/// A room's name. Names with equal keys are the same room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomName {
     shown: String,
@@ -86,13 +98,13 @@ pub struct RoomName {
 }
 
 impl RoomName {
-    /// Takes the room from a URL's query (`room=physics`), or the lobby where it names none.
+    /// Reads the room from a URL's query (`room=physics`). Without one it is the lobby.
     pub fn from_query(query: &str) -> Result<Self, RoomNameTooLong> {
         let typed = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "room");
         Self::parse(&typed.map(|(_, name)| name).unwrap_or_default())
     }
 
-    /// Cleans what somebody typed; nothing visible is the lobby.
+    /// Cleans what somebody typed. Without a visible character it is the lobby.
     pub fn parse(typed: &str) -> Result<Self, RoomNameTooLong> {
         let mut shown = clean(typed);
         if shown.is_empty() {
@@ -105,29 +117,28 @@ impl RoomName {
         Ok(Self { shown, key })
     }
 
-    /// The name as its first visitor wrote it.
+    /// The name as the first client of the room wrote it.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// Equal for names that differ only in case, width or what cannot be seen.
+    /// Equal for names that differ only in case, width or invisible characters.
     pub fn key(&self) -> &str {
         &self.key
     }
 }
 
-/// The room of a URL has a longer name than a room may have.
+/// A room's name is too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoomNameTooLong;
 
 impl fmt::Display for RoomNameTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "The name of a room has at most {MAX_ROOM_NAME} characters.")
+        write!(f, "A room's name has at most {MAX_ROOM_NAME} characters.")
     }
 }
 
-/// Composes a name, makes every run of white space one space, and takes out what cannot be seen.
-/// Empty where nothing visible is left.
+/// Composes a name, turns every run of white space into one space, and removes invisible characters.
 fn clean(typed: &str) -> String {
     let mut name = String::new();
     let mut space = false;
@@ -135,7 +146,7 @@ fn clean(typed: &str) -> String {
         if c.is_whitespace() {
             space = true;
         } else if is_joiner(c) {
-            // It shapes what it stands behind, an emoji or a Persian letter; behind nothing it is only invisible.
+            // It shapes the character before it, an emoji or a Persian letter. Without one it is merely invisible.
             if !space && !name.is_empty() {
                 name.push(c);
             }
@@ -151,10 +162,10 @@ fn clean(typed: &str) -> String {
     name
 }
 
-/// What is compared of a name.
+/// The form in which names are compared.
 fn key(name: &str) -> String {
     let visible = name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c));
-    // By way of the capitals, a sharp s and a final sigma, which have none of their own, meet their equals.
+    // Through upper case, so that a sharp s equals ss, and a final sigma any other.
     let folded =
         visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     folded.nfkc().collect()
@@ -165,7 +176,7 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{E0020}'..='\u{E007F}')
 }
 
-/// Control and format characters, and the others that Unicode lists as ignorable by default
+/// Control and format characters, and those that Unicode lists as ignorable by default
 /// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt) or draws as nothing (Braille's blank).
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Is;
@@ -180,7 +191,7 @@ fn is_invisible(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn name(typed: &str) -> Result<String, Refusal> {
+    fn name(typed: &str) -> Result<String, NameError> {
         Name::parse(typed, 40).map(|name| name.0)
     }
 
@@ -189,17 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn takes_off_what_cannot_be_seen() {
+    fn invisible_characters_are_removed() {
         assert_eq!(name("  Ada \t Lovelace\n").unwrap(), "Ada Lovelace");
         assert_eq!(name("A\u{200B}d\u{202E}a\0").unwrap(), "Ada");
         assert_eq!(name("Ada\u{200D}").unwrap(), "Ada");
         for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n"] {
-            assert_eq!(name(nothing), Err(Refusal::NameEmpty), "{nothing:?}");
+            assert_eq!(name(nothing), Err(NameError::Empty), "{nothing:?}");
         }
     }
 
     #[test]
-    fn keeps_what_shapes_its_neighbours() {
+    fn characters_that_shape_their_neighbours_are_kept() {
         for kept in ["👩\u{200D}🚀", "❤\u{FE0F}", "می\u{200C}خواهم", "🏴\u{E0067}\u{E0062}\u{E0065}\u{E007F}"]
         {
             assert_eq!(name(kept).unwrap(), kept);
@@ -207,14 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn counts_characters_and_not_bytes() {
+    fn length_is_counted_in_characters() {
         assert!(name(&"界".repeat(40)).is_ok());
-        assert_eq!(name(&"界".repeat(41)), Err(Refusal::NameTooLong(40)));
+        assert_eq!(name(&"界".repeat(41)), Err(NameError::TooLong { max: 40 }));
         assert!(name(&"e\u{301}".repeat(40)).is_ok(), "composed, an accented letter is one character");
     }
 
     #[test]
-    fn compares_without_case_and_width() {
+    fn names_are_compared_without_case_and_width() {
         assert!(same("Ada", "ADA"));
         assert!(same("Ada", "Ａｄａ"));
         assert!(same("Ada", "A\u{200D}da"));
@@ -225,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_the_second_of_a_name() {
+    fn an_equal_name_gets_a_number() {
         let take = |names: &mut Names, typed: &str| names.take(Name::parse(typed, 12).unwrap(), 12).0;
         let names = &mut Names::default();
         for (typed, taken) in [
@@ -242,13 +253,13 @@ mod tests {
             assert_eq!(take(names, typed), taken);
         }
         names.free(&Name("ADA 2".to_owned()));
-        assert_eq!(take(names, "Ada"), "Ada 2", "a number is given again");
+        assert_eq!(take(names, "Ada"), "Ada 2", "a free number is reused");
         names.free(&Name("Bob".to_owned()));
         assert_eq!(take(names, "BOB"), "BOB");
     }
 
     #[test]
-    fn a_thousand_of_the_most_expanding_name_take_no_time() {
+    fn a_thousand_equal_names_that_expand_when_composed_are_numbered() {
         let names = &mut Names::default();
         let longest = "\u{FDFA}".repeat(38);
         let mut taken: Vec<Name> =
@@ -260,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_room_from_the_query() {
+    fn the_query_names_the_room() {
         let room = |query: &str| RoomName::from_query(query).map(|room| room.shown);
         assert_eq!(room("room=physics").unwrap(), "physics");
         assert_eq!(room("a=b&room=Caf%C3%A9+2&room=x").unwrap(), "Café 2");

@@ -1,14 +1,14 @@
-//! Sessions: the secret with which a user takes their own seat again, and the marks by which their posts are
-//! told apart.
+//! Sessions: the secret with which a user takes their own seat again, and the keys by which a post that is sent twice is
+//! recognised.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Characters of a post's `ref`, which its page makes up.
-pub const MAX_REF: usize = 64;
+/// Characters of a post's `ref`, which its author chooses.
+pub const MAX_REFERENCE: usize = 64;
 
-/// 128 random bits, 32 hexadecimal digits on the wire. Known to the server and to one page; never shown to
-/// others, and never logged.
+/// 128 random bits, 32 hexadecimal digits on the wire. Known to the server and to one page, never shown to anybody else
+/// and never logged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Session(u128);
 
@@ -20,25 +20,24 @@ impl Session {
         Self(u128::from_le_bytes(bits))
     }
 
-    /// Reads what a client sent; `None` where it is no session of this server's making.
+    /// Parses what a client sent; `None` if it is not 32 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
         let is_hex = hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
         u128::from_str_radix(hex, 16).ok().filter(|_| is_hex).map(Self)
     }
 
-    /// As it stands on the wire.
+    /// The form on the wire.
     pub fn to_hex(self) -> String {
         format!("{:032x}", self.0)
     }
 
-    /// What tells a post from all others, by its author's secret and the author's `ref` for it. The secret
-    /// cannot be had back from it, so that it may be stored.
-    pub fn mark(self, reference: &str) -> Mark {
+    /// The key of a post to which its author gave this `ref`. The session cannot be derived from it, so it may be stored.
+    pub fn idempotency_key(self, reference: &str) -> IdempotencyKey {
         let mut hash = Sha256::new_with_prefix(self.0.to_le_bytes());
         hash.update(reference);
-        let mut mark = [0; 16];
-        mark.copy_from_slice(&hash.finalize()[..16]);
-        Mark(mark)
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.finalize()[..16]);
+        IdempotencyKey(key)
     }
 }
 
@@ -49,16 +48,16 @@ impl fmt::Debug for Session {
     }
 }
 
-/// Names one post of one user for good: the same again is the same post.
+/// Identifies one post of one user: the same key again is the same post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Mark(pub [u8; 16]);
+pub struct IdempotencyKey(pub [u8; 16]);
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn goes_over_the_wire_and_back() {
+    fn a_session_survives_the_wire() {
         let session = Session::random();
         assert_eq!(Session::parse(&session.to_hex()), Some(session));
         assert_eq!(Session::parse(&"0".repeat(32)), Some(Session(0)));
@@ -70,16 +69,16 @@ mod tests {
     }
 
     #[test]
-    fn is_another_each_time_and_hides() {
+    fn sessions_differ_and_debug_output_shows_nothing() {
         assert_ne!(Session::random(), Session::random());
         assert_eq!(format!("{:?}", Session(77)), "Session(…)");
     }
 
     #[test]
-    fn marks_differ_by_session_and_ref() {
+    fn keys_differ_by_session_and_reference() {
         let (one, other) = (Session(1), Session(2));
-        assert_eq!(one.mark("a"), one.mark("a"));
-        assert_ne!(one.mark("a"), one.mark("b"));
-        assert_ne!(one.mark("a"), other.mark("a"));
+        assert_eq!(one.idempotency_key("a"), one.idempotency_key("a"));
+        assert_ne!(one.idempotency_key("a"), one.idempotency_key("b"));
+        assert_ne!(one.idempotency_key("a"), other.idempotency_key("a"));
     }
 }

@@ -1,30 +1,33 @@
-//! Splices: how one text becomes another, told by the characters that differ.
+//! Splices: how one text becomes another, as the characters that differ.
 //!
-//! Positions and lengths count characters (Unicode code points), which every language can count, whatever it
-//! keeps its strings in. A splice never begins or ends inside one.
+//! Positions and lengths count characters (Unicode code points), because every language can count those, whatever its
+//! strings are made of. A splice never begins or ends inside a character.
 
+use crate::room::text::Text;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// At one place in a text some characters are taken out and others put in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Some characters at one place of a text are replaced by others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Splice<'a> {
     /// Characters before the place.
     pub at: usize,
-    /// Characters that are taken out there.
+    /// Characters removed there.
     pub cut: usize,
-    /// What is put in there.
+    /// Characters inserted there.
     pub put: Cow<'a, str>,
-    /// Characters of the whole text afterwards, by which both ends see that they mean the same text.
+    /// Characters of the whole text afterwards. Both ends compare it, to see that they mean the same text.
     pub length: usize,
 }
 
-/// A splice was made for another text than the one at hand.
+/// A splice does not fit the text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct OutOfStep;
 
 impl<'a> Splice<'a> {
-    /// What makes `new` of `old`: all between what both begin with and what both end with.
-    pub fn between(old: &str, new: &'a str) -> Self {
+    /// The splice that turns `old` into `new`: all between their common beginning and their common end.
+    pub fn between(old: &Text, new: &'a Text) -> Self {
+        let (old, length, new) = (old.as_str(), new.chars(), new.as_str());
         let begin = common_prefix(old, new);
         let (old_rest, new_rest) = (&old[begin..], &new[begin..]);
         let end = common_suffix(old_rest, new_rest);
@@ -32,19 +35,20 @@ impl<'a> Splice<'a> {
             at: count(&new[..begin]),
             cut: count(&old_rest[..old_rest.len() - end]),
             put: Cow::Borrowed(&new_rest[..new_rest.len() - end]),
-            length: count(new),
+            length,
         }
     }
 
-    /// Changes a text; one that the splice does not fit stays as it is.
-    pub fn apply(&self, text: &mut String) -> Result<(), OutOfStep> {
-        let start = position(text, self.at).ok_or(OutOfStep)?;
-        let end = start + position(&text[start..], self.cut).ok_or(OutOfStep)?;
-        if count(&text[..start]) + count(&self.put) + count(&text[end..]) != self.length {
-            return Err(OutOfStep);
-        }
-        text.replace_range(start..end, &self.put);
-        Ok(())
+    /// Whether it fits a text of so many characters.
+    pub fn fits(&self, chars: usize) -> bool {
+        let kept = self.at.checked_add(self.cut).and_then(|end| chars.checked_sub(end));
+        kept.is_some_and(|behind| Some(self.length) == (self.at + behind).checked_add(count(&self.put)))
+    }
+
+    /// The same splice, owning what it inserts.
+    pub fn into_owned(self) -> Splice<'static> {
+        let Self { at, cut, put, length } = self;
+        Splice { at, cut, put: Cow::Owned(put.into_owned()), length }
     }
 }
 
@@ -52,13 +56,7 @@ fn count(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The byte at which a text's character number `at` begins, or at which the text ends.
-fn position(text: &str, at: usize) -> Option<usize> {
-    let starts = text.char_indices().map(|(start, _)| start);
-    starts.chain([text.len()]).nth(at)
-}
-
-/// Bytes of whole characters that both texts begin with.
+/// Length in bytes of the whole characters that both texts begin with.
 fn common_prefix(a: &str, b: &str) -> usize {
     let mut len = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     while !a.is_char_boundary(len) {
@@ -67,7 +65,7 @@ fn common_prefix(a: &str, b: &str) -> usize {
     len
 }
 
-/// Bytes of whole characters that both texts end with.
+/// Length in bytes of the whole characters that both texts end with.
 fn common_suffix(a: &str, b: &str) -> usize {
     let mut len = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
     while !a.is_char_boundary(a.len() - len) {
@@ -79,49 +77,63 @@ fn common_suffix(a: &str, b: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::text::TextChange;
     use proptest::prelude::*;
 
     fn splice(at: usize, cut: usize, put: &str, length: usize) -> Splice<'_> {
         Splice { at, cut, put: Cow::Borrowed(put), length }
     }
 
-    #[test]
-    fn holds_what_differs() {
-        assert_eq!(Splice::between("Hello", "Hello!"), splice(5, 0, "!", 6));
-        assert_eq!(Splice::between("Hello", "Hallo"), splice(1, 1, "a", 5));
-        assert_eq!(Splice::between("aaa", "aa"), splice(2, 1, "", 2));
-        assert_eq!(Splice::between("x", ""), splice(0, 1, "", 0));
-        assert_eq!(Splice::between("same", "same"), splice(4, 0, "", 4));
+    fn text(content: &str) -> Text {
+        content.to_owned().into()
     }
 
     #[test]
-    fn never_divides_a_character() {
-        // These begin with the same bytes, and these end with them.
-        assert_eq!(Splice::between("😀", "😁"), splice(0, 1, "😁", 1));
-        assert_eq!(Splice::between("Ā", "ŀ"), splice(0, 1, "ŀ", 1));
+    fn a_splice_holds_only_what_differs() {
+        for (old, new, expected) in [
+            ("Hello", "Hello!", splice(5, 0, "!", 6)),
+            ("Hello", "Hallo", splice(1, 1, "a", 5)),
+            ("aaa", "aa", splice(2, 1, "", 2)),
+            ("x", "", splice(0, 1, "", 0)),
+            ("same", "same", splice(4, 0, "", 4)),
+        ] {
+            assert_eq!(Splice::between(&text(old), &text(new)), expected);
+        }
     }
 
     #[test]
-    fn fits_one_text_only() {
-        let mut text = "Grüße".to_owned();
-        assert_eq!(splice(6, 0, "!", 6).apply(&mut text), Err(OutOfStep));
-        assert_eq!(splice(5, 1, "!", 5).apply(&mut text), Err(OutOfStep));
-        assert_eq!(splice(5, 0, "!", 7).apply(&mut text), Err(OutOfStep));
-        assert_eq!(splice(usize::MAX, usize::MAX, "!", 6).apply(&mut text), Err(OutOfStep));
-        assert_eq!(text, "Grüße");
-        assert_eq!(splice(5, 0, "!", 6).apply(&mut text), Ok(()));
-        assert_eq!(text, "Grüße!");
+    fn a_splice_never_divides_a_character() {
+        // The first two begin with the same bytes, the last two end with the same bytes.
+        assert_eq!(Splice::between(&text("😀"), &text("😁")), splice(0, 1, "😁", 1));
+        assert_eq!(Splice::between(&text("Ā"), &text("ŀ")), splice(0, 1, "ŀ", 1));
+    }
+
+    #[test]
+    fn a_splice_that_does_not_fit_changes_nothing() {
+        let mut grüße = text("Grüße");
+        for misfit in [
+            splice(6, 0, "!", 6),
+            splice(5, 1, "!", 5),
+            splice(5, 0, "!", 7),
+            splice(usize::MAX, usize::MAX, "!", 6),
+            splice(0, 0, "!", usize::MAX),
+        ] {
+            assert_eq!(grüße.apply(TextChange::Splice(misfit)), Err(OutOfStep));
+        }
+        assert_eq!(grüße, text("Grüße"));
+        assert_eq!(grüße.apply(TextChange::Splice(splice(5, 0, "!", 6))), Ok(()));
+        assert_eq!(grüße, text("Grüße!"));
     }
 
     proptest! {
-        /// Few characters, of all lengths in UTF-8, so that texts have much in common.
+        /// Few characters, of every length in UTF-8, so that texts have much in common.
         #[test]
-        fn makes_any_text_of_any_other(old in "[abüß€😀😁]{0,30}", new in "[abüß€😀😁]{0,30}") {
-            let splice = Splice::between(&old, &new);
-            let mut text = old.clone();
-            prop_assert_eq!(splice.apply(&mut text), Ok(()));
-            prop_assert_eq!(&text, &new);
-            prop_assert!(splice.put.chars().count() <= new.chars().count());
+        fn a_splice_turns_any_text_into_any_other(old in "[abüß€😀😁]{0,30}", new in "[abüß€😀😁]{0,30}") {
+            let (mut old, new) = (text(&old), text(&new));
+            let splice = Splice::between(&old, &new).into_owned();
+            prop_assert!(splice.put.chars().count() <= new.chars());
+            prop_assert_eq!(old.apply(TextChange::Splice(splice)), Ok(()));
+            prop_assert_eq!(&old, &new);
         }
     }
 }

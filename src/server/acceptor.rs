@@ -9,7 +9,7 @@ use crate::http::access::Access;
 use crate::http::connection::Connection;
 use crate::http::log_route::Downloads;
 use crate::http::response::Answer;
-use crate::hub::shards::Hubs;
+use crate::hub::shards::Shards;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -57,7 +57,7 @@ pub struct Acceptor {
     /// The logs being downloaded.
     pub downloads: Downloads,
     /// Where events go.
-    pub hubs: Hubs,
+    pub shards: Shards,
     /// Set once the server has stopped.
     pub stopped: Arc<AtomicBool>,
 }
@@ -113,7 +113,7 @@ impl Acceptor {
             policy: Arc::clone(&self.policy),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
-            hubs: self.hubs.clone(),
+            shards: self.shards.clone(),
             permit,
         }
     }

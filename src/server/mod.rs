@@ -6,15 +6,14 @@ pub mod capacity;
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
-use crate::client::reader::SocketEvent;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
 use crate::http::log_route::Downloads;
 use crate::http::response;
 use crate::hub::Hub;
-use crate::hub::shards::{Hubs, MAX_HUBS, Part};
+use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::store::error::OpenError;
-use crate::store::thread::{self as store, Store, StoreOptions};
+use crate::store::{self, Store, StoreOptions};
 use acceptor::Acceptor;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use socket2::SockRef;
@@ -40,16 +39,16 @@ const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    hubs: Hubs,
-    hub_threads: HubThreads,
-    store: Option<JoinHandle<()>>,
+    shards: Shards,
+    hubs: HubThreads,
+    store: Option<[JoinHandle<()>; 2]>,
     acceptor: JoinHandle<()>,
     stopped: Arc<AtomicBool>,
 }
 
 /// Stops a server, from any thread.
 #[derive(Debug, Clone)]
-pub struct Stopper(Hubs);
+pub struct Stopper(Shards);
 
 impl Stopper {
     /// Closes every client with code 1001 and ends the server: within two seconds, or five where the store is busy.
@@ -99,13 +98,13 @@ impl Server {
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
         let (events, queues): (Vec<_>, Vec<_>) =
             (0..hub_count(&limits, &access)).map(|_| bounded(EVENT_QUEUE)).unzip();
-        let hubs = Hubs::new(events);
-        let writer =
-            store.map(|options| start_store(options, &hubs)).transpose().map_err(StartError::Store)?;
-        let (requests, store_thread) = writer.map(|Store { requests, thread }| (requests, thread)).unzip();
-        let parts = Part::split(queues.len());
-        let hub = |part| Hub::new(limits, access.passphrase, requests.clone(), part);
-        let hub_threads = HubThreads::start(parts.into_iter().map(hub).zip(queues))?;
+        let shards = Shards::new(events);
+        let store_parts = store.map(|options| start_store(options, &shards));
+        let store_parts = store_parts.transpose().map_err(StartError::Store)?;
+        let (requests, store_threads) =
+            store_parts.map(|Store { requests, threads }| (requests, threads)).unzip();
+        let hub = |shard| Hub::new(limits, access.passphrase, requests.clone(), shard);
+        let hubs = HubThreads::start(Shard::split(queues.len()).into_iter().map(hub).zip(queues))?;
         drop(requests); // only the hubs keep it, so that the store ends with them
         let stopped = Arc::new(AtomicBool::new(false));
         // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
@@ -118,12 +117,12 @@ impl Server {
             access: Arc::new(access),
             store: store.map(|options| options.file.as_path().into()),
             downloads: Downloads::default(),
-            hubs: hubs.clone(),
+            shards: shards.clone(),
             stopped: Arc::clone(&stopped),
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, hubs, hub_threads, store: store_thread, acceptor, stopped })
+        Ok(Self { address, shards, hubs, store: store_threads, acceptor, stopped })
     }
 
     /// Where the server listens.
@@ -133,15 +132,15 @@ impl Server {
 
     /// A handle that stops the server.
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.hubs.clone())
+        Stopper(self.shards.clone())
     }
 
     /// Waits until the server was stopped and its clients are closed.
     pub fn join(self) -> Result<(), HubDied> {
-        let outcome = self.hub_threads.join();
+        let outcome = self.hubs.join();
         if outcome.is_ok() {
-            // The hubs have dropped their ends of the store's channel; its thread ends when all is written.
-            let _ = self.store.map(JoinHandle::join);
+            // The hubs have dropped their ends of the store's channels; its threads end when all is written.
+            self.store.into_iter().flatten().for_each(|thread| drop(thread.join()));
         }
         self.stopped.store(true, Ordering::Relaxed);
         // A connection wakes the acceptor, which then sees the flag. If none can be made, it is not accepting.
@@ -152,9 +151,9 @@ impl Server {
     }
 }
 
-fn start_store(options: &StoreOptions, hubs: &Hubs) -> Result<Store, OpenError> {
-    let hubs = hubs.clone();
-    store::start(options, Now::read, move |answer| hubs.hear(answer))
+fn start_store(options: &StoreOptions, shards: &Shards) -> Result<Store, OpenError> {
+    let shards = shards.clone();
+    store::start(options, Now::read, move |answer| shards.on_store_reply(answer))
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.

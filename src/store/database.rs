@@ -2,9 +2,9 @@
 //! a post again. Never what was not posted, never a session. Who reads and writes it when is in [`crate::store::thread`].
 
 use crate::base::ids::UserId;
-use crate::protocol::events::Post;
-use crate::room::history::{Draft, Entry, MAX_LOG_BYTES};
+use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::names::RoomName;
+use crate::room::post::{Numbered, PendingPost, Post};
 use crate::store::error::{OpenError, Trouble};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use rustix::fs::{FlockOperation, flock};
@@ -22,7 +22,7 @@ const APPLICATION_ID: i64 = 0x5459_5057;
 /// The version of the tables below.
 const SCHEMA_VERSION: i64 = 1;
 
-/// `n` counts within a room. `mark` is [`Mark`](crate::room::session::Mark); `user` is who posted, as on the wire.
+/// `n` counts within a room. `mark` is [`IdempotencyKey`](crate::room::session::IdempotencyKey); `user` is who posted, as on the wire.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id INTEGER PRIMARY KEY,
@@ -112,31 +112,19 @@ impl Database {
         Ok(Self { connection, known, _lock: lock })
     }
 
-    /// The last posts of a room, the oldest first: so many, and no more bytes of text than its log may have.
-    pub fn last_posts(&mut self, room: &RoomName, count: usize) -> Result<Vec<Post>, Trouble> {
-        let mut posts = self.connection.prepare_cached(
-            "SELECT n, user, name, text, at FROM post WHERE room = (SELECT id FROM room WHERE key = ?1)
-             ORDER BY n DESC LIMIT ?2",
-        )?;
-        let posts = posts.query_map(params![room.key(), count as u64], post)?;
-        let mut log = take_page(posts, count, MAX_LOG_BYTES)?;
-        log.reverse();
-        Ok(log)
-    }
-
-    /// Commits drafts of rooms, all or none.
+    /// Numbers and commits posts, all or none.
     pub fn record<'a>(
         &mut self,
-        drafts: impl Iterator<Item = (&'a RoomName, &'a Draft)>,
-    ) -> Result<Vec<Entry>, Trouble> {
+        posts: impl Iterator<Item = (&'a RoomName, &'a PendingPost)>,
+    ) -> Result<Vec<Numbered>, Trouble> {
         if !self.is_in_place() {
             return Err(Trouble::Moved);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let entries =
-            drafts.map(|(room, draft)| enter(&transaction, room, draft)).collect::<Result<_, _>>()?;
+        let numbered =
+            posts.map(|(room, post)| number(&transaction, room, post)).collect::<Result<_, _>>()?;
         transaction.commit()?;
-        Ok(entries)
+        Ok(numbered)
     }
 
     /// Drops posts from before a time, in milliseconds since 1970, as many as `max`, and says how many. Their
@@ -239,6 +227,24 @@ impl Reader {
         Ok(room.optional()?.is_some())
     }
 
+    /// Has each read wait for other programs only for a moment. The caller tries again.
+    pub fn use_short_waits(&self) -> Result<(), OpenError> {
+        Ok(self.connection.busy_timeout(BUSY_PATIENCE)?)
+    }
+
+    /// The last posts of a room, the oldest first: so many, none from before a time (in milliseconds since 1970), and no
+    /// more bytes of text than a history may have.
+    pub fn last_posts(&self, room: &RoomName, count: usize, not_before: u64) -> Result<Vec<Post>, Trouble> {
+        let mut posts = self.connection.prepare_cached(
+            "SELECT n, user, name, text, at FROM post
+             WHERE room = (SELECT id FROM room WHERE key = ?1) AND at >= ?3 ORDER BY n DESC LIMIT ?2",
+        )?;
+        let posts = posts.query_map(params![room.key(), count as u64, not_before], post)?;
+        let mut log = take_page(posts, count, MAX_HISTORY_BYTES)?;
+        log.reverse();
+        Ok(log)
+    }
+
     /// Calls `each` with every post of a room after number `after`, in their order, until it fails.
     ///
     /// While `each` is called the file is not being read, because a reader keeps what is written from being
@@ -312,16 +318,20 @@ fn post(row: &rusqlite::Row<'_>) -> rusqlite::Result<Post> {
     Ok(Post { n: n?, id: UserId(id?), name: row.get(2)?, text: row.get(3)?, at: at? })
 }
 
-/// Numbers a draft in its room, or finds the post that it became before.
-fn enter(transaction: &Transaction<'_>, room: &RoomName, draft: &Draft) -> rusqlite::Result<Entry> {
-    let mark = draft.reference.as_ref().map(|(_, mark)| mark.0);
+/// Numbers a post in its room, or finds the one that it became the first time.
+fn number(
+    transaction: &Transaction<'_>,
+    room: &RoomName,
+    pending: &PendingPost,
+) -> rusqlite::Result<Numbered> {
+    let mark = pending.reference.as_ref().map(|(_, key)| key.0);
     if let Some(mark) = mark {
         let mut known = transaction.prepare_cached(
             "SELECT n, user, name, text, at FROM post
              WHERE room = (SELECT id FROM room WHERE key = ?1) AND mark = ?2",
         )?;
         if let Some(known) = known.query_row(params![room.key(), mark], post).optional()? {
-            return Ok(Entry::Known(known));
+            return Ok(Numbered::Duplicate(known));
         }
     }
     let (room, n): (i64, u64) = transaction
@@ -330,11 +340,11 @@ fn enter(transaction: &Transaction<'_>, room: &RoomName, draft: &Draft) -> rusql
              ON CONFLICT (key) DO UPDATE SET last_n = last_n + 1 RETURNING id, last_n",
         )?
         .query_row([room.key()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let Draft { id, name, text, at, .. } = draft.clone();
+    let Post { n, id, name, text, at } = pending.clone().numbered(n);
     transaction
         .prepare_cached(
             "INSERT INTO post (room, n, user, name, text, at, mark) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
         .execute(params![room, n, id.0, name, text, at, mark])?;
-    Ok(Entry::New(Post { n, id, name, text, at }))
+    Ok(Numbered::New(Post { n, id, name, text, at }))
 }

@@ -1,6 +1,6 @@
 //! A room's log as a file: text to read, Markdown to pass on, JSON to work with.
 
-use crate::protocol::events::Post;
+use crate::room::post::Post;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 

@@ -1,7 +1,6 @@
 //! A user as a page would show them.
 
 use serde_json::Value;
-use typewall::room::splice::Splice;
 
 /// A user and their box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,8 +17,12 @@ impl ShownUser {
             return text.clone_into(&mut self.text);
         }
         let number = |field: &str| data[field].as_u64().expect("a number") as usize;
-        let put = data["put"].as_str().expect("a string").into();
-        let splice = Splice { at: number("at"), cut: number("cut"), put, length: number("length") };
-        splice.apply(&mut self.text).expect("a splice of the text that is shown");
+        let put = data["put"].as_str().expect("a string");
+        let chars: Vec<char> = self.text.chars().collect();
+        let (before, rest) = chars.split_at(number("at"));
+        let shown: String =
+            before.iter().copied().chain(put.chars()).chain(rest[number("cut")..].iter().copied()).collect();
+        assert_eq!(shown.chars().count(), number("length"), "a splice of the text that is shown");
+        self.text = shown;
     }
 }

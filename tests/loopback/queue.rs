@@ -9,12 +9,13 @@ use std::thread;
 use typewall::base::address::Address;
 use typewall::base::ids::ClientId;
 use typewall::base::permits::ConnectionLimiter;
-use typewall::client::reader::SocketEvent;
 use typewall::http::connection::Connection;
 use typewall::http::log_route::Downloads;
 use typewall::hub::event::Event;
-use typewall::hub::shards::Hubs;
-use typewall::room::rules::Action;
+use typewall::hub::shards::Shards;
+use typewall::hub::shards::SocketEvent;
+use typewall::room::action::Action;
+use typewall::room::text::TextChange;
 use typewall::{Access, Limits};
 
 /// A connection to a hub that takes one event and then nothing, until its queue is read.
@@ -34,7 +35,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
         policy: "".into(),
         store: None,
         downloads: Downloads::default(),
-        hubs: Hubs::new(vec![hub]),
+        shards: Shards::new(vec![hub]),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());
@@ -51,7 +52,9 @@ fn a_reader_waits_and_loses_nothing() {
     assert!(matches!(next(), Event::Connected { .. }));
     for n in 0..200 {
         match next() {
-            Event::Acted { action: Action::Write(text), .. } => assert_eq!(text, n.to_string()),
+            Event::Acted { action: Action::Write(change), .. } => {
+                assert_eq!(change, TextChange::Whole(n.to_string().into()));
+            }
             event => panic!("{event:?}"),
         }
     }

@@ -221,7 +221,7 @@ fn whoever_reads_slowly_does_not_keep_the_journal_from_being_emptied() {
     let reader = Reader::open(&files.options.file).unwrap();
     let other = Connection::open(&files.options.file).unwrap();
     let mut read = Vec::new();
-    let each = |post: typewall::protocol::events::Post| {
+    let each = |post: typewall::room::post::Post| {
         if [1, 50, 101].contains(&post.n) {
             other.execute("UPDATE room SET key = key", []).unwrap();
             let is_held: bool =

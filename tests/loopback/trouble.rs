@@ -95,7 +95,7 @@ fn a_deleted_file_or_journal_takes_no_posts() {
 #[test]
 fn a_room_opens_while_another_program_holds_the_file() {
     let mut files = Files::new();
-    files.options.lock_patience = Duration::from_secs(3600);
+    files.options.lock_timeout = Duration::from_secs(3600);
     let server = files.start();
     let mut ada = server.join("r", "Ada");
     is_posted(&mut ada, "before");
@@ -114,9 +114,9 @@ fn a_room_opens_while_another_program_holds_the_file() {
 }
 
 #[test]
-fn who_comes_into_a_forgotten_room_gets_the_posts_that_were_under_way() {
+fn a_room_that_everyone_has_left_stays_until_its_posts_are_stored() {
     let mut files = Files::new();
-    files.options.lock_patience = Duration::from_secs(3600);
+    files.options.lock_timeout = Duration::from_secs(3600);
     let server = files.start();
     let mut ada = server.join("r", "Ada");
     is_posted(&mut ada, "before");
@@ -124,13 +124,10 @@ fn who_comes_into_a_forgotten_room_gets_the_posts_that_were_under_way() {
     holder.execute_batch("BEGIN IMMEDIATE").unwrap();
     ada.post("under way");
     ada.leave();
-    let mut bob = server.connect("r");
-    bob.send("got_a_new_user", json!({"name": "Bob"}));
-    bob.send("message", json!({"text": "at once", "ref": "1"}));
-    // A room that is asked for later opens first.
-    server.join("s", "Cem");
+    let mut bob = server.join("r", "Bob");
+    bob.post("at once");
     bob.catch_up();
-    assert_eq!(bob.you, None, "the room waits for its posts");
+    assert_eq!(bob.posts(), ["before"]);
     holder.execute_batch("ROLLBACK").unwrap();
     bob.until("three posts", |bob| bob.log.len() == 3);
     assert_eq!(bob.posts(), ["before", "under way", "at once"]);
@@ -139,7 +136,7 @@ fn who_comes_into_a_forgotten_room_gets_the_posts_that_were_under_way() {
 #[test]
 fn a_post_waits_for_another_program_only_so_long() {
     let mut files = Files::new();
-    files.options.lock_patience = Duration::from_millis(100);
+    files.options.lock_timeout = Duration::from_millis(100);
     let server = files.start();
     let mut ada = server.join("r", "Ada");
     let holder = Connection::open(&files.options.file).unwrap();
@@ -152,7 +149,7 @@ fn a_post_waits_for_another_program_only_so_long() {
 #[test]
 fn a_server_stops_while_another_program_holds_the_file() {
     let mut files = Files::new();
-    files.options.lock_patience = Duration::from_secs(3600);
+    files.options.lock_timeout = Duration::from_secs(3600);
     let server = files.start();
     let mut ada = server.join("r", "Ada");
     let holder = Connection::open(&files.options.file).unwrap();

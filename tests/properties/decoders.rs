@@ -7,9 +7,10 @@ use typewall::Access;
 use typewall::http::log_route::LogRequest;
 use typewall::http::origin::{Host, Origin};
 use typewall::http::request::{MAX_HEAD, MAX_HEADERS, Unread, parse_head};
-use typewall::protocol::events::{ClientEvent, TextChange};
+use typewall::protocol::client_event::ClientEvent;
 use typewall::room::names::{Name, RoomName};
 use typewall::room::session::Session;
+use typewall::room::text::TextChange;
 
 /// Text that is half what a decoder looks for.
 fn hostile(known: &'static str) -> impl Strategy<Value = String> {

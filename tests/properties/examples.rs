@@ -2,7 +2,7 @@
 
 use crate::pipe::{Frame, Pipe};
 use crate::shown::Shown;
-use crate::world::{LIMITS, World, here};
+use crate::world::{LIMITS, World, new_client};
 use crossbeam_channel::unbounded;
 use serde_json::Value;
 use std::net::Shutdown;
@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::base::ids::ClientId;
 use typewall::base::passphrase::Passphrase;
-use typewall::delivery::batch::TextForm;
 use typewall::delivery::outbox::{MAX_BACKLOG, MAX_STALL};
 use typewall::hub::Hub;
-use typewall::hub::event::{Event, Health};
-use typewall::hub::gate::OUTSIDE_PATIENCE;
-use typewall::hub::registry::Arrival;
-use typewall::hub::shards::Part;
+use typewall::hub::event::{Event, Health, NewClient};
+use typewall::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use typewall::hub::shards::Shard;
+use typewall::protocol::encoding::Encoding;
+use typewall::room::action::Action;
 use typewall::room::names::{Name, RoomName};
-use typewall::room::rules::Action;
 use typewall::room::session::Session;
+use typewall::room::text::TextChange;
 
 /// A hub with clients of one room, who have joined with these names.
 fn joined(names: &[&str]) -> World {
@@ -162,7 +162,7 @@ fn one_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_memor
     let client = world.people[1].line.as_ref().unwrap().client;
     // Each takes far more memory than its two bytes.
     for _ in 0..MAX_BACKLOG / 64 + 2 {
-        world.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, world.now);
+        world.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, world.now);
         world.hub.write(world.now);
     }
     assert!(pipes[0].frames().iter().any(|frame| frame.name() == "user_away"), "the room is told");
@@ -191,8 +191,8 @@ fn a_room_that_nobody_is_in_is_forgotten() {
     let (mut world, _) = room(&["Ada"]);
     world.post(0, "gone", None);
     world.leave(0, true);
-    let (asker, health) = unbounded();
-    world.hub.handle(Event::Examined(asker), world.now);
+    let (reply_to, health) = unbounded();
+    world.hub.handle(Event::HealthCheck { reply_to }, world.now);
     let Health { clients, rooms } = health.try_recv().unwrap();
     assert_eq!((clients, rooms), (0, 0));
     world.enter(0, 0);
@@ -290,8 +290,8 @@ fn a_snapshot_is_no_part_of_the_backlog_and_the_backlog_is_counted_anew() {
 fn nothing_follows_a_close_frame_and_nothing_before_it_is_lost() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
-    let pong = || Event::Answered { client, frames: vec![0x8A, 0] };
-    let violation = Event::Violated { client, code: CloseCode::Unsupported, reason: "" };
+    let pong = || Event::ControlFrames { client, frames: vec![0x8A, 0] };
+    let violation = Event::ProtocolError { client, code: CloseCode::Unsupported, reason: "" };
     for event in [pong(), violation, pong()] {
         world.hub.handle(event, world.now);
     }
@@ -306,7 +306,7 @@ fn a_pong_comes_behind_all_that_happened_before_its_ping() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
     world.write(0, "before");
-    world.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, world.now);
+    world.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, world.now);
     world.hub.write(world.now);
     let frames = pipes[1].frames();
     let names: Vec<&str> = frames.iter().map(Frame::name).collect();
@@ -320,17 +320,21 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
     for (n, transport) in (1..).zip(pipes.clone()) {
         transport.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let arrival =
-            Arrival { address: here(), transport, greeting: b"hello ".to_vec(), form: TextForm::Whole };
-        events.send(Event::Connected { client, room, arrival }).unwrap();
+        let new = new_client(client, room, Encoding::PlainWhole, &transport);
+        events.send(Event::Connected(NewClient { handshake: b"hello ".to_vec(), ..new })).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
         events.send(Event::Acted { client, action: join }).unwrap();
         for text in 0..100 {
-            events.send(Event::Acted { client, action: Action::Write(text.to_string()) }).unwrap();
+            events
+                .send(Event::Acted {
+                    client,
+                    action: Action::Write(TextChange::Whole(text.to_string().into())),
+                })
+                .unwrap();
         }
     }
     drop(events);
-    Hub::new(LIMITS, None, None, Part::whole()).run(&queue);
+    Hub::new(LIMITS, None, None, Shard::single()).run(&queue);
     for pipe in pipes {
         let line = pipe.0.borrow();
         assert!(line.bytes.starts_with(b"hello "));
@@ -347,11 +351,11 @@ fn silence_is_no_fault_of_one_that_is_busy_reading() {
     world.hub.write(world.now);
     for _ in 0..100 {
         pass(&mut world, &bob, 1, Duration::from_secs(1), 50);
-        world.hub.handle(Event::Silent { client }, world.now);
+        world.hub.handle(Event::ReadTimeout { client }, world.now);
         assert_eq!(bob.0.borrow().shut, None);
     }
     pass(&mut world, &bob, 13, Duration::from_secs(1), 0);
-    world.hub.handle(Event::Silent { client }, world.now);
+    world.hub.handle(Event::ReadTimeout { client }, world.now);
     world.hub.write(world.now);
     assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "now it is neither");
     assert!(world.pipe(0).frames().iter().any(|frame| frame.name() == "user_away"));
@@ -376,18 +380,17 @@ fn ids_are_not_used_again_when_a_room_is_made_again() {
 #[test]
 fn who_does_not_give_the_passphrase_in_time_has_to_go() {
     let (mut hub, mut now) =
-        (Hub::new(LIMITS, Some(Passphrase::new("right")), None, Part::whole()), World::new(0).now);
+        (Hub::new(LIMITS, Some(Passphrase::new("right")), None, Shard::single()), World::new(0).now);
     let pipes = [Pipe::default(), Pipe::default()];
     for (n, transport) in (1..).zip(pipes.clone()) {
         transport.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let arrival = Arrival { address: here(), transport, greeting: Vec::new(), form: TextForm::Whole };
-        hub.handle(Event::Connected { client, room, arrival }, now);
+        hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport)), now);
     }
-    let unlock = Action::Unlock(Passphrase::new("right"));
-    hub.handle(Event::Acted { client: ClientId(1), action: unlock }, now);
+    let passphrase = Passphrase::new("right");
+    hub.handle(Event::Unlock { client: ClientId(1), passphrase }, now);
     hub.write(now);
-    now.instant += OUTSIDE_PATIENCE;
+    now.instant += PASSPHRASE_TIMEOUT;
     assert!(hub.due().is_some_and(|due| due <= now.instant));
     hub.write(now);
     let last = |pipe: &Pipe| pipe.frames().pop();

@@ -1,25 +1,16 @@
 //! Crashes of the store: whatever is lost of the end of its write-ahead log, what is left is what was committed up
 //! to some moment, and posting goes on from there as if nothing else had been.
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 use tempfile::TempDir;
-use typewall::StoreOptions;
-use typewall::base::clock::Now;
-use typewall::base::ids::RoomId;
 use typewall::base::ids::UserId;
-use typewall::protocol::events::Post;
-use typewall::room::history::{Draft, Entry};
 use typewall::room::names::RoomName;
+use typewall::room::post::{Numbered, PendingPost, Post};
 use typewall::room::session::Session;
-use typewall::store::thread::{self as store, Answer, Request, Store};
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+use typewall::store::database::{Database, Reader};
 
 const ROOMS: usize = 2;
 const FILE: &str = "wall.sqlite";
@@ -51,65 +42,28 @@ impl Harm {
 
 /// A store that commits what it is told to, all at once.
 struct Scribe {
-    store: Store,
-    answers: Receiver<Answer>,
-    go_on: Sender<()>,
+    database: Database,
+    reader: Reader,
 }
 
 impl Scribe {
     fn open(folder: &Path) -> Self {
-        let options = StoreOptions::new(folder.join(FILE));
-        let (answer, answers) = unbounded();
-        let (go_on, goes_on) = unbounded();
-        let hear = move |heard| {
-            let is_loaded = matches!(heard, Answer::Loaded { .. });
-            // So that it can be given many posts while it does nothing else.
-            answer.send(heard).is_ok() && (!is_loaded || goes_on.recv().is_ok())
-        };
-        Self { store: store::start(&options, Now::read, hear).expect("a store"), answers, go_on }
-    }
-
-    fn ask(&self, request: Request) {
-        self.store.requests.send(request).expect("a store that lives");
-    }
-
-    fn answer(&self) -> Answer {
-        self.answers.recv_timeout(PATIENCE).expect("an answer")
+        let file = folder.join(FILE);
+        Self {
+            database: Database::open(&file).expect("a store"),
+            reader: Reader::open(&file).expect("a store"),
+        }
     }
 
     /// Has posts stored in one commit.
-    fn record(&self, wanted: &[Wanted]) -> Vec<Entry> {
-        self.load(0);
-        for (room, reference, text) in wanted {
-            let draft = draft(*reference, text);
-            self.ask(Request::Record { room: RoomId(*room as u64), name: name(*room), draft });
-        }
-        self.go_on.send(()).unwrap();
-        let recorded = wanted.iter().map(|_| match self.answer() {
-            Answer::Recorded { entry, .. } => entry.expect("it is stored"),
-            other => panic!("{other:?}"),
-        });
-        recorded.collect()
-    }
-
-    /// A room's posts. The store does nothing more until it is told to go on.
-    fn load(&self, room: usize) -> Vec<Post> {
-        self.ask(Request::Load { room: RoomId(room as u64), name: name(room), count: 10_000 });
-        match self.answer() {
-            Answer::Loaded { log, .. } => log,
-            other => panic!("{other:?}"),
-        }
+    fn record(&mut self, wanted: &[Wanted]) -> Vec<Numbered> {
+        let posts: Vec<(RoomName, PendingPost)> =
+            wanted.iter().map(|(room, reference, text)| (name(*room), pending(*reference, text))).collect();
+        self.database.record(posts.iter().map(|(name, post)| (name, post))).expect("it is stored")
     }
 
     fn log(&self, room: usize) -> Vec<Post> {
-        let log = self.load(room);
-        self.go_on.send(()).unwrap();
-        log
-    }
-
-    fn close(self) {
-        drop(self.store.requests);
-        self.store.thread.join().expect("a thread that does not panic");
+        self.reader.last_posts(&name(room), 10_000, 0).expect("a log")
     }
 }
 
@@ -117,16 +71,16 @@ fn name(room: usize) -> RoomName {
     RoomName::from_query(&format!("room={room}")).unwrap()
 }
 
-fn draft(reference: u8, text: &str) -> Draft {
+fn pending(reference: u8, text: &str) -> PendingPost {
     let session = Session::parse(&"a".repeat(32)).unwrap();
     let reference = reference.to_string();
-    let mark = session.mark(&reference);
-    Draft {
+    let key = session.idempotency_key(&reference);
+    PendingPost {
         id: UserId(7),
         name: "Ada".to_owned(),
         text: text.to_owned(),
         at: 1,
-        reference: Some((reference, mark)),
+        reference: Some((reference, key)),
     }
 }
 
@@ -135,16 +89,15 @@ fn draft(reference: u8, text: &str) -> Draft {
 struct Expected(Vec<(usize, u8, Post)>);
 
 impl Expected {
-    fn enter(&mut self, (room, reference, text): &Wanted) -> Entry {
+    fn enter(&mut self, (room, reference, text): &Wanted) -> Numbered {
         let known = self.0.iter().find(|(r, named, _)| (r, named) == (room, reference));
         if let Some((_, _, post)) = known {
-            return Entry::Known(post.clone());
+            return Numbered::Duplicate(post.clone());
         }
         let n = self.log(*room).len() as u64 + 1;
-        let Draft { id, name, text, at, .. } = draft(*reference, text);
-        let post = Post { n, id, name, text, at };
+        let post = pending(*reference, text).numbered(n);
         self.0.push((*room, *reference, post.clone()));
-        Entry::New(post)
+        Numbered::New(post)
     }
 
     fn log(&self, room: usize) -> Vec<Post> {
@@ -175,7 +128,7 @@ struct Recording {
 fn check_crash(recording: &Recording, harm: &Harm, from: usize) {
     let Recording { folder, batches, all, points } = recording;
     let copy = crashed(folder.path(), harm, from);
-    let scribe = Scribe::open(copy.path());
+    let mut scribe = Scribe::open(copy.path());
     let logs: Vec<Vec<Post>> = (0..ROOMS).map(|room| scribe.log(room)).collect();
     let kept = logs.iter().map(Vec::len).sum();
     let mut expected = Expected(all.0[..kept].to_vec());
@@ -190,12 +143,11 @@ fn check_crash(recording: &Recording, harm: &Harm, from: usize) {
         Harm::Zero | Harm::Garble(_) => assert!(kept >= safe, "{kept} of {safe} posts are left"),
     }
     let again = batches.concat();
-    let entries: Vec<Entry> = again.iter().map(|wanted| expected.enter(wanted)).collect();
+    let entries: Vec<Numbered> = again.iter().map(|wanted| expected.enter(wanted)).collect();
     assert_eq!(scribe.record(&again), entries, "lost posts are new, kept ones are known, numbers go on");
     for room in 0..ROOMS {
         assert_eq!(scribe.log(room), expected.log(room));
     }
-    scribe.close();
 }
 
 fn wanted() -> impl Strategy<Value = Wanted> {
@@ -219,10 +171,10 @@ proptest! {
         crashes in prop::collection::vec((any::<Index>(), harm()), 4),
     ) {
         let folder = TempDir::new().expect("a folder");
-        let scribe = Scribe::open(folder.path());
+        let mut scribe = Scribe::open(folder.path());
         let (mut all, mut points) = (Expected::default(), vec![(0, 0)]);
         for batch in &batches {
-            let entries: Vec<Entry> = batch.iter().map(|wanted| all.enter(wanted)).collect();
+            let entries: Vec<Numbered> = batch.iter().map(|wanted| all.enter(wanted)).collect();
             prop_assert_eq!(scribe.record(batch), entries);
             let len = fs::metadata(folder.path().join(WAL)).unwrap().len();
             points.push((len as usize, all.0.len()));
@@ -232,6 +184,5 @@ proptest! {
         for (from, harm) in &crashes {
             check_crash(&recording, harm, from.index(len + 1));
         }
-        scribe.close();
-    }
+        }
 }

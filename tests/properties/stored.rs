@@ -1,7 +1,7 @@
 //! A hub and a store's thread, each with the other played by the test.
 
 use crate::pipe::{Frame, Pipe};
-use crate::world::{LIMITS, here};
+use crate::world::{LIMITS, new_client};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,15 +10,15 @@ use typewall::base::clock::Now;
 use typewall::base::ids::ClientId;
 use typewall::base::ids::RoomId;
 use typewall::base::ids::UserId;
-use typewall::delivery::batch::TextForm;
+use typewall::hub::Hub;
 use typewall::hub::event::Event;
-use typewall::hub::registry::Arrival;
-use typewall::hub::shards::Part;
-use typewall::hub::{Hub, MAX_UNLOADED};
-use typewall::protocol::events::Post;
-use typewall::room::history::{Draft, Entry};
+use typewall::hub::posts::MAX_LOADING_ROOMS;
+use typewall::hub::shards::Shard;
+use typewall::protocol::encoding::Encoding;
 use typewall::room::names::RoomName;
-use typewall::store::thread::{self as store, Answer, Request, Store};
+use typewall::room::post::{Numbered, PendingPost, Post};
+use typewall::store::request::{Answer, Load, Record, Requests};
+use typewall::store::{self, Store};
 use typewall::{Limits, StoreOptions};
 
 /// How long anything here may take.
@@ -28,47 +28,51 @@ fn now() -> Now {
     Now { instant: Instant::now(), unix_millis: 0 }
 }
 
+/// The hub's end of a store, and the rooms it asks for.
+fn requests() -> (Requests, Receiver<Load>) {
+    let (loads, asked) = unbounded();
+    (Requests { loads, records: unbounded().0 }, asked)
+}
+
 /// A client that comes into a room of the store's.
 fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     let pipe = Pipe::default();
     pipe.0.borrow_mut().space = usize::MAX;
-    let (client, room) = (ClientId(n), RoomName::parse(room).unwrap());
-    let arrival =
-        Arrival { address: here(), transport: pipe.clone(), greeting: Vec::new(), form: TextForm::Whole };
-    hub.handle(Event::Connected { client, room, arrival }, now());
+    let room = RoomName::parse(room).unwrap();
+    hub.handle(Event::Connected(new_client(ClientId(n), room, Encoding::PlainWhole, &pipe)), now());
     hub.write(now());
     pipe
 }
 
 #[test]
 fn no_more_rooms_open_than_the_store_keeps_up_with() {
-    let (requests, asked) = unbounded();
-    let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Part::whole());
-    for n in 1..=MAX_UNLOADED as u64 {
+    let (requests, asked) = requests();
+    let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Shard::single());
+    for n in 1..=MAX_LOADING_ROOMS as u64 {
         assert_eq!(enter(&mut hub, n, &n.to_string()).frames(), []);
     }
-    let last = MAX_UNLOADED as u64 + 1;
+    let last = MAX_LOADING_ROOMS as u64 + 1;
     for n in last..last + 100 {
         assert_eq!(enter(&mut hub, n, "one more").frames(), [Frame::Close(1013)]);
     }
-    assert_eq!(asked.len(), MAX_UNLOADED, "who is turned away costs the store nothing");
+    assert_eq!(asked.len(), MAX_LOADING_ROOMS, "who is turned away costs the store nothing");
     assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a room that is open lets people in");
-    let Ok(Request::Load { room, .. }) = asked.try_recv() else { panic!("a room to load") };
-    hub.handle(Event::Stored(Answer::Loaded { room, log: Vec::new() }), now());
+    let room = asked.try_recv().expect("a room to load").room;
+    hub.handle(Event::Stored(Answer::Loaded { room, posts: Vec::new() }), now());
     assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
 }
 
 #[test]
 fn a_room_forgets_the_posts_that_the_store_dropped() {
-    let (requests, asked) = unbounded();
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Part::whole());
+    let (requests, asked) = requests();
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
     enter(&mut hub, 1, "r");
-    let Ok(Request::Load { room, .. }) = asked.try_recv() else { panic!("a room to load") };
+    let room = asked.try_recv().expect("a room to load").room;
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };
-    hub.handle(Event::Stored(Answer::Loaded { room, log: (1..=4).map(post).collect() }), now());
-    hub.handle(Event::Stored(Answer::Dropped(3000)), now());
-    let (asker, log) = unbounded();
-    hub.handle(Event::LogAsked { room: RoomName::parse("r").unwrap(), asker }, now());
+    hub.handle(Event::Stored(Answer::Loaded { room, posts: (1..=4).map(post).collect() }), now());
+    hub.handle(Event::Stored(Answer::Trimmed { before: 3000 }), now());
+    let (reply_to, log) = unbounded();
+    hub.handle(Event::HistoryRequest { room: RoomName::parse("r").unwrap(), reply_to }, now());
     let left: Vec<u64> = log.try_recv().unwrap().iter().map(|post| post.n).collect();
     assert_eq!(left, [3, 4]);
 }
@@ -95,16 +99,24 @@ fn start(options: &StoreOptions) -> Running {
 }
 
 impl Running {
-    fn post(&self, day: u64, text: &str) -> Post {
+    fn send(&self, day: u64, text: &str) {
         let at = day * u64::try_from(DAY.as_millis()).unwrap();
-        let draft =
-            Draft { id: UserId(1), name: "Ada".to_owned(), text: text.to_owned(), at, reference: None };
+        let (name, text) = ("Ada".to_owned(), text.to_owned());
+        let post = PendingPost { id: UserId(1), name, text, at, reference: None };
         let name = RoomName::parse("r").unwrap();
-        self.store.requests.send(Request::Record { room: RoomId(1), name, draft }).unwrap();
+        self.store.requests.records.send(Record { room: RoomId(1), name, post }).unwrap();
+    }
+
+    fn answer(&self) -> Answer {
+        self.answers.recv_timeout(PATIENCE).expect("an answer")
+    }
+
+    fn post(&self, day: u64, text: &str) -> Post {
+        self.send(day, text);
         loop {
-            match self.answers.recv_timeout(PATIENCE).expect("an answer") {
-                Answer::Recorded { entry: Some(Entry::New(post)), .. } => return post,
-                Answer::Dropped(_) => {}
+            match self.answer() {
+                Answer::Recorded { numbered: Some(Numbered::New(post)), .. } => return post,
+                Answer::Trimmed { .. } => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -113,11 +125,11 @@ impl Running {
     /// What is loaded of the room.
     fn texts(&self) -> Vec<String> {
         let name = RoomName::parse("r").unwrap();
-        self.store.requests.send(Request::Load { room: RoomId(1), name, count: 100 }).unwrap();
+        self.store.requests.loads.send(Load { room: RoomId(1), name, count: 100 }).unwrap();
         loop {
-            match self.answers.recv_timeout(PATIENCE).expect("an answer") {
-                Answer::Loaded { log, .. } => return log.into_iter().map(|post| post.text).collect(),
-                Answer::Dropped(_) => {}
+            match self.answer() {
+                Answer::Loaded { posts, .. } => return posts.into_iter().map(|post| post.text).collect(),
+                Answer::Trimmed { .. } => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -137,15 +149,16 @@ fn old_posts_go_while_others_are_posted() {
         assert_eq!(running.texts(), kept);
     }
     running.days.store(100, Ordering::Relaxed);
-    assert_eq!(running.texts(), [""; 0]);
+    running.post(100, "the last thought");
+    assert_eq!(running.texts(), ["the last thought"]);
     for name in ["wall.sqlite", "wall.sqlite-wal"] {
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
         let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
         assert!(!has(b"a thought of day "), "what was dropped is nowhere in {name}");
     }
-    let Running { store: Store { requests, thread }, .. } = running;
+    let Running { store: Store { requests, threads }, .. } = running;
     drop(requests);
-    thread.join().unwrap();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 #[test]
@@ -159,7 +172,9 @@ fn more_old_posts_than_go_at_once_all_go() {
                 INSERT INTO post SELECT room, copy.n, user, name, text, at, mark FROM post, copy";
     connection.execute(copy, []).unwrap();
     running.days.store(2, Ordering::Relaxed);
-    // Each request comes between two steps.
-    let steps = (0..10).take_while(|_| !running.texts().is_empty()).count();
-    assert!((2..10).contains(&steps), "neither all at once nor too many steps: {steps}");
+    running.send(2, "new");
+    // A post is stored between two steps, and the last step says so.
+    assert!(matches!(running.answer(), Answer::Recorded { numbered: Some(_), .. }));
+    assert!(matches!(running.answer(), Answer::Trimmed { .. }));
+    assert_eq!(running.texts(), ["new"]);
 }

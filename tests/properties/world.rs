@@ -3,7 +3,6 @@
 use crate::pipe::{Frame, Pipe};
 use crate::shown::Shown;
 use proptest::prelude::*;
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -11,15 +10,16 @@ use typewall::Limits;
 use typewall::base::address::Address;
 use typewall::base::clock::Now;
 use typewall::base::ids::ClientId;
-use typewall::delivery::batch::TextForm;
 use typewall::hub::Hub;
 use typewall::hub::event::Event;
-use typewall::hub::registry::Arrival;
-use typewall::hub::shards::Part;
+use typewall::hub::event::NewClient;
+use typewall::hub::shards::Shard;
+use typewall::protocol::encoding::Encoding;
+use typewall::room::action::Action;
 use typewall::room::names::{Name, RoomName};
-use typewall::room::rules::Action;
 use typewall::room::session::Session;
 use typewall::room::splice::Splice;
+use typewall::room::text::{Text, TextChange};
 
 pub const LIMITS: Limits = Limits {
     log_length: 5,
@@ -90,6 +90,11 @@ pub fn here() -> Address {
     Address::of(Ipv4Addr::LOCALHOST.into())
 }
 
+/// A client whose WebSocket is open, and which reads from a pipe.
+pub fn new_client(id: ClientId, room: RoomName, encoding: Encoding, pipe: &Pipe) -> NewClient<Pipe> {
+    NewClient { id, address: here(), room, encoding, transport: pipe.clone(), handshake: Vec::new() }
+}
+
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let person = || 0..PEOPLE;
     let name = prop_oneof![Just("Ada"), Just("ada"), Just("Bob"), Just("李")];
@@ -158,7 +163,7 @@ impl World {
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
         Self {
-            hub: Hub::new(LIMITS, None, None, Part::whole()),
+            hub: Hub::new(LIMITS, None, None, Shard::single()),
             now,
             last_client: 0,
             people,
@@ -179,7 +184,7 @@ impl World {
             Step::Post { person, text, reference } => self.post(person, &text, reference),
             Step::Ping { person } => {
                 if let Some(Connection { client, .. }) = self.people[person].line {
-                    self.hub.handle(Event::Answered { client, frames: vec![0x8A, 0] }, self.now);
+                    self.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, self.now);
                 }
             }
             Step::Leave { person, goodbye } => self.leave(person, goodbye),
@@ -197,10 +202,9 @@ impl World {
         self.last_client += 1;
         let client = ClientId(self.last_client);
         let pipe = Pipe::default();
-        let form = if person.is_multiple_of(2) { TextForm::Whole } else { TextForm::Spliced };
+        let encoding = if person.is_multiple_of(2) { Encoding::PlainWhole } else { Encoding::PlainSpliced };
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
-        let arrival = Arrival { address: here(), transport: pipe.clone(), greeting: Vec::new(), form };
-        self.hub.handle(Event::Connected { client, room: name, arrival }, self.now);
+        self.hub.handle(Event::Connected(new_client(client, name, encoding, &pipe)), self.now);
         let posted_before = self.rooms[room].count;
         let line = Connection { client, pipe, room, joined: false, posted_before, references: vec![] };
         self.people[person].line = Some(line);
@@ -231,7 +235,7 @@ impl World {
     }
 
     pub fn write(&mut self, person: usize, text: &str) {
-        self.act(person, Action::Write(text.to_owned()));
+        self.act(person, Action::Write(TextChange::Whole(text.to_owned().into())));
         if let Some(seat) = self.seat(person) {
             text.clone_into(&mut seat.text);
         }
@@ -239,10 +243,10 @@ impl World {
 
     pub fn splice(&mut self, person: usize, text: &str) {
         let Some(Seat { text: before, .. }) = self.seat(person) else { return };
-        let Splice { at, cut, put, length } = Splice::between(before, text);
-        let splice = Splice { at, cut, put: Cow::Owned(put.into_owned()), length };
+        let (old, new): (Text, Text) = (before.clone().into(), text.to_owned().into());
+        let splice = Splice::between(&old, &new).into_owned();
         text.clone_into(before);
-        self.act(person, Action::Splice(splice));
+        self.act(person, Action::Write(TextChange::Splice(splice)));
     }
 
     pub fn post(&mut self, person: usize, text: &str, reference: Option<&'static str>) {

@@ -1,0 +1,44 @@
+//! What a client that was behind catches up with.
+
+use crate::delivery::framed::{TextFrame, empty};
+use crate::delivery::share::Share;
+use crate::protocol::encoding::Encoding;
+use crate::protocol::server_event::ServerEvent;
+use crate::room::boxes::Revision;
+
+/// Texts as they are now, whole, for this client alone.
+#[derive(Debug, Default)]
+pub struct CatchUp {
+    texts: Vec<u8>,
+    frames: Vec<TextFrame>,
+    json: Vec<u8>,
+}
+
+impl CatchUp {
+    /// Adds a text.
+    pub fn push(&mut self, encoding: Encoding, event: &ServerEvent<'_>, revision: Revision) {
+        self.json.clear();
+        event.encode(&mut self.json);
+        let start = self.texts.len();
+        encoding.frame(&self.json, &mut self.texts);
+        self.frames.push(TextFrame { bytes: start..self.texts.len(), author: None, revision });
+    }
+
+    /// Bytes of all texts.
+    pub fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The texts, to be sent.
+    pub fn share(&self) -> Share<'_> {
+        let mut share = Share::default();
+        share.push_texts(&self.texts, &self.frames, None);
+        share
+    }
+
+    /// Removes all texts, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.frames.clear();
+        empty([&mut self.texts, &mut self.json]);
+    }
+}

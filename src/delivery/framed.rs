@@ -1,0 +1,71 @@
+//! The buffers of a batch in one encoding.
+
+use crate::base::ids::ClientId;
+use crate::room::boxes::Revision;
+use bytes::Bytes;
+use std::cell::OnceCell;
+use std::ops::Range;
+
+/// Bytes of a buffer's memory that are kept from batch to batch, so that one large batch does not take memory for ever.
+const KEPT_CAPACITY: usize = 256 * 1024;
+
+/// A batch in one encoding.
+#[derive(Debug, Default)]
+pub struct Framed {
+    /// Events for everyone.
+    pub events: Vec<u8>,
+    /// Events for one client, and heads of snapshots.
+    pub private: Vec<u8>,
+    /// Where each record's frame is.
+    pub frames: Vec<EventFrame>,
+    /// Texts, for everyone but their authors.
+    pub texts: Vec<u8>,
+    /// Where each text's frame is.
+    pub text_frames: Vec<TextFrame>,
+    /// The events once more, for all whose transports are full.
+    kept_events: OnceCell<Bytes>,
+}
+
+/// Where a record's frame is.
+#[derive(Debug)]
+pub struct EventFrame {
+    /// Bytes of common events before it.
+    pub at: usize,
+    /// Its own bytes, among the common or the private ones.
+    pub bytes: Range<usize>,
+}
+
+/// A text in a batch.
+#[derive(Debug)]
+pub struct TextFrame {
+    /// Where its frame is, among the texts.
+    pub bytes: Range<usize>,
+    /// Who wrote it, unless they are away.
+    pub author: Option<ClientId>,
+    /// The number of the change.
+    pub revision: Revision,
+}
+
+impl Framed {
+    /// A part of the common events that outlives the batch. All who keep events share one copy.
+    pub fn keep_events(&self, bytes: Range<usize>) -> Bytes {
+        self.kept_events.get_or_init(|| Bytes::copy_from_slice(&self.events)).slice(bytes)
+    }
+
+    /// Empties the buffers and keeps their memory.
+    pub fn clear(&mut self) {
+        let Self { events, private, frames, texts, text_frames, kept_events } = self;
+        frames.clear();
+        text_frames.clear();
+        kept_events.take();
+        empty([events, private, texts]);
+    }
+}
+
+/// Empties buffers and keeps their memory, unless they are very large.
+pub fn empty<const N: usize>(buffers: [&mut Vec<u8>; N]) {
+    for buffer in buffers {
+        buffer.clear();
+        buffer.shrink_to(KEPT_CAPACITY);
+    }
+}

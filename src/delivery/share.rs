@@ -1,0 +1,153 @@
+//! What one client gets of a batch, as pieces of the batch's buffers.
+
+use crate::base::ids::ClientId;
+use crate::delivery::framed::{Framed, TextFrame};
+use crate::room::boxes::Revision;
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::ops::Range;
+
+/// Pieces of a share that take no memory of their own. The author of a text has three: the events, and the texts before
+/// and behind it.
+pub const FEW_PIECES: usize = 4;
+
+/// Bytes for one client, in the order in which they are sent: events, then a snapshot or texts.
+#[derive(Debug, Default)]
+pub struct Share<'a> {
+    pieces: SmallVec<[Piece<'a>; FEW_PIECES]>,
+    len: usize,
+    /// Bytes of events and snapshot, which must all arrive.
+    events_len: usize,
+    snapshot_len: usize,
+    text_frames: &'a [TextFrame],
+    /// Whose texts are left out.
+    client: Option<ClientId>,
+}
+
+/// Where some bytes of a share are.
+#[derive(Debug)]
+enum Piece<'a> {
+    /// Common events.
+    Events(&'a Framed, Range<usize>),
+    /// Bytes that others share.
+    Shared(&'a Bytes),
+    /// Bytes for this client alone, or texts.
+    Own(&'a [u8]),
+}
+
+/// What must be kept of a share of which only the beginning was sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Remainder {
+    /// The share up to this byte must be sent.
+    pub end: usize,
+    /// The first text that is not kept. It and those behind it are sent later, as they are by then.
+    pub stale_from: Option<Revision>,
+}
+
+impl<'a> Piece<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        match self {
+            Self::Events(framed, range) => &framed.events[range.clone()],
+            Self::Shared(bytes) => bytes,
+            Self::Own(bytes) => bytes,
+        }
+    }
+
+    /// A part of the piece that outlives the batch.
+    fn keep(&self, part: Range<usize>) -> Bytes {
+        match self {
+            Self::Events(framed, range) => {
+                framed.keep_events(range.start + part.start..range.start + part.end)
+            }
+            Self::Shared(bytes) => bytes.slice(part),
+            Self::Own(bytes) => Bytes::copy_from_slice(&bytes[part]),
+        }
+    }
+}
+
+impl<'a> Share<'a> {
+    /// A share of these bytes, which must all arrive.
+    pub fn of_frame(frame: &'a [u8]) -> Self {
+        let mut share = Self::default();
+        share.push_own(frame);
+        share
+    }
+
+    pub(super) fn push_events(&mut self, framed: &'a Framed, range: Range<usize>) {
+        self.push(Piece::Events(framed, range));
+        self.events_len = self.len;
+    }
+
+    pub(super) fn push_own(&mut self, bytes: &'a [u8]) {
+        self.push(Piece::Own(bytes));
+        self.events_len = self.len;
+    }
+
+    pub(super) fn push_snapshot(&mut self, head: &'a [u8], tail: &'a Bytes) {
+        self.push(Piece::Own(head));
+        self.push(Piece::Shared(tail));
+        self.snapshot_len = head.len() + tail.len();
+        self.events_len = self.len;
+    }
+
+    pub(super) fn push_texts(&mut self, bytes: &'a [u8], frames: &'a [TextFrame], client: Option<ClientId>) {
+        (self.text_frames, self.client) = (frames, client);
+        let mut from = 0;
+        for own in frames.iter().filter(|text| client.is_some() && text.author == client) {
+            self.push(Piece::Own(&bytes[from..own.bytes.start]));
+            from = own.bytes.end;
+        }
+        self.push(Piece::Own(&bytes[from..]));
+    }
+
+    fn push(&mut self, piece: Piece<'a>) {
+        let len = piece.bytes().len();
+        if len > 0 {
+            self.len += len;
+            self.pieces.push(piece);
+        }
+    }
+
+    /// The bytes, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(Piece::bytes)
+    }
+
+    /// How many bytes there are.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// How many of the bytes are a snapshot.
+    pub fn snapshot_len(&self) -> usize {
+        self.snapshot_len
+    }
+
+    /// What must be kept when only the first `sent` bytes were sent: all events, and the text that has begun, because a
+    /// frame must be finished. Texts are state; of those that have not begun only the latest counts.
+    pub fn remainder(&self, sent: usize) -> Remainder {
+        let mut end = self.events_len;
+        let others =
+            self.text_frames.iter().filter(|text| self.client.is_none() || text.author != self.client);
+        for text in others {
+            if end >= sent {
+                return Remainder { end, stale_from: Some(text.revision) };
+            }
+            end += text.bytes.len();
+        }
+        Remainder { end, stale_from: None }
+    }
+
+    /// These bytes, to outlive the batch.
+    pub fn keep(&self, bytes: Range<usize>) -> impl Iterator<Item = Bytes> {
+        let mut at = 0;
+        self.pieces.iter().filter_map(move |piece| {
+            let len = piece.bytes().len();
+            let start = bytes.start.clamp(at, at + len) - at;
+            let end = bytes.end.clamp(at, at + len) - at;
+            at += len;
+            (start < end).then(|| piece.keep(start..end))
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! Deadlines: all that a hub does without an event, in one queue.
+
+use crate::base::ids::{ClientId, RoomId, UserId};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Instant;
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Deadline {
+    /// A user's grace period ends.
+    Grace(RoomId, UserId),
+    /// A client has not given the passphrase in time.
+    Passphrase(ClientId),
+    /// A client has not answered its close frame in time.
+    Close(ClientId),
+    /// A full transport is to be tried again.
+    Retry(ClientId),
+    /// Some clients are to be pinged.
+    Keepalive,
+    /// The next stage of stopping.
+    Shutdown,
+}
+
+/// The queue. Each deadline is in it once at most.
+#[derive(Debug, Default)]
+pub struct Deadlines {
+    order: BTreeSet<(Instant, Deadline)>,
+    times: HashMap<Deadline, Instant>,
+}
+
+impl Deadlines {
+    /// Sets or moves a deadline.
+    pub fn set(&mut self, deadline: Deadline, at: Instant) {
+        match self.times.insert(deadline, at) {
+            Some(before) if before == at => return,
+            Some(before) => _ = self.order.remove(&(before, deadline)),
+            None => {}
+        }
+        self.order.insert((at, deadline));
+    }
+
+    /// Removes a deadline.
+    pub fn cancel(&mut self, deadline: Deadline) {
+        if let Some(at) = self.times.remove(&deadline) {
+            self.order.remove(&(at, deadline));
+        }
+    }
+
+    /// When the first deadline is.
+    pub fn next(&self) -> Option<Instant> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// Removes and returns the first deadline, if it has passed.
+    pub fn pop(&mut self, now: Instant) -> Option<Deadline> {
+        let (at, deadline) = self.order.first().copied().filter(|(at, _)| *at <= now)?;
+        self.order.remove(&(at, deadline));
+        self.times.remove(&deadline);
+        Some(deadline)
+    }
+
+    /// The user who has been away for longest: their grace period ends first.
+    pub fn first_grace(&self) -> Option<(RoomId, UserId)> {
+        self.order.iter().find_map(|(_, deadline)| match deadline {
+            Deadline::Grace(room, user) => Some((*room, *user)),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn deadlines_come_in_the_order_of_their_times_however_often_they_are_set() {
+        let (mut deadlines, now) = (Deadlines::default(), Instant::now());
+        let at = |seconds| now + Duration::from_secs(seconds);
+        let [one, two] = [1, 2].map(|n| Deadline::Grace(RoomId(n), UserId(n)));
+        for (deadline, seconds) in
+            [(one, 9), (Deadline::Shutdown, 2), (two, 5), (Deadline::Keepalive, 1), (one, 3)]
+        {
+            deadlines.set(deadline, at(seconds));
+        }
+        deadlines.cancel(Deadline::Keepalive);
+        assert_eq!(deadlines.next(), Some(at(2)));
+        assert_eq!(deadlines.first_grace(), Some((RoomId(1), UserId(1))));
+        assert_eq!(deadlines.pop(at(1)), None);
+        let due: Vec<Deadline> = std::iter::from_fn(|| deadlines.pop(at(5))).collect();
+        assert_eq!(due, [Deadline::Shutdown, one, two]);
+        assert_eq!((deadlines.next(), deadlines.first_grace()), (None, None));
+        assert!(deadlines.order.is_empty() && deadlines.times.is_empty());
+    }
+}

@@ -1,0 +1,294 @@
+//! A room that is open: its rules and its view, which clients are in it, and what it is about to send.
+
+use crate::base::clock::Now;
+use crate::base::ids::{ClientId, UserId};
+use crate::base::limits::Limits;
+use crate::delivery::batch::Batch;
+use crate::protocol::encoding::Encoding;
+use crate::protocol::error::EventError;
+use crate::protocol::server_event::ServerEvent;
+use crate::protocol::snapshot::{self, Receiver};
+use crate::room::action::{Action, Actor, Rank};
+use crate::room::boxes::Revision;
+use crate::room::error::RoomError;
+use crate::room::fact::Fact;
+use crate::room::names::RoomName;
+use crate::room::post::{PendingPost, Post};
+use crate::room::rules::{Decision, Rules};
+use crate::room::text::Text;
+use crate::room::view::View;
+use bytes::Bytes;
+use std::collections::HashMap;
+use std::mem;
+
+/// Bytes of a snapshot that are kept for the next client that asks. Encoding a larger one again costs a batch a few
+/// milliseconds; keeping it would cost a quiet room six times the memory of its log.
+const MAX_KEPT_SNAPSHOT: usize = 64 * 1024;
+
+/// One room. It lasts as long as a client, a user or a post under way is in it.
+#[derive(Debug)]
+pub struct OpenRoom {
+    name: RoomName,
+    limits: Limits,
+    rules: Rules,
+    view: View,
+    /// Every client in the room, and its user; none for a viewer.
+    members: HashMap<ClientId, Option<UserId>>,
+    /// The client of each user who is not away.
+    clients: HashMap<UserId, ClientId>,
+    batch: Batch,
+    /// Clients that get a snapshot at the end of the batch.
+    snapshot_requests: Vec<ClientId>,
+    /// The common half of snapshots, and the version of the view that it shows.
+    snapshot_tail: Option<(u64, Bytes)>,
+    /// Posts that wait until the store has loaded the history; `None` once it has.
+    held_posts: Option<Vec<PendingPost>>,
+    /// Posts that the store has not answered for.
+    posts_under_way: usize,
+    /// Something has happened since the last batch.
+    pub is_dirty: bool,
+}
+
+impl OpenRoom {
+    /// A room with nobody in it, whose user ids follow `last_user`. One that `is_stored` sends no snapshots before
+    /// [`release_posts`](Self::release_posts).
+    pub fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
+        Self {
+            name,
+            limits,
+            rules: Rules::new(limits, is_stored, last_user),
+            view: View::new(limits.log_length),
+            members: HashMap::new(),
+            clients: HashMap::new(),
+            batch: Batch::default(),
+            snapshot_requests: Vec::new(),
+            snapshot_tail: None,
+            held_posts: is_stored.then(Vec::new),
+            posts_under_way: 0,
+            is_dirty: false,
+        }
+    }
+
+    /// The room's name.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// The last user id that was given.
+    pub fn last_user(&self) -> UserId {
+        self.rules.last_user()
+    }
+
+    /// The last posts of the log, the oldest first.
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// True when nobody is in the room or may come back, and no post is under way, so that the room can be forgotten.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.view.user_count() == 0 && self.posts_under_way == 0
+    }
+
+    /// The client of a user who is not away.
+    pub fn client_of(&self, user: UserId) -> Option<ClientId> {
+        self.clients.get(&user).copied()
+    }
+
+    /// A client enters: a viewer, until it joins.
+    pub fn enter(&mut self, client: ClientId) {
+        self.members.insert(client, None);
+        self.batch.enter(client);
+    }
+
+    /// A client has gone. Returns its user, if it had a seat.
+    pub fn leave(&mut self, client: ClientId) -> Option<UserId> {
+        let user = self.members.remove(&client)??;
+        self.clients.remove(&user);
+        Some(user)
+    }
+
+    /// Decides what a client's action comes to.
+    pub fn decide(&mut self, client: ClientId, action: Action, now: Now) -> Result<Decision, RoomError> {
+        let user = self.members.get(&client).copied().flatten();
+        self.rules.decide(&self.view, Actor { user, rank: Rank(client.0) }, action, now)
+    }
+
+    /// Decides what a user's end of connection comes to.
+    pub fn decide_leave(&mut self, user: UserId, goodbye: bool, now: Now) -> Option<Fact> {
+        self.rules.leave(&self.view, user, goodbye, now)
+    }
+
+    /// Decides whether a user who is away loses their seat.
+    pub fn decide_expire(&mut self, user: UserId) -> Option<Fact> {
+        self.rules.expire(&self.view, user)
+    }
+
+    /// Gives a client a user's seat. Returns the client that had it.
+    pub fn seat(&mut self, client: ClientId, user: UserId) -> Option<ClientId> {
+        self.members.insert(client, Some(user));
+        let before = self.clients.insert(user, client)?;
+        // It is closed at once; until then it is a viewer.
+        self.members.insert(before, None);
+        Some(before)
+    }
+
+    /// Applies a fact and tells the room of it. `actor` is the client whose action it was: it is not told that it is back,
+    /// and of its post it is told under its `reference`.
+    pub fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
+        if let Some(event) = ServerEvent::of_fact(&fact, &self.view) {
+            match (&fact, actor, reference) {
+                (Fact::Back { .. } | Fact::SeatTaken { .. }, Some(client), _) => {
+                    self.batch.broadcast_except(client, &event);
+                }
+                (Fact::Posted { post }, Some(author), Some(_)) => {
+                    self.batch.broadcast_except(author, &event);
+                    self.batch.tell(author, &ServerEvent::Data { post, reference });
+                }
+                _ => self.batch.broadcast(&event),
+            }
+        }
+        self.view.apply(fact);
+    }
+
+    /// Tells a client that its event was rejected.
+    pub fn reject(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
+        self.tell(client, &ServerEvent::Error { error, reference });
+    }
+
+    /// Tells the author of a post that it was posted before.
+    pub fn confirm(&mut self, author: ClientId, post: &Post, reference: Option<&str>) {
+        self.tell(author, &ServerEvent::Data { post, reference });
+    }
+
+    /// Tells a client something.
+    pub fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+        if self.members.contains_key(&client) {
+            self.batch.tell(client, event);
+        }
+    }
+
+    /// A client gets a snapshot at the end of the batch.
+    pub fn request_snapshot(&mut self, client: ClientId) {
+        self.snapshot_requests.push(client);
+    }
+
+    /// A post is to be stored. Returns it if it can be sent to the store now; otherwise it is held until the history is
+    /// loaded, so that no post is in both.
+    pub fn hold_or_send(&mut self, post: PendingPost) -> Option<PendingPost> {
+        self.posts_under_way += 1;
+        match &mut self.held_posts {
+            Some(held) => {
+                held.push(post);
+                None
+            }
+            None => Some(post),
+        }
+    }
+
+    /// The history is loaded. Returns the posts that waited for it.
+    pub fn release_posts(&mut self) -> Vec<PendingPost> {
+        self.held_posts.take().unwrap_or_default()
+    }
+
+    /// The store has answered for a post.
+    pub fn post_answered(&mut self) {
+        self.posts_under_way -= 1;
+    }
+
+    /// Ends the batch for these encodings: adds the texts that changed, and the snapshots that were asked for. Returns the
+    /// clients that get one.
+    pub fn finish_batch(
+        &mut self,
+        encodings: &[Encoding],
+        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+    ) -> Vec<ClientId> {
+        self.is_dirty = false;
+        self.batch.frame_events(encodings);
+        let Self { view, batch, clients, .. } = self;
+        view.commit_texts(|update| batch.text(encodings, &update, clients.get(&update.id).copied()));
+        let mut receivers = Vec::new();
+        if !self.snapshot_requests.is_empty() && self.held_posts.is_none() {
+            receivers = mem::take(&mut self.snapshot_requests);
+            receivers.sort_unstable();
+            receivers.dedup();
+            receivers.retain(|client| self.members.contains_key(client));
+            self.add_snapshots(&receivers, encoding_of);
+        }
+        self.batch.seal();
+        receivers
+    }
+
+    /// The batch, once it is finished.
+    pub fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Begins the next batch.
+    pub fn clear_batch(&mut self) {
+        self.batch.clear();
+    }
+
+    fn add_snapshots(&mut self, receivers: &[ClientId], encoding_of: impl Fn(ClientId) -> Option<Encoding>) {
+        let tail = self.snapshot_tail();
+        let Self { members, rules, view, batch, .. } = self;
+        let receiver = |&client: &ClientId| {
+            let you = members.get(&client).copied().flatten();
+            let name = you.and_then(|id| view.user(id)).map(|user| user.name.as_str());
+            let session = you.and_then(|id| rules.session(id)).map(|session| session.to_hex());
+            Some((client, encoding_of(client)?, Receiver { you, name, session }))
+        };
+        batch.snapshots(tail, receivers.iter().filter_map(receiver));
+    }
+
+    /// The common half of all snapshots, encoded once as long as nothing changes, unless it is large.
+    fn snapshot_tail(&mut self) -> Bytes {
+        let version = self.view.version();
+        if let Some((known, tail)) = &self.snapshot_tail
+            && *known == version
+        {
+            return tail.clone();
+        }
+        let mut json = Vec::new();
+        snapshot::encode_tail(self.name.as_str(), &self.view, &self.limits, &mut json);
+        let tail = Bytes::from(json);
+        self.snapshot_tail = (tail.len() <= MAX_KEPT_SNAPSHOT).then(|| (version, tail.clone()));
+        tail
+    }
+
+    /// The texts that a client has missed from a revision on, as they are now. Its own is not among them.
+    pub fn missed_texts(
+        &self,
+        client: ClientId,
+        from: Revision,
+    ) -> impl Iterator<Item = (Revision, UserId, &Text)> {
+        let own = self.members.get(&client).copied().flatten();
+        self.view.texts_since(from).filter(move |(_, id, _)| Some(*id) != own)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_snapshot_is_not_kept() {
+        let name = RoomName::from_query("").unwrap();
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0));
+        room.enter(ClientId(1));
+        for (posts, is_kept) in [(1, true), (20, false)] {
+            for n in 0..posts {
+                let text = "\u{1}".repeat(1000);
+                let post = Post { n, id: UserId(1), name: String::new(), text, at: 0 };
+                room.publish(Fact::Posted { post }, None, None);
+            }
+            room.request_snapshot(ClientId(1));
+            room.finish_batch(&[], |_| None);
+            assert_eq!(room.snapshot_tail.is_some(), is_kept, "{posts} posts");
+        }
+    }
+}

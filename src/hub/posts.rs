@@ -1,0 +1,131 @@
+//! Posts on their way to the store, and the histories that come from it.
+
+use crate::base::ids::RoomId;
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::protocol::error::EventError;
+use crate::room::fact::Fact;
+use crate::room::names::RoomName;
+use crate::room::post::{Numbered, PendingPost};
+use crate::store::request::{Answer, Load, Record, Requests};
+
+/// Posts that may be under way to the store. Beyond that it does not keep up, and authors are told so.
+const MAX_POSTS_UNDER_WAY: usize = 1024;
+
+/// Rooms that may wait for their histories. Beyond that the store does not keep up, and no room is opened.
+pub const MAX_LOADING_ROOMS: usize = 1024;
+
+/// A hub's connection to the store, if there is one.
+#[derive(Debug)]
+pub struct StoreLink {
+    requests: Option<Requests>,
+    /// Posts that the store has not answered for.
+    posts: usize,
+    /// Rooms that wait for their histories.
+    loading: usize,
+}
+
+impl StoreLink {
+    /// A connection on which nothing is under way.
+    pub fn new(requests: Option<Requests>) -> Self {
+        Self { requests, posts: 0, loading: 0 }
+    }
+
+    /// Whether there is a store.
+    pub fn is_some(&self) -> bool {
+        self.requests.is_some()
+    }
+
+    /// Posts that the store has not answered for.
+    pub fn posts_under_way(&self) -> usize {
+        self.posts
+    }
+
+    /// Whether so many rooms wait for their histories that no other may.
+    pub fn is_busy_loading(&self) -> bool {
+        self.loading >= MAX_LOADING_ROOMS
+    }
+
+    /// Asks for a room's last posts.
+    pub fn load(&mut self, room: RoomId, name: RoomName, count: usize) {
+        if let Some(requests) = &self.requests {
+            self.loading += 1;
+            // Where the store is gone, the room waits for its history as everyone waits for the server's end.
+            let _ = requests.loads.send(Load { room, name, count });
+        }
+    }
+
+    /// Sends a post to be stored. Returns it if the store is gone.
+    fn record(&self, room: RoomId, name: RoomName, post: PendingPost) -> Result<(), PendingPost> {
+        match &self.requests {
+            Some(requests) => {
+                requests.records.send(Record { room, name, post }).map_err(|error| error.into_inner().post)
+            }
+            None => Err(post),
+        }
+    }
+}
+
+impl<T: Transport> Hub<T> {
+    /// Has a post stored, or rejects it where too many are under way.
+    pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        if self.store.posts >= MAX_POSTS_UNDER_WAY {
+            let (author, reference) = (post.id, post.reference().map(str::to_owned));
+            if let Some(client) = room.client_of(author) {
+                room.reject(client, EventError::NotStored, reference);
+            }
+            return;
+        }
+        self.store.posts += 1;
+        if let Some(post) = room.hold_or_send(post) {
+            self.send_post(id, post);
+        }
+    }
+
+    fn send_post(&mut self, id: RoomId, post: PendingPost) {
+        let Some(room) = self.rooms.get(id) else { return };
+        if let Err(post) = self.store.record(id, room.name().clone(), post) {
+            self.on_recorded(id, post, None);
+        }
+    }
+
+    /// The store answers.
+    pub(super) fn on_store_reply(&mut self, answer: Answer) {
+        match answer {
+            Answer::Loaded { room, posts } => {
+                self.store.loading -= 1;
+                self.publish(room, Fact::HistoryLoaded { posts }, None, None);
+                let held = self.rooms.touch(room).map(|room| room.release_posts());
+                held.into_iter().flatten().for_each(|post| self.send_post(room, post));
+            }
+            Answer::Trimmed { before } => {
+                // Nobody is told: the posts go from snapshots only.
+                let trimmed = |room: &mut crate::hub::open_room::OpenRoom| {
+                    room.publish(Fact::HistoryTrimmed { before }, None, None);
+                };
+                self.rooms.iter_mut().for_each(trimmed);
+            }
+            Answer::Recorded { room, post, numbered } => self.on_recorded(room, post, numbered),
+        }
+    }
+
+    /// A post has its number, or could not be stored.
+    fn on_recorded(&mut self, id: RoomId, post: PendingPost, numbered: Option<Numbered>) {
+        self.store.posts -= 1;
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.post_answered();
+        let (author, reference) = (room.client_of(post.id), post.reference());
+        match (numbered, author) {
+            (Some(Numbered::New(post)), author) => {
+                self.publish(id, Fact::Posted { post }, author, reference);
+            }
+            (Some(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
+            (None, Some(author)) => {
+                room.reject(author, EventError::NotStored, reference.map(str::to_owned));
+            }
+            (_, None) => {}
+        }
+        self.rooms.forget_if_empty(id);
+    }
+}

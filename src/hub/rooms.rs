@@ -1,0 +1,101 @@
+//! The rooms of a hub.
+
+use crate::base::ids::{RoomId, UserId};
+use crate::hub::open_room::OpenRoom;
+use crate::hub::shards::Shard;
+use crate::room::names::RoomName;
+use std::collections::HashMap;
+
+/// Every open room of a hub.
+#[derive(Debug)]
+pub struct Rooms {
+    rooms: HashMap<RoomId, OpenRoom>,
+    /// The rooms by the keys of their names.
+    ids: HashMap<String, RoomId>,
+    shard: Shard,
+    /// How many rooms this hub has opened.
+    opened: u64,
+    /// The last user id of any room that was forgotten.
+    last_user: UserId,
+    /// Rooms in which something has happened since the last write.
+    dirty: Vec<RoomId>,
+}
+
+impl Rooms {
+    /// No rooms. All hubs count theirs in the shard's counter.
+    pub fn new(shard: Shard) -> Self {
+        Self {
+            rooms: HashMap::new(),
+            ids: HashMap::new(),
+            shard,
+            opened: 0,
+            last_user: UserId(0),
+            dirty: Vec::new(),
+        }
+    }
+
+    /// How many rooms are open.
+    pub fn len(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// The id of an open room.
+    pub fn id(&self, name: &RoomName) -> Option<RoomId> {
+        self.ids.get(name.key()).copied()
+    }
+
+    /// A room.
+    pub fn get(&self, id: RoomId) -> Option<&OpenRoom> {
+        self.rooms.get(&id)
+    }
+
+    /// All rooms, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenRoom> {
+        self.rooms.values_mut()
+    }
+
+    /// A room in which something is about to happen. It is written to at the end of the batch.
+    pub fn touch(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
+        let room = self.rooms.get_mut(&id)?;
+        if !room.is_dirty {
+            room.is_dirty = true;
+            self.dirty.push(id); // the room may be forgotten before it is written to
+        }
+        Some(room)
+    }
+
+    /// The next room to be written to.
+    pub fn pop_dirty(&mut self) -> Option<RoomId> {
+        self.dirty.pop()
+    }
+
+    /// A room to be written to.
+    pub fn get_mut(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
+        self.rooms.get_mut(&id)
+    }
+
+    /// Whether another room may be opened, of at most so many in all hubs; if so, it is counted.
+    pub fn reserve(&self, max: usize) -> bool {
+        self.shard.rooms.add_below(max)
+    }
+
+    /// Opens a room that was [reserved](Self::reserve). `create` makes it, its user ids following the one it is given.
+    pub fn open(&mut self, name: &RoomName, create: impl FnOnce(UserId) -> OpenRoom) -> RoomId {
+        self.opened += 1;
+        let id = self.shard.room_id(self.opened);
+        self.ids.insert(name.key().to_owned(), id);
+        self.rooms.insert(id, create(self.last_user));
+        id
+    }
+
+    /// Forgets a room if nobody is in it any more.
+    pub fn forget_if_empty(&mut self, id: RoomId) {
+        if self.rooms.get(&id).is_some_and(OpenRoom::is_empty)
+            && let Some(room) = self.rooms.remove(&id)
+        {
+            self.shard.rooms.remove(1);
+            self.ids.remove(room.name().key());
+            self.last_user = self.last_user.max(room.last_user());
+        }
+    }
+}

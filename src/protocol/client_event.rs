@@ -1,0 +1,167 @@
+//! What a client sends. The reader decodes it and checks its form; the rules of the room decide what it comes to.
+
+use crate::protocol::error::EventError;
+use crate::protocol::usage::EventKind;
+use crate::room::splice::Splice;
+use crate::room::text::TextChange;
+use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::borrow::Cow;
+use std::fmt;
+
+/// An event from a client.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ClientEvent<'a> {
+    /// Gives the passphrase. Sent before anything else where the server requires one; otherwise it changes nothing.
+    Unlock {
+        /// What the person typed.
+        passphrase: Cow<'a, str>,
+    },
+    /// Asks for a seat. Sent once, by a viewer who wants to write.
+    GotANewUser {
+        /// The name as typed. The server cleans it and may add a number.
+        name: Cow<'a, str>,
+        /// The secret of an earlier seat, to take that one again.
+        session: Option<Cow<'a, str>>,
+    },
+    /// Asks for the state of the room. Sent by a viewer, as often as it likes.
+    Watch,
+    /// Asks for the state of the room again. Sent by a client that finds that a splice does not fit.
+    Resync,
+    /// Changes the text of the sender's box. Sent by a user at every change.
+    UpdatedText(TextChange<'a>),
+    /// Posts a text to the room's log. Sent by a user.
+    Message {
+        /// The text.
+        text: Cow<'a, str>,
+        /// The author's own name for the post: the same again posts nothing new.
+        reference: Option<Cow<'a, str>>,
+    },
+}
+
+impl<'a> ClientEvent<'a> {
+    /// Decodes the content of a text frame.
+    pub fn decode(json: &'a str) -> Result<Self, EventError> {
+        let mut kind = None;
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let event = deserializer.deserialize_seq(EventVisitor { kind: &mut kind });
+        event.and_then(|event| deserializer.end().map(|()| event)).map_err(|_| {
+            // The error may come before the end; only the whole tells whether it is JSON at all.
+            match serde_json::from_str::<IgnoredAny>(json) {
+                Ok(IgnoredAny) => kind.map_or(EventError::UnknownEvent, EventError::WrongType),
+                Err(_) => EventError::NotJson,
+            }
+        })
+    }
+
+    /// If it is a post: what its author calls it.
+    pub fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Message { reference, .. } => reference.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Reads `["event", data]` in one pass: the name says what the data has to be.
+struct EventVisitor<'k> {
+    /// Set as soon as the name is known, for the error message.
+    kind: &'k mut Option<EventKind>,
+}
+
+impl<'de> Visitor<'de> for EventVisitor<'_> {
+    type Value = ClientEvent<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an event and its data")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+        let name: Str<'de> = next(&mut array)?;
+        let kind = EventKind::named(&name.0).ok_or_else(|| A::Error::custom("unknown event"))?;
+        *self.kind = Some(kind);
+        let event = match kind {
+            EventKind::Unlock => {
+                let Unlock { passphrase } = next(&mut array)?;
+                ClientEvent::Unlock { passphrase }
+            }
+            EventKind::GotANewUser => {
+                let GotANewUser { name, session } = next(&mut array)?;
+                ClientEvent::GotANewUser { name, session }
+            }
+            EventKind::Watch => next(&mut array).map(|Empty {}| ClientEvent::Watch)?,
+            EventKind::Resync => next(&mut array).map(|Empty {}| ClientEvent::Resync)?,
+            EventKind::UpdatedText => {
+                ClientEvent::UpdatedText(next::<UpdatedText<'_>, A>(&mut array)?.change()?)
+            }
+            EventKind::Message => {
+                let Message { text, reference } = next(&mut array)?;
+                ClientEvent::Message { text, reference }
+            }
+        };
+        match array.next_element::<IgnoredAny>()? {
+            None => Ok(event),
+            Some(_) => Err(A::Error::custom("more than an event and its data")),
+        }
+    }
+}
+
+/// The next element of an array that must have one.
+fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T, A::Error> {
+    array.next_element()?.ok_or_else(|| A::Error::custom("too few elements"))
+}
+
+/// A string, borrowed where it has no escapes.
+#[derive(Deserialize)]
+struct Str<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[derive(Deserialize)]
+struct Empty {}
+
+#[derive(Deserialize)]
+struct Unlock<'a> {
+    #[serde(borrow)]
+    passphrase: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct GotANewUser<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+    #[serde(borrow, default)]
+    session: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    text: Cow<'a, str>,
+    #[serde(borrow, default, rename = "ref")]
+    reference: Option<Cow<'a, str>>,
+}
+
+/// Either `text` alone or the four others. Not an untagged enum, which would copy everything first.
+#[derive(Deserialize)]
+struct UpdatedText<'a> {
+    #[serde(borrow, default)]
+    text: Option<Cow<'a, str>>,
+    at: Option<usize>,
+    cut: Option<usize>,
+    #[serde(borrow, default)]
+    put: Option<Cow<'a, str>>,
+    length: Option<usize>,
+}
+
+impl<'a> UpdatedText<'a> {
+    fn change<E: serde::de::Error>(self) -> Result<TextChange<'a>, E> {
+        match self {
+            Self { text: Some(text), at: None, cut: None, put: None, length: None } => {
+                Ok(TextChange::Whole(text))
+            }
+            Self { text: None, at: Some(at), cut: Some(cut), put: Some(put), length: Some(length) } => {
+                Ok(TextChange::Splice(Splice { at, cut, put, length }))
+            }
+            _ => Err(E::custom("neither a text nor a splice")),
+        }
+    }
+}

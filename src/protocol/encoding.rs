@@ -1,0 +1,81 @@
+//! Encodings: the forms in which a client can read events, chosen when it connects.
+
+use crate::protocol::server_event::ServerEvent;
+use crate::room::boxes::TextUpdate;
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// How a client is sent events: their framing, and the form of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// WebSocket text frames, each text whole.
+    PlainWhole,
+    /// WebSocket text frames, each text as a splice of the one before.
+    PlainSpliced,
+}
+
+/// The form of texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextForm {
+    /// The whole text each time.
+    Whole,
+    /// What differs from the text that was sent before. The client must have that one.
+    Spliced,
+}
+
+impl TextForm {
+    /// Both of them.
+    pub const ALL: [Self; 2] = [Self::Whole, Self::Spliced];
+
+    /// The event for a changed text.
+    pub fn event<'a>(self, update: &TextUpdate<'a>) -> ServerEvent<'a> {
+        match self {
+            Self::Whole => ServerEvent::whole_text(update),
+            Self::Spliced => ServerEvent::spliced_text(update),
+        }
+    }
+}
+
+impl Encoding {
+    /// How many encodings there are.
+    pub const COUNT: usize = 2;
+
+    /// Its place in an array of one element per encoding.
+    pub fn index(self) -> usize {
+        match self {
+            Self::PlainWhole => 0,
+            Self::PlainSpliced => 1,
+        }
+    }
+
+    /// The form of texts in it.
+    pub fn text_form(self) -> TextForm {
+        match self {
+            Self::PlainWhole => TextForm::Whole,
+            Self::PlainSpliced => TextForm::Spliced,
+        }
+    }
+
+    /// The encoding with the same framing and whole texts, for a client that lacks the texts to splice.
+    pub fn whole(self) -> Self {
+        match self {
+            Self::PlainWhole | Self::PlainSpliced => Self::PlainWhole,
+        }
+    }
+
+    /// Appends an event to `frames`, as a frame.
+    pub fn frame(self, json: &[u8], frames: &mut Vec<u8>) {
+        self.frame_header(json.len(), frames);
+        frames.extend_from_slice(json);
+    }
+
+    /// Appends what precedes an event of so many bytes of JSON.
+    pub fn frame_header(self, json_len: usize, frames: &mut Vec<u8>) {
+        match self {
+            Self::PlainWhole | Self::PlainSpliced => {
+                let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
+                header.format(json_len as u64, frames).expect("a Vec takes every write");
+            }
+        }
+    }
+}

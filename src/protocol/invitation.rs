@@ -1,0 +1,10 @@
+//! The answer to `GET invite`.
+
+use serde::Serialize;
+
+/// How others get to a room.
+#[derive(Debug, Serialize)]
+pub struct Invitation {
+    /// Links that other machines can open, the likeliest first.
+    pub links: Vec<String>,
+}

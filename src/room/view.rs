@@ -1,0 +1,107 @@
+//! The view of a room: the state that its facts make. Whoever applies the same facts has the same view.
+
+use crate::base::ids::UserId;
+use crate::room::boxes::{Boxes, Revision, TextUpdate};
+use crate::room::fact::Fact;
+use crate::room::history::History;
+use crate::room::names::Name;
+use crate::room::post::Post;
+use crate::room::text::Text;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Users, boxes and log of a room.
+#[derive(Debug)]
+pub struct View {
+    users: BTreeMap<UserId, User>,
+    boxes: Boxes,
+    history: History,
+    version: u64,
+}
+
+/// A user as everyone in the room sees them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Their name.
+    pub name: Name,
+    /// Their connection broke, and they may come back.
+    pub away: bool,
+}
+
+impl View {
+    /// The view of an empty room whose history keeps so many posts.
+    pub fn new(max_posts: usize) -> Self {
+        Self { users: BTreeMap::new(), boxes: Boxes::default(), history: History::new(max_posts), version: 0 }
+    }
+
+    /// Applies a fact.
+    pub fn apply(&mut self, fact: Fact) {
+        self.version += 1;
+        match fact {
+            Fact::Joined { id, name } => {
+                self.users.insert(id, User { name, away: false });
+                self.boxes.add(id);
+            }
+            Fact::Away { id } => self.set_away(id, true),
+            Fact::Back { id } | Fact::SeatTaken { id } => self.set_away(id, false),
+            Fact::Gone { id } => {
+                self.users.remove(&id);
+                self.boxes.remove(id);
+            }
+            Fact::Text { id, change } => {
+                // The rules let no splice through that does not fit.
+                let _ = self.boxes.change(id, change);
+            }
+            Fact::Posted { post } => self.history.push(post),
+            Fact::HistoryLoaded { posts } => self.history.load(posts),
+            Fact::HistoryTrimmed { before } => self.history.trim(before),
+        }
+    }
+
+    fn set_away(&mut self, id: UserId, away: bool) {
+        if let Some(user) = self.users.get_mut(&id) {
+            user.away = away;
+        }
+    }
+
+    /// Changes with every fact, so equal versions of one view have equal snapshots.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many users there are, those away included.
+    pub fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
+    /// A user.
+    pub fn user(&self, id: UserId) -> Option<&User> {
+        self.users.get(&id)
+    }
+
+    /// All users and the texts of their boxes, in the order in which they joined.
+    pub fn users(&self) -> impl Iterator<Item = (UserId, &User, &str)> {
+        self.users.iter().map(|(&id, user)| (id, user, self.boxes.text(id).map_or("", Text::as_str)))
+    }
+
+    /// The text of a user's box.
+    pub fn text(&self, id: UserId) -> Option<&Text> {
+        self.boxes.text(id)
+    }
+
+    /// The last posts of the log, the oldest first.
+    pub fn posts(&self) -> impl Iterator<Item = &Arc<Post>> {
+        self.history.posts()
+    }
+
+    /// Gives every text that changed since the last commit a new revision, and calls `each` with it.
+    pub fn commit_texts(&mut self, each: impl FnMut(TextUpdate<'_>)) {
+        self.boxes.commit(each);
+    }
+
+    /// The texts that changed at revision `from` or later, as they are now, in the order of their changes: what a client
+    /// has to catch up with.
+    pub fn texts_since(&self, from: Revision) -> impl Iterator<Item = (Revision, UserId, &Text)> {
+        self.boxes.changed_since(from)
+    }
+}

@@ -1,0 +1,63 @@
+//! What a hub asks of the store, and what the store answers.
+
+use crate::base::ids::RoomId;
+use crate::room::names::RoomName;
+use crate::room::post::{Numbered, PendingPost, Post};
+use crossbeam_channel::Sender;
+
+/// Where requests go.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    /// Histories to be loaded.
+    pub loads: Sender<Load>,
+    /// Posts to be stored.
+    pub records: Sender<Record>,
+}
+
+/// A room was opened: its last posts are wanted.
+#[derive(Debug)]
+pub struct Load {
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
+    pub name: RoomName,
+    /// How many posts.
+    pub count: usize,
+}
+
+/// A post is to be numbered and stored.
+#[derive(Debug)]
+pub struct Record {
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
+    pub name: RoomName,
+    /// The post.
+    pub post: PendingPost,
+}
+
+/// An answer of the store.
+#[derive(Debug)]
+pub enum Answer {
+    /// The last posts of a room.
+    Loaded {
+        /// The room.
+        room: RoomId,
+        /// The posts, the oldest first; none where they could not be read.
+        posts: Vec<Post>,
+    },
+    /// What became of a post.
+    Recorded {
+        /// The room.
+        room: RoomId,
+        /// The post, as it was sent.
+        post: PendingPost,
+        /// `None` if it could not be stored.
+        numbered: Option<Numbered>,
+    },
+    /// Posts from before this time, in milliseconds since 1970, were removed.
+    Trimmed {
+        /// The time.
+        before: u64,
+    },
+}

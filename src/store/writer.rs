@@ -1,0 +1,146 @@
+//! The thread that stores posts: many in one commit, and nobody is told of a post before it is committed.
+
+use crate::base::clock::Now;
+use crate::store::StoreOptions;
+use crate::store::database::Database;
+use crate::store::error::Trouble;
+use crate::store::request::{Answer, Record};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Posts in one commit. Limits how long the first of them waits for the last.
+const MAX_COMMIT: usize = 256;
+
+/// Pause before the next try while another program locks the file. Each try waits a little as well.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often posts that are too old are removed.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// When that is tried again after it failed.
+const SWEEP_RETRY: Duration = Duration::from_secs(60);
+
+/// Posts removed at once, so that new posts do not wait until a year's are gone.
+const MAX_SWEPT: usize = 1000;
+
+/// Stores posts, and removes old ones.
+pub struct Writer<C, A> {
+    database: Database,
+    options: StoreOptions,
+    clock: C,
+    answer: A,
+    sweep_at: Instant,
+    /// Since when another program has locked the file.
+    locked_since: Option<Instant>,
+    /// Posts to be stored, in the order in which they came.
+    waiting: VecDeque<Record>,
+    /// The last commit failed, which was logged.
+    is_failing: bool,
+}
+
+impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
+    /// A writer for this database.
+    pub fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
+        Self {
+            database,
+            options,
+            sweep_at: clock().instant,
+            clock,
+            answer,
+            locked_since: None,
+            waiting: VecDeque::new(),
+            is_failing: false,
+        }
+    }
+
+    /// Stores posts until nobody is left to send one.
+    pub fn run(mut self, queue: &Receiver<Record>) {
+        loop {
+            match queue.recv_timeout(self.pause()) {
+                Ok(post) => {
+                    self.waiting.push_back(post);
+                    self.waiting.extend(queue.try_iter().take(MAX_COMMIT - 1));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.sweep();
+            self.store(self.options.lock_timeout);
+        }
+        // The server stops, and has waited for the lock already.
+        self.store(Duration::ZERO);
+    }
+
+    /// How long there is nothing to do.
+    fn pause(&self) -> Duration {
+        let sweep = self.sweep_at.saturating_duration_since(self.now());
+        if self.waiting.is_empty() { sweep } else { sweep.min(RETRY_PAUSE) }
+    }
+
+    fn now(&self) -> Instant {
+        (self.clock)().instant
+    }
+
+    /// Stores all that waits. Where another program has locked the file for `timeout`, what waits is rejected.
+    fn store(&mut self, timeout: Duration) {
+        let now = self.now();
+        let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
+        while !self.waiting.is_empty() {
+            let count = self.waiting.len().min(MAX_COMMIT);
+            match self.database.record(self.waiting.range(..count).map(|record| (&record.name, &record.post)))
+            {
+                Err(Trouble::Locked) if may_wait => {
+                    self.locked_since.get_or_insert(now);
+                    return;
+                }
+                outcome => {
+                    self.log_change(&outcome);
+                    let mut numbered = outcome.unwrap_or_default().into_iter();
+                    for Record { room, post, .. } in self.waiting.drain(..count) {
+                        (self.answer)(Answer::Recorded { room, post, numbered: numbered.next() });
+                    }
+                }
+            }
+        }
+        self.locked_since = None;
+    }
+
+    /// Logs when the store begins or ceases to fail.
+    fn log_change<T>(&mut self, outcome: &Result<T, Trouble>) {
+        match outcome {
+            Err(error) if !self.is_failing => log::error!("posts are rejected until this is over: {error}"),
+            Ok(_) if self.is_failing => log::info!("posts are stored again"),
+            _ => {}
+        }
+        self.is_failing = outcome.is_err();
+    }
+
+    /// Removes some of the posts that are too old. As long as there are more it is due again at once, so that new posts
+    /// come between.
+    fn sweep(&mut self) {
+        let now = (self.clock)();
+        if now.instant < self.sweep_at {
+            return;
+        }
+        self.sweep_at = now.instant + SWEEP_INTERVAL;
+        if self.options.keep_days.is_none() {
+            return;
+        }
+        let before = self.options.keeps_from(now);
+        self.sweep_at = now.instant
+            + match self.database.drop_before(before, MAX_SWEPT) {
+                Ok(MAX_SWEPT) => Duration::ZERO,
+                Ok(_) => {
+                    (self.answer)(Answer::Trimmed { before });
+                    // Where somebody reads, the next time is soon enough.
+                    let _ = self.database.empty_journal();
+                    SWEEP_INTERVAL
+                }
+                Err(error) => {
+                    log::error!("old posts cannot be removed: {error}");
+                    SWEEP_RETRY
+                }
+            };
+    }
+}
