@@ -13,4 +13,4 @@ pub mod store;
 pub use base::limits::Limits;
 pub use http::access::Access;
 pub use server::Server;
-pub use store::StoreOptions;
+pub use store::options::StoreOptions;

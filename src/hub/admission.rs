@@ -5,22 +5,22 @@ use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::base::passphrase::Passphrase;
 use crate::delivery::transport::Transport;
+use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::NewClient;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
-use crate::hub::{CLOSE_PASSPHRASE_TIMEOUT, Hub};
+use crate::protocol::close::CloseReason;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::names::RoomName;
-use tungstenite::protocol::frame::coding::CloseCode;
 
 impl<T: Transport> Hub<T> {
     /// A client has connected.
     pub(super) fn connect(&mut self, client: NewClient<T>, now: Now) {
         let (id, address) = (client.id, client.address);
         self.clients.insert(client, &mut self.deadlines, now.instant);
-        if let Some((code, reason)) = self.rejection(address) {
-            return self.close(id, code, reason, now);
+        if let Some(reason) = self.rejection(address) {
+            return self.close(id, &reason, now);
         }
         if !self.gate.is_closed() {
             return self.enter(id, now);
@@ -31,16 +31,16 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Why a client that has just connected may not stay: the close code and its reason. Clients are counted first, so
+    /// Why a client that has just connected may not stay. Clients are counted first, so
     /// there are never too many; of two that come at once for the last place both may be rejected.
-    fn rejection(&self, address: Address) -> Option<(CloseCode, &'static str)> {
+    fn rejection(&self, address: Address) -> Option<CloseReason> {
         let registry = &self.clients.registry;
         if self.stage.is_stopping() {
-            Some((CloseCode::Away, "stopping"))
+            Some(CloseReason::Stopping)
         } else if registry.open() > self.limits.max_clients {
-            Some((CloseCode::Again, "server_full"))
+            Some(CloseReason::ServerFull)
         } else if self.limits.max_per_address.is_some_and(|max| registry.open_from(address) > max) {
-            Some((CloseCode::Again, "address_full"))
+            Some(CloseReason::AddressFull)
         } else {
             None
         }
@@ -64,7 +64,7 @@ impl<T: Transport> Hub<T> {
 
     /// Closes a client that has not given the passphrase in time.
     pub(super) fn close_unauthenticated(&mut self, client: ClientId, now: Now) {
-        self.close(client, CloseCode::from(CLOSE_PASSPHRASE_TIMEOUT), "passphrase_timeout", now);
+        self.close(client, &CloseReason::PassphraseTimeout, now);
     }
 
     /// Lets a client into the room it wants.
@@ -74,7 +74,7 @@ impl<T: Transport> Hub<T> {
             Some(id) => id,
             None => match self.open_room(name, now) {
                 Ok(id) => id,
-                Err(reason) => return self.close(client, CloseCode::Again, reason, now),
+                Err(reason) => return self.close(client, &reason, now),
             },
         };
         self.clients.registry.enter(client, id);
@@ -84,12 +84,12 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Opens a room, unless there are too many.
-    fn open_room(&mut self, name: RoomName, now: Now) -> Result<RoomId, &'static str> {
+    fn open_room(&mut self, name: RoomName, now: Now) -> Result<RoomId, CloseReason> {
         if self.store.is_busy_loading() {
-            return Err("server_busy");
+            return Err(CloseReason::ServerBusy);
         }
         if !self.rooms.reserve(self.limits.max_rooms) {
-            return Err("rooms_full");
+            return Err(CloseReason::RoomsFull);
         }
         let (limits, is_stored) = (self.limits, self.store.is_some());
         let id = self.rooms.open(&name, |last_user| {

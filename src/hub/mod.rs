@@ -18,6 +18,8 @@ pub mod registry;
 pub mod rooms;
 pub mod shards;
 pub mod shutdown;
+pub mod stage;
+pub mod store_link;
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
@@ -25,27 +27,24 @@ use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
 use crate::delivery::batch::single_frame;
 use crate::delivery::transport::Transport;
+use crate::hub::clients::{Clients, TooSlow};
+use crate::hub::deadlines::{Deadline, Deadlines};
+use crate::hub::event::{Event, Health};
+use crate::hub::passphrase_gate::PassphraseGate;
+use crate::hub::rooms::Rooms;
+use crate::hub::shards::Shard;
+use crate::hub::stage::Stage;
+use crate::hub::store_link::StoreLink;
+use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::action::Action;
 use crate::room::fact::Fact;
 use crate::room::rules::{Decision, Reply};
 use crate::store::request::Requests;
-use bytes::Bytes;
-use clients::{Clients, TooSlow};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
-use deadlines::{Deadline, Deadlines};
-use event::{Event, Health};
-use passphrase_gate::PassphraseGate;
-use posts::StoreLink;
-use rooms::Rooms;
-use shards::Shard;
-use shutdown::Stage;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
-use tungstenite::protocol::CloseFrame;
-use tungstenite::protocol::frame::Frame;
-use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Events taken between two writes. Limits what a batch can hold.
 const MAX_DRAIN: usize = 1024;
@@ -53,15 +52,6 @@ const MAX_DRAIN: usize = 1024;
 /// How long a client has to answer a close frame before its connection is cut. A slow one must first read what precedes
 /// the frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// Close code: a newer connection has the seat.
-const CLOSE_SEAT_TAKEN: u16 = 4001;
-
-/// Close code: the client takes too little of what it is sent, see [`crate::delivery::outbox`].
-const CLOSE_TOO_SLOW: u16 = 4002;
-
-/// Close code: the passphrase was not given in time.
-const CLOSE_PASSPHRASE_TIMEOUT: u16 = 4003;
 
 /// The state of a hub. Generic in the transport, so that tests can drive it without sockets.
 #[derive(Debug)]
@@ -131,7 +121,9 @@ impl<T: Transport> Hub<T> {
             Event::Acted { client, action } => self.act(client, action, now),
             Event::Rejected { client, error, reference } => self.on_rejected(client, error, reference),
             Event::ControlFrames { client, frames } => self.clients.queue(client, frames.into()),
-            Event::ProtocolError { client, code, reason } => self.close(client, code, reason, now),
+            Event::ProtocolError { client, code, reason } => {
+                self.close(client, &CloseReason::Protocol(code, reason), now);
+            }
             Event::ReadTimeout { client } => self.on_read_timeout(client, now),
             Event::Closed { client, goodbye } => {
                 self.leave(client, goodbye, now);
@@ -175,7 +167,7 @@ impl<T: Transport> Hub<T> {
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
-                self.close(client, CloseCode::from(CLOSE_TOO_SLOW), "too_slow", now);
+                self.close(client, &CloseReason::TooSlow, now);
             }
         }
     }
@@ -196,7 +188,7 @@ impl<T: Transport> Hub<T> {
                 Deadline::Retry(client) => retries.push(client),
                 Deadline::Keepalive => {
                     for client in self.clients.ping(&mut self.deadlines, now.instant) {
-                        self.close(client, CloseCode::from(CLOSE_TOO_SLOW), "too_slow", now);
+                        self.close(client, &CloseReason::TooSlow, now);
                     }
                 }
                 Deadline::Shutdown => self.on_shutdown_deadline(now.instant),
@@ -248,11 +240,11 @@ impl<T: Transport> Hub<T> {
             Reply::Seated(user) => {
                 room.request_snapshot(client);
                 if let Some(superseded) = room.seat(client, user) {
-                    self.close_seat_taken(superseded, now);
+                    self.close(superseded, &CloseReason::SeatTaken, now);
                 }
                 self.evict_away();
             }
-            Reply::SeatTaken => self.close_seat_taken(client, now),
+            Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
             Reply::Pending(post) => self.store_post(id, post),
             Reply::Duplicate(post, reference) => room.confirm(client, &post, reference.as_deref()),
         }
@@ -339,14 +331,10 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Closes a client: it leaves its room at once, and its connection ends when it has answered or its time is up.
-    fn close(&mut self, client: ClientId, code: CloseCode, reason: &str, now: Now) {
+    fn close(&mut self, client: ClientId, reason: &CloseReason, now: Now) {
         self.leave(client, false, now);
         let cut_at = self.stage.closes_at().unwrap_or(now.instant + CLOSE_TIMEOUT);
-        self.clients.close(client, close_frame(code, reason), cut_at, &mut self.deadlines);
-    }
-
-    fn close_seat_taken(&mut self, client: ClientId, now: Now) {
-        self.close(client, CloseCode::from(CLOSE_SEAT_TAKEN), "seat_taken", now);
+        self.clients.close(client, reason.frame(), cut_at, &mut self.deadlines);
     }
 
     fn write_room(&mut self, id: RoomId, now: Instant) -> TooSlow {
@@ -367,11 +355,4 @@ impl<T: Transport> Hub<T> {
         }
         too_slow
     }
-}
-
-fn close_frame(code: CloseCode, reason: &str) -> Bytes {
-    let mut bytes = Vec::new();
-    let frame = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
-    frame.format(&mut bytes).expect("a Vec takes every write");
-    bytes.into()
 }

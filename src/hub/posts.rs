@@ -3,68 +3,12 @@
 use crate::base::ids::RoomId;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::open_room::OpenRoom;
+use crate::hub::store_link::MAX_POSTS_UNDER_WAY;
 use crate::protocol::error::EventError;
 use crate::room::fact::Fact;
-use crate::room::names::RoomName;
 use crate::room::post::{Numbered, PendingPost};
-use crate::store::request::{Answer, Load, Record, Requests};
-
-/// Posts that may be under way to the store. Beyond that it does not keep up, and authors are told so.
-const MAX_POSTS_UNDER_WAY: usize = 1024;
-
-/// Rooms that may wait for their histories. Beyond that the store does not keep up, and no room is opened.
-pub const MAX_LOADING_ROOMS: usize = 1024;
-
-/// A hub's connection to the store, if there is one.
-#[derive(Debug)]
-pub struct StoreLink {
-    requests: Option<Requests>,
-    /// Posts that the store has not answered for.
-    posts: usize,
-    /// Rooms that wait for their histories.
-    loading: usize,
-}
-
-impl StoreLink {
-    /// A connection on which nothing is under way.
-    pub fn new(requests: Option<Requests>) -> Self {
-        Self { requests, posts: 0, loading: 0 }
-    }
-
-    /// Whether there is a store.
-    pub fn is_some(&self) -> bool {
-        self.requests.is_some()
-    }
-
-    /// Posts that the store has not answered for.
-    pub fn posts_under_way(&self) -> usize {
-        self.posts
-    }
-
-    /// Whether so many rooms wait for their histories that no other may.
-    pub fn is_busy_loading(&self) -> bool {
-        self.loading >= MAX_LOADING_ROOMS
-    }
-
-    /// Asks for a room's last posts.
-    pub fn load(&mut self, room: RoomId, name: RoomName, count: usize) {
-        if let Some(requests) = &self.requests {
-            self.loading += 1;
-            // Where the store is gone, the room waits for its history as everyone waits for the server's end.
-            let _ = requests.loads.send(Load { room, name, count });
-        }
-    }
-
-    /// Sends a post to be stored. Returns it if the store is gone.
-    fn record(&self, room: RoomId, name: RoomName, post: PendingPost) -> Result<(), PendingPost> {
-        match &self.requests {
-            Some(requests) => {
-                requests.records.send(Record { room, name, post }).map_err(|error| error.into_inner().post)
-            }
-            None => Err(post),
-        }
-    }
-}
+use crate::store::request::Answer;
 
 impl<T: Transport> Hub<T> {
     /// Has a post stored, or rejects it where too many are under way.
@@ -101,7 +45,7 @@ impl<T: Transport> Hub<T> {
             }
             Answer::Trimmed { before } => {
                 // Nobody is told: the posts go from snapshots only.
-                let trimmed = |room: &mut crate::hub::open_room::OpenRoom| {
+                let trimmed = |room: &mut OpenRoom| {
                     room.publish(Fact::HistoryTrimmed { before }, None, None);
                 };
                 self.rooms.iter_mut().for_each(trimmed);

@@ -2,10 +2,11 @@
 
 use crate::base::ids::ClientId;
 use crate::delivery::transport::Transport;
+use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
-use crate::hub::{Hub, close_frame};
+use crate::hub::stage::Stage;
+use crate::protocol::close::CloseReason;
 use std::time::{Duration, Instant};
-use tungstenite::protocol::frame::coding::CloseCode;
 
 /// How long posts under way may take to be stored when the server stops.
 const STORE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -13,34 +14,6 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long clients have to answer when the server stops. With [`STORE_TIMEOUT`] it stays below the 5 s after which the
 /// program ends in any case.
 const CLIENTS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How far a hub is from its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// The server runs.
-    Running,
-    /// Posts under way are being stored; new clients are turned away.
-    Storing,
-    /// Every client was told, and is cut at this time.
-    Closing(Instant),
-    /// Nobody is waited for any more.
-    Over,
-}
-
-impl Stage {
-    /// Whether the server has been told to stop.
-    pub fn is_stopping(self) -> bool {
-        self != Self::Running
-    }
-
-    /// When every client is cut, if that is decided.
-    pub fn closes_at(self) -> Option<Instant> {
-        match self {
-            Self::Closing(at) => Some(at),
-            Self::Running | Self::Storing | Self::Over => None,
-        }
-    }
-}
 
 impl<T: Transport> Hub<T> {
     /// Whether the hub is done.
@@ -62,7 +35,7 @@ impl<T: Transport> Hub<T> {
 
     /// Closes every client once their posts are stored.
     pub(super) fn continue_stopping(&mut self, now: Instant) {
-        if self.stage == Stage::Storing && self.store.posts_under_way() == 0 {
+        if self.stage == Stage::Storing && self.store.posts == 0 {
             self.close_all(now);
         }
     }
@@ -81,7 +54,7 @@ impl<T: Transport> Hub<T> {
         self.stage = Stage::Closing(cut_at);
         self.deadlines.set(Deadline::Shutdown, cut_at);
         // Nobody leaves a room, because nobody is to be told of it.
-        let frame = close_frame(CloseCode::Away, "stopping");
+        let frame = CloseReason::Stopping.frame();
         let clients: Vec<ClientId> = self.clients.registry.ids().collect();
         for client in clients {
             self.clients.close(client, frame.clone(), cut_at, &mut self.deadlines);

@@ -3,6 +3,7 @@
 //! Every event is a JSON array `["event", data]`, the argument list of an `emit`.
 
 pub mod client_event;
+pub mod close;
 pub mod encoding;
 pub mod error;
 pub mod invitation;

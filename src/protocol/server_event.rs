@@ -101,7 +101,7 @@ impl<'a> ServerEvent<'a> {
 
     /// A changed text, as a splice.
     pub fn spliced_text(update: &TextUpdate<'a>) -> Self {
-        let Splice { at, cut, put, length } = Splice::between(update.before, update.after);
+        let Splice { at, cut, put, length } = update.before.splice_to(update.after);
         Self::TextSplice { id: update.id, at, cut, put, length }
     }
 

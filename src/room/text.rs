@@ -63,6 +63,11 @@ impl Text {
         Ok(())
     }
 
+    /// The splice that turns this text into another one.
+    pub fn splice_to<'a>(&self, new: &'a Self) -> Splice<'a> {
+        Splice::between(&self.content, &new.content, new.chars)
+    }
+
     /// Copies another text into this one's memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.content.clone_from(&other.content);
@@ -84,5 +89,68 @@ fn position(text: &str, at: usize, is_ascii: bool) -> usize {
     match is_ascii {
         true => at.min(text.len()),
         false => text.char_indices().nth(at).map_or(text.len(), |(start, _)| start),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn splice(at: usize, cut: usize, put: &str, length: usize) -> Splice<'_> {
+        Splice { at, cut, put: Cow::Borrowed(put), length }
+    }
+
+    fn text(content: &str) -> Text {
+        content.to_owned().into()
+    }
+
+    #[test]
+    fn a_splice_holds_only_what_differs() {
+        for (old, new, expected) in [
+            ("Hello", "Hello!", splice(5, 0, "!", 6)),
+            ("Hello", "Hallo", splice(1, 1, "a", 5)),
+            ("aaa", "aa", splice(2, 1, "", 2)),
+            ("x", "", splice(0, 1, "", 0)),
+            ("same", "same", splice(4, 0, "", 4)),
+        ] {
+            assert_eq!(text(old).splice_to(&text(new)), expected);
+        }
+    }
+
+    #[test]
+    fn a_splice_never_divides_a_character() {
+        // The first two begin with the same bytes, the last two end with the same bytes.
+        assert_eq!(text("😀").splice_to(&text("😁")), splice(0, 1, "😁", 1));
+        assert_eq!(text("Ā").splice_to(&text("ŀ")), splice(0, 1, "ŀ", 1));
+    }
+
+    #[test]
+    fn a_splice_that_does_not_fit_changes_nothing() {
+        let mut grüße = text("Grüße");
+        for misfit in [
+            splice(6, 0, "!", 6),
+            splice(5, 1, "!", 5),
+            splice(5, 0, "!", 7),
+            splice(usize::MAX, usize::MAX, "!", 6),
+            splice(0, 0, "!", usize::MAX),
+        ] {
+            assert_eq!(grüße.apply(TextChange::Splice(misfit)), Err(OutOfStep));
+        }
+        assert_eq!(grüße, text("Grüße"));
+        assert_eq!(grüße.apply(TextChange::Splice(splice(5, 0, "!", 6))), Ok(()));
+        assert_eq!(grüße, text("Grüße!"));
+    }
+
+    proptest! {
+        /// Few characters, of every length in UTF-8, so that texts have much in common.
+        #[test]
+        fn a_splice_turns_any_text_into_any_other(old in "[abüß€😀😁]{0,30}", new in "[abüß€😀😁]{0,30}") {
+            let (mut old, new) = (text(&old), text(&new));
+            let splice = old.splice_to(&new).into_owned();
+            prop_assert!(splice.put.chars().count() <= new.chars());
+            prop_assert_eq!(old.apply(TextChange::Splice(splice)), Ok(()));
+            prop_assert_eq!(&old, &new);
+        }
     }
 }

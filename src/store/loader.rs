@@ -1,9 +1,9 @@
 //! The thread that loads histories, on a connection of its own, so that no room waits for another one's posts.
 
 use crate::base::clock::Now;
-use crate::store::StoreOptions;
 use crate::store::database::Reader;
 use crate::store::error::{OpenError, Trouble};
+use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Load};
 use crossbeam_channel::Receiver;
 

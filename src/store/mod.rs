@@ -7,45 +7,20 @@ pub mod database;
 pub mod error;
 pub mod export;
 pub mod loader;
+pub mod options;
 pub mod request;
 pub mod writer;
 
 use crate::base::clock::Now;
+use crate::store::database::{Database, Reader};
+use crate::store::error::OpenError;
+use crate::store::loader::Loader;
+use crate::store::options::StoreOptions;
+use crate::store::request::{Answer, Requests};
+use crate::store::writer::Writer;
 use crossbeam_channel::unbounded;
-use database::{Database, Reader};
-use error::OpenError;
-use loader::Loader;
-use request::{Answer, Requests};
 use std::io;
-use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
-use writer::Writer;
-
-/// Where posts are stored, and for how long.
-#[derive(Debug, Clone)]
-pub struct StoreOptions {
-    /// The file. It is created if it does not exist.
-    pub file: PathBuf,
-    /// After how many days a post is removed; `None` keeps all.
-    pub keep_days: Option<u32>,
-    /// How long a post waits while another program locks the file, before its author is told that it cannot be stored.
-    pub lock_timeout: Duration,
-}
-
-impl StoreOptions {
-    /// A store in this file that keeps all posts. Other programs may lock it for two seconds, which is less than a server
-    /// that stops waits for its last posts.
-    pub fn new(file: PathBuf) -> Self {
-        Self { file, keep_days: None, lock_timeout: Duration::from_secs(2) }
-    }
-
-    /// Posts from before this time are too old, in milliseconds since 1970.
-    fn keeps_from(&self, now: Now) -> u64 {
-        const DAY: u64 = 24 * 3600 * 1000;
-        self.keep_days.map_or(0, |days| now.unix_millis.saturating_sub(u64::from(days) * DAY))
-    }
-}
 
 /// A running store.
 #[derive(Debug)]

@@ -1,9 +1,9 @@
 //! The thread that stores posts: many in one commit, and nobody is told of a post before it is committed.
 
 use crate::base::clock::Now;
-use crate::store::StoreOptions;
 use crate::store::database::Database;
 use crate::store::error::Trouble;
+use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Record};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::VecDeque;

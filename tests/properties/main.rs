@@ -4,6 +4,7 @@
 
 mod decoders;
 mod examples;
+mod facts;
 mod pipe;
 mod shown;
 #[path = "../common/shown_user.rs"]

@@ -18,7 +18,6 @@ use typewall::protocol::encoding::Encoding;
 use typewall::room::action::Action;
 use typewall::room::names::{Name, RoomName};
 use typewall::room::session::Session;
-use typewall::room::splice::Splice;
 use typewall::room::text::{Text, TextChange};
 
 pub const LIMITS: Limits = Limits {
@@ -244,7 +243,7 @@ impl World {
     pub fn splice(&mut self, person: usize, text: &str) {
         let Some(Seat { text: before, .. }) = self.seat(person) else { return };
         let (old, new): (Text, Text) = (before.clone().into(), text.to_owned().into());
-        let splice = Splice::between(&old, &new).into_owned();
+        let splice = old.splice_to(&new).into_owned();
         text.clone_into(before);
         self.act(person, Action::Write(TextChange::Splice(splice)));
     }

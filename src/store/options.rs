@@ -1,0 +1,30 @@
+//! What can be set about the store.
+
+use crate::base::clock::Now;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where posts are stored, and for how long.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// The file. It is created if it does not exist.
+    pub file: PathBuf,
+    /// After how many days a post is removed; `None` keeps all.
+    pub keep_days: Option<u32>,
+    /// How long a post waits while another program locks the file, before its author is told that it cannot be stored.
+    pub lock_timeout: Duration,
+}
+
+impl StoreOptions {
+    /// A store in this file that keeps all posts. Other programs may lock it for two seconds, which is less than a server
+    /// that stops waits for its last posts.
+    pub fn new(file: PathBuf) -> Self {
+        Self { file, keep_days: None, lock_timeout: Duration::from_secs(2) }
+    }
+
+    /// Posts from before this time are too old, in milliseconds since 1970.
+    pub fn keeps_from(&self, now: Now) -> u64 {
+        const DAY: u64 = 24 * 3600 * 1000;
+        self.keep_days.map_or(0, |days| now.unix_millis.saturating_sub(u64::from(days) * DAY))
+    }
+}

@@ -1,0 +1,144 @@
+//! Facts: whatever people do in a room, the facts of it make the same view, wherever they are cut and carried on.
+
+use crate::world::{LIMITS, PEOPLE, Step, steps};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::time::{Duration, Instant};
+use typewall::base::clock::Now;
+use typewall::base::ids::UserId;
+use typewall::protocol::snapshot::encode_tail;
+use typewall::room::action::{Action, Actor, Rank};
+use typewall::room::fact::Fact;
+use typewall::room::names::Name;
+use typewall::room::rules::{Reply, Rules};
+use typewall::room::session::Session;
+use typewall::room::text::{Text, TextChange};
+use typewall::room::view::View;
+
+/// A room without a hub: the owner's rules and view, and every fact so far, as another process would get it.
+struct Owner {
+    rules: Rules,
+    view: View,
+    now: Now,
+    /// Serialised, each with the snapshot of the view that it led to.
+    facts: Vec<(String, String)>,
+    people: Vec<Person>,
+    last_rank: u64,
+}
+
+struct Person {
+    session: Session,
+    rank: Option<Rank>,
+    user: Option<UserId>,
+    /// Its user when its connection broke.
+    away: Option<UserId>,
+}
+
+fn snapshot(view: &View) -> String {
+    let mut json = Vec::new();
+    encode_tail("r", view, &LIMITS, &mut json);
+    String::from_utf8(json).expect("JSON")
+}
+
+fn apply(view: &mut View, fact: &str) {
+    let fact: Fact = serde_json::from_str(fact).expect("a fact");
+    view.apply(fact);
+}
+
+impl Owner {
+    fn new() -> Self {
+        let person = || Person { session: Session::random(), rank: None, user: None, away: None };
+        Self {
+            rules: Rules::new(LIMITS, false, UserId(0)),
+            view: View::new(LIMITS.log_length),
+            now: Now { instant: Instant::now(), unix_millis: 0 },
+            facts: Vec::new(),
+            people: (0..PEOPLE).map(|_| person()).collect(),
+            last_rank: 0,
+        }
+    }
+
+    fn publish(&mut self, fact: Option<Fact>) {
+        let Some(fact) = fact else { return };
+        let json = serde_json::to_string(&fact).expect("facts can be serialised");
+        self.view.apply(fact);
+        self.facts.push((json, snapshot(&self.view)));
+    }
+
+    fn act(&mut self, person: usize, action: Action) {
+        let Person { rank: Some(rank), user, .. } = self.people[person] else { return };
+        let Ok(decision) = self.rules.decide(&self.view, Actor { user, rank }, action, self.now) else {
+            return;
+        };
+        self.publish(decision.fact);
+        if let Reply::Seated(user) = decision.reply {
+            self.people[person].user = Some(user);
+            self.people[person].away = None;
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Enter { person, .. } | Step::Reconnect { person } => {
+                self.last_rank += 1;
+                self.people[person].rank = Some(Rank(self.last_rank));
+                self.people[person].user = None;
+            }
+            Step::Join { person, name } => {
+                let session = self.people[person].session;
+                self.act(person, Action::Join { name: Name::parse(name, 40).unwrap(), session });
+            }
+            Step::Write { person, text } => self.act(person, Action::Write(TextChange::Whole(text.into()))),
+            Step::Splice { person, text } => {
+                let Some(id) = self.people[person].user else { return };
+                let (old, new) = (self.view.text(id).cloned().unwrap_or_default(), Text::from(text));
+                let splice = old.splice_to(&new).into_owned();
+                self.act(person, Action::Write(TextChange::Splice(splice)));
+            }
+            Step::Post { person, text, reference } => {
+                self.act(person, Action::Post { text, reference: reference.map(str::to_owned) });
+            }
+            Step::Leave { person, goodbye } => {
+                let user = self.people[person].user.take();
+                self.people[person].rank = None;
+                let fact = user.and_then(|user| self.rules.leave(&self.view, user, goodbye, self.now));
+                self.publish(fact);
+                self.people[person].away = user;
+            }
+            Step::Cut { millis } => {
+                self.now.instant += Duration::from_millis(millis);
+                self.now.unix_millis += millis;
+                self.view.commit_texts(|_| {});
+                for user in self.people.iter_mut().filter_map(|person| person.away).collect::<Vec<_>>() {
+                    if self.rules.kept_until(user).is_some_and(|until| until <= self.now.instant) {
+                        let fact = self.rules.expire(&self.view, user);
+                        self.publish(fact);
+                    }
+                }
+            }
+            Step::Watch { .. } | Step::Resync { .. } | Step::Ping { .. } | Step::Read { .. } => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_prefix_of_facts_makes_the_view_of_its_time(steps in steps(), cut in any::<Index>()) {
+        let mut owner = Owner::new();
+        steps.into_iter().for_each(|step| owner.take(step));
+        prop_assume!(!owner.facts.is_empty());
+        let cut = cut.index(owner.facts.len() + 1);
+        let (mut mirror, mut late) = (View::new(LIMITS.log_length), View::new(LIMITS.log_length));
+        for (fact, shown) in &owner.facts {
+            apply(&mut mirror, fact);
+            prop_assert_eq!(&snapshot(&mirror), shown);
+        }
+        // One that stopped, sent its texts, and went on.
+        owner.facts[..cut].iter().for_each(|(fact, _)| apply(&mut late, fact));
+        late.commit_texts(|_| {});
+        owner.facts[cut..].iter().for_each(|(fact, _)| apply(&mut late, fact));
+        prop_assert_eq!(snapshot(&late), snapshot(&owner.view));
+    }
+}
