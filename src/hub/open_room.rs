@@ -79,7 +79,7 @@ impl OpenRoom {
         self.rules.last_user()
     }
 
-    /// The last posts of the log, the oldest first.
+    /// The state that everyone in the room sees.
     pub fn view(&self) -> &View {
         &self.view
     }

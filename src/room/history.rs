@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// Bytes of text in a history, as JSON. Every snapshot carries all of it: a hundred of the longest posts in ASCII.
 pub const MAX_HISTORY_BYTES: usize = 1024 * 1024;
 
-/// The last posts. They are shared with those who download them.
+/// The last posts. Downloads share them.
 #[derive(Debug)]
 pub struct History {
     posts: VecDeque<Arc<Post>>,
