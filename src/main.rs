@@ -94,7 +94,7 @@ fn announce(listen: SocketAddr) {
 
 fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), String> {
     let room = RoomName::parse(room).map_err(|error| error.to_string())?;
-    let format = Format::named(format).ok_or("A log's format is txt, json or md.")?;
+    let format = Format::from_name(format).ok_or("A log's format is txt, json or md.")?;
     let unusable = |error| format!("{} cannot be read: {error}.", file.display());
     let store = Reader::open(file).map_err(unusable)?;
     store.check().map_err(unusable)?;

@@ -7,8 +7,8 @@ use crate::base::permits::{ConnectionLimiter, Permit};
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::access::Access;
 use crate::http::connection::Connection;
-use crate::http::log_route::Downloads;
-use crate::http::response::Answer;
+use crate::http::log_route::DownloadLimiter;
+use crate::http::response::Response;
 use crate::hub::shards::Shards;
 use std::fs::File;
 use std::io::{self, Read};
@@ -54,8 +54,8 @@ pub struct Acceptor {
     pub policy: Arc<str>,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
-    /// The logs being downloaded.
-    pub downloads: Downloads,
+    /// Limits downloads of logs.
+    pub downloads: DownloadLimiter,
     /// Where events go.
     pub shards: Shards,
     /// Set once the server has stopped.
@@ -148,12 +148,12 @@ fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Answers 503 and closes, as far as that is possible without blocking. Reads what the client has sent already, because
-/// closing a socket with unread bytes resets it, and the answer would be lost.
+/// Responds with 503 and closes, as far as that is possible without blocking. Reads what the client has sent already, because
+/// closing a socket with unread bytes resets it, and the response would be lost.
 fn refuse(mut transport: &SocketTransport) {
     if transport.set_nonblocking().is_ok() {
-        // The answer fits an empty send buffer; a client that has gone already needs none.
-        let _ = Answer::exhausted().write(transport, false, true);
+        // The response fits an empty send buffer; a client that has gone already needs none.
+        let _ = Response::too_many_connections().write(transport, false, true);
         transport.shutdown(Shutdown::Write);
         let _ = transport.read(&mut [0; 4096]);
     }

@@ -8,7 +8,7 @@ use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
-use crate::http::log_route::Downloads;
+use crate::http::log_route::DownloadLimiter;
 use crate::http::response;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
@@ -117,7 +117,7 @@ impl Server {
             policy: response::policy(&access.frame_ancestors()).into(),
             access: Arc::new(access),
             store: store.map(|options| options.file.as_path().into()),
-            downloads: Downloads::default(),
+            downloads: DownloadLimiter::default(),
             shards: shards.clone(),
             stopped: Arc::clone(&stopped),
         };

@@ -21,7 +21,7 @@ impl Format {
         [("txt", Self::Text), ("json", Self::Json), ("md", Self::Markdown)];
 
     /// The format of that name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
     }
 

@@ -10,7 +10,7 @@ use typewall::base::address::Address;
 use typewall::base::ids::ClientId;
 use typewall::base::permits::ConnectionLimiter;
 use typewall::http::connection::Connection;
-use typewall::http::log_route::Downloads;
+use typewall::http::log_route::DownloadLimiter;
 use typewall::hub::event::Event;
 use typewall::hub::shards::Shards;
 use typewall::hub::shards::SocketEvent;
@@ -34,7 +34,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
         access: Access { allowed: vec!["http://wall".parse().unwrap()], ..Access::default() }.into(),
         policy: "".into(),
         store: None,
-        downloads: Downloads::default(),
+        downloads: DownloadLimiter::default(),
         shards: Shards::new(vec![hub]),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
