@@ -28,12 +28,13 @@ const WARN_INTERVAL: Duration = Duration::from_secs(60);
 /// Stack of a connection's thread, in bytes. Only the part in use takes memory.
 const STACK_SIZE: usize = 256 * 1024;
 
-/// A socket's send buffer, in bytes; Linux doubles it. By default the system lets it grow to megabytes, and a slow client
-/// reads texts from long ago. What does not fit is sent later, as it is then.
+/// A socket's send buffer, in bytes; Linux doubles it. By default the system lets it grow to megabytes, and a slow
+/// client reads texts from long ago. What does not fit is sent later, as it is then.
 ///
 /// Measured with 400 updates a second and a client that reads 20 kB of their 100 kB a second: the text it reads is 6 s
-/// old, 11 s with twice the buffer, 3 s with half of it, and older and older with the system's default. Clients that keep
-/// up notice no difference, except that what 200 users type at once does not fit half of it and takes half as long again.
+/// old, 11 s with twice the buffer, 3 s with half of it, and older and older with the system's default. Clients that
+/// keep up notice no difference, except that what 200 users type at once does not fit half of it and takes half as long
+/// again.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// A socket's receive buffer, in bytes: what a client can have sent before the server has read it. Small, so that TCP
@@ -148,8 +149,8 @@ fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Responds with 503 and closes, as far as that is possible without blocking. Reads what the client has sent already, because
-/// closing a socket with unread bytes resets it, and the response would be lost.
+/// Responds with 503 and closes, as far as that is possible without blocking. Reads what the client has sent already,
+/// because closing a socket with unread bytes resets it, and the response would be lost.
 fn refuse(mut transport: &SocketTransport) {
     if transport.set_nonblocking().is_ok() {
         // The response fits an empty send buffer; a client that has gone already needs none.

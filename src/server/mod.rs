@@ -26,8 +26,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks for
-/// 128; each connection beyond that waits a second or more for its next try.
+/// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks
+/// for 128; each connection beyond that waits a second or more for its next try.
 const ACCEPT_QUEUE: i32 = 4096;
 
 /// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
@@ -201,7 +201,8 @@ impl HubThreads {
         Ok(Self { threads, ended })
     }
 
-    /// Waits for all hubs, or for the first that has panicked: without its rooms the server is not what people were told.
+    /// Waits for all hubs, or for the first that has panicked: without its rooms the server is not what people were
+    /// told.
     fn join(mut self) -> Result<(), HubDied> {
         for _ in 0..self.threads.len() {
             let number = self.ended.recv().map_err(|_| HubDied)?;
