@@ -316,7 +316,7 @@ fn a_room_or_a_store_that_is_not_there_is_a_sentence_and_status_1() {
     let missing = folder.path().join("missing.sqlite");
     let (status, error) = fails(&mut log(&missing, "lobby"));
     assert_eq!(status, 1);
-    assert!(error.contains("cannot be read: it is not there;"), "{error}");
+    assert!(error.contains("cannot be read: the file or its folder does not exist;"), "{error}");
     assert!(!missing.exists());
 }
 
@@ -345,14 +345,14 @@ fn what_cannot_be_a_store_is_a_sentence_and_status_1() {
         .execute_batch("CREATE TABLE cats (name)")
         .unwrap();
     for (file, why) in [
-        (newer, "a newer Typewall has written it"),
-        (path("notes.txt"), "it is a file of another program"),
-        (path("cats.sqlite"), "it is a file of another program"),
-        (path("nowhere/wall.sqlite"), "it is not there"),
+        (newer, "it was written by a newer version of Typewall"),
+        (path("notes.txt"), "it is not a Typewall store"),
+        (path("cats.sqlite"), "it is not a Typewall store"),
+        (path("nowhere/wall.sqlite"), "the file or its folder does not exist"),
         (folder.path().to_owned(), "it is a folder or a device"),
         ("/dev/null".into(), "it is a folder or a device"),
         // Which nobody may write, whoever runs this.
-        ("/sys/kernel/notes".into(), "its rights or those of its folder do not allow it"),
+        ("/sys/kernel/notes".into(), "permission denied"),
     ] {
         let (status, error) = fails(&mut serve(&file));
         let sentence = format!("typewall: Posts cannot be stored in {}: {why}", file.display());
