@@ -114,7 +114,7 @@ impl Host {
         (!name.is_empty() && !text.contains('@')).then_some(Self { name, port })
     }
 
-    /// True for names of this machine that are resolved without a DNS server, which could answer with any address.
+    /// True for hosts that always mean this machine. A DNS server resolves any other name, perhaps to this machine too.
     pub fn is_loopback(&self) -> bool {
         let v6 = self.name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         self.name == "localhost"

@@ -201,8 +201,7 @@ impl HubThreads {
         Ok(Self { threads, ended })
     }
 
-    /// Waits for all hubs, or for the first that has panicked: without its rooms the server is not what people were
-    /// told.
+    /// Waits until all hubs have ended, or the first has panicked. A server that has lost rooms must not go on.
     fn join(mut self) -> Result<(), HubDied> {
         for _ in 0..self.threads.len() {
             let number = self.ended.recv().map_err(|_| HubDied)?;
