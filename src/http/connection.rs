@@ -3,16 +3,16 @@
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::Permit;
+use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::transport::{SocketTransport, Transport};
-use crate::http::access::Access;
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::log_route::{DownloadLimiter, LogRequest};
-use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, read_head};
+use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, REQUEST_TIMEOUT, has_body, read_head};
 use crate::http::response::Response;
-use crate::http::routes::Route;
-use crate::hub::shards::Shards;
+use crate::http::routes::{Route, Router};
+use crate::http::upgrade::Upgrade;
 use std::io::{self, Read};
-use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +21,6 @@ use tungstenite::http::{Method, Version, header};
 /// How long a connection may be idle before its next request: long enough for a reload, short enough to free its
 /// thread soon.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long a request head may take to arrive, and how long a response may take to send.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long to read and discard what a client still sends after the last response. Closing a socket with unread bytes
 /// resets it, and the client could lose the response.
@@ -40,18 +37,12 @@ pub struct Connection {
     pub client: ClientId,
     /// The limits that apply to the client.
     pub limits: Limits,
-    /// The address that the server listens on.
-    pub listen: SocketAddr,
-    /// Who may use the server.
-    pub access: Arc<Access>,
-    /// The page's Content-Security-Policy.
-    pub policy: Arc<str>,
+    /// Finds the route of each request.
+    pub router: Arc<Router>,
     /// The store's file, if the server has a store.
     pub store: Option<Arc<Path>>,
     /// Limits the downloads of all connections.
     pub downloads: DownloadLimiter,
-    /// Where events go.
-    pub shards: Shards,
     /// Counts this connection until it ends.
     pub permit: Permit,
 }
@@ -65,7 +56,7 @@ impl Connection {
                 Ok(head) => head,
                 Err(error) => return self.reject(&error),
             };
-            match self.route(&head) {
+            match self.router.route(&head, self.client, self.peer) {
                 Route::Response(response) => {
                     let close = must_close(&head);
                     if send(&self.transport, response, is_head(&head), close).is_err() || close {
@@ -93,7 +84,7 @@ impl Connection {
 
     /// Sends a log and closes the connection.
     fn send_log(self, head: &Head, request: &LogRequest) {
-        let sent = match request.open(self.store.as_deref(), &self.shards, &self.downloads) {
+        let sent = match request.open(self.store.as_deref(), &self.router.shards, &self.downloads) {
             Ok(log) => Response::chunked(request.format.content_type())
                 .write(DeadlineStream::with_timeout(&self.transport, REQUEST_TIMEOUT), true, true)
                 .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport) }),
@@ -105,10 +96,32 @@ impl Connection {
             Err(error) => log::debug!("client {}: the log was not sent completely: {error}", self.client.0),
         }
     }
+
+    /// Turns the connection into a WebSocket. From here on only the hub writes to it.
+    fn upgrade(self, upgrade: Upgrade, already_read: Vec<u8>) {
+        let Self { transport, client, limits, router, permit, .. } = self;
+        let Upgrade { response: handshake, room, encoding, address } = upgrade;
+        let pending = PendingUpgrade {
+            hub: router.shards.of_room(&room).clone(),
+            transport: transport.clone(),
+            client,
+            address,
+            room,
+            encoding,
+            handshake,
+            already_read,
+            limits,
+            permit,
+        };
+        if let Err(error) = spawn(pending) {
+            log::warn!("client {} is refused because no thread can be started: {error}", client.0);
+            close_with(&transport, Response::too_many_connections());
+        }
+    }
 }
 
 /// Sends a last response and closes the connection.
-pub(super) fn close_with(transport: &SocketTransport, response: Response) {
+fn close_with(transport: &SocketTransport, response: Response) {
     if send(transport, response, false, true).is_ok() {
         linger(transport);
     }
@@ -138,10 +151,4 @@ fn must_close(head: &Head) -> bool {
     has_body(head)
         || head.version() < Version::HTTP_11
         || options.any(|option| option.trim().eq_ignore_ascii_case("close"))
-}
-
-/// True if a body follows the head. Any length but zero counts, even one that is not a number.
-pub(super) fn has_body(head: &Head) -> bool {
-    let mut lengths = head.headers().get_all(header::CONTENT_LENGTH).iter();
-    head.headers().contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0")
 }

@@ -2,9 +2,9 @@
 
 use crate::base::counter::Counter;
 use crate::delivery::transport::SocketTransport;
-use crate::http::connection::REQUEST_TIMEOUT;
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::hub_query::query_hub;
+use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::hub::event::Event;
 use crate::hub::shards::Shards;

@@ -10,5 +10,5 @@ pub mod log_route;
 pub mod origin;
 pub mod request;
 pub mod response;
-mod routes;
-mod upgrade;
+pub mod routes;
+pub mod upgrade;

@@ -4,13 +4,16 @@ use crate::delivery::transport::SocketTransport;
 use crate::http::deadline_stream::DeadlineStream;
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
-use tungstenite::http::{self, Method, Uri, Version};
+use tungstenite::http::{self, Method, Uri, Version, header};
 
 /// Largest request head, in bytes. Browsers send one or two thousand, most of them cookies of the same host.
 pub const MAX_HEAD: usize = 8 * 1024;
 
 /// Most headers in a request head.
 pub const MAX_HEADERS: usize = 100;
+
+/// How long a request head may take to arrive, and how long a response may take to send.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request without its body.
 pub type Head = http::Request<()>;
@@ -92,6 +95,12 @@ fn convert(request: &httparse::Request<'_, '_>) -> Option<Head> {
         head = head.header(header.name, header.value);
     }
     head.body(()).ok()
+}
+
+/// True if a body follows the head. Any length but zero counts, even one that is not a number.
+pub fn has_body(head: &Head) -> bool {
+    let mut lengths = head.headers().get_all(header::CONTENT_LENGTH).iter();
+    head.headers().contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0")
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! Routes: what a request is for, who may make it, and the response to it.
 
 use crate::base::address::Address;
+use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
+use crate::http::access::Access;
 use crate::http::auth::from_authorization;
-use crate::http::connection::Connection;
 use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
 use crate::http::invite::{self, MAX_LINK};
 use crate::http::log_route::LogRequest;
@@ -11,10 +12,12 @@ use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
 use crate::hub::event::Event;
+use crate::hub::shards::Shards;
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
 use crate::room::names::RoomName;
 use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
 use tungstenite::http::{Method, header};
 
 /// Paths that show something of a room. They need the passphrase, if the server has one.
@@ -27,40 +30,56 @@ const LINK_HEADER: &str = "typewall-link";
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
 
 /// What a request leads to.
-pub(super) enum Route {
+#[derive(Debug)]
+pub enum Route {
+    /// A response, after which the connection may stay open.
     Response(Response),
+    /// The download of a log.
     Log(LogRequest),
+    /// A WebSocket.
     WebSocket(Upgrade),
 }
 
-impl Connection {
-    /// Finds the route of a request, or the response that rejects it.
-    pub(super) fn route(&self, head: &Head) -> Route {
+/// Finds the routes of all connections' requests.
+#[derive(Debug)]
+pub struct Router {
+    /// The address that the server listens on.
+    pub listen: SocketAddr,
+    /// Who may use the server.
+    pub access: Access,
+    /// The page's Content-Security-Policy.
+    pub policy: String,
+    /// Where events go.
+    pub shards: Shards,
+}
+
+impl Router {
+    /// Finds the route of a request from `peer`, or the response that rejects it.
+    pub fn route(&self, head: &Head, client: ClientId, peer: IpAddr) -> Route {
         if let Err(error) = self.access.check(head, self.listen) {
-            log::debug!("client {}: request rejected: {error}", self.client.0);
+            log::debug!("client {}: request rejected: {error}", client.0);
             return Route::Response(Response::text(error.status(), error.to_string()));
         }
+        let address = self.access.client_address(head, peer);
         if PROTECTED_PATHS.contains(&head.uri().path())
-            && let Err(response) = self.authorize(head)
+            && let Err(response) = self.authorize(head, address)
         {
             return Route::Response(response);
         }
-        self.match_path(head).unwrap_or_else(Route::Response)
+        self.match_path(head, address).unwrap_or_else(Route::Response)
     }
 
-    fn match_path(&self, head: &Head) -> Result<Route, Response> {
+    fn match_path(&self, head: &Head, address: Address) -> Result<Route, Response> {
         let method = head.method();
         let is_read = method == Method::GET || method == Method::HEAD;
         let query = head.uri().query().unwrap_or_default();
         match head.uri().path() {
             "/" if is_read => Ok(Route::Response(Response::page(&self.policy))),
-            "/healthz" if is_read => Ok(Route::Response(self.health_check(head))),
+            "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
             "/log" if is_read => LogRequest::from_query(query).map(Route::Log),
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => qr_code(head, query).map(Route::Response),
-            "/ws" if method == Method::GET => {
-                Upgrade::from_head(head, self.client_address(head)).map(Route::WebSocket)
-            }
+            "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/" | "/healthz" | "/invite" | "/log" | "/qr.svg" => {
                 Err(Response::text(405, "Only GET and HEAD are allowed here.")
@@ -71,7 +90,7 @@ impl Connection {
     }
 
     /// Requires the passphrase in the request, if the server has one.
-    fn authorize(&self, head: &Head) -> Result<(), Response> {
+    fn authorize(&self, head: &Head, address: Address) -> Result<(), Response> {
         if self.access.passphrase.is_none() {
             return Ok(());
         }
@@ -79,7 +98,7 @@ impl Connection {
         let Some(passphrase) = authorization.and_then(from_authorization) else {
             return Err(unauthorized("Send the passphrase as the password; any user name will do."));
         };
-        self.check_passphrase(self.client_address(head), passphrase)
+        self.check_passphrase(address, passphrase)
     }
 
     /// Lets the hub check a passphrase, because it counts the wrong ones of each address.
@@ -95,18 +114,14 @@ impl Connection {
     }
 
     /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase.
-    fn health_check(&self, head: &Head) -> Response {
-        let with_counts = self.authorize(head).is_ok();
+    fn health_check(&self, head: &Head, address: Address) -> Response {
+        let with_counts = self.authorize(head, address).is_ok();
         Response::health(self.shards.health(HUB_TIMEOUT), with_counts)
     }
 
     fn invite(&self, query: &str) -> Result<Response, Response> {
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
         Ok(Response::json(&Invitation { links: invite::links(self.listen, &room) }))
-    }
-
-    fn client_address(&self, head: &Head) -> Address {
-        self.access.client_address(head, self.peer)
     }
 }
 

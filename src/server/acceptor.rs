@@ -5,11 +5,10 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::{ConnectionLimiter, Permit};
 use crate::delivery::transport::{SocketTransport, Transport};
-use crate::http::access::Access;
 use crate::http::connection::Connection;
 use crate::http::log_route::DownloadLimiter;
 use crate::http::response::Response;
-use crate::hub::shards::Shards;
+use crate::http::routes::Router;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -47,18 +46,12 @@ pub struct Acceptor {
     pub limiter: ConnectionLimiter,
     /// What clients may send.
     pub limits: Limits,
-    /// Where the server listens.
-    pub listen: SocketAddr,
-    /// Who may connect.
-    pub access: Arc<Access>,
-    /// The page's Content-Security-Policy.
-    pub policy: Arc<str>,
+    /// Finds the routes of requests.
+    pub router: Arc<Router>,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
     /// Limits downloads of logs.
     pub downloads: DownloadLimiter,
-    /// Where events go.
-    pub shards: Shards,
     /// Set once the server has stopped.
     pub stopped: Arc<AtomicBool>,
 }
@@ -109,12 +102,9 @@ impl Acceptor {
             peer: peer.ip(),
             transport,
             limits: self.limits,
-            listen: self.listen,
-            access: Arc::clone(&self.access),
-            policy: Arc::clone(&self.policy),
+            router: Arc::clone(&self.router),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
-            shards: self.shards.clone(),
             permit,
         }
     }

@@ -10,6 +10,7 @@ use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
 use crate::http::response;
+use crate::http::routes::Router;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
@@ -110,15 +111,14 @@ impl Server {
         let stopped = Arc::new(AtomicBool::new(false));
         // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
         let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
+        let policy = response::policy(&access.frame_ancestors());
+        let router = Router { listen: address, access, policy, shards: shards.clone() };
         let acceptor = Acceptor {
             limiter: ConnectionLimiter::new(limits.max_clients, per_address),
             limits,
-            listen: address,
-            policy: response::policy(&access.frame_ancestors()).into(),
-            access: Arc::new(access),
+            router: Arc::new(router),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
-            shards: shards.clone(),
             stopped: Arc::clone(&stopped),
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
