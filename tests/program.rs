@@ -124,7 +124,7 @@ fn a_taken_port_is_a_sentence_and_status_1() {
     let address = taken.local_addr().unwrap().to_string();
     let (status, error) = fails(typewall().args(["--listen", &address]));
     assert_eq!(status, 1);
-    let advice = "another program has this port; choose another with --listen ADDR:PORT";
+    let advice = "the port is already in use; choose another with --listen ADDR:PORT";
     assert_eq!(error, format!("typewall: Cannot listen on {address}: {advice}.\n"));
 }
 
@@ -160,7 +160,7 @@ fn a_file_without_a_passphrase_is_a_sentence_and_status_1() {
         let arguments = ["--listen", "127.0.0.1:0", "--passphrase-file"];
         let (status, error) = fails(typewall().args(arguments).arg(file).env("RUST_LOG", "error"));
         assert_eq!(status, 1);
-        let start = format!("typewall: {} holds no passphrase: {named}", file.display());
+        let start = format!("typewall: Cannot use the passphrase file {}: {named}", file.display());
         assert!(error.starts_with(&start), "{error}");
     }
 }
@@ -179,11 +179,11 @@ fn no_more_clients_than_the_system_has_room_for() {
     let (mut running, _) = start(&mut with_open_files(600));
     running.child.kill().unwrap();
     let (_, logged) = running.end();
-    let reason = "there is room for 24 clients only, because the limit of open files (ulimit -n) is 600";
+    let reason = "the system allows only 24 clients, because the limit of open files (ulimit -n) is 600";
     assert!(logged.contains(reason), "{logged}");
     let (status, error) = fails(&mut with_open_files(100));
     assert_eq!(status, 1);
-    let sentence = "The system has no room for clients: the limit of open files (ulimit -n) is 100.";
+    let sentence = "The system allows no clients: the limit of open files (ulimit -n) is 100.";
     assert_eq!(error, format!("typewall: {sentence}\n"));
 }
 
@@ -311,12 +311,15 @@ fn a_log_is_printed_also_while_it_is_served() {
 #[test]
 fn a_room_or_a_store_that_is_not_there_is_a_sentence_and_status_1() {
     let (folder, file) = store();
-    let nothing = format!("typewall: Nothing was ever posted in the room nosuch of {}.\n", file.display());
+    let nothing = format!("typewall: {} has no room named nosuch.\n", file.display());
     assert_eq!(fails(&mut log(&file, "nosuch")), (1, nothing));
     let missing = folder.path().join("missing.sqlite");
     let (status, error) = fails(&mut log(&missing, "lobby"));
     assert_eq!(status, 1);
-    assert!(error.contains("cannot be read: it is not there;"), "{error}");
+    assert!(
+        error.contains("Cannot read ") && error.contains(": the file or its folder does not exist;"),
+        "{error}"
+    );
     assert!(!missing.exists());
 }
 
@@ -327,7 +330,7 @@ fn a_store_that_another_server_has_is_a_sentence_and_status_1() {
     let (status, error) = fails(&mut serve(&file));
     assert_eq!(status, 1);
     let why = "another Typewall is using it; stop that one, or name another file";
-    assert_eq!(error, format!("typewall: Posts cannot be stored in {}: {why}.\n", file.display()));
+    assert_eq!(error, format!("typewall: Cannot store posts in {}: {why}.\n", file.display()));
     running.child.kill().unwrap();
     running.child.wait().unwrap();
     let (_running, line) = start(&mut serve(&file));
@@ -345,17 +348,17 @@ fn what_cannot_be_a_store_is_a_sentence_and_status_1() {
         .execute_batch("CREATE TABLE cats (name)")
         .unwrap();
     for (file, why) in [
-        (newer, "a newer Typewall has written it"),
-        (path("notes.txt"), "it is a file of another program"),
-        (path("cats.sqlite"), "it is a file of another program"),
-        (path("nowhere/wall.sqlite"), "it is not there"),
+        (newer, "it was written by a newer version of Typewall"),
+        (path("notes.txt"), "it is not a Typewall store"),
+        (path("cats.sqlite"), "it is not a Typewall store"),
+        (path("nowhere/wall.sqlite"), "the file or its folder does not exist"),
         (folder.path().to_owned(), "it is a folder or a device"),
         ("/dev/null".into(), "it is a folder or a device"),
         // Which nobody may write, whoever runs this.
-        ("/sys/kernel/notes".into(), "its rights or those of its folder do not allow it"),
+        ("/sys/kernel/notes".into(), "permission denied"),
     ] {
         let (status, error) = fails(&mut serve(&file));
-        let sentence = format!("typewall: Posts cannot be stored in {}: {why}", file.display());
+        let sentence = format!("typewall: Cannot store posts in {}: {why}", file.display());
         assert!(status == 1 && error.starts_with(&sentence) && error.lines().count() == 1, "{error}");
     }
 }

@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     for trusts_proxy in [false, true] {
         let access = Access { trusts_proxy, ..Access::default() };
         let _ = access.check(&head, here);
-        access.address(&head, here.ip());
+        access.client_address(&head, here.ip());
     }
     let query = head.uri().query().unwrap_or_default();
     let _ = LogRequest::from_query(query);

@@ -2,7 +2,7 @@
 
 use crate::base::clock::Now;
 use crate::store::database::Reader;
-use crate::store::error::{OpenError, Trouble};
+use crate::store::error::{OpenError, StoreError};
 use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Load};
 use crossbeam_channel::Receiver;
@@ -18,7 +18,7 @@ pub struct Loader<C, A> {
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
     /// A loader that reads with `reader`.
     pub fn new(reader: Reader, options: StoreOptions, clock: C, answer: A) -> Result<Self, OpenError> {
-        reader.use_short_waits()?;
+        reader.use_short_timeout()?;
         Ok(Self { reader, options, clock, answer })
     }
 
@@ -30,7 +30,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
                 match self.reader.last_posts(&name, count, self.options.keeps_from(start)) {
                     Ok(posts) => break posts,
                     // Each try waits a little for the other program.
-                    Err(Trouble::Locked)
+                    Err(StoreError::Locked)
                         if (self.clock)().instant - start.instant < self.options.lock_timeout => {}
                     Err(error) => {
                         log::error!("a room opens without its history: {error}");

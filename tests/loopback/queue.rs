@@ -10,7 +10,8 @@ use typewall::base::address::Address;
 use typewall::base::ids::ClientId;
 use typewall::base::permits::ConnectionLimiter;
 use typewall::http::connection::Connection;
-use typewall::http::log_route::Downloads;
+use typewall::http::log_route::DownloadLimiter;
+use typewall::http::routes::Router;
 use typewall::hub::event::Event;
 use typewall::hub::shards::Shards;
 use typewall::hub::shards::SocketEvent;
@@ -25,17 +26,20 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(1);
+    let router = Router {
+        listen: listener.local_addr().unwrap(),
+        access: Access { allowed: vec!["http://wall".parse().unwrap()], ..Access::default() },
+        policy: String::new(),
+        shards: Shards::new(vec![hub]),
+    };
     let connection = Connection {
         transport: typewall::delivery::transport::SocketTransport::new(socket),
         peer: peer.ip(),
         client: ClientId(1),
         limits: Limits::DEFAULT,
-        listen: listener.local_addr().unwrap(),
-        access: Access { allowed: vec!["http://wall".parse().unwrap()], ..Access::default() }.into(),
-        policy: "".into(),
+        router: router.into(),
         store: None,
-        downloads: Downloads::default(),
-        shards: Shards::new(vec![hub]),
+        downloads: DownloadLimiter::default(),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());

@@ -258,18 +258,18 @@ fn what_is_no_store_is_told_apart_and_left_as_it_is() {
     let files = Files::new();
     let text = files.path("notes.txt");
     fs::write(&text, "These are notes of some length, and no database at all.".repeat(20)).unwrap();
-    assert!(matches!(refused(&text), OpenError::Foreign));
+    assert!(matches!(refused(&text), OpenError::NotAStore));
     let foreign = files.path("foreign.sqlite");
     Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE cats (name TEXT)").unwrap();
     let before = fs::read(&foreign).unwrap();
-    assert!(matches!(refused(&foreign), OpenError::Foreign));
+    assert!(matches!(refused(&foreign), OpenError::NotAStore));
     assert_eq!(fs::read(&foreign).unwrap(), before);
     let newer = files.path("newer.sqlite");
     drop(Database::open(&newer).unwrap());
     Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(refused(&newer), OpenError::Newer));
+    assert!(matches!(refused(&newer), OpenError::NewerVersion));
     let missing = files.path("no folder").join("wall.sqlite");
-    assert!(matches!(refused(&missing), OpenError::Missing));
+    assert!(matches!(refused(&missing), OpenError::NotFound));
 }
 
 #[test]

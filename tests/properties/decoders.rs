@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use typewall::Access;
 use typewall::http::log_route::LogRequest;
 use typewall::http::origin::{Host, Origin};
-use typewall::http::request::{MAX_HEAD, MAX_HEADERS, Unread, parse_head};
+use typewall::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
 use typewall::protocol::client_event::ClientEvent;
 use typewall::room::names::{Name, RoomName};
 use typewall::room::session::Session;
@@ -62,8 +62,8 @@ proptest! {
                     prop_assert!(matches!(parse_head(&bytes[..cut]), Ok(None)), "cut at {}", cut);
                 }
             }
-            Ok(None) | Err(Unread::Malformed | Unread::TooLarge) => {}
-            Err(unread) => prop_assert!(false, "{:?}", unread),
+            Ok(None) | Err(HeadError::Malformed | HeadError::TooLarge) => {}
+            Err(error) => prop_assert!(false, "{:?}", error),
         }
     }
 
@@ -84,7 +84,7 @@ proptest! {
         let hosts = headers.iter().filter(|(name, _)| name == "Host").count();
         let checked = access.check(&head, (peer, 80).into());
         prop_assert!(hosts == 1 || checked.is_err());
-        access.address(&head, peer);
+        access.client_address(&head, peer);
         if let Some(value) = head.headers().get("Authorization").and_then(|value| value.to_str().ok()) {
             typewall::http::auth::from_authorization(value);
         }
