@@ -1,7 +1,6 @@
 //! Single cases: what is sent to whom, how often, and who is given up.
 
 use crate::pipe::{Frame, Pipe};
-use crate::shown::Shown;
 use crate::world::{LIMITS, World, new_client};
 use crossbeam_channel::unbounded;
 use serde_json::Value;
@@ -369,7 +368,7 @@ fn ids_are_not_used_again_when_a_room_is_made_again() {
         world.enter(person, 0);
         world.join(person, "Ada");
         world.settle();
-        ids.push(Shown::replay(&world.pipe(person).frames()).you.expect("an id"));
+        ids.push(world.pipe(person).page().you.expect("an id"));
         world.leave(person, true);
     }
     ids.sort_unstable();

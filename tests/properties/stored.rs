@@ -1,6 +1,7 @@
 //! A hub and a store's thread, each with the other played by the test.
 
 use crate::pipe::{Frame, Pipe};
+use crate::support::TIMEOUT;
 use crate::world::{LIMITS, new_client};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
@@ -20,9 +21,6 @@ use typewall::room::post::{Numbered, PendingPost, Post};
 use typewall::store::request::{Answer, Load, Record, Requests};
 use typewall::store::{self, Store};
 use typewall::{Limits, StoreOptions};
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 fn now() -> Now {
     Now { instant: Instant::now(), unix_millis: 0 }
@@ -108,7 +106,7 @@ impl Running {
     }
 
     fn answer(&self) -> Answer {
-        self.answers.recv_timeout(PATIENCE).expect("an answer")
+        self.answers.recv_timeout(TIMEOUT).expect("an answer")
     }
 
     fn post(&self, day: u64, text: &str) -> Post {

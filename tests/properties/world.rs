@@ -1,7 +1,7 @@
 //! A hub, what people do to it, and what it should come to.
 
 use crate::pipe::{Frame, Pipe};
-use crate::shown::Shown;
+use crate::support::page::Page;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
@@ -324,14 +324,14 @@ impl World {
             .enumerate()
             .filter_map(|(n, person)| Some((n, person.line.as_ref()?)))
             .collect();
-        let shown: Vec<Shown> = lines.iter().map(|(_, line)| Shown::replay(&line.pipe.frames())).collect();
+        let shown: Vec<Page> = lines.iter().map(|(_, line)| line.pipe.page()).collect();
         for ((person, line), view) in lines.iter().zip(&shown) {
             let came: Vec<u64> = (line.posted_before + 1..=self.rooms[line.room].count).collect();
-            assert!(view.posts.ends_with(&came), "posts {:?}, and not {came:?}", view.posts);
-            assert!(view.posts.is_sorted(), "posts out of order: {:?}", view.posts);
+            assert!(view.received.ends_with(&came), "posts {:?}, and not {came:?}", view.received);
+            assert!(view.received.is_sorted(), "posts out of order: {:?}", view.received);
             assert_eq!(view.references, line.references, "every ref is answered, in order");
             assert_eq!(view.you.is_some(), line.joined, "who has joined knows its id");
-            if view.snapshots > 0 {
+            if view.room.is_some() {
                 self.check_users(*person, line.room, view);
             }
         }
@@ -341,7 +341,7 @@ impl World {
     }
 
     /// Texts are compared as a whole, because the ids of those who are away are known to nobody here.
-    pub fn check_users(&self, person: usize, room: usize, view: &Shown) {
+    pub fn check_users(&self, person: usize, room: usize, view: &Page) {
         let seats =
             self.people.iter().enumerate().filter_map(|(n, person)| Some((n, person.seats[room].as_ref()?)));
         // One's own text is one's own; the server does not tell it.

@@ -1,0 +1,54 @@
+//! HTTP as a test sees it: one response as it stands on the wire.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+
+/// A response.
+#[derive(Debug)]
+pub struct Response {
+    pub status: u16,
+    /// The status line and the headers, with the empty line after them.
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Reads a response and its body, which is as long as its head says.
+    pub fn read(socket: &mut TcpStream) -> Self {
+        Self::try_read(socket).expect("a whole response")
+    }
+
+    /// The same, on a connection that may end before the response.
+    pub fn try_read(socket: &mut TcpStream) -> io::Result<Self> {
+        let mut response = Self::try_read_head(socket)?;
+        let length = response.head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        response.body = vec![0; length.expect("a length").parse().expect("a number")];
+        socket.read_exact(&mut response.body)?;
+        Ok(response)
+    }
+
+    /// Reads the head of a response, and leaves what follows it: a body in chunks, frames, or nothing.
+    pub fn read_head(socket: &mut TcpStream) -> Self {
+        Self::try_read_head(socket).expect("a whole head")
+    }
+
+    /// The same, on a connection that may end before the response.
+    pub fn try_read_head(socket: &mut TcpStream) -> io::Result<Self> {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            socket.read_exact(&mut byte)?;
+            head.extend(byte);
+        }
+        let head = String::from_utf8(head).expect("a head in ASCII");
+        Ok(Self { status: head[9..12].parse().expect("a status"), head, body: Vec::new() })
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+}
+
+/// Reads to the end of a connection, which has to be an end and not a reset, and returns how many bytes came.
+pub fn read_to_end(socket: &mut TcpStream) -> usize {
+    socket.read_to_end(&mut Vec::new()).expect("an end and not a reset")
+}
