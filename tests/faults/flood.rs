@@ -1,60 +1,40 @@
-//! Clients that send more than they may: they wait, and nobody else does.
+//! A client that sends more than it may: it has to wait, and nobody else does.
 
-use crate::{Running, receive};
-use std::process::Command;
+use crate::process::start_server;
+use crate::support::client::Client;
 use std::thread;
-use std::time::{Duration, Instant};
-use tungstenite::{Message, WebSocket};
+use tungstenite::Message;
 
-/// Events of one flood, which a client may send at 250 a second.
+/// Events of the flood. Each costs as much as three, of which a client may send 250 a second.
 const FLOOD: usize = if cfg!(feature = "soak") { 3_000 } else { 1_000 };
 
-/// Keys that somebody else types meanwhile.
+/// Keys that another user types meanwhile.
 const KEYS: usize = if cfg!(feature = "soak") { 1_000 } else { 100 };
 
-/// Types keys, each as soon as the other has seen the one before, and returns how long each took.
-fn type_keys(
-    ada: &mut WebSocket<impl std::io::Read + std::io::Write>,
-    bob: &mut WebSocket<std::net::TcpStream>,
-) -> Vec<Duration> {
-    let key = |n| {
-        let start = Instant::now();
-        ada.send(Message::text(format!(r#"["updated_text",{{"text":"{n}"}}]"#))).unwrap();
-        while !receive(bob, "text_update").contains(&format!(r#""text":"{n}""#)) {}
-        start.elapsed()
-    };
-    let mut took: Vec<Duration> = (0..KEYS).map(key).collect();
-    took.sort_unstable();
-    took
+/// Types keys, each as soon as the other user has seen the one before.
+fn type_keys(ada: &mut Client, bob: &mut Client) {
+    for n in 0..KEYS {
+        ada.write(&n.to_string());
+        bob.sees("Ada", &n.to_string());
+    }
 }
 
 #[test]
 fn a_flood_waits_and_nobody_else_does() {
-    let running = Running::start(Command::new(env!("CARGO_BIN_EXE_typewall")));
-    let (mut ada, mut bob, mut eve) = (running.connect(), running.connect(), running.connect());
-    for (client, name) in [(&mut ada, "Ada"), (&mut eve, "Eve")] {
-        client.send(Message::text(format!(r#"["got_a_new_user",{{"name":"{name}"}}]"#))).unwrap();
-        receive(client, "existing_users");
-    }
-    let before = type_keys(&mut ada, &mut bob);
+    let program = start_server();
+    let (mut ada, mut bob) = (program.join("r", "Ada"), program.watch("r"));
+    let mut eve = program.join("r", "Eve");
+    let flood_text = |n: usize| format!("flood {n} {}", "x".repeat(9_000));
     let flood = thread::spawn(move || {
-        let text = "x".repeat(9_000);
-        let flood = |n| Message::text(format!(r#"["updated_text",{{"text":"flood {n} {text}"}}]"#));
-        // Without soak the server is gone before all is sent.
-        (0..FLOOD).all(|n| eve.send(flood(n)).is_ok()).then_some(eve)
+        let event = |n| Message::text(format!(r#"["updated_text",{{"text":"{}"}}]"#, flood_text(n)));
+        // Without soak the program is gone before all is sent.
+        (0..FLOOD).all(|n| eve.socket.send(event(n)).is_ok()).then_some(eve)
     });
-    let during = type_keys(&mut ada, &mut bob);
-    assert!(!flood.is_finished(), "the flood has to wait while others type");
-    let p99 = |took: &[Duration]| took[took.len() * 99 / 100];
-    // For whoever runs it with --nocapture; no time is asserted.
-    #[expect(clippy::print_stdout, reason = "a figure to be read")]
-    {
-        println!("a key takes at p99 {:?} before a flood and {:?} in it", p99(&before), p99(&during));
-    }
+    type_keys(&mut ada, &mut bob);
+    assert!(!flood.is_finished(), "the keys of others come before the end of the flood");
     if cfg!(feature = "soak") {
-        // All of it is taken in the end, by way of which Bob gets what is the latest each time.
-        let last = format!("flood {} ", FLOOD - 1);
-        while !receive(&mut bob, "text_update").contains(&last) {}
+        // All of it is read in the end; Bob is sent the latest text each time.
+        bob.sees("Eve", &flood_text(FLOOD - 1));
         assert!(flood.join().unwrap().is_some(), "the server has read all of it");
     }
 }

@@ -1,8 +1,8 @@
-//! Input that is not valid: its sender gets an error or a close code, and nobody else notices.
+//! Text frames that are not valid: their sender gets an error, and nobody else notices. Frames that are not valid are in
+//! `tests/faults/frames.rs`.
 
 use crate::server::TestServer;
 use crate::support::client::Client;
-use crate::support::frame::{BINARY, CLOSE, CONTINUATION, FIN, PING, TEXT, close, frame, header, text};
 
 /// Lets a user attack the server, and checks that the room works for the others.
 fn harmless(attack: impl FnOnce(Client)) {
@@ -26,14 +26,6 @@ fn refused(text: &str, code: &str) {
         assert_eq!(attacker.next_error(), code, "{text}");
         attacker.write("after");
         attacker.catch_up();
-    });
-}
-
-/// An attack by bytes, which is answered with a close frame.
-fn closed(bytes: &[u8], code: u16) {
-    harmless(|mut attacker| {
-        attacker.write_bytes(bytes);
-        assert_eq!(attacker.closed(), code, "{bytes:?}");
     });
 }
 
@@ -92,60 +84,6 @@ fn unknown_fields_are_ignored() {
     let mut ada = server.join("r", "Ada");
     ada.send_raw(r#"["message",{"text":"posted","colour":"red","more":[1e999,{"a":null,"a":-0}]}]"#);
     ada.until("the post", |page| page.posts() == ["posted"]);
-}
-
-#[test]
-fn binary_frames() {
-    closed(&frame(FIN | BINARY, b"[]"), 1003);
-}
-
-#[test]
-fn text_that_is_not_utf8() {
-    closed(&text(b"[\"\xFF\"]"), 1007);
-    // Fragments may cut a character in two, but its end has to come.
-    closed(&[frame(TEXT, b"[\"\xC3"), frame(FIN | CONTINUATION, b"\"]")].concat(), 1007);
-}
-
-#[test]
-fn frames_over_the_limit() {
-    // The announced length is enough; no byte of the payload comes.
-    closed(&header(FIN | TEXT, 1 << 28), 1009);
-    closed(&header(FIN | TEXT, u64::MAX >> 1), 1009);
-    let fragment = |n| frame(if n == 0 { TEXT } else { CONTINUATION }, &[b' '; 60_000]);
-    let fragments: Vec<u8> = (0..10).flat_map(fragment).collect();
-    closed(&fragments, 1009);
-}
-
-#[test]
-fn broken_frames() {
-    let unmasked = [FIN | TEXT, 2, b'[', b']'];
-    let reserved_bit = frame(FIN | 0x40 | TEXT, b"[]");
-    let reserved_opcode = frame(FIN | 3, b"[]");
-    let reserved_control = frame(FIN | 11, b"");
-    let long_ping = frame(FIN | PING, &[0; 126]);
-    let split_ping = frame(PING, b"");
-    let stray_continuation = frame(FIN | CONTINUATION, b"[]");
-    let interleaved = [frame(TEXT, b"["), text("]")].concat();
-    for bytes in [
-        &unmasked[..],
-        &reserved_bit,
-        &reserved_opcode,
-        &reserved_control,
-        &long_ping,
-        &split_ping,
-        &stray_continuation,
-        &interleaved,
-    ] {
-        closed(bytes, 1002);
-    }
-}
-
-#[test]
-fn broken_close_frames() {
-    closed(&frame(FIN | CLOSE, &[0x03]), 1002);
-    closed(&close(999, b""), 1002);
-    closed(&close(1005, b""), 1002);
-    closed(&close(1000, b"\xFF"), 1007);
 }
 
 #[test]
