@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use support::TIMEOUT;
 use support::client::{Client, code};
-use support::page::number;
+use support::page::numbered;
 use support::program::{Program, server};
 use tungstenite::Message;
 use typewall::room::session::Session;
@@ -32,8 +32,7 @@ fn start(store: &Path) -> Program {
 
 /// The whole log of the room.
 fn log(program: &Program) -> BTreeMap<u64, String> {
-    let page = program.watch("r").page;
-    page.log.iter().map(number).zip(page.posts()).map(|(n, text)| (n, text.to_owned())).collect()
+    program.watch("r").page.log.iter().map(numbered).collect()
 }
 
 /// An author who comes back to every new run of the program.
@@ -89,9 +88,9 @@ impl Author {
             if let Some((event, data)) = client.take(message)
                 && event == "data"
             {
-                let text = data["text"].as_str().expect("a text").to_owned();
+                let (n, text) = numbered(&data);
                 self.next += usize::from(text == self.post());
-                told.send((number(&data), text)).unwrap();
+                told.send((n, text)).unwrap();
             }
         }
     }
@@ -195,7 +194,7 @@ fn a_stop_tells_authors_of_every_stored_post_and_loses_none() {
         first.post(&format!("{n} {}", "x".repeat(9_900)));
     }
     first.until("all posts", |page| page.log.len() == 40);
-    told.extend(first.page.log.iter().map(number).zip(first.page.posts().into_iter().map(str::to_owned)));
+    told.extend(first.page.log.iter().map(numbered));
     let idle = program.watch("r");
     let _stuck: Vec<_> = (0..5).map(|_| stuck(&program)).collect();
     let clients = authors.iter().map(|author| author.enter(&program)).collect();

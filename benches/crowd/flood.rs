@@ -1,17 +1,17 @@
-//! One who sends the largest texts as fast as the server takes them, and reads all that the room is sent.
+//! A client that sends the largest texts as fast as the server reads them, and reads all that the room is sent.
 
 use crate::wire;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
-/// The name it is known by.
+/// Its name.
 pub const NAME: &str = "flood";
 
-/// What its texts are made of, one and then the other, so that all of the text changes each time.
+/// The characters of its texts, in turn, so that all of the text changes each time.
 const FILLERS: [u8; 2] = [b'~', b'^'];
 
-/// Characters of its texts: not many below what a server takes.
+/// Characters of its texts: not many less than the server allows.
 const CHARACTERS: usize = 9_000;
 
 /// Whether a text, or a part of one, is its own.

@@ -1,10 +1,11 @@
 //! Who has seen what: every text that arrives is compared with what was typed, every update is conveyed to
 //! every reader exactly once, with the time it waited.
 
+use crate::event::{Event, Splice, names};
 use crate::histogram::Histogram;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
-use crate::wire::{Heard, Splice, names};
+
 use std::collections::HashMap;
 
 /// What every client has seen.
@@ -88,25 +89,25 @@ impl Ledger {
         (self.scenario.growth.edit(typist, number, before), &versions[number as usize])
     }
 
-    /// Takes what a client was told, so many nanoseconds after the start. Returns typist and number of a whole text,
-    /// which mean the same to any other client.
-    pub fn hear(
+    /// Notes an event that a client received, so many nanoseconds after the start. Returns typist and number of a whole
+    /// text, which mean the same to any other client.
+    pub fn receive(
         &mut self,
         client: usize,
-        heard: &Heard<'_>,
+        event: &Event<'_>,
         now: u64,
     ) -> Result<Option<(usize, u32)>, String> {
-        let told = match heard {
-            Heard::Flood => Ok(()),
-            Heard::Came(user) => self.meet(client, *user),
-            Heard::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
-            Heard::Text { id, text } => return self.read(client, id, text, now).map(Some),
-            Heard::Splice(Splice { id, text: Some(text), .. }) => {
+        let outcome = match event {
+            Event::Flood => Ok(()),
+            Event::Joined(user) => self.meet(client, *user),
+            Event::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
+            Event::Text { id, text } => return self.read(client, id, text, now).map(Some),
+            Event::Splice(Splice { id, text: Some(text), .. }) => {
                 return self.read(client, id.as_bytes(), text.as_bytes(), now).map(Some);
             }
-            Heard::Splice(splice) => self.apply(client, splice, now),
+            Event::Splice(splice) => self.apply(client, splice, now),
         };
-        told.map(|()| None)
+        outcome.map(|()| None)
     }
 
     fn meet(&mut self, client: usize, user: usize) -> Result<(), String> {

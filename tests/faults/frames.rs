@@ -113,7 +113,7 @@ fn close_frames() {
 #[test]
 fn frames_that_are_cut_short() {
     let mut attacks = Vec::new();
-    for whole in [text(br#"["watch",{}]"#), frame(FIN | PING, b"ping"), text(&[b' '; 200])] {
+    for whole in [text(br#"["watch",{}]"#), frame(FIN | PING, b"ping"), text([b' '; 200])] {
         attacks.extend((0..whole.len()).map(|len| (whole[..len].to_vec(), 1006)));
     }
     attacks.push((frame(TEXT, b"["), 1006));

@@ -21,8 +21,7 @@ impl Response {
     /// The same, on a connection that may end before the response.
     pub fn try_read(socket: &mut TcpStream) -> io::Result<Self> {
         let mut response = Self::try_read_head(socket)?;
-        let length = response.head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-        response.body = vec![0; length.expect("a length").parse().expect("a number")];
+        response.body = vec![0; response.content_length()];
         socket.read_exact(&mut response.body)?;
         Ok(response)
     }
@@ -39,8 +38,17 @@ impl Response {
             socket.read_exact(&mut byte)?;
             head.extend(byte);
         }
+        Ok(Self::of_head(head))
+    }
+
+    fn of_head(head: Vec<u8>) -> Self {
         let head = String::from_utf8(head).expect("a head in ASCII");
-        Ok(Self { status: head[9..12].parse().expect("a status"), head, body: Vec::new() })
+        Self { status: head[9..12].parse().expect("a status"), head, body: Vec::new() }
+    }
+
+    fn content_length(&self) -> usize {
+        let length = self.head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        length.and_then(|length| length.parse().ok()).expect("a length")
     }
 
     pub fn text(&self) -> &str {

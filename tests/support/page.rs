@@ -156,6 +156,11 @@ fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }
 
+/// The number and the text of a post.
+pub fn numbered(post: &Value) -> (u64, String) {
+    (number(post), string(&post["text"]))
+}
+
 /// The number of a post.
 pub fn number(post: &Value) -> u64 {
     post["n"].as_u64().unwrap_or_else(|| panic!("a post without a number: {post}"))
