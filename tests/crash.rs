@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Instant;
 use support::TIMEOUT;
 use support::client::{Client, code};
 use support::page::numbered;
@@ -71,8 +72,9 @@ impl Author {
     /// Writes and posts, and passes on every post that it is told of, until the program has ended. Returns the code
     /// with which it was closed, if it was.
     fn post_until_the_end(&mut self, mut client: Client, told: &Sender<Told>) -> Option<u16> {
-        let mut posted = None;
+        let (mut posted, mut deadline) = (None, Instant::now() + TIMEOUT);
         loop {
+            assert!(Instant::now() < deadline, "neither a post nor the end came to {}", self.name);
             if posted != Some(self.next) {
                 posted = Some(self.next);
                 self.text = format!("{} before post {}", self.name, self.next);
@@ -88,6 +90,7 @@ impl Author {
             if let Some((event, data)) = client.take(message)
                 && event == "data"
             {
+                deadline = Instant::now() + TIMEOUT;
                 let (n, text) = numbered(&data);
                 self.next += usize::from(text == self.post());
                 told.send((n, text)).unwrap();

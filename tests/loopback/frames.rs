@@ -61,13 +61,12 @@ fn pings_are_answered_between_the_frames_of_broadcasts() {
     }
     let last = format!("{} {}", texts - 1, "x".repeat(1000));
     let mut pongs = 0;
-    while pongs < texts || bob.page.text_of("Ada") != Some(&last) {
-        // Fails if a pong is inside another frame.
-        let message = bob.next();
+    // Fails if a pong is inside another frame.
+    bob.receive_until("all pongs and the last text", |bob, message| {
         pongs += usize::from(message.is_pong());
         bob.take(message);
-    }
-    assert_eq!(pongs, texts);
+        (pongs == texts && bob.page.text_of("Ada") == Some(&last)).then_some(())
+    });
 }
 
 #[test]

@@ -19,11 +19,13 @@ fn connect_when_free(connect: impl Fn() -> Client) -> Client {
     let mut client = connect();
     wait_until("the place of a client that has ended", || {
         client.send("watch", json!({}));
-        let is_in = client.receive_or_close().is_none();
-        if !is_in {
+        let first = client.next();
+        if first.is_close() {
             client = connect();
+            return false;
         }
-        is_in
+        client.take(first);
+        true
     });
     client
 }

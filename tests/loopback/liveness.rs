@@ -12,13 +12,13 @@ use crate::support::client::Client;
 use crate::support::frame::{handshake, text};
 use crate::support::http::Response;
 use crate::support::page::Page;
-use crate::support::wait_until;
+use crate::support::{TIMEOUT, wait_until};
 use serde_json::json;
 use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tungstenite::error::Error;
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
@@ -94,12 +94,14 @@ fn a_user_who_answers_no_ping_is_away() {
 
 /// Receives messages until one is the last of those wanted. An error means that the connection has ended.
 fn receive_until(client: &mut Client, mut is_last: impl FnMut(&Message, &Page) -> bool) -> Result<(), Error> {
+    let deadline = Instant::now() + TIMEOUT;
     loop {
+        assert!(Instant::now() < deadline, "timed out; the page shows {:?}", client.page);
         let message = client.try_next()?;
-        client.take(message.clone());
         if message.is_close() {
             return Err(Error::ConnectionClosed);
         }
+        client.take(message.clone());
         if is_last(&message, &client.page) {
             return Ok(());
         }

@@ -78,12 +78,7 @@ fn a_client_that_stopped_reading_gets_the_latest_texts_only() {
 #[test]
 fn a_client_that_stopped_reading_while_much_is_posted_is_closed_with_4002() {
     crowd_with_one_stalled(POSTS, |mut sleeper, _| {
-        let code = loop {
-            if let Some(code) = sleeper.receive_or_close() {
-                break code;
-            }
-        };
-        assert_eq!(code, 4002);
+        assert_eq!(sleeper.receive_to_close(), 4002);
         let posts = sleeper.page.received;
         assert!((1..).zip(&posts).all(|(n, post)| *post == n), "a post was skipped: {posts:?}");
         assert!(posts.len() < POSTS);

@@ -1,7 +1,7 @@
 //! A client of a server or of the program: it connects, sends events, and replays what it receives into a [`Page`].
 
 use crate::support::TIMEOUT;
-use crate::support::page::{Page, number};
+use crate::support::page::{Page, number, string};
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -106,17 +106,10 @@ impl Client {
     /// Posts, and returns the post's number, or the code of the error that refuses it.
     pub fn try_post(&mut self, reference: &str, text: &str) -> Result<u64, String> {
         self.post_as(reference, text);
-        let deadline = Instant::now() + TIMEOUT;
-        while Instant::now() < deadline {
-            match self.next_event() {
-                (event, data) if data["ref"] == reference && event == "data" => return Ok(number(&data)),
-                (_, data) if data["ref"] == reference => {
-                    return Err(data["code"].to_string().replace('"', ""));
-                }
-                _ => {}
-            }
-        }
-        panic!("timed out: an answer to the post {text:?}");
+        self.receive_until("an answer to the post", |client, message| {
+            let (event, data) = client.take(message).filter(|(_, data)| data["ref"] == reference)?;
+            Some(if event == "data" { Ok(number(&data)) } else { Err(string(&data["code"])) })
+        })
     }
 
     /// Posts, and waits until the post is in the log.
@@ -157,63 +150,51 @@ impl Client {
         self.until("a snapshot", |page| page.room.is_some());
     }
 
-    /// Receives events until the page is as wanted. Fails when that takes too long.
-    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&Page) -> bool) {
+    /// Receives messages until one is what is wanted. Fails when that takes too long.
+    pub fn receive_until<T>(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&mut Self, Message) -> Option<T>,
+    ) -> T {
         let deadline = Instant::now() + TIMEOUT;
-        while !holds(&self.page) {
+        loop {
+            let message = self.next();
+            if let Some(found) = wanted(self, message) {
+                return found;
+            }
             assert!(Instant::now() < deadline, "timed out: {what}; the page shows {:?}", self.page);
-            self.receive();
+        }
+    }
+
+    /// Receives events until the page is as wanted.
+    pub fn until(&mut self, what: &str, mut holds: impl FnMut(&Page) -> bool) {
+        if !holds(&self.page) {
+            self.receive_until(what, |client, message| {
+                client.take(message);
+                holds(&client.page).then_some(())
+            });
         }
     }
 
     /// Receives the next event; pings and pongs may come before it.
     pub fn next_event(&mut self) -> (String, Value) {
-        loop {
-            if let Some(event) = self.receive() {
-                return event;
-            }
-        }
+        self.receive_until("an event", Self::take)
     }
 
     /// Receives events up to the next one of that name, and returns its data.
     pub fn wait_for(&mut self, name: &str) -> Value {
-        let deadline = Instant::now() + TIMEOUT;
-        while Instant::now() < deadline {
-            match self.receive() {
-                Some((event, data)) if event == name => return data,
-                _ => {}
-            }
-        }
-        panic!("timed out: {name}");
+        self.receive_until(name, |client, message| {
+            client.take(message).filter(|(event, _)| event == name).map(|(_, data)| data)
+        })
     }
 
     /// Receives all that the server had sent before it reads this: its pong comes after that.
     pub fn catch_up(&mut self) {
         self.socket.send(Message::Ping("catch up".into())).expect("the server reads");
-        loop {
-            match self.next() {
-                Message::Pong(payload) if payload == "catch up" => return,
-                message => drop(self.take(message)),
-            }
-        }
-    }
-
-    /// Receives and applies one message, and returns the event if it is one.
-    fn receive(&mut self) -> Option<(String, Value)> {
-        let message = self.next();
-        assert!(!message.is_close(), "the server closed the connection: {message:?}");
-        self.take(message)
-    }
-
-    /// Receives and applies one message; the code, if the server closes the connection.
-    pub fn receive_or_close(&mut self) -> Option<u16> {
-        match self.next() {
-            Message::Close(frame) => Some(code(frame)),
-            message => {
-                self.take(message);
-                None
-            }
-        }
+        self.receive_until("a pong", |client, message| match message {
+            Message::Pong(payload) => (payload == "catch up").then_some(()),
+            message => client.take(message).and(None),
+        });
     }
 
     /// The next message, not applied yet.
@@ -231,8 +212,9 @@ impl Client {
         }
     }
 
-    /// Applies a message, and returns the event if it is one.
+    /// Applies a message, and returns the event if it is one. Fails if the server closes the connection.
     pub fn take(&mut self, message: Message) -> Option<(String, Value)> {
+        assert!(!message.is_close(), "the server closed the connection: {message:?}");
         let Message::Text(text) = message else { return None };
         let (event, data): (String, Value) = serde_json::from_str(&text).expect("an event");
         self.page.apply(&event, &data);
@@ -267,17 +249,19 @@ impl Client {
         self.read_to_end();
     }
 
-    /// Reads until the server closes the connection, and returns the code; nothing may follow.
+    /// Receives events until the server closes the connection, and returns the code.
+    pub fn receive_to_close(&mut self) -> u16 {
+        self.receive_until("a close frame", |client, message| match message {
+            Message::Close(frame) => Some(code(frame)),
+            message => client.take(message).and(None),
+        })
+    }
+
+    /// The same; nothing may follow the close frame.
     pub fn closed(mut self) -> u16 {
-        // While it is open, pings would come for ever.
-        let deadline = Instant::now() + TIMEOUT;
-        while Instant::now() < deadline {
-            if let Message::Close(frame) = self.next() {
-                self.read_to_end();
-                return code(frame);
-            }
-        }
-        panic!("the server did not close the connection");
+        let code = self.receive_to_close();
+        self.read_to_end();
+        code
     }
 
     fn read_to_end(&mut self) {

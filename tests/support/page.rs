@@ -152,7 +152,7 @@ fn spliced(text: &str, data: &Value) -> String {
     changed.into_iter().collect()
 }
 
-fn string(value: &Value) -> String {
+pub fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }
 
