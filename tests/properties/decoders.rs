@@ -51,7 +51,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_a_request_or_not(bytes in request()) {
+    fn any_bytes_are_a_request_or_an_error(bytes in request()) {
         match parse_head(&bytes) {
             Ok(Some((len, head))) => {
                 prop_assert!(len <= bytes.len());
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn a_request_is_taken_as_it_was_meant(headers in headers(), trusts_proxy: bool) {
+    fn a_request_is_parsed_as_it_was_written(headers in headers(), trusts_proxy: bool) {
         let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let text = format!("GET /a?b HTTP/1.1\r\n{lines}\r\n");
         prop_assume!(text.len() <= MAX_HEAD && headers.len() <= MAX_HEADERS);
@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn an_origin_is_shown_as_it_is_read(text in hostile("http:// https:// wall.example 80 :443 : [::1] / @ ?")) {
+    fn an_origin_parses_from_its_own_text(text in hostile("http:// https:// wall.example 80 :443 : [::1] / @ ?")) {
         if let Ok(origin) = text.parse::<Origin>() {
             prop_assert_eq!(origin.to_string().parse(), Ok(origin));
         }
@@ -101,7 +101,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_an_event_or_not(
+    fn any_text_is_an_event_or_an_error(
         text in hostile(r#"[ ] { } " : , \ \ud800 "watch" "updated_text" "text" "message" "ref" "unlock" [[ 1e999 -0 null"#)
     ) {
         if let Ok(event) = ClientEvent::decode(&text) {
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_is_taken_as_it_was_meant(text: String, reference: Option<String>, more in ".{0,5}") {
+    fn an_event_is_decoded_as_it_was_encoded(text: String, reference: Option<String>, more in ".{0,5}") {
         let json = json!(["updated_text", { "text": text, "x": [more] }]).to_string();
         let taken = ClientEvent::decode(&json);
         prop_assert_eq!(taken, Ok(ClientEvent::UpdatedText(TextChange::Whole(text.as_str().into()))));
@@ -120,7 +120,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_clean_and_stays_so(typed: String, max in 10_usize..200) {
+    fn a_name_is_clean_and_parses_to_itself(typed: String, max in 10_usize..200) {
         if let Ok(name) = Name::parse(&typed, max) {
             let shown = name.as_str();
             prop_assert!((1..=max).contains(&shown.chars().count()), "{:?}", shown);
@@ -130,7 +130,7 @@ proptest! {
     }
 
     #[test]
-    fn a_room_is_the_same_by_its_own_name(query in hostile("room= & = %20 %FF %C3%A9 + physics ０ ß %E2%80%AE")) {
+    fn a_room_name_parses_to_itself(query in hostile("room= & = %20 %FF %C3%A9 + physics ０ ß %E2%80%AE")) {
         if let Ok(room) = RoomName::from_query(&query) {
             let again = RoomName::parse(room.as_str());
             prop_assert_eq!(again.as_ref().map(RoomName::as_str), Ok(room.as_str()));
@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn a_session_is_read_as_it_is_written(text in "[0-9a-fA-F+-]{0,33}") {
+    fn a_session_parses_from_its_own_text(text in "[0-9a-fA-F+-]{0,33}") {
         if let Some(session) = Session::parse(&text) {
             prop_assert_eq!(session.to_hex(), text.to_lowercase());
         }

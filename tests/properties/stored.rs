@@ -43,7 +43,7 @@ fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
 }
 
 #[test]
-fn no_more_rooms_open_than_the_store_keeps_up_with() {
+fn rooms_are_refused_while_too_many_are_being_loaded() {
     let (requests, asked) = requests();
     let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Shard::single());
     for n in 1..=MAX_LOADING_ROOMS as u64 {
@@ -135,7 +135,7 @@ impl Running {
 }
 
 #[test]
-fn old_posts_go_while_others_are_posted() {
+fn old_posts_are_dropped_while_new_ones_are_posted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wall.sqlite");
     let running = start(&StoreOptions { keep_days: Some(3), ..StoreOptions::new(file) });
@@ -160,7 +160,7 @@ fn old_posts_go_while_others_are_posted() {
 }
 
 #[test]
-fn more_old_posts_than_go_at_once_all_go() {
+fn more_old_posts_than_one_step_drops_are_all_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
     let running = start(&options);
