@@ -28,11 +28,11 @@ use typewall::Limits;
 const LONG: Duration = Duration::from_secs(3600);
 
 /// Neither silence nor the grace period ends during a test.
-const PATIENT: Limits = Limits { max_silence: LONG, grace: LONG, ..Limits::DEFAULT };
+const LONG_SILENCE: Limits = Limits { max_silence: LONG, grace: LONG, ..Limits::DEFAULT };
 
 /// Silence is found soon.
-const IMPATIENT: Limits =
-    Limits { ping_every: Duration::from_millis(50), max_silence: Duration::from_millis(500), ..PATIENT };
+const SHORT_SILENCE: Limits =
+    Limits { ping_every: Duration::from_millis(50), max_silence: Duration::from_millis(500), ..LONG_SILENCE };
 
 /// How often a test tries what a busy machine may spoil.
 const ATTEMPTS: usize = 5;
@@ -57,7 +57,7 @@ fn join_at_once(mut socket: TcpStream) -> WebSocket<TcpStream> {
 #[test]
 fn a_user_whose_link_goes_silent_is_away_and_keeps_the_box() {
     for directions in [&Direction::BOTH[..], &[Direction::ToServer], &[Direction::ToClient]] {
-        let server = TestServer::with(IMPATIENT);
+        let server = TestServer::with(SHORT_SILENCE);
         let (socket, link) = Link::to(server.address);
         let mut ada = join_at_once(socket);
         // She answers pings for as long as any come.
@@ -76,7 +76,7 @@ fn a_user_whose_link_goes_silent_is_away_and_keeps_the_box() {
 
 #[test]
 fn a_user_whose_link_stays_silent_is_gone_after_the_grace_period() {
-    let server = TestServer::with(Limits { grace: Duration::from_millis(100), ..IMPATIENT });
+    let server = TestServer::with(Limits { grace: Duration::from_millis(100), ..SHORT_SILENCE });
     let (socket, link) = Link::to(server.address);
     let mut ada = Client::new(join_at_once(socket));
     ada.until("a snapshot", |page| page.you.is_some());
@@ -86,7 +86,7 @@ fn a_user_whose_link_stays_silent_is_gone_after_the_grace_period() {
 
 #[test]
 fn a_user_who_answers_no_ping_is_away() {
-    let server = TestServer::with(IMPATIENT);
+    let server = TestServer::with(SHORT_SILENCE);
     // Nothing reads on this connection.
     let _ada = join_at_once(server.dial());
     wait_until("Ada away", || snapshot(&server).is_some_and(|page| page.is_away("Ada") == Some(true)));
@@ -119,7 +119,7 @@ fn answer_pings(client: &mut Client, pings: usize) -> Result<(), Error> {
 
 #[test]
 fn a_client_that_only_answers_pings_stays() {
-    let server = TestServer::with(IMPATIENT);
+    let server = TestServer::with(SHORT_SILENCE);
     // Three times as long as a client may be silent.
     let stays = |_| answer_pings(&mut server.connect("r"), 30).is_ok();
     assert!((0..ATTEMPTS).any(stays), "a machine that is busy may spoil one attempt, and not all of them");
@@ -163,7 +163,7 @@ fn read_snapshot_slowly(server: &TestServer) -> Result<(), Error> {
 
 #[test]
 fn a_client_that_reads_a_large_snapshot_slowly_stays() {
-    let server = TestServer::with(Limits { max_text: 100_000, ..IMPATIENT });
+    let server = TestServer::with(Limits { max_text: 100_000, ..SHORT_SILENCE });
     leave_boxes(&server, 20, &"x".repeat(100_000));
     let stays = |_| read_snapshot_slowly(&server).is_ok();
     assert!((0..ATTEMPTS).any(stays), "a machine that is busy may spoil one attempt, and not all of them");
@@ -181,7 +181,7 @@ fn join_over_link(server: &TestServer, observer: &mut Client) -> (Author, Link) 
 
 #[test]
 fn a_link_that_ends_to_the_server_only_makes_its_user_away() {
-    let server = TestServer::with(PATIENT);
+    let server = TestServer::with(LONG_SILENCE);
     let mut observer = server.join("r", "Observer");
     let (mut ada, link) = join_over_link(&server, &mut observer);
     let id = ada.id();
@@ -194,7 +194,7 @@ fn a_link_that_ends_to_the_server_only_makes_its_user_away() {
 
 #[test]
 fn a_link_that_ends_to_the_client_only_gives_the_seat_to_the_next_connection() {
-    let server = TestServer::with(PATIENT);
+    let server = TestServer::with(LONG_SILENCE);
     let mut observer = server.join("r", "Observer");
     let (mut ada, link) = join_over_link(&server, &mut observer);
     let id = ada.id();
@@ -210,7 +210,7 @@ fn a_link_that_ends_to_the_client_only_gives_the_seat_to_the_next_connection() {
 
 #[test]
 fn a_delay_inside_a_frame_does_no_harm() {
-    let server = TestServer::with(PATIENT);
+    let server = TestServer::with(LONG_SILENCE);
     let mut observer = server.join("r", "Observer");
     let (mut ada, link) = join_over_link(&server, &mut observer);
     link.fail_after(20, Direction::ToServer, Fault::Silence);
