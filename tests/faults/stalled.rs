@@ -9,8 +9,10 @@ use crate::support::program::{Program, server};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
 use serde_json::Value;
+use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use typewall::delivery::outbox::MAX_BACKLOG;
 
@@ -38,6 +40,9 @@ const OWN_BYTES: u64 = 64 * 1024;
 
 /// Bytes that may wait for all stalled clients, which share them, and what the program needs to write them once.
 const SHARED_BYTES: u64 = 4 * MAX_BACKLOG as u64;
+
+/// Events by their JSON: most clients receive the same, and to decode it once for each would be too slow.
+type Decoded = HashMap<Vec<u8>, Rc<(String, Value)>>;
 
 /// One client of many that one thread reads.
 struct Reader {
@@ -82,7 +87,7 @@ impl Reader {
     }
 
     /// Reads and applies what has come.
-    fn read(&mut self, buffer: &mut [u8]) {
+    fn read(&mut self, buffer: &mut [u8], decoded: &mut Decoded) {
         match recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
             Ok((0, _)) => assert!(self.closed.is_some(), "the connection ends without a close frame"),
             Ok((length, _)) => {
@@ -90,7 +95,7 @@ impl Reader {
                 let bytes = std::mem::take(&mut self.partial);
                 let mut rest = &bytes[..];
                 while let Some((first, payload, length)) = first_frame(rest) {
-                    self.take(first, payload);
+                    self.take(first, payload, decoded);
                     rest = &rest[length..];
                 }
                 self.partial = rest.to_vec();
@@ -100,21 +105,29 @@ impl Reader {
         }
     }
 
-    fn take(&mut self, first: u8, payload: &[u8]) {
+    fn take(&mut self, first: u8, payload: &[u8], decoded: &mut Decoded) {
         match first ^ FIN {
             TEXT => {
-                let (event, data): (String, Value) = serde_json::from_slice(payload).expect("an event");
-                let id = data["id"].as_str().unwrap_or_default();
-                let before = self.number_of(id);
-                self.page.apply(&event, &data);
-                self.page.log.clear(); // the logs of a thousand clients would take gigabytes
-                self.delivered += usize::from(event == "text_update" || event == "data");
-                assert!(event != "text_update" || before < self.number_of(id), "an old text after a new one");
+                let event = decoded.get(payload).cloned().unwrap_or_else(|| {
+                    let event = Rc::new(serde_json::from_slice(payload).expect("an event"));
+                    decoded.insert(payload.to_vec(), Rc::clone(&event));
+                    event
+                });
+                self.apply(&event.0, &event.1);
             }
             PING => self.pong(),
             CLOSE => self.closed = Some(close_code(payload)),
             _ => panic!("a frame that begins with {first:#x}"),
         }
+    }
+
+    fn apply(&mut self, event: &str, data: &Value) {
+        let id = data["id"].as_str().unwrap_or_default();
+        let before = self.number_of(id);
+        self.page.apply(event, data);
+        self.page.log.clear(); // the logs of a thousand clients would take gigabytes
+        self.delivered += usize::from(event == "text_update" || event == "data");
+        assert!(event != "text_update" || before < self.number_of(id), "an old text after a new one");
     }
 
     /// The number that the text of a user begins with; 0 where there is none.
@@ -131,7 +144,7 @@ impl Reader {
 
 /// Reads what comes to any of these clients until that time.
 fn read_until(clients: &mut [Reader], until: Instant) {
-    let mut buffer = vec![0; 64 * 1024];
+    let (mut buffer, mut decoded) = (vec![0; 64 * 1024], Decoded::new());
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let ready: Vec<usize> = {
@@ -140,7 +153,7 @@ fn read_until(clients: &mut [Reader], until: Instant) {
             poll(&mut fds, Some(&Timespec::try_from(left).unwrap())).expect("it polls");
             (0..fds.len()).filter(|&n| !fds[n].revents().is_empty()).collect()
         };
-        ready.into_iter().for_each(|n| clients[n].read(&mut buffer));
+        ready.into_iter().for_each(|n| clients[n].read(&mut buffer, &mut decoded));
         if left.is_zero() {
             return;
         }
