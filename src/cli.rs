@@ -10,19 +10,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
-use typewall::base::passphrase::Passphrase;
-use typewall::http::origin::Origin;
-use typewall::hub::shards::MAX_HUBS;
-use typewall::server::StartError;
-use typewall::store::export::Format;
-use typewall::{Access, Limits, StoreOptions};
+use typewall::{Access, Format, Limits, MAX_HUBS, Origin, Passphrase, StartError, StoreOptions};
 
 const DEFAULT: Limits = Limits::DEFAULT;
 
 /// A wall of live text boxes: everyone in the room sees what you write as you write it.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
-pub struct Options {
+pub(crate) struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,
 
@@ -109,7 +104,7 @@ pub struct Options {
 
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Print a room's log from a store, even while a server uses it
     Log {
         /// File of the store
@@ -132,7 +127,7 @@ pub enum Command {
 }
 
 /// The addresses that the host name of `--listen` resolves to. The first one that can be bound is used.
-pub type Addresses = Box<[SocketAddr]>;
+pub(crate) type Addresses = Box<[SocketAddr]>;
 
 fn parse_listen(value: &str) -> Result<Addresses, String> {
     let addresses = value.to_socket_addrs().map(Iterator::collect);
@@ -166,7 +161,7 @@ fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
 
 impl Options {
     /// The limits.
-    pub fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> Limits {
         Limits {
             max_clients: self.max_clients,
             max_per_address: self.max_per_address,
@@ -182,7 +177,7 @@ impl Options {
     }
 
     /// Who may use the server.
-    pub fn access(&self) -> Result<Access, String> {
+    pub(crate) fn access(&self) -> Result<Access, String> {
         Ok(Access {
             allowed: self.allow_origin.clone(),
             trusts_proxy: self.trust_proxy,
@@ -192,12 +187,12 @@ impl Options {
     }
 
     /// The store, if there is one.
-    pub fn store(&self) -> Option<StoreOptions> {
+    pub(crate) fn store(&self) -> Option<StoreOptions> {
         self.store.clone().map(|file| StoreOptions { keep_days: self.keep, ..StoreOptions::new(file) })
     }
 
     /// The message for a server that cannot start.
-    pub fn start_error(&self, error: &StartError) -> String {
+    pub(crate) fn start_error(&self, error: &StartError) -> String {
         match (error, &self.store) {
             (StartError::Store(error), Some(file)) => {
                 format!("Cannot store posts in {}: {error}.", file.display())
@@ -207,7 +202,7 @@ impl Options {
     }
 
     /// The message for an address that cannot be bound: what is wrong and what to do.
-    pub fn bind_error(&self, error: &io::Error) -> String {
+    pub(crate) fn bind_error(&self, error: &io::Error) -> String {
         let listen = self.listen.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" or ");
         let advice = match error.kind() {
             ErrorKind::AddrInUse => "the port is already in use; choose another with --listen ADDR:PORT",

@@ -12,13 +12,7 @@ use std::path::Path;
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
-use typewall::http::invite;
-use typewall::room::names::RoomName;
-use typewall::server::capacity::Capacity;
-use typewall::server::reachable;
-use typewall::store::database::Reader;
-use typewall::store::export::{Format, LogWriter};
-use typewall::{Limits, Server};
+use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -83,7 +77,7 @@ fn within_capacity(limits: Limits) -> Result<Limits, String> {
 /// Prints the addresses of the server: for this machine, and for others if they can reach it.
 fn print_addresses(listen: SocketAddr) {
     let mut lines = format!("Typewall is at http://{}\n", reachable(listen));
-    for address in invite::addresses(listen) {
+    for address in network_addresses(listen) {
         lines += &format!("On this network: http://{address}\n");
     }
     // The server runs on if standard output is closed.

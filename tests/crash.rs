@@ -16,7 +16,7 @@ use support::client::{Client, code};
 use support::page::numbered;
 use support::program::{Program, server};
 use tungstenite::Message;
-use typewall::room::session::Session;
+use typewall::internals::Session;
 
 const ROUNDS: usize = 10;
 const CLIENTS: usize = 50;

@@ -7,7 +7,7 @@ use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
 
 /// Fails with what is wrong.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     check_histogram()?;
     for scenario in Scenario::all() {
         let scenario = Scenario { clients: 40, typists: scenario.typists.min(20), stalled: 0, ..scenario };

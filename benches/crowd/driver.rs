@@ -86,7 +86,7 @@ struct Driver {
 }
 
 /// Does a job.
-pub fn drive(job: Job) -> Result<Outcome, String> {
+pub(crate) fn drive(job: Job) -> Result<Outcome, String> {
     let replay = job.replay.clone();
     let mut driver = Driver::new(job)?;
     match replay {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 /// An event of the server, as far as it matters here.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub(crate) enum Event<'a> {
     /// A box's whole text.
     Text { id: &'a [u8], text: &'a [u8] },
     /// A change of a box's text.
@@ -23,7 +23,7 @@ pub enum Event<'a> {
 
 /// The data of a `text_update` that is a splice, or else has its fields in an unusual order.
 #[derive(Debug, Deserialize)]
-pub struct Splice<'a> {
+pub(crate) struct Splice<'a> {
     pub id: &'a str,
     pub text: Option<&'a str>,
     pub at: Option<usize>,
@@ -34,7 +34,7 @@ pub struct Splice<'a> {
 
 impl Splice<'_> {
     /// Whether it makes one text of another. All is ASCII, so that characters are bytes.
-    pub fn leads(&self, from: &[u8], to: &[u8]) -> bool {
+    pub(crate) fn leads(&self, from: &[u8], to: &[u8]) -> bool {
         let (Some(at), Some(cut), Some(put), Some(length)) = (self.at, self.cut, self.put, self.length)
         else {
             return false;
@@ -53,7 +53,7 @@ impl Splice<'_> {
 }
 
 /// Reads an event. One that should not occur in any scenario is an error.
-pub fn read(json: &[u8]) -> Result<Event<'_>, String> {
+pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
     let unexpected = || format!("Unexpected: {}", String::from_utf8_lossy(&json[..json.len().min(200)]));
     match read_text(json).or_else(|| read_splice(json)) {
         Some(Event::Text { text, .. }) if flood::is_flood(text) => return Ok(Event::Flood),
@@ -113,13 +113,13 @@ fn until(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
 }
 
 /// The receiver's id in a snapshot, if it has a box.
-pub fn own_id(snapshot: &[u8]) -> Option<&[u8]> {
+pub(crate) fn own_id(snapshot: &[u8]) -> Option<&[u8]> {
     let start = memmem::find(snapshot, b"\"you\":\"")? + b"\"you\":\"".len();
     snapshot[start..].split(|&byte| byte == b'"').next()
 }
 
 /// The numbers of the names in a snapshot.
-pub fn names(snapshot: &[u8]) -> impl Iterator<Item = usize> {
+pub(crate) fn names(snapshot: &[u8]) -> impl Iterator<Item = usize> {
     const NAME: &[u8] = b"\"name\":\"p";
     let users = memmem::find(snapshot, b"\"users\":").map_or(&[][..], |at| &snapshot[at..]);
     memmem::find_iter(users, NAME).filter_map(move |at| {

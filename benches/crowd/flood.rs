@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
 /// Its name.
-pub const NAME: &str = "flood";
+pub(crate) const NAME: &str = "flood";
 
 /// The characters of its texts, in turn, so that all of the text changes each time.
 const FILLERS: [u8; 2] = [b'~', b'^'];
@@ -15,13 +15,13 @@ const FILLERS: [u8; 2] = [b'~', b'^'];
 const CHARACTERS: usize = 9_000;
 
 /// Whether a text, or a part of one, is its own.
-pub fn is_flood(text: &[u8]) -> bool {
+pub(crate) fn is_flood(text: &[u8]) -> bool {
     text.first().is_some_and(|first| FILLERS.contains(first))
 }
 
 /// Joins the first room and floods it for as long as this process lasts. The threads end earlier only if the server
 /// ends the connection.
-pub fn start(address: SocketAddr, splice: bool) -> io::Result<[JoinHandle<()>; 2]> {
+pub(crate) fn start(address: SocketAddr, splice: bool) -> io::Result<[JoinHandle<()>; 2]> {
     let mut socket = TcpStream::connect(address)?;
     socket.write_all(&wire::handshake(0, splice))?;
     let mut answer = vec![0; wire::accepted().len()];

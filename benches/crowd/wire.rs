@@ -8,13 +8,13 @@ use memchr::memmem;
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 /// Asks for a WebSocket in a room.
-pub fn handshake(room: usize, splice: bool) -> Vec<u8> {
+pub(crate) fn handshake(room: usize, splice: bool) -> Vec<u8> {
     let splice = if splice { "&splice=1" } else { "" };
     frame::handshake(&format!("/ws?room=crowd{room}{splice}"))
 }
 
 /// The answer to it.
-pub fn accepted() -> String {
+pub(crate) fn accepted() -> String {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Accept: {ACCEPT}\r\n\r\n"
@@ -22,7 +22,7 @@ pub fn accepted() -> String {
 }
 
 /// How many bytes of `read` are the answer to the handshake; `None` where its end is not there yet.
-pub fn shake(read: &[u8]) -> Result<Option<usize>, String> {
+pub(crate) fn shake(read: &[u8]) -> Result<Option<usize>, String> {
     let Some(end) = memmem::find(read, b"\r\n\r\n") else {
         return Ok(None);
     };
@@ -34,22 +34,22 @@ pub fn shake(read: &[u8]) -> Result<Option<usize>, String> {
 }
 
 /// The frame with which a client says its name.
-pub fn join(name: &str) -> Vec<u8> {
+pub(crate) fn join(name: &str) -> Vec<u8> {
     frame::text(format!(r#"["got_a_new_user",{{"name":"{name}"}}]"#))
 }
 
 /// The frame with which a viewer asks for the room.
-pub fn watch() -> Vec<u8> {
+pub(crate) fn watch() -> Vec<u8> {
     frame::text(r#"["watch",{}]"#)
 }
 
 /// The frame that replaces a text.
-pub fn whole(text: &[u8]) -> Vec<u8> {
+pub(crate) fn whole(text: &[u8]) -> Vec<u8> {
     frame::text([&br#"["updated_text",{"text":""#[..], text, br#""}]"#].concat())
 }
 
 /// The frame that changes a text, which has so many characters after that.
-pub fn splice(edit: &Edit, length: usize) -> Vec<u8> {
+pub(crate) fn splice(edit: &Edit, length: usize) -> Vec<u8> {
     let put = String::from_utf8_lossy(&edit.put);
     let (at, cut) = (edit.at, edit.cut);
     frame::text(format!(r#"["updated_text",{{"at":{at},"cut":{cut},"put":"{put}","length":{length}}}]"#))

@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 ///
 /// The system's time-outs restart with each call, so a client that sends one byte a second would never exceed them.
 #[derive(Debug)]
-pub struct DeadlineStream<'a> {
+pub(crate) struct DeadlineStream<'a> {
     transport: &'a SocketTransport,
     deadline: Instant,
 }
 
 impl<'a> DeadlineStream<'a> {
     /// A stream that fails after `deadline`.
-    pub fn new(transport: &'a SocketTransport, deadline: Instant) -> Self {
+    pub(crate) fn new(transport: &'a SocketTransport, deadline: Instant) -> Self {
         Self { transport, deadline }
     }
 
     /// A stream that fails after `timeout` from now.
-    pub fn with_timeout(transport: &'a SocketTransport, timeout: Duration) -> Self {
+    pub(crate) fn with_timeout(transport: &'a SocketTransport, timeout: Duration) -> Self {
         Self::new(transport, Instant::now() + timeout)
     }
 

@@ -8,10 +8,10 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Longest link in a QR code, in bytes. It has space for the longest room name in a script of three bytes a character,
 /// percent-encoded.
-pub const MAX_LINK: usize = 1000;
+pub(crate) const MAX_LINK: usize = 1000;
 
 /// Links to a room for other machines, the most likely to work first. Empty if the server listens on loopback only.
-pub fn links(listen: SocketAddr, room: &RoomName) -> Vec<String> {
+pub(crate) fn links(listen: SocketAddr, room: &RoomName) -> Vec<String> {
     let mut query = Serializer::new(String::new());
     let query = query.append_pair("room", room.as_str()).finish();
     let link = |address| format!("http://{address}/?{query}");
@@ -56,7 +56,7 @@ fn is_reachable(ip: &IpAddr) -> bool {
 }
 
 /// The QR code of a link, as SVG. `None` if the link is longer than [`MAX_LINK`].
-pub fn qr_code(link: &str) -> Option<String> {
+pub(crate) fn qr_code(link: &str) -> Option<String> {
     let code = QrCode::new(link).ok().filter(|_| link.len() <= MAX_LINK)?;
     Some(code.render::<svg::Color<'_>>().build())
 }

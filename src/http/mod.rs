@@ -1,14 +1,14 @@
 //! HTTP: request heads, routes and responses.
 
-pub mod access;
-pub mod auth;
-pub mod connection;
-pub mod deadline_stream;
+pub(crate) mod access;
+pub(crate) mod auth;
+pub(crate) mod connection;
+pub(crate) mod deadline_stream;
 mod hub_query;
-pub mod invite;
-pub mod log_route;
-pub mod origin;
-pub mod request;
-pub mod response;
-pub mod routes;
-pub mod upgrade;
+pub(crate) mod invite;
+pub(crate) mod log_route;
+pub(crate) mod origin;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod routes;
+pub(crate) mod upgrade;

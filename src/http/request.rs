@@ -13,10 +13,10 @@ pub const MAX_HEAD: usize = 8 * 1024;
 pub const MAX_HEADERS: usize = 100;
 
 /// How long a request head may take to arrive, and how long a response may take to send.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request without its body.
-pub type Head = http::Request<()>;
+pub(crate) type Head = http::Request<()>;
 
 /// Why no request head could be read.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub enum HeadError {
 /// Reads a request head. Bytes that follow it stay in `buffer`, which may already hold the start of the head.
 ///
 /// The head must begin within `idle_timeout`, and arrive whole within `timeout` after that.
-pub fn read_head(
+pub(crate) fn read_head(
     transport: &SocketTransport,
     buffer: &mut Vec<u8>,
     idle_timeout: Duration,
@@ -98,7 +98,7 @@ fn convert(request: &httparse::Request<'_, '_>) -> Option<Head> {
 }
 
 /// True if a body follows the head. Any length but zero counts, even one that is not a number.
-pub fn has_body(head: &Head) -> bool {
+pub(crate) fn has_body(head: &Head) -> bool {
     let mut lengths = head.headers().get_all(header::CONTENT_LENGTH).iter();
     head.headers().contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0")
 }

@@ -16,7 +16,7 @@ const STRICT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// What the page may do, as a Content-Security-Policy: run its own script and style and nothing that anybody
 /// put into it, and talk to its own server. `frame_ancestors` are those who may show it in a frame.
-pub fn policy(frame_ancestors: &str) -> String {
+pub(crate) fn policy(frame_ancestors: &str) -> String {
     let [script, style] = ["script", "style"].map(|element| hash(inline(element)));
     format!(
         "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \

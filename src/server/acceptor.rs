@@ -41,7 +41,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
 /// Accepts connections until the server has stopped.
-pub struct Acceptor {
+pub(crate) struct Acceptor {
     /// Issues a permit to each connection.
     pub limiter: ConnectionLimiter,
     /// What clients may send.
@@ -58,7 +58,7 @@ pub struct Acceptor {
 
 impl Acceptor {
     /// Runs the loop. No error ends it: each harms one connection at most.
-    pub fn run(mut self, listener: &TcpListener) {
+    pub(crate) fn run(mut self, listener: &TcpListener) {
         let mut spare = spare_descriptor();
         let mut warned: Option<Instant> = None;
         for n in 1.. {

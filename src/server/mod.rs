@@ -1,7 +1,7 @@
 //! The server: starts the hubs, the store and the acceptor, and stops them.
 
-pub mod acceptor;
-pub mod capacity;
+pub(crate) mod acceptor;
+pub(crate) mod capacity;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;

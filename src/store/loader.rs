@@ -8,7 +8,7 @@ use crate::store::request::{Answer, Load};
 use crossbeam_channel::Receiver;
 
 /// Loads histories one after the other.
-pub struct Loader<C, A> {
+pub(crate) struct Loader<C, A> {
     reader: Reader,
     options: StoreOptions,
     clock: C,
@@ -17,13 +17,13 @@ pub struct Loader<C, A> {
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
     /// A loader that reads with `reader`.
-    pub fn new(reader: Reader, options: StoreOptions, clock: C, answer: A) -> Result<Self, OpenError> {
+    pub(crate) fn new(reader: Reader, options: StoreOptions, clock: C, answer: A) -> Result<Self, OpenError> {
         reader.use_short_timeout()?;
         Ok(Self { reader, options, clock, answer })
     }
 
     /// Answers requests until nobody is left to send one, or to receive the answers.
-    pub fn run(self, queue: &Receiver<Load>) {
+    pub(crate) fn run(self, queue: &Receiver<Load>) {
         for Load { room, name, count } in queue {
             let start = (self.clock)();
             let posts = loop {

@@ -25,7 +25,7 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 const MAX_SWEPT: usize = 1000;
 
 /// Stores posts, and removes old ones.
-pub struct Writer<C, A> {
+pub(crate) struct Writer<C, A> {
     database: Database,
     options: StoreOptions,
     clock: C,
@@ -41,7 +41,7 @@ pub struct Writer<C, A> {
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// A writer for this database.
-    pub fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
+    pub(crate) fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
         Self {
             database,
             options,
@@ -55,7 +55,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     }
 
     /// Stores posts until nobody is left to send one.
-    pub fn run(mut self, queue: &Receiver<Record>) {
+    pub(crate) fn run(mut self, queue: &Receiver<Record>) {
         loop {
             match queue.recv_timeout(self.pause()) {
                 Ok(post) => {

@@ -7,23 +7,23 @@ use std::io::{ErrorKind, Write};
 use std::process::Command;
 
 /// Starts the program with no grace period, for tests that count what a client leaves behind.
-pub fn start(command: Command) -> Program {
+pub(crate) fn start(command: Command) -> Program {
     start_for(20, command)
 }
 
 /// The same, for so many clients.
-pub fn start_for(clients: usize, mut command: Command) -> Program {
+pub(crate) fn start_for(clients: usize, mut command: Command) -> Program {
     Program::start(command.args(["--grace", "0", "--max-clients", &clients.to_string()]))
 }
 
 /// Starts the built program.
-pub fn start_server() -> Program {
+pub(crate) fn start_server() -> Program {
     start(server())
 }
 
 impl Program {
     /// The status with which a request is answered; `None` where the connection just ends.
-    pub fn try_get(&self) -> Option<u16> {
+    pub(crate) fn try_get(&self) -> Option<u16> {
         let mut socket = self.dial();
         // A refused one may be closed before it asks.
         let _ = socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -35,20 +35,20 @@ impl Program {
     }
 
     /// Bytes of memory that it has: `VmRSS` are those in use, `VmSize` all that are mapped.
-    pub fn memory(&self, field: &str) -> u64 {
+    pub(crate) fn memory(&self, field: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("a process");
         let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         value.and_then(|value| value.trim().strip_suffix(" kB")?.parse::<u64>().ok()).expect("a size") * 1024
     }
 
     /// How many threads and descriptors it has.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let count = |what| fs::read_dir(format!("/proc/{}/{what}", self.pid())).expect("a process").count();
         (count("task"), count("fd"))
     }
 
     /// Waits until there are as many threads and descriptors again.
-    pub fn until_counts_are(&self, before: (usize, usize)) {
+    pub(crate) fn until_counts_are(&self, before: (usize, usize)) {
         wait_until("as many threads and descriptors as before", || self.counts() == before);
     }
 }

@@ -14,7 +14,7 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use typewall::delivery::outbox::MAX_BACKLOG;
+use typewall::internals::MAX_BACKLOG;
 
 /// Clients in the room; how many of them stop reading, and how many others write.
 const CROWD: usize = if cfg!(feature = "soak") { 1_000 } else { 60 };

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::time::Instant;
 use tungstenite::{Message, error::Error};
-use typewall::room::session::Session;
+use typewall::internals::Session;
 
 /// The connection has ended.
 #[derive(Debug)]
-pub struct Disconnected;
+pub(crate) struct Disconnected;
 
-pub struct Author {
+pub(crate) struct Author {
     pub name: String,
     pub session: String,
     /// What is in the box.
@@ -29,7 +29,7 @@ pub struct Author {
 }
 
 impl Author {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
             session: Session::random().to_hex(),
@@ -42,17 +42,17 @@ impl Author {
     }
 
     /// What the page shows, also when the connection has ended.
-    pub fn page(&self) -> &Page {
+    pub(crate) fn page(&self) -> &Page {
         self.client.as_ref().map_or(&self.last, |client| &client.page)
     }
 
     /// The id in the last snapshot.
-    pub fn id(&self) -> Option<String> {
+    pub(crate) fn id(&self) -> Option<String> {
         self.page().you.clone()
     }
 
     /// Joins, or takes the seat again, and sends what the server does not have.
-    pub fn connect(&mut self, room: &str, socket: TcpStream) -> Result<(), Disconnected> {
+    pub(crate) fn connect(&mut self, room: &str, socket: TcpStream) -> Result<(), Disconnected> {
         self.client = Client::try_open(socket, room);
         self.send("got_a_new_user", json!({"name": self.name, "session": self.session}));
         self.receive_until(|_, event| event == "existing_users")?;
@@ -66,18 +66,18 @@ impl Author {
     }
 
     /// Connects straight to the server.
-    pub fn reconnect(&mut self, server: &TestServer, room: &str) {
+    pub(crate) fn reconnect(&mut self, server: &TestServer, room: &str) {
         self.connect(room, server.dial()).expect("a connection that lasts");
     }
 
     /// Changes the text, and sends it if there is a connection.
-    pub fn write(&mut self, text: &str) {
+    pub(crate) fn write(&mut self, text: &str) {
         text.clone_into(&mut self.text);
         self.send("updated_text", json!({"text": text}));
     }
 
     /// Posts, now or when there is a connection again.
-    pub fn post(&mut self, text: &str) {
+    pub(crate) fn post(&mut self, text: &str) {
         self.posted += 1;
         let reference = self.posted.to_string();
         self.pending.push((reference.clone(), text.to_owned()));
@@ -85,7 +85,7 @@ impl Author {
     }
 
     /// Waits until every post is confirmed.
-    pub fn confirm_posts(&mut self) -> Result<(), Disconnected> {
+    pub(crate) fn confirm_posts(&mut self) -> Result<(), Disconnected> {
         match self.pending.is_empty() {
             true => Ok(()),
             false => self.receive_until(|author, _| author.pending.is_empty()),
@@ -93,19 +93,19 @@ impl Author {
     }
 
     /// Waits until the server has all that was sent.
-    pub fn settle(&mut self) -> Result<(), Disconnected> {
+    pub(crate) fn settle(&mut self) -> Result<(), Disconnected> {
         self.confirm_posts()?;
         self.with_client(|client| client.socket.send(Message::Ping("settle".into())))?;
         self.receive_until(|_, event| event == "pong")
     }
 
     /// Receives until the connection ends.
-    pub fn receive_to_end(&mut self) {
+    pub(crate) fn receive_to_end(&mut self) {
         let _ = self.receive_until(|_, _| false);
     }
 
     /// Says goodbye.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.client.take().expect("a connection").leave();
     }
 

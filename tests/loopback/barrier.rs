@@ -4,7 +4,7 @@ use crate::support::TIMEOUT;
 use std::sync::{Condvar, Mutex};
 
 /// The standard library's barrier, except that it does not wait for ever for a thread that has failed.
-pub struct Barrier {
+pub(crate) struct Barrier {
     threads: usize,
     arrived: Mutex<usize>,
     changed: Condvar,
@@ -12,12 +12,12 @@ pub struct Barrier {
 
 impl Barrier {
     /// Opens each time that so many threads wait at it.
-    pub fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize) -> Self {
         Self { threads, arrived: Mutex::new(0), changed: Condvar::new() }
     }
 
     /// Waits for all the others.
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         let mut arrived = self.arrived.lock().unwrap();
         *arrived += 1;
         let opens_at = arrived.next_multiple_of(self.threads);

@@ -7,8 +7,7 @@ use crate::support::wait_until;
 use std::io::Write;
 use std::net::TcpStream;
 use typewall::Limits;
-use typewall::base::permits::SPARE_CONNECTIONS;
-use typewall::http::log_route::MAX_DOWNLOADS;
+use typewall::internals::{MAX_DOWNLOADS, SPARE_CONNECTIONS};
 
 #[test]
 fn the_page_is_at_the_root() {

@@ -11,18 +11,18 @@ use std::time::Duration;
 
 /// Where bytes go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
+pub(crate) enum Direction {
     ToServer,
     ToClient,
 }
 
 impl Direction {
-    pub const BOTH: [Self; 2] = [Self::ToServer, Self::ToClient];
+    pub(crate) const BOTH: [Self; 2] = [Self::ToServer, Self::ToClient];
 }
 
 /// What happens to a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// No byte passes in this direction, and neither end is told: a delay, if it is [mended](Link::mend).
     Silence,
     /// Nothing more passes in this direction, and the receiver is told; the other direction works.
@@ -34,7 +34,7 @@ pub enum Fault {
 }
 
 /// A link of one client to the server. It is reset when this is dropped.
-pub struct Link {
+pub(crate) struct Link {
     rules: Arc<Rules>,
     /// The threads own it, so that it ends with them.
     wire: Weak<Wire>,
@@ -64,7 +64,7 @@ impl Default for State {
 
 impl Link {
     /// A connection to the server over a link that has no fault yet: the client's socket, and the link.
-    pub fn to(server: SocketAddr) -> (TcpStream, Self) {
+    pub(crate) fn to(server: SocketAddr) -> (TcpStream, Self) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let near = dial(listener.local_addr().unwrap());
         let (client, server) = (listener.accept().expect("the connection").0, dial(server));
@@ -81,7 +81,7 @@ impl Link {
     }
 
     /// Schedules a fault for the moment when so many more bytes have passed.
-    pub fn fail_after(&self, bytes: usize, direction: Direction, fault: Fault) {
+    pub(crate) fn fail_after(&self, bytes: usize, direction: Direction, fault: Fault) {
         self.rules.state().directions[direction as usize] = (bytes, fault);
         if bytes == 0
             && let Some(wire) = self.wire.upgrade()
@@ -92,13 +92,13 @@ impl Link {
     }
 
     /// Removes the faults: what was held back passes, and all that follows.
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.rules.state().directions = State::default().directions;
         self.rules.changed.notify_all();
     }
 
     /// True once a fault has ended both connections.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.rules.state().over
     }
 }

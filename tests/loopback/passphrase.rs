@@ -6,8 +6,7 @@ use crate::support::http::Response;
 use crate::support::wait_until;
 use data_encoding::BASE64;
 use serde_json::json;
-use typewall::base::passphrase::Passphrase;
-use typewall::{Access, Limits};
+use typewall::{Access, Limits, Passphrase};
 
 const PASSPHRASE: &str = "correct horse";
 

@@ -8,17 +8,10 @@ use crossbeam_channel::{Receiver, bounded};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use typewall::base::address::Address;
-use typewall::base::ids::ClientId;
-use typewall::base::permits::ConnectionLimiter;
-use typewall::http::connection::Connection;
-use typewall::http::log_route::DownloadLimiter;
-use typewall::http::routes::Router;
-use typewall::hub::event::Event;
-use typewall::hub::shards::Shards;
-use typewall::hub::shards::SocketEvent;
-use typewall::room::action::Action;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, Router, Shards,
+    SocketEvent, TextChange,
+};
 use typewall::{Access, Limits};
 
 /// A connection to a hub whose queue holds one event, and which the test plays.
@@ -34,7 +27,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
         shards: Shards::new(vec![hub]),
     };
     let connection = Connection {
-        transport: typewall::delivery::transport::SocketTransport::new(socket),
+        transport: typewall::internals::SocketTransport::new(socket),
         peer: peer.ip(),
         client: ClientId(1),
         limits: Limits::DEFAULT,

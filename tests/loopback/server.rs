@@ -5,73 +5,72 @@ use crate::support::http::{Response, read_to_end};
 use chunked_transfer::Decoder;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use typewall::server::Stopper;
-use typewall::{Access, Limits, Server, StoreOptions};
+use typewall::{Access, Limits, Server, Stopper, StoreOptions};
 
 /// A server that stops when the test ends.
-pub struct TestServer {
+pub(crate) struct TestServer {
     pub address: SocketAddr,
     pub stopper: Stopper,
     server: Option<Server>,
 }
 
 impl TestServer {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::with(Limits::DEFAULT)
     }
 
-    pub fn with(limits: Limits) -> Self {
+    pub(crate) fn with(limits: Limits) -> Self {
         Self::with_store(limits, None)
     }
 
-    pub fn with_store(limits: Limits, store: Option<&StoreOptions>) -> Self {
+    pub(crate) fn with_store(limits: Limits, store: Option<&StoreOptions>) -> Self {
         // More than one, so that no test relies on all rooms being on the same hub.
         Self::with_hubs(3, limits, store)
     }
 
-    pub fn with_hubs(hubs: usize, limits: Limits, store: Option<&StoreOptions>) -> Self {
+    pub(crate) fn with_hubs(hubs: usize, limits: Limits, store: Option<&StoreOptions>) -> Self {
         Self::with_access(Limits { hubs, ..limits }, Access::default(), store)
     }
 
-    pub fn with_access(limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
+    pub(crate) fn with_access(limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let server = Server::start(listener, limits, access, store).expect("threads and a store");
         Self { address: server.address(), stopper: server.stopper(), server: Some(server) }
     }
 
     /// A connection with nothing sent yet.
-    pub fn dial(&self) -> TcpStream {
+    pub(crate) fn dial(&self) -> TcpStream {
         dial(self.address)
     }
 
     /// A connection to a room that has not asked for a snapshot.
-    pub fn connect(&self, room: &str) -> Client {
+    pub(crate) fn connect(&self, room: &str) -> Client {
         Client::connect(self.address, room)
     }
 
     /// A viewer of a room, with the snapshot.
-    pub fn watch(&self, room: &str) -> Client {
+    pub(crate) fn watch(&self, room: &str) -> Client {
         let mut client = self.connect(room);
         client.watch();
         client
     }
 
     /// A user in a room, with the snapshot.
-    pub fn join(&self, room: &str, name: &str) -> Client {
+    pub(crate) fn join(&self, room: &str, name: &str) -> Client {
         let mut client = self.connect(room);
         client.join(name);
         client
     }
 
     /// A user who takes their seat again, with the snapshot.
-    pub fn rejoin(&self, room: &str, name: &str, session: &str) -> Client {
+    pub(crate) fn rejoin(&self, room: &str, name: &str, session: &str) -> Client {
         let mut client = self.connect(room);
         client.rejoin(name, session);
         client
     }
 
     /// Sends a request on a connection of its own, which has to end after the response.
-    pub fn request(&self, request: &str) -> Response {
+    pub(crate) fn request(&self, request: &str) -> Response {
         let mut socket = self.dial();
         socket.write_all(request.as_bytes()).unwrap();
         let response = match request.starts_with("HEAD") {
@@ -83,17 +82,17 @@ impl TestServer {
         response
     }
 
-    pub fn get(&self, path: &str) -> Response {
+    pub(crate) fn get(&self, path: &str) -> Response {
         self.get_with(path, "Host: localhost\r\n")
     }
 
     /// Gets a path with these headers, a `Host` among them.
-    pub fn get_with(&self, path: &str, headers: &str) -> Response {
+    pub(crate) fn get_with(&self, path: &str, headers: &str) -> Response {
         self.request(&format!("GET {path} HTTP/1.1\r\n{headers}Connection: close\r\n\r\n"))
     }
 
     /// Gets a body that comes in chunks.
-    pub fn get_chunked(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn get_chunked(&self, path: &str, headers: &str) -> String {
         let mut socket = self.dial();
         write!(socket, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").unwrap();
         let response = Response::read_head(&mut socket);
@@ -105,13 +104,13 @@ impl TestServer {
     }
 
     /// Stops it, and waits until all is stored.
-    pub fn stop(self) {
+    pub(crate) fn stop(self) {
         self.stopper.stop();
         self.wait();
     }
 
     /// Waits until it has been stopped and all its threads have ended.
-    pub fn wait(mut self) {
+    pub(crate) fn wait(mut self) {
         self.server.take().unwrap().join().expect("a hub that did not panic");
     }
 }

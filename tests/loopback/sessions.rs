@@ -17,7 +17,7 @@ use std::time::Duration;
 use tungstenite::WebSocket;
 use tungstenite::protocol::Role;
 use typewall::Limits;
-use typewall::room::session::Session;
+use typewall::internals::Session;
 
 /// Seats are kept for longer than any test takes.
 const KEPT: Limits = Limits { grace: Duration::from_secs(3600), ..Limits::DEFAULT };

@@ -5,9 +5,8 @@ use rusqlite::Connection;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use typewall::room::names::RoomName;
-use typewall::store::database::{Database, Reader};
-use typewall::store::error::OpenError;
+use typewall::internals::Database;
+use typewall::{OpenError, Reader, RoomName};
 
 #[test]
 fn after_a_restart_a_room_has_its_log_and_goes_on_numbering() {
@@ -170,7 +169,7 @@ fn a_slow_reader_does_not_block_checkpoints() {
     let reader = Reader::open(&store.options.file).unwrap();
     let other = store.connect();
     let mut read = Vec::new();
-    let each = |post: typewall::room::post::Post| {
+    let each = |post: typewall::internals::Post| {
         if [1, 50, 101].contains(&post.n) {
             other.execute("UPDATE room SET key = key", []).unwrap();
             let is_held: bool =

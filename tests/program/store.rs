@@ -7,14 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
 use tempfile::TempDir;
-use typewall::StoreOptions;
-use typewall::base::clock::Now;
-use typewall::base::ids::RoomId;
-use typewall::base::ids::UserId;
-use typewall::room::names::RoomName;
-use typewall::room::post::PendingPost;
-use typewall::store::Store;
-use typewall::store::request::Record;
+use typewall::internals::{Now, PendingPost, Record, RoomId, Store, UserId};
+use typewall::{RoomName, StoreOptions};
 
 /// A store with a post in the room `lobby`, and the folder it is in.
 fn store() -> (TempDir, PathBuf) {
@@ -23,7 +17,7 @@ fn store() -> (TempDir, PathBuf) {
     let options = StoreOptions::new(file.clone());
     let (answer, answers) = mpsc::channel();
     let reply = move |said| answer.send(said).is_ok();
-    let Store { requests, threads } = typewall::store::start(&options, Now::read, reply).unwrap();
+    let Store { requests, threads } = typewall::internals::start_store(&options, Now::read, reply).unwrap();
     let (name, text) = ("Ada".to_owned(), "posted".to_owned());
     let post = PendingPost { id: UserId(1), name, text, at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();

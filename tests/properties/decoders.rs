@@ -3,14 +3,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
-use typewall::Access;
-use typewall::http::log_route::LogRequest;
-use typewall::http::origin::{Host, Origin};
-use typewall::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
-use typewall::protocol::client_event::ClientEvent;
-use typewall::room::names::{Name, RoomName};
-use typewall::room::session::Session;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    ClientEvent, HeadError, Host, LogRequest, MAX_HEAD, MAX_HEADERS, Name, Session, TextChange, parse_head,
+};
+use typewall::{Access, Origin, RoomName};
 
 /// Text that is half what a decoder looks for.
 fn hostile(known: &'static str) -> impl Strategy<Value = String> {
@@ -86,7 +82,7 @@ proptest! {
         prop_assert!(hosts == 1 || checked.is_err());
         access.client_address(&head, peer);
         if let Some(value) = head.headers().get("Authorization").and_then(|value| value.to_str().ok()) {
-            typewall::http::auth::from_authorization(value);
+            typewall::internals::from_authorization(value);
         }
     }
 

@@ -7,18 +7,11 @@ use serde_json::Value;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
-use typewall::base::ids::ClientId;
-use typewall::base::passphrase::Passphrase;
-use typewall::delivery::outbox::{MAX_BACKLOG, MAX_STALL};
-use typewall::hub::Hub;
-use typewall::hub::event::{Event, Health, NewClient};
-use typewall::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
-use typewall::hub::shards::Shard;
-use typewall::protocol::encoding::Encoding;
-use typewall::room::action::Action;
-use typewall::room::names::{Name, RoomName};
-use typewall::room::session::Session;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    Action, ClientId, Encoding, Event, Health, Hub, MAX_BACKLOG, MAX_STALL, Name, NewClient,
+    PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
+};
+use typewall::{Passphrase, RoomName};
 
 /// A hub with clients of one room, who have joined with these names.
 fn joined(names: &[&str]) -> World {

@@ -7,14 +7,14 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::rc::Rc;
-use typewall::delivery::transport::Transport;
+use typewall::internals::Transport;
 
 /// A socket that takes `space` bytes and then is full.
 #[derive(Clone, Default)]
-pub struct Pipe(pub Rc<RefCell<Line>>);
+pub(crate) struct Pipe(pub Rc<RefCell<Line>>);
 
 #[derive(Default)]
-pub struct Line {
+pub(crate) struct Line {
     pub space: usize,
     pub bytes: Vec<u8>,
     pub sends: usize,
@@ -48,14 +48,14 @@ impl Transport for Pipe {
 
 /// A frame as it stands in a pipe.
 #[derive(Debug, PartialEq)]
-pub enum Frame {
+pub(crate) enum Frame {
     Event(String, Value),
     Close(u16),
     Pong,
 }
 
 impl Frame {
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Event(event, _) => event,
             Self::Close(_) => "close",
@@ -66,7 +66,7 @@ impl Frame {
 
 impl Pipe {
     /// Every whole frame that came; what is left must be the beginning of one.
-    pub fn frames(&self) -> Vec<Frame> {
+    pub(crate) fn frames(&self) -> Vec<Frame> {
         let line = self.0.borrow();
         let (mut frames, mut rest) = (Vec::new(), &line.bytes[..]);
         while let Some((first, payload, length)) = first_frame(rest) {
@@ -85,7 +85,7 @@ impl Pipe {
     }
 
     /// What a page shows that has received them.
-    pub fn page(&self) -> Page {
+    pub(crate) fn page(&self) -> Page {
         let mut page = Page::default();
         for frame in self.frames() {
             if let Frame::Event(event, data) = frame {

@@ -7,20 +7,11 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use typewall::base::clock::Now;
-use typewall::base::ids::ClientId;
-use typewall::base::ids::RoomId;
-use typewall::base::ids::UserId;
-use typewall::hub::Hub;
-use typewall::hub::event::Event;
-use typewall::hub::shards::Shard;
-use typewall::hub::store_link::MAX_LOADING_ROOMS;
-use typewall::protocol::encoding::Encoding;
-use typewall::room::names::RoomName;
-use typewall::room::post::{Numbered, PendingPost, Post};
-use typewall::store::request::{Answer, Load, Record, Requests};
-use typewall::store::{self, Store};
-use typewall::{Limits, StoreOptions};
+use typewall::internals::{
+    Answer, ClientId, Encoding, Event, Hub, Load, MAX_LOADING_ROOMS, Now, Numbered, PendingPost, Post,
+    Record, Requests, RoomId, Shard, Store, UserId, start_store,
+};
+use typewall::{Limits, RoomName, StoreOptions};
 
 fn now() -> Now {
     Now { instant: Instant::now(), unix_millis: 0 }
@@ -92,7 +83,7 @@ fn start(options: &StoreOptions) -> Running {
         let passed = DAY * u32::try_from(passed.load(Ordering::Relaxed)).unwrap();
         Now { instant: start + passed, unix_millis: u64::try_from(passed.as_millis()).unwrap() }
     };
-    let store = store::start(options, clock, move |said| answer.send(said).is_ok()).unwrap();
+    let store = start_store(options, clock, move |said| answer.send(said).is_ok()).unwrap();
     Running { store, answers, days }
 }
 

@@ -2,26 +2,26 @@
 //! piece. Needs nothing of its neighbours: the bench includes this file alone.
 
 /// The bit of a frame's first byte that says that its message ends with it.
-pub const FIN: u8 = 0x80;
+pub(crate) const FIN: u8 = 0x80;
 
-pub const CONTINUATION: u8 = 0;
-pub const TEXT: u8 = 1;
-pub const BINARY: u8 = 2;
-pub const CLOSE: u8 = 8;
-pub const PING: u8 = 9;
-pub const PONG: u8 = 10;
+pub(crate) const CONTINUATION: u8 = 0;
+pub(crate) const TEXT: u8 = 1;
+pub(crate) const BINARY: u8 = 2;
+pub(crate) const CLOSE: u8 = 8;
+pub(crate) const PING: u8 = 9;
+pub(crate) const PONG: u8 = 10;
 
 /// The bit of the second byte that says that the payload is masked, as in every frame of a client.
-pub const MASKED: u8 = 0x80;
+pub(crate) const MASKED: u8 = 0x80;
 
 /// Any mask will do, except one that hides nothing.
 const MASK: [u8; 4] = [0x37, 0xFA, 0x21, 0x3D];
 
 /// The key of every handshake: RFC 6455's own example.
-pub const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+pub(crate) const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 
 /// A request for a WebSocket.
-pub fn handshake(path: &str) -> Vec<u8> {
+pub(crate) fn handshake(path: &str) -> Vec<u8> {
     format!(
         "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
@@ -30,14 +30,14 @@ pub fn handshake(path: &str) -> Vec<u8> {
 }
 
 /// A client's frame. Its first byte is `FIN` or 0, reserved bits, and an opcode.
-pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = header(first, payload.len() as u64);
     bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
     bytes
 }
 
 /// The part of a client's frame before a payload of any length.
-pub fn header(first: u8, length: u64) -> Vec<u8> {
+pub(crate) fn header(first: u8, length: u64) -> Vec<u8> {
     let mut bytes = vec![first];
     match length {
         0..=125 => bytes.push(MASKED | length as u8),
@@ -55,18 +55,18 @@ pub fn header(first: u8, length: u64) -> Vec<u8> {
 }
 
 /// A client's text frame.
-pub fn text(payload: impl AsRef<[u8]>) -> Vec<u8> {
+pub(crate) fn text(payload: impl AsRef<[u8]>) -> Vec<u8> {
     frame(FIN | TEXT, payload.as_ref())
 }
 
 /// A client's close frame.
-pub fn close(code: u16, reason: &[u8]) -> Vec<u8> {
+pub(crate) fn close(code: u16, reason: &[u8]) -> Vec<u8> {
     frame(FIN | CLOSE, &[&code.to_be_bytes(), reason].concat())
 }
 
 /// The first of a server's frames, which are not masked: its first byte, its payload, and how many bytes it takes in
 /// all; `None` until all of it is there.
-pub fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
+pub(crate) fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let (start, length): (usize, usize) = match *bytes.get(1)? {
         126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
         127 => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
@@ -77,6 +77,6 @@ pub fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
 }
 
 /// The code in a close frame's payload; 1005 where it has none (RFC 6455, section 7.4.1).
-pub fn close_code(payload: &[u8]) -> u16 {
+pub(crate) fn close_code(payload: &[u8]) -> u16 {
     payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 
 /// A response.
 #[derive(Debug)]
-pub struct Response {
+pub(crate) struct Response {
     pub status: u16,
     /// The status line and the headers, with the empty line after them.
     pub head: String,
@@ -14,12 +14,12 @@ pub struct Response {
 
 impl Response {
     /// Reads a response and its body, which is as long as its head says.
-    pub fn read(socket: &mut TcpStream) -> Self {
+    pub(crate) fn read(socket: &mut TcpStream) -> Self {
         Self::try_read(socket).expect("a whole response")
     }
 
     /// The same, on a connection that may end before the response.
-    pub fn try_read(socket: &mut TcpStream) -> io::Result<Self> {
+    pub(crate) fn try_read(socket: &mut TcpStream) -> io::Result<Self> {
         let mut response = Self::try_read_head(socket)?;
         response.body = vec![0; response.content_length()];
         socket.read_exact(&mut response.body)?;
@@ -27,12 +27,12 @@ impl Response {
     }
 
     /// Reads the head of a response, and leaves what follows it: a body in chunks, frames, or nothing.
-    pub fn read_head(socket: &mut TcpStream) -> Self {
+    pub(crate) fn read_head(socket: &mut TcpStream) -> Self {
         Self::try_read_head(socket).expect("a whole head")
     }
 
     /// The same, on a connection that may end before the response.
-    pub fn try_read_head(socket: &mut TcpStream) -> io::Result<Self> {
+    pub(crate) fn try_read_head(socket: &mut TcpStream) -> io::Result<Self> {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
             socket.read_exact(&mut byte)?;
@@ -51,12 +51,12 @@ impl Response {
         length.and_then(|length| length.parse().ok()).expect("a length")
     }
 
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }
 }
 
 /// Reads to the end of a connection, which has to be an end and not a reset, and returns how many bytes came.
-pub fn read_to_end(socket: &mut TcpStream) -> usize {
+pub(crate) fn read_to_end(socket: &mut TcpStream) -> usize {
     socket.read_to_end(&mut Vec::new()).expect("an end and not a reset")
 }

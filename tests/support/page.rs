@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// What a page shows.
 #[derive(Debug, Default)]
-pub struct Page {
+pub(crate) struct Page {
     /// The page's own id; a viewer has none.
     pub you: Option<String>,
     pub name: Option<String>,
@@ -28,7 +28,7 @@ pub struct Page {
 
 /// A user and their box.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct User {
+pub(crate) struct User {
     pub name: String,
     pub text: String,
     pub away: bool,
@@ -36,7 +36,7 @@ pub struct User {
 
 impl Page {
     /// Applies one event of the server.
-    pub fn apply(&mut self, event: &str, data: &Value) {
+    pub(crate) fn apply(&mut self, event: &str, data: &Value) {
         match event {
             "existing_users" => self.replace(data),
             "new_user" => {
@@ -107,17 +107,17 @@ impl Page {
     }
 
     /// Whether a user is away; `None` where there is no such user.
-    pub fn is_away(&self, name: &str) -> Option<bool> {
+    pub(crate) fn is_away(&self, name: &str) -> Option<bool> {
         self.user(name).map(|user| user.away)
     }
 
     /// The text in a user's box.
-    pub fn text_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.user(name).map(|user| user.text.as_str())
     }
 
     /// The names of all users, in the order in which they came.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         let mut users: Vec<(u64, &str)> =
             self.users.iter().map(|(id, user)| (id.parse().unwrap_or(0), user.name.as_str())).collect();
         users.sort_unstable();
@@ -125,7 +125,7 @@ impl Page {
     }
 
     /// The texts of the log.
-    pub fn posts(&self) -> Vec<&str> {
+    pub(crate) fn posts(&self) -> Vec<&str> {
         self.log.iter().filter_map(|post| post["text"].as_str()).collect()
     }
 }
@@ -152,16 +152,16 @@ fn spliced(text: &str, data: &Value) -> String {
     changed.into_iter().collect()
 }
 
-pub fn string(value: &Value) -> String {
+pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }
 
 /// The number and the text of a post.
-pub fn numbered(post: &Value) -> (u64, String) {
+pub(crate) fn numbered(post: &Value) -> (u64, String) {
     (number(post), string(&post["text"]))
 }
 
 /// The number of a post.
-pub fn number(post: &Value) -> u64 {
+pub(crate) fn number(post: &Value) -> u64 {
     post["n"].as_u64().unwrap_or_else(|| panic!("a post without a number: {post}"))
 }

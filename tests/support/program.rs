@@ -11,45 +11,45 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
 /// Where the built program is.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
 
 /// A free port of this machine.
-pub const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
+pub(crate) const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 /// The program, without options and without the test's environment.
-pub fn typewall() -> Command {
+pub(crate) fn typewall() -> Command {
     command(BINARY)
 }
 
 /// The program, to listen on a free port.
-pub fn server() -> Command {
+pub(crate) fn server() -> Command {
     let mut command = typewall();
     command.args(LISTEN);
     command
 }
 
 /// A program that is, or becomes, Typewall.
-pub fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Runs a command to its end.
-pub fn output(command: &mut Command) -> Output {
+pub(crate) fn output(command: &mut Command) -> Output {
     let child = command.spawn().expect("it runs");
     bounded(|| child.wait_with_output().unwrap())
 }
 
 /// Runs a command that has to fail without printing anything, and returns its status and its errors.
-pub fn fails(command: &mut Command) -> (i32, String) {
+pub(crate) fn fails(command: &mut Command) -> (i32, String) {
     let Output { status, stdout, stderr } = output(command);
     assert_eq!(String::from_utf8_lossy(&stdout), "");
     (status.code().expect("a status and not a signal"), String::from_utf8(stderr).unwrap())
 }
 
 /// A running program, which is killed when this is dropped.
-pub struct Program {
+pub(crate) struct Program {
     child: Child,
     pub address: SocketAddr,
     /// Kept open, as by somebody who goes on reading.
@@ -60,7 +60,7 @@ pub struct Program {
 
 impl Program {
     /// Starts a command, and waits until it is ready.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("it runs");
         let mut stderr = child.stderr.take().expect("a pipe");
         let stderr = thread::spawn(move || {
@@ -82,47 +82,47 @@ impl Program {
         Self { child, address, _stdout: stdout, stderr: Some(stderr) }
     }
 
-    pub fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
 
     /// A connection with nothing sent yet.
-    pub fn dial(&self) -> TcpStream {
+    pub(crate) fn dial(&self) -> TcpStream {
         dial(self.address)
     }
 
     /// A viewer of a room, with its snapshot.
-    pub fn watch(&self, room: &str) -> Client {
+    pub(crate) fn watch(&self, room: &str) -> Client {
         let mut client = Client::connect(self.address, room);
         client.watch();
         client
     }
 
     /// A user in a room, with the snapshot.
-    pub fn join(&self, room: &str, name: &str) -> Client {
+    pub(crate) fn join(&self, room: &str, name: &str) -> Client {
         let mut client = Client::connect(self.address, room);
         client.join(name);
         client
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("it has not ended");
     }
 
     /// Ends it as a crash would, and returns what it logged.
-    pub fn kill(mut self) -> String {
+    pub(crate) fn kill(mut self) -> String {
         self.child.kill().expect("it has not ended"); // SIGKILL
         self.wait().1
     }
 
     /// Has it stop, and returns its status and what it logged.
-    pub fn terminate(self) -> (Option<i32>, String) {
+    pub(crate) fn terminate(self) -> (Option<i32>, String) {
         self.signal(Signal::SIGTERM);
         self.ended()
     }
 
     /// Waits for its end, and returns its status and what it logged.
-    pub fn ended(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
         let (status, logged) = self.wait();
         (status.code(), logged)
     }
