@@ -1,8 +1,9 @@
 //! The thread of a client.
 //!
-//! A connection has one thread while it speaks HTTP, and another one once it is a WebSocket. Every client costs the pages
-//! of its stack that were ever used, and the handshake uses four pages, the reader only two: 10,000 idle clients take
-//! 11.4 KiB each instead of 19. For the same reason what needs a large stack frame is not inlined here.
+//! A connection has one thread while it speaks HTTP, and another one once it is a WebSocket, because every page of a stack
+//! that was ever used takes memory as long as the thread lasts, and the handshake uses more of them than the reader. For
+//! the same reason what needs a large stack frame is not inlined here. Measured with 10,000 idle clients (`cargo bench
+//! --bench crowd -- --scenario idle`): 11.4 KiB a client; 15.4 with inlining; 20.9 on the connection's own thread.
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
@@ -66,7 +67,7 @@ fn run(pending: PendingUpgrade) {
 }
 
 /// Tells the hub of a client; `None` if the connection or the server has ended.
-#[inline(never)] // its stack frame would stay in use
+#[inline(never)] // its frame would stay on the stack
 fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Stream>>, Permit)> {
     let PendingUpgrade { transport, client, address, room, encoding, handshake, already_read, .. } = pending;
     let PendingUpgrade { limits, hub, permit, .. } = pending;
