@@ -169,21 +169,21 @@ fn a_client_that_reads_a_large_snapshot_slowly_stays() {
     assert!((0..ATTEMPTS).any(stays), "a machine that is busy may spoil one attempt, and not all of them");
 }
 
-/// A user in a room over a link, whose text the observer has seen.
-fn join_over_link(server: &TestServer, observer: &mut Client) -> (Author, Link) {
+/// A server, an observer, and a user over a link whose text the observer has seen.
+fn join_over_link() -> (TestServer, Client, Author, Link) {
+    let server = TestServer::with(LONG_SILENCE);
+    let mut observer = server.join("r", "Observer");
     let (socket, link) = Link::to(server.address);
     let mut ada = Author::new("Ada");
     ada.connect("r", socket).unwrap();
     ada.write("half a sent");
     observer.sees("Ada", "half a sent");
-    (ada, link)
+    (server, observer, ada, link)
 }
 
 #[test]
 fn a_link_that_ends_to_the_server_only_makes_its_user_away() {
-    let server = TestServer::with(LONG_SILENCE);
-    let mut observer = server.join("r", "Observer");
-    let (mut ada, link) = join_over_link(&server, &mut observer);
+    let (server, mut observer, mut ada, link) = join_over_link();
     let id = ada.id();
     link.fail_after(0, Direction::ToServer, Fault::HalfEnd);
     observer.sees_away("Ada", true);
@@ -194,9 +194,7 @@ fn a_link_that_ends_to_the_server_only_makes_its_user_away() {
 
 #[test]
 fn a_link_that_ends_to_the_client_only_gives_the_seat_to_the_next_connection() {
-    let server = TestServer::with(LONG_SILENCE);
-    let mut observer = server.join("r", "Observer");
-    let (mut ada, link) = join_over_link(&server, &mut observer);
+    let (server, mut observer, mut ada, link) = join_over_link();
     let id = ada.id();
     link.fail_after(0, Direction::ToClient, Fault::HalfEnd);
     ada.receive_to_end();
@@ -210,9 +208,7 @@ fn a_link_that_ends_to_the_client_only_gives_the_seat_to_the_next_connection() {
 
 #[test]
 fn a_delay_inside_a_frame_does_no_harm() {
-    let server = TestServer::with(LONG_SILENCE);
-    let mut observer = server.join("r", "Observer");
-    let (mut ada, link) = join_over_link(&server, &mut observer);
+    let (_server, mut observer, mut ada, link) = join_over_link();
     link.fail_after(20, Direction::ToServer, Fault::Silence);
     ada.write("half a sentence");
     ada.post("a post");

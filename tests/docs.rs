@@ -1,0 +1,47 @@
+//! The documents name tests that exist.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The Rust files in a folder and the folders in it.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let files = entries.flat_map(|path| if path.is_dir() { rust_files(&path) } else { vec![path] });
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}
+
+/// The functions of a file, as `module::function`.
+fn functions(file: &Path) -> Vec<String> {
+    let module = file.file_stem().expect("a name").to_string_lossy().into_owned();
+    let source = fs::read_to_string(file).expect("a source");
+    let names = source.lines().filter_map(|line| line.trim().strip_prefix("fn ")?.split('(').next());
+    names.map(|name| format!("{module}::{name}")).collect()
+}
+
+/// Whether arguments of `cargo test` run any test: those of a target if they name one, and a part of a test's path.
+fn run_a_test(arguments: &str) -> bool {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let words: Vec<&str> = arguments.split(' ').collect();
+    let (folder, filter) = match words[..] {
+        ["--test", target, filter] => (root.join("tests").join(target), filter),
+        [filter] => (root.to_owned().join("tests"), filter),
+        _ => return false,
+    };
+    rust_files(&folder).iter().flat_map(|file| functions(file)).any(|name| name.contains(filter))
+}
+
+#[test]
+fn every_row_of_fault_tolerance_names_tests_that_exist() {
+    let document = include_str!("../docs/fault-tolerance.md");
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 5, "the table is found");
+    for row in rows {
+        let cell = row.trim_end_matches([' ', '|']).rsplit('|').next().expect("a last cell");
+        let code: Vec<&str> =
+            cell.split('`').skip(1).step_by(2).filter(|code| !code.starts_with("cargo bench")).collect();
+        assert!(!code.is_empty(), "no test: {row}");
+        for arguments in code {
+            assert!(run_a_test(arguments), "`cargo test {arguments}` runs no test");
+        }
+    }
+}
