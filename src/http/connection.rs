@@ -11,6 +11,7 @@ use crate::http::access::Access;
 use crate::http::auth::from_authorization;
 use crate::http::invite;
 use crate::http::log_route::{Downloads, LogRequest};
+use crate::http::page::Page;
 use crate::http::request::{Head, Timed, Unread, read_head};
 use crate::http::response::Answer;
 use crate::hub::event::Event;
@@ -66,8 +67,8 @@ pub struct Connection {
     pub listen: SocketAddr,
     /// Who may get in.
     pub access: Arc<Access>,
-    /// What the page may do.
-    pub policy: Arc<str>,
+    /// The page and its words.
+    pub page: Arc<Page>,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
     /// The logs that are being sent to any connection.
@@ -137,8 +138,10 @@ impl Connection {
         let method = head.method();
         let query = head.uri().query().unwrap_or_default();
         let readable = method == Method::GET || method == Method::HEAD;
+        if let Some(answer) = self.page.answer(head.uri().path(), head.headers()) {
+            return Route::Answer(if readable { answer } else { only_readable() });
+        }
         let answer = match head.uri().path() {
-            "/" if readable => Answer::page(&self.policy),
             "/healthz" if readable => self.examine(self.unlock(head).is_ok()),
             "/log" if readable => match LogRequest::from_query(query) {
                 Ok(request) => return Route::Log(request),
@@ -155,10 +158,8 @@ impl Connection {
                 Err(answer) => answer,
             },
             "/ws" => Answer::sentence(405, "A WebSocket is opened with GET.").with("Allow", "GET"),
-            "/" | "/healthz" | "/invite" | "/log" | "/qr.svg" => {
-                Answer::sentence(405, "Only GET and HEAD are served here.").with("Allow", "GET, HEAD")
-            }
-            _ => Answer::sentence(404, "There is nothing here; the page is at the address without a path."),
+            "/healthz" | "/invite" | "/log" | "/qr.svg" => only_readable(),
+            _ => Answer::sentence(404, "Not found; the wall is at /."),
         };
         Route::Answer(answer)
     }
@@ -253,6 +254,11 @@ impl Connection {
             }
         }
     }
+}
+
+/// The answer to a request that would change what can only be read.
+fn only_readable() -> Answer {
+    Answer::sentence(405, "Only GET and HEAD are served here.").with("Allow", "GET, HEAD")
 }
 
 fn write(transport: &SocketTransport, answer: Answer, head_only: bool, last: bool) -> io::Result<()> {

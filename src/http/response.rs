@@ -1,39 +1,13 @@
-//! HTTP answers: the page, the server's health, and a sentence for everything else.
+//! HTTP answers: the server's health, and a sentence for everything else. The page is in [`super::page`].
 
 use crate::hub::event::Health;
-use data_encoding::BASE64;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use tiny_http::{HTTPVersion, Header, Response, StatusCode};
 
-/// The page, as it is in the repository.
-const PAGE: &str = include_str!("../../index.html");
-
 /// What all answers but the page are allowed to do if a browser opens them: nothing.
 const STRICT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-
-/// What the page may do, as a Content-Security-Policy: run its own script and style and nothing that anybody
-/// put into it, and talk to its own server. `frame_ancestors` are those who may show it in a frame.
-pub fn policy(frame_ancestors: &str) -> String {
-    let [script, style] = ["script", "style"].map(|element| hash(inline(element)));
-    format!(
-        "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
-    )
-}
-
-/// The content of the page's one element of that name, as a browser hashes it.
-fn inline(element: &str) -> &'static str {
-    let (start, end) = (format!("<{element}>"), format!("</{element}>"));
-    let content = PAGE.split_once(&start).and_then(|(_, rest)| rest.split_once(&end));
-    content.map(|(content, _)| content).expect("the page has one script and one style")
-}
-
-fn hash(content: &str) -> String {
-    format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content)))
-}
 
 /// What a request is answered with, unless it becomes a WebSocket.
 #[derive(Debug)]
@@ -41,13 +15,13 @@ pub struct Answer {
     status: u16,
     content_type: &'static str,
     /// `None` where the body follows the answer in chunks.
-    body: Option<Cow<'static, str>>,
+    body: Option<Cow<'static, [u8]>>,
     headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Answer {
-    fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
-        // The page is small and changes with the binary; asking each time costs less than a stale one.
+    fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
+        // The page changes with the binary, and all else with the room: a browser asks each time.
         let headers = vec![
             ("Cache-Control", "no-cache".into()),
             ("X-Content-Type-Options", "nosniff".into()),
@@ -59,7 +33,7 @@ impl Answer {
 
     /// A status with a sentence that says what to do.
     pub fn sentence(status: u16, sentence: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", sentence.into() + "\n")
+        Self::new(status, "text/plain; charset=utf-8", (sentence.into() + "\n").into_owned().into_bytes())
     }
 
     /// There is nothing left for a connection, or a client, more.
@@ -67,11 +41,20 @@ impl Answer {
         Self::sentence(503, "The server has as many connections as it can; please try again later.")
     }
 
-    /// The page, with its [`policy`].
-    pub fn page(policy: &str) -> Self {
-        let mut page = Self::new(200, "text/html; charset=utf-8", PAGE);
-        page.headers.retain(|(name, _)| *name != "Content-Security-Policy");
-        page.with("Content-Security-Policy", policy.to_owned())
+    /// Bytes that are built in; they allow a browser no more than any other answer unless `policy` says so.
+    pub fn built_in(content_type: &'static str, body: &'static [u8], policy: Option<&str>) -> Self {
+        let mut answer = Self::new(200, content_type, body);
+        if let Some(policy) = policy {
+            answer.headers.retain(|(name, _)| *name != "Content-Security-Policy");
+            answer.headers.push(("Content-Security-Policy", policy.to_owned().into()));
+        }
+        answer
+    }
+
+    /// The same without a body, for a client that has it already.
+    pub fn not_modified(mut self) -> Self {
+        self.status = 304; // tiny_http sends the length of what is left out, as RFC 9110 (section 8.6) wants it
+        self
     }
 
     /// How the hub is; `None` where it does not answer. How many are in how many rooms is not for everybody.
@@ -83,23 +66,23 @@ impl Answer {
             }
             None => (503, "{\"healthy\":false}\n".to_owned()),
         };
-        Self::new(status, "application/json", body)
+        Self::new(status, "application/json", body.into_bytes())
     }
 
     /// Data for the page.
     pub fn json(data: &impl Serialize) -> Self {
         let body = serde_json::to_string(data).expect("wire types have string keys");
-        Self::new(200, "application/json", body + "\n")
+        Self::new(200, "application/json", (body + "\n").into_bytes())
     }
 
     /// The head of an answer whose body follows in chunks.
     pub fn stream(content_type: &'static str) -> Self {
-        Self { body: None, ..Self::new(200, content_type, "") }
+        Self { body: None, ..Self::new(200, content_type, &[][..]) }
     }
 
     /// A picture for the page.
     pub fn picture(svg: String) -> Self {
-        Self::new(200, "image/svg+xml", svg)
+        Self::new(200, "image/svg+xml", svg.into_bytes())
     }
 
     /// Adds a header.
@@ -114,7 +97,7 @@ impl Answer {
         let len = self.body.as_ref().map(|body| body.len());
         let body = self.body.unwrap_or_default();
         let mut response = Response::empty(StatusCode(self.status))
-            .with_data(body.as_bytes(), len)
+            .with_data(&body[..], len)
             .with_chunked_threshold(usize::MAX)
             .with_header(header("Server", "typewall"))
             .with_header(header("Content-Type", self.content_type));

@@ -8,6 +8,7 @@ use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::access::Access;
 use crate::http::connection::Connection;
 use crate::http::log_route::Downloads;
+use crate::http::page::Page;
 use crate::http::response::Answer;
 use crate::hub::shards::Shards;
 use std::fs::File;
@@ -50,8 +51,8 @@ pub struct Acceptor {
     pub listen: SocketAddr,
     /// Who may connect.
     pub access: Arc<Access>,
-    /// The page's Content-Security-Policy.
-    pub policy: Arc<str>,
+    /// The page and its words.
+    pub page: Arc<Page>,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
     /// The logs being downloaded.
@@ -110,7 +111,7 @@ impl Acceptor {
             limits: self.limits,
             listen: self.listen,
             access: Arc::clone(&self.access),
-            policy: Arc::clone(&self.policy),
+            page: Arc::clone(&self.page),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
             shards: self.shards.clone(),

@@ -9,7 +9,7 @@ use crate::base::permits::ConnectionLimiter;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
 use crate::http::log_route::Downloads;
-use crate::http::response;
+use crate::http::page::Page;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
@@ -114,7 +114,7 @@ impl Server {
             limiter: ConnectionLimiter::new(limits.max_clients, per_address),
             limits,
             listen: address,
-            policy: response::policy(&access.frame_ancestors()).into(),
+            page: Arc::new(Page::new(&access.frame_ancestors())),
             access: Arc::new(access),
             store: store.map(|options| options.file.as_path().into()),
             downloads: Downloads::default(),

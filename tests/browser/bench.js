@@ -162,7 +162,7 @@ console.log(`# ${PEOPLE} people, ${SECONDS} s, Chromium ${browser.version()}, ${
 for (const view of (process.env.VIEWS ?? "wall captions").split(" ")) {
   const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
   await page.goto(`${standIn.url}?room=bench&name=Watcher&view=${view}`);
-  await page.waitForFunction((people) => state.users.size >= people, PEOPLE);
+  await page.waitForFunction((people) => room.users.size >= people, PEOPLE);
   await page.locator("#my-text").focus();
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Performance.enable");

@@ -1,4 +1,4 @@
-//! The page and everything else that is asked for by HTTP.
+//! Everything but the page that is asked for by HTTP.
 
 use crate::person::{PATIENCE, TestServer, frame, handshake};
 use chunked_transfer::Decoder;
@@ -14,7 +14,7 @@ use typewall::http::log_route::MAX_DOWNLOADS;
 pub struct Answer {
     pub status: u16,
     pub head: String,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 impl Answer {
@@ -31,6 +31,14 @@ impl Answer {
         let mut body = vec![0; if has_body { len.expect("a length").parse().unwrap() } else { 0 }];
         socket.read_exact(&mut body).expect("a whole body");
         Self { status: head[9..12].parse().unwrap(), head, body }
+    }
+
+    /// The value of a header that is there once.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} is there twice");
+        value
     }
 
     pub fn text(&self) -> &str {
@@ -66,19 +74,6 @@ pub fn body(server: &TestServer, path: &str) -> String {
     let mut body = String::new();
     Decoder::new(socket).read_to_string(&mut body).expect("a last chunk");
     body
-}
-
-#[test]
-fn the_page_is_at_the_root() {
-    let server = TestServer::start();
-    let page = include_bytes!("../../index.html");
-    for path in ["/", "/?room=physics", "http://wall/"] {
-        let answer = get(&server, path);
-        assert_eq!((answer.status, &answer.body[..]), (200, &page[..]), "{path}");
-        assert!(answer.head.contains("Content-Type: text/html; charset=utf-8\r\n"));
-    }
-    let head = ask(&server, "HEAD / HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n");
-    assert!(head.head.contains(&format!("Content-Length: {}\r\n", page.len())));
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod hubs;
 mod joining;
 mod limits;
 mod log;
+mod page;
 mod passphrase;
 mod person;
 mod proxy;

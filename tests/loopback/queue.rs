@@ -11,6 +11,7 @@ use typewall::base::ids::ClientId;
 use typewall::base::permits::ConnectionLimiter;
 use typewall::http::connection::Connection;
 use typewall::http::log_route::Downloads;
+use typewall::http::page::Page;
 use typewall::hub::event::Event;
 use typewall::hub::shards::Shards;
 use typewall::hub::shards::SocketEvent;
@@ -32,7 +33,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
         limits: Limits::DEFAULT,
         listen: listener.local_addr().unwrap(),
         access: Access { allowed: vec!["http://wall".parse().unwrap()], ..Access::default() }.into(),
-        policy: "".into(),
+        page: Page::new("'self'").into(),
         store: None,
         downloads: Downloads::default(),
         shards: Shards::new(vec![hub]),

@@ -1,0 +1,157 @@
+// This person's seat in the room: asks for one, takes it again after a reload or a reconnection, and leaves it.
+
+import { touch } from "./changes.js";
+import { connect, hangUp, send } from "./connection.js";
+import { at } from "./dom.js";
+import { drawDoor } from "./door.js";
+import { drawMe, note } from "./own-box.js";
+import { asked, draft, link, look, room, seat, tab } from "./state.js";
+import { keepInTab, keptInTab } from "./storage.js";
+import { ownText, write } from "./text.js";
+import { keepAwake } from "./views.js";
+import { isolated, say } from "./words.js";
+
+/**
+ * @typedef {object} KeptSeat  What a reload must not lose.
+ * @property {string} tab
+ * @property {string} room
+ * @property {string | null} asked  the name in the address
+ * @property {string} wanted
+ * @property {string} [session]
+ * @property {import("./state.js").Pending[]} [pending]
+ * @property {string | null} [paused]
+ * @property {string} [text]
+ */
+
+/** The key of the seat in the tab's own storage. */
+const SEAT = "typewall seat";
+/** Another tab has this long to say that a seat is its own. */
+const TWIN_MS = 200;
+
+const tabs = new BroadcastChannel("typewall");
+
+/** Asks for a seat, or to watch. Without a connection nothing happens; it is asked again when there is one. */
+export function join() {
+  if (!seat.wanted) return void send("watch", {});
+  seat.session ??= newSession();
+  send("got_a_new_user", { name: seat.wanted, session: seat.session });
+}
+
+/**
+ * The session is made here and not by the server: a page that loses the connection before it hears of its seat comes
+ * back to it all the same. `randomUUID` would need a secure page.
+ */
+function newSession() {
+  const bytes = [...crypto.getRandomValues(new Uint8Array(16))];
+  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The server has told of this person's seat for the first time. */
+export function welcome() {
+  seat.welcomed = seat.inside = true;
+  const wanted = seat.wanted.trim().replace(/\s+/g, " ");
+  note(seat.name === wanted ? "" : say("youAre", { name: isolated(seat.name) }));
+  drawDoor();
+  drawMe();
+  at("my-text").focus();
+}
+
+/**
+ * The seat is this person's again. What was written meanwhile is sent, and so are the posts that are not confirmed; the
+ * server knows by their refs which of them it has already, and only confirms those.
+ */
+export function resume() {
+  const shown = (room.you && room.users.get(room.you)?.text) || "";
+  Object.assign(draft, { shown, inStep: false, resting: false });
+  seat.wanted = seat.name; // a server that was restarted gives out names anew
+  for (const pending of draft.pending) send("message", pending);
+  write();
+}
+
+/** Tries again now. A seat that another window has is not fought over, and what that window has to post is its own. */
+export function retryNow() {
+  if (link.status === "taken") forgetSeat();
+  if (!link.socket) connect();
+}
+
+function forgetSeat() {
+  Object.assign(seat, { session: undefined, welcomed: false });
+  draft.pending = [];
+}
+
+/** Leaves the room, for the first screen. */
+export function leave() {
+  hangUp();
+  forgetSeat();
+  Object.assign(seat, { inside: false, wanted: "", left: true });
+  Object.assign(draft, { paused: null, shown: "" });
+  room.you = null;
+  at("my-text").value = "";
+  at("settings").close();
+  connect();
+  touch("door", "me", "people");
+  drawDoor();
+  at("name").focus();
+}
+
+/**
+ * Keeps the seat while the page is out of sight, and only then: a tab that is duplicated in sight finds nothing. A copy
+ * of one that was out of sight is found out by isTaken.
+ */
+export function keepSeat() {
+  if (!seat.wanted) return;
+  const { wanted, session } = seat;
+  const { pending, paused } = draft;
+  const own = { tab, room: asked.room, asked: asked.name, wanted, session };
+  keepInTab(SEAT, { ...own, pending, paused, text: ownText() });
+}
+
+/** Takes the seat that was kept, if it is of this room and this name. @returns {KeptSeat | null} */
+export function takeSeat() {
+  const kept = keptInTab(SEAT);
+  keepInTab(SEAT, null);
+  return kept?.room === asked.room && kept.asked === asked.name ? kept : null;
+}
+
+/**
+ * True if the tab that kept the seat is still there: then this one is its copy, and needs a seat of its own.
+ *
+ * @param {KeptSeat} kept
+ * @returns {Promise<boolean>}
+ */
+export function isTaken(kept) {
+  return new Promise((done) => {
+    tabs.addEventListener("message", ({ data }) => data.here === kept.tab && done(true));
+    setTimeout(done, TWIN_MS, false);
+    tabs.postMessage({ wanted: kept.tab });
+  });
+}
+
+/** Tells copies of this tab that it is here. */
+export function answerTwins() {
+  tabs.addEventListener("message", ({ data }) => {
+    if (data.wanted === tab) tabs.postMessage({ here: tab });
+  });
+}
+
+/**
+ * Takes the seat from before a reload, with what was written in it, or a new one.
+ *
+ * @param {KeptSeat | null} kept
+ */
+export function sitDown(kept) {
+  const { wanted = nameInAddress(), session = undefined, pending = [], paused = null, text = "" } = kept ?? {};
+  Object.assign(seat, { wanted, session });
+  Object.assign(draft, { pending, paused });
+  at("my-text").value = text;
+  // An address that says who, or what to look at, needs no first screen.
+  seat.inside = Boolean(wanted) || look.view !== "wall" || asked.leftOut.includes("me");
+  drawDoor();
+  drawMe();
+  keepAwake();
+  if (!seat.inside) at("name").focus();
+}
+
+function nameInAddress() {
+  return (asked.room && !asked.leftOut.includes("me") && asked.name?.trim()) || "";
+}
