@@ -10,7 +10,6 @@ use std::error::Error;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 /// The folders of the page, which hold nothing else.
 const FOLDERS: [&str; 3] = ["page", "page/styles", "page/words"];
@@ -18,16 +17,12 @@ const FOLDERS: [&str; 3] = ["page", "page/styles", "page/words"];
 /// The words that are in the page itself.
 const OWN_WORDS: &str = "page/words/en.json";
 
-fn main() -> ExitCode {
+fn main() {
     for path in ["build.rs", "build/bundle.rs", "index.html"].iter().chain(&FOLDERS) {
         println!("cargo:rerun-if-changed={path}");
     }
-    match build() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("The page cannot be built: {error}");
-            ExitCode::FAILURE
-        }
+    if let Err(error) = build() {
+        println!("cargo::error=The page cannot be built: {error}");
     }
 }
 
