@@ -53,6 +53,7 @@ proxied("an address that is none of this machine's is an invitation itself, what
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(own);
   await expect(page.locator("#addresses option")).toHaveText([own, ...LINKS]);
+  await expect(page.getByRole("img", { name: `QR code for ${own}` })).toBeVisible(); // no request is left open
 });
 
 test("the link is copied, with the clipboard or without it", async ({ join }) => {
