@@ -18,7 +18,6 @@ export function drawMe() {
   at("my-name").textContent = name;
   drawMark(lookOf(name), at("my-mark"));
   at("me").classList.toggle("paused", draft.paused !== null);
-  at("pause").textContent = say(draft.paused === null ? "pause" : "share");
   at("hint").textContent = say(choices.enterPosts ? "hintEnter" : "hintControl");
   drawCharactersLeft();
 }

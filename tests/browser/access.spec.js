@@ -112,7 +112,7 @@ test("everything can be done with the keyboard alone", async ({ open, bot }) => 
 });
 
 async function tabTo(page, name, key = "Tab") {
-  const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent);
+  const focused = () => page.evaluate(() => document.activeElement.getAttribute("aria-label") ?? document.activeElement.innerText);
   for (let presses = 0; presses < 40; presses += 1) {
     await page.keyboard.press(key);
     if ((await focused()) === name) return;

@@ -242,6 +242,21 @@ test("while sharing is paused nothing is seen until it is shown", async ({ join,
   expect(seen.filter((text) => text.startsWith("before s"))).toEqual(["before secret"]);
 });
 
+for (const lang of ["en", "de", "ar"]) {
+  test(`pausing moves no button: ${lang}`, async ({ join }) => {
+    for (const viewport of [{ width: 1280, height: 800 }, { width: 320, height: 700 }]) {
+      const page = await join("Ben", { viewport, search: { lang } });
+      const places = () => Promise.all(["pause", "clear", "post"].map((id) => page.locator(`#${id}`).boundingBox()));
+      const widths = async () => (await places()).map(({ x, width }) => [x, width]);
+      const before = await widths();
+      await page.locator("#pause").click();
+      await expect(page.locator("#me")).toHaveClass(/paused/);
+      expect(await widths()).toEqual(before);
+      await page.close();
+    }
+  });
+}
+
 test("while sharing is paused a post is posted whole, ends the pause, and what was seen before is cleared", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
