@@ -1,4 +1,4 @@
-// Captions: which few people they show, and what of each.
+// Captions: whom they show, and what of each.
 
 import { change, touch } from "./changes.js";
 import { hidden, look, room } from "./state.js";
@@ -26,6 +26,15 @@ export function speak(user, now = performance.now()) {
 }
 
 /**
+ * The captions no longer show people with this name.
+ *
+ * @param {string} name
+ */
+export function silence(name) {
+  room.speakers = room.speakers.filter((id) => room.users.get(id)?.name !== name);
+}
+
+/**
  * Frees the place of the speaker who has been quiet for longest; false if all have spoken just now.
  *
  * @param {number} now
@@ -40,8 +49,8 @@ function makeWay(now) {
 }
 
 /**
- * What the captions show of a user: the text, and above it what was just posted, or an audience would lose each
- * sentence in the moment it is finished.
+ * What the captions show of a user: the text, and above it the latest posts. Without them an audience would lose each
+ * sentence at the moment when it is finished.
  *
  * @param {User} user
  */

@@ -1,11 +1,11 @@
-// Codes of the server, and the words that the page has for them. The page never reads a sentence of the server: it
-// shows one only where it does not know the code.
+// Codes of the server, and the page's words for them. The page never parses a sentence of the server; it only shows one
+// if it does not know the code.
 
 /** @typedef {import("./words.js").WordKey} WordKey */
 
 /** A close frame: the server stops. */
 export const GOING_AWAY = 1001;
-/** A close frame: there is no room for this connection; its reason is one of REASONS. */
+/** A close frame: the server cannot take this connection now; the reason is one of REASONS. */
 export const TRY_AGAIN = 1013;
 /** A close frame: a later connection has the seat. */
 export const SEAT_TAKEN = 4001;

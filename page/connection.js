@@ -1,4 +1,4 @@
-// The connection: opens the WebSocket, notices when it is lost, and tries again.
+// The connection: opens the WebSocket, notices when it breaks, and tries again.
 
 import { touch } from "./changes.js";
 import { GOING_AWAY, OUTSIDE, SEAT_TAKEN, wordForEnd } from "./codes.js";
@@ -15,7 +15,7 @@ const LAST_RETRY_MS = 15_000;
 /** A room comes back within this time to a server that restarts. */
 const RESTART_SPREAD_MS = 4_000;
 
-/** What is done when a connection opens, and for each event; main.js sets it. */
+/** What happens when a connection opens, and for each event; main.js sets it. */
 const handlers = {
   opened: () => {},
   /** @type {(event: string, data: any) => void} */
@@ -47,6 +47,23 @@ export function connect() {
   };
 }
 
+/** The first event of the room has come: the connection works. */
+export function confirmConnection() {
+  Object.assign(link, { failures: 0, status: "connected", retryAt: 0, resyncing: false });
+  touch("link");
+}
+
+/** The server waits for the passphrase, and so does the connection. */
+export function waitOutside() {
+  Object.assign(link, { failures: 0, status: "outside", retryAt: 0 });
+  touch("link");
+}
+
+/** A text here is not what the server believes it is: the whole room is asked for again, once. */
+export function resync() {
+  link.resyncing ||= send("resync", {});
+}
+
 function socketAddress() {
   const url = new URL("ws", location.href);
   url.protocol = url.protocol.replace("http", "ws");
@@ -55,7 +72,7 @@ function socketAddress() {
 }
 
 /**
- * This connection has ended. A dead connection reports its end much later, when there is another one: hence the check.
+ * A connection has ended. A dead one reports that much later, when there is another one already: hence the check.
  *
  * @param {WebSocket | null} socket
  */

@@ -39,7 +39,7 @@ export function drawGate(error) {
 }
 
 /**
- * Says beside the field why the name was refused; nothing if it was not.
+ * Shows beside the field why the name was refused; with an empty text it was not.
  *
  * @param {string} words
  */

@@ -25,13 +25,13 @@ const DRAWING = {
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
 const pace = { frame: 0, waited: false };
 
-/** Draws from now on when something has changed. */
+/** From now on, whatever changes is drawn. */
 export function startDrawing() {
   changes.request = () => (pace.frame ||= requestAnimationFrame(draw));
   changes.request();
 }
 
-/** What others wrote does not delay the frame of one's own key: it waits for the next frame, but only once. */
+/** What others wrote does not delay the frame of this person's own key: it waits for the next frame, but only once. */
 function draw() {
   pace.waited = changes.typed && !pace.waited;
   changes.typed = false;

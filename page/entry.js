@@ -1,4 +1,4 @@
-// The ways through the first screen: with a name, or just to watch.
+// The ways through the first screen: joining with a name, or just watching.
 
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
@@ -23,6 +23,18 @@ export function enterRoom(event) {
   at("my-text").focus();
   if (link.socket) join();
   else retryNow();
+}
+
+/**
+ * The server refuses the name, or has no place.
+ *
+ * @param {string} words
+ */
+export function refuseEntry(words) {
+  seat.wanted = "";
+  seat.inside = false;
+  drawDoor();
+  refuseName(words);
 }
 
 export function justWatch() {

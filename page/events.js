@@ -1,10 +1,10 @@
-// Applies what the server says to the state of the room. It is the only module that does, and it knows neither the
-// document nor the connection; receive.js does what must follow.
+// Applies server events to the state of the room. No other module does, and this one knows neither the document nor the
+// connection; receive.js does what has to follow.
 
 import { speak } from "./captions.js";
-import { change, touch } from "./changes.js";
+import { change, changes, touch } from "./changes.js";
 import { spliced } from "./splices.js";
-import { keyOf, link, newUser, room, seat } from "./state.js";
+import { keyOf, newUser, room, seat } from "./state.js";
 
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Post} Post */
@@ -26,7 +26,7 @@ const POSTS_KEPT = 2_000;
  */
 
 /**
- * Applies an event of the room. Events of another kind change nothing here.
+ * Applies an event. Events that are not about the room change nothing here.
  *
  * @param {string} event
  * @param {any} data
@@ -58,12 +58,11 @@ function replaceAll(snapshot, now) {
   seat.name = snapshot.name ?? "";
   // The snapshot of a viewer who has given a name meanwhile knows of no session yet.
   seat.session = snapshot.session ?? seat.session;
-  Object.assign(link, { failures: 0, status: "connected", retryAt: 0 });
   if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
   replaceLog(snapshot.log);
   for (const post of snapshot.log) rememberSaid(post);
   for (const user of room.users.values()) if (user.text || user.said.length) speak(user, now);
-  touch("link", "people", "door", "title", "me");
+  touch("people", "door", "title", "me");
 }
 
 /** @param {Snapshot["users"]} users */
@@ -154,6 +153,11 @@ function miss(user) {
   remove(user);
 }
 
+/** This person leaves the room, before the server says so. */
+export function forgetMe() {
+  room.you = null;
+}
+
 /** @param {Post} post */
 function addPost(post) {
   if (room.posts.has(keyOf(post))) return; // the answer to a post that was sent again
@@ -166,7 +170,7 @@ function addPost(post) {
 /** @param {Post} post */
 function keepPost(post) {
   room.posts.set(keyOf(post), post);
-  room.waiting.push(post);
+  changes.entries.push(post);
   for (const key of room.posts.keys()) {
     if (room.posts.size <= POSTS_KEPT) break;
     room.posts.delete(key);
@@ -205,11 +209,11 @@ function replaceLog(log) {
 function tellSeam(last, first) {
   const isGap = first !== undefined && first.n > last.n && first.at >= last.at;
   if (!isGap) for (const post of room.posts.values()) post.lost = true;
-  room.waiting.push({ seam: isGap ? "gap" : "seam" });
+  changes.entries.push({ seam: isGap ? "gap" : "seam" });
 }
 
 /**
- * Somebody came or went. All of that between two posts is one line, and somebody who comes back leaves no trace.
+ * Somebody came or went. Everything between two posts is one line, and somebody who comes back leaves no trace.
  *
  * @param {"came" | "went"} what
  * @param {string} name
@@ -219,6 +223,6 @@ function tell(what, name) {
   const other = room.news[what === "came" ? "went" : "came"];
   if (other.includes(name)) other.splice(other.indexOf(name), 1);
   else room.news[what].push(name);
-  if (!room.waiting.includes(room.news)) room.waiting.push(room.news);
+  if (!changes.entries.includes(room.news)) changes.entries.push(room.news);
   touch("posts");
 }

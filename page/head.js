@@ -1,14 +1,15 @@
 // Draws the header of the room: its title, how many people are in it, and the connection.
 
 import { at } from "./dom.js";
-import { hidden, link, reading, room } from "./state.js";
+import { hidden, link, reading, room, roomTitle } from "./state.js";
 import { say, tongue } from "./words.js";
 
 export function drawTitle() {
-  at("title").textContent = room.title;
-  at("door-room").textContent = room.title;
+  const title = roomTitle();
+  at("title").textContent = title;
+  at("door-room").textContent = title;
   const unread = reading.unread ? `(${tongue.number.format(reading.unread)}) ` : "";
-  document.title = `${unread}${room.title} · Typewall`;
+  document.title = `${unread}${title} · Typewall`;
 }
 
 export function drawCount() {

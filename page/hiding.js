@@ -1,10 +1,11 @@
 // Hiding people: their boxes and posts, for this person alone.
 
+import { silence } from "./captions.js";
 import { touch } from "./changes.js";
 import { at, element } from "./dom.js";
 import { drawHiddenPosts } from "./log.js";
 import { note } from "./own-box.js";
-import { asked, hidden, room } from "./state.js";
+import { asked, hidden } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
 import { redraw } from "./wall.js";
 import { isolated, say } from "./words.js";
@@ -14,7 +15,7 @@ function hiddenKey() {
   return `typewall hidden in ${asked.room}`;
 }
 
-/** Hides those whom this tab hid before a reload. */
+/** Hides the people whom this tab had hidden before a reload. */
 export function hideAgain() {
   for (const name of keptInTab(hiddenKey()) ?? []) hidden.add(name);
 }
@@ -23,7 +24,7 @@ export function hideAgain() {
 export function hide(name) {
   hidden.add(name);
   note(say("hidden", { name: isolated(name) }));
-  room.speakers = room.speakers.filter((id) => room.users.get(id)?.name !== name);
+  silence(name);
   drawHiding();
 }
 

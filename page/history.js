@@ -1,16 +1,16 @@
-// The history: Back first leaves what lies on top, a dialog, an enlarged box or another view, and only then the page.
-// Each of them is an entry, and its address is that of the view, so that it can be bookmarked.
+// The history: Back first leaves a dialog, an enlarged box or another view, and only then the page. Each of them is an
+// entry, with the address of the view, so that it can be bookmarked.
 
 import { viewIn } from "./address.js";
 import { openDialog } from "./dom.js";
 import { look, seat } from "./state.js";
 
-/** How many entries lie on top of the page. */
+/** How many things lie on top of the page, each an entry of the history. */
 export function depth() {
   return Number(look.view !== look.home) + Number(Boolean(look.large)) + Number(Boolean(openDialog()));
 }
 
-/** Makes the history what is shown. The browser goes back later, and what has changed by then is settled then. */
+/** Makes the history match what is shown. Going back takes a moment; what changes meanwhile is handled after it. */
 export function keepHistory() {
   if (look.returning) return;
   const steps = depth() - (history.state?.depth ?? 0);
@@ -21,7 +21,7 @@ export function keepHistory() {
   else history.replaceState(entry, "", addressOfView());
 }
 
-/** The address of what is shown. */
+/** The address of the current view. */
 function addressOfView() {
   const url = new URL(location.href);
   if (viewIn(url.searchParams) !== look.view) url.searchParams.set("view", look.view);

@@ -4,7 +4,7 @@ import { gate } from "./state.js";
 
 /**
  * The body of an answer, or null if there is none. The passphrase goes in a header, because addresses are written into
- * logs. Without credentials of its own the browser does not ask for a name and a password in its own way.
+ * logs. Credentials are omitted then, or the browser would show its own prompt for a name and a password.
  *
  * @param {string} path
  * @param {{ [field: string]: string }} values

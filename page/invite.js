@@ -2,15 +2,15 @@
 
 import { at } from "./dom.js";
 import { fetched, textOf } from "./http.js";
-import { asked, gate, room } from "./state.js";
+import { asked, gate, roomTitle } from "./state.js";
 import { showDialog } from "./views.js";
 import { isolated, say } from "./words.js";
 
-/** Names of this machine, which lead nobody else here. */
+/** Names of this machine; they do not work for anybody else. */
 const LOOPBACK = /^(localhost|127\.|\[::1\]$)/;
 
 export async function invite() {
-  at("invite-title").textContent = say("inviteTo", { room: isolated(room.title) });
+  at("invite-title").textContent = say("inviteTo", { room: isolated(roomTitle()) });
   at("copied").textContent = at("only-here").textContent = "";
   at("invite-link").hidden = true;
   at("pick-key").hidden = !gate.passphrase;
@@ -57,8 +57,8 @@ function ownLink() {
 }
 
 /**
- * Shows the chosen link and its code. The passphrase stands in the fragment, which goes to no server; hence the code is
- * asked for with the link in a header.
+ * Shows the chosen link and its code. The passphrase is in the fragment, which is never sent to a server; for the same
+ * reason the code is requested with the link in a header.
  */
 export async function showAddress() {
   const key = at("with-key").checked ? `#key=${encodeURIComponent(gate.passphrase)}` : "";

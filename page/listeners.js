@@ -1,20 +1,20 @@
-// Who listens to what in the document and the window.
+// Connects the document and the window to the modules that handle their events.
 
 import { touch } from "./changes.js";
 import { checkConnection } from "./connection.js";
-import { all, at, isAtEnd, openDialog } from "./dom.js";
+import { all, at, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { copyLink, invite, showAddress } from "./invite.js";
-import { logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
+import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { givePassphrase, showPassphrase, takeKey, tryPassphrase } from "./passphrase.js";
 import { saveLog } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
-import { choices, draft, gate, look, reading } from "./state.js";
-import { clearText, post, pressed, sendText, togglePause, typed } from "./text.js";
-import { goneBack, keepAwake, listenToDialogs, setView, showDialog, shrink } from "./views.js";
+import { choices, draft, gate, look } from "./state.js";
+import { clearText, compose, post, pressed, sendText, togglePause, typed } from "./text.js";
+import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
 
@@ -58,8 +58,8 @@ function listenToOwnBox() {
   const box = at("my-text");
   box.addEventListener("input", typed);
   box.addEventListener("keydown", (event) => pressed(event, choices.enterPosts));
-  box.addEventListener("compositionstart", () => (draft.composing = true));
-  box.addEventListener("compositionend", () => (draft.composing = false));
+  box.addEventListener("compositionstart", () => compose(true));
+  box.addEventListener("compositionend", () => compose(false));
   at("pause").addEventListener("click", togglePause);
   at("clear").addEventListener("click", clearText);
   at("post").addEventListener("click", () => {
@@ -78,8 +78,7 @@ function listenToWall() {
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight);
-  const follow = () => (look.largeAtEnd = isAtEnd(at("stage-text")));
-  at("stage-text").addEventListener("scroll", follow, { passive: true });
+  at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
     if (look.large) hide(look.large.name);
@@ -133,7 +132,7 @@ function noticeVisibility() {
     return tidy(true);
   }
   comeBack();
-  reading.unread = 0;
+  forgetUnread();
   drawTitle();
   keepAwake();
 }

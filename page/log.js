@@ -1,7 +1,7 @@
-// Draws the log: what is new comes at its end. Arrivals and departures stay out of what a screen reader announces.
+// Draws the log; new entries come at its end. A screen reader announces posts, but neither arrivals nor departures.
 
 import { at, element, isAtEnd } from "./dom.js";
-import { touch } from "./changes.js";
+import { takeEntries, touch } from "./changes.js";
 import { withLinks } from "./links.js";
 import { drawMark, lookOf } from "./marks.js";
 import { asked, hidden, keyOf, look, reading, room, seat } from "./state.js";
@@ -11,7 +11,7 @@ import { listed, say, tongue } from "./words.js";
 /** @typedef {import("./state.js").News} News */
 /** @typedef {import("./state.js").Entry} Entry */
 
-/** A screen reader does not announce what comes within this time of the first posts. */
+/** For this long after the first posts, a screen reader announces nothing. */
 const HUSH_MS = 1_000;
 
 /** The element of each post, oldest first. @type {Map<string, HTMLElement>} */
@@ -33,8 +33,7 @@ export function logInSight() {
 }
 
 export function drawPosts() {
-  const entries = room.waiting;
-  room.waiting = [];
+  const entries = takeEntries();
   const posts = entries.filter(isPost);
   if (posts.some((post) => post.old)) hush();
   for (const entry of entries) drawEntry(entry);
@@ -61,7 +60,7 @@ function drawEntry(entry) {
   else drawNews(entry);
 }
 
-/** The page keeps the latest posts; the room has dropped the oldest already. */
+/** Removes the oldest posts, which the room no longer keeps. */
 function dropOldItems() {
   for (const [key, item] of items) {
     if (items.size <= room.posts.size) break;
@@ -70,14 +69,14 @@ function dropOldItems() {
   }
 }
 
-/** The first posts that a reader gets are there already; only what comes later is announced. */
+/** The first posts that a reader gets are not new; only what comes later is announced. */
 function hush() {
   const log = at("posts");
   log.setAttribute("aria-live", "off");
   setTimeout(() => log.removeAttribute("aria-live"), HUSH_MS);
 }
 
-/** Draws what the reader has not seen yet. */
+/** Draws how many posts the reader has not seen. */
 export function drawLog() {
   const inSight = logInSight();
   if (reading.atEnd && inSight) reading.below = 0;
@@ -147,6 +146,21 @@ export function scrollLog({ target }) {
   if (!logInSight()) return;
   reading.atEnd = isAtEnd(/** @type {Element} */ (target));
   if (reading.atEnd && reading.below) touch("log");
+}
+
+/**
+ * Counts a post that comes while nobody sees the tab.
+ *
+ * @param {Post} post
+ */
+export function countUnread(post) {
+  const isNew = !room.posts.has(keyOf(post)) && !hidden.has(post.name);
+  if (isNew && document.hidden) reading.unread += 1;
+}
+
+/** The tab is seen again. */
+export function forgetUnread() {
+  reading.unread = 0;
 }
 
 /** The reader asks for the end of the log. */

@@ -14,11 +14,11 @@ import { receive } from "./receive.js";
 import { isTaken, sitDown, takeSeat } from "./seat.js";
 import { drawWords, learn } from "./settings.js";
 import { charactersIn } from "./splices.js";
-import { asked, choices, look, room, seat } from "./state.js";
+import { asked, choices, look, seat } from "./state.js";
 import { remembered } from "./storage.js";
 import { languageFor, say } from "./words.js";
 
-/** The first screen waits this long for words of another language; until they come, it is in English. */
+/** The first screen waits this long for the words of another language; without them it is in English. */
 const WORDS_MS = 1_000;
 /** Characters in the name of a room, as the server limits them. */
 const ROOM_CHARACTERS = 64;
@@ -45,14 +45,13 @@ async function start() {
 function readAddress(query, saved) {
   Object.assign(asked, askedIn(query));
   Object.assign(choices, choicesIn(query, saved));
-  room.title = asked.room || room.title;
   look.view = viewIn(query);
   look.home = history.state?.home ?? look.view;
   hideAgain();
 }
 
 /**
- * Learns a language, but does not wait for it for long.
+ * Learns a language; waits for it, but not for long.
  *
  * @param {string} language
  */

@@ -35,7 +35,7 @@ function hash(text) {
 }
 
 /**
- * Draws a look into an element, a new one if none is given.
+ * Draws a look into an element, by default a new one.
  *
  * @param {Look} look
  * @param {HTMLElement} [mark]

@@ -1,8 +1,7 @@
 // The passphrase, if the server wants one: from the link, from before a reload of the tab, or from the first screen.
 
-import { touch } from "./changes.js";
 import { wordForError } from "./codes.js";
-import { connect, send } from "./connection.js";
+import { connect, send, waitOutside } from "./connection.js";
 import { at, openDialog } from "./dom.js";
 import { drawDoor, drawGate } from "./door.js";
 import { join } from "./seat.js";
@@ -31,8 +30,8 @@ export function findPassphrase() {
 }
 
 /**
- * Takes the passphrase out of the link, so that nobody can read it there, bookmark it or pass it on unawares. False if
- * there is none.
+ * Takes the passphrase out of the link, so that nobody reads it there, bookmarks it or passes it on by accident. False
+ * if there is none.
  */
 export function takeKey() {
   const key = /^#key=(.+)$/s.exec(location.hash)?.[1];
@@ -97,8 +96,7 @@ function awaitTry(until) {
 
 /** The server wants a passphrase, or another one. */
 function lock() {
-  Object.assign(link, { status: "outside", retryAt: 0, failures: 0 });
-  touch("link");
+  waitOutside();
   if (gate.locked) return;
   gate.locked = true;
   openDialog()?.close();

@@ -1,15 +1,16 @@
-// What follows from an event of the server, beside the change of the room's state.
+// Handles server events: applies them to the room's state, and does what has to follow.
 
 import { touch } from "./changes.js";
 import { TRY_AGAIN, wordForError } from "./codes.js";
-import { lose, send } from "./connection.js";
-import { drawDoor, refuseName } from "./door.js";
+import { confirmConnection, lose, resync } from "./connection.js";
+import { refuseEntry } from "./entry.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
+import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { resume, welcome } from "./seat.js";
-import { hidden, keyOf, link, reading, room, seat } from "./state.js";
+import { link, room, seat } from "./state.js";
 import { dropPending, settle, tellWhole } from "./text.js";
 import { say } from "./words.js";
 
@@ -38,21 +39,16 @@ export function receive(event, data) {
 
 /** A snapshot has come: this person may have a seat now, or again. */
 function settleIn() {
+  const wasResync = link.resyncing;
+  confirmConnection();
   if (room.you && !seat.welcomed) welcome();
-  if (room.you && !link.resyncing) resume();
-  link.resyncing = false;
-}
-
-/** A text here is not what the server believes: all of them are asked for again, once. */
-function resync() {
-  link.resyncing ||= send("resync", {});
+  if (room.you && !wasResync) resume();
 }
 
 /** @param {Post} post */
 function notePost(post) {
   settle(post);
-  const isNew = !room.posts.has(keyOf(post)) && !hidden.has(post.name);
-  if (isNew && document.hidden) reading.unread += 1;
+  countUnread(post);
 }
 
 /** @param {Refusal} refusal */
@@ -61,7 +57,7 @@ function refuse(refusal) {
   if (code === "already_joined") return; // the answer to checkConnection
   if (code.startsWith("passphrase")) return refusePassphrase(refusal);
   if (code === "out_of_step") return tellWhole();
-  // A restarted server has given this person's seat away: the page tries until there is one.
+  // A server that was restarted has no place left: the page tries until it has one.
   if (code === "room_full" && room.you) return lose(link.socket, { code: TRY_AGAIN, reason: code });
   const word = wordForError(code);
   const words = word ? say(word, { n: room.limits.name }) : refusal.message;
@@ -77,12 +73,4 @@ function refuseText(words, ref) {
   dropPending(ref);
   drawMyError(words);
   touch("me");
-}
-
-/** @param {string} words */
-function refuseEntry(words) {
-  seat.wanted = "";
-  seat.inside = false;
-  drawDoor();
-  refuseName(words);
 }

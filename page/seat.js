@@ -4,10 +4,11 @@ import { touch } from "./changes.js";
 import { connect, hangUp, send } from "./connection.js";
 import { at } from "./dom.js";
 import { drawDoor } from "./door.js";
+import { forgetMe } from "./events.js";
 import { drawMe, note } from "./own-box.js";
 import { asked, draft, link, look, room, seat, tab } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
-import { ownText, write } from "./text.js";
+import { forgetPending, forgetText, ownText, restoreText, resumeText } from "./text.js";
 import { keepAwake } from "./views.js";
 import { isolated, say } from "./words.js";
 
@@ -30,7 +31,7 @@ const TWIN_MS = 200;
 
 const tabs = new BroadcastChannel("typewall");
 
-/** Asks for a seat, or to watch. Without a connection nothing happens; it is asked again when there is one. */
+/** Asks for a seat, or to watch. Without a connection nothing happens; the page asks again when it has one. */
 export function join() {
   if (!seat.wanted) return void send("watch", {});
   seat.session ??= newSession();
@@ -46,7 +47,7 @@ function newSession() {
   return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** The server has told of this person's seat for the first time. */
+/** The server has given this person a seat for the first time. */
 export function welcome() {
   seat.welcomed = seat.inside = true;
   const wanted = seat.wanted.trim().replace(/\s+/g, " ");
@@ -56,19 +57,13 @@ export function welcome() {
   at("my-text").focus();
 }
 
-/**
- * The seat is this person's again. What was written meanwhile is sent, and so are the posts that are not confirmed; the
- * server knows by their refs which of them it has already, and only confirms those.
- */
+/** The seat is this person's again. */
 export function resume() {
-  const shown = (room.you && room.users.get(room.you)?.text) || "";
-  Object.assign(draft, { shown, inStep: false, resting: false });
   seat.wanted = seat.name; // a server that was restarted gives out names anew
-  for (const pending of draft.pending) send("message", pending);
-  write();
+  resumeText((room.you && room.users.get(room.you)?.text) || "");
 }
 
-/** Tries again now. A seat that another window has is not fought over, and what that window has to post is its own. */
+/** Tries again now. If another window has the seat, this page asks for a new one and leaves the other's posts to it. */
 export function retryNow() {
   if (link.status === "taken") forgetSeat();
   if (!link.socket) connect();
@@ -76,17 +71,16 @@ export function retryNow() {
 
 function forgetSeat() {
   Object.assign(seat, { session: undefined, welcomed: false });
-  draft.pending = [];
+  forgetPending();
 }
 
-/** Leaves the room, for the first screen. */
+/** Leaves the room and shows the first screen. */
 export function leave() {
   hangUp();
   forgetSeat();
   Object.assign(seat, { inside: false, wanted: "", left: true });
-  Object.assign(draft, { paused: null, shown: "" });
-  room.you = null;
-  at("my-text").value = "";
+  forgetMe();
+  forgetText();
   at("settings").close();
   connect();
   touch("door", "me", "people");
@@ -140,10 +134,9 @@ export function answerTwins() {
  * @param {KeptSeat | null} kept
  */
 export function sitDown(kept) {
-  const { wanted = nameInAddress(), session = undefined, pending = [], paused = null, text = "" } = kept ?? {};
-  Object.assign(seat, { wanted, session });
-  Object.assign(draft, { pending, paused });
-  at("my-text").value = text;
+  const wanted = kept ? kept.wanted : nameInAddress();
+  Object.assign(seat, { wanted, session: kept?.session });
+  restoreText(kept ?? {});
   // An address that says who, or what to look at, needs no first screen.
   seat.inside = Boolean(wanted) || look.view !== "wall" || asked.leftOut.includes("me");
   drawDoor();

@@ -49,7 +49,7 @@ export function drawWords() {
 }
 
 /**
- * Makes choices that need no new words.
+ * Changes the theme, or whether Enter posts.
  *
  * @param {Partial<typeof choices>} choice
  */

@@ -1,5 +1,5 @@
-// The state of the page, split by owner. Nothing here touches the document. Only events.js changes the room, as the
-// server says; each other part is changed by the module that it names, and the drawing modules only read.
+// The state of the page, split by owner. Nothing here touches the document. Each part names the modules that change it
+// once the page has started; all others only read.
 
 import { lookOf } from "./marks.js";
 
@@ -54,13 +54,13 @@ export const asked = {
   leftOut: [],
 };
 
-/** The room as the server describes it: events.js. */
+/** The room as the server describes it: events.js, and captions.js for the speakers. */
 export const room = newRoom();
 
 /** A room that nobody has described yet. */
 export function newRoom() {
   return {
-    title: "lobby",
+    title: "",
     /** The id of this page's own user, while it has a box. @type {string | null} */
     you: null,
     /** @type {Map<string, User>} */
@@ -69,19 +69,17 @@ export function newRoom() {
     speakers: [],
     /** The log, by keyOf(post). @type {Map<string, Post>} */
     posts: new Map(),
-    /** What is not drawn yet. @type {Entry[]} */
-    waiting: [],
     /** The comings and goings since the last post. @type {News | null} */
     news: null,
     limits: { text: 10_000, name: 40 },
   };
 }
 
-/** This person's seat: seat.js, and events.js for what the server says of it. */
+/** This person's seat: seat.js and entry.js, and events.js for what the server says of it. */
 export const seat = {
   /** Past the first screen. */
   inside: false,
-  /** And with a box. */
+  /** With a box. */
   welcomed: false,
   /** The name that was asked for; empty for somebody who only watches. */
   wanted: "",
@@ -89,11 +87,11 @@ export const seat = {
   name: "",
   /** @type {string | undefined} */
   session: undefined,
-  /** Left with the button: the name in the address does not join again. */
+  /** Left with the button; the name in the address must not join again. */
   left: false,
 };
 
-/** The text in this person's own box: text.js. */
+/** The text in this person's own box: text.js, and own-box.js for the note. */
 export const draft = {
   /** Posts that are not confirmed; their texts stand at the start of the box. @type {Pending[]} */
   pending: [],
@@ -106,7 +104,7 @@ export const draft = {
   /** A text was sent in this frame. */
   resting: false,
   composing: false,
-  /** While sharing is paused: the text that others see. @type {string | null} */
+  /** The text that others see while sharing is paused; null while it is not. @type {string | null} */
   paused: null,
   note: "",
 };
@@ -130,7 +128,7 @@ export const link = {
 /** The passphrase: passphrase.js. */
 export const gate = { passphrase: "", locked: false, timer: 0 };
 
-/** What is looked at: views.js. */
+/** What is looked at: views.js and history.js. */
 export const look = {
   /** @type {import("./address.js").View} */
   view: "wall",
@@ -139,7 +137,7 @@ export const look = {
   /** The user whose box is enlarged. @type {User | null} */
   large: null,
   largeAtEnd: true,
-  /** The page itself goes back in the history. */
+  /** The page itself is going back in the history. */
   returning: false,
 };
 
@@ -165,6 +163,11 @@ export const choices = {
 /** Names of people whom this person has hidden: hiding.js. @type {Set<string>} */
 export const hidden = new Set();
 
+/** The room's name: the server's, or until that is known the one in the address. */
+export function roomTitle() {
+  return room.title || asked.room || "lobby";
+}
+
 /**
  * A user as the server describes one.
  *
@@ -189,7 +192,7 @@ export function presenceOf(user, now = performance.now()) {
 }
 
 /**
- * What tells a post apart from all others, also from those of a server that counts anew.
+ * A key that no other post has, not even one of a server that counts from 1 again.
  *
  * @param {Post} post
  */

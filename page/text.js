@@ -10,7 +10,7 @@ import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Pending} Pending */
 
-/** What stands in the box, well-formed: half a surrogate pair never leaves the page. */
+/** The text in the box, well-formed: half a surrogate pair never leaves the page. */
 export function ownText() {
   return at("my-text").value.toWellFormed();
 }
@@ -26,7 +26,7 @@ export function write() {
   if (!draft.resting) sendText();
 }
 
-/** Sends the text at once, and then not before the next frame, which sends what is newest by then. */
+/** Sends the text at once, and then again no sooner than in the next frame, which sends the latest text. */
 export function sendText() {
   draft.resting = false;
   const text = draft.paused ?? ownText();
@@ -62,6 +62,39 @@ export function post() {
   touch("me");
 }
 
+/**
+ * Puts a text into the box, as before a reload.
+ *
+ * @param {{ text?: string, pending?: Pending[], paused?: string | null }} kept
+ */
+export function restoreText({ text = "", pending = [], paused = null }) {
+  Object.assign(draft, { pending, paused });
+  at("my-text").value = text;
+}
+
+/**
+ * The server has this text in the box: sends what was written meanwhile, and the posts that are not confirmed. The
+ * server knows by their refs which of them it has already, and only confirms those.
+ *
+ * @param {string} shown
+ */
+export function resumeText(shown) {
+  Object.assign(draft, { shown, inStep: false, resting: false });
+  for (const pending of draft.pending) send("message", pending);
+  write();
+}
+
+/** Forgets the posts that are not confirmed; whoever has the seat now confirms them. */
+export function forgetPending() {
+  draft.pending = [];
+}
+
+/** Empties the box of somebody who leaves the room. */
+export function forgetText() {
+  restoreText({});
+  draft.shown = "";
+}
+
 /** How much of the box was posted and is not confirmed. */
 function pendingLength() {
   const posted = draft.pending.map(({ text }) => text).join("");
@@ -69,7 +102,7 @@ function pendingLength() {
 }
 
 /**
- * A post has come back. Only now is it taken out of the box: one that is refused or lost stays where it was written.
+ * A post has come back. Only now does it leave the box: one that is refused or lost stays where it was written.
  *
  * @param {import("./state.js").Post} posted
  */
@@ -132,9 +165,14 @@ export function typed() {
   touch("me");
 }
 
+/** @param {boolean} isComposing */
+export function compose(isComposing) {
+  draft.composing = isComposing;
+}
+
 /**
- * Enter posts if it is asked to, but never the Enter that ends a composition: Safari ends the composition first, and
- * only the key code 229 tells.
+ * Posts on Enter with Ctrl or ⌘, or on Enter alone if that is chosen. The Enter that ends a composition never posts;
+ * Safari ends the composition first, so only the key code 229 reveals that Enter.
  *
  * @param {KeyboardEvent} event
  * @param {boolean} enterPosts

@@ -1,7 +1,7 @@
-// What is looked at: a view of the room, an enlarged box, a dialog; and the way back from each.
+// What the reader looks at: a view of the room, an enlarged box, a dialog; and the way back from each.
 
 import { touch } from "./changes.js";
-import { all, at, openDialog } from "./dom.js";
+import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
@@ -28,6 +28,11 @@ export function shrink() {
   drawStage();
   if (hadFocus) (box?.root.hidden === false ? box.text : at("wall")).focus();
   keepHistory();
+}
+
+/** The reader has scrolled the enlarged box. */
+export function scrollStage() {
+  look.largeAtEnd = isAtEnd(at("stage-text"));
 }
 
 /** @param {import("./address.js").View} view */

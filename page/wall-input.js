@@ -8,7 +8,7 @@ import { boxAround } from "./wall.js";
 
 /** @typedef {import("./wall.js").Box} Box */
 
-/** Keeps one stop for the keyboard; in the captions each box is one, because there are few, to be read back. */
+/** Keeps one stop for the keyboard. In the captions each box is a stop: there are few, and each can be scrolled. */
 export function drawStop() {
   const texts = /** @type {HTMLElement[]} */ ([...at("wall").getElementsByClassName("text")]);
   if (look.view === "captions") return texts.forEach((text) => (text.tabIndex = 0));
@@ -25,7 +25,7 @@ function stopAt(text) {
 }
 
 /**
- * A click enlarges a box, unless it ends a selection: then it was for the selection.
+ * A click enlarges a box, unless it ends a selection in that box.
  *
  * @param {Event} event
  */
@@ -53,7 +53,7 @@ function goTo(box) {
 }
 
 /**
- * The box to which the key leads, in the grid as it is seen; free places are passed over.
+ * The box to which a key leads in the grid. Free places are skipped.
  *
  * @param {Box} box
  * @param {string} key
@@ -109,7 +109,7 @@ export function readIn(box) {
 }
 
 /**
- * A reader who has scrolled up finds the box as it was.
+ * The pointer or the focus has left a box. If its reader had scrolled up, it stays as it was.
  *
  * @param {Box | undefined} box
  */
@@ -118,7 +118,7 @@ export function stopReading(box) {
 }
 
 /**
- * A finger is not there before it touches, and then it scrolls the wall.
+ * The pointer enters or leaves a box. A finger does not count: it scrolls the wall.
  *
  * @param {PointerEvent} event
  */

@@ -103,7 +103,7 @@ function settleLater(box) {
 }
 
 /**
- * This person's own arrival is told before the snapshot says whose it is.
+ * The event of this person's own arrival comes before the snapshot that says whose box it is.
  *
  * @param {User} user
  */
@@ -139,7 +139,7 @@ function labelBox({ user, name }) {
   name.setAttribute("aria-label", say("enlarge", { name: user.name }));
 }
 
-/** Labels all boxes anew, in another language. */
+/** Labels all boxes again, in another language. */
 export function labelBoxes() {
   for (const user of room.users.values()) {
     const box = boxes.get(user);
@@ -204,8 +204,8 @@ function takeAway(box) {
 }
 
 /**
- * Removes the free places at the end, which are no use; all of them when nobody looks, or when the reader moves things
- * anyway.
+ * Removes the free places at the end, which are useless; all of them when nobody looks, or when the reader changes the
+ * layout anyway.
  *
  * @param {boolean} [everywhere]
  */
@@ -226,7 +226,7 @@ export function followBox(user) {
   if (look.view === "captions" || (box.seen && "read" in box.root.dataset)) box.text.scrollTop = END;
 }
 
-/** All boxes have to be drawn again. */
+/** Has all boxes drawn again. */
 export function redraw() {
   for (const user of room.users.values()) change(user);
 }

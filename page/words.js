@@ -1,6 +1,6 @@
-// The words: everything that the page says, one file a language in words/. English is part of the page; the server has
-// each other language in a response of its own, which is fetched when it is needed. A word that counts has one form for
-// each category of Intl.PluralRules that it needs, and `other`.
+// The words: everything that the page says, in one file per language in words/. English is part of the page; each other
+// language is a response of its own, fetched when it is needed. A word that counts has `other`, and a form for each
+// category of Intl.PluralRules that differs from it.
 
 import ENGLISH from "./words/en.json" with { type: "json" };
 

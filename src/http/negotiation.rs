@@ -1,5 +1,5 @@
-//! What a request says about the form of its answer: in which encoding (RFC 9110, section 12.5.3), and whether the client
-//! has the answer already (section 13.1.2).
+//! Content negotiation: which encoding a request asks for (RFC 9110, section 12.5.3), and whether its client already has
+//! the answer (section 13.1.2).
 
 use tungstenite::http::{HeaderMap, header};
 
@@ -13,8 +13,8 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// The smallest encoding among those that the client wants most. Without a word about encodings, and if it refuses
-    /// all of them, the body goes out as it is.
+    /// The smallest encoding among those that the client prefers. A client that names no encoding, or refuses all of
+    /// them, gets the body as it is.
     pub fn wanted(headers: &HeaderMap) -> Self {
         let list = elements(headers, header::ACCEPT_ENCODING);
         let weights: Vec<(String, u16)> = list.filter_map(|element| weighted(&element)).collect();
@@ -22,27 +22,27 @@ impl Encoding {
             let named = weights.iter().find(|(name, _)| names.contains(&name.as_str()));
             named.or_else(|| weights.iter().find(|(name, _)| name == "*")).map(|(_, weight)| *weight)
         };
-        // Who does not name identity takes it, but rather something smaller.
+        // A client that does not name identity accepts it, but prefers something smaller.
         let gzip = weight_of(&["gzip", "x-gzip"]).unwrap_or(0);
         let identity = weights.iter().find(|(name, _)| name == "identity").map_or(0, |(_, weight)| *weight);
         if gzip > 0 && gzip >= identity { Self::Gzip } else { Self::Identity }
     }
 }
 
-/// True if the client has what this entity tag is of. The comparison is weak, as it has to be for GET and HEAD.
+/// True if the client already has the body with this entity tag. The comparison is weak, as GET and HEAD require.
 pub fn has_already(headers: &HeaderMap, tag: &str) -> bool {
     elements(headers, header::IF_NONE_MATCH)
         .any(|element| element == "*" || element.strip_prefix("W/").unwrap_or(&element) == tag)
 }
 
-/// The elements of a list, from all headers of that name. None of ours has a comma in quotes.
+/// The elements of a list, from all headers of that name. Our own entity tags contain no comma.
 fn elements(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = String> {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|element| element.trim().to_owned())
 }
 
-/// An element such as `gzip;q=0.5`: its name in lower case, and its weight in thousandths. One whose weight makes no
-/// sense is left out.
+/// An element such as `gzip;q=0.5`: its name in lower case, and its weight in thousandths. `None` if the weight is
+/// invalid.
 fn weighted(element: &str) -> Option<(String, u16)> {
     let (name, parameter) = element.split_once(';').unwrap_or((element, "q=1"));
     let (field, weight) = parameter.trim().split_once('=')?;
@@ -100,7 +100,7 @@ mod tests {
             (&["identity;q=0, gzip;Q=0.1"], Gzip),
             (&["*;q=0.5, identity;q=0.6"], Identity),
             (&["identity;q=0"], Identity),
-            // What makes no sense asks for nothing.
+            // Invalid elements are ignored.
             (&["gzip;q=2"], Identity),
             (&["gzip;q=0.1234"], Identity),
             (&["gzip;q=-1"], Identity),

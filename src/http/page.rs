@@ -1,4 +1,4 @@
-//! The page and its words: built into the program by `build.rs`, and answered with as the request wants them.
+//! The page and its words, which `build.rs` builds into the program, in the encoding that a request asks for.
 
 use crate::http::negotiation::{Encoding, has_already};
 use crate::http::response::Answer;
@@ -6,7 +6,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 use tungstenite::http::HeaderMap;
 
-/// Bytes of a hash in an entity tag: enough that no two versions ever have the same.
+/// Bytes of a hash in an entity tag: enough that no two versions ever share one.
 const TAG_LEN: usize = 12;
 
 /// A file as `build.rs` describes it.
@@ -29,7 +29,7 @@ pub struct Page {
 struct File {
     path: &'static str,
     content_type: &'static str,
-    /// What the file may do in a browser, if more than nothing.
+    /// What the file may do in a browser; `None` for nothing.
     policy: Option<String>,
     plain: Body,
     gzip: Body,
@@ -39,12 +39,12 @@ struct File {
 #[derive(Debug)]
 struct Body {
     bytes: &'static [u8],
-    /// Changes when a byte or the policy does: a client that has the one has the other.
+    /// Changes with the bytes and with the policy, so that a client never keeps an old policy.
     tag: String,
 }
 
 impl Page {
-    /// The page, which these may show in a frame, as a Content-Security-Policy says it.
+    /// `frame_ancestors` may show the page in a frame; they are sources of a Content-Security-Policy.
     pub fn new(frame_ancestors: &str) -> Self {
         Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
     }
@@ -87,8 +87,8 @@ fn tag(bytes: &[u8], policy: Option<&str>) -> String {
     format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
 }
 
-/// What the page may do, as a Content-Security-Policy: run its own script and style, which are told by their hashes, and
-/// talk to its own server.
+/// What the page may do, as a Content-Security-Policy: run its own script and style, identified by their hashes, and talk
+/// to its own server.
 fn policy(page: &str, frame_ancestors: &str) -> String {
     let [script, style] = ["script", "style"].map(|element| hash(content(page, element)));
     format!(

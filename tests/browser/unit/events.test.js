@@ -3,16 +3,16 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import { captionOf } from "../../../page/captions.js";
-import { changes, takeChanges } from "../../../page/changes.js";
+import { changes, takeChanges, takeEntries } from "../../../page/changes.js";
 import { applyEvent } from "../../../page/events.js";
-import { hidden, link, newRoom, presenceOf, room, seat } from "../../../page/state.js";
+import { hidden, newRoom, presenceOf, room, seat } from "../../../page/state.js";
 
 beforeEach(() => {
   Object.assign(room, newRoom());
   Object.assign(seat, { name: "", session: undefined, wanted: "", welcomed: false });
-  Object.assign(link, { failures: 3, status: "lost", retryAt: 5, resyncing: false });
   hidden.clear();
   takeChanges();
+  takeEntries();
 });
 
 const post = (n, text = `post ${n}`, more = {}) => ({ n, id: "1", name: "Ada", text, at: 1_000 + n, ...more });
@@ -32,7 +32,6 @@ test("a snapshot is the whole room", () => {
   assert.deepEqual(texts(), { Ada: "hello", Ben: "" });
   assert.deepEqual([room.you, room.title, room.limits], ["1", "physics", { text: 100, name: 20 }]);
   assert.deepEqual([seat.name, seat.session], ["Ada", "s"]);
-  assert.deepEqual([link.status, link.failures, link.retryAt], ["connected", 0, 0]);
   assert.deepEqual(shownPosts(), ["post 1"]);
   assert.equal(presenceOf(room.users.get("2")), "away");
   assert.ok(changes.parts.has("people") && changes.parts.has("posts"));
@@ -116,13 +115,13 @@ test("a post is there once, however often it comes, and the oldest go", () => {
   assert.equal(shownPosts()[0], "post 6");
 });
 
-const seams = () => room.waiting.filter((entry) => "seam" in entry).map(({ seam }) => seam);
-const waiting = () => room.waiting.filter((entry) => "text" in entry);
+const seams = () => changes.entries.filter((entry) => "seam" in entry).map(({ seam }) => seam);
+const waiting = () => changes.entries.filter((entry) => "text" in entry);
 
 test("a log that goes on adds what is new", () => {
   snapshot({}, { log: [post(1), post(2)] });
   assert.deepEqual(waiting().map(({ old }) => old), [true, true]);
-  room.waiting = [];
+  changes.entries = [];
   snapshot({}, { log: [post(2), post(3)] });
   assert.deepEqual(waiting().map(({ n, old }) => [n, old]), [[3, false]]);
   assert.deepEqual(seams(), []);
@@ -144,17 +143,17 @@ test("comings and goings between two posts are one entry, and a return leaves no
   applyEvent("new_user", { id: "1", new_user_name: "Ada" });
   applyEvent("new_user", { id: "2", new_user_name: "Ben" });
   applyEvent("disconnect_user", { id: "1", name: "Ada" });
-  assert.deepEqual(room.waiting, [{ came: ["Ben"], went: [] }]);
+  assert.deepEqual(changes.entries, [{ came: ["Ben"], went: [] }]);
   applyEvent("data", post(1));
   applyEvent("disconnect_user", { id: "2", name: "Ben" });
-  assert.deepEqual(room.waiting.at(-1), { came: [], went: ["Ben"] });
+  assert.deepEqual(changes.entries.at(-1), { came: [], went: ["Ben"] });
 });
 
 test("one's own arrival is no news", () => {
   snapshot();
   applyEvent("new_user", { id: "1", new_user_name: "Ada" });
   snapshot({ 1: ["Ada"] }, { you: "1", name: "Ada", session: "s" });
-  assert.deepEqual(room.waiting.filter((entry) => "came" in entry), [{ came: [], went: [] }]);
+  assert.deepEqual(changes.entries.filter((entry) => "came" in entry), [{ came: [], went: [] }]);
 });
 
 test("captions show three speakers; a new one takes the place of the quietest, when that one has rested", () => {
