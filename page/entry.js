@@ -26,13 +26,15 @@ export function enterRoom(event) {
 }
 
 /**
- * The server refuses the name, or has no place.
+ * The server refuses the name, or has no place. This person watches from now on; a page that joined at once has not
+ * seen the room yet.
  *
  * @param {string} words
  */
 export function refuseEntry(words) {
   seat.wanted = "";
   seat.inside = false;
+  join();
   drawDoor();
   refuseName(words);
 }

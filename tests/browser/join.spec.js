@@ -154,6 +154,16 @@ test.describe("in a room for one", () => {
     await expect(textOf(page, "Ada")).toHaveText("the only one");
   });
 
+  test("a name in the address that is refused leaves somebody who sees the room", async ({ open, bot }) => {
+    const ada = await bot("Ada");
+    ada.write("the only one");
+    const page = await open({ search: { name: "Ben" } });
+    await expect(page.locator("#join-error")).toHaveText("The room is full. You can watch, or try again later.");
+    await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
+    await page.getByRole("button", { name: "Just watch" }).click();
+    await expect(textOf(page, "Ada")).toHaveText("the only one");
+  });
+
   test("a seat that is lost while the room is full is asked for again and again", async ({ join }) => {
     const ada = await join("Ada");
     await mine(ada).fill("still here");
