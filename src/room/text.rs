@@ -145,7 +145,8 @@ mod tests {
     /// The page's unit tests check the same cases against page/splices.js.
     #[test]
     fn splices_are_those_of_the_vectors() {
-        const VECTORS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/splices.json"));
+        const VECTORS: &str =
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/splices.json"));
 
         #[derive(Deserialize)]
         struct Case {
@@ -162,7 +163,8 @@ mod tests {
             }
         }
 
-        let mut vectors: std::collections::BTreeMap<String, Vec<Case>> = serde_json::from_str(VECTORS).unwrap();
+        let mut vectors: std::collections::BTreeMap<String, Vec<Case>> =
+            serde_json::from_str(VECTORS).unwrap();
         for case in vectors.remove("between").expect("cases") {
             let after = text(case.after.as_ref().expect("a text"));
             assert_eq!(text(&case.before).splice_to(&after), case.splice);
