@@ -13,19 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, thread};
-use typewall::base::address::Address;
-use typewall::base::ids::ClientId;
-use typewall::base::limits::Limits;
-use typewall::delivery::transport::Transport;
-use typewall::hub::Hub;
-use typewall::hub::event::Event;
-use typewall::hub::event::NewClient;
-use typewall::hub::shards::Shard;
-use typewall::protocol::encoding::Encoding;
-use typewall::room::action::Action;
-use typewall::room::names::{Name, RoomName};
-use typewall::room::session::Session;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    Action, Address, ClientId, Encoding, Event, Hub, Name, NewClient, Session, Shard, TextChange, Transport,
+};
+use typewall::{Limits, RoomName};
 
 const ROOMS: u64 = 10;
 const CLIENTS: u64 = 100;

@@ -12,21 +12,21 @@ use std::collections::BTreeMap;
 
 /// A page in one document.
 #[derive(Debug)]
-pub struct Bundle {
+pub(crate) struct Bundle {
     /// The document.
-    pub document: String,
+    pub(crate) document: String,
     /// The files that are in it.
-    pub files: Vec<String>,
+    pub(crate) files: Vec<String>,
 }
 
 /// Gives the text of a file, if there is one.
-pub type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 const STYLE_TAG: (&str, &str) = ("<link rel=\"stylesheet\" href=\"", "\">");
 const SCRIPT_TAG: (&str, &str) = ("<script type=\"module\" src=\"", "\"></script>");
 
 /// Puts a document and the files that it names into one.
-pub fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, String> {
+pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, String> {
     let mut bundle = Bundle { document: String::new(), files: Vec::new() };
     let mut in_styles = false;
     for line in document.lines() {

@@ -1,16 +1,77 @@
 //! Typewall: a wall of live text boxes in one binary.
+//!
+//! Blocking threads and channels: one thread per client reads, a hub thread owns its rooms and alone writes to their
+//! clients. The folders, each of which uses only those before it:
+//!
+//! | folder | what it owns |
+//! |---|---|
+//! | `base` | ids, time, limits, small types that everything may use |
+//! | `room` | the domain, pure: rules decide what an action comes to, a view is the state that follows |
+//! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
+//! | `delivery` | batches, slow clients, transports |
+//! | `store` | posts in an SQLite file |
+//! | `hub` | the loop that owns rooms and clients |
+//! | `client` | reading and checking what one client sends |
+//! | `http` | requests, routes and responses, the page |
+//! | `server` | accepting connections, starting and stopping |
 
-pub mod base;
-pub mod client;
-pub mod delivery;
-pub mod http;
-pub mod hub;
-pub mod protocol;
-pub mod room;
-pub mod server;
-pub mod store;
+mod base;
+mod client;
+mod delivery;
+mod http;
+mod hub;
+mod protocol;
+mod room;
+mod server;
+mod store;
 
 pub use base::limits::Limits;
+pub use base::passphrase::{Passphrase, PassphraseError};
 pub use http::access::Access;
-pub use server::Server;
+pub use http::invite::addresses as network_addresses;
+pub use http::origin::{InvalidOrigin, Origin};
+pub use hub::shards::MAX_HUBS;
+pub use room::names::{RoomName, RoomNameTooLong};
+pub use server::capacity::{Capacity, SystemLimit};
+pub use server::{HubDied, Server, StartError, Stopper, reachable};
+pub use store::database::Reader;
+pub use store::error::{OpenError, StoreError};
+pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
+
+/// What tests, benchmarks and fuzz targets drive without the program. Not for others: it changes at any time.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::base::address::Address;
+    pub use crate::base::clock::Now;
+    pub use crate::base::ids::{ClientId, RoomId, UserId};
+    pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
+    pub use crate::delivery::outbox::{MAX_BACKLOG, MAX_STALL};
+    pub use crate::delivery::transport::{SocketTransport, Transport};
+    pub use crate::http::auth::from_authorization;
+    pub use crate::http::connection::Connection;
+    pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS};
+    pub use crate::http::origin::Host;
+    pub use crate::http::page::Page;
+    pub use crate::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
+    pub use crate::http::routes::Router;
+    pub use crate::hub::Hub;
+    pub use crate::hub::event::{Event, Health, NewClient};
+    pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+    pub use crate::hub::shards::{Shard, Shards, SocketEvent};
+    pub use crate::hub::store_link::MAX_LOADING_ROOMS;
+    pub use crate::protocol::client_event::ClientEvent;
+    pub use crate::protocol::encoding::Encoding;
+    pub use crate::protocol::snapshot::encode_tail;
+    pub use crate::room::action::{Action, Actor, Rank};
+    pub use crate::room::fact::Fact;
+    pub use crate::room::names::Name;
+    pub use crate::room::post::{Numbered, PendingPost, Post};
+    pub use crate::room::rules::{Reply, Rules};
+    pub use crate::room::session::Session;
+    pub use crate::room::text::{Text, TextChange};
+    pub use crate::room::view::View;
+    pub use crate::store::database::Database;
+    pub use crate::store::request::{Answer, Load, Record, Requests};
+    pub use crate::store::{Store, start as start_store};
+}

@@ -1,173 +1,97 @@
-//! The end of the real binary in the middle of posting, by `kill -9` and by SIGTERM: what anybody was told of is
-//! there afterwards, once, and those who come back lose nothing.
+//! The program ended in the middle of posting, by SIGKILL and by SIGTERM: every post that anyone was told of is there
+//! afterwards, once, and those who come back lose nothing.
 
-use serde_json::{Value, json};
+mod support;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
 use socket2::SockRef;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
-use tungstenite::{Message, WebSocket};
-use typewall::room::session::Session;
+use std::time::Instant;
+use support::TIMEOUT;
+use support::client::{Client, code};
+use support::page::numbered;
+use support::program::{Program, server};
+use tungstenite::Message;
+use typewall::internals::Session;
 
 const ROUNDS: usize = 10;
 const CLIENTS: usize = 50;
 
-/// Posts that are told of before the server is ended, in each round: by then many more are under way.
+/// Posts that clients are told of before the program is ended, in each round: by then many more are on their way.
 const TOLD_BEFORE: usize = 200;
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a client was told: a post's number and text.
 type Told = (u64, String);
 
-struct Server {
-    process: Child,
-    address: String,
+fn start(store: &Path) -> Program {
+    Program::start(server().args(["--log-length", "10000", "--store"]).arg(store))
 }
 
-impl Server {
-    fn start(store: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_typewall"))
-            .args(["--listen", "127.0.0.1:0", "--log-length", "10000", "--store"])
-            .arg(store)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("Typewall is at http://").expect(&line).to_owned();
-        Self { process, address }
-    }
-
-    fn kill(&mut self) {
-        self.process.kill().unwrap(); // SIGKILL
-        self.process.wait().unwrap();
-    }
-
-    fn terminate(&self) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    }
-
-    fn connect(&self) -> WebSocket<TcpStream> {
-        let socket = TcpStream::connect(&self.address).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_nodelay(true).unwrap();
-        tungstenite::client(format!("ws://{}/ws?room=r", self.address), socket).unwrap().0
-    }
-
-    /// The room as a viewer is shown it.
-    fn snapshot(&self) -> Value {
-        let mut socket = self.connect();
-        send(&mut socket, "watch", json!({})).unwrap();
-        receive(&mut socket, "a snapshot", |message| {
-            event(&message).filter(|(event, _)| event == "existing_users").map(|(_, data)| data)
-        })
-    }
-
-    /// The whole log.
-    fn log(&self) -> BTreeMap<u64, String> {
-        self.snapshot()["log"].as_array().unwrap().iter().map(numbered).collect()
-    }
+/// The whole log of the room.
+fn log(program: &Program) -> BTreeMap<u64, String> {
+    program.watch("r").page.log.iter().map(numbered).collect()
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It has ended already, unless the test failed.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn send(socket: &mut WebSocket<TcpStream>, event: &str, data: Value) -> tungstenite::Result<()> {
-    socket.send(Message::text(json!([event, data]).to_string()))
-}
-
-/// Receives until what is wanted comes.
-fn receive<T>(socket: &mut WebSocket<TcpStream>, what: &str, wanted: impl Fn(Message) -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        if let Some(found) = wanted(socket.read().expect(what)) {
-            return found;
-        }
-    }
-    panic!("{what} did not come");
-}
-
-/// A post that somebody is told of.
-fn told_of(message: &Message) -> Option<Told> {
-    event(message).filter(|(event, _)| event == "data").map(|(_, data)| numbered(&data))
-}
-
-fn event(message: &Message) -> Option<(String, Value)> {
-    match message {
-        Message::Text(json) => Some(serde_json::from_str(json).expect("an event")),
-        _ => None,
-    }
-}
-
-fn numbered(post: &Value) -> Told {
-    (post["n"].as_u64().unwrap(), post["text"].as_str().unwrap().to_owned())
-}
-
-/// What a page keeps while servers come and go.
-struct Page {
+/// An author who comes back to every new run of the program.
+struct Author {
     name: String,
     session: String,
-    /// What stands in its box.
+    /// What is in the box.
     text: String,
-    /// The number of its first post that is not back, which is its ref.
+    /// The number of the first post that is not confirmed, which is its ref.
     next: usize,
 }
 
-impl Page {
+impl Author {
     fn new(n: usize) -> Self {
         let (name, session) = (format!("client {n}"), Session::random().to_hex());
         Self { name, session, text: String::new(), next: 0 }
     }
 
-    fn pages() -> Vec<Self> {
+    fn all() -> Vec<Self> {
         (0..CLIENTS).map(Self::new).collect()
     }
 
-    /// Joins or comes back, and sends its text; returns when the server has that.
-    fn come(&self, server: &Server) -> WebSocket<TcpStream> {
-        let mut socket = server.connect();
-        send(&mut socket, "got_a_new_user", json!({"name": self.name, "session": self.session})).unwrap();
-        send(&mut socket, "updated_text", json!({"text": self.text})).unwrap();
-        socket.send(Message::Ping("all".into())).unwrap();
-        receive(&mut socket, "a pong", |message| message.is_pong().then_some(()));
-        socket
+    /// Joins or comes back, and sends the text; returns when the server has it.
+    fn enter(&self, program: &Program) -> Client {
+        let mut client = Client::connect(program.address, "r");
+        client.rejoin(&self.name, &self.session);
+        client.write(&self.text);
+        client.catch_up();
+        client
     }
 
     fn post(&self) -> String {
         format!("{} post {}", self.name, self.next)
     }
 
-    /// Writes and posts, and tells of every post it hears of, until the server is gone. Returns the code with
-    /// which it was closed, if it was.
-    fn post_until_the_end(&mut self, mut socket: WebSocket<TcpStream>, told: &Sender<Told>) -> Option<u16> {
-        let mut posted = None;
+    /// Writes and posts, and passes on every post that it is told of, until the program has ended. Returns the code
+    /// with which it was closed, if it was.
+    fn post_until_the_end(&mut self, mut client: Client, told: &Sender<Told>) -> Option<u16> {
+        let (mut posted, mut deadline) = (None, Instant::now() + TIMEOUT);
         loop {
+            assert!(Instant::now() < deadline, "neither a post nor the end came to {}", self.name);
             if posted != Some(self.next) {
                 posted = Some(self.next);
                 self.text = format!("{} before post {}", self.name, self.next);
                 let post = json!({"text": self.post(), "ref": self.next.to_string()});
-                // Where this fails, what was told before is still to be read.
-                let _ = send(&mut socket, "updated_text", json!({"text": self.text}));
-                let _ = send(&mut socket, "message", post);
+                // Where this fails, what it was told before is still to be read.
+                let _ = client.try_send("updated_text", json!({"text": self.text}));
+                let _ = client.try_send("message", post);
             }
-            let message = socket.read().ok()?;
+            let message = client.try_next().ok()?;
             if let Message::Close(frame) = message {
-                return frame.map(|frame| frame.code.into());
+                return Some(code(frame));
             }
-            if let Some((n, text)) = told_of(&message) {
+            if let Some((event, data)) = client.take(message)
+                && event == "data"
+            {
+                deadline = Instant::now() + TIMEOUT;
+                let (n, text) = numbered(&data);
                 self.next += usize::from(text == self.post());
                 told.send((n, text)).unwrap();
             }
@@ -175,20 +99,20 @@ impl Page {
     }
 }
 
-/// Posts without a gap, each text once, with all that anybody was told of among them.
+/// The log has no gap, each text once, and every post that anyone was told of.
 fn check(log: &BTreeMap<u64, String>, told: &BTreeMap<u64, String>) {
     for (n, text) in told {
-        assert_eq!(log.get(n), Some(text), "post {n} was told of");
+        assert_eq!(log.get(n), Some(text), "somebody was told of post {n}");
     }
     assert!(log.keys().copied().eq(1..=log.len() as u64), "the numbers have no gap");
     let texts: BTreeSet<&String> = log.values().collect();
-    assert_eq!(texts.len(), log.len(), "no text is there twice, though what was not answered came again");
+    assert_eq!(texts.len(), log.len(), "no text is there twice, although posts were sent again");
 }
 
-/// Has all pages post until enough was told of, ends the server as asked, and returns with what they were closed.
+/// Lets all authors post, ends the program after enough posts, and returns the codes with which they were closed.
 fn post_and_end(
-    pages: &mut [Page],
-    sockets: Vec<WebSocket<TcpStream>>,
+    authors: &mut [Author],
+    clients: Vec<Client>,
     told: &mut BTreeMap<u64, String>,
     end: impl FnOnce(),
 ) -> Vec<Option<u16>> {
@@ -196,96 +120,64 @@ fn post_and_end(
         let before = told.insert(n, text.clone());
         assert!(before.is_none_or(|before| before == text), "two posts have number {n}");
     };
-    let (tell, heard): (_, Receiver<Told>) = mpsc::channel();
+    let (tell, posts): (_, Receiver<Told>) = mpsc::channel();
     thread::scope(|scope| {
-        let posting: Vec<_> = pages
+        let posting: Vec<_> = authors
             .iter_mut()
-            .zip(sockets)
-            .map(|(page, socket)| {
+            .zip(clients)
+            .map(|(author, client)| {
                 let tell = tell.clone();
-                scope.spawn(move || page.post_until_the_end(socket, &tell))
+                scope.spawn(move || author.post_until_the_end(client, &tell))
             })
             .collect();
         drop(tell);
         for _ in 0..TOLD_BEFORE {
-            note(heard.recv_timeout(PATIENCE).expect("a post"));
+            note(posts.recv_timeout(TIMEOUT).expect("a post"));
         }
         end();
-        heard.iter().for_each(note);
-        posting.into_iter().map(|page| page.join().unwrap()).collect()
+        posts.iter().for_each(note);
+        posting.into_iter().map(|author| author.join().unwrap()).collect()
     })
 }
 
 #[test]
-fn what_anybody_was_told_of_survives_a_kill_exactly_once() {
+fn after_a_kill_every_post_that_anyone_was_told_of_is_there_once() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("wall.sqlite");
-    let (mut told, mut pages) = (BTreeMap::new(), Page::pages());
+    let (mut told, mut authors) = (BTreeMap::new(), Author::all());
     for _ in 0..ROUNDS {
-        let mut server = Server::start(&store);
-        check(&server.log(), &told);
-        let sockets: Vec<_> = pages.iter().map(|page| page.come(&server)).collect();
-        let users = server.snapshot()["users"].take();
-        let texts: BTreeMap<&str, &str> = users
-            .as_object()
-            .unwrap()
-            .values()
-            .map(|user| (user["name"].as_str().unwrap(), user["text"].as_str().unwrap()))
-            .collect();
+        let program = start(&store);
+        check(&log(&program), &told);
+        let clients = authors.iter().map(|author| author.enter(&program)).collect();
+        let page = program.watch("r").page;
+        let texts: BTreeMap<&str, &str> =
+            page.users.values().map(|user| (user.name.as_str(), user.text.as_str())).collect();
         let expected: BTreeMap<&str, &str> =
-            pages.iter().map(|page| (page.name.as_str(), page.text.as_str())).collect();
+            authors.iter().map(|author| (author.name.as_str(), author.text.as_str())).collect();
         assert_eq!(texts, expected, "everyone is back, with their text");
-        post_and_end(&mut pages, sockets, &mut told, || server.kill());
+        post_and_end(&mut authors, clients, &mut told, || drop(program.kill()));
     }
-    check(&Server::start(&store).log(), &told);
+    check(&log(&start(&store)), &told);
 }
 
-/// A client that takes next to nothing of what it is sent, and never answers a close frame.
-fn stuck(server: &Server) -> WebSocket<TcpStream> {
-    let mut socket = server.connect();
-    SockRef::from(socket.get_ref()).set_recv_buffer_size(4096).unwrap();
-    send(&mut socket, "watch", json!({})).unwrap();
-    socket
+/// A client that reads next to nothing, and never answers a close frame.
+fn stuck(program: &Program) -> Client {
+    let mut client = Client::connect(program.address, "r");
+    SockRef::from(client.socket.get_ref()).set_recv_buffer_size(4096).unwrap();
+    client.send("watch", json!({}));
+    client
 }
 
-#[test]
-fn a_server_that_stops_has_told_of_all_it_stored_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = folder.path().join("wall.sqlite");
-    let (mut told, mut pages) = (BTreeMap::new(), Page::pages());
-    let mut server = Server::start(&store);
-    let mut first = pages[0].come(&server);
-    for n in 0..40 {
-        // More than the buffers between the server and a client take.
-        send(&mut first, "message", json!({"text": format!("{n} {}", "x".repeat(9_900))})).unwrap();
+/// Each author posts once more; then all posts of each are there, in order.
+fn post_again_and_check(authors: &[Author], program: &Program, told: &BTreeMap<u64, String>) {
+    for author in authors {
+        author.enter(program).try_post(&author.next.to_string(), &author.post()).expect("the store takes it");
     }
-    while told.len() < 40 {
-        told.extend([receive(&mut first, "a post", |message| told_of(&message))]);
-    }
-    let mut idle = server.connect();
-    let _stuck: Vec<_> = (0..5).map(|_| stuck(&server)).collect();
-    let sockets = pages.iter().map(|page| page.come(&server)).collect();
-    let codes = post_and_end(&mut pages, sockets, &mut told, || server.terminate());
-    assert_eq!(codes, [Some(1001); CLIENTS], "everyone is told");
-    let code = receive(&mut idle, "a close frame", |message| match message {
-        Message::Close(frame) => Some(frame.map(|frame| u16::from(frame.code))),
-        _ => None,
-    });
-    assert_eq!(code, Some(1001), "also who has not read for long");
-    assert_eq!(end(&mut server), Some(0), "whatever clients do");
-    let server = Server::start(&store);
-    assert_eq!(server.log(), told, "nothing is stored that nobody was told of");
-    for page in &pages {
-        let mut socket = page.come(&server);
-        send(&mut socket, "message", json!({"text": page.post(), "ref": page.next.to_string()})).unwrap();
-        let post = page.post();
-        receive(&mut socket, "the post", |message| told_of(&message).filter(|(_, text)| *text == post));
-    }
-    let log = server.log();
-    check(&log, &told);
-    for page in &pages {
-        let posts = (0..=page.next).map(|n| format!("{} post {n}", page.name));
-        let prefix = format!("{} post ", page.name);
+    let log = log(program);
+    check(&log, told);
+    for author in authors {
+        let posts = (0..=author.next).map(|n| format!("{} post {n}", author.name));
+        let prefix = format!("{} post ", author.name);
         assert!(
             posts.eq(log.values().filter(|text| text.starts_with(&prefix)).cloned()),
             "all, and in order"
@@ -293,14 +185,27 @@ fn a_server_that_stops_has_told_of_all_it_stored_and_loses_nothing() {
     }
 }
 
-/// Waits for the end of a server; its status.
-fn end(server: &mut Server) -> Option<i32> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(status) = server.process.try_wait().unwrap() {
-            return status.code();
-        }
-        assert!(Instant::now() < deadline, "it does not end");
-        thread::yield_now();
+#[test]
+fn a_stop_tells_authors_of_every_stored_post_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("wall.sqlite");
+    let (mut told, mut authors) = (BTreeMap::new(), Author::all());
+    let program = start(&store);
+    let mut first = authors[0].enter(&program);
+    for n in 0..40 {
+        // Together more than the buffers between the program and a client hold.
+        first.post(&format!("{n} {}", "x".repeat(9_900)));
     }
+    first.until("all posts", |page| page.log.len() == 40);
+    told.extend(first.page.log.iter().map(numbered));
+    let idle = program.watch("r");
+    let _stuck: Vec<_> = (0..5).map(|_| stuck(&program)).collect();
+    let clients = authors.iter().map(|author| author.enter(&program)).collect();
+    let codes = post_and_end(&mut authors, clients, &mut told, || program.signal(Signal::SIGTERM));
+    assert_eq!(codes, [Some(1001); CLIENTS], "everyone is told");
+    assert_eq!(idle.closed(), 1001, "also a client that has not read for long");
+    assert_eq!(program.ended().0, Some(0), "whatever clients do");
+    let program = start(&store);
+    assert_eq!(log(&program), told, "every stored post was told of");
+    post_again_and_check(&authors, &program, &told);
 }

@@ -1,13 +1,13 @@
 //! What `cargo test --benches` runs: that the bench itself counts right, in no time and without a server.
 
+use crate::event;
 use crate::histogram::Histogram;
 use crate::ledger::Ledger;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
-use crate::wire;
 
 /// Fails with what is wrong.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     check_histogram()?;
     for scenario in Scenario::all() {
         let scenario = Scenario { clients: 40, typists: scenario.typists.min(20), stalled: 0, ..scenario };
@@ -51,13 +51,15 @@ fn check_texts(scenario: &Scenario) -> Result<(), String> {
         let mut seen = Vec::new();
         for number in (0..last).step_by(3).chain([last]) {
             let text = ledger.typed(typist, number).1.to_vec();
-            let event = match scenario.splice {
+            let json = match scenario.splice {
                 true => splice_event(&id(scenario, typist), &seen, &text),
                 false => text_event(&id(scenario, typist), &text),
             };
             let readers =
                 (0..scenario.clients).filter(|n| *n != typist && scenario.room(*n) == scenario.room(typist));
-            readers.into_iter().try_for_each(|n| ledger.hear(n, &wire::hear(&event)?, u64::MAX).map(drop))?;
+            readers
+                .into_iter()
+                .try_for_each(|n| ledger.receive(n, &event::read(&json)?, u64::MAX).map(drop))?;
             seen = text;
         }
     }
@@ -94,14 +96,15 @@ fn check_refusals() -> Result<(), String> {
     ledger.name(1, b"id1");
     let [first, second, other] =
         [(0, 1), (0, 2), (1, 1)].map(|(typist, n)| ledger.typed(typist, n).1.to_vec());
-    let mut hear = |client, event: &[u8]| wire::hear(event).and_then(|heard| ledger.hear(client, &heard, 0));
-    expect(hear(2, &text_event("id0", &second)).is_ok(), "texts")?;
-    expect(hear(2, &text_event("id0", &first)).is_err(), "older texts after newer")?;
-    expect(hear(0, &text_event("id0", &first)).is_err(), "an author's own texts")?;
-    expect(hear(2, &text_event("id0", &other)).is_err(), "texts of others")?;
-    expect(hear(2, &text_event("id0", &first[..9])).is_err(), "texts that are cut")?;
-    expect(hear(2, &splice_event("id0", &second, &other)).is_err(), "splices to what nobody typed")?;
-    expect(hear(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that nobody caused")?;
+    let mut receive =
+        |client, json: &[u8]| event::read(json).and_then(|event| ledger.receive(client, &event, 0));
+    expect(receive(2, &text_event("id0", &second)).is_ok(), "texts")?;
+    expect(receive(2, &text_event("id0", &first)).is_err(), "older texts after newer")?;
+    expect(receive(0, &text_event("id0", &first)).is_err(), "an author's own texts")?;
+    expect(receive(2, &text_event("id0", &other)).is_err(), "texts of others")?;
+    expect(receive(2, &text_event("id0", &first[..9])).is_err(), "texts that are cut")?;
+    expect(receive(2, &splice_event("id0", &second, &other)).is_err(), "splices to what nobody typed")?;
+    expect(receive(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that nobody caused")?;
     expect(
         Edit { at: 5, cut: 6, put: Vec::new() }.apply(&mut vec![0; 10]).is_none(),
         "splices that do not fit",

@@ -1,5 +1,8 @@
 //! The other end of every connection: one thread, one epoll, thousands of clients. It runs in a process of its
-//! own, on a core of its own, and reports how much of that it needed.
+//! own, on a core of its own, and reports how much of that it needed. Here are the phases of a job; what the clients
+//! receive is in `receive`.
+
+mod receive;
 
 use crate::flood;
 use crate::job::{Job, Outcome};
@@ -7,11 +10,10 @@ use crate::ledger::Ledger;
 use crate::process;
 use crate::recording::Recorder;
 use crate::scenario::SECOND;
-use crate::wire::{self, Heard};
-use rustix::buffer::spare_capacity;
-use rustix::event::{Timespec, epoll};
+use crate::wire;
+use rustix::event::epoll;
 use rustix::fd::OwnedFd;
-use std::io::{ErrorKind, Read, Write};
+use std::io::Write;
 use std::net::TcpStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -29,7 +31,7 @@ const MAX_EVENTS: usize = 128;
 const READ_BUFFER: usize = 256 * 1024;
 
 /// How long joining may take, and the last text to arrive.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long after everything is ready the typing starts.
 const LEAD: Duration = Duration::from_millis(200);
@@ -84,7 +86,7 @@ struct Driver {
 }
 
 /// Does a job.
-pub fn drive(job: Job) -> Result<Outcome, String> {
+pub(crate) fn drive(job: Job) -> Result<Outcome, String> {
     let replay = job.replay.clone();
     let mut driver = Driver::new(job)?;
     match replay {
@@ -142,7 +144,7 @@ impl Driver {
 
     /// Connects everyone, as fast as the server lets them in.
     fn join(&mut self) -> Result<(), String> {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while self.inside < self.job.scenario.clients {
             for _ in 0..DIALS {
                 let all = self.clients.len() == self.job.scenario.clients;
@@ -154,7 +156,7 @@ impl Driver {
                 || self.clients.len() == self.job.scenario.clients;
             self.turn(if full { Duration::from_millis(100) } else { Duration::ZERO })?;
             if Instant::now() > deadline {
-                return Err(format!("Only {} joined within {PATIENCE:?}.", self.inside));
+                return Err(format!("Only {} joined within {TIMEOUT:?}.", self.inside));
             }
         }
         Ok(())
@@ -262,147 +264,6 @@ impl Driver {
     /// Nanoseconds since the start.
     fn now(&self) -> u64 {
         Instant::now().saturating_duration_since(self.start).as_nanos() as u64
-    }
-
-    fn read_until(&mut self, due: u64) -> Result<(), String> {
-        let due = self.start + Duration::from_nanos(due);
-        loop {
-            let left = due.saturating_duration_since(Instant::now());
-            self.turn(left)?;
-            if left.is_zero() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn until(&mut self, reached: impl Fn(&Self) -> bool) -> Result<(), String> {
-        let deadline = Instant::now() + PATIENCE;
-        while !reached(self) {
-            self.turn(Duration::from_millis(100))?;
-            if Instant::now() > deadline {
-                return Err(self.ledger.missing());
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits at most so long for something to read, and reads it.
-    fn turn(&mut self, wait: Duration) -> Result<(), String> {
-        let begun = Instant::now();
-        let wait = if self.job.spin { Duration::ZERO } else { wait };
-        let wait = Timespec::try_from(wait).map_err(|error| error.to_string())?;
-        let mut events = Vec::with_capacity(MAX_EVENTS);
-        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait)) {
-            Ok(_) => {}
-            Err(rustix::io::Errno::INTR) => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-        }
-        if events.is_empty() || !self.job.spin {
-            self.idle += begun.elapsed();
-        }
-        for event in &events {
-            let (n, flags) = (event.data.u64() as usize, event.flags);
-            // Nothing else tells of an end that came together with the last bytes.
-            let ended = flags.contains(epoll::EventFlags::RDHUP);
-            while matches!(self.read(n)?, read if read == READ_BUFFER || ended && read > 0) {}
-        }
-        Ok(())
-    }
-
-    /// Reads what there is for a client, up to the size of the buffer; returns how much it was.
-    fn read(&mut self, n: usize) -> Result<usize, String> {
-        let client = &mut self.clients[n];
-        let read = match client.socket.read(&mut self.buffer) {
-            Ok(0) => return self.end(n).map(|()| 0),
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
-            Err(error) => return Err(format!("Client {n} was cut off: {error}.")),
-        };
-        let now = Instant::now().saturating_duration_since(self.start).as_nanos() as u64;
-        self.bytes += read as u64;
-        self.reads += 1;
-        let mut partial = std::mem::take(&mut client.partial);
-        self.recorder.record(n, &self.buffer[..read], partial.is_empty(), now);
-        if partial.is_empty() {
-            if self.job.replay.is_none() && self.echo.bytes == self.buffer[..read] {
-                let texts = &self.echo.texts;
-                texts.iter().try_for_each(|&text| self.ledger.read_known(n, text, now))?;
-                return Ok(read);
-            }
-            let buffer = std::mem::take(&mut self.buffer);
-            let used = self.take(n, &buffer[..read], now);
-            self.clients[n].partial.extend_from_slice(&buffer[used.clone().unwrap_or(0)..read]);
-            self.buffer = buffer;
-            return used.map(|_| read);
-        }
-        partial.extend_from_slice(&self.buffer[..read]);
-        let used = self.take(n, &partial, now)?;
-        if used < partial.len() {
-            partial.drain(..used);
-            self.clients[n].partial = partial;
-        }
-        Ok(read)
-    }
-
-    /// Takes the whole frames at the beginning of these bytes, and returns how many bytes they are.
-    fn take(&mut self, n: usize, bytes: &[u8], now: u64) -> Result<usize, String> {
-        let mut used = 0;
-        self.echo.bytes.clear();
-        self.echo.texts.clear();
-        let mut frames = 0;
-        let shakes = self.clients[n].stage == Stage::Shaking;
-        if shakes {
-            let Some(len) = wire::shake(bytes)? else { return Ok(0) };
-            used = len;
-            self.clients[n].stage = Stage::Entering;
-            let asks = if self.job.scenario.joins(n) { wire::join(&format!("p{n}")) } else { wire::watch() };
-            self.send(n, &asks)?;
-        }
-        while let Some((opcode, payload, len)) = wire::next_frame(&bytes[used..]) {
-            used += len;
-            frames += 1;
-            match opcode {
-                wire::TEXT => self.hear(n, &wire::hear(payload)?, now)?,
-                wire::PING if self.job.replay.is_some() => {}
-                wire::PING => self.send(n, &wire::frame(wire::PONG, payload))?,
-                wire::CLOSE => {
-                    let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-                    return Err(format!("The server closed client {n} with {code:?}."));
-                }
-                _ => return Err(format!("Client {n} got a frame of an unknown kind: {opcode:#x}.")),
-            }
-        }
-        if !shakes && used == bytes.len() && frames == self.echo.texts.len() {
-            self.echo.bytes.extend_from_slice(bytes);
-        }
-        Ok(used)
-    }
-
-    fn hear(&mut self, n: usize, heard: &Heard<'_>, now: u64) -> Result<(), String> {
-        if let Heard::Snapshot(snapshot) = heard
-            && self.clients[n].stage == Stage::Entering
-        {
-            self.clients[n].stage = Stage::In;
-            self.inside += 1;
-            if n < self.job.scenario.typists {
-                self.ledger.name(n, wire::own_id(snapshot).ok_or("A typist was given no id.")?);
-            }
-        }
-        match self.ledger.hear(n, heard, now) {
-            // Out of its room and its time: what was one client's goes to all of them.
-            Err(_) if self.job.replay.is_some() => Ok(()),
-            outcome => outcome.map(|text| self.echo.texts.extend(text)),
-        }
-    }
-
-    fn end(&mut self, n: usize) -> Result<(), String> {
-        if self.job.replay.is_none() {
-            return Err(format!("The server ended client {n}'s connection."));
-        }
-        let client = &mut self.clients[n];
-        self.over += usize::from(client.stage != Stage::Over);
-        client.stage = Stage::Over;
-        epoll::delete(&self.epoll, &client.socket).map_err(|error| error.to_string())
     }
 
     fn send(&mut self, n: usize, bytes: &[u8]) -> Result<(), String> {

@@ -1,27 +1,27 @@
-//! One who sends the largest texts as fast as the server takes them, and reads all that the room is sent.
+//! A client that sends the largest texts as fast as the server reads them, and reads all that the room is sent.
 
 use crate::wire;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
-/// The name it is known by.
-pub const NAME: &str = "flood";
+/// Its name.
+pub(crate) const NAME: &str = "flood";
 
-/// What its texts are made of, one and then the other, so that all of the text changes each time.
+/// The characters of its texts, in turn, so that all of the text changes each time.
 const FILLERS: [u8; 2] = [b'~', b'^'];
 
-/// Characters of its texts: not many below what a server takes.
+/// Characters of its texts: not many less than the server allows.
 const CHARACTERS: usize = 9_000;
 
 /// Whether a text, or a part of one, is its own.
-pub fn is_flood(text: &[u8]) -> bool {
+pub(crate) fn is_flood(text: &[u8]) -> bool {
     text.first().is_some_and(|first| FILLERS.contains(first))
 }
 
 /// Joins the first room and floods it for as long as this process lasts. The threads end earlier only if the server
 /// ends the connection.
-pub fn start(address: SocketAddr, splice: bool) -> io::Result<[JoinHandle<()>; 2]> {
+pub(crate) fn start(address: SocketAddr, splice: bool) -> io::Result<[JoinHandle<()>; 2]> {
     let mut socket = TcpStream::connect(address)?;
     socket.write_all(&wire::handshake(0, splice))?;
     let mut answer = vec![0; wire::accepted().len()];

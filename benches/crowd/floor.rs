@@ -34,7 +34,7 @@ const WAKE_EVERY: Duration = Duration::from_millis(1);
 
 /// What the floor is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Job {
+pub(crate) struct Job {
     /// To how many.
     pub clients: usize,
     /// What to send.
@@ -43,7 +43,7 @@ pub struct Job {
 
 /// What it took.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// How often something was sent to one client.
     pub sends: u64,
     /// How often a socket was full.
@@ -55,7 +55,7 @@ pub struct Outcome {
 }
 
 /// Says where it is, waits for everyone, sends.
-pub fn run(job: &Job) -> Result<Outcome, String> {
+pub(crate) fn run(job: &Job) -> Result<Outcome, String> {
     let explain = |error: io::Error| format!("The floor has failed: {error}.");
     let recording = Recording::load(&job.recording)?;
     let listener = TcpListener::bind("127.0.0.1:0").map_err(explain)?;

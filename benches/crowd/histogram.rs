@@ -8,7 +8,7 @@ const DOUBLINGS: usize = 60;
 
 /// How often something took how long, in nanoseconds.
 #[derive(Debug)]
-pub struct Histogram {
+pub(crate) struct Histogram {
     counts: Vec<u64>,
     total: u64,
     max: u64,
@@ -16,29 +16,29 @@ pub struct Histogram {
 
 impl Histogram {
     /// Nothing counted yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { counts: vec![0; STEPS * DOUBLINGS], total: 0, max: 0 }
     }
 
     /// Counts one.
-    pub fn count(&mut self, nanos: u64) {
+    pub(crate) fn count(&mut self, nanos: u64) {
         self.counts[bucket(nanos)] += 1;
         self.total += 1;
         self.max = self.max.max(nanos);
     }
 
     /// How many were counted.
-    pub fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
     /// The longest.
-    pub fn max(&self) -> u64 {
+    pub(crate) fn max(&self) -> u64 {
         self.max
     }
 
     /// What this part of all did not exceed, or up to 3 % more.
-    pub fn quantile(&self, part: f64) -> u64 {
+    pub(crate) fn quantile(&self, part: f64) -> u64 {
         let rank = (self.total as f64 * part).ceil() as u64;
         let mut counted = 0;
         let reaches = |count: &u64| {

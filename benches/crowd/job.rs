@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 /// What a driver is to do.
 #[derive(Debug, Serialize, Deserialize)]
-pub struct Job {
+pub(crate) struct Job {
     /// With whom and how often.
     pub scenario: Scenario,
     /// Where the server is.
@@ -25,7 +25,7 @@ pub struct Job {
 
 /// What a driver found.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Seconds until everyone had joined.
     pub joined_s: f64,
     /// Seconds until everyone knew of everyone.

@@ -1,15 +1,16 @@
 //! Who has seen what: every text that arrives is compared with what was typed, every update is conveyed to
 //! every reader exactly once, with the time it waited.
 
+use crate::event::{Event, Splice, names};
 use crate::histogram::Histogram;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
-use crate::wire::{Heard, Splice, names};
+
 use std::collections::HashMap;
 
 /// What every client has seen.
 #[derive(Debug)]
-pub struct Ledger {
+pub(crate) struct Ledger {
     scenario: Scenario,
     /// When what was typed.
     pub schedule: Schedule,
@@ -35,7 +36,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// Nobody has seen anything.
-    pub fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let schedule = Schedule::new(scenario);
         let versions =
             (0..scenario.typists).map(|typist| versions(scenario, typist, schedule.last)).collect();
@@ -61,52 +62,52 @@ impl Ledger {
     }
 
     /// A typist was given this id.
-    pub fn name(&mut self, typist: usize, id: &[u8]) {
+    pub(crate) fn name(&mut self, typist: usize, id: &[u8]) {
         self.ids[typist] = id.to_vec();
         self.typists[self.scenario.room(typist)].insert(id.to_vec(), typist);
     }
 
     /// Every client knows of every user in its room.
-    pub fn all_met(&self) -> bool {
+    pub(crate) fn all_met(&self) -> bool {
         self.unknown == 0
     }
 
     /// Every client has a text of every typist in its room.
-    pub fn all_begun(&self) -> bool {
+    pub(crate) fn all_begun(&self) -> bool {
         self.not_begun == 0
     }
 
     /// Every client that reads, or else that stalled, has the last text of every typist in its room.
-    pub fn all_ended(&self, stalled: bool) -> bool {
+    pub(crate) fn all_ended(&self, stalled: bool) -> bool {
         self.not_ended[usize::from(stalled)] == 0
     }
 
     /// What is typed: the frame of an update is made of this change, or of the text after it.
-    pub fn typed(&self, typist: usize, number: u32) -> (Edit, &[u8]) {
+    pub(crate) fn typed(&self, typist: usize, number: u32) -> (Edit, &[u8]) {
         let versions = &self.versions[typist];
         let before = number.checked_sub(1).map_or(0, |before| versions[before as usize].len());
         (self.scenario.growth.edit(typist, number, before), &versions[number as usize])
     }
 
-    /// Takes what a client was told, so many nanoseconds after the start. Returns typist and number of a whole text,
-    /// which mean the same to any other client.
-    pub fn hear(
+    /// Notes an event that a client received, so many nanoseconds after the start. Returns typist and number of a whole
+    /// text, which mean the same to any other client.
+    pub(crate) fn receive(
         &mut self,
         client: usize,
-        heard: &Heard<'_>,
+        event: &Event<'_>,
         now: u64,
     ) -> Result<Option<(usize, u32)>, String> {
-        let told = match heard {
-            Heard::Flood => Ok(()),
-            Heard::Came(user) => self.meet(client, *user),
-            Heard::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
-            Heard::Text { id, text } => return self.read(client, id, text, now).map(Some),
-            Heard::Splice(Splice { id, text: Some(text), .. }) => {
+        let outcome = match event {
+            Event::Flood => Ok(()),
+            Event::Joined(user) => self.meet(client, *user),
+            Event::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
+            Event::Text { id, text } => return self.read(client, id, text, now).map(Some),
+            Event::Splice(Splice { id, text: Some(text), .. }) => {
                 return self.read(client, id.as_bytes(), text.as_bytes(), now).map(Some);
             }
-            Heard::Splice(splice) => self.apply(client, splice, now),
+            Event::Splice(splice) => self.apply(client, splice, now),
         };
-        told.map(|()| None)
+        outcome.map(|()| None)
     }
 
     fn meet(&mut self, client: usize, user: usize) -> Result<(), String> {
@@ -135,7 +136,7 @@ impl Ledger {
     }
 
     /// Takes a text that another client has got.
-    pub fn read_known(
+    pub(crate) fn read_known(
         &mut self,
         client: usize,
         (typist, number): (usize, u32),
@@ -192,7 +193,7 @@ impl Ledger {
     }
 
     /// A sentence about what has not arrived.
-    pub fn missing(&self) -> String {
+    pub(crate) fn missing(&self) -> String {
         let typists = self.scenario.typists / self.scenario.rooms;
         for (pair, &seen) in self.seen.iter().enumerate() {
             let (client, typist) = (pair / typists, pair % typists * self.scenario.rooms);
@@ -208,7 +209,7 @@ impl Ledger {
     }
 
     /// How many updates must have been conveyed when everyone who reads has everything.
-    pub fn expected(&self) -> u64 {
+    pub(crate) fn expected(&self) -> u64 {
         let scenario = &self.scenario;
         let typists = scenario.typists / scenario.rooms;
         let pairs = (scenario.clients - scenario.stalled) * typists - scenario.typists;

@@ -7,8 +7,12 @@
 
 mod check;
 mod driver;
+mod event;
 mod flood;
 mod floor;
+#[path = "../../tests/support/frame.rs"]
+#[allow(dead_code, reason = "the tests need more kinds of frames")]
+mod frame;
 mod histogram;
 mod job;
 mod ledger;

@@ -5,11 +5,11 @@ use clap::Parser;
 use std::path::PathBuf;
 
 /// The name of the sweep over sizes.
-pub const SIZES: &str = "sizes";
+pub(crate) const SIZES: &str = "sizes";
 
 /// Measures the server: what a crowd in its rooms has to wait, and what it costs.
 #[derive(Debug, Parser)]
-pub struct Options {
+pub(crate) struct Options {
     /// Which scenarios: meeting, class, storm, captions, hall, notes, "whole notes", arrivals, stalled, flood,
     /// idle, rooms, sizes; all of them where none is named
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
@@ -54,12 +54,12 @@ pub struct Options {
 
 impl Options {
     /// Whether anything is to be measured.
-    pub fn measures(&self) -> bool {
+    pub(crate) fn measures(&self) -> bool {
         self.bench && !self.test
     }
 
     /// What is to be measured.
-    pub fn scenarios(&self) -> Result<Vec<Scenario>, String> {
+    pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let mut known = Scenario::all();
         known.extend(Scenario::sizes());
         let is_wanted = |scenario: &Scenario| {

@@ -18,7 +18,7 @@ const PALE: RGBColor = RGBColor(0x9d, 0xc3, 0xe6);
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Writes those pictures for which there are rows.
-pub fn draw(rows: &[Row], directory: &Path) -> Result<(), String> {
+pub(crate) fn draw(rows: &[Row], directory: &Path) -> Result<(), String> {
     fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     let waits: Vec<(&str, f64, f64)> = rows.iter().filter_map(wait).collect();
     if !waits.is_empty() {

@@ -11,7 +11,7 @@ use std::{io, process, thread};
 
 /// Where a process may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Core {
+pub(crate) enum Core {
     /// The first core this process may use.
     First,
     /// The second, if there is one.
@@ -22,14 +22,14 @@ pub enum Core {
 
 /// A child process with its first line of output; it is killed when this is dropped.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Process {
     /// Starts a command on a core.
-    pub fn start(mut command: Command, core: Core) -> Result<Self, String> {
+    pub(crate) fn start(mut command: Command, core: Core) -> Result<Self, String> {
         let all = sched_getaffinity(Pid::from_raw(0)).map_err(|error| error.to_string())?;
         // A child runs where its parent did; so this thread goes there for a moment.
         set_cores(&pick(&all, core))?;
@@ -41,19 +41,19 @@ impl Process {
     }
 
     /// Its process id.
-    pub fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().cast_signed()
     }
 
     /// The next line it prints, without its end.
-    pub fn line(&mut self) -> Result<String, String> {
+    pub(crate) fn line(&mut self) -> Result<String, String> {
         let mut line = String::new();
         self.output.read_line(&mut line).map_err(|error| error.to_string())?;
         Ok(line.trim_end().to_owned())
     }
 
     /// What it prints until its end, which must be a success.
-    pub fn finish(mut self) -> Result<String, String> {
+    pub(crate) fn finish(mut self) -> Result<String, String> {
         let mut printed = String::new();
         self.output.read_to_string(&mut printed).map_err(|error| error.to_string())?;
         let status = self.child.wait().map_err(|error| error.to_string())?;
@@ -71,7 +71,7 @@ impl Drop for Process {
 
 /// Ends this process, and another, when the one that started it is gone: however that came, nothing is left
 /// running.
-pub fn end_with_parent(other: Option<i32>) {
+pub(crate) fn end_with_parent(other: Option<i32>) {
     thread::spawn(move || {
         // The parent holds the other end, and writes nothing.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
@@ -83,7 +83,7 @@ pub fn end_with_parent(other: Option<i32>) {
 }
 
 /// Whether there are two cores to run on.
-pub fn has_two_cores() -> bool {
+pub(crate) fn has_two_cores() -> bool {
     thread::available_parallelism().is_ok_and(|cores| cores.get() > 1)
 }
 
@@ -107,7 +107,7 @@ fn pick(all: &CpuSet, core: Core) -> CpuSet {
 }
 
 /// Nanoseconds that all threads of a process have run; with 0, of this one.
-pub fn cpu(pid: i32) -> Result<u64, String> {
+pub(crate) fn cpu(pid: i32) -> Result<u64, String> {
     let clock = match pid {
         0 => Ok(ClockId::CLOCK_PROCESS_CPUTIME_ID),
         pid => clock_getcpuclockid(Pid::from_raw(pid)),
@@ -118,7 +118,7 @@ pub fn cpu(pid: i32) -> Result<u64, String> {
 
 /// KiB of memory that are a process's own, resident. What the system keeps for its sockets and threads is not
 /// among them.
-pub fn resident(pid: i32) -> Result<u64, String> {
+pub(crate) fn resident(pid: i32) -> Result<u64, String> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let rollup = fs::read_to_string(path).map_err(|error| format!("The server is gone: {error}."))?;
     let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:"));

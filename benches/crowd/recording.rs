@@ -9,7 +9,7 @@ const OBSERVED: usize = 8;
 
 /// What one client received.
 #[derive(Debug, Default)]
-pub struct Recording {
+pub(crate) struct Recording {
     /// When, in nanoseconds from the start of the recording, and how many bytes at once.
     pub writes: Vec<(u64, usize)>,
     /// All of them.
@@ -18,26 +18,26 @@ pub struct Recording {
 
 /// Observes a few clients that read and do not type.
 #[derive(Debug)]
-pub struct Recorder {
+pub(crate) struct Recorder {
     observed: Vec<(usize, Recording)>,
     since: Option<u64>,
 }
 
 impl Recorder {
     /// Does not record yet.
-    pub fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let candidates = scenario.typists..scenario.clients - scenario.stalled;
         let step = candidates.len().div_ceil(OBSERVED).max(1);
         Self { observed: candidates.step_by(step).map(|n| (n, Recording::default())).collect(), since: None }
     }
 
     /// Records from now on.
-    pub fn start(&mut self, now: u64) {
+    pub(crate) fn start(&mut self, now: u64) {
         self.since = Some(now);
     }
 
     /// Takes what a client has read; a recording starts with the start of a frame.
-    pub fn record(&mut self, client: usize, bytes: &[u8], starts_frame: bool, now: u64) {
+    pub(crate) fn record(&mut self, client: usize, bytes: &[u8], starts_frame: bool, now: u64) {
         let Some(since) = self.since else { return };
         let observed = self.observed.iter_mut().find(|(n, _)| *n == client);
         if let Some((_, recording)) = observed
@@ -49,12 +49,12 @@ impl Recorder {
     }
 
     /// How often the server wrote to everyone, as far as can be seen: to the client that received most often.
-    pub fn batches(&self) -> u64 {
+    pub(crate) fn batches(&self) -> u64 {
         self.best().map_or(0, |recording| recording.writes.len() as u64)
     }
 
     /// Writes the recording of that client to a file.
-    pub fn save(&self, file: &Path) -> Result<(), String> {
+    pub(crate) fn save(&self, file: &Path) -> Result<(), String> {
         let empty = Recording::default();
         let recording = self.best().unwrap_or(&empty);
         let mut content = serde_json::to_vec(&recording.writes).map_err(|error| error.to_string())?;
@@ -70,7 +70,7 @@ impl Recorder {
 
 impl Recording {
     /// Reads what [`Recorder::save`] wrote.
-    pub fn load(file: &Path) -> Result<Self, String> {
+    pub(crate) fn load(file: &Path) -> Result<Self, String> {
         let content = fs::read(file).map_err(|error| format!("A recording cannot be read: {error}."))?;
         let end = memchr::memchr(b'\n', &content).ok_or("A recording has no end.")?;
         let writes = serde_json::from_slice(&content[..end]).map_err(|error| error.to_string())?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// One measurement of a scenario.
 #[derive(Debug, Serialize)]
-pub struct Round {
+pub(crate) struct Round {
     /// What the driver found.
     pub server: Outcome,
     /// What sending the same cost without a server.
@@ -17,7 +17,7 @@ pub struct Round {
 
 /// All rounds of a scenario.
 #[derive(Debug)]
-pub struct Row {
+pub(crate) struct Row {
     /// What was measured.
     pub scenario: Scenario,
     /// What was found.
@@ -80,7 +80,7 @@ fn sends(scenario: &Scenario, round: &Round) -> Option<f64> {
 
 /// A figure over all rounds.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Figure {
+pub(crate) struct Figure {
     /// The middle one, the lower of two.
     pub median: f64,
     /// The smallest.
@@ -91,7 +91,7 @@ pub struct Figure {
 
 impl Row {
     /// The figure under a heading, if this scenario has it.
-    pub fn figure(&self, heading: &str) -> Option<Figure> {
+    pub(crate) fn figure(&self, heading: &str) -> Option<Figure> {
         self.figure_of(COLUMNS.iter().find(|column| column.0 == heading)?)
     }
 
@@ -116,7 +116,7 @@ impl Row {
 }
 
 /// A table in Markdown.
-pub fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[Row]) -> String {
     let headings = COLUMNS.iter().map(|column| column.0.to_owned());
     let mut lines = vec![std::iter::once("scenario".to_owned()).chain(headings).collect::<Vec<_>>()];
     let cells = |row: &Row| {
@@ -135,7 +135,7 @@ pub fn table(rows: &[Row]) -> String {
 }
 
 /// What the sweep over sizes shows, in a sentence.
-pub fn flatness(rows: &[Row]) -> Option<String> {
+pub(crate) fn flatness(rows: &[Row]) -> Option<String> {
     let costs = rows.iter().filter(|row| row.scenario.is_size());
     let costs: Vec<f64> = costs.filter_map(|row| Some(row.figure("CPU µs/conveyed")?.median)).collect();
     let (min, max) = (costs.iter().copied().reduce(f64::min)?, costs.iter().copied().reduce(f64::max)?);
@@ -144,7 +144,7 @@ pub fn flatness(rows: &[Row]) -> Option<String> {
 }
 
 /// Everything, for other programs.
-pub fn to_json(rows: &[Row]) -> Value {
+pub(crate) fn to_json(rows: &[Row]) -> Value {
     let row = |row: &Row| {
         let figures: serde_json::Map<String, Value> = COLUMNS
             .iter()

@@ -4,10 +4,10 @@ use crate::process::{Core, has_two_cores};
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds in a second.
-pub const SECOND: u64 = 1_000_000_000;
+pub(crate) const SECOND: u64 = 1_000_000_000;
 
 /// How long is typed before anything is measured, in seconds: caches and buffers are warm by then.
-pub const WARM_UP: f64 = 1.0;
+pub(crate) const WARM_UP: f64 = 1.0;
 
 /// How long is measured, in seconds.
 const MEASURED: f64 = 5.0;
@@ -20,7 +20,7 @@ const IDLE: f64 = 10.0;
 
 /// What a typist's text looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Growth {
+pub(crate) enum Growth {
     /// A word is appended; after forty words the box is emptied. 200 characters on average.
     Append,
     /// One of four hundred words, anywhere, is replaced. 4,000 characters.
@@ -31,7 +31,7 @@ pub enum Growth {
 ///
 /// Client `i` is in room `i % rooms`; the first `typists` clients type, the last `stalled` stop reading.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// What it is called.
     pub name: String,
     /// Rooms, each with its share of the clients and the typists.
@@ -82,7 +82,7 @@ impl Scenario {
     }
 
     /// All that are measured where none is named.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         vec![
             Self::people("meeting", 100, 10, 80.0),
             Self::people("class", 1_000, 50, 400.0),
@@ -101,7 +101,7 @@ impl Scenario {
 
     /// The sweep that shows what a delivery costs in rooms of different sizes: as many deliveries a second
     /// in each.
-    pub fn sizes() -> Vec<Self> {
+    pub(crate) fn sizes() -> Vec<Self> {
         const DELIVERIES: f64 = 40_000.0;
         const SIZES: [usize; 5] = [100, 300, 1_000, 3_000, 10_000];
         let of_size = |size: usize| Self::new(&format!("size {size}"), size, 4, DELIVERIES / size as f64);
@@ -109,50 +109,50 @@ impl Scenario {
     }
 
     /// It belongs to the sweep over sizes.
-    pub fn is_size(&self) -> bool {
+    pub(crate) fn is_size(&self) -> bool {
         self.name.starts_with("size ")
     }
 
     /// Measured for a shorter time, if somebody types.
-    pub fn quick(self) -> Self {
+    pub(crate) fn quick(self) -> Self {
         let seconds = if self.typists > 0 { MEASURED_QUICKLY } else { self.seconds };
         Self { seconds, ..self }
     }
 
     /// Only those who read.
-    pub fn without_stalled(&self) -> Self {
+    pub(crate) fn without_stalled(&self) -> Self {
         Self { clients: self.clients - self.stalled, stalled: 0, flooded: false, ..self.clone() }
     }
 
     /// Where the server runs, or the floor, and where the driver.
-    pub fn cores(&self) -> (Core, Core) {
+    pub(crate) fn cores(&self) -> (Core, Core) {
         if self.pinned { (Core::First, Core::Second) } else { (Core::Any, Core::Any) }
     }
 
     /// Whether the driver has a core that it need not leave to others.
-    pub fn spins(&self) -> bool {
+    pub(crate) fn spins(&self) -> bool {
         self.pinned && self.typists > 0 && has_two_cores()
     }
 
     /// Whether a client has a box.
-    pub fn joins(&self, client: usize) -> bool {
+    pub(crate) fn joins(&self, client: usize) -> bool {
         self.all_join || client < self.typists
     }
 
     /// Which room a client is in.
-    pub fn room(&self, client: usize) -> usize {
+    pub(crate) fn room(&self, client: usize) -> usize {
         client % self.rooms
     }
 
     /// Whether a client stops reading.
-    pub fn stalls(&self, client: usize) -> bool {
+    pub(crate) fn stalls(&self, client: usize) -> bool {
         client >= self.clients - self.stalled
     }
 }
 
 /// When each update is due: each typist types at a steady pace, one independent of the other.
 #[derive(Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// Nanoseconds between two updates of a typist.
     period: u64,
     /// When in a period each typist types.
@@ -171,7 +171,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The schedule of a scenario: the same each time.
-    pub fn new(scenario: &Scenario) -> Self {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
         let nanos = |seconds: f64| (seconds * SECOND as f64) as u64;
         if scenario.typists == 0 {
             let end = nanos(scenario.seconds);
@@ -197,25 +197,25 @@ impl Schedule {
     }
 
     /// When a typist's update is due, in nanoseconds from the start. Updates are numbered from 1.
-    pub fn due(&self, typist: usize, number: u32) -> u64 {
+    pub(crate) fn due(&self, typist: usize, number: u32) -> u64 {
         self.phases[typist] + u64::from(number) * self.period
     }
 
     /// The updates in the order in which they are due: typist and number.
-    pub fn update(&self, n: usize) -> Option<(usize, u32)> {
+    pub(crate) fn update(&self, n: usize) -> Option<(usize, u32)> {
         let typists = self.order.len();
         let number = 1 + u32::try_from(n.checked_div(typists)?).ok()?;
         (number <= self.last).then(|| (self.order[n % typists], number))
     }
 
     /// How many updates of each typist are measured.
-    pub fn measured(&self) -> u64 {
+    pub(crate) fn measured(&self) -> u64 {
         if self.order.is_empty() { 0 } else { u64::from(self.last - self.first_measured + 1) }
     }
 }
 
 /// A number without visible relation to its neighbours' (the finaliser of SplitMix64).
-pub fn scatter(n: u64) -> u64 {
+pub(crate) fn scatter(n: u64) -> u64 {
     let mut mixed = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

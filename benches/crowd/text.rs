@@ -4,7 +4,7 @@
 use crate::scenario::{Growth, scatter};
 
 /// Characters of a word: `017.00123 ` is update 123 of typist 17.
-pub const WORD: usize = 10;
+pub(crate) const WORD: usize = 10;
 
 /// Words after which a growing text starts again.
 const APPENDED: u32 = 40;
@@ -14,7 +14,7 @@ const EDITED: usize = 400;
 
 /// What an update changes: at character `at`, `cut` characters go and `put` comes.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Edit {
+pub(crate) struct Edit {
     pub at: usize,
     pub cut: usize,
     pub put: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct Edit {
 
 impl Edit {
     /// Changes a text. `None` where that has no such place.
-    pub fn apply(&self, text: &mut Vec<u8>) -> Option<()> {
+    pub(crate) fn apply(&self, text: &mut Vec<u8>) -> Option<()> {
         let end = self.at.checked_add(self.cut).filter(|&end| end <= text.len())?;
         text.splice(self.at..end, self.put.iter().copied());
         Some(())
@@ -31,7 +31,7 @@ impl Edit {
 
 impl Growth {
     /// What a typist's box holds before the first update.
-    pub fn start(self, typist: usize) -> Vec<u8> {
+    pub(crate) fn start(self, typist: usize) -> Vec<u8> {
         match self {
             Self::Append => word(typist, 0),
             Self::Edit => word(typist, 0).repeat(EDITED),
@@ -39,7 +39,7 @@ impl Growth {
     }
 
     /// What update `number` changes in a typist's box, which has so many characters.
-    pub fn edit(self, typist: usize, number: u32, len: usize) -> Edit {
+    pub(crate) fn edit(self, typist: usize, number: u32, len: usize) -> Edit {
         let put = word(typist, number);
         match self {
             Self::Append if number.is_multiple_of(APPENDED) => Edit { at: 0, cut: len, put },
@@ -52,7 +52,7 @@ impl Growth {
     }
 
     /// Whose text this is, and the number of the newest update in it. `None` where it cannot be one.
-    pub fn newest(self, text: &[u8]) -> Option<(usize, u32)> {
+    pub(crate) fn newest(self, text: &[u8]) -> Option<(usize, u32)> {
         let (_, last) = text.split_at_checked(text.len().checked_sub(WORD)?)?;
         let (typist, number) = read_word(last)?;
         match self {
@@ -86,7 +86,7 @@ fn read_word(word: &[u8]) -> Option<(usize, u32)> {
 }
 
 /// Reads decimal digits.
-pub fn number(digits: &[u8]) -> Option<u32> {
+pub(crate) fn number(digits: &[u8]) -> Option<u32> {
     let add = |sum: u32, digit: &u8| {
         digit.is_ascii_digit().then(|| sum.wrapping_mul(10).wrapping_add(u32::from(digit - b'0')))
     };

@@ -3,9 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use typewall::room::names::Name;
-use typewall::protocol::client_event::ClientEvent;
-use typewall::room::text::{Text, TextChange};
+use typewall::internals::{ClientEvent, Name, Text, TextChange};
 
 /// What is in the box that splices are applied to.
 const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";

@@ -4,11 +4,8 @@
 
 use libfuzzer_sys::fuzz_target;
 use std::net::{Ipv4Addr, SocketAddr};
-use typewall::Access;
-use typewall::http::log_route::LogRequest;
-use typewall::room::names::RoomName;
-use typewall::http::auth::from_authorization;
-use typewall::http::request::parse_head;
+use typewall::{Access, RoomName};
+use typewall::internals::{LogRequest, from_authorization, parse_head};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(Some((len, head))) = parse_head(bytes) else { return };
@@ -17,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     for trusts_proxy in [false, true] {
         let access = Access { trusts_proxy, ..Access::default() };
         let _ = access.check(&head, here);
-        access.address(&head, here.ip());
+        access.client_address(&head, here.ip());
     }
     let query = head.uri().query().unwrap_or_default();
     let _ = LogRequest::from_query(query);

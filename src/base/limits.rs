@@ -1,37 +1,37 @@
-//! The limits that can be set. Those that cannot stand as constants beside what they protect.
+//! The configurable limits. The others are constants next to what they protect.
 
 use std::time::Duration;
 
-/// What can be set, and what it is where nothing is said.
+/// The configurable limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Users and viewers at once.
+    /// Most users and viewers at once.
     pub max_clients: usize,
-    /// Users and viewers at once from one address, IPv6 by its /64; `None` where it does not matter.
+    /// Most users and viewers at once from one IPv4 address or IPv6 /64 network. `None` for no limit.
     pub max_per_address: Option<usize>,
-    /// Threads that own rooms, 1 to [`MAX_HUBS`](crate::hub::shards::MAX_HUBS). There is only one where a passphrase or clients of one address are counted, for
-    /// only one can count those.
+    /// Hub threads, 1 to [`MAX_HUBS`](crate::hub::shards::MAX_HUBS). With a passphrase or a limit per address there is
+    /// only one, because one hub must count all wrong passphrases, or all clients of an address.
     pub hubs: usize,
-    /// Rooms at once.
+    /// Most rooms at once.
     pub max_rooms: usize,
-    /// Users in a room, those who are away included.
+    /// Most users in a room, including those who are away.
     pub max_users: usize,
-    /// Characters in a box or a post.
+    /// Most characters in a box or a post.
     pub max_text: usize,
-    /// Characters in a user's name.
+    /// Most characters in a user's name.
     pub max_name: usize,
-    /// Posts that a room's log keeps.
+    /// Most posts in a room's log.
     pub log_length: usize,
-    /// How long the seat of a user is kept whose connection broke; none where it is zero.
+    /// How long the seat of a user is kept after the connection broke. Zero keeps no seats.
     pub grace: Duration,
-    /// How often clients are pinged.
+    /// Time between two pings to a client.
     pub ping_every: Duration,
-    /// How long a client may give no sign of life; it is pinged more than once meanwhile.
+    /// How long a client may stay silent. Longer than two ping intervals, so that one late answer is harmless.
     pub max_silence: Duration,
 }
 
 impl Limits {
-    /// What is used where nothing else is asked for; but the program has a hub for each core.
+    /// The defaults. The program starts a hub for each core instead of one.
     pub const DEFAULT: Self = Self {
         max_clients: 10_000,
         max_per_address: None,

@@ -1,9 +1,9 @@
 //! Small types that everything may use: ids, time, limits, counters.
 
-pub mod address;
-pub mod clock;
-pub mod counter;
-pub mod ids;
-pub mod limits;
-pub mod passphrase;
-pub mod permits;
+pub(crate) mod address;
+pub(crate) mod clock;
+pub(crate) mod counter;
+pub(crate) mod ids;
+pub(crate) mod limits;
+pub(crate) mod passphrase;
+pub(crate) mod permits;

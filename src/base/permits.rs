@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub const SPARE_CONNECTIONS: usize = 256;
 
 /// Connections allowed beyond the clients of one address, where those are limited. A browser opens six.
-pub const SPARE_PER_ADDRESS: usize = 32;
+pub(crate) const SPARE_PER_ADDRESS: usize = 32;
 
 /// Addresses without a connection that may stay in the map. With more than this they are removed.
 const MAX_UNUSED_ADDRESSES: usize = 1024;

@@ -10,11 +10,11 @@ const EVENTS_PER_SECOND: u32 = 250;
 const EVENT_BURST: u32 = 250;
 
 /// Bytes that count as one event, in whatever frames they come. A second of the largest texts is 1 MiB.
-pub const BYTES_PER_EVENT: usize = 4 * 1024;
+pub(crate) const BYTES_PER_EVENT: usize = 4 * 1024;
 
 /// A token bucket that fills with time, and says how long a reader has to wait.
 #[derive(Debug)]
-pub struct RateLimit {
+pub(crate) struct RateLimit {
     /// When the bucket would be full.
     full_at: Instant,
 }
@@ -24,12 +24,12 @@ impl RateLimit {
     const STEP: Duration = Duration::from_nanos(1_000_000_000 / EVENTS_PER_SECOND as u64);
 
     /// A full bucket.
-    pub fn new(now: Instant) -> Self {
+    pub(crate) fn new(now: Instant) -> Self {
         Self { full_at: now }
     }
 
     /// Takes tokens; returns how long to wait until they are there.
-    pub fn take(&mut self, tokens: u32, now: Instant) -> Duration {
+    pub(crate) fn take(&mut self, tokens: u32, now: Instant) -> Duration {
         self.full_at = self.full_at.max(now) + Self::STEP * tokens;
         self.full_at.saturating_duration_since(now + Self::STEP * EVENT_BURST)
     }

@@ -23,7 +23,7 @@ const READ_BUFFER: usize = 512;
 
 /// A membership in a hub. It ends when this is dropped, however the reader comes to its end.
 #[derive(Debug)]
-pub struct Membership {
+pub(crate) struct Membership {
     /// The client.
     pub client: ClientId,
     /// The client has closed with code 1000.
@@ -33,12 +33,12 @@ pub struct Membership {
 
 impl Membership {
     /// The membership of a client in this hub.
-    pub fn new(client: ClientId, hub: Sender<SocketEvent>) -> Self {
+    pub(crate) fn new(client: ClientId, hub: Sender<SocketEvent>) -> Self {
         Self { client, goodbye: false, hub }
     }
 
     /// Sends the hub an event. An error means that the server is gone.
-    pub fn send(&self, event: SocketEvent) -> io::Result<()> {
+    pub(crate) fn send(&self, event: SocketEvent) -> io::Result<()> {
         self.hub.send(event).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
     }
 }
@@ -52,7 +52,7 @@ impl Drop for Membership {
 
 /// Reads from the connection at the pace that its client is allowed, writes to the hub.
 #[derive(Debug)]
-pub struct Stream {
+pub(crate) struct Stream {
     transport: SocketTransport,
     rate_limit: RateLimit,
     /// Bytes read that have not been counted as an event yet.
@@ -72,7 +72,7 @@ impl Stream {
     }
 
     /// The connection and the membership.
-    pub fn parts(&self) -> (&SocketTransport, &Membership) {
+    pub(crate) fn parts(&self) -> (&SocketTransport, &Membership) {
         (&self.transport, &self.membership)
     }
 }
@@ -102,7 +102,7 @@ impl Write for Stream {
 }
 
 /// A WebSocket on a connection whose handshake is done. `already_read` is what came behind the handshake.
-pub fn websocket(
+pub(crate) fn websocket(
     transport: SocketTransport,
     membership: Membership,
     mut already_read: Vec<u8>,
@@ -121,7 +121,7 @@ pub fn websocket(
 }
 
 /// Reads to the end. Returns with what the client is to be closed, if the connection has not ended by itself.
-pub fn read(websocket: &mut WebSocket<Stream>, limits: &Limits) -> Option<(CloseCode, &'static str)> {
+pub(crate) fn read(websocket: &mut WebSocket<Stream>, limits: &Limits) -> Option<(CloseCode, &'static str)> {
     loop {
         let message = match websocket.read() {
             Ok(message) => message,

@@ -25,7 +25,7 @@ const STACK_SIZE: usize = 48 * 1024;
 
 /// A connection whose handshake is about to be answered.
 #[derive(Debug)]
-pub struct PendingUpgrade {
+pub(crate) struct PendingUpgrade {
     /// The connection, on which reads block.
     pub transport: SocketTransport,
     /// Who it will be.
@@ -50,7 +50,7 @@ pub struct PendingUpgrade {
 
 /// Starts a thread that tells the hub of the client and reads until its WebSocket ends. If no thread can be started the hub
 /// has not heard of the client, and it can still be refused.
-pub fn spawn(pending: PendingUpgrade) -> io::Result<()> {
+pub(crate) fn spawn(pending: PendingUpgrade) -> io::Result<()> {
     let thread = thread::Builder::new().name(format!("client {}", pending.client.0)).stack_size(STACK_SIZE);
     thread.spawn(move || run(pending)).map(drop)
 }

@@ -19,13 +19,13 @@ const MAX_JSON_BYTES: usize = 12;
 const EVENT_OVERHEAD: usize = 1024;
 
 /// Bytes of the longest message that these limits allow.
-pub fn max_message_size(limits: &Limits) -> usize {
+pub(crate) fn max_message_size(limits: &Limits) -> usize {
     limits.max_text.max(limits.max_name) * MAX_JSON_BYTES + EVENT_OVERHEAD
 }
 
 /// The hub's event for the content of a text frame. What is wrong with it becomes an event too, so that the client is told
 /// in the order of its events.
-pub fn event<T>(client: ClientId, json: &str, limits: &Limits) -> Event<T> {
+pub(crate) fn event<T>(client: ClientId, json: &str, limits: &Limits) -> Event<T> {
     let mut reference = None;
     let checked = ClientEvent::decode(json).and_then(|event| {
         reference = event.reference().filter(|name| check_reference(name).is_ok()).map(str::to_owned);

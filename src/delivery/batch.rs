@@ -16,7 +16,7 @@ use std::ops::Range;
 
 /// Collects events and texts, then frames them: first the events in their order, then each changed text.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// The events' JSON, one behind the other.
     json: Vec<u8>,
     records: Vec<Record>,
@@ -54,24 +54,24 @@ enum Override {
 
 impl Batch {
     /// Adds an event for everyone in the room.
-    pub fn broadcast(&mut self, event: &ServerEvent<'_>) {
+    pub(crate) fn broadcast(&mut self, event: &ServerEvent<'_>) {
         self.record(event, false);
     }
 
     /// Adds an event for everyone in the room but one client.
-    pub fn broadcast_except(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+    pub(crate) fn broadcast_except(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         let index = self.record(event, false);
         self.overrides.push((client, Override::Without(index)));
     }
 
     /// Adds an event for one client.
-    pub fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+    pub(crate) fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         let index = self.record(event, true);
         self.overrides.push((client, Override::Only(index)));
     }
 
     /// A client has entered the room, and gets only what comes after this.
-    pub fn enter(&mut self, client: ClientId) {
+    pub(crate) fn enter(&mut self, client: ClientId) {
         if !self.records.is_empty() {
             self.overrides.push((client, Override::Entered(self.records.len())));
         }
@@ -85,7 +85,7 @@ impl Batch {
     }
 
     /// Frames the events for each of these encodings. No event is added after that.
-    pub fn frame_events(&mut self, encodings: &[Encoding]) {
+    pub(crate) fn frame_events(&mut self, encodings: &[Encoding]) {
         for &encoding in encodings {
             let Framed { events, private, frames, .. } = &mut self.framed[encoding.index()];
             for record in &self.records {
@@ -99,7 +99,7 @@ impl Batch {
     }
 
     /// Adds a changed text for each of these encodings, for all but its author, who may be away. Called once for each text.
-    pub fn text(&mut self, encodings: &[Encoding], update: &TextUpdate<'_>, author: Option<ClientId>) {
+    pub(crate) fn text(&mut self, encodings: &[Encoding], update: &TextUpdate<'_>, author: Option<ClientId>) {
         for form in TextForm::ALL {
             let mut of_form =
                 encodings.iter().copied().filter(|encoding| encoding.text_form() == form).peekable();
@@ -120,7 +120,7 @@ impl Batch {
     }
 
     /// Adds snapshots of the room as it is at the end of the batch, all of which end with `tail`. Called once, last.
-    pub fn snapshots<'a>(
+    pub(crate) fn snapshots<'a>(
         &mut self,
         tail: Bytes,
         receivers: impl Iterator<Item = (ClientId, Encoding, Receiver<'a>)>,
@@ -138,22 +138,22 @@ impl Batch {
     }
 
     /// Ends the batch. Nothing is added after that, and shares can be taken.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         self.overrides.sort_by_key(|(client, _)| *client); // stable: a client's own keep their order
     }
 
     /// True when nobody gets anything.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.overrides.is_empty() && self.text_bytes() == 0
     }
 
     /// Bytes of all texts, in all encodings.
-    pub fn text_bytes(&self) -> usize {
+    pub(crate) fn text_bytes(&self) -> usize {
         self.framed.iter().map(|framed| framed.texts.len()).sum()
     }
 
     /// Empties the batch for the next one, and keeps its memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.overrides.clear();
         self.snapshot_tail.clear();
@@ -162,17 +162,17 @@ impl Batch {
     }
 
     /// What everyone gets except the [exceptions](Self::exceptions).
-    pub fn common_share(&self, encoding: Encoding) -> Share<'_> {
+    pub(crate) fn common_share(&self, encoding: Encoding) -> Share<'_> {
         self.share(&self.framed[encoding.index()], None, &[])
     }
 
     /// The clients whose share is not the [common one](Self::common_share), each once, in order.
-    pub fn exceptions(&self) -> impl Iterator<Item = ClientId> {
+    pub(crate) fn exceptions(&self) -> impl Iterator<Item = ClientId> {
         self.overrides.chunk_by(|a, b| a.0 == b.0).filter_map(|own| own.first()).map(|own| own.0)
     }
 
     /// What one of them gets.
-    pub fn own_share(&self, encoding: Encoding, client: ClientId) -> Share<'_> {
+    pub(crate) fn own_share(&self, encoding: Encoding, client: ClientId) -> Share<'_> {
         let first = self.overrides.partition_point(|(other, _)| *other < client);
         let from_first = &self.overrides[first..];
         let own = &from_first[..from_first.partition_point(|(other, _)| *other == client)];
@@ -221,7 +221,7 @@ impl Batch {
 }
 
 /// An event as a frame, for a client that is in no room.
-pub fn single_frame(encoding: Encoding, event: &ServerEvent<'_>) -> Bytes {
+pub(crate) fn single_frame(encoding: Encoding, event: &ServerEvent<'_>) -> Bytes {
     let (mut json, mut frame) = (Vec::new(), Vec::new());
     event.encode(&mut json);
     encoding.frame(&json, &mut frame);

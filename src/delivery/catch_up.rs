@@ -8,7 +8,7 @@ use crate::room::boxes::Revision;
 
 /// Texts as they are now, whole, for this client alone.
 #[derive(Debug, Default)]
-pub struct CatchUp {
+pub(crate) struct CatchUp {
     texts: Vec<u8>,
     frames: Vec<TextFrame>,
     json: Vec<u8>,
@@ -16,7 +16,7 @@ pub struct CatchUp {
 
 impl CatchUp {
     /// Adds a text.
-    pub fn push(&mut self, encoding: Encoding, event: &ServerEvent<'_>, revision: Revision) {
+    pub(crate) fn push(&mut self, encoding: Encoding, event: &ServerEvent<'_>, revision: Revision) {
         self.json.clear();
         event.encode(&mut self.json);
         let start = self.texts.len();
@@ -25,19 +25,19 @@ impl CatchUp {
     }
 
     /// Bytes of all texts.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
 
     /// The texts, to be sent.
-    pub fn share(&self) -> Share<'_> {
+    pub(crate) fn share(&self) -> Share<'_> {
         let mut share = Share::default();
         share.push_texts(&self.texts, &self.frames, None);
         share
     }
 
     /// Removes all texts, and keeps the memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.frames.clear();
         empty([&mut self.texts, &mut self.json]);
     }

@@ -11,7 +11,7 @@ const KEPT_CAPACITY: usize = 256 * 1024;
 
 /// A batch in one encoding.
 #[derive(Debug, Default)]
-pub struct Framed {
+pub(crate) struct Framed {
     /// Events for everyone.
     pub events: Vec<u8>,
     /// Events for one client, and heads of snapshots.
@@ -28,7 +28,7 @@ pub struct Framed {
 
 /// Where a record's frame is.
 #[derive(Debug)]
-pub struct EventFrame {
+pub(crate) struct EventFrame {
     /// Bytes of common events before it.
     pub at: usize,
     /// Its own bytes, among the common or the private ones.
@@ -37,7 +37,7 @@ pub struct EventFrame {
 
 /// A text in a batch.
 #[derive(Debug)]
-pub struct TextFrame {
+pub(crate) struct TextFrame {
     /// Where its frame is, among the texts.
     pub bytes: Range<usize>,
     /// Who wrote it, unless they are away.
@@ -48,12 +48,12 @@ pub struct TextFrame {
 
 impl Framed {
     /// A part of the common events that outlives the batch. All who keep events share one copy.
-    pub fn keep_events(&self, bytes: Range<usize>) -> Bytes {
+    pub(crate) fn keep_events(&self, bytes: Range<usize>) -> Bytes {
         self.kept_events.get_or_init(|| Bytes::copy_from_slice(&self.events)).slice(bytes)
     }
 
     /// Empties the buffers and keeps their memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         let Self { events, private, frames, texts, text_frames, kept_events } = self;
         frames.clear();
         text_frames.clear();
@@ -63,7 +63,7 @@ impl Framed {
 }
 
 /// Empties buffers and keeps their memory, unless they are very large.
-pub fn empty<const N: usize>(buffers: [&mut Vec<u8>; N]) {
+pub(crate) fn empty<const N: usize>(buffers: [&mut Vec<u8>; N]) {
     for buffer in buffers {
         buffer.clear();
         buffer.shrink_to(KEPT_CAPACITY);

@@ -3,9 +3,9 @@
 //! A [`batch`] holds what a room sends at once, [`framed`] in each encoding; a [`share`] is what one client gets of it; an
 //! [`outbox`] writes shares to a [`transport`], however slow it is; a client that was behind has to [`catch_up`].
 
-pub mod batch;
-pub mod catch_up;
-pub mod framed;
-pub mod outbox;
-pub mod share;
-pub mod transport;
+pub(crate) mod batch;
+pub(crate) mod catch_up;
+pub(crate) mod framed;
+pub(crate) mod outbox;
+pub(crate) mod share;
+pub(crate) mod transport;

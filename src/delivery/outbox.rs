@@ -44,7 +44,7 @@ const MAX_PIECES: usize = 64;
 
 /// What the hub keeps of one client's connection.
 #[derive(Debug)]
-pub struct Outbox<T> {
+pub(crate) struct Outbox<T> {
     transport: T,
     /// Boxed but for the usual state, so that what a batch passes through is small.
     state: State,
@@ -90,7 +90,7 @@ struct Stall {
 /// What became of a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// All was sent.
     Sent,
     /// The transport is full; [`Outbox::retry_at`] says when to try again.
@@ -179,12 +179,12 @@ impl Stall {
 
 impl<T: Transport> Outbox<T> {
     /// An outbox in which nothing waits.
-    pub fn new(transport: T) -> Self {
+    pub(crate) fn new(transport: T) -> Self {
         Self { transport, state: State::Ready, last_progress: None }
     }
 
     /// Adds a frame that belongs to no batch, to be sent with the next [`flush`](Self::flush) or [`deliver`](Self::deliver).
-    pub fn queue(&mut self, frame: Bytes) {
+    pub(crate) fn queue(&mut self, frame: Bytes) {
         match &mut self.state {
             State::Ready => {
                 let mut backlog = Box::<Backlog>::default();
@@ -197,12 +197,12 @@ impl<T: Transport> Outbox<T> {
     }
 
     /// Sends what was queued.
-    pub fn flush(&mut self, now: Instant) -> Outcome {
+    pub(crate) fn flush(&mut self, now: Instant) -> Outcome {
         self.deliver(&Share::default(), now)
     }
 
     /// Sends a share of a batch, after all that waits.
-    pub fn deliver(&mut self, share: &Share<'_>, now: Instant) -> Outcome {
+    pub(crate) fn deliver(&mut self, share: &Share<'_>, now: Instant) -> Outcome {
         let waiting = match &mut self.state {
             State::Ready => None,
             State::Queued(backlog) => Some(&**backlog),
@@ -227,7 +227,7 @@ impl<T: Transport> Outbox<T> {
 
     /// Tries a full transport again. When it has taken all that waited, [`stale_from`](Self::stale_from) says which texts
     /// the client missed meanwhile.
-    pub fn retry(&mut self, now: Instant) -> Outcome {
+    pub(crate) fn retry(&mut self, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return self.flush(now) };
         let Ok(sent) = send(&self.transport, Some(&stall.backlog), &Share::default()) else {
             return Outcome::Broken;
@@ -241,7 +241,7 @@ impl<T: Transport> Outbox<T> {
     }
 
     /// The first text that the client missed while its transport was full.
-    pub fn stale_from(&self) -> Option<Revision> {
+    pub(crate) fn stale_from(&self) -> Option<Revision> {
         match &self.state {
             State::Stalled(stall) => stall.stale_from,
             State::Ready | State::Queued(_) => None,
@@ -249,7 +249,7 @@ impl<T: Transport> Outbox<T> {
     }
 
     /// Sends texts that the client missed, when nothing else waits. `missed` is the first text that is not among them.
-    pub fn catch_up(&mut self, texts: &Share<'_>, missed: Option<Revision>, now: Instant) -> Outcome {
+    pub(crate) fn catch_up(&mut self, texts: &Share<'_>, missed: Option<Revision>, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
         let Ok(sent) = send(&self.transport, None, texts) else { return Outcome::Broken };
         stall.stale_from = None;
@@ -262,17 +262,17 @@ impl<T: Transport> Outbox<T> {
     }
 
     /// The transport has taken everything, and the client has missed nothing.
-    pub fn resume(&mut self) {
+    pub(crate) fn resume(&mut self) {
         self.state = State::Ready;
     }
 
     /// When a full transport last took something, if it was ever full.
-    pub fn last_progress(&self) -> Option<Instant> {
+    pub(crate) fn last_progress(&self) -> Option<Instant> {
         self.last_progress
     }
 
     /// When a full transport is to be tried again; `None` while it takes everything.
-    pub fn retry_at(&self) -> Option<Instant> {
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
         match &self.state {
             State::Stalled(stall) => Some(stall.retry_at),
             State::Ready | State::Queued(_) => None,
@@ -280,7 +280,7 @@ impl<T: Transport> Outbox<T> {
     }
 
     /// Ends the connection in one direction or both.
-    pub fn shutdown(&self, how: Shutdown) {
+    pub(crate) fn shutdown(&self, how: Shutdown) {
         self.transport.shutdown(how);
     }
 }

@@ -9,11 +9,11 @@ use std::ops::Range;
 
 /// Pieces of a share that take no memory of their own. The author of a text has three: the events, and the texts before
 /// and behind it.
-pub const FEW_PIECES: usize = 4;
+pub(crate) const FEW_PIECES: usize = 4;
 
 /// Bytes for one client, in the order in which they are sent: events, then a snapshot or texts.
 #[derive(Debug, Default)]
-pub struct Share<'a> {
+pub(crate) struct Share<'a> {
     pieces: SmallVec<[Piece<'a>; FEW_PIECES]>,
     len: usize,
     /// Bytes of events and snapshot, which must all arrive.
@@ -37,7 +37,7 @@ enum Piece<'a> {
 
 /// What must be kept of a share of which only the beginning was sent.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Remainder {
+pub(crate) struct Remainder {
     /// The share up to this byte must be sent.
     pub end: usize,
     /// The first text that is not kept. It and those behind it are sent later, as they are by then.
@@ -67,7 +67,7 @@ impl<'a> Piece<'a> {
 
 impl<'a> Share<'a> {
     /// A share of these bytes, which must all arrive.
-    pub fn of_frame(frame: &'a [u8]) -> Self {
+    pub(crate) fn of_frame(frame: &'a [u8]) -> Self {
         let mut share = Self::default();
         share.push_own(frame);
         share
@@ -109,24 +109,24 @@ impl<'a> Share<'a> {
     }
 
     /// The bytes, in order.
-    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.pieces.iter().map(Piece::bytes)
     }
 
     /// How many bytes there are.
     #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// How many of the bytes are a snapshot.
-    pub fn snapshot_len(&self) -> usize {
+    pub(crate) fn snapshot_len(&self) -> usize {
         self.snapshot_len
     }
 
     /// What must be kept when only the first `sent` bytes were sent: all events, and the text that has begun, because a
     /// frame must be finished. Texts are state; of those that have not begun only the latest counts.
-    pub fn remainder(&self, sent: usize) -> Remainder {
+    pub(crate) fn remainder(&self, sent: usize) -> Remainder {
         let mut end = self.events_len;
         let others =
             self.text_frames.iter().filter(|text| self.client.is_none() || text.author != self.client);
@@ -140,7 +140,7 @@ impl<'a> Share<'a> {
     }
 
     /// These bytes, to outlive the batch.
-    pub fn keep(&self, bytes: Range<usize>) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn keep(&self, bytes: Range<usize>) -> impl Iterator<Item = Bytes> {
         let mut at = 0;
         self.pieces.iter().filter_map(move |piece| {
             let len = piece.bytes().len();

@@ -103,7 +103,7 @@ impl Transport for SocketTransport {
 }
 
 /// True where the system has no buffer space now and may have some later.
-pub fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory)
         || error.raw_os_error() == Some(libc::ENOBUFS)
 }

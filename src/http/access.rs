@@ -1,4 +1,4 @@
-//! Who may ask for anything: no web page of another origin, and none that a DNS server has pointed here.
+//! Who may use the server: scripts, and pages of allowed origins. Guards against cross-site requests and DNS rebinding.
 
 use crate::base::address::Address;
 use crate::base::passphrase::Passphrase;
@@ -8,70 +8,71 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use tungstenite::http::{Version, header};
 
-/// What was said at the start about who may get in.
+/// Who may use the server, as set by the options.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
-    /// Origins of pages that may talk to the server beside its own, such as that of a proxy before it.
+    /// Origins whose pages may use the server, besides its own: that of a proxy in front of it, for example.
     pub allowed: Vec<Origin>,
-    /// Whether `X-Forwarded-…` headers come from a proxy; otherwise anybody may have made them up.
+    /// Whether to trust `X-Forwarded-…` headers. Without a proxy that sets them, any client can forge them.
     pub trusts_proxy: bool,
-    /// Who may show the page in a frame, as sources of a CSP; its own origin where there are none.
+    /// Origins that may embed the page, as sources of a CSP. If empty, only the page's own origin may.
     pub frame_ancestors: Vec<String>,
-    /// What everybody has to give who wants to see a room, if anything.
+    /// The passphrase that protects all rooms, if there is one.
     pub passphrase: Option<Passphrase>,
 }
 
-/// Why a request is not answered.
+/// Why a request is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Denied {
-    /// It names no host, or several (RFC 9112, section 3.2).
-    NoHost,
-    /// The server is on loopback and was asked for by a name that is not loopback's.
-    Rebound(Host),
-    /// It comes from a page of this origin, which is not the server's own.
-    Foreign(Origin),
-    /// It comes from a page without an origin that can be named.
-    Opaque,
+pub enum AccessError {
+    /// It does not have exactly one valid `Host` header (RFC 9112, section 3.2).
+    InvalidHost,
+    /// The server listens on loopback, and the request's host is neither loopback nor allowed: perhaps DNS rebinding.
+    HostNotAllowed(Host),
+    /// It comes from a page of this origin, which is neither the server's own nor allowed.
+    OriginNotAllowed(Origin),
+    /// It comes from a page with an opaque origin, such as a local file, or with an invalid one.
+    OpaqueOrigin,
 }
 
 impl Access {
-    /// Who may show the page in a frame, as a CSP says it.
+    /// The value of the CSP's `frame-ancestors`.
     pub fn frame_ancestors(&self) -> String {
         if self.frame_ancestors.is_empty() { "'self'".to_owned() } else { self.frame_ancestors.join(" ") }
     }
 
-    /// Checks where a request comes from and what it asks for. `listen` is where the server listens.
-    pub fn check(&self, head: &Head, listen: SocketAddr) -> Result<(), Denied> {
+    /// Checks the host and the origin of a request. `listen` is the address that the server listens on.
+    pub fn check(&self, head: &Head, listen: SocketAddr) -> Result<(), AccessError> {
         let host = host(head)?;
         if listen.ip().is_loopback()
             && let Some(host) = &host
             && !host.is_loopback()
-            && !self.allowed.iter().any(|origin| origin.has_name_of(host))
+            && !self.allowed.iter().any(|origin| origin.has_host(host))
         {
-            return Err(Denied::Rebound(host.clone()));
+            return Err(AccessError::HostNotAllowed(host.clone()));
         }
         let Some(origin) = head.headers().get(header::ORIGIN) else {
             return Ok(());
         };
-        let origin: Origin = origin.to_str().ok().and_then(|text| text.parse().ok()).ok_or(Denied::Opaque)?;
-        let outside = self.forwarded(head, "X-Forwarded-Host").and_then(Host::parse).or(host);
-        let scheme = self.forwarded(head, "X-Forwarded-Proto").and_then(Scheme::named);
-        if outside.is_some_and(|host| origin.is_of(&host, scheme)) || self.allowed.contains(&origin) {
+        let origin: Origin =
+            origin.to_str().ok().and_then(|text| text.parse().ok()).ok_or(AccessError::OpaqueOrigin)?;
+        let public_host = self.forwarded(head, "X-Forwarded-Host").and_then(Host::parse).or(host);
+        let scheme = self.forwarded(head, "X-Forwarded-Proto").and_then(Scheme::from_name);
+        if public_host.is_some_and(|host| origin.matches(&host, scheme)) || self.allowed.contains(&origin) {
             Ok(())
         } else {
-            Err(Denied::Foreign(origin))
+            Err(AccessError::OriginNotAllowed(origin))
         }
     }
 
-    /// Whom a request comes from: the other end of the connection, or who was at the other end of the proxy's.
-    pub fn address(&self, head: &Head, peer: IpAddr) -> Address {
+    /// The address of the client: the connection's peer, or the one that a trusted proxy forwards.
+    pub fn client_address(&self, head: &Head, peer: IpAddr) -> Address {
         let forwarded = self.forwarded(head, "X-Forwarded-For");
-        // Some proxies add the port.
+        // Some proxies append the port.
         let parse = |text: &str| text.parse().or_else(|_| text.parse().map(|at: SocketAddr| at.ip()));
         Address::of(forwarded.and_then(|text| parse(text).ok()).unwrap_or(peer))
     }
 
-    /// The last of a header's values: what the nearest proxy has added. Those before it are anybody's word.
+    /// The last value of a header, which the nearest proxy added. The client may have forged those before it.
     fn forwarded<'a>(&self, head: &'a Head, name: &str) -> Option<&'a str> {
         let mut values = head.headers().get_all(name).iter();
         let last = values.next_back().filter(|_| self.trusts_proxy)?.to_str().ok()?;
@@ -79,46 +80,50 @@ impl Access {
     }
 }
 
-/// The host that a request asks for; none in HTTP/1.0, which knows of none.
-fn host(head: &Head) -> Result<Option<Host>, Denied> {
+/// The host of a request. `None` for an HTTP/1.0 request without one, which that version allows.
+fn host(head: &Head) -> Result<Option<Host>, AccessError> {
     let mut hosts = head.headers().get_all(header::HOST).iter();
     match (hosts.next(), hosts.next(), head.uri().authority()) {
         (None, _, _) if head.version() < Version::HTTP_11 => Ok(None),
-        (None, _, _) | (_, Some(_), _) => Err(Denied::NoHost),
-        (Some(_), None, Some(authority)) => Host::of(authority).map(Some).ok_or(Denied::NoHost),
-        (Some(host), None, None) => host.to_str().ok().and_then(Host::parse).map(Some).ok_or(Denied::NoHost),
-    }
-}
-
-impl Denied {
-    /// The status of the answer.
-    pub fn status(&self) -> u16 {
-        match self {
-            Self::NoHost => 400,
-            Self::Rebound(_) | Self::Foreign(_) | Self::Opaque => 403,
+        (None, _, _) | (_, Some(_), _) => Err(AccessError::InvalidHost),
+        (Some(_), None, Some(authority)) => {
+            Host::from_authority(authority).map(Some).ok_or(AccessError::InvalidHost)
+        }
+        (Some(host), None, None) => {
+            host.to_str().ok().and_then(Host::parse).map(Some).ok_or(AccessError::InvalidHost)
         }
     }
 }
 
-/// The sentence, for people.
-impl fmt::Display for Denied {
+impl AccessError {
+    /// The status of the response.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::InvalidHost => 400,
+            Self::HostNotAllowed(_) | Self::OriginNotAllowed(_) | Self::OpaqueOrigin => 403,
+        }
+    }
+}
+
+/// The text of the response.
+impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoHost => write!(f, "A request has one Host header."),
-            Self::Rebound(host) => write!(
+            Self::InvalidHost => write!(f, "A request must have exactly one valid Host header."),
+            Self::HostNotAllowed(host) => write!(
                 f,
-                "This server is for its own machine, and not for {host}. \
+                "This server accepts requests to this machine only, not to {host}. \
                  If a proxy serves it there, start it with --allow-origin https://{host}."
             ),
-            Self::Foreign(origin) => write!(
+            Self::OriginNotAllowed(origin) => write!(
                 f,
-                "Pages from {origin} may not talk to this server. \
-                 If they should, or if a proxy serves it there, start it with --allow-origin {origin}."
+                "Pages from {origin} may not use this server. \
+                 To allow them, or if a proxy serves it there, start it with --allow-origin {origin}."
             ),
-            Self::Opaque => write!(
+            Self::OpaqueOrigin => write!(
                 f,
-                "Pages without an address of their own, such as files, may not talk to this server; \
-                 others may with --allow-origin."
+                "Pages without an origin, such as local files, may not use this server. \
+                 Serve the page over HTTP and start the server with --allow-origin and the page's origin."
             ),
         }
     }
@@ -138,7 +143,7 @@ mod tests {
         parse_head(text.as_bytes()).unwrap().expect("a whole head").1
     }
 
-    fn check(access: &Access, listen: SocketAddr, headers: &str) -> Result<(), Denied> {
+    fn check(access: &Access, listen: SocketAddr, headers: &str) -> Result<(), AccessError> {
         access.check(&head(headers), listen)
     }
 
@@ -147,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_talks_to_its_own_server_and_scripts_to_any() {
+    fn a_page_may_use_its_own_server_and_a_script_any() {
         let access = Access::default();
         for headers in [
             "Host: localhost:8080\r\n",
@@ -158,49 +163,56 @@ mod tests {
         }
         let headers = "Host: wall.example:8080\r\nOrigin: http://wall.example:8080\r\n";
         assert_eq!(check(&access, NETWORK, headers), Ok(()));
-        let denied = check(&access, NETWORK, "Host: wall.example\r\nOrigin: https://evil.example\r\n");
-        let sentence = denied.unwrap_err().to_string();
-        assert!(sentence.contains("--allow-origin https://evil.example"), "{sentence}");
-        assert_eq!(check(&access, NETWORK, "Host: wall.example\r\nOrigin: null\r\n"), Err(Denied::Opaque));
+        let rejected = check(&access, NETWORK, "Host: wall.example\r\nOrigin: https://evil.example\r\n");
+        let text = rejected.unwrap_err().to_string();
+        assert!(text.contains("--allow-origin https://evil.example"), "{text}");
+        assert_eq!(
+            check(&access, NETWORK, "Host: wall.example\r\nOrigin: null\r\n"),
+            Err(AccessError::OpaqueOrigin)
+        );
     }
 
     #[test]
-    fn on_loopback_only_its_own_names_are_served() {
+    fn a_server_on_loopback_accepts_only_loopback_hosts() {
         let rebound = "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n";
-        let sentence = check(&Access::default(), LOOPBACK, rebound).unwrap_err().to_string();
-        assert!(sentence.contains("--allow-origin https://evil.example:8080"), "{sentence}");
+        let text = check(&Access::default(), LOOPBACK, rebound).unwrap_err().to_string();
+        assert!(text.contains("--allow-origin https://evil.example:8080"), "{text}");
         let proxied = "Host: wall.example\r\nOrigin: https://wall.example\r\n";
         assert!(check(&Access::default(), LOOPBACK, proxied).is_err());
         assert_eq!(check(&allowing("https://wall.example"), LOOPBACK, proxied), Ok(()));
-        // A proxy may as well pass on the address at which it finds the server.
+        // A proxy may also forward the address of the server.
         let passed = "Host: 127.0.0.1:8080\r\nOrigin: https://wall.example\r\n";
         assert_eq!(check(&allowing("https://wall.example"), LOOPBACK, passed), Ok(()));
         assert!(check(&allowing("https://wall.example"), LOOPBACK, rebound).is_err());
     }
 
     #[test]
-    fn a_proxy_is_believed_only_where_it_is_trusted() {
+    fn forwarded_headers_count_only_if_the_proxy_is_trusted() {
         let headers = "Host: 127.0.0.1:8080\r\nOrigin: https://wall.example\r\n\
                        X-Forwarded-Host: wall.example\r\nX-Forwarded-Proto: https\r\n";
         assert!(check(&Access::default(), LOOPBACK, headers).is_err());
         let trusting = Access { trusts_proxy: true, ..Access::default() };
         assert_eq!(check(&trusting, LOOPBACK, headers), Ok(()));
         assert!(check(&trusting, LOOPBACK, &headers.replace("Proto: https", "Proto: http")).is_err());
-        // The name that the browser asked for is checked even so: a page can make up the others.
+        // The Host header is checked even so, because a page can forge the others.
         let rebound =
             "Host: evil.example\r\nOrigin: http://evil.example\r\nX-Forwarded-Host: evil.example\r\n";
         assert!(check(&trusting, LOOPBACK, rebound).is_err());
     }
 
     #[test]
-    fn a_request_names_one_host() {
+    fn a_request_has_exactly_one_host() {
         for headers in ["", "Host: a\r\nHost: b\r\n", "Host: \r\n", "Host: a b\r\n", "Host: me@a\r\n"] {
-            assert_eq!(check(&Access::default(), NETWORK, headers), Err(Denied::NoHost), "{headers}");
+            assert_eq!(
+                check(&Access::default(), NETWORK, headers),
+                Err(AccessError::InvalidHost),
+                "{headers}"
+            );
         }
     }
 
     #[test]
-    fn an_address_is_the_last_that_a_trusted_proxy_saw() {
+    fn the_client_address_is_the_last_that_a_trusted_proxy_forwards() {
         let peer = "192.0.2.1".parse().unwrap();
         let trusting = Access { trusts_proxy: true, ..Access::default() };
         let of = |text: &str| Address::of(text.parse().unwrap());
@@ -212,8 +224,8 @@ mod tests {
             ("", "192.0.2.1"),
         ] {
             let head = head(&format!("Host: a\r\n{headers}"));
-            assert_eq!(trusting.address(&head, peer), of(address), "{headers}");
-            assert_eq!(Access::default().address(&head, peer), of("192.0.2.1"));
+            assert_eq!(trusting.client_address(&head, peer), of(address), "{headers}");
+            assert_eq!(Access::default().client_address(&head, peer), of("192.0.2.1"));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! The passphrase of an HTTP request.
+//! The passphrase in an HTTP request.
 
 use crate::base::passphrase::Passphrase;
 use data_encoding::BASE64;
 
-/// Reads the password of an `Authorization: Basic` header (RFC 7617), whatever its user name.
+/// Takes the password from the value of an `Authorization: Basic` header (RFC 7617). The user name does not matter.
 pub fn from_authorization(header: &str) -> Option<Passphrase> {
     let (scheme, encoded) = header.split_once(' ')?;
     let decoded = BASE64.decode(encoded.trim().as_bytes()).ok()?;
@@ -16,7 +16,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_holds_the_passphrase_for_any_user_name() {
+    fn the_password_of_any_user_name_is_the_passphrase() {
         for header in ["Basic OmNvcnJlY3QgaG9yc2U=", "basic bWU6Y29ycmVjdCBob3JzZQ=="] {
             assert_eq!(from_authorization(header), Some(Passphrase::new("correct horse")), "{header}");
         }

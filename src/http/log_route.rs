@@ -1,58 +1,56 @@
-//! A room's log over HTTP: from the store if there is one, else from the hub's memory.
+//! Downloads of a room's log: from the store if there is one, otherwise from the hub's memory.
 
+use crate::base::counter::Counter;
 use crate::delivery::transport::SocketTransport;
-use crate::http::connection::{HUB_PATIENCE, REQUEST_PATIENCE};
-use crate::http::request::Timed;
-use crate::http::response::Answer;
+use crate::http::deadline_stream::DeadlineStream;
+use crate::http::hub_query::query_hub;
+use crate::http::request::REQUEST_TIMEOUT;
+use crate::http::response::Response;
 use crate::hub::event::Event;
-use crate::hub::shards::{Shards, SocketEvent};
+use crate::hub::shards::Shards;
 use crate::room::names::RoomName;
 use crate::room::post::Post;
 use crate::store::database::Reader;
 use crate::store::export::{Format, LogWriter};
 use chunked_transfer::Encoder;
-use crossbeam_channel::{Sender, bounded};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// Logs that may be sent at once. Each holds a file or a room's posts for as long as its reader takes.
+/// Downloads at once. Each holds the store open, or a room's posts in memory, until its client has read them.
 pub const MAX_DOWNLOADS: usize = 64;
 
-/// How long one may take in all. Who takes longer has what came so far, and can ask for what comes after that.
-const DOWNLOAD_PATIENCE: Duration = Duration::from_secs(300);
+/// How long a download may take. A slower client keeps what it has received, and can request the posts after that.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// The logs that are being sent, counted.
+/// Issues permits for downloads, up to [`MAX_DOWNLOADS`]. Clones share one count.
 #[derive(Debug, Clone, Default)]
-pub struct Downloads(Arc<AtomicUsize>);
+pub struct DownloadLimiter(Counter);
 
-/// One of them, until it is dropped.
+/// Permission for one download. Dropping it frees the place.
 #[derive(Debug)]
-struct Download(Arc<AtomicUsize>);
+struct DownloadPermit(Counter);
 
-impl Downloads {
-    fn begin(&self) -> Option<Download> {
-        // Counted before it is looked at, so that two at once are never both the last.
-        let download = Download(Arc::clone(&self.0));
-        (self.0.fetch_add(1, Ordering::Relaxed) < MAX_DOWNLOADS).then_some(download)
+impl DownloadLimiter {
+    fn acquire(&self) -> Option<DownloadPermit> {
+        self.0.add_below(MAX_DOWNLOADS).then(|| DownloadPermit(self.0.clone()))
     }
 }
 
-impl Drop for Download {
+impl Drop for DownloadPermit {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.remove(1);
     }
 }
 
-/// What was asked for: `log?room=R&format=txt|json|md&after=N`.
+/// A parsed query: `log?room=R&format=txt|json|md&after=N`.
 #[derive(Debug)]
 pub struct LogRequest {
     room: RoomName,
-    /// What it is written as.
+    /// The format of the response.
     pub format: Format,
-    /// Only posts with higher numbers.
+    /// Only posts with higher numbers are sent.
     after: u64,
 }
 
@@ -61,7 +59,7 @@ pub struct LogRequest {
 pub struct Log<'a> {
     request: &'a LogRequest,
     source: Source,
-    _download: Download,
+    _permit: DownloadPermit,
 }
 
 #[derive(Debug)]
@@ -71,70 +69,67 @@ enum Source {
 }
 
 impl LogRequest {
-    /// Reads the query of a URL.
-    pub fn from_query(query: &str) -> Result<Self, Answer> {
-        let room = RoomName::from_query(query).map_err(|error| Answer::sentence(400, error.to_string()))?;
+    /// Parses the query of a URL. An error is the response that rejects it.
+    pub fn from_query(query: &str) -> Result<Self, Response> {
+        let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
         let mut request = Self { room, format: Format::Text, after: 0 };
         for (field, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*field {
-                "format" => request.format = Format::named(&value).ok_or_else(bad_format)?,
-                "after" => request.after = number(&value).ok_or_else(bad_number)?,
+                "format" => request.format = Format::from_name(&value).ok_or_else(invalid_format)?,
+                "after" => request.after = post_number(&value).ok_or_else(invalid_after)?,
                 _ => {}
             }
         }
         Ok(request)
     }
 
-    /// Opens the store, or asks the hub.
+    /// Opens the store, or gets the posts from the hub. An error is the response that says why that failed.
     pub fn open(
         &self,
         store: Option<&Path>,
         shards: &Shards,
-        downloads: &Downloads,
-    ) -> Result<Log<'_>, Answer> {
-        let download = downloads.begin().ok_or_else(|| {
-            Answer::sentence(503, "Too many are saving logs at the moment; please try again later.")
+        downloads: &DownloadLimiter,
+    ) -> Result<Log<'_>, Response> {
+        let permit = downloads.acquire().ok_or_else(|| {
+            Response::text(503, "Too many logs are being downloaded; please try again later.")
         })?;
         let source = match store {
-            Some(file) => Reader::open(file).map(Source::Store).map_err(|error| {
+            Some(file) => Source::Store(Reader::open(file).map_err(|error| {
                 log::error!("the store cannot be read: {error}");
-                Answer::sentence(503, "The log cannot be read at the moment; please try again later.")
-            })?,
-            None => Source::Memory(self.ask(shards.of_room(&self.room)).ok_or_else(|| {
-                Answer::sentence(503, "The server is too busy to give its log; please try again later.")
+                Response::text(503, "The log cannot be read at the moment; please try again later.")
             })?),
+            None => {
+                let event = |reply_to| Event::HistoryRequest { room: self.room.clone(), reply_to };
+                let posts = query_hub(shards.of_room(&self.room), event);
+                Source::Memory(posts.ok_or_else(Response::busy)?)
+            }
         };
-        Ok(Log { request: self, source, _download: download })
-    }
-
-    fn ask(&self, hub: &Sender<SocketEvent>) -> Option<Vec<Arc<Post>>> {
-        let (reply_to, log) = bounded(1);
-        hub.send_timeout(Event::HistoryRequest { room: self.room.clone(), reply_to }, HUB_PATIENCE).ok()?;
-        log.recv_timeout(HUB_PATIENCE).ok()
+        Ok(Log { request: self, source, _permit: permit })
     }
 }
 
-fn bad_format() -> Answer {
-    Answer::sentence(400, "A log's format is txt, json or md.")
+fn invalid_format() -> Response {
+    Response::text(400, "The format of a log must be txt, json or md.")
 }
 
-fn bad_number() -> Answer {
-    Answer::sentence(400, "Posts are asked for after a number, such as after=17.")
+fn invalid_after() -> Response {
+    Response::text(400, "The value of after must be the number of a post, such as after=17.")
 }
 
-fn number(value: &str) -> Option<u64> {
-    value.parse().ok().filter(|n| i64::try_from(*n).is_ok()) // SQLite has no higher ones
+/// Parses the number of a post. SQLite's integers end at `i64::MAX`.
+fn post_number(value: &str) -> Option<u64> {
+    value.parse().ok().filter(|n| i64::try_from(*n).is_ok())
 }
 
 impl Log<'_> {
-    /// Sends the log as a chunked body, of whatever length. Fails where a write takes longer than a request may, or
-    /// all of them longer than a download may.
+    /// Sends the log as a chunked body, whatever its length. Fails if one write takes longer than [`REQUEST_TIMEOUT`],
+    /// or the download longer than [`DOWNLOAD_TIMEOUT`].
     pub fn send(self, transport: &SocketTransport) -> io::Result<()> {
-        self.send_until(transport, Instant::now() + DOWNLOAD_PATIENCE)
+        self.send_until(transport, Instant::now() + DOWNLOAD_TIMEOUT)
     }
 
-    fn send_until(self, transport: &SocketTransport, end: Instant) -> io::Result<()> {
-        let mut body = Encoder::new(Patient { transport, end });
+    fn send_until(self, transport: &SocketTransport, deadline: Instant) -> io::Result<()> {
+        let mut body = Encoder::new(DownloadStream { transport, deadline });
         let mut log = LogWriter::new(&mut body, self.request.format);
         let LogRequest { room, after, .. } = self.request;
         match self.source {
@@ -147,16 +142,16 @@ impl Log<'_> {
     }
 }
 
-/// Writes to a client until `end`, as long as each write is done within [`REQUEST_PATIENCE`].
-struct Patient<'a> {
+/// A socket whose writes may each take [`REQUEST_TIMEOUT`], but none may end after the deadline.
+struct DownloadStream<'a> {
     transport: &'a SocketTransport,
-    end: Instant,
+    deadline: Instant,
 }
 
-impl Write for Patient<'_> {
+impl Write for DownloadStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let deadline = self.end.min(Instant::now() + REQUEST_PATIENCE);
-        Timed { transport: self.transport, deadline }.write(bytes)
+        let deadline = self.deadline.min(Instant::now() + REQUEST_TIMEOUT);
+        DeadlineStream::new(self.transport, deadline).write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -168,18 +163,18 @@ impl Write for Patient<'_> {
 mod tests {
     use super::*;
     use crate::base::ids::UserId;
-    use crate::delivery::transport::SocketTransport;
     use std::io::ErrorKind;
     use std::net::{TcpListener, TcpStream};
 
     fn log(request: &LogRequest) -> Log<'_> {
         let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "x".repeat(10_000), at: 0 };
         let posts = (1..=100).map(|n| Arc::new(post(n))).collect();
-        Log { request, source: Source::Memory(posts), _download: Downloads::default().begin().unwrap() }
+        let permit = DownloadLimiter::default().acquire().unwrap();
+        Log { request, source: Source::Memory(posts), _permit: permit }
     }
 
     #[test]
-    fn a_download_ends_when_its_time_is_up_however_fast_its_reader_is() {
+    fn a_download_fails_after_its_deadline_even_if_its_client_reads_fast() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let socket = SocketTransport::new(listener.accept().unwrap().0);
@@ -189,16 +184,15 @@ mod tests {
         let late = log(&request).send_until(&socket, Instant::now());
         assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
         drop(socket);
-        assert!(reads.join().unwrap().unwrap() > 1_000_000, "the first came whole");
+        assert!(reads.join().unwrap().unwrap() > 1_000_000, "the first download is complete");
     }
 
     #[test]
-    fn downloads_are_counted_as_long_as_they_last() {
-        let downloads = Downloads::default();
-        let mut begun: Vec<Download> = (0..MAX_DOWNLOADS).map(|_| downloads.begin().unwrap()).collect();
-        assert!(downloads.begin().is_none() && downloads.begin().is_none());
-        begun.pop();
-        begun.push(downloads.begin().expect("a place that is free again"));
-        assert!(downloads.begin().is_none());
+    fn dropping_a_permit_frees_its_place() {
+        let downloads = DownloadLimiter::default();
+        let mut permits: Vec<DownloadPermit> = std::iter::from_fn(|| downloads.acquire()).collect();
+        assert_eq!(permits.len(), MAX_DOWNLOADS);
+        permits.pop();
+        assert!(downloads.acquire().is_some());
     }
 }

@@ -1,12 +1,16 @@
 //! HTTP: request heads, routes and responses.
 
-pub mod access;
-pub mod auth;
-pub mod connection;
-pub mod invite;
-pub mod log_route;
-pub mod negotiation;
-pub mod origin;
-pub mod page;
-pub mod request;
-pub mod response;
+pub(crate) mod access;
+pub(crate) mod auth;
+pub(crate) mod connection;
+pub(crate) mod deadline_stream;
+mod hub_query;
+pub(crate) mod invite;
+pub(crate) mod log_route;
+mod negotiation;
+pub(crate) mod origin;
+pub(crate) mod page;
+pub(crate) mod request;
+pub(crate) mod response;
+pub(crate) mod routes;
+pub(crate) mod upgrade;

@@ -1,21 +1,21 @@
-//! Content negotiation: which encoding a request asks for (RFC 9110, section 12.5.3), and whether its client already has
+//! Content negotiation: which content coding a request asks for (RFC 9110, section 12.5.3), and whether its client already has
 //! the answer (section 13.1.2).
 
 use tungstenite::http::{HeaderMap, header};
 
-/// How a body is encoded.
+/// How a body is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
+pub(super) enum ContentCoding {
     /// As it is.
     Identity,
     /// As RFC 1952 says.
     Gzip,
 }
 
-impl Encoding {
-    /// The smallest encoding among those that the client prefers. A client that names no encoding, or refuses all of
+impl ContentCoding {
+    /// The smallest coding among those that the client prefers. A client that names no coding, or refuses all of
     /// them, gets the body as it is.
-    pub fn wanted(headers: &HeaderMap) -> Self {
+    pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let list = elements(headers, header::ACCEPT_ENCODING);
         let weights: Vec<(String, u16)> = list.filter_map(|element| weighted(&element)).collect();
         let weight_of = |names: &[&str]| {
@@ -30,7 +30,7 @@ impl Encoding {
 }
 
 /// True if the client already has the body with this entity tag. The comparison is weak, as GET and HEAD require.
-pub fn has_already(headers: &HeaderMap, tag: &str) -> bool {
+pub(super) fn has_already(headers: &HeaderMap, tag: &str) -> bool {
     elements(headers, header::IF_NONE_MATCH)
         .any(|element| element == "*" || element.strip_prefix("W/").unwrap_or(&element) == tag)
 }
@@ -69,7 +69,7 @@ fn thousandths(weight: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Encoding::{Gzip, Identity};
+    use ContentCoding::{Gzip, Identity};
 
     fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -80,8 +80,8 @@ mod tests {
     }
 
     #[test]
-    fn the_smallest_encoding_that_is_wanted() {
-        for (values, encoding) in [
+    fn the_smallest_coding_that_is_wanted() {
+        for (values, coding) in [
             (&[][..], Identity),
             (&[""], Identity),
             (&["gzip"], Gzip),
@@ -108,7 +108,11 @@ mod tests {
             (&["gzip;level=9"], Identity),
             (&["gzipped"], Identity),
         ] {
-            assert_eq!(Encoding::wanted(&headers(header::ACCEPT_ENCODING, values)), encoding, "{values:?}");
+            assert_eq!(
+                ContentCoding::wanted(&headers(header::ACCEPT_ENCODING, values)),
+                coding,
+                "{values:?}"
+            );
         }
     }
 

@@ -1,4 +1,4 @@
-//! Origins of web pages: what a browser says in `Origin`, and what the server was asked for in `Host`.
+//! Origins and hosts: the values of the `Origin` and `Host` headers.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tungstenite::http::Uri;
 use tungstenite::http::uri::Authority;
 
-/// Scheme, host and port, as RFC 6454 compares them: in lower case, and the port always there.
+/// The origin of a web page (RFC 6454): scheme, lower-case host, and port, which is never left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     scheme: Scheme,
@@ -14,29 +14,29 @@ pub struct Origin {
     port: u16,
 }
 
-/// The two schemes that a browser opens a WebSocket from.
+/// The scheme of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// In the clear.
+    /// Unencrypted.
     Http,
-    /// Through TLS, which ends in a proxy.
+    /// TLS, which a proxy terminates.
     Https,
 }
 
-/// What a request asks for: a host, and perhaps a port.
+/// A host with an optional port, as in a `Host` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
     name: String,
     port: Option<u16>,
 }
 
-/// This was no `http://host:port` or `https://host:port`.
+/// The text is not `http://host[:port]` or `https://host[:port]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoOrigin;
+pub struct InvalidOrigin;
 
 impl Scheme {
-    /// Reads `http` or `https`.
-    pub fn named(name: &str) -> Option<Self> {
+    /// Parses `http` or `https`.
+    pub fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "http" => Some(Self::Http),
             "https" => Some(Self::Https),
@@ -44,8 +44,8 @@ impl Scheme {
         }
     }
 
-    /// The port where none is named.
-    fn port(self) -> u16 {
+    /// The port of a URL that has none.
+    fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
@@ -61,60 +61,60 @@ impl Scheme {
 }
 
 impl Origin {
-    /// True where the page comes from the server that was asked. Both leave out the port that the scheme
-    /// has anyway; the scheme itself is known only where a proxy has told it.
-    pub fn is_of(&self, host: &Host, scheme: Option<Scheme>) -> bool {
-        let port = host.port.unwrap_or(scheme.unwrap_or(self.scheme).port());
+    /// True if the page comes from `host`. Either side may leave out the scheme's default port. `scheme` is the one
+    /// that the browser used, which is known only if a proxy forwards it.
+    pub fn matches(&self, host: &Host, scheme: Option<Scheme>) -> bool {
+        let port = host.port.unwrap_or(scheme.unwrap_or(self.scheme).default_port());
         self.host == host.name && self.port == port && scheme.is_none_or(|scheme| scheme == self.scheme)
     }
 
-    /// True where the host is this origin's, whatever the port: a proxy may pass on either its own or ours.
-    pub fn has_name_of(&self, host: &Host) -> bool {
+    /// True if the host is this origin's. The port is ignored, because a proxy may forward its own or the server's.
+    pub fn has_host(&self, host: &Host) -> bool {
         self.host == host.name
     }
 }
 
 impl FromStr for Origin {
-    type Err = NoOrigin;
+    type Err = InvalidOrigin;
 
-    fn from_str(text: &str) -> Result<Self, NoOrigin> {
-        let uri: Uri = text.parse().map_err(|_| NoOrigin)?;
-        let scheme = uri.scheme_str().and_then(Scheme::named).ok_or(NoOrigin)?;
+    fn from_str(text: &str) -> Result<Self, InvalidOrigin> {
+        let uri: Uri = text.parse().map_err(|_| InvalidOrigin)?;
+        let scheme = uri.scheme_str().and_then(Scheme::from_name).ok_or(InvalidOrigin)?;
         if uri.path() != "/" || uri.query().is_some() {
-            return Err(NoOrigin);
+            return Err(InvalidOrigin);
         }
-        let Host { name, port } = Host::of(uri.authority().ok_or(NoOrigin)?).ok_or(NoOrigin)?;
-        Ok(Self { scheme, host: name, port: port.unwrap_or(scheme.port()) })
+        let Host { name, port } =
+            Host::from_authority(uri.authority().ok_or(InvalidOrigin)?).ok_or(InvalidOrigin)?;
+        Ok(Self { scheme, host: name, port: port.unwrap_or(scheme.default_port()) })
     }
 }
 
-/// As a browser writes it.
+/// The value of the browser's `Origin` header.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme.as_str(), self.host)?;
-        if self.port == self.scheme.port() { Ok(()) } else { write!(f, ":{}", self.port) }
+        if self.port == self.scheme.default_port() { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 
 impl Host {
-    /// Reads a `Host` header.
+    /// Parses the value of a `Host` header.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::of(&text.parse().ok()?)
+        Self::from_authority(&text.parse().ok()?)
     }
 
-    /// Takes the host of an absolute address.
-    pub fn of(authority: &Authority) -> Option<Self> {
+    /// Takes the host and port of a URI. `None` if it has a user name.
+    pub fn from_authority(authority: &Authority) -> Option<Self> {
         let text = authority.as_str();
         let name = authority.host().to_ascii_lowercase();
         let port = match text.get(name.len()..)? {
             "" | ":" => None,
             port => Some(parse_port(port.strip_prefix(':')?)?),
         };
-        // What has a name and a password before the host is no origin and no `Host`.
         (!name.is_empty() && !text.contains('@')).then_some(Self { name, port })
     }
 
-    /// True for names that no DNS server can point at this machine, because none is asked for them.
+    /// True for hosts that always mean this machine. A DNS server resolves any other name, perhaps to this machine too.
     pub fn is_loopback(&self) -> bool {
         let v6 = self.name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
         self.name == "localhost"
@@ -123,7 +123,7 @@ impl Host {
     }
 }
 
-/// Digits only: Rust's own parsing takes a plus sign as well.
+/// Parses digits. Rust's own parser would also accept a plus sign.
 fn parse_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| text.bytes().all(|digit| digit.is_ascii_digit()))
 }
@@ -139,12 +139,12 @@ impl fmt::Display for Host {
 mod tests {
     use super::*;
 
-    fn is_of(origin: &str, host: &str, scheme: Option<Scheme>) -> bool {
-        origin.parse::<Origin>().unwrap().is_of(&Host::parse(host).unwrap(), scheme)
+    fn matches(origin: &str, host: &str, scheme: Option<Scheme>) -> bool {
+        origin.parse::<Origin>().unwrap().matches(&Host::parse(host).unwrap(), scheme)
     }
 
     #[test]
-    fn ports_may_be_left_out_where_the_scheme_has_them() {
+    fn default_ports_may_be_left_out() {
         for (origin, host) in [
             ("http://wall.example", "wall.example"),
             ("http://wall.example", "wall.example:80"),
@@ -154,7 +154,7 @@ mod tests {
             ("http://127.0.0.1:8080", "127.0.0.1:8080"),
             ("http://[::1]:8080", "[::1]:8080"),
         ] {
-            assert!(is_of(origin, host, None), "{origin} {host}");
+            assert!(matches(origin, host, None), "{origin} {host}");
         }
     }
 
@@ -167,15 +167,15 @@ mod tests {
             ("http://wall.example", "wall.example:8080"),
             ("http://localhost:8080", "127.0.0.1:8080"),
         ] {
-            assert!(!is_of(origin, host, None), "{origin} {host}");
+            assert!(!matches(origin, host, None), "{origin} {host}");
         }
-        assert!(is_of("https://wall.example", "wall.example", Some(Scheme::Https)));
-        assert!(!is_of("http://wall.example", "wall.example", Some(Scheme::Https)));
-        assert!(!is_of("https://wall.example", "wall.example", Some(Scheme::Http)));
+        assert!(matches("https://wall.example", "wall.example", Some(Scheme::Https)));
+        assert!(!matches("http://wall.example", "wall.example", Some(Scheme::Https)));
+        assert!(!matches("https://wall.example", "wall.example", Some(Scheme::Http)));
     }
 
     #[test]
-    fn what_is_no_origin_is_not_taken_for_one() {
+    fn invalid_origins_are_rejected() {
         for text in [
             "",
             "null",
@@ -189,7 +189,7 @@ mod tests {
             "https://wall.example:+80",
             "https://wall example",
         ] {
-            assert_eq!(text.parse::<Origin>(), Err(NoOrigin), "{text}");
+            assert_eq!(text.parse::<Origin>(), Err(InvalidOrigin), "{text}");
         }
         let shown = |text: &str| text.parse::<Origin>().unwrap().to_string();
         assert_eq!(shown("HTTPS://Wall.Example:443/"), "https://wall.example");
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_machines_own_names_are_loopback() {
+    fn only_localhost_and_loopback_addresses_are_loopback() {
         let is_loopback = |text: &str| Host::parse(text).unwrap().is_loopback();
         for name in ["localhost:8080", "LOCALHOST", "127.0.0.1", "127.1.2.3:80", "[::1]:8080"] {
             assert!(is_loopback(name), "{name}");

@@ -1,7 +1,7 @@
-//! The page and its words, which `build.rs` builds into the program, in the encoding that a request asks for.
+//! The page and its words, which `build.rs` builds into the program, in the coding that a request asks for.
 
-use crate::http::negotiation::{Encoding, has_already};
-use crate::http::response::Answer;
+use crate::http::negotiation::{ContentCoding, has_already};
+use crate::http::response::Response;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 use tungstenite::http::HeaderMap;
@@ -35,7 +35,7 @@ struct File {
     gzip: Body,
 }
 
-/// A file in one encoding.
+/// A file in one coding.
 #[derive(Debug)]
 struct Body {
     bytes: &'static [u8],
@@ -49,9 +49,9 @@ impl Page {
         Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
     }
 
-    /// Answers a request to read what is at this path, if it is the page or its words.
-    pub fn answer(&self, path: &str, headers: &HeaderMap) -> Option<Answer> {
-        self.files.iter().find(|file| file.path == path).map(|file| file.answer(headers))
+    /// The response to a request for this path, if the page or its words are there.
+    pub fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+        self.files.iter().find(|file| file.path == path).map(|file| file.response(headers))
     }
 }
 
@@ -63,21 +63,21 @@ impl File {
         Self { path, content_type, plain: body(plain.as_bytes()), gzip: body(gzip), policy }
     }
 
-    fn answer(&self, headers: &HeaderMap) -> Answer {
-        let encoding = Encoding::wanted(headers);
-        let body = match encoding {
-            Encoding::Identity => &self.plain,
-            Encoding::Gzip => &self.gzip,
+    fn response(&self, headers: &HeaderMap) -> Response {
+        let coding = ContentCoding::wanted(headers);
+        let body = match coding {
+            ContentCoding::Identity => &self.plain,
+            ContentCoding::Gzip => &self.gzip,
         };
-        let answer = Answer::built_in(self.content_type, body.bytes, self.policy.as_deref())
-            .with("ETag", body.tag.clone())
-            .with("Vary", "Accept-Encoding");
+        let response = Response::built_in(self.content_type, body.bytes, self.policy.as_deref())
+            .with_header("ETag", body.tag.clone())
+            .with_header("Vary", "Accept-Encoding");
         if has_already(headers, &body.tag) {
-            return answer.not_modified();
+            return response.not_modified();
         }
-        match encoding {
-            Encoding::Identity => answer,
-            Encoding::Gzip => answer.with("Content-Encoding", "gzip"),
+        match coding {
+            ContentCoding::Identity => response,
+            ContentCoding::Gzip => response.with_header("Content-Encoding", "gzip"),
         }
     }
 }
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tag_is_of_one_encoding_and_of_what_the_page_may_do() {
+    fn a_tag_is_of_one_coding_and_of_what_the_page_may_do() {
         let tags = |page: &Page| {
             page.files.iter().flat_map(|file| [file.plain.tag.clone(), file.gzip.tag.clone()]).collect()
         };
@@ -134,7 +134,7 @@ mod tests {
         for (path, has) in
             [("/", true), ("/words/de.json", true), ("/words/ar.json", true), ("/words/en.json", false)]
         {
-            assert_eq!(page.answer(path, &HeaderMap::new()).is_some(), has, "{path}");
+            assert_eq!(page.response(path, &HeaderMap::new()).is_some(), has, "{path}");
         }
     }
 }

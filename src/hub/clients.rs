@@ -28,7 +28,7 @@ const CATCH_UP_BYTES: usize = 64 * 1024;
 
 /// Every WebSocket of a hub.
 #[derive(Debug)]
-pub struct Clients<T> {
+pub(crate) struct Clients<T> {
     /// Which clients there are, and in which rooms.
     pub registry: Registry<T>,
     keepalive: Keepalive,
@@ -39,11 +39,11 @@ pub struct Clients<T> {
 }
 
 /// Clients that take too little of what they are sent. They are to be closed.
-pub type TooSlow = Vec<ClientId>;
+pub(crate) type TooSlow = Vec<ClientId>;
 
 impl<T: Transport> Clients<T> {
     /// No clients. All hubs count theirs that are not closing in `open`.
-    pub fn new(ping_interval: Duration, open: Counter) -> Self {
+    pub(crate) fn new(ping_interval: Duration, open: Counter) -> Self {
         Self {
             registry: Registry::new(open),
             keepalive: Keepalive::new(ping_interval),
@@ -53,7 +53,7 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Adds a client, and sends it the response to its handshake.
-    pub fn insert(&mut self, client: NewClient<T>, deadlines: &mut Deadlines, now: Instant) {
+    pub(crate) fn insert(&mut self, client: NewClient<T>, deadlines: &mut Deadlines, now: Instant) {
         let NewClient { id, address, room, encoding, transport, handshake } = client;
         let mut outbox = Outbox::new(transport);
         outbox.queue(handshake.into());
@@ -73,14 +73,20 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Queues frames for a client that is not closing.
-    pub fn queue(&mut self, client: ClientId, frames: Bytes) {
+    pub(crate) fn queue(&mut self, client: ClientId, frames: Bytes) {
         if self.registry.is_open(client) {
             self.queued.push((client, frames));
         }
     }
 
     /// Sends a close frame. The client has until `cut_at` to answer.
-    pub fn close(&mut self, client: ClientId, frame: Bytes, cut_at: Instant, deadlines: &mut Deadlines) {
+    pub(crate) fn close(
+        &mut self,
+        client: ClientId,
+        frame: Bytes,
+        cut_at: Instant,
+        deadlines: &mut Deadlines,
+    ) {
         self.queue(client, frame);
         if self.registry.close(client, cut_at) {
             deadlines.set(Deadline::Close(client), cut_at);
@@ -88,7 +94,7 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Removes a client whose reader has ended.
-    pub fn remove(&mut self, client: ClientId, deadlines: &mut Deadlines, now: Instant) {
+    pub(crate) fn remove(&mut self, client: ClientId, deadlines: &mut Deadlines, now: Instant) {
         let Some(mut entry) = self.take(client, deadlines) else { return };
         // The answer to its close frame, if that came with the end. What does not arrive now is lost.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
@@ -97,7 +103,7 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Ends a connection at once. Its reader sees the end.
-    pub fn cut(&mut self, client: ClientId, deadlines: &mut Deadlines) {
+    pub(crate) fn cut(&mut self, client: ClientId, deadlines: &mut Deadlines) {
         if let Some(entry) = self.take(client, deadlines) {
             entry.outbox.shutdown(Shutdown::Both);
         }
@@ -110,18 +116,18 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Ends every connection.
-    pub fn cut_all(&mut self) {
+    pub(crate) fn cut_all(&mut self) {
         self.registry.drain().for_each(|entry| entry.outbox.shutdown(Shutdown::Both));
     }
 
     /// Whether a client that sends nothing is busy reading: its transport was full and took something within that time.
-    pub fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
+    pub(crate) fn is_reading(&self, client: ClientId, within: Duration, now: Instant) -> bool {
         let entry = self.registry.get(client);
         entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
     }
 
     /// Pings the clients whose turn it is. Their readers take any answer as a sign of life.
-    pub fn ping(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
+    pub(crate) fn ping(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         let due = self.keepalive.take_due(now, |client| self.registry.is_open(client));
         self.schedule_pings(deadlines);
         let ping = Share::of_frame(&PING);
@@ -134,7 +140,7 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Writes a batch to everyone in its room.
-    pub fn deliver(
+    pub(crate) fn deliver(
         &mut self,
         room: RoomId,
         batch: &Batch,
@@ -164,7 +170,7 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Sends what was queued outside batches.
-    pub fn flush(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
+    pub(crate) fn flush(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         let queued = mem::take(&mut self.queued);
         // First queue all, because a closing connection is ended as soon as nothing waits.
         for (client, frames) in &queued {
@@ -179,7 +185,7 @@ impl<T: Transport> Clients<T> {
 
     /// Tries a full transport again. Once it takes everything, sends the texts that its client missed in its room, as they
     /// are now, until the client has all or the transport is full again.
-    pub fn retry(
+    pub(crate) fn retry(
         &mut self,
         client: ClientId,
         room: Option<&OpenRoom>,

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// What is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Deadline {
+pub(crate) enum Deadline {
     /// A user's grace period ends.
     Grace(RoomId, UserId),
     /// A client has not given the passphrase in time.
@@ -23,14 +23,14 @@ pub enum Deadline {
 
 /// The queue. Each deadline is in it once at most.
 #[derive(Debug, Default)]
-pub struct Deadlines {
+pub(crate) struct Deadlines {
     order: BTreeSet<(Instant, Deadline)>,
     times: HashMap<Deadline, Instant>,
 }
 
 impl Deadlines {
     /// Sets or moves a deadline.
-    pub fn set(&mut self, deadline: Deadline, at: Instant) {
+    pub(crate) fn set(&mut self, deadline: Deadline, at: Instant) {
         match self.times.insert(deadline, at) {
             Some(before) if before == at => return,
             Some(before) => _ = self.order.remove(&(before, deadline)),
@@ -40,19 +40,19 @@ impl Deadlines {
     }
 
     /// Removes a deadline.
-    pub fn cancel(&mut self, deadline: Deadline) {
+    pub(crate) fn cancel(&mut self, deadline: Deadline) {
         if let Some(at) = self.times.remove(&deadline) {
             self.order.remove(&(at, deadline));
         }
     }
 
     /// When the first deadline is.
-    pub fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at)
     }
 
     /// Removes and returns the first deadline, if it has passed.
-    pub fn pop(&mut self, now: Instant) -> Option<Deadline> {
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<Deadline> {
         let (at, deadline) = self.order.first().copied().filter(|(at, _)| *at <= now)?;
         self.order.remove(&(at, deadline));
         self.times.remove(&deadline);
@@ -60,7 +60,7 @@ impl Deadlines {
     }
 
     /// The user who has been away for longest: their grace period ends first.
-    pub fn first_grace(&self) -> Option<(RoomId, UserId)> {
+    pub(crate) fn first_grace(&self) -> Option<(RoomId, UserId)> {
         self.order.iter().find_map(|(_, deadline)| match deadline {
             Deadline::Grace(room, user) => Some((*room, *user)),
             _ => None,

@@ -16,7 +16,7 @@ const NEIGHBOURS: u64 = 32;
 
 /// The slots, and which clients are pinged in each.
 #[derive(Debug)]
-pub struct Keepalive {
+pub(crate) struct Keepalive {
     /// Nanoseconds of a slot.
     slot: u64,
     /// When slot 0 began.
@@ -29,14 +29,14 @@ pub struct Keepalive {
 
 impl Keepalive {
     /// Pings every client once in `interval`.
-    pub fn new(interval: Duration) -> Self {
+    pub(crate) fn new(interval: Duration) -> Self {
         let slot = interval.as_nanos() / u128::from(SLOTS);
         let slot = u64::try_from(slot).unwrap_or(u64::MAX).max(1);
         Self { slot, start: None, next: 0, clients: (0..SLOTS).map(|_| Vec::new()).collect() }
     }
 
     /// Adds a client. Its first ping comes within the interval, as all others do.
-    pub fn add(&mut self, client: ClientId, now: Instant) {
+    pub(crate) fn add(&mut self, client: ClientId, now: Instant) {
         if self.clients.iter().all(Vec::is_empty) {
             self.next = self.slot_at(now) + 1;
         }
@@ -45,7 +45,7 @@ impl Keepalive {
     }
 
     /// When the next clients are to be pinged.
-    pub fn due(&self) -> Option<Instant> {
+    pub(crate) fn due(&self) -> Option<Instant> {
         let is_used = |slot: &u64| !self.clients[(slot % SLOTS) as usize].is_empty();
         let slot = (self.next..self.next + SLOTS).find(is_used)?;
         Some(self.start? + Duration::from_nanos(self.slot.saturating_mul(slot)))
@@ -53,7 +53,7 @@ impl Keepalive {
 
     /// The clients to be pinged now, of those that are still open. Where the hub is late by whole intervals, nobody is
     /// pinged twice for it.
-    pub fn take_due(&mut self, now: Instant, is_open: impl Fn(ClientId) -> bool) -> Vec<ClientId> {
+    pub(crate) fn take_due(&mut self, now: Instant, is_open: impl Fn(ClientId) -> bool) -> Vec<ClientId> {
         let end = self.slot_at(now) + 1;
         let mut due = Vec::new();
         for slot in self.next..end.min(self.next + SLOTS) {

@@ -6,20 +6,20 @@
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then writes.
 //! A single event is written at once; under load batches grow by themselves. No timer delays anything.
 
-pub mod admission;
-pub mod clients;
-pub mod deadlines;
-pub mod event;
-pub mod keepalive;
-pub mod open_room;
-pub mod passphrase_gate;
-pub mod posts;
-pub mod registry;
-pub mod rooms;
-pub mod shards;
-pub mod shutdown;
-pub mod stage;
-pub mod store_link;
+pub(crate) mod admission;
+pub(crate) mod clients;
+pub(crate) mod deadlines;
+pub(crate) mod event;
+pub(crate) mod keepalive;
+pub(crate) mod open_room;
+pub(crate) mod passphrase_gate;
+pub(crate) mod posts;
+pub(crate) mod registry;
+pub(crate) mod rooms;
+pub(crate) mod shards;
+pub(crate) mod shutdown;
+pub(crate) mod stage;
+pub(crate) mod store_link;
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};

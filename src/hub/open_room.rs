@@ -27,7 +27,7 @@ const MAX_KEPT_SNAPSHOT: usize = 64 * 1024;
 
 /// One room. It lasts as long as a client, a user or a post under way is in it.
 #[derive(Debug)]
-pub struct OpenRoom {
+pub(crate) struct OpenRoom {
     name: RoomName,
     limits: Limits,
     rules: Rules,
@@ -52,7 +52,7 @@ pub struct OpenRoom {
 impl OpenRoom {
     /// A room with nobody in it, whose user ids follow `last_user`. One that `is_stored` sends no snapshots before
     /// [`release_posts`](Self::release_posts).
-    pub fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
+    pub(crate) fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
         Self {
             name,
             limits,
@@ -70,66 +70,71 @@ impl OpenRoom {
     }
 
     /// The room's name.
-    pub fn name(&self) -> &RoomName {
+    pub(crate) fn name(&self) -> &RoomName {
         &self.name
     }
 
     /// The last user id that was given.
-    pub fn last_user(&self) -> UserId {
+    pub(crate) fn last_user(&self) -> UserId {
         self.rules.last_user()
     }
 
-    /// The last posts of the log, the oldest first.
-    pub fn view(&self) -> &View {
+    /// The state that everyone in the room sees.
+    pub(crate) fn view(&self) -> &View {
         &self.view
     }
 
     /// The rules.
-    pub fn rules(&self) -> &Rules {
+    pub(crate) fn rules(&self) -> &Rules {
         &self.rules
     }
 
     /// True when nobody is in the room or may come back, and no post is under way, so that the room can be forgotten.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty() && self.view.user_count() == 0 && self.posts_under_way == 0
     }
 
     /// The client of a user who is not away.
-    pub fn client_of(&self, user: UserId) -> Option<ClientId> {
+    pub(crate) fn client_of(&self, user: UserId) -> Option<ClientId> {
         self.clients.get(&user).copied()
     }
 
     /// A client enters: a viewer, until it joins.
-    pub fn enter(&mut self, client: ClientId) {
+    pub(crate) fn enter(&mut self, client: ClientId) {
         self.members.insert(client, None);
         self.batch.enter(client);
     }
 
     /// A client has gone. Returns its user, if it had a seat.
-    pub fn leave(&mut self, client: ClientId) -> Option<UserId> {
+    pub(crate) fn leave(&mut self, client: ClientId) -> Option<UserId> {
         let user = self.members.remove(&client)??;
         self.clients.remove(&user);
         Some(user)
     }
 
     /// Decides what a client's action comes to.
-    pub fn decide(&mut self, client: ClientId, action: Action, now: Now) -> Result<Decision, RoomError> {
+    pub(crate) fn decide(
+        &mut self,
+        client: ClientId,
+        action: Action,
+        now: Now,
+    ) -> Result<Decision, RoomError> {
         let user = self.members.get(&client).copied().flatten();
         self.rules.decide(&self.view, Actor { user, rank: Rank(client.0) }, action, now)
     }
 
     /// Decides what a user's end of connection comes to.
-    pub fn decide_leave(&mut self, user: UserId, goodbye: bool, now: Now) -> Option<Fact> {
+    pub(crate) fn decide_leave(&mut self, user: UserId, goodbye: bool, now: Now) -> Option<Fact> {
         self.rules.leave(&self.view, user, goodbye, now)
     }
 
     /// Decides whether a user who is away loses their seat.
-    pub fn decide_expire(&mut self, user: UserId) -> Option<Fact> {
+    pub(crate) fn decide_expire(&mut self, user: UserId) -> Option<Fact> {
         self.rules.expire(&self.view, user)
     }
 
     /// Gives a client a user's seat. Returns the client that had it.
-    pub fn seat(&mut self, client: ClientId, user: UserId) -> Option<ClientId> {
+    pub(crate) fn seat(&mut self, client: ClientId, user: UserId) -> Option<ClientId> {
         self.members.insert(client, Some(user));
         let before = self.clients.insert(user, client)?;
         // It is closed at once; until then it is a viewer.
@@ -139,7 +144,7 @@ impl OpenRoom {
 
     /// Applies a fact and tells the room of it. `actor` is the client whose action it was: it is not told that it is back,
     /// and of its post it is told under its `reference`.
-    pub fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
+    pub(crate) fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
         if let Some(event) = ServerEvent::of_fact(&fact, &self.view) {
             match (&fact, actor, reference) {
                 (Fact::Back { .. } | Fact::SeatTaken { .. }, Some(client), _) => {
@@ -156,30 +161,30 @@ impl OpenRoom {
     }
 
     /// Tells a client that its event was rejected.
-    pub fn reject(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
+    pub(crate) fn reject(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
         self.tell(client, &ServerEvent::Error { error, reference });
     }
 
     /// Tells the author of a post that it was posted before.
-    pub fn confirm(&mut self, author: ClientId, post: &Post, reference: Option<&str>) {
+    pub(crate) fn confirm(&mut self, author: ClientId, post: &Post, reference: Option<&str>) {
         self.tell(author, &ServerEvent::Data { post, reference });
     }
 
     /// Tells a client something.
-    pub fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
+    pub(crate) fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if self.members.contains_key(&client) {
             self.batch.tell(client, event);
         }
     }
 
     /// A client gets a snapshot at the end of the batch.
-    pub fn request_snapshot(&mut self, client: ClientId) {
+    pub(crate) fn request_snapshot(&mut self, client: ClientId) {
         self.snapshot_requests.push(client);
     }
 
     /// A post is to be stored. Returns it if it can be sent to the store now; otherwise it is held until the history is
     /// loaded, so that no post is in both.
-    pub fn hold_or_send(&mut self, post: PendingPost) -> Option<PendingPost> {
+    pub(crate) fn hold_or_send(&mut self, post: PendingPost) -> Option<PendingPost> {
         self.posts_under_way += 1;
         match &mut self.held_posts {
             Some(held) => {
@@ -191,18 +196,18 @@ impl OpenRoom {
     }
 
     /// The history is loaded. Returns the posts that waited for it.
-    pub fn release_posts(&mut self) -> Vec<PendingPost> {
+    pub(crate) fn release_posts(&mut self) -> Vec<PendingPost> {
         self.held_posts.take().unwrap_or_default()
     }
 
     /// The store has answered for a post.
-    pub fn post_answered(&mut self) {
+    pub(crate) fn post_answered(&mut self) {
         self.posts_under_way -= 1;
     }
 
     /// Ends the batch for these encodings: adds the texts that changed, and the snapshots that were asked for. Returns the
     /// clients that get one.
-    pub fn finish_batch(
+    pub(crate) fn finish_batch(
         &mut self,
         encodings: &[Encoding],
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
@@ -224,12 +229,12 @@ impl OpenRoom {
     }
 
     /// The batch, once it is finished.
-    pub fn batch(&self) -> &Batch {
+    pub(crate) fn batch(&self) -> &Batch {
         &self.batch
     }
 
     /// Begins the next batch.
-    pub fn clear_batch(&mut self) {
+    pub(crate) fn clear_batch(&mut self) {
         self.batch.clear();
     }
 
@@ -261,7 +266,7 @@ impl OpenRoom {
     }
 
     /// The texts that a client has missed from a revision on, as they are now. Its own is not among them.
-    pub fn missed_texts(
+    pub(crate) fn missed_texts(
         &self,
         client: ClientId,
         from: Revision,

@@ -35,7 +35,7 @@ const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 
 /// Admits clients that give the passphrase, or everyone if there is none.
 #[derive(Debug)]
-pub struct PassphraseGate {
+pub(crate) struct PassphraseGate {
     passphrase: Option<Passphrase>,
     /// Unauthenticated clients, the oldest first.
     waiting: BTreeSet<ClientId>,
@@ -62,29 +62,29 @@ impl Failures {
 
 impl PassphraseGate {
     /// A gate at which nobody waits, of a server for so many clients.
-    pub fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
+    pub(crate) fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
         let max_waiting = (max_clients / CLIENTS_PER_UNAUTHENTICATED).max(1);
         Self { passphrase, waiting: BTreeSet::new(), max_waiting, failures: HashMap::new() }
     }
 
     /// Whether there is a passphrase.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.passphrase.is_some()
     }
 
     /// A new client has to give the passphrase. Returns the oldest unauthenticated client if there are too many now.
-    pub fn hold(&mut self, client: ClientId) -> Option<ClientId> {
+    pub(crate) fn hold(&mut self, client: ClientId) -> Option<ClientId> {
         self.waiting.insert(client);
         self.waiting.first().copied().filter(|_| self.waiting.len() > self.max_waiting)
     }
 
     /// A client has given the passphrase, or is gone.
-    pub fn release(&mut self, client: ClientId) {
+    pub(crate) fn release(&mut self, client: ClientId) {
         self.waiting.remove(&client);
     }
 
     /// Checks a passphrase from an address. While the address has to wait, none is checked.
-    pub fn check(
+    pub(crate) fn check(
         &mut self,
         address: Address,
         passphrase: &Passphrase,

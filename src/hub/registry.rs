@@ -21,7 +21,7 @@ const NO_ROOM: RoomId = RoomId(0);
 /// The clients of a room are in the order in which they were accepted. What the system keeps of their sockets was made in
 /// that order, and sending in any other takes a fifth longer.
 #[derive(Debug)]
-pub struct Registry<T> {
+pub(crate) struct Registry<T> {
     rooms: HashMap<RoomId, BTreeMap<ClientId, Client<T>>>,
     /// Where each client is.
     places: HashMap<ClientId, RoomId>,
@@ -33,7 +33,7 @@ pub struct Registry<T> {
 
 /// A client, as the hub sees it.
 #[derive(Debug)]
-pub struct Client<T> {
+pub(crate) struct Client<T> {
     /// Which one.
     pub id: ClientId,
     /// Where it comes from.
@@ -50,7 +50,7 @@ pub struct Client<T> {
 
 /// How far a client is between connecting and closing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClientState {
+pub(crate) enum ClientState {
     /// It has not given the passphrase, and wants to enter this room.
     Unauthenticated(Box<RoomName>),
     /// It is in its room.
@@ -61,49 +61,49 @@ pub enum ClientState {
 
 impl<T> Client<T> {
     /// How it is sent events now: with whole texts until it is in sync.
-    pub fn reads(&self) -> Encoding {
+    pub(crate) fn reads(&self) -> Encoding {
         if self.in_sync { self.encoding } else { self.encoding.whole() }
     }
 
     /// Whether anything may be sent to it: not after a close frame (RFC 6455, section 5.5.1).
-    pub fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !matches!(self.state, ClientState::Closing(_))
     }
 }
 
 impl<T> Registry<T> {
     /// An empty registry. All hubs count their clients that are not closing in `open`.
-    pub fn new(open: Counter) -> Self {
+    pub(crate) fn new(open: Counter) -> Self {
         Self { rooms: HashMap::new(), places: HashMap::new(), open, open_by_address: HashMap::new() }
     }
 
     /// How many clients there are, those that are closing included.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
     /// True when there is none.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
     /// How many clients are not closing, in all hubs.
-    pub fn open(&self) -> usize {
+    pub(crate) fn open(&self) -> usize {
         self.open.get()
     }
 
     /// How many of this hub's clients that are not closing come from an address.
-    pub fn open_from(&self, address: Address) -> usize {
+    pub(crate) fn open_from(&self, address: Address) -> usize {
         self.open_by_address.get(&address).copied().unwrap_or(0)
     }
 
     /// All clients.
-    pub fn ids(&self) -> impl Iterator<Item = ClientId> {
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ClientId> {
         self.places.keys().copied()
     }
 
     /// Adds a client, which is in no room yet.
-    pub fn insert(&mut self, client: Client<T>) {
+    pub(crate) fn insert(&mut self, client: Client<T>) {
         if client.is_open() {
             self.open.add(1);
             *self.open_by_address.entry(client.address).or_default() += 1;
@@ -112,7 +112,7 @@ impl<T> Registry<T> {
     }
 
     /// Moves a client into a room.
-    pub fn enter(&mut self, client: ClientId, room: RoomId) {
+    pub(crate) fn enter(&mut self, client: ClientId, room: RoomId) {
         if let Some(mut entry) = self.take(client) {
             entry.state = ClientState::Open;
             self.put(room, entry);
@@ -125,12 +125,12 @@ impl<T> Registry<T> {
     }
 
     /// A client.
-    pub fn get(&self, client: ClientId) -> Option<&Client<T>> {
+    pub(crate) fn get(&self, client: ClientId) -> Option<&Client<T>> {
         self.rooms.get(self.places.get(&client)?)?.get(&client)
     }
 
     /// A client, to be changed.
-    pub fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<T>> {
+    pub(crate) fn get_mut(&mut self, client: ClientId) -> Option<&mut Client<T>> {
         self.rooms.get_mut(self.places.get(&client)?)?.get_mut(&client)
     }
 
@@ -145,7 +145,7 @@ impl<T> Registry<T> {
     }
 
     /// Removes a client.
-    pub fn remove(&mut self, client: ClientId) -> Option<Client<T>> {
+    pub(crate) fn remove(&mut self, client: ClientId) -> Option<Client<T>> {
         let removed = self.take(client)?;
         if removed.is_open() {
             self.count_closed(removed.address);
@@ -154,14 +154,14 @@ impl<T> Registry<T> {
     }
 
     /// The room that a client is in; `None` before it has entered one, and when it is closing.
-    pub fn room_of(&self, client: ClientId) -> Option<RoomId> {
+    pub(crate) fn room_of(&self, client: ClientId) -> Option<RoomId> {
         let room = *self.places.get(&client)?;
         let is_open = self.rooms.get(&room)?.get(&client)?.state == ClientState::Open;
         (is_open && room != NO_ROOM).then_some(room)
     }
 
     /// The room that a client wants to enter, if it has not given the passphrase.
-    pub fn requested_room(&self, client: ClientId) -> Option<&RoomName> {
+    pub(crate) fn requested_room(&self, client: ClientId) -> Option<&RoomName> {
         match &self.get(client)?.state {
             ClientState::Unauthenticated(room) => Some(room),
             ClientState::Open | ClientState::Closing(_) => None,
@@ -169,12 +169,12 @@ impl<T> Registry<T> {
     }
 
     /// Whether anything may be sent to a client.
-    pub fn is_open(&self, client: ClientId) -> bool {
+    pub(crate) fn is_open(&self, client: ClientId) -> bool {
         self.get(client).is_some_and(Client::is_open)
     }
 
     /// The encodings that somebody in a room reads.
-    pub fn encodings(&self, room: RoomId) -> SmallVec<[Encoding; Encoding::COUNT]> {
+    pub(crate) fn encodings(&self, room: RoomId) -> SmallVec<[Encoding; Encoding::COUNT]> {
         let mut encodings = SmallVec::new();
         let clients = self.rooms.get(&room).into_iter().flat_map(BTreeMap::values);
         for reads in clients.map(Client::reads) {
@@ -189,12 +189,12 @@ impl<T> Registry<T> {
     }
 
     /// The clients of a room, those that are closing included.
-    pub fn clients_of(&mut self, room: RoomId) -> impl Iterator<Item = &mut Client<T>> {
+    pub(crate) fn clients_of(&mut self, room: RoomId) -> impl Iterator<Item = &mut Client<T>> {
         self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
     }
 
     /// Has a client closed at `cut_at` at the latest. Nothing more is sent to it. Returns whether it was open.
-    pub fn close(&mut self, client: ClientId, cut_at: Instant) -> bool {
+    pub(crate) fn close(&mut self, client: ClientId, cut_at: Instant) -> bool {
         let Some(entry) = self.get_mut(client).filter(|entry| entry.is_open()) else { return false };
         entry.state = ClientState::Closing(cut_at);
         let address = entry.address;
@@ -213,7 +213,7 @@ impl<T> Registry<T> {
     }
 
     /// Removes all clients.
-    pub fn drain(&mut self) -> impl Iterator<Item = Client<T>> {
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = Client<T>> {
         self.places.clear();
         mem::take(&mut self.rooms).into_values().flat_map(BTreeMap::into_values)
     }

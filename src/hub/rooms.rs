@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 /// Every open room of a hub.
 #[derive(Debug)]
-pub struct Rooms {
+pub(crate) struct Rooms {
     rooms: HashMap<RoomId, OpenRoom>,
     /// The rooms by the keys of their names.
     ids: HashMap<String, RoomId>,
@@ -23,7 +23,7 @@ pub struct Rooms {
 
 impl Rooms {
     /// No rooms. All hubs count theirs in the shard's counter.
-    pub fn new(shard: Shard) -> Self {
+    pub(crate) fn new(shard: Shard) -> Self {
         Self {
             rooms: HashMap::new(),
             ids: HashMap::new(),
@@ -35,27 +35,27 @@ impl Rooms {
     }
 
     /// How many rooms are open.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.rooms.len()
     }
 
     /// The id of an open room.
-    pub fn id(&self, name: &RoomName) -> Option<RoomId> {
+    pub(crate) fn id(&self, name: &RoomName) -> Option<RoomId> {
         self.ids.get(name.key()).copied()
     }
 
     /// A room.
-    pub fn get(&self, id: RoomId) -> Option<&OpenRoom> {
+    pub(crate) fn get(&self, id: RoomId) -> Option<&OpenRoom> {
         self.rooms.get(&id)
     }
 
     /// All rooms, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenRoom> {
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenRoom> {
         self.rooms.values_mut()
     }
 
     /// A room in which something is about to happen. It is written to at the end of the batch.
-    pub fn touch(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
+    pub(crate) fn touch(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
         let room = self.rooms.get_mut(&id)?;
         if !room.is_dirty {
             room.is_dirty = true;
@@ -65,22 +65,22 @@ impl Rooms {
     }
 
     /// The next room to be written to.
-    pub fn pop_dirty(&mut self) -> Option<RoomId> {
+    pub(crate) fn pop_dirty(&mut self) -> Option<RoomId> {
         self.dirty.pop()
     }
 
     /// A room to be written to.
-    pub fn get_mut(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
+    pub(crate) fn get_mut(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
         self.rooms.get_mut(&id)
     }
 
     /// Whether another room may be opened, of at most so many in all hubs; if so, it is counted.
-    pub fn reserve(&self, max: usize) -> bool {
+    pub(crate) fn reserve(&self, max: usize) -> bool {
         self.shard.rooms.add_below(max)
     }
 
     /// Opens a room that was [reserved](Self::reserve). `create` makes it, its user ids following the one it is given.
-    pub fn open(&mut self, name: &RoomName, create: impl FnOnce(UserId) -> OpenRoom) -> RoomId {
+    pub(crate) fn open(&mut self, name: &RoomName, create: impl FnOnce(UserId) -> OpenRoom) -> RoomId {
         self.opened += 1;
         let id = self.shard.room_id(self.opened);
         self.ids.insert(name.key().to_owned(), id);
@@ -89,7 +89,7 @@ impl Rooms {
     }
 
     /// Forgets a room if nobody is in it any more.
-    pub fn forget_if_empty(&mut self, id: RoomId) {
+    pub(crate) fn forget_if_empty(&mut self, id: RoomId) {
         if self.rooms.get(&id).is_some_and(OpenRoom::is_empty)
             && let Some(room) = self.rooms.remove(&id)
         {

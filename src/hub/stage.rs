@@ -4,7 +4,7 @@ use std::time::Instant;
 
 /// The stages, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// The server runs.
     Running,
     /// Posts under way are being stored; new clients are turned away.
@@ -17,12 +17,12 @@ pub enum Stage {
 
 impl Stage {
     /// Whether the server has been told to stop.
-    pub fn is_stopping(self) -> bool {
+    pub(crate) fn is_stopping(self) -> bool {
         self != Self::Running
     }
 
     /// When every client is cut, if that is decided.
-    pub fn closes_at(self) -> Option<Instant> {
+    pub(crate) fn closes_at(self) -> Option<Instant> {
         match self {
             Self::Closing(at) => Some(at),
             Self::Running | Self::Storing | Self::Over => None,

@@ -6,14 +6,14 @@ use crate::room::post::PendingPost;
 use crate::store::request::{Load, Record, Requests};
 
 /// Posts that may be under way to the store. Beyond that it does not keep up, and authors are told so.
-pub const MAX_POSTS_UNDER_WAY: usize = 1024;
+pub(crate) const MAX_POSTS_UNDER_WAY: usize = 1024;
 
 /// Rooms that may wait for their histories. Beyond that the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
 
 /// A hub's connection to the store, if there is one.
 #[derive(Debug)]
-pub struct StoreLink {
+pub(crate) struct StoreLink {
     requests: Option<Requests>,
     /// Posts that the store has not answered for.
     pub posts: usize,
@@ -23,22 +23,22 @@ pub struct StoreLink {
 
 impl StoreLink {
     /// A connection on which nothing is under way.
-    pub fn new(requests: Option<Requests>) -> Self {
+    pub(crate) fn new(requests: Option<Requests>) -> Self {
         Self { requests, posts: 0, loading: 0 }
     }
 
     /// Whether there is a store.
-    pub fn is_some(&self) -> bool {
+    pub(crate) fn is_some(&self) -> bool {
         self.requests.is_some()
     }
 
     /// Whether so many rooms wait for their histories that no other may.
-    pub fn is_busy_loading(&self) -> bool {
+    pub(crate) fn is_busy_loading(&self) -> bool {
         self.loading >= MAX_LOADING_ROOMS
     }
 
     /// Asks for a room's last posts.
-    pub fn load(&mut self, room: RoomId, name: RoomName, count: usize) {
+    pub(crate) fn load(&mut self, room: RoomId, name: RoomName, count: usize) {
         if let Some(requests) = &self.requests {
             self.loading += 1;
             // Where the store is gone, the room waits for its history as everyone waits for the server's end.
@@ -47,7 +47,7 @@ impl StoreLink {
     }
 
     /// Sends a post to be stored. Returns it if the store is gone.
-    pub fn record(&self, room: RoomId, name: RoomName, post: PendingPost) -> Result<(), PendingPost> {
+    pub(crate) fn record(&self, room: RoomId, name: RoomName, post: PendingPost) -> Result<(), PendingPost> {
         match &self.requests {
             Some(requests) => {
                 requests.records.send(Record { room, name, post }).map_err(|error| error.into_inner().post)

@@ -7,7 +7,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Why a connection is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CloseReason {
+pub(crate) enum CloseReason {
     /// The server stops. Pages come back by themselves.
     Stopping,
     /// There are as many clients as there may be.
@@ -56,7 +56,7 @@ impl CloseReason {
     }
 
     /// The close frame.
-    pub fn frame(&self) -> Bytes {
+    pub(crate) fn frame(&self) -> Bytes {
         let mut bytes = Vec::new();
         let frame = Frame::close(Some(CloseFrame { code: self.code(), reason: self.reason().into() }));
         frame.format(&mut bytes).expect("a Vec takes every write");

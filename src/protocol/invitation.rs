@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// How others get to a room.
 #[derive(Debug, Serialize)]
-pub struct Invitation {
+pub(crate) struct Invitation {
     /// Links that other machines can open, the likeliest first.
     pub links: Vec<String>,
 }

@@ -2,11 +2,11 @@
 //!
 //! Every event is a JSON array `["event", data]`, the argument list of an `emit`.
 
-pub mod client_event;
-pub mod close;
-pub mod encoding;
-pub mod error;
-pub mod invitation;
-pub mod server_event;
-pub mod snapshot;
-pub mod usage;
+pub(crate) mod client_event;
+pub(crate) mod close;
+pub(crate) mod encoding;
+pub(crate) mod error;
+pub(crate) mod invitation;
+pub(crate) mod server_event;
+pub(crate) mod snapshot;
+pub(crate) mod usage;

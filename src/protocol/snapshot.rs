@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// The half that differs from one receiver to the next.
 #[derive(Debug, Serialize)]
-pub struct Receiver<'a> {
+pub(crate) struct Receiver<'a> {
     /// The receiver's own id; null for a viewer.
     pub you: Option<UserId>,
     /// The name the server gave the receiver; null for a viewer.
@@ -46,7 +46,7 @@ struct UserState<'a> {
 }
 
 /// Appends the first half of `["existing_users", {…}]` to `json`.
-pub fn encode_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
+pub(crate) fn encode_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
     write(json, &("existing_users", receiver));
     json.truncate(json.len() - "}]".len());
 }

@@ -15,7 +15,7 @@ pub struct Revision(pub u64);
 
 /// Every user's box.
 #[derive(Debug, Default)]
-pub struct Boxes {
+pub(crate) struct Boxes {
     boxes: HashMap<UserId, TextBox>,
     last_revision: Revision,
     /// The box of each revision. A box has at most one, its latest.
@@ -49,24 +49,24 @@ pub struct TextUpdate<'a> {
 
 impl Boxes {
     /// Adds an empty box.
-    pub fn add(&mut self, id: UserId) {
+    pub(crate) fn add(&mut self, id: UserId) {
         self.boxes.insert(id, TextBox::default());
     }
 
     /// Removes a box.
-    pub fn remove(&mut self, id: UserId) {
+    pub(crate) fn remove(&mut self, id: UserId) {
         if let Some(removed) = self.boxes.remove(&id) {
             self.revisions.remove(&removed.revision);
         }
     }
 
     /// The text of a box; `None` if there is no such box.
-    pub fn text(&self, id: UserId) -> Option<&Text> {
+    pub(crate) fn text(&self, id: UserId) -> Option<&Text> {
         self.boxes.get(&id).map(|found| &found.text)
     }
 
     /// Changes the text of a box.
-    pub fn change(&mut self, id: UserId, change: TextChange<'_>) -> Result<(), OutOfStep> {
+    pub(crate) fn change(&mut self, id: UserId, change: TextChange<'_>) -> Result<(), OutOfStep> {
         if let Some(found) = self.boxes.get_mut(&id) {
             found.text.apply(change)?;
             if !mem::replace(&mut found.is_changed, true) {
@@ -77,7 +77,7 @@ impl Boxes {
     }
 
     /// Gives every box that changed since the last commit a new revision, and calls `each` with it.
-    pub fn commit(&mut self, mut each: impl FnMut(TextUpdate<'_>)) {
+    pub(crate) fn commit(&mut self, mut each: impl FnMut(TextUpdate<'_>)) {
         for id in self.changed.drain(..) {
             let Some(found) = self.boxes.get_mut(&id) else { continue }; // its user has left since
             self.last_revision.0 += 1;
@@ -92,7 +92,7 @@ impl Boxes {
     }
 
     /// The boxes that changed at revision `from` or later, in the order of their changes.
-    pub fn changed_since(&self, from: Revision) -> impl Iterator<Item = (Revision, UserId, &Text)> {
+    pub(crate) fn changed_since(&self, from: Revision) -> impl Iterator<Item = (Revision, UserId, &Text)> {
         let changed = self.revisions.range(from..);
         changed.filter_map(|(&revision, &id)| Some((revision, id, self.text(id)?)))
     }

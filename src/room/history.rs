@@ -5,11 +5,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Bytes of text in a history, as JSON. Every snapshot carries all of it: a hundred of the longest posts in ASCII.
-pub const MAX_HISTORY_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_HISTORY_BYTES: usize = 1024 * 1024;
 
-/// The last posts. They are shared with those who download them.
+/// The last posts. Downloads share them.
 #[derive(Debug)]
-pub struct History {
+pub(crate) struct History {
     posts: VecDeque<Arc<Post>>,
     max_posts: usize,
     /// Bytes of their texts, as JSON.
@@ -18,17 +18,17 @@ pub struct History {
 
 impl History {
     /// An empty history of at most so many posts.
-    pub fn new(max_posts: usize) -> Self {
+    pub(crate) fn new(max_posts: usize) -> Self {
         Self { posts: VecDeque::new(), max_posts, bytes: 0 }
     }
 
     /// The posts, the oldest first.
-    pub fn posts(&self) -> impl Iterator<Item = &Arc<Post>> {
+    pub(crate) fn posts(&self) -> impl Iterator<Item = &Arc<Post>> {
         self.posts.iter()
     }
 
     /// Adds a post, and removes the oldest ones beyond the limits.
-    pub fn push(&mut self, post: Post) {
+    pub(crate) fn push(&mut self, post: Post) {
         self.bytes += json_len(&post.text);
         self.posts.push_back(Arc::new(post));
         while self.posts.len() > self.max_posts || self.bytes > MAX_HISTORY_BYTES {
@@ -37,14 +37,14 @@ impl History {
     }
 
     /// Puts posts before those that are there already.
-    pub fn load(&mut self, posts: Vec<Post>) {
+    pub(crate) fn load(&mut self, posts: Vec<Post>) {
         let newer = std::mem::replace(self, Self::new(self.max_posts));
         posts.into_iter().for_each(|post| self.push(post));
         newer.posts.into_iter().for_each(|post| self.push(Arc::unwrap_or_clone(post)));
     }
 
     /// Removes posts from before a time, in milliseconds since 1970.
-    pub fn trim(&mut self, before: u64) {
+    pub(crate) fn trim(&mut self, before: u64) {
         while self.posts.front().is_some_and(|oldest| oldest.at < before) {
             self.remove_oldest();
         }

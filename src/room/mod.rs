@@ -5,16 +5,16 @@
 //! Architecture invariant: nothing in this folder knows a socket, a clock, a thread, a frame or the client of a
 //! transport. Another process that applies the same facts has the same room.
 
-pub mod action;
-pub mod boxes;
-pub mod error;
-pub mod fact;
-pub mod history;
-pub mod names;
-pub mod numbering;
-pub mod post;
-pub mod rules;
-pub mod session;
-pub mod splice;
-pub mod text;
-pub mod view;
+pub(crate) mod action;
+pub(crate) mod boxes;
+pub(crate) mod error;
+pub(crate) mod fact;
+pub(crate) mod history;
+pub(crate) mod names;
+pub(crate) mod numbering;
+pub(crate) mod post;
+pub(crate) mod rules;
+pub(crate) mod session;
+pub(crate) mod splice;
+pub(crate) mod text;
+pub(crate) mod view;

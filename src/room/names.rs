@@ -50,7 +50,7 @@ pub enum NameError {
 
 /// The names in a room, unique without regard to case, width and invisible characters.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     /// The keys of the names in use.
     taken: HashSet<String>,
     /// By key: the lowest number that may be free behind it. Only a hint, so that numbering a thousand equal names does not
@@ -61,7 +61,7 @@ pub struct Names {
 impl Names {
     /// Makes a name unique: takes it if it is free, else the first of `Ada 2`, `Ada 3` and so on that is. The name is cut
     /// where the number would make it longer than `max` characters.
-    pub fn take(&mut self, name: Name, max: usize) -> Name {
+    pub(crate) fn take(&mut self, name: Name, max: usize) -> Name {
         if self.taken.insert(key(&name.0)) {
             return name;
         }
@@ -79,7 +79,7 @@ impl Names {
     }
 
     /// Frees a name.
-    pub fn free(&mut self, name: &Name) {
+    pub(crate) fn free(&mut self, name: &Name) {
         let key = key(&name.0);
         if let Some((cut, number)) = key.rsplit_once(' ')
             && let (Some(next), Ok(number)) = (self.next.get_mut(cut), number.parse::<u64>())

@@ -10,7 +10,7 @@ const MAX_KEYS: usize = 10_000;
 
 /// Numbers posts.
 #[derive(Debug, Default)]
-pub struct Numbering {
+pub(crate) struct Numbering {
     last: u64,
     sent_before: DedupTable,
 }
@@ -34,7 +34,7 @@ struct Known {
 
 impl Numbering {
     /// Numbers a post, or finds the number it got the first time.
-    pub fn number(&mut self, post: PendingPost) -> Numbered {
+    pub(crate) fn number(&mut self, post: PendingPost) -> Numbered {
         let key = post.reference.as_ref().map(|(_, key)| *key);
         if let Some(Known { n, id, name, at }) = key.and_then(|key| self.sent_before.posts.get(&key)).cloned()
         {

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// Characters of a post's `ref`, which its author chooses.
-pub const MAX_REFERENCE: usize = 64;
+pub(crate) const MAX_REFERENCE: usize = 64;
 
 /// 128 random bits, 32 hexadecimal digits on the wire. Known to the server and to one page, never shown to anybody else
 /// and never logged.

@@ -5,12 +5,10 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::{ConnectionLimiter, Permit};
 use crate::delivery::transport::{SocketTransport, Transport};
-use crate::http::access::Access;
 use crate::http::connection::Connection;
-use crate::http::log_route::Downloads;
-use crate::http::page::Page;
-use crate::http::response::Answer;
-use crate::hub::shards::Shards;
+use crate::http::log_route::DownloadLimiter;
+use crate::http::response::Response;
+use crate::http::routes::Router;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -29,12 +27,13 @@ const WARN_INTERVAL: Duration = Duration::from_secs(60);
 /// Stack of a connection's thread, in bytes. Only the part in use takes memory.
 const STACK_SIZE: usize = 256 * 1024;
 
-/// A socket's send buffer, in bytes; Linux doubles it. By default the system lets it grow to megabytes, and a slow client
-/// reads texts from long ago. What does not fit is sent later, as it is then.
+/// A socket's send buffer, in bytes; Linux doubles it. By default the system lets it grow to megabytes, and a slow
+/// client reads texts from long ago. What does not fit is sent later, as it is then.
 ///
 /// Measured with 400 updates a second and a client that reads 20 kB of their 100 kB a second: the text it reads is 6 s
-/// old, 11 s with twice the buffer, 3 s with half of it, and older and older with the system's default. Clients that keep
-/// up notice no difference, except that what 200 users type at once does not fit half of it and takes half as long again.
+/// old, 11 s with twice the buffer, 3 s with half of it, and older and older with the system's default. Clients that
+/// keep up notice no difference, except that what 200 users type at once does not fit half of it and takes half as long
+/// again.
 const SEND_BUFFER: usize = 64 * 1024;
 
 /// A socket's receive buffer, in bytes: what a client can have sent before the server has read it. Small, so that TCP
@@ -42,30 +41,24 @@ const SEND_BUFFER: usize = 64 * 1024;
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
 /// Accepts connections until the server has stopped.
-pub struct Acceptor {
+pub(crate) struct Acceptor {
     /// Issues a permit to each connection.
     pub limiter: ConnectionLimiter,
     /// What clients may send.
     pub limits: Limits,
-    /// Where the server listens.
-    pub listen: SocketAddr,
-    /// Who may connect.
-    pub access: Arc<Access>,
-    /// The page and its words.
-    pub page: Arc<Page>,
+    /// Finds the routes of requests.
+    pub router: Arc<Router>,
     /// The file that posts are stored in, if they are.
     pub store: Option<Arc<Path>>,
-    /// The logs being downloaded.
-    pub downloads: Downloads,
-    /// Where events go.
-    pub shards: Shards,
+    /// Limits downloads of logs.
+    pub downloads: DownloadLimiter,
     /// Set once the server has stopped.
     pub stopped: Arc<AtomicBool>,
 }
 
 impl Acceptor {
     /// Runs the loop. No error ends it: each harms one connection at most.
-    pub fn run(mut self, listener: &TcpListener) {
+    pub(crate) fn run(mut self, listener: &TcpListener) {
         let mut spare = spare_descriptor();
         let mut warned: Option<Instant> = None;
         for n in 1.. {
@@ -109,12 +102,9 @@ impl Acceptor {
             peer: peer.ip(),
             transport,
             limits: self.limits,
-            listen: self.listen,
-            access: Arc::clone(&self.access),
-            page: Arc::clone(&self.page),
+            router: Arc::clone(&self.router),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
-            shards: self.shards.clone(),
             permit,
         }
     }
@@ -149,12 +139,12 @@ fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
-/// Answers 503 and closes, as far as that is possible without blocking. Reads what the client has sent already, because
-/// closing a socket with unread bytes resets it, and the answer would be lost.
+/// Responds with 503 and closes, as far as that is possible without blocking. Reads what the client has sent already,
+/// because closing a socket with unread bytes resets it, and the response would be lost.
 fn refuse(mut transport: &SocketTransport) {
     if transport.set_nonblocking().is_ok() {
-        // The answer fits an empty send buffer; a client that has gone already needs none.
-        let _ = Answer::exhausted().write(transport, false, true);
+        // The response fits an empty send buffer; a client that has gone already needs none.
+        let _ = Response::too_many_connections().write(transport, false, true);
         transport.shutdown(Shutdown::Write);
         let _ = transport.read(&mut [0; 4096]);
     }

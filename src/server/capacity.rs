@@ -1,5 +1,7 @@
-//! How many clients the system has room for. It is asked at the start, because where threads end, a new one
-//! may find no memory for its signal stack, and then the standard library ends the process.
+//! How many clients the operating system allows.
+//!
+//! The server asks at the start, because it could not recover later: near the system's limit a new thread may get no
+//! memory for its signal stack, and then the standard library aborts the process.
 
 use crate::base::permits::SPARE_CONNECTIONS;
 use crate::http::log_route::MAX_DOWNLOADS;
@@ -8,98 +10,106 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Descriptors and threads for everything but connections: the listener, the store, the threads of the server
-/// itself, and three files of the store and a socket for each log being saved.
-const OTHERS: u64 = 64 + 4 * MAX_DOWNLOADS as u64;
+/// Descriptors and threads for everything but connections: the listener, the store, the server's own threads, and for
+/// each download three files of the store and a socket.
+const RESERVED: u64 = 64 + 4 * MAX_DOWNLOADS as u64;
 
-/// Mappings of memory that a thread takes: its stack and its signal stack, each with a guard page.
-const MAPPINGS_A_THREAD: u64 = 4;
+/// Memory mappings of a thread: its stack and its signal stack, each with a guard page.
+const MAPPINGS_PER_THREAD: u64 = 4;
 
-/// Mappings for everything else: the program, its libraries, its heap.
-const OTHER_MAPPINGS: u64 = 2048;
+/// Memory mappings for everything else: the program, its libraries, its heap.
+const RESERVED_MAPPINGS: u64 = 2048;
 
-/// How many clients there is room for, and what bounds them.
+/// How many clients the system allows, and which of its limits is the lowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capacity {
-    /// Clients.
+    /// The number of clients.
     pub clients: usize,
-    /// What would have to be raised for more.
-    pub bound: Bound,
-    /// What it is now.
+    /// The limit to raise for more clients.
+    pub limit: SystemLimit,
+    /// The limit's current value.
     pub value: u64,
 }
 
-/// What bounds clients: each has a descriptor and a thread.
+/// A limit of the system on clients, each of which has a descriptor and a thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// `RLIMIT_NOFILE`, after it was raised as far as it may be.
+pub enum SystemLimit {
+    /// `RLIMIT_NOFILE`, which the program has raised as far as it may.
     OpenFiles,
-    /// `kernel.threads-max`, of which others have some.
+    /// `kernel.threads-max`, which all processes share.
     Threads,
-    /// `kernel.pid_max`, because a thread has a process number; others have some.
-    ProcessNumbers,
-    /// `pids.max` of the control group, of which others in it have some.
+    /// `kernel.pid_max`, because each thread has a process id. All processes share it.
+    ProcessIds,
+    /// `pids.max` of the control group, which its processes share.
     ControlGroup,
     /// `vm.max_map_count`.
     Mappings,
 }
 
 impl Capacity {
-    /// Asks the system. `None` where it names no bound.
+    /// Reads the system's limits. `None` if none can be read.
     pub fn of_system() -> Option<Self> {
-        // "0.00 0.00 0.00 1/234 567": the fourth is how many of all threads run.
+        // In "0.00 0.00 0.00 1/234 567", 234 threads exist.
         let threads = fs::read_to_string("/proc/loadavg").ok();
         let threads = threads.and_then(|line| line.split(['/', ' ']).nth(4)?.parse().ok()).unwrap_or(0);
-        let (group, in_group) = control_group().unwrap_or((u64::MAX, 0));
+        let (group_max, in_group) = control_group().unwrap_or((u64::MAX, 0));
         let open_files = Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
-        Self::least([
-            (Bound::OpenFiles, Some(open_files), OTHERS, 1),
-            (Bound::Threads, number("/proc/sys/kernel/threads-max"), threads + OTHERS, 1),
-            (Bound::ProcessNumbers, number("/proc/sys/kernel/pid_max"), threads + OTHERS, 1),
-            (Bound::ControlGroup, Some(group), in_group + OTHERS, 1),
-            (Bound::Mappings, number("/proc/sys/vm/max_map_count"), OTHER_MAPPINGS, MAPPINGS_A_THREAD),
+        Self::lowest([
+            (SystemLimit::OpenFiles, Some(open_files), RESERVED, 1),
+            (SystemLimit::Threads, read_number("/proc/sys/kernel/threads-max"), threads + RESERVED, 1),
+            (SystemLimit::ProcessIds, read_number("/proc/sys/kernel/pid_max"), threads + RESERVED, 1),
+            (SystemLimit::ControlGroup, Some(group_max), in_group + RESERVED, 1),
+            (
+                SystemLimit::Mappings,
+                read_number("/proc/sys/vm/max_map_count"),
+                RESERVED_MAPPINGS,
+                MAPPINGS_PER_THREAD,
+            ),
         ])
     }
 
-    /// Of bounds, each with its value, how much of that others need, and how much a connection needs.
-    fn least(bounds: [(Bound, Option<u64>, u64, u64); 5]) -> Option<Self> {
-        let capacities = bounds.into_iter().filter_map(|(bound, value, others, each)| {
-            let connections = value?.saturating_sub(others) / each;
+    /// The capacity under the lowest limit. Each limit comes with its value, what is reserved of it, and what a
+    /// connection needs of it.
+    fn lowest(limits: [(SystemLimit, Option<u64>, u64, u64); 5]) -> Option<Self> {
+        let capacities = limits.into_iter().filter_map(|(limit, value, reserved, each)| {
+            let connections = value?.saturating_sub(reserved) / each;
             let clients = connections.saturating_sub(SPARE_CONNECTIONS as u64);
-            Some(Self { clients: usize::try_from(clients).unwrap_or(usize::MAX), bound, value: value? })
+            Some(Self { clients: usize::try_from(clients).unwrap_or(usize::MAX), limit, value: value? })
         });
         capacities.min_by_key(|capacity| capacity.clients)
     }
 }
 
-/// As the end of a sentence: what bounds them, and what it is now.
+/// A clause such as "kernel.threads-max is 1000".
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bound = match self.bound {
-            Bound::OpenFiles => "the limit of open files (ulimit -n)",
-            Bound::Threads => "kernel.threads-max",
-            Bound::ProcessNumbers => "kernel.pid_max",
-            Bound::ControlGroup => "pids.max of the control group",
-            Bound::Mappings => "vm.max_map_count",
+        let limit = match self.limit {
+            SystemLimit::OpenFiles => "the limit of open files (ulimit -n)",
+            SystemLimit::Threads => "kernel.threads-max",
+            SystemLimit::ProcessIds => "kernel.pid_max",
+            SystemLimit::ControlGroup => "pids.max of the control group",
+            SystemLimit::Mappings => "vm.max_map_count",
         };
-        write!(f, "{bound} is {}", self.value)
+        write!(f, "{limit} is {}", self.value)
     }
 }
 
-fn number(file: impl AsRef<Path>) -> Option<u64> {
+fn read_number(file: impl AsRef<Path>) -> Option<u64> {
     fs::read_to_string(file).ok()?.trim().parse().ok()
 }
 
-/// How many threads the control group may have that has the least left, and how many it has.
+/// The most threads that a control group of this process allows, and how many it has. Of nested groups, the one that
+/// allows the fewest more.
 fn control_group() -> Option<(u64, u64)> {
     let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
     let groups = groups.lines().flat_map(group_folders);
-    let limits = groups
-        .filter_map(|group| Some((number(group.join("pids.max"))?, number(group.join("pids.current"))?)));
-    limits.min_by_key(|(max, now)| max.saturating_sub(*now))
+    let limits = groups.filter_map(|group| {
+        Some((read_number(group.join("pids.max"))?, read_number(group.join("pids.current"))?))
+    });
+    limits.min_by_key(|(max, current)| max.saturating_sub(*current))
 }
 
-/// Where a line of `/proc/self/cgroup` says that the group is, and those around it.
+/// The folders of the control group in a line of `/proc/self/cgroup`, and of the groups that contain it.
 fn group_folders(line: &str) -> Vec<PathBuf> {
     let mut fields = line.splitn(3, ':').skip(1);
     let root = match fields.next() {
@@ -117,31 +127,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scarcest_bounds() {
-        let bounds = |files, mappings| {
-            Capacity::least([
-                (Bound::OpenFiles, files, 100, 1),
-                (Bound::Threads, Some(50_000), 500, 1),
-                (Bound::ProcessNumbers, None, 500, 1),
-                (Bound::ControlGroup, Some(u64::MAX), 500, 1),
-                (Bound::Mappings, mappings, 2_000, 4),
+    fn the_lowest_limit_counts() {
+        let lowest = |files, mappings| {
+            Capacity::lowest([
+                (SystemLimit::OpenFiles, files, 100, 1),
+                (SystemLimit::Threads, Some(50_000), 500, 1),
+                (SystemLimit::ProcessIds, None, 500, 1),
+                (SystemLimit::ControlGroup, Some(u64::MAX), 500, 1),
+                (SystemLimit::Mappings, mappings, 2_000, 4),
             ])
-            .map(|capacity| (capacity.clients, capacity.bound))
+            .map(|capacity| (capacity.clients, capacity.limit))
         };
-        assert_eq!(bounds(Some(1_024), Some(65_530)), Some((1_024 - 100 - 256, Bound::OpenFiles)));
-        assert_eq!(bounds(Some(100_000), Some(65_530)), Some((15_882 - 256, Bound::Mappings)));
-        assert_eq!(bounds(Some(100_000), None), Some((49_500 - 256, Bound::Threads)));
-        assert_eq!(bounds(Some(300), None), Some((0, Bound::OpenFiles)));
+        assert_eq!(lowest(Some(1_024), Some(65_530)), Some((1_024 - 100 - 256, SystemLimit::OpenFiles)));
+        assert_eq!(lowest(Some(100_000), Some(65_530)), Some((15_882 - 256, SystemLimit::Mappings)));
+        assert_eq!(lowest(Some(100_000), None), Some((49_500 - 256, SystemLimit::Threads)));
+        assert_eq!(lowest(Some(300), None), Some((0, SystemLimit::OpenFiles)));
     }
 
     #[test]
-    fn this_system_has_bounds() {
-        let capacity = Capacity::of_system().expect("at least of open files");
+    fn this_system_has_a_limit() {
+        let capacity = Capacity::of_system().expect("a limit of open files");
         assert!(capacity.clients > 0 && capacity.value > 0, "{capacity:?}");
     }
 
     #[test]
-    fn a_control_group_is_bounded_by_those_around_it() {
+    fn a_control_group_shares_the_limits_of_its_parents() {
         let folders =
             |line| group_folders(line).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
         assert_eq!(folders("0::/"), ["/sys/fs/cgroup/"]);

@@ -1,15 +1,16 @@
 //! The server: starts the hubs, the store and the acceptor, and stops them.
 
-pub mod acceptor;
-pub mod capacity;
+pub(crate) mod acceptor;
+pub(crate) mod capacity;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
-use crate::http::log_route::Downloads;
+use crate::http::log_route::DownloadLimiter;
 use crate::http::page::Page;
+use crate::http::routes::Router;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
@@ -26,8 +27,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks for
-/// 128; each connection beyond that waits a second or more for its next try.
+/// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks
+/// for 128; each connection beyond that waits a second or more for its next try.
 const ACCEPT_QUEUE: i32 = 4096;
 
 /// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
@@ -110,15 +111,14 @@ impl Server {
         let stopped = Arc::new(AtomicBool::new(false));
         // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
         let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
+        let page = Page::new(&access.frame_ancestors());
+        let router = Router { listen: address, access, page, shards: shards.clone() };
         let acceptor = Acceptor {
             limiter: ConnectionLimiter::new(limits.max_clients, per_address),
             limits,
-            listen: address,
-            page: Arc::new(Page::new(&access.frame_ancestors())),
-            access: Arc::new(access),
+            router: Arc::new(router),
             store: store.map(|options| options.file.as_path().into()),
-            downloads: Downloads::default(),
-            shards: shards.clone(),
+            downloads: DownloadLimiter::default(),
             stopped: Arc::clone(&stopped),
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
@@ -201,7 +201,7 @@ impl HubThreads {
         Ok(Self { threads, ended })
     }
 
-    /// Waits for all hubs, or for the first that has panicked: without its rooms the server is not what people were told.
+    /// Waits until all hubs have ended, or the first has panicked. A server that has lost rooms must not go on.
     fn join(mut self) -> Result<(), HubDied> {
         for _ in 0..self.threads.len() {
             let number = self.ended.recv().map_err(|_| HubDied)?;

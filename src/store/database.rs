@@ -1,11 +1,12 @@
-//! The store's file: an SQLite database with the posts of all rooms, and what is needed to number on and to know
-//! a post again. Never what was not posted, never a session. Who reads and writes it when is in [`crate::store::thread`].
+//! The store's file: an SQLite database with the posts of all rooms, the last post number of each room, and a key for
+//! each post that recognises a repeated one. It never holds unposted text or a session. [`crate::store`] decides when
+//! to read and write.
 
 use crate::base::ids::UserId;
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::names::RoomName;
 use crate::room::post::{Numbered, PendingPost, Post};
-use crate::store::error::{OpenError, Trouble};
+use crate::store::error::{OpenError, StoreError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -16,13 +17,14 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Marks a file as ours: "TYPW".
+/// SQLite's application id of a Typewall store: "TYPW".
 const APPLICATION_ID: i64 = 0x5459_5057;
 
-/// The version of the tables below.
+/// The version of the schema.
 const SCHEMA_VERSION: i64 = 1;
 
-/// `n` counts within a room. `mark` is [`IdempotencyKey`](crate::room::session::IdempotencyKey); `user` is who posted, as on the wire.
+/// `n` is the number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
+/// `user` is the author's id on the wire.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id INTEGER PRIMARY KEY,
@@ -43,60 +45,60 @@ const SCHEMA: &str = "
     CREATE INDEX post_at ON post (at);
 ";
 
-/// How long to wait at the start for somebody else who holds the file, such as a backup.
-const OPEN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long opening waits for another program that has locked the file, a backup for example.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a server waits for another that has the file, which may just be ending: it takes as long as that.
-const SUCCESSION_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a server waits for another one that uses the file. A server that is stopping may take as long.
+const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long one try to read or write waits for them. Who tries again decides how often, and does other things
-/// between.
-const BUSY_PATIENCE: Duration = Duration::from_millis(50);
+/// How long one attempt to read or write waits for another program that has locked the file. The caller decides how
+/// often to retry, and can do other work in between.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Bytes of the file up to which every page of it is looked at when it is opened: a third of a second, or a few
-/// from a slow disk, where a gigabyte would take minutes. In a larger one damage is found when it is met.
-const MAX_QUICK_CHECK: u64 = 64 * 1024 * 1024;
+/// Largest file that is checked for damage when it is opened, in bytes. The check takes a third of a second, or a few
+/// seconds on a slow disk; for a gigabyte it would take minutes. In a larger file damage is found when it is read.
+const MAX_CHECKED_SIZE: u64 = 64 * 1024 * 1024;
 
-/// Bytes that are left of the journal (the file with `-wal` behind its name) when it has been worked off. It
-/// grows beyond that only while somebody reads the same state for long.
-const JOURNAL_BYTES: u32 = 4 * 1024 * 1024;
+/// Size to which SQLite truncates the write-ahead log (the `-wal` file) after a checkpoint, in bytes. It grows larger
+/// only during a long read.
+const WAL_SIZE: u32 = 4 * 1024 * 1024;
 
-/// Posts that are read at a time.
+/// Most posts in one read.
 const PAGE_POSTS: usize = 100;
 
-/// Bytes of text that are read at a time, and the rest of the last post.
+/// Bytes of text after which one read ends. The last post may exceed it.
 const PAGE_BYTES: usize = 256 * 1024;
 
-/// The file, open for writing by this server alone.
+/// The store, open for writing. Only one server can have it open.
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
-    /// The file and its journal, where they were found when it was opened.
-    known: [KnownFile; 2],
-    /// Keeps other servers away. Closed after the connection, because a file that is closed takes all POSIX locks
-    /// of its process with it, SQLite's too.
+    /// The file and its write-ahead log, as they were when the store was opened.
+    files: [OpenedFile; 2],
+    /// Locks out other servers. Dropped after the connection, because closing a file releases all POSIX locks that the
+    /// process holds on it, SQLite's too.
     _lock: File,
 }
 
 impl Database {
-    /// Opens a store for writing, and makes it where there is none.
+    /// Opens a store for writing. Creates it if the file does not exist.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         let lock = lock(file)?;
-        // By its full name, because SQLite takes some of the others for commands.
+        // An absolute path, because SQLite treats names such as `:memory:` as commands.
         let file = file.canonicalize()?;
         let mut connection = Connection::open(&file)?;
-        connection.busy_timeout(OPEN_PATIENCE)?;
-        // Before anything is written: a file that is not ours must stay as it is.
+        connection.busy_timeout(OPEN_TIMEOUT)?;
+        // Checked before anything is written, so that a file of another program stays unchanged.
         let is_empty: bool =
             connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))?;
         if !is_empty {
             check(&connection)?;
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "journal_size_limit", JOURNAL_BYTES)?;
-        // What is dropped is overwritten, and not only forgotten.
+        connection.pragma_update(None, "journal_size_limit", WAL_SIZE)?;
+        // Overwrites deleted posts in the file.
         connection.pragma_update(None, "secure_delete", true)?;
-        // A post that people were told of survives the power as well.
+        // A post survives a power failure once users have seen it.
         connection.pragma_update(None, "synchronous", "FULL")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if is_empty {
@@ -105,136 +107,141 @@ impl Database {
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         }
         transaction.commit()?;
-        connection.busy_timeout(BUSY_PATIENCE)?;
-        let mut journal = file.clone().into_os_string();
-        journal.push("-wal");
-        let known = [KnownFile::of(file)?, KnownFile::of(journal.into())?];
-        Ok(Self { connection, known, _lock: lock })
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        let mut wal = file.clone().into_os_string();
+        wal.push("-wal");
+        let files = [OpenedFile::new(file)?, OpenedFile::new(wal.into())?];
+        Ok(Self { connection, files, _lock: lock })
     }
 
-    /// Numbers and commits posts, all or none.
+    /// Numbers and stores posts in one transaction: all of them or none.
     pub fn record<'a>(
         &mut self,
         posts: impl Iterator<Item = (&'a RoomName, &'a PendingPost)>,
-    ) -> Result<Vec<Numbered>, Trouble> {
-        if !self.is_in_place() {
-            return Err(Trouble::Moved);
+    ) -> Result<Vec<Numbered>, StoreError> {
+        if !self.files_are_in_place() {
+            return Err(StoreError::Moved);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let numbered =
-            posts.map(|(room, post)| number(&transaction, room, post)).collect::<Result<_, _>>()?;
+            posts.map(|(room, post)| insert(&transaction, room, post)).collect::<Result<_, _>>()?;
         transaction.commit()?;
         Ok(numbered)
     }
 
-    /// Drops posts from before a time, in milliseconds since 1970, as many as `max`, and says how many. Their
-    /// numbers are not used again.
-    pub fn drop_before(&mut self, at: u64, max: usize) -> Result<usize, Trouble> {
-        let drop = "DELETE FROM post WHERE (room, n) IN (SELECT room, n FROM post WHERE at < ?1 LIMIT ?2)";
-        Ok(self.connection.execute(drop, params![at, max as u64])?)
+    /// Deletes posts from before `at`, in milliseconds since 1970, but no more than `max`. Returns how many it deleted.
+    /// Their numbers are never used again.
+    pub fn delete_before(&mut self, at: u64, max: usize) -> Result<usize, StoreError> {
+        let delete = "DELETE FROM post WHERE (room, n) IN (SELECT room, n FROM post WHERE at < ?1 LIMIT ?2)";
+        Ok(self.connection.execute(delete, params![at, max as u64])?)
     }
 
-    /// Works off the journal, where what was dropped can still be read.
-    pub fn empty_journal(&mut self) -> Result<(), Trouble> {
+    /// Moves everything from the write-ahead log into the file and truncates the log, which still holds deleted posts.
+    pub fn checkpoint(&mut self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)
     }
 
-    fn is_in_place(&self) -> bool {
-        self.known.iter().all(KnownFile::holds)
+    fn files_are_in_place(&self) -> bool {
+        self.files.iter().all(OpenedFile::is_in_place)
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // SQLite leaves the journal of a file as it is that has been moved, which would leave the last posts
-        // in a journal that nobody finds.
-        if !self.is_in_place()
-            && let Err(trouble) = self.empty_journal()
+        // When the connection closes, SQLite makes no checkpoint if the file was moved. The last posts would stay in a
+        // write-ahead log that no longer belongs to any file.
+        if !self.files_are_in_place()
+            && let Err(error) = self.checkpoint()
         {
-            log::error!("the store's last posts may be in its -wal only: {trouble}");
+            log::error!("the last posts may be only in the store's -wal file: {error}");
         }
     }
 }
 
-/// Opens or makes a file and locks it against other servers. The system takes the lock back when the process
-/// ends, however it ends; nothing is left behind. It is apart from the locks that SQLite uses.
+/// Opens or creates a file and locks it against other servers. The system releases the lock when the process ends, even
+/// after a crash. The lock is independent of SQLite's own.
 fn lock(file: &Path) -> Result<File, OpenError> {
     let lock = File::options().read(true).write(true).create(true).truncate(false).open(file)?;
     if !lock.metadata()?.is_file() {
-        return Err(OpenError::NoFile);
+        return Err(OpenError::NotAFile);
     }
-    let deadline = Instant::now() + SUCCESSION_PATIENCE;
+    let deadline = Instant::now() + TAKEOVER_TIMEOUT;
     loop {
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(lock),
-            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(BUSY_PATIENCE),
+            Err(Errno::WOULDBLOCK) if Instant::now() < deadline => thread::sleep(BUSY_TIMEOUT),
             Err(Errno::WOULDBLOCK) => return Err(OpenError::InUse),
             Err(error) => return Err(io::Error::from(error).into()),
         }
     }
 }
 
-/// A file's name and which file that was: its device and its number there.
+/// A path, and the device and inode numbers of the file that it led to.
 #[derive(Debug)]
-struct KnownFile {
-    name: PathBuf,
-    file: (u64, u64),
+struct OpenedFile {
+    path: PathBuf,
+    id: (u64, u64),
 }
 
-impl KnownFile {
-    fn of(name: PathBuf) -> io::Result<Self> {
-        let file = identity(&name)?;
-        Ok(Self { name, file })
+impl OpenedFile {
+    fn new(path: PathBuf) -> io::Result<Self> {
+        let id = file_id(&path)?;
+        Ok(Self { path, id })
     }
 
-    /// Whether it is still that file.
-    fn holds(&self) -> bool {
-        identity(&self.name).is_ok_and(|file| file == self.file)
+    /// True if the path still leads to the same file.
+    fn is_in_place(&self) -> bool {
+        file_id(&self.path).is_ok_and(|id| id == self.id)
     }
 }
 
-fn identity(name: &Path) -> io::Result<(u64, u64)> {
-    name.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+fn file_id(path: &Path) -> io::Result<(u64, u64)> {
+    path.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// The file, open for reading, beside the server that may be writing it.
+/// The store, open for reading, even while a server writes to it.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
 }
 
 impl Reader {
-    /// Opens a store that is there.
+    /// Opens an existing file.
     pub fn open(file: &Path) -> Result<Self, OpenError> {
         let file = file.canonicalize()?;
         if !file.metadata()?.is_file() {
-            return Err(OpenError::NoFile);
+            return Err(OpenError::NotAFile);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(file, flags)?;
-        connection.busy_timeout(OPEN_PATIENCE)?;
+        connection.busy_timeout(OPEN_TIMEOUT)?;
         Ok(Self { connection })
     }
 
-    /// Tells whether the file is a store that this version can use.
+    /// Checks that the file is a store that this version can read.
     pub fn check(&self) -> Result<(), OpenError> {
         check(&self.connection)
     }
 
-    /// Whether anything was ever posted in a room.
+    /// True if something was ever posted in a room.
     pub fn has_room(&self, room: &RoomName) -> Result<bool, OpenError> {
         let room = self.connection.query_row("SELECT 1 FROM room WHERE key = ?1", [room.key()], |_| Ok(()));
         Ok(room.optional()?.is_some())
     }
 
-    /// Has each read wait for other programs only for a moment. The caller tries again.
-    pub fn use_short_waits(&self) -> Result<(), OpenError> {
-        Ok(self.connection.busy_timeout(BUSY_PATIENCE)?)
+    /// Makes each read wait no longer than [`BUSY_TIMEOUT`] for another program, for a caller that retries.
+    pub fn use_short_timeout(&self) -> Result<(), OpenError> {
+        Ok(self.connection.busy_timeout(BUSY_TIMEOUT)?)
     }
 
-    /// The last posts of a room, the oldest first: so many, none from before a time (in milliseconds since 1970), and no
-    /// more bytes of text than a history may have.
-    pub fn last_posts(&self, room: &RoomName, count: usize, not_before: u64) -> Result<Vec<Post>, Trouble> {
+    /// The last posts of a room, oldest first: at most `count`, none from before `not_before` (in milliseconds since
+    /// 1970), and no more text than a history may hold.
+    pub fn last_posts(
+        &self,
+        room: &RoomName,
+        count: usize,
+        not_before: u64,
+    ) -> Result<Vec<Post>, StoreError> {
         let mut posts = self.connection.prepare_cached(
             "SELECT n, user, name, text, at FROM post
              WHERE room = (SELECT id FROM room WHERE key = ?1) AND at >= ?3 ORDER BY n DESC LIMIT ?2",
@@ -245,10 +252,10 @@ impl Reader {
         Ok(log)
     }
 
-    /// Calls `each` with every post of a room after number `after`, in their order, until it fails.
+    /// Calls `each` with every post of a room after number `after`, in order, until a call fails.
     ///
-    /// While `each` is called the file is not being read, because a reader keeps what is written from being
-    /// moved out of the journal, and `each` may be as slow as somebody's network.
+    /// No read is open during the calls. An open read blocks checkpoints of the write-ahead log, and `each` may be as
+    /// slow as a client's network.
     pub fn read(
         &self,
         room: &RoomName,
@@ -263,7 +270,7 @@ impl Reader {
         }
     }
 
-    /// The next posts of a room after number `after`; none if that is the last.
+    /// The next posts of a room after number `after`. Empty at the end of the log.
     fn page(&self, room: &RoomName, after: u64) -> rusqlite::Result<Vec<Post>> {
         let mut posts = self.connection.prepare_cached(
             "SELECT n, user, name, text, at FROM post
@@ -274,7 +281,7 @@ impl Reader {
     }
 }
 
-/// Takes posts up to so many, or so many bytes of their texts and the one that goes over that.
+/// Takes posts until there are `max_posts`, or their texts have `max_bytes` bytes. The last one may exceed that.
 fn take_page(
     posts: impl Iterator<Item = rusqlite::Result<Post>>,
     max_posts: usize,
@@ -296,17 +303,18 @@ fn take_page(
 fn check(connection: &Connection) -> Result<(), OpenError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     if pragma("application_id")? != APPLICATION_ID {
-        return Err(OpenError::Foreign);
+        return Err(OpenError::NotAStore);
     }
     if pragma("user_version")? > SCHEMA_VERSION {
-        return Err(OpenError::Newer);
+        return Err(OpenError::NewerVersion);
     }
-    // Fails where a table or a column is missing, which only damage can have done.
-    for used in ["SELECT id, key, last_n FROM room", "SELECT room, n, user, name, text, at, mark FROM post"] {
-        connection.prepare(used).map_err(|error| OpenError::Damaged(error.to_string()))?;
+    // Fails if a table or a column is missing, which means damage.
+    for query in ["SELECT id, key, last_n FROM room", "SELECT room, n, user, name, text, at, mark FROM post"]
+    {
+        connection.prepare(query).map_err(|error| OpenError::Damaged(error.to_string()))?;
     }
     let bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?);
-    if u64::try_from(bytes).is_ok_and(|bytes| bytes > MAX_QUICK_CHECK) {
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes > MAX_CHECKED_SIZE) {
         return Ok(());
     }
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -318,8 +326,8 @@ fn post(row: &rusqlite::Row<'_>) -> rusqlite::Result<Post> {
     Ok(Post { n: n?, id: UserId(id?), name: row.get(2)?, text: row.get(3)?, at: at? })
 }
 
-/// Numbers a post in its room, or finds the one that it became the first time.
-fn number(
+/// Stores a post under the next number of its room. If it was stored before, returns that post.
+fn insert(
     transaction: &Transaction<'_>,
     room: &RoomName,
     pending: &PendingPost,

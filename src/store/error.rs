@@ -1,54 +1,57 @@
-//! Trouble with the store's file, in sentences: why it cannot be opened, and why it takes nothing at the moment.
+//! Errors of the store: why a file cannot be opened, and why posts cannot be read or written.
 
 use rusqlite::ErrorCode;
 use std::fmt;
 use std::io::{self, ErrorKind};
 
-/// Why a file cannot be the store.
+/// Why a file cannot be opened as the store.
 #[derive(Debug)]
 pub enum OpenError {
-    /// It holds something else.
-    Foreign,
-    /// A later version of Typewall has written it.
-    Newer,
-    /// It is ours and damaged; what SQLite found first.
+    /// The file is not a database, or one of another program.
+    NotAStore,
+    /// A newer version of Typewall has written it.
+    NewerVersion,
+    /// The store is damaged. The text is what SQLite reports first.
     Damaged(String),
-    /// The rights of it or its folder do not allow it.
-    Forbidden,
-    /// Another server has it open.
+    /// The permissions of the file or its folder do not allow it.
+    PermissionDenied,
+    /// Another server uses it.
     InUse,
-    /// Another program holds it, such as a backup.
+    /// Another program has locked it, a backup for example.
     Locked,
-    /// There is no room on the disk.
-    Full,
-    /// It is a folder or a device.
-    NoFile,
-    /// It is not there, or the folder it should be made in is not.
-    Missing,
-    /// Anything else that the system says.
-    System(io::Error),
-    /// Anything else that SQLite says.
-    Other(rusqlite::Error),
+    /// The disk is full.
+    DiskFull,
+    /// The path is a folder or a device.
+    NotAFile,
+    /// The file does not exist, or the folder to create it in does not.
+    NotFound,
+    /// Any other error of the system.
+    Io(io::Error),
+    /// Any other error of SQLite.
+    Sqlite(rusqlite::Error),
 }
 
+/// A clause about the file: what is wrong, and what to do.
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Foreign => write!(f, "it is a file of another program; name one that Typewall may make"),
-            Self::Newer => write!(f, "a newer Typewall has written it; use that one"),
-            Self::Damaged(found) => {
-                write!(f, "it is damaged ({found}); restore it from a backup, or name another")
+            Self::NotAStore => write!(f, "it is not a Typewall store; name another file"),
+            Self::NewerVersion => {
+                write!(f, "it was written by a newer version of Typewall; use that version")
             }
-            Self::Forbidden => {
-                write!(f, "its rights or those of its folder do not allow it; change them, or name another")
+            Self::Damaged(found) => {
+                write!(f, "it is damaged ({found}); restore a backup, or name another file")
+            }
+            Self::PermissionDenied => {
+                write!(f, "permission denied; check the permissions of the file and its folder")
             }
             Self::InUse => write!(f, "another Typewall is using it; stop that one, or name another file"),
-            Self::Locked => write!(f, "another program is holding it; try again when that is done"),
-            Self::Full => write!(f, "the disk is full; make room, or name a file on another"),
-            Self::NoFile => write!(f, "it is a folder or a device; name a file"),
-            Self::Missing => write!(f, "it is not there; name a file in a folder that is there"),
-            Self::System(error) => write!(f, "{error}"),
-            Self::Other(error) => write!(f, "{error}"),
+            Self::Locked => write!(f, "another program has locked it; try again when that program is done"),
+            Self::DiskFull => write!(f, "the disk is full; free some space, or name a file on another disk"),
+            Self::NotAFile => write!(f, "it is a folder or a device; name a file"),
+            Self::NotFound => write!(f, "the file or its folder does not exist; check the path"),
+            Self::Io(error) => write!(f, "{error}"),
+            Self::Sqlite(error) => write!(f, "{error}"),
         }
     }
 }
@@ -56,15 +59,15 @@ impl fmt::Display for OpenError {
 impl From<rusqlite::Error> for OpenError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::Foreign,
+            Some(ErrorCode::NotADatabase) => Self::NotAStore,
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
-            // The file is open by then, but not what SQLite puts beside it.
+            // The file itself is open by then; the error is about the files that SQLite creates next to it.
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Self::Forbidden
+                Self::PermissionDenied
             }
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
-            Some(ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Other(error),
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            _ => Self::Sqlite(error),
         }
     }
 }
@@ -72,44 +75,44 @@ impl From<rusqlite::Error> for OpenError {
 impl From<io::Error> for OpenError {
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::Forbidden,
-            ErrorKind::IsADirectory => Self::NoFile,
-            ErrorKind::NotFound => Self::Missing,
-            ErrorKind::StorageFull => Self::Full,
-            _ => Self::System(error),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Self::PermissionDenied,
+            ErrorKind::IsADirectory => Self::NotAFile,
+            ErrorKind::NotFound => Self::NotFound,
+            ErrorKind::StorageFull => Self::DiskFull,
+            _ => Self::Io(error),
         }
     }
 }
 
-/// Why the file gives or takes nothing at the moment.
+/// Why posts cannot be read or written.
 #[derive(Debug)]
-pub enum Trouble {
-    /// Another program holds it, perhaps not for long.
+pub enum StoreError {
+    /// Another program has locked the file. A retry may succeed.
     Locked,
-    /// It is not where it was opened any more, or its journal is not: what is written now would be lost.
+    /// The file or its write-ahead log was moved, deleted or replaced. Posts written now would be lost.
     Moved,
-    /// What SQLite says.
-    Failed(rusqlite::Error),
+    /// Any other error of SQLite.
+    Sqlite(rusqlite::Error),
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Locked => write!(f, "another program is holding the store"),
+            Self::Locked => write!(f, "another program has locked the store"),
             Self::Moved => write!(
                 f,
-                "the store, or the -wal beside it, was moved, deleted or replaced; move it back, or start again"
+                "the store or its -wal file was moved, deleted or replaced; move it back, or restart the server"
             ),
-            Self::Failed(error) => write!(f, "{error}"),
+            Self::Sqlite(error) => write!(f, "{error}"),
         }
     }
 }
 
-impl From<rusqlite::Error> for Trouble {
+impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
-            _ => Self::Failed(error),
+            _ => Self::Sqlite(error),
         }
     }
 }

@@ -1,31 +1,31 @@
-//! A room's log as a file: text to read, Markdown to pass on, JSON to work with.
+//! A room's log as a file: text to read, Markdown to share, JSON to process.
 
 use crate::room::post::Post;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What a log is written as.
+/// The format of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A line with time and name, and the text behind it.
+    /// A line for each post: time, name and text.
     Text,
-    /// A JSON array of posts as they are on the wire.
+    /// A JSON array of posts, each as on the wire.
     Json,
-    /// A quotation for each post.
+    /// A block quote for each post.
     Markdown,
 }
 
 impl Format {
-    /// All of them, by the names that they are asked for with.
+    /// All formats with their names, as in `--format` and `?format=`.
     pub const NAMES: [(&'static str, Self); 3] =
         [("txt", Self::Text), ("json", Self::Json), ("md", Self::Markdown)];
 
-    /// The format of that name.
-    pub fn named(name: &str) -> Option<Self> {
+    /// The format with that name.
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
     }
 
-    /// The media type, for HTTP.
+    /// The media type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; charset=utf-8",
@@ -35,7 +35,7 @@ impl Format {
     }
 }
 
-/// Writes posts one by one, so that a log of any length takes no memory.
+/// Writes posts one by one, so that a long log needs no more memory than a short one.
 #[derive(Debug)]
 pub struct LogWriter<W> {
     to: W,
@@ -44,7 +44,7 @@ pub struct LogWriter<W> {
 }
 
 impl<W: Write> LogWriter<W> {
-    /// Writes to `to`, from the beginning.
+    /// A writer of a new log to `to`.
     pub fn new(to: W, format: Format) -> Self {
         Self { to, format, is_first: true }
     }
@@ -55,13 +55,13 @@ impl<W: Write> LogWriter<W> {
         let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
         match self.format {
             Format::Text => {
-                // Lines after the first are set in, so that nobody can post what looks like another's post.
-                let text: Vec<String> = lines(&post.text).map(visible).collect();
+                // Later lines are indented, so that no text can look like a post of someone else.
+                let text: Vec<String> = lines(&post.text).map(without_controls).collect();
                 writeln!(self.to, "{at} {}: {}", post.name, text.join("\n    "))
             }
             Format::Markdown => {
-                let text: Vec<String> = lines(&post.text).map(markdown).collect();
-                let name = markdown(&post.name);
+                let text: Vec<String> = lines(&post.text).map(escape_markdown).collect();
+                let name = escape_markdown(&post.name);
                 writeln!(self.to, "{between}**{name}** · {at}\n\n> {}", text.join("\\\n> "))
             }
             Format::Json => {
@@ -71,7 +71,7 @@ impl<W: Write> LogWriter<W> {
         }
     }
 
-    /// Writes what comes after the last post.
+    /// Writes the end of the log, after the last post.
     pub fn end(mut self) -> io::Result<()> {
         match (self.format, self.is_first) {
             (Format::Json, true) => writeln!(self.to, "[]")?,
@@ -82,22 +82,23 @@ impl<W: Write> LogWriter<W> {
     }
 }
 
-/// A text's lines, by every break that some reader takes for one.
+/// Splits a text at every character that some program treats as a line break.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
-/// A line in which nothing commands a terminal: what would is shown as U+FFFD.
-fn visible(line: &str) -> String {
+/// Replaces control characters with U+FFFD, because a terminal could obey them.
+fn without_controls(line: &str) -> String {
     line.chars().map(|c| if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }).collect()
 }
 
-/// A line as Markdown that means nothing but itself: no heading, link or HTML, no mention and no code.
+/// Escapes a line so that Markdown shows it literally: without headings, links, HTML, mentions or code.
 ///
-/// Any ASCII punctuation may have a backslash before it (CommonMark, section 2.4); that which means nothing
-/// wherever it stands goes without, for those who read the file as it is. Indentation would make it code.
-fn markdown(line: &str) -> String {
-    let line = visible(line);
+/// A backslash can escape any ASCII punctuation (CommonMark, section 2.4). Punctuation that never has a meaning stays
+/// unescaped, to keep the source readable. Leading white space is escaped too, because indentation would make a code
+/// block.
+fn escape_markdown(line: &str) -> String {
+    let line = without_controls(line);
     let text = line.trim_start_matches([' ', '\t']);
     let mut escaped = String::new();
     for space in line[..line.len() - text.len()].chars() {
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_a_line_a_post() {
+    fn text_has_a_line_for_each_post() {
         let forged = "one\n2026-10-14T17:46:40Z Bob: forged";
         assert_eq!(
             log(Format::Text, &[forged, "two"]),
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_quotes() {
+    fn markdown_has_a_quote_for_each_post() {
         assert_eq!(
             log(Format::Markdown, &["one\u{2028}more", "two"]),
             "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> one\\\n> more\n\n\
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn markdown_shows_what_was_posted_and_nothing_else() {
+    fn markdown_shows_texts_literally() {
         for (text, shown) in [
             ("# Hello, world!", "\\# Hello, world!"),
             ("<img src=x onerror=alert(1)>", "\\<img src\\=x onerror\\=alert\\(1\\)\\>"),
@@ -169,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_commands_a_terminal() {
+    fn control_characters_are_replaced() {
         let hostile = "\u{1B}]0;title\u{7}\u{9B}2J\u{7F}\0";
         for format in [Format::Text, Format::Markdown] {
             let log = log(format, &[hostile, "a\tb"]);

@@ -2,13 +2,13 @@
 
 use crate::base::clock::Now;
 use crate::store::database::Reader;
-use crate::store::error::{OpenError, Trouble};
+use crate::store::error::{OpenError, StoreError};
 use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Load};
 use crossbeam_channel::Receiver;
 
 /// Loads histories one after the other.
-pub struct Loader<C, A> {
+pub(crate) struct Loader<C, A> {
     reader: Reader,
     options: StoreOptions,
     clock: C,
@@ -17,20 +17,20 @@ pub struct Loader<C, A> {
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
     /// A loader that reads with `reader`.
-    pub fn new(reader: Reader, options: StoreOptions, clock: C, answer: A) -> Result<Self, OpenError> {
-        reader.use_short_waits()?;
+    pub(crate) fn new(reader: Reader, options: StoreOptions, clock: C, answer: A) -> Result<Self, OpenError> {
+        reader.use_short_timeout()?;
         Ok(Self { reader, options, clock, answer })
     }
 
     /// Answers requests until nobody is left to send one, or to receive the answers.
-    pub fn run(self, queue: &Receiver<Load>) {
+    pub(crate) fn run(self, queue: &Receiver<Load>) {
         for Load { room, name, count } in queue {
             let start = (self.clock)();
             let posts = loop {
                 match self.reader.last_posts(&name, count, self.options.keeps_from(start)) {
                     Ok(posts) => break posts,
                     // Each try waits a little for the other program.
-                    Err(Trouble::Locked)
+                    Err(StoreError::Locked)
                         if (self.clock)().instant - start.instant < self.options.lock_timeout => {}
                     Err(error) => {
                         log::error!("a room opens without its history: {error}");

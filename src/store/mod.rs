@@ -3,13 +3,13 @@
 //! Architecture invariant: the hub never waits for the disk. One thread commits posts, another one loads histories, and
 //! both answer with events.
 
-pub mod database;
-pub mod error;
-pub mod export;
-pub mod loader;
-pub mod options;
-pub mod request;
-pub mod writer;
+pub(crate) mod database;
+pub(crate) mod error;
+pub(crate) mod export;
+pub(crate) mod loader;
+pub(crate) mod options;
+pub(crate) mod request;
+pub(crate) mod writer;
 
 use crate::base::clock::Now;
 use crate::store::database::{Database, Reader};

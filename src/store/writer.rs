@@ -2,7 +2,7 @@
 
 use crate::base::clock::Now;
 use crate::store::database::Database;
-use crate::store::error::Trouble;
+use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Record};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -25,7 +25,7 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 const MAX_SWEPT: usize = 1000;
 
 /// Stores posts, and removes old ones.
-pub struct Writer<C, A> {
+pub(crate) struct Writer<C, A> {
     database: Database,
     options: StoreOptions,
     clock: C,
@@ -41,7 +41,7 @@ pub struct Writer<C, A> {
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// A writer for this database.
-    pub fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
+    pub(crate) fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
         Self {
             database,
             options,
@@ -55,7 +55,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     }
 
     /// Stores posts until nobody is left to send one.
-    pub fn run(mut self, queue: &Receiver<Record>) {
+    pub(crate) fn run(mut self, queue: &Receiver<Record>) {
         loop {
             match queue.recv_timeout(self.pause()) {
                 Ok(post) => {
@@ -90,7 +90,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             let count = self.waiting.len().min(MAX_COMMIT);
             match self.database.record(self.waiting.range(..count).map(|record| (&record.name, &record.post)))
             {
-                Err(Trouble::Locked) if may_wait => {
+                Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
                     return;
                 }
@@ -107,7 +107,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     }
 
     /// Logs when the store begins or ceases to fail.
-    fn log_change<T>(&mut self, outcome: &Result<T, Trouble>) {
+    fn log_change<T>(&mut self, outcome: &Result<T, StoreError>) {
         match outcome {
             Err(error) if !self.is_failing => log::error!("posts are rejected until this is over: {error}"),
             Ok(_) if self.is_failing => log::info!("posts are stored again"),
@@ -129,12 +129,12 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         }
         let before = self.options.keeps_from(now);
         self.sweep_at = now.instant
-            + match self.database.drop_before(before, MAX_SWEPT) {
+            + match self.database.delete_before(before, MAX_SWEPT) {
                 Ok(MAX_SWEPT) => Duration::ZERO,
                 Ok(_) => {
                     (self.answer)(Answer::Trimmed { before });
                     // Where somebody reads, the next time is soon enough.
-                    let _ = self.database.empty_journal();
+                    let _ = self.database.checkpoint();
                     SWEEP_INTERVAL
                 }
                 Err(error) => {

@@ -1,152 +1,150 @@
-//! Many that stop reading in a busy room: the others lose nothing, and memory grows by no more than is promised.
+//! Many clients that stop reading in a busy room: the others lose nothing, and memory grows by no more than is promised.
 
-use crate::{PATIENCE, Running};
+use crate::process::start_for;
+use crate::support::TIMEOUT;
+use crate::support::frame::{CLOSE, FIN, PING, PONG, TEXT, close_code, first_frame, frame, handshake, text};
+use crate::support::http::Response;
+use crate::support::page::Page;
+use crate::support::program::{Program, server};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, recv};
+use serde_json::Value;
+use std::collections::HashMap;
 use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
-use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
-use tungstenite::Message;
-use typewall::delivery::outbox::MAX_BACKLOG;
+use typewall::internals::MAX_BACKLOG;
 
-/// Clients in the room, of whom so many stop reading, and so many others write.
+/// Clients in the room; how many of them stop reading, and how many others write.
 const CROWD: usize = if cfg!(feature = "soak") { 1_000 } else { 60 };
 const STALLED: usize = CROWD / 10;
 const WRITERS: usize = CROWD / 20;
 
-/// Updates a second, and for how many seconds those who stop do not read. Half of them then go on.
+/// Updates a second, and for how many seconds the stalled clients do not read. Half of them then go on.
 const RATE: u32 = 400;
 const STALL: u32 = if cfg!(feature = "soak") { 20 } else { 2 };
 
-/// Of so many updates one is a post.
+/// One update of so many is a post.
 const POST_EVERY: usize = 10;
 
-/// Characters of an update, which are as many bytes: those of one stall are more than any socket's buffers hold.
+/// Bytes of an update: those of one stall are more than any socket's buffers hold.
 const UPDATE: usize = if cfg!(feature = "soak") { 300 } else { 2_000 };
 
-/// Characters of each post at the end, of which there are more than wait for anybody.
+/// Bytes of each post at the end, and how many: more than may wait for a client.
 const LAST_POST: usize = 9_000;
 const LAST_POSTS: usize = 200;
 
-/// Bytes that one who does not read may cost of its own: the list of what waits for it.
+/// Bytes that each stalled client may cost: the list of what waits for it.
 const OWN_BYTES: u64 = 64 * 1024;
 
-/// Bytes that may wait for all who do not read, who share them, and what the program needs to write them once.
+/// Bytes that may wait for all stalled clients, which share them, and what the program needs to write them once.
 const SHARED_BYTES: u64 = 4 * MAX_BACKLOG as u64;
 
-/// One client, and what it has seen.
-struct Client {
+/// Events by their JSON: most clients receive the same, and to decode it once for each would be too slow.
+type Decoded = HashMap<Vec<u8>, Rc<(String, Value)>>;
+
+/// One client of many that one thread reads.
+struct Reader {
     socket: TcpStream,
-    unread: Vec<u8>,
-    /// Posts, in order and without a gap.
-    posts: usize,
-    /// The number of each writer's latest text.
-    texts: [usize; WRITERS],
-    /// How many texts that were.
-    updates: usize,
+    /// Bytes of a frame that is not whole yet.
+    partial: Vec<u8>,
+    page: Page,
+    /// How many texts and posts came.
+    delivered: usize,
     /// The code it was closed with.
     closed: Option<u16>,
 }
 
-impl Client {
-    fn enter(running: &Running, first: &str) -> Self {
-        let mut websocket = running.open();
-        websocket.send(Message::text(first)).unwrap();
-        crate::receive(&mut websocket, "existing_users");
-        let socket = websocket.get_ref().try_clone().unwrap();
-        Self { socket, unread: Vec::new(), posts: 0, texts: [0; WRITERS], updates: 0, closed: None }
+impl Reader {
+    /// A client that has sent its first event.
+    fn enter(program: &Program, event: &str) -> Self {
+        let mut socket = program.dial();
+        socket.write_all(&[handshake("/ws?room=r"), text(event)].concat()).unwrap();
+        assert_eq!(Response::read_head(&mut socket).status, 101);
+        let mut reader =
+            Self { socket, partial: Vec::new(), page: Page::default(), delivered: 0, closed: None };
+        read_until_all(std::slice::from_mut(&mut reader), |reader| reader.page.room.is_some(), "a snapshot");
+        reader
     }
 
-    fn send(&mut self, opcode: u8, payload: &[u8]) {
-        let len = u16::try_from(payload.len()).expect("a small frame");
-        let mut frame = vec![0x80 | opcode];
-        match len {
-            ..=125 => frame.push(0x80 | len as u8),
-            _ => frame.extend([&[0x80 | 126][..], &len.to_be_bytes()].concat()),
-        }
-        frame.extend([0; 4]); // a mask that hides nothing
-        frame.extend(payload);
-        self.socket.write_all(&frame).expect("the server reads");
+    fn send(&mut self, frame: &[u8]) {
+        self.socket.write_all(frame).expect("the server reads");
     }
 
-    fn write(&mut self, writer: usize, number: usize) {
-        self.texts[writer] = number; // which the author is not sent
-        let text = format!("{writer} {number} {}", "x".repeat(UPDATE));
-        self.send(1, format!(r#"["updated_text",{{"text":"{text}"}}]"#).as_bytes());
+    fn write(&mut self, number: usize) {
+        let content = format!("{number} {}", "x".repeat(UPDATE));
+        self.send(&text(format!(r#"["updated_text",{{"text":"{content}"}}]"#)));
     }
 
-    fn post(&mut self, len: usize) {
-        self.send(1, format!(r#"["message",{{"text":"{}"}}]"#, "x".repeat(len)).as_bytes());
+    fn post(&mut self, length: usize) {
+        self.send(&text(format!(r#"["message",{{"text":"{}"}}]"#, "x".repeat(length))));
     }
 
-    /// Says that it lives, so that it is not taken for one whose network is gone.
+    /// Gives a sign of life, so that it is not closed as silent.
     fn pong(&mut self) {
-        self.send(10, b"");
+        self.send(&frame(FIN | PONG, b""));
     }
 
-    /// Takes what has come.
-    fn read(&mut self, buffer: &mut [u8]) {
+    /// Reads and applies what has come.
+    fn read(&mut self, buffer: &mut [u8], decoded: &mut Decoded) {
         match recv(&self.socket, &mut *buffer, RecvFlags::DONTWAIT) {
             Ok((0, _)) => assert!(self.closed.is_some(), "the connection ends without a close frame"),
-            Ok((len, _)) => {
-                self.unread.extend_from_slice(&buffer[..len]);
-                let mut unread = std::mem::take(&mut self.unread);
-                let mut rest = &unread[..];
-                while let Some((opcode, payload, behind)) = split_frame(rest) {
-                    self.take(opcode, payload);
-                    rest = behind;
+            Ok((length, _)) => {
+                self.partial.extend_from_slice(&buffer[..length]);
+                let bytes = std::mem::take(&mut self.partial);
+                let mut rest = &bytes[..];
+                while let Some((first, payload, length)) = first_frame(rest) {
+                    self.take(first, payload, decoded);
+                    rest = &rest[length..];
                 }
-                let taken = unread.len() - rest.len();
-                unread.drain(..taken);
-                self.unread = unread;
+                self.partial = rest.to_vec();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => panic!("{error}"),
         }
     }
 
-    fn take(&mut self, opcode: u8, payload: &[u8]) {
-        if opcode == 9 {
-            self.pong();
-        } else if opcode == 8 {
-            self.closed = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-        } else if let Some(post) = payload.strip_prefix(br#"["data",{"n":"#) {
-            self.posts += 1;
-            assert_eq!(leading_number(post), self.posts, "a post is missing");
-        } else if payload.starts_with(br#"["text_update""#) {
-            let field = br#""text":""#;
-            let at = payload.windows(field.len()).position(|bytes| bytes == field).expect("a text");
-            let text = &payload[at + field.len()..];
-            let space = text.iter().position(|byte| *byte == b' ').expect("a writer and a number");
-            let (latest, number) =
-                (&mut self.texts[leading_number(text)], leading_number(&text[space + 1..]));
-            assert!(*latest < number, "an old text comes after a new one");
-            *latest = number;
-            self.updates += 1;
+    fn take(&mut self, first: u8, payload: &[u8], decoded: &mut Decoded) {
+        match first ^ FIN {
+            TEXT => {
+                let event = decoded.get(payload).cloned().unwrap_or_else(|| {
+                    let event = Rc::new(serde_json::from_slice(payload).expect("an event"));
+                    decoded.insert(payload.to_vec(), Rc::clone(&event));
+                    event
+                });
+                self.apply(&event.0, &event.1);
+            }
+            PING => self.pong(),
+            CLOSE => self.closed = Some(close_code(payload)),
+            _ => panic!("a frame that begins with {first:#x}"),
         }
+    }
+
+    fn apply(&mut self, event: &str, data: &Value) {
+        let id = data["id"].as_str().unwrap_or_default();
+        let before = self.number_of(id);
+        self.page.apply(event, data);
+        self.page.log.clear(); // the logs of a thousand clients would take gigabytes
+        self.delivered += usize::from(event == "text_update" || event == "data");
+        assert!(event != "text_update" || before < self.number_of(id), "an old text after a new one");
+    }
+
+    /// The number that the text of a user begins with; 0 where there is none.
+    fn number_of(&self, id: &str) -> usize {
+        let number = |text: &str| text.split(' ').next().and_then(|number| number.parse().ok());
+        self.page.users.get(id).and_then(|user| number(&user.text)).unwrap_or(0)
+    }
+
+    /// Whether all posts up to that number came.
+    fn has_posts(&self, count: usize) -> bool {
+        self.page.received.iter().copied().eq(1..=count as u64)
     }
 }
 
-fn leading_number(text: &[u8]) -> usize {
-    text.iter().take_while(|byte| byte.is_ascii_digit()).fold(0, |n, byte| n * 10 + usize::from(byte - b'0'))
-}
-
-/// Takes a whole frame of the server's: its opcode, its payload, and what is behind it.
-fn split_frame(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&[first, len], rest) = bytes.split_first_chunk()?;
-    let (len, rest) = match len {
-        126 => rest.split_first_chunk().map(|(len, rest)| (usize::from(u16::from_be_bytes(*len)), rest))?,
-        127 => rest.split_first_chunk().map(|(len, rest)| (u64::from_be_bytes(*len) as usize, rest))?,
-        len => (usize::from(len), rest),
-    };
-    let (payload, behind) = rest.split_at_checked(len)?;
-    Some((first & 0x0F, payload, behind))
-}
-
-/// Reads whatever comes to any of these until that time.
-fn read_until(clients: &mut [Client], until: Instant) {
-    let mut buffer = vec![0; 64 * 1024];
+/// Reads what comes to any of these clients until that time.
+fn read_until(clients: &mut [Reader], until: Instant) {
+    let (mut buffer, mut decoded) = (vec![0; 64 * 1024], Decoded::new());
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let ready: Vec<usize> = {
@@ -155,34 +153,34 @@ fn read_until(clients: &mut [Client], until: Instant) {
             poll(&mut fds, Some(&Timespec::try_from(left).unwrap())).expect("it polls");
             (0..fds.len()).filter(|&n| !fds[n].revents().is_empty()).collect()
         };
-        ready.into_iter().for_each(|n| clients[n].read(&mut buffer));
+        ready.into_iter().for_each(|n| clients[n].read(&mut buffer, &mut decoded));
         if left.is_zero() {
             return;
         }
     }
 }
 
-/// Reads until it is so for all of these.
-fn read_until_all(clients: &mut [Client], is_so: impl Fn(&Client) -> bool, what: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    while !clients.iter().all(&is_so) {
+/// Reads until a condition holds for all of these clients.
+fn read_until_all(clients: &mut [Reader], holds: impl Fn(&Reader) -> bool, what: &str) {
+    let deadline = Instant::now() + TIMEOUT;
+    while !clients.iter().all(&holds) {
         assert!(Instant::now() < deadline, "{what}");
         read_until(clients, Instant::now() + Duration::from_millis(1));
     }
 }
 
-/// The room: who writes stands first among those who read.
+/// The room. Its writers are the first of those who read.
 struct Crowd {
-    running: Running,
-    reading: Vec<Client>,
+    program: Program,
+    reading: Vec<Reader>,
     updates: usize,
     posts: usize,
     most_memory: u64,
 }
 
 impl Crowd {
-    /// A second of updates.
-    fn bustle(&mut self) {
+    /// Sends a second of updates.
+    fn update_for_a_second(&mut self) {
         let start = Instant::now();
         for n in 1..=RATE {
             let writer = self.updates % WRITERS;
@@ -191,71 +189,85 @@ impl Crowd {
                 self.posts += 1;
                 self.reading[writer].post(UPDATE);
             } else {
-                self.reading[writer].write(writer, self.updates);
+                self.reading[writer].write(self.updates);
             }
             read_until(&mut self.reading, start + Duration::from_secs(1) * n / RATE);
         }
-        self.weigh();
+        self.measure_memory();
     }
 
     /// Notes the most memory that the program has had.
-    fn weigh(&mut self) {
-        self.most_memory = self.most_memory.max(self.running.memory("VmRSS"));
+    fn measure_memory(&mut self) {
+        self.most_memory = self.most_memory.max(self.program.memory("VmRSS"));
     }
 
-    /// Whether somebody has all there is to have: each post, and the latest text of everybody else.
-    fn has_all(&self) -> impl Fn(&Client) -> bool + use<> {
+    /// Sends more posts than may wait for a client, in step with those that read, so that only the others are slow.
+    fn post_at_the_end(&mut self) {
+        for _ in 0..LAST_POSTS {
+            self.posts += 1;
+            self.reading[0].post(LAST_POST);
+            let posts = self.posts as u64;
+            let has_post = |client: &Reader| client.page.received.last() == Some(&posts);
+            read_until_all(&mut self.reading, has_post, "the post for the clients that read");
+            self.measure_memory();
+        }
+    }
+
+    /// Whether a client has each post, and the latest text of every other user.
+    fn has_all(&self) -> impl Fn(&Reader) -> bool + use<> {
         let mut last = [0; WRITERS];
         (1..=self.updates)
             .filter(|n| !n.is_multiple_of(POST_EVERY))
             .for_each(|n| last[(n - 1) % WRITERS] = n);
+        let ids: Vec<String> = self.reading.iter().filter_map(|client| client.page.you.clone()).collect();
         let posts = self.posts;
-        move |client| client.posts == posts && client.texts == last
+        move |client| {
+            let has_text = |(id, last): (&String, &usize)| {
+                client.page.you.as_ref() == Some(id) || client.number_of(id) == *last
+            };
+            client.has_posts(posts) && ids.iter().zip(&last).all(has_text)
+        }
     }
 }
 
 #[test]
-fn many_stop_reading_and_the_others_lose_nothing() {
-    let running = Running::start_for(CROWD, Command::new(env!("CARGO_BIN_EXE_typewall")));
-    let writer = |n| Client::enter(&running, &format!(r#"["got_a_new_user",{{"name":"writer {n}"}}]"#));
-    let viewer = |_| Client::enter(&running, r#"["watch",{}]"#);
+fn many_clients_stop_reading_and_the_others_lose_nothing() {
+    let program = start_for(CROWD, server());
+    let writer = |n| Reader::enter(&program, &format!(r#"["got_a_new_user",{{"name":"writer {n}"}}]"#));
+    let viewer = |_| Reader::enter(&program, r#"["watch",{}]"#);
     let reading = (0..WRITERS).map(writer).chain((WRITERS..CROWD - STALLED).map(viewer)).collect();
-    let mut stalled: Vec<Client> = (0..STALLED).map(viewer).collect();
-    let mut crowd = Crowd { running, reading, updates: 0, posts: 0, most_memory: 0 };
-    // All read for as long as it takes the program to have the memory that it needs for this.
+    let mut stalled: Vec<Reader> = (0..STALLED).map(viewer).collect();
+    let mut crowd = Crowd { program, reading, updates: 0, posts: 0, most_memory: 0 };
+    // At first all clients read, until the program has the memory that it needs for that.
     for _ in 0..STALL.div_ceil(4) {
-        crowd.bustle();
+        crowd.update_for_a_second();
         read_until(&mut stalled, Instant::now());
     }
-    let before = crowd.running.memory("VmRSS");
+    let before = crowd.program.memory("VmRSS");
     for _ in 0..STALL {
-        crowd.bustle();
-        stalled.iter_mut().for_each(Client::pong);
+        crowd.update_for_a_second();
+        stalled.iter_mut().for_each(Reader::pong);
     }
     let mut back = stalled.split_off(STALLED / 2);
-    read_until_all(&mut back, crowd.has_all(), "those who read again have all");
+    read_until_all(&mut back, crowd.has_all(), "everything for the clients that read again");
     crowd.reading.append(&mut back);
-    for _ in 0..LAST_POSTS {
-        crowd.posts += 1;
-        crowd.reading[0].post(LAST_POST);
-        // In step with those who read, so that only those who do not are slow.
-        let posts = crowd.posts;
-        read_until_all(&mut crowd.reading, |client| client.posts == posts, "those who read have the post");
-        crowd.weigh();
-    }
+    crowd.post_at_the_end();
     let has_all = crowd.has_all();
-    read_until_all(&mut crowd.reading, &has_all, "those who read have all");
-    read_until_all(&mut stalled, |client| client.closed.is_some(), "those who do not are closed");
-    assert!(stalled.iter().all(|client| client.closed == Some(4002) && client.posts < crowd.posts));
+    read_until_all(&mut crowd.reading, &has_all, "everything for the clients that read");
+    read_until_all(&mut stalled, |client| client.closed.is_some(), "the end of the clients that do not");
+    for client in &stalled {
+        let posts = client.page.received.len();
+        assert!(client.closed == Some(4002) && posts < crowd.posts && client.has_posts(posts));
+    }
     assert!(crowd.reading.iter().all(|client| client.closed.is_none()));
     let growth = crowd.most_memory.saturating_sub(before);
     assert!(growth < SHARED_BYTES + OWN_BYTES * STALLED as u64, "{growth} bytes more than {before}");
     #[expect(clippy::print_stdout, reason = "figures to be read with --nocapture")]
     {
-        let got: usize = crowd.reading.iter().map(|client| client.updates + client.posts).sum();
+        let delivered: usize = crowd.reading.iter().map(|client| client.delivered).sum();
         let sent = crowd.reading.len() * (crowd.updates + LAST_POSTS);
         println!(
-            "of {sent} deliveries {got} were not overtaken; {before} bytes, and {growth} more for {STALLED}"
+            "{delivered} of {sent} deliveries, {before} bytes, {growth} more for {STALLED} stalled clients"
         );
     }
 }

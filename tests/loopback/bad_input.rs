@@ -1,9 +1,11 @@
-//! What clients should not send: each gets its answer, and nobody else notices.
+//! Text frames that are not valid: their sender gets an error, and nobody else notices. Frames that are not valid are in
+//! `tests/faults/frames.rs`.
 
-use crate::person::{Person, TestServer, frame};
+use crate::server::TestServer;
+use crate::support::client::Client;
 
-/// Runs something against a client that has joined, and then has another find the room unharmed.
-fn harmless(attack: impl FnOnce(Person)) {
+/// Lets a user attack the server, and checks that the room works for the others.
+fn harmless(attack: impl FnOnce(Client)) {
     let server = TestServer::start();
     let mut witness = server.join("r", "Witness");
     let mut attacker = server.join("r", "Attacker");
@@ -13,37 +15,29 @@ fn harmless(attack: impl FnOnce(Person)) {
     witness.write("still here");
     let mut other = server.join("r", "Other");
     other.sees("Witness", "still here");
-    witness.until("the other", |witness| witness.text_of("Other") == Some(""));
-    assert!(witness.errors.is_empty() && witness.log.is_empty());
+    witness.until("the other", |page| page.text_of("Other") == Some(""));
+    assert!(witness.page.errors.is_empty() && witness.page.log.is_empty());
 }
 
-/// Sends a text frame, gets a refusal and can go on.
+/// An attack by a text frame, which is answered with an error.
 fn refused(text: &str, code: &str) {
     harmless(|mut attacker| {
         attacker.send_raw(text);
-        assert_eq!(attacker.refused(), code, "{text}");
+        assert_eq!(attacker.next_error(), code, "{text}");
         attacker.write("after");
         attacker.catch_up();
     });
 }
 
-/// Sends bytes and is closed.
-fn closed(bytes: &[u8], code: u16) {
-    harmless(|mut attacker| {
-        attacker.write_bytes(bytes);
-        assert_eq!(attacker.closed(), code, "{bytes:?}");
-    });
-}
-
 #[test]
-fn not_json() {
+fn text_that_is_not_json() {
     for text in ["", "hello", "{", "[", r#"["watch",{}"#, "[\"watch\",{}]]"] {
         refused(text, "not_json");
     }
 }
 
 #[test]
-fn no_event() {
+fn json_that_is_not_an_event() {
     for text in
         ["{}", "[]", "null", "1e999", r#"["nonsense",{}]"#, r#"[1,{}]"#, r#"["data",{"text":"forged"}]"#]
     {
@@ -52,7 +46,7 @@ fn no_event() {
 }
 
 #[test]
-fn wrong_type() {
+fn events_with_data_of_the_wrong_type() {
     for text in [
         r#"["updated_text"]"#,
         r#"["updated_text",{"text":"\ud800"}]"#,
@@ -79,75 +73,21 @@ fn wrong_type() {
 }
 
 #[test]
-fn json_nested_deep() {
+fn deeply_nested_json() {
     refused(&format!(r#"["updated_text",{{"text":{}"#, "[".repeat(50_000)), "not_json");
     refused(&format!(r#"["updated_text",{}1{}]"#, "[".repeat(100), "]".repeat(100)), "wrong_type");
 }
 
 #[test]
-fn fields_that_are_not_known_are_passed_over() {
+fn unknown_fields_are_ignored() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     ada.send_raw(r#"["message",{"text":"posted","colour":"red","more":[1e999,{"a":null,"a":-0}]}]"#);
-    ada.until("the post", |ada| ada.posts() == ["posted"]);
+    ada.until("the post", |page| page.posts() == ["posted"]);
 }
 
 #[test]
-fn binary_frames() {
-    closed(&frame(0x82, b"[]"), 1003);
-}
-
-#[test]
-fn text_that_is_not_utf8() {
-    closed(&frame(0x81, b"[\"\xFF\"]"), 1007);
-    // A character cut in two by fragments is none of the client's fault; one that is never ended is.
-    closed(&[frame(0x01, b"[\"\xC3"), frame(0x80, b"\"]")].concat(), 1007);
-}
-
-#[test]
-fn frames_over_the_limit() {
-    // The length alone is enough, no byte of it has to come.
-    closed(&[0x81, 0xFF, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 0, 0, 0], 1009);
-    closed(&[0x81, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0], 1009);
-    let fragments: Vec<u8> =
-        (0..10).flat_map(|n| frame(if n == 0 { 0x01 } else { 0 }, &[b' '; 60_000])).collect();
-    closed(&fragments, 1009);
-}
-
-#[test]
-fn broken_frames() {
-    let unmasked = [0x81, 2, b'[', b']'];
-    let reserved_bit = frame(0xC1, b"[]");
-    let reserved_opcode = frame(0x83, b"[]");
-    let reserved_control = frame(0x8B, b"");
-    let long_ping = frame(0x89, &[0; 126]);
-    let split_ping = frame(0x09, b"");
-    let stray_continuation = frame(0x80, b"[]");
-    let interleaved = [frame(0x01, b"["), frame(0x81, b"]")].concat();
-    for bytes in [
-        &unmasked[..],
-        &reserved_bit,
-        &reserved_opcode,
-        &reserved_control,
-        &long_ping,
-        &split_ping,
-        &stray_continuation,
-        &interleaved,
-    ] {
-        closed(bytes, 1002);
-    }
-}
-
-#[test]
-fn broken_close_frames() {
-    closed(&frame(0x88, &[0x03]), 1002);
-    closed(&frame(0x88, &999_u16.to_be_bytes()), 1002);
-    closed(&frame(0x88, &1005_u16.to_be_bytes()), 1002);
-    closed(&frame(0x88, b"\x03\xE8\xFF"), 1007);
-}
-
-#[test]
-fn nothing_of_a_flood_is_lost() {
+fn a_flood_is_delayed_and_not_lost() {
     let server = TestServer::start();
     let mut witness = server.join("r", "Witness");
     let mut attacker = server.join("r", "Attacker");
@@ -159,7 +99,7 @@ fn nothing_of_a_flood_is_lost() {
 }
 
 #[test]
-fn names_and_texts_that_would_be_code() {
+fn names_and_texts_may_look_like_code() {
     let server = TestServer::start();
     let name = "<img src=x onerror=alert(1)>";
     let mut attacker = server.join("r", name);
@@ -167,5 +107,5 @@ fn names_and_texts_that_would_be_code() {
     let mut other = server.join("r", "Other");
     attacker.write("\"],[\"data\",{}]");
     other.sees(name, "\"],[\"data\",{}]");
-    assert_eq!(other.posts(), ["</script><script>alert(1)</script>"]);
+    assert_eq!(other.page.posts(), ["</script><script>alert(1)</script>"]);
 }

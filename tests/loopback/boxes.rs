@@ -1,25 +1,24 @@
-//! Live texts: everyone but the author gets them, whatever is in them.
+//! Boxes: a text reaches everyone except its author, whatever is in it.
 
-use crate::person::TestServer;
+use crate::server::TestServer;
 
 #[test]
-fn a_text_reaches_everyone_but_its_author() {
+fn a_text_reaches_everyone_except_its_author() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
-    let mut viewer = server.connect("r");
-    viewer.watch();
+    let mut viewer = server.watch("r");
     for text in ["H", "Hi", "Hi!", ""] {
         ada.write(text);
         bob.sees("Ada", text);
         viewer.sees("Ada", text);
     }
-    // A person who gets its own text fails.
+    // The page fails when an author receives its own text.
     ada.catch_up();
 }
 
 #[test]
-fn texts_are_unicode_to_the_letter() {
+fn texts_keep_every_code_point() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
@@ -37,11 +36,11 @@ fn texts_are_unicode_to_the_letter() {
         bob.sees("Ada", text);
     }
     let latecomer = server.join("r", "Cem");
-    assert_eq!(latecomer.text_of("Ada"), Some("\u{10FFFF}\u{FFFD}\u{FFFE}"));
+    assert_eq!(latecomer.page.text_of("Ada"), Some("\u{10FFFF}\u{FFFD}\u{FFFE}"));
 }
 
 #[test]
-fn a_text_as_long_as_allowed_is_taken_and_one_longer_changes_nothing() {
+fn the_longest_text_is_accepted_and_a_longer_one_changes_nothing() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
@@ -49,9 +48,9 @@ fn a_text_as_long_as_allowed_is_taken_and_one_longer_changes_nothing() {
     ada.write(&longest);
     bob.sees("Ada", &longest);
     ada.write(&(longest.clone() + "x"));
-    assert_eq!(ada.refused(), "text_too_long");
+    assert_eq!(ada.next_error(), "text_too_long");
     bob.catch_up();
-    assert_eq!(bob.text_of("Ada"), Some(longest.as_str()));
+    assert_eq!(bob.page.text_of("Ada"), Some(longest.as_str()));
     ada.write("short");
     bob.sees("Ada", "short");
 }
@@ -61,7 +60,7 @@ fn a_viewer_cannot_write() {
     let server = TestServer::start();
     let mut viewer = server.connect("r");
     viewer.write("x");
-    assert_eq!(viewer.refused(), "not_joined");
+    assert_eq!(viewer.next_error(), "not_joined");
     viewer.post("x");
-    assert_eq!(viewer.refused(), "not_joined");
+    assert_eq!(viewer.next_error(), "not_joined");
 }

@@ -1,14 +1,15 @@
-//! Many at once.
+//! A hundred clients at once.
 
-use crate::gate::Gate;
-use crate::person::{Person, TestServer};
+use crate::barrier::Barrier;
+use crate::server::TestServer;
+use crate::support::client::Client;
 use std::thread;
 
-const CROWD: usize = 100;
+const CLIENTS: usize = 100;
 
-/// The crowd, joined at the same moment.
-fn join_at_once(server: &TestServer) -> Vec<Person> {
-    let start = Gate::for_all(CROWD);
+/// A hundred users who join at the same moment.
+fn join_at_once(server: &TestServer) -> Vec<Client> {
+    let start = Barrier::new(CLIENTS);
     thread::scope(|scope| {
         let join = |n: usize| {
             let start = &start;
@@ -17,69 +18,54 @@ fn join_at_once(server: &TestServer) -> Vec<Person> {
                 server.join("r", &format!("user {n}"))
             })
         };
-        let threads: Vec<_> = (0..CROWD).map(join).collect();
+        let threads: Vec<_> = (0..CLIENTS).map(join).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
 }
 
 #[test]
-fn a_hundred_join_at_once_and_leave_at_once() {
+fn a_hundred_users_join_at_once_and_leave_at_once() {
     let server = TestServer::start();
-    let mut viewer = server.connect("r");
-    viewer.watch();
-    let mut people = join_at_once(&server);
-    for person in &mut people {
-        person.until("everyone", |person| person.users.len() == CROWD);
+    let mut viewer = server.watch("r");
+    let mut clients = join_at_once(&server);
+    for client in &mut clients {
+        client.until("all users", |page| page.users.len() == CLIENTS);
     }
-    viewer.until("everyone", |viewer| viewer.users.len() == CROWD);
-    assert!(people.iter().all(|person| person.users == viewer.users));
-    let start = Gate::for_all(CROWD);
+    viewer.until("all users", |page| page.users.len() == CLIENTS);
+    assert!(clients.iter().all(|client| client.page.users == viewer.page.users));
+    let start = Barrier::new(CLIENTS);
     thread::scope(|scope| {
-        for person in people {
+        for client in clients {
             let start = &start;
             scope.spawn(move || {
                 start.wait();
-                person.leave();
+                client.leave();
             });
         }
     });
-    viewer.sees_people(&[]);
+    viewer.sees_users(&[]);
 }
 
 #[test]
-fn a_hundred_of_one_name_are_a_hundred() {
+fn a_hundred_users_with_the_same_name_get_different_names() {
     let server = TestServer::start();
-    let start = Gate::for_all(CROWD);
+    let start = Barrier::new(CLIENTS);
     let mut names: Vec<String> = thread::scope(|scope| {
         let (server, start) = (&server, &start);
         let join = |_| {
             scope.spawn(move || {
-                let mut person = server.join("r", "Ada");
+                let mut client = server.join("r", "Ada");
                 start.wait();
-                person.until("everyone", |person| person.users.len() == CROWD);
+                client.until("all users", |page| page.users.len() == CLIENTS);
                 // Nobody leaves before all have seen all.
                 start.wait();
-                person.name.unwrap()
+                client.page.name.unwrap()
             })
         };
-        let threads: Vec<_> = (0..CROWD).map(join).collect();
+        let threads: Vec<_> = (0..CLIENTS).map(join).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     names.sort_by_key(|name| name[3..].trim().parse().unwrap_or(1));
     assert_eq!(names[0], "Ada");
-    assert!((2..=CROWD).zip(&names[1..]).all(|(n, name)| *name == format!("Ada {n}")));
-}
-
-#[test]
-fn the_server_says_when_it_is_full() {
-    let limits = typewall::Limits { max_clients: 2, ..typewall::Limits::DEFAULT };
-    let server = TestServer::with(limits);
-    let ada = server.join("r", "Ada");
-    let mut bob = server.join("r", "Bob");
-    assert_eq!(server.connect("r").closed(), 1013);
-    bob.catch_up();
-    assert_eq!(bob.names(), ["Ada", "Bob"], "nobody hears of one who was not let in");
-    ada.leave();
-    bob.sees_people(&["Bob"]);
-    assert_eq!(server.join("r", "Cem").names(), ["Bob", "Cem"], "a place that is free is given at once");
+    assert!((2..=CLIENTS).zip(&names[1..]).all(|(n, name)| *name == format!("Ada {n}")));
 }

@@ -1,96 +1,29 @@
-//! Everything but the page that is asked for by HTTP.
+//! HTTP: every route but the page, malformed requests, and how many connections there may be.
 
-use crate::person::{PATIENCE, TestServer, frame, handshake};
-use chunked_transfer::Decoder;
-use std::io::{Read, Write};
+use crate::server::TestServer;
+use crate::support::frame::{KEY, handshake, text};
+use crate::support::http::{Response, read_to_end};
+use crate::support::wait_until;
+use std::io::Write;
 use std::net::TcpStream;
-use std::time::Instant;
 use typewall::Limits;
-use typewall::base::permits::SPARE_CONNECTIONS;
-use typewall::http::log_route::MAX_DOWNLOADS;
-
-/// An answer as it stands on the wire.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// Reads one answer, as long as its head says.
-    pub fn read(socket: &mut TcpStream, has_body: bool) -> Self {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            socket.read_exact(&mut byte).expect("a whole head");
-            head.extend(byte);
-        }
-        let head = String::from_utf8(head).unwrap();
-        let len = head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
-        let mut body = vec![0; if has_body { len.expect("a length").parse().unwrap() } else { 0 }];
-        socket.read_exact(&mut body).expect("a whole body");
-        Self { status: head[9..12].parse().unwrap(), head, body }
-    }
-
-    /// The value of a header that is there once.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
-        let value = values.next();
-        assert_eq!(values.next(), None, "{name} is there twice");
-        value
-    }
-
-    pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-}
-
-/// Sends a request on a connection of its own, which it asks to be closed.
-pub fn ask(server: &TestServer, request: &str) -> Answer {
-    let mut socket = server.dial();
-    socket.write_all(request.as_bytes()).unwrap();
-    let answer = Answer::read(&mut socket, !request.starts_with("HEAD"));
-    assert!(answer.head.contains("Connection: close\r\n"), "{}", answer.head);
-    let mut rest = Vec::new();
-    assert_eq!(socket.read_to_end(&mut rest).expect("an end and not a reset"), 0);
-    answer
-}
-
-pub fn get(server: &TestServer, path: &str) -> Answer {
-    ask(server, &format!("GET {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n\r\n"))
-}
-
-/// The body of an answer that comes in chunks.
-pub fn body(server: &TestServer, path: &str) -> String {
-    let mut socket = server.dial();
-    write!(socket, "GET {path} HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
-    let answer = Answer::read(&mut socket, false);
-    assert!(
-        answer.status == 200 && answer.head.contains("Transfer-Encoding: chunked\r\n"),
-        "{}",
-        answer.head
-    );
-    let mut body = String::new();
-    Decoder::new(socket).read_to_string(&mut body).expect("a last chunk");
-    body
-}
+use typewall::internals::{MAX_DOWNLOADS, SPARE_CONNECTIONS};
 
 #[test]
-fn health_is_the_hubs_own_word() {
+fn the_health_check_counts_clients_and_rooms() {
     let server = TestServer::start();
-    assert_eq!(get(&server, "/healthz").text(), "{\"healthy\":true,\"clients\":0,\"rooms\":0}\n");
+    assert_eq!(server.get("/healthz").text(), "{\"healthy\":true,\"clients\":0,\"rooms\":0}\n");
     let _ada = server.join("r", "Ada");
     let _bob = server.join("s", "Bob");
-    assert_eq!(get(&server, "/healthz").text(), "{\"healthy\":true,\"clients\":2,\"rooms\":2}\n");
+    assert_eq!(server.get("/healthz").text(), "{\"healthy\":true,\"clients\":2,\"rooms\":2}\n");
 }
 
 #[test]
-fn everything_else_is_answered_in_a_sentence() {
+fn every_other_request_is_answered_with_a_status_and_a_sentence() {
     let server = TestServer::start();
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\n";
     let version = "Sec-WebSocket-Version: 13\r\n";
-    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
     let long = "x".repeat(65);
     for (request, status, header) in [
         ("GET /nothing HTTP/1.1".to_owned(), 404, ""),
@@ -120,11 +53,12 @@ fn everything_else_is_answered_in_a_sentence() {
         (format!("GET / HTTP/1.1\r\n{}", "X: x\r\n".repeat(101)), 431, ""),
     ] {
         let request = request.trim_end();
-        // What asks for an upgrade cannot ask for an end as well; a body ends a connection too.
-        let answer = ask(&server, &format!("{request}\r\nHost: wall\r\nContent-Length: 5\r\n\r\nhello"));
-        assert_eq!(answer.status, status, "{request}");
-        assert!(answer.head.contains(header), "{request}: {}", answer.head);
-        let sentence = answer.text().trim_end();
+        // The body ends the connection; an upgrade request has no room for `Connection: close`.
+        let rest = "Host: localhost\r\nContent-Length: 5\r\n\r\nhello";
+        let response = server.request(&format!("{request}\r\n{rest}"));
+        assert_eq!(response.status, status, "{request}");
+        assert!(response.head.contains(header), "{request}: {}", response.head);
+        let sentence = response.text().trim_end();
         assert!(sentence.ends_with('.') && sentence.contains(' '), "{request}: {sentence}");
     }
 }
@@ -133,129 +67,117 @@ fn everything_else_is_answered_in_a_sentence() {
 fn a_body_of_any_announced_length_is_not_waited_for() {
     let server = TestServer::start();
     for length in ["Content-Length: 100000000000000", "Content-Length: x", "Transfer-Encoding: chunked"] {
-        let answer = ask(&server, &format!("GET /healthz HTTP/1.1\r\nHost: wall\r\n{length}\r\n\r\n"));
-        assert_eq!(answer.status, 200, "{length}");
+        let response =
+            server.request(&format!("GET /healthz HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n"));
+        assert_eq!(response.status, 200, "{length}");
     }
 }
 
 #[test]
 fn a_connection_is_kept_for_more_requests_and_a_websocket() {
     let server = TestServer::start();
-    let mut viewer = server.connect("r");
-    viewer.watch();
+    let mut viewer = server.watch("r");
     let mut socket = server.dial();
     for _ in 0..3 {
-        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
-        assert_eq!(Answer::read(&mut socket, true).status, 200);
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        assert_eq!(Response::read(&mut socket).status, 200);
     }
-    // Requests may also come all at once.
-    let two = "GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\nHEAD / HTTP/1.1\r\nHost: wall\r\n\r\n";
-    let join = frame(0x81, br#"["got_a_new_user",{"name":"Ada"}]"#);
-    socket.write_all(&[two.as_bytes(), handshake("/ws?room=r").as_bytes(), &join].concat()).unwrap();
-    assert_eq!(Answer::read(&mut socket, true).status, 200);
-    assert_eq!(Answer::read(&mut socket, false).status, 200);
-    assert_eq!(Answer::read(&mut socket, false).status, 101);
-    viewer.sees_people(&["Ada"]);
+    // Requests may come all at once.
+    let two = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nHEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let join = text(r#"["got_a_new_user",{"name":"Ada"}]"#);
+    socket.write_all(&[two.to_vec(), handshake("/ws?room=r"), join].concat()).unwrap();
+    assert_eq!(Response::read(&mut socket).status, 200);
+    assert_eq!(Response::read_head(&mut socket).status, 200);
+    assert_eq!(Response::read_head(&mut socket).status, 101);
+    viewer.sees_users(&["Ada"]);
 }
 
 #[test]
-fn an_old_http_client_is_answered_and_closed() {
+fn an_http_1_0_client_is_answered_and_closed() {
     let server = TestServer::start();
-    let answer = ask(&server, "GET /healthz HTTP/1.0\r\n\r\n");
-    assert_eq!(answer.status, 200);
+    let response = server.request("GET /healthz HTTP/1.0\r\n\r\n");
+    assert_eq!(response.status, 200);
 }
 
 #[test]
-fn invitations_are_links_and_pictures_of_them() {
+fn an_invitation_is_a_list_of_links_and_a_qr_code_of_each() {
     let server = TestServer::start();
-    let invite = get(&server, "/invite?room=physics");
+    let invite = server.get("/invite?room=physics");
     assert_eq!(
         (invite.status, invite.text()),
         (200, "{\"links\":[]}\n"),
-        "on loopback there is nobody to invite"
+        "nobody can reach a server on loopback"
     );
-    let picture = get(&server, "/qr.svg?link=http%3A%2F%2F192.168.1.20%3A8080%2F%3Froom%3Dphysics");
+    let picture = server.get("/qr.svg?link=http%3A%2F%2F192.168.1.20%3A8080%2F%3Froom%3Dphysics");
     assert_eq!(picture.status, 200);
     assert!(picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg"));
-    let unlogged = "GET /qr.svg HTTP/1.1\r\nHost: wall\r\nTypewall-Link: http://192.168.1.20:8080/?room=physics\r\nConnection: close\r\n\r\n";
-    assert_eq!(ask(&server, unlogged).text(), picture.text(), "the same, without a link in the address");
-    assert_eq!(get(&server, "/qr.svg").status, 400);
-    assert_eq!(get(&server, &format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
-    assert_eq!(get(&server, &format!("/invite?room={}", "x".repeat(65))).status, 400);
+    let header = "Host: localhost\r\nTypewall-Link: http://192.168.1.20:8080/?room=physics\r\n";
+    assert_eq!(server.get_with("/qr.svg", header).text(), picture.text(), "the link may be in a header");
+    assert_eq!(server.get("/qr.svg").status, 400);
+    assert_eq!(server.get(&format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
+    assert_eq!(server.get(&format!("/invite?room={}", "x".repeat(65))).status, 400);
 }
 
 #[test]
-fn a_log_is_given_as_text_markdown_or_json() {
+fn the_log_is_served_as_text_markdown_or_json() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    ada.post("one");
-    ada.post("two");
-    ada.until("two posts", |ada| ada.log.len() == 2);
-    assert_eq!(body(&server, "/log?room=r").lines().count(), 2);
-    assert!(body(&server, "/log?room=r&after=1").ends_with(" Ada: two\n"));
-    assert!(body(&server, "/log?room=r&format=md").starts_with("**Ada**"));
-    let posts: Vec<serde_json::Value> =
-        serde_json::from_str(&body(&server, "/log?room=r&format=json")).unwrap();
-    assert_eq!(posts, ada.log);
-    assert_eq!(body(&server, "/log?room=empty"), "");
+    ada.post_and_wait("one");
+    ada.post_and_wait("two");
+    let log = |query: &str| server.get_chunked(&format!("/log?{query}"), "");
+    assert_eq!(log("room=r").lines().count(), 2);
+    assert!(log("room=r&after=1").ends_with(" Ada: two\n"));
+    assert!(log("room=r&format=md").starts_with("**Ada**"));
+    let posts: Vec<serde_json::Value> = serde_json::from_str(&log("room=r&format=json")).unwrap();
+    assert_eq!(posts, ada.page.log);
+    assert_eq!(log("room=empty"), "");
     for bad in ["/log?format=pdf", "/log?after=x", "/log?after=99999999999999999999"] {
-        assert_eq!(get(&server, bad).status, 400, "{bad}");
+        assert_eq!(server.get(bad).status, 400, "{bad}");
     }
 }
 
 #[test]
-fn only_so_many_save_a_log_at_once() {
+fn one_download_of_a_log_too_many_is_refused() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    // More than what fits between a server and a client that does not read, once it is escaped.
+    // Escaped, more than the buffers between the server and a client that does not read hold.
     let post = "\u{1}".repeat(10_000);
-    for n in 1..=100 {
-        ada.post(&post);
-        ada.until("the post", |ada| ada.log.len() == n);
-    }
-    let ask = || {
+    (0..100).for_each(|_| ada.post_and_wait(&post));
+    let download = || {
         let mut socket = server.dial();
-        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
-        let answer = Answer::read(&mut socket, false);
-        (socket, answer.status)
+        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let status = Response::read_head(&mut socket).status;
+        (socket, status)
     };
-    let stalled: Vec<(TcpStream, u16)> = (0..MAX_DOWNLOADS).map(|_| ask()).collect();
+    let stalled: Vec<(TcpStream, u16)> = (0..MAX_DOWNLOADS).map(|_| download()).collect();
     assert!(stalled.iter().all(|(_, status)| *status == 200));
-    assert_eq!(ask().1, 503);
+    assert_eq!(download().1, 503);
     drop(stalled);
-    // Their threads end in their own time.
-    let deadline = Instant::now() + PATIENCE;
-    while ask().1 != 200 {
-        assert!(Instant::now() < deadline, "places that are free are given");
-    }
+    // Their threads have to notice it first.
+    wait_until("a download after the others have ended", || download().1 == 200);
 }
 
 #[test]
-fn an_answer_is_not_lost_to_what_the_client_is_still_sending() {
+fn a_response_is_not_lost_while_the_client_is_still_sending() {
     let server = TestServer::start();
     let mut socket = server.dial();
-    write!(socket, "POST / HTTP/1.1\r\nHost: wall\r\nContent-Length: 1000000\r\n\r\n").unwrap();
+    write!(socket, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n").unwrap();
     socket.write_all(&[b'x'; 1_000_000]).expect("the server reads on");
-    assert_eq!(Answer::read(&mut socket, true).status, 405);
-    let mut rest = Vec::new();
-    assert_eq!(socket.read_to_end(&mut rest).expect("an end and not a reset"), 0);
+    assert_eq!(Response::read(&mut socket).status, 405);
+    assert_eq!(read_to_end(&mut socket), 0);
 }
 
 #[test]
-fn too_many_connections_are_told_so() {
+fn one_connection_too_many_is_answered_with_503() {
     let server = TestServer::with(Limits { max_clients: 1, ..Limits::DEFAULT });
     let kept: Vec<TcpStream> = (0..SPARE_CONNECTIONS + 1).map(|_| server.dial()).collect();
-    assert_eq!(Answer::read(&mut server.dial(), true).status, 503);
+    assert_eq!(Response::read(&mut server.dial()).status, 503);
     drop(kept);
-    // Their threads end in their own time.
-    let deadline = Instant::now() + PATIENCE;
-    let answers = || {
+    // Their threads have to notice it first.
+    wait_until("a connection after the others have ended", || {
         let mut socket = server.dial();
         // A refused one may be closed before it asks.
-        let _ = socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: wall\r\n\r\n");
-        Answer::read(&mut socket, true).status == 200
-    };
-    while !answers() {
-        assert!(Instant::now() < deadline, "places that are free are given");
-    }
+        let _ = socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Response::read(&mut socket).status == 200
+    });
 }

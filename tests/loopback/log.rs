@@ -1,103 +1,104 @@
-//! Posts: numbered, in one order for all, kept for who comes later.
+//! The log: posts are numbered, in the same order for everyone, and kept for those who come later.
 
-use crate::person::TestServer;
+use crate::server::TestServer;
 use serde_json::{Value, json};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 use typewall::Limits;
 
 #[test]
-fn a_post_reaches_everyone_and_its_author() {
+fn a_post_reaches_everyone_including_its_author() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
-    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
-    ada.post("Hello");
-    bob.until("the post", |bob| !bob.log.is_empty());
-    ada.until("the post", |ada| !ada.log.is_empty());
-    assert_eq!(ada.log, bob.log);
-    let mut post = ada.log[0].clone();
+    let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
+    let before = now();
+    ada.post_and_wait("Hello");
+    bob.until("the post", |page| !page.log.is_empty());
+    assert_eq!(ada.page.log, bob.page.log);
+    let mut post = ada.page.log[0].clone();
     let at = post.as_object_mut().unwrap().remove("at").unwrap().as_u64().unwrap();
-    assert!((before..before + 60_000).contains(&at), "{at} is no time in milliseconds since 1970");
-    assert_eq!(post, json!({"n": 1, "id": ada.you, "name": "Ada", "text": "Hello"}));
+    assert!((before..=now()).contains(&at), "{at} is not the time of the post in milliseconds since 1970");
+    assert_eq!(post, json!({"n": 1, "id": ada.page.you, "name": "Ada", "text": "Hello"}));
 }
 
 #[test]
-fn posts_have_one_order_for_all() {
+fn posts_have_the_same_order_for_everyone() {
     let server = TestServer::start();
-    let mut viewer = server.connect("r");
-    viewer.watch();
-    let people: Vec<_> = (0..10).map(|n| server.join("r", &format!("user {n}"))).collect();
-    let posting = people.into_iter().map(|mut person| {
+    let mut viewer = server.watch("r");
+    let clients: Vec<_> = (0..10).map(|n| server.join("r", &format!("user {n}"))).collect();
+    let posting = clients.into_iter().map(|mut client| {
         thread::spawn(move || {
             for n in 0..20 {
-                person.post(&format!("{} {n}", person.name.clone().unwrap()));
+                client.post(&format!("{} {n}", client.page.name.clone().unwrap()));
             }
-            person.until("all posts", |person| person.log.len() == 200);
-            person.log
+            client.until("all posts", |page| page.log.len() == 200);
+            client.page.log
         })
     });
     let logs: Vec<_> = posting.collect::<Vec<_>>().into_iter().map(|thread| thread.join().unwrap()).collect();
-    viewer.until("all posts", |viewer| viewer.log.len() == 200);
-    assert!(logs.iter().all(|log| *log == viewer.log));
-    assert!((1..).zip(&viewer.log).all(|(n, post)| post["n"] == n));
-    for person in 0..10 {
-        let own = viewer.posts().into_iter().filter(|text| text.starts_with(&format!("user {person} ")));
-        assert!(own.eq((0..20).map(|n| format!("user {person} {n}"))), "each one's posts keep their order");
+    viewer.until("all posts", |page| page.log.len() == 200);
+    assert!(logs.iter().all(|log| *log == viewer.page.log));
+    assert!((1..).zip(&viewer.page.log).all(|(n, post)| post["n"] == n));
+    for user in 0..10 {
+        let own = viewer.page.posts().into_iter().filter(|text| text.starts_with(&format!("user {user} ")));
+        assert!(
+            own.eq((0..20).map(|n| format!("user {user} {n}"))),
+            "the posts of each user keep their order"
+        );
     }
 }
 
 #[test]
-fn who_comes_later_gets_the_last_posts() {
+fn a_new_user_gets_the_last_posts() {
     let server = TestServer::with(Limits { log_length: 3, ..Limits::DEFAULT });
     let mut ada = server.join("r", "Ada");
     for n in 1..=5 {
         ada.post(&n.to_string());
     }
-    ada.until("five posts", |ada| ada.log.len() == 5);
+    ada.until("five posts", |page| page.log.len() == 5);
     let bob = server.join("r", "Bob");
-    assert_eq!(bob.posts(), ["3", "4", "5"]);
-    assert_eq!(bob.log[0]["n"], 3);
+    assert_eq!(bob.page.posts(), ["3", "4", "5"]);
+    assert_eq!(bob.page.log[0]["n"], 3);
 }
 
 #[test]
-fn the_same_ref_again_posts_nothing_new_and_is_answered_with_the_first() {
+fn a_repeated_ref_posts_nothing_and_is_answered_with_the_first_post() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
     for _ in 0..2 {
-        ada.send("message", json!({"text": "once", "ref": "1"}));
-        bob.send("message", json!({"text": "a ref of his own", "ref": "1"}));
+        ada.post_as("1", "once");
+        bob.post_as("1", "the same ref of another user");
     }
-    ada.post("end");
-    bob.until("four", |bob| bob.log.len() == 4);
-    ada.until("four", |ada| ada.log.len() == 4);
-    for (person, own) in [(&ada, "once"), (&bob, "a ref of his own")] {
-        let answers: Vec<&Value> = person.log.iter().filter(|post| post["text"] == own).collect();
-        assert_eq!(answers.len(), 2, "the post and the answer to its repetition: {:?}", person.log);
-        assert!(answers[0] == answers[1] && answers[0]["ref"] == "1");
-        let others = person.log.iter().filter(|post| post["text"] != own);
-        assert!(
-            others.clone().count() == 2 && others.clone().all(|post| post["ref"].is_null()),
-            "{:?}",
-            person.log
-        );
+    for (client, own) in [(&mut ada, "once"), (&mut bob, "the same ref of another user")] {
+        let mut answers: Vec<Value> = Vec::new();
+        while answers.len() < 2 {
+            let post = client.wait_for("data");
+            if post["text"] == own {
+                answers.push(post);
+            } else {
+                assert!(post["ref"].is_null(), "a ref is for its author only: {post}");
+            }
+        }
+        assert_eq!(answers[0], answers[1]);
+        assert_eq!(answers[0]["ref"], "1");
     }
-    assert_eq!(server.join("r", "Cem").log.len(), 3);
+    ada.post_and_wait("end");
+    assert_eq!(server.join("r", "Cem").page.log.len(), 3);
 }
 
 #[test]
-fn an_empty_or_overlong_post_is_refused() {
+fn an_empty_post_and_one_that_is_too_long_are_refused() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     ada.post(" \n\t");
-    assert_eq!(ada.refused(), "post_empty");
+    assert_eq!(ada.next_error(), "post_empty");
     ada.post(&"x".repeat(10_001));
-    assert_eq!(ada.refused(), "text_too_long");
+    assert_eq!(ada.next_error(), "text_too_long");
     for reference in [String::new(), "x".repeat(65)] {
         ada.send("message", json!({"text": "x", "ref": reference}));
-        assert_eq!(ada.refused(), "bad_ref");
+        assert_eq!(ada.next_error(), "bad_ref");
     }
-    ada.post("x");
-    ada.until("the post", |ada| ada.posts() == ["x"]);
+    ada.post_and_wait("x");
 }

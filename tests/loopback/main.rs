@@ -1,31 +1,34 @@
 //! Real servers and real clients over loopback: each test has a server of its own on a free port.
 
+#[path = "../support/mod.rs"]
+mod support;
+
+mod barrier;
+mod link;
+mod server;
+mod test_store;
+
 mod access;
 mod author;
 mod bad_input;
 mod boxes;
-mod claims;
+mod broken_connections;
 mod crowd;
-mod drops;
 mod frames;
-mod gate;
 mod http;
 mod hubs;
 mod joining;
 mod limits;
+mod liveness;
 mod log;
 mod page;
 mod passphrase;
-mod person;
-mod proxy;
 mod queue;
 mod rooms;
 mod seats;
-#[path = "../common/shown_user.rs"]
-mod shown_user;
-mod silent;
-mod slow;
+mod sessions;
+mod shutdown;
+mod slow_clients;
 mod splices;
-mod stopping;
 mod store;
-mod trouble;
+mod store_faults;

@@ -1,22 +1,24 @@
 //! The page and its words: in which form they go out, and when they need not.
 
-use crate::http::{Answer, ask, get};
-use crate::person::TestServer;
+use crate::server::TestServer;
+use crate::support::http::{Response, read_to_end};
 use flate2::read::GzDecoder;
-use std::io::Read;
+use std::io::{Read, Write};
 
 const PATHS: [&str; 3] = ["/", "/words/de.json", "/words/ar.json"];
 
-fn request(server: &TestServer, method: &str, path: &str, headers: &[&str]) -> Answer {
+fn request(server: &TestServer, method: &str, path: &str, headers: &[&str]) -> Response {
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-    ask(server, &format!("{method} {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n{headers}\r\n"))
+    server.request(&format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n"
+    ))
 }
 
-fn unpacked(answer: &Answer) -> Vec<u8> {
+fn unpacked(response: &Response) -> Vec<u8> {
     let mut bytes = Vec::new();
-    match answer.header("Content-Encoding") {
-        None => bytes.clone_from(&answer.body),
-        Some("gzip") => drop(GzDecoder::new(&answer.body[..]).read_to_end(&mut bytes).expect("gzip")),
+    match response.header("Content-Encoding") {
+        None => bytes.clone_from(&response.body),
+        Some("gzip") => drop(GzDecoder::new(&response.body[..]).read_to_end(&mut bytes).expect("gzip")),
         Some(other) => panic!("{other} was not asked for"),
     }
     bytes
@@ -25,14 +27,14 @@ fn unpacked(answer: &Answer) -> Vec<u8> {
 #[test]
 fn the_page_is_one_document_at_the_root() {
     let server = TestServer::start();
-    let page = get(&server, "/");
+    let page = server.get("/");
     let html = page.text();
     assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"));
     assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (1, 1));
     assert!(!html.contains("src=\"page/") && !html.contains("href=\"page/"), "a file beside it is named");
     assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
-    for path in ["/?room=physics", "http://wall/"] {
-        assert_eq!(get(&server, path).body, page.body, "{path}");
+    for path in ["/?room=physics", "http://localhost/"] {
+        assert_eq!(server.get(path).body, page.body, "{path}");
     }
 }
 
@@ -40,14 +42,14 @@ fn the_page_is_one_document_at_the_root() {
 fn a_language_is_a_file_and_english_none() {
     let server = TestServer::start();
     for (path, join) in [("/words/de.json", "Mitmachen"), ("/words/ar.json?v=1", "انضمام")] {
-        let words = get(&server, path);
+        let words = server.get(path);
         assert_eq!(words.header("Content-Type"), Some("application/json"));
         let words: serde_json::Value = serde_json::from_slice(&words.body).unwrap();
         assert_eq!(words["join"], join);
     }
-    assert!(get(&server, "/").text().contains("\"join\": \"Join\""));
+    assert!(server.get("/").text().contains("\"join\": \"Join\""));
     for path in ["/words/en.json", "/words/", "/words/xx.json", "/words/../index.html", "/page/main.js"] {
-        assert_eq!(get(&server, path).status, 404, "{path}");
+        assert_eq!(server.get(path).status, 404, "{path}");
     }
 }
 
@@ -55,7 +57,7 @@ fn a_language_is_a_file_and_english_none() {
 fn each_goes_out_in_the_encoding_that_is_wanted() {
     let server = TestServer::start();
     for path in PATHS {
-        let plain = get(&server, path);
+        let plain = server.get(path);
         assert_eq!(plain.header("Content-Encoding"), None);
         let tag = plain.header("ETag").expect("a tag");
         for (accepted, packed) in [
@@ -66,13 +68,13 @@ fn each_goes_out_in_the_encoding_that_is_wanted() {
             ("br", false),
             ("", false),
         ] {
-            let answer = request(&server, "GET", path, &[&format!("Accept-Encoding: {accepted}")]);
-            assert_eq!(answer.header("Content-Encoding").is_some(), packed, "{path}: {accepted}");
-            assert_eq!(answer.body.len() < plain.body.len() / 2, packed, "{path}: {accepted}");
-            assert_eq!(unpacked(&answer), plain.body, "{path}: {accepted}");
-            assert_eq!(answer.header("ETag").expect("a tag") != tag, packed, "a tag is of one encoding");
-            assert_eq!(answer.header("Vary"), Some("Accept-Encoding"));
-            assert_eq!(answer.header("Cache-Control"), Some("no-cache"));
+            let response = request(&server, "GET", path, &[&format!("Accept-Encoding: {accepted}")]);
+            assert_eq!(response.header("Content-Encoding").is_some(), packed, "{path}: {accepted}");
+            assert_eq!(response.body.len() < plain.body.len() / 2, packed, "{path}: {accepted}");
+            assert_eq!(unpacked(&response), plain.body, "{path}: {accepted}");
+            assert_eq!(response.header("ETag").expect("a tag") != tag, packed, "a tag is of one encoding");
+            assert_eq!(response.header("Vary"), Some("Accept-Encoding"));
+            assert_eq!(response.header("Cache-Control"), Some("no-cache"));
         }
     }
 }
@@ -87,14 +89,14 @@ fn what_a_client_has_is_not_sent_again() {
             let tag = first.header("ETag").expect("a tag");
             for had in [tag, &format!("W/{tag}"), &format!("\"x\", W/\"y\", {tag}"), "*"] {
                 for method in ["GET", "HEAD"] {
-                    // No body follows, whatever its length is said to be: `ask` reads to the end of the connection.
+                    // No body follows, whatever its length is said to be.
                     let request = format!(
-                        "{method} {path} HTTP/1.1\r\nHost: wall\r\nConnection: close\r\n{accept}\r\nIf-None-Match: {had}\r\n\r\n"
+                        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{accept}\r\nIf-None-Match: {had}\r\n\r\n"
                     );
-                    let answer = without_body(&server, &request);
-                    assert_eq!(answer.status, 304, "{path}: {had}");
+                    let response = without_body(&server, &request);
+                    assert_eq!(response.status, 304, "{path}: {had}");
                     for name in ["ETag", "Vary", "Cache-Control", "Content-Security-Policy"] {
-                        assert_eq!(answer.header(name), first.header(name), "{path}: {name}");
+                        assert_eq!(response.header(name), first.header(name), "{path}: {name}");
                     }
                 }
             }
@@ -105,18 +107,16 @@ fn what_a_client_has_is_not_sent_again() {
     }
 }
 
-fn without_body(server: &TestServer, request: &str) -> Answer {
-    use std::io::Write;
+fn without_body(server: &TestServer, request: &str) -> Response {
     let mut socket = server.dial();
     socket.write_all(request.as_bytes()).unwrap();
-    let answer = Answer::read(&mut socket, false);
-    let mut rest = Vec::new();
-    assert_eq!(socket.read_to_end(&mut rest).expect("an end and not a reset"), 0, "a body");
-    answer
+    let response = Response::read_head(&mut socket);
+    assert_eq!(read_to_end(&mut socket), 0, "a body");
+    response
 }
 
 #[test]
-fn a_head_is_that_of_the_answer_to_get() {
+fn a_head_is_that_of_the_response_to_get() {
     let server = TestServer::start();
     for path in PATHS {
         for accepted in ["Accept-Encoding: gzip", "Accept-Encoding: identity"] {

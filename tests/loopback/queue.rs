@@ -1,42 +1,39 @@
-//! What happens when the hub does not keep up: readers wait, in order, and requests are told so.
+//! A hub that does not keep up: readers wait and lose nothing, and HTTP requests are told that the server is busy.
 
-use crate::http::Answer;
-use crate::person::{PATIENCE, frame, handshake};
+use crate::support::TIMEOUT;
+use crate::support::client::dial;
+use crate::support::frame::{handshake, text};
+use crate::support::http::Response;
 use crossbeam_channel::{Receiver, bounded};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
-use typewall::base::address::Address;
-use typewall::base::ids::ClientId;
-use typewall::base::permits::ConnectionLimiter;
-use typewall::http::connection::Connection;
-use typewall::http::log_route::Downloads;
-use typewall::http::page::Page;
-use typewall::hub::event::Event;
-use typewall::hub::shards::Shards;
-use typewall::hub::shards::SocketEvent;
-use typewall::room::action::Action;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, Page, Router, Shards,
+    SocketEvent, TextChange,
+};
 use typewall::{Access, Limits};
 
-/// A connection to a hub that takes one event and then nothing, until its queue is read.
+/// A connection to a hub whose queue holds one event, and which the test plays.
 fn connection() -> (TcpStream, Receiver<SocketEvent>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let client = dial(listener.local_addr().unwrap());
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(1);
+    let router = Router {
+        listen: listener.local_addr().unwrap(),
+        access: Access::default(),
+        page: Page::new("'self'"),
+        shards: Shards::new(vec![hub]),
+    };
     let connection = Connection {
-        transport: typewall::delivery::transport::SocketTransport::new(socket),
+        transport: typewall::internals::SocketTransport::new(socket),
         peer: peer.ip(),
         client: ClientId(1),
         limits: Limits::DEFAULT,
-        listen: listener.local_addr().unwrap(),
-        access: Access { allowed: vec!["http://wall".parse().unwrap()], ..Access::default() }.into(),
-        page: Page::new("'self'").into(),
+        router: router.into(),
         store: None,
-        downloads: Downloads::default(),
-        shards: Shards::new(vec![hub]),
+        downloads: DownloadLimiter::default(),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());
@@ -46,10 +43,9 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
 #[test]
 fn a_reader_waits_and_loses_nothing() {
     let (mut client, queue) = connection();
-    let texts =
-        (0..200).flat_map(|n| frame(0x81, format!(r#"["updated_text",{{"text":"{n}"}}]"#).as_bytes()));
-    client.write_all(&[handshake("/ws").into_bytes(), texts.collect()].concat()).unwrap();
-    let next = || queue.recv_timeout(PATIENCE).expect("an event");
+    let texts = (0..200).flat_map(|n| text(format!(r#"["updated_text",{{"text":"{n}"}}]"#)));
+    client.write_all(&[handshake("/ws"), texts.collect()].concat()).unwrap();
+    let next = || queue.recv_timeout(TIMEOUT).expect("an event");
     assert!(matches!(next(), Event::Connected { .. }));
     for n in 0..200 {
         match next() {
@@ -64,12 +60,11 @@ fn a_reader_waits_and_loses_nothing() {
 }
 
 #[test]
-fn a_request_is_told_that_the_server_is_busy() {
+fn a_request_is_answered_with_503() {
     for path in ["/healthz", "/log"] {
         let (mut client, queue) = connection();
-        write!(client, "GET {path} HTTP/1.1\r\nHost: wall\r\n\r\n").unwrap();
-        let answer = Answer::read(&mut client, true);
-        assert_eq!(answer.status, 503, "{path}");
+        write!(client, "GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        assert_eq!(Response::read(&mut client).status, 503, "{path}");
         drop(queue);
     }
 }

@@ -1,68 +1,63 @@
-//! Rooms: what happens in one stays in it, and it lasts as long as somebody is there.
+//! Rooms: what happens in one stays in it, and it lasts as long as it has clients.
 
-use crate::person::TestServer;
+use crate::server::TestServer;
 
 #[test]
-fn rooms_know_nothing_of_each_other() {
+fn rooms_are_separate() {
     let server = TestServer::start();
     let mut ada = server.join("physics", "Ada");
     let mut other = server.join("chemistry", "Ada");
-    assert_eq!(other.name.as_deref(), Some("Ada"), "a name is taken in its room only");
-    let mut viewer = server.connect("chemistry");
-    viewer.watch();
+    assert_eq!(other.page.name.as_deref(), Some("Ada"), "names are unique within a room only");
+    let mut viewer = server.watch("chemistry");
     ada.write("atoms");
-    ada.post("atoms");
-    ada.until("the post", |ada| !ada.log.is_empty());
-    for person in [&mut other, &mut viewer] {
-        person.catch_up();
-        assert_eq!(person.users.len(), 1);
-        assert_eq!(person.text_of("Ada"), Some(""));
-        assert!(person.log.is_empty());
+    ada.post_and_wait("atoms");
+    for client in [&mut other, &mut viewer] {
+        client.catch_up();
+        assert_eq!(client.page.users.len(), 1);
+        assert_eq!(client.page.text_of("Ada"), Some(""));
+        assert!(client.page.log.is_empty());
     }
 }
 
 #[test]
-fn rooms_are_named_in_the_url_and_one_is_the_lobby() {
+fn the_url_names_the_room_and_the_default_is_lobby() {
     let server = TestServer::start();
     let mut ada = server.join("", "Ada");
-    assert_eq!(ada.room.as_deref(), Some("lobby"));
+    assert_eq!(ada.page.room.as_deref(), Some("lobby"));
     let _bob = server.join("Lobby", "Bob");
-    ada.sees_people(&["Ada", "Bob"]);
-    assert_eq!(server.join("Caf%C3%A9%20%E2%98%95", "Cem").room.as_deref(), Some("Café ☕"));
+    ada.sees_users(&["Ada", "Bob"]);
+    assert_eq!(server.join("Caf%C3%A9%20%E2%98%95", "Cem").page.room.as_deref(), Some("Café ☕"));
 }
 
 #[test]
-fn a_room_is_forgotten_with_the_last_who_leaves_it() {
+fn an_empty_room_is_forgotten() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    ada.post("gone");
-    ada.until("the post", |ada| !ada.log.is_empty());
+    ada.post_and_wait("gone");
     ada.leave();
-    assert!(server.join("r", "Bob").log.is_empty());
+    assert!(server.join("r", "Bob").page.log.is_empty());
 }
 
 #[test]
-fn a_room_is_kept_for_a_viewer() {
+fn a_viewer_keeps_a_room_alive() {
     let server = TestServer::start();
-    let mut viewer = server.connect("r");
-    viewer.watch();
+    let mut viewer = server.watch("r");
     let mut ada = server.join("r", "Ada");
-    ada.post("kept");
-    ada.until("the post", |ada| !ada.log.is_empty());
+    ada.post_and_wait("kept");
     ada.leave();
-    viewer.sees_people(&[]);
-    assert_eq!(server.join("r", "Bob").posts(), ["kept"]);
+    viewer.sees_users(&[]);
+    assert_eq!(server.join("r", "Bob").page.posts(), ["kept"]);
 }
 
 #[test]
-fn a_viewer_gets_broadcasts_from_the_moment_it_connects() {
+fn a_viewer_receives_broadcasts_before_its_snapshot() {
     let server = TestServer::start();
     let mut viewer = server.connect("r");
     viewer.catch_up();
     let mut ada = server.join("r", "Ada");
     ada.write("live");
     viewer.sees("Ada", "live");
-    assert_eq!(viewer.room, None, "it has not even asked for a snapshot");
+    assert_eq!(viewer.page.room, None, "it has not asked for a snapshot");
     viewer.join("Bob");
-    assert_eq!(viewer.names(), ["Ada", "Bob"]);
+    assert_eq!(viewer.page.names(), ["Ada", "Bob"]);
 }

@@ -1,167 +1,148 @@
-//! Seats: whose connection breaks keeps theirs for a while, and whoever has the session takes it again.
+//! Seats: a user whose connection breaks keeps the seat for the grace period, and takes it again with the session.
 
-use crate::person::{Person, TestServer, frame};
+use crate::server::TestServer;
+use crate::support::frame::{CLOSE, FIN, close, frame};
 use std::time::Duration;
 use typewall::Limits;
 
 /// Seats are kept for longer than any test takes.
 const KEPT: Limits = Limits { grace: Duration::from_secs(3600), ..Limits::DEFAULT };
 
-/// Seats are kept for hardly any time.
+/// Seats are kept for next to no time.
 const BRIEF: Limits = Limits { grace: Duration::from_millis(50), ..Limits::DEFAULT };
 
-impl Person {
-    fn sees_away(&mut self, name: &str, away: bool) {
-        self.until(&format!("{name} away: {away}"), |person| person.is_away(name) == Some(away));
-    }
-}
-
 #[test]
-fn a_broken_connection_is_away_and_its_seat_is_taken_again() {
+fn a_user_whose_connection_breaks_is_away_and_takes_the_seat_again() {
     let server = TestServer::with(KEPT);
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join("r", "Bob");
     bob.write("half a sent");
     ada.sees("Bob", "half a sent");
-    let (id, session) = (bob.you.clone(), bob.session.clone().unwrap());
+    let (id, session) = (bob.page.you.clone(), bob.page.session.clone().unwrap());
     drop(bob);
     ada.sees_away("Bob", true);
-    assert_eq!(ada.text_of("Bob"), Some("half a sent"), "the box stays");
-    assert_eq!(server.join("r", "Cem").is_away("Bob"), Some(true), "and is shown to who comes");
-    let mut bob = server.connect("r");
-    bob.return_as("Bob", &session);
-    assert_eq!((bob.you.clone(), bob.name.as_deref()), (id, Some("Bob")));
-    assert_eq!(bob.text_of("Bob"), Some("half a sent"), "its author gets it back");
+    assert_eq!(ada.page.text_of("Bob"), Some("half a sent"), "the box stays");
+    assert_eq!(server.join("r", "Cem").page.is_away("Bob"), Some(true), "and is shown to new users");
+    let mut bob = server.rejoin("r", "Bob", &session);
+    assert_eq!((bob.page.you.clone(), bob.page.name.as_deref()), (id, Some("Bob")));
+    assert_eq!(bob.page.text_of("Bob"), Some("half a sent"), "its author gets it back");
     ada.sees_away("Bob", false);
     bob.write("half a sentence");
     ada.sees("Bob", "half a sentence");
 }
 
 #[test]
-fn after_the_grace_the_box_goes_and_the_name_is_free() {
+fn after_the_grace_period_the_box_is_gone_and_the_name_free() {
     let server = TestServer::with(BRIEF);
     let mut ada = server.join("r", "Ada");
     let bob = server.join("r", "Bob");
-    let (id, session) = (bob.you.clone(), bob.session.clone().unwrap());
+    let (id, session) = (bob.page.you.clone(), bob.page.session.clone().unwrap());
     drop(bob);
-    ada.sees_people(&["Ada", "Bob"]);
-    ada.sees_people(&["Ada"]);
-    let mut bob = server.connect("r");
-    bob.return_as("Bob", &session);
-    assert_ne!(bob.you, id, "a session after the grace gets a new seat");
-    assert_eq!((bob.name.as_deref(), bob.text_of("Bob")), (Some("Bob"), Some("")));
+    ada.sees_users(&["Ada", "Bob"]);
+    ada.sees_users(&["Ada"]);
+    let bob = server.rejoin("r", "Bob", &session);
+    assert_ne!(bob.page.you, id, "after the grace period a session gets a new seat");
+    assert_eq!((bob.page.name.as_deref(), bob.page.text_of("Bob")), (Some("Bob"), Some("")));
 }
 
 #[test]
-fn without_a_grace_nobody_is_away() {
+fn without_a_grace_period_nobody_is_away() {
     let server = TestServer::with(Limits { grace: Duration::ZERO, ..Limits::DEFAULT });
     let mut ada = server.join("r", "Ada");
     drop(server.join("r", "Bob"));
-    ada.sees_people(&["Ada", "Bob"]);
-    ada.until("Bob gone", |ada| {
-        assert_ne!(ada.is_away("Bob"), Some(true));
-        ada.names() == ["Ada"]
+    ada.sees_users(&["Ada", "Bob"]);
+    ada.until("Bob gone", |page| {
+        assert_ne!(page.is_away("Bob"), Some(true));
+        page.names() == ["Ada"]
     });
 }
 
 #[test]
-fn only_code_1000_is_a_goodbye() {
+fn only_close_code_1000_is_a_goodbye() {
     let server = TestServer::with(KEPT);
     let mut ada = server.join("r", "Ada");
-    for (n, close) in [&b"\x03\xE9"[..], b"", b"\x0F\xA0"].into_iter().enumerate() {
+    let without_code = frame(FIN | CLOSE, b"");
+    for (n, close) in [close(1001, b""), without_code, close(4000, b"")].into_iter().enumerate() {
         let name = format!("Bob {n}");
         let mut bob = server.join("r", &name);
-        bob.write_bytes(&frame(0x88, close));
+        bob.write_bytes(&close);
         ada.sees_away(&name, true);
     }
     let mut bob = server.join("r", "Goodbye");
-    ada.until("the last", |ada| ada.names().contains(&"Goodbye"));
-    bob.write_bytes(&frame(0x88, b"\x03\xE8"));
-    ada.until("the last gone", |ada| {
-        assert_ne!(ada.is_away("Goodbye"), Some(true));
-        !ada.names().contains(&"Goodbye")
+    ada.until("the last one", |page| page.names().contains(&"Goodbye"));
+    bob.write_bytes(&close(1000, b""));
+    ada.until("the last one gone", |page| {
+        assert_ne!(page.is_away("Goodbye"), Some(true));
+        !page.names().contains(&"Goodbye")
     });
 }
 
 #[test]
-fn a_newer_connection_takes_the_seat_of_one_that_does_not_know_it_is_dead() {
+fn a_newer_connection_takes_the_seat_of_one_that_still_looks_alive() {
     let server = TestServer::with(KEPT);
     let mut ada = server.join("r", "Ada");
     let old = server.join("r", "Bob");
-    let session = old.session.clone().unwrap();
-    let mut new = server.connect("r");
-    new.return_as("Bob", &session);
-    assert_eq!((&new.you, new.names()), (&old.you, vec!["Ada", "Bob"]));
+    let session = old.page.session.clone().unwrap();
+    let mut new = server.rejoin("r", "Bob", &session);
+    assert_eq!((&new.page.you, new.page.names()), (&old.page.you, vec!["Ada", "Bob"]));
     assert_eq!(old.closed(), 4001);
     ada.catch_up();
-    assert_eq!((ada.names(), ada.is_away("Bob")), (vec!["Ada", "Bob"], Some(false)), "nobody else notices");
+    assert_eq!(
+        (ada.page.names(), ada.page.is_away("Bob")),
+        (vec!["Ada", "Bob"], Some(false)),
+        "nobody else notices"
+    );
     new.write("mine");
     ada.sees("Bob", "mine");
 }
 
 #[test]
-fn sessions_are_shown_to_nobody_else() {
+fn sessions_are_never_sent_to_others() {
     let server = TestServer::with(KEPT);
     let ada = server.join("r", "Ada");
-    let session = ada.session.unwrap();
+    let session = ada.page.session.unwrap();
     let mut viewer = server.connect("r");
     viewer.send("watch", serde_json::json!({}));
-    let (_, snapshot) = viewer.receive().unwrap();
+    let (_, snapshot) = viewer.next_event();
     assert!(snapshot["session"].is_null());
     assert!(!snapshot.to_string().contains(&session));
 }
 
 #[test]
-fn a_client_that_gives_no_sign_of_life_is_away() {
-    let limits =
-        Limits { ping_every: Duration::from_millis(50), max_silence: Duration::from_millis(500), ..KEPT };
-    let server = TestServer::with(limits);
-    let mut ada = server.join("r", "Ada");
-    // It does not read, and so does not answer pings; its network is as good as gone.
-    let _silent = server.join("r", "Silent");
-    ada.sees_away("Silent", true);
-    assert_eq!(ada.is_away("Ada"), Some(false), "who answers stays");
-}
-
-#[test]
-fn the_seat_that_has_been_empty_for_longest_is_given_up_for_a_new_one() {
+fn a_full_server_gives_a_new_user_the_seat_that_has_been_away_longest() {
     let server = TestServer::with_hubs(1, Limits { max_clients: 4, ..KEPT }, None);
     let mut ada = server.join("r", "Ada");
     let mut eve = server.join("s", "Eve");
     drop(server.join("s", "First"));
     eve.sees_away("First", true);
     let bob = server.join("r", "Bob");
-    let (id, session) = (bob.you.clone(), bob.session.clone().unwrap());
+    let (id, session) = (bob.page.you.clone(), bob.page.session.clone().unwrap());
     drop(bob);
     ada.sees_away("Bob", true);
-    // Neither a viewer takes a seat nor who comes back.
+    // Neither a viewer nor a user who comes back takes a seat from anyone.
     let _viewer = server.connect("s");
-    let mut bob = server.connect("r");
-    bob.return_as("Bob", &session);
-    assert_eq!(bob.you, id);
+    let bob = server.rejoin("r", "Bob", &session);
+    assert_eq!(bob.page.you, id);
     drop(bob);
     ada.sees_away("Bob", true);
     eve.catch_up();
-    assert_eq!(eve.names(), ["Eve", "First"]);
+    assert_eq!(eve.page.names(), ["Eve", "First"]);
     let cem = server.join("r", "Cem");
-    eve.sees_people(&["Eve"]);
-    assert_eq!(cem.names(), ["Ada", "Bob", "Cem"]);
+    eve.sees_users(&["Eve"]);
+    assert_eq!(cem.page.names(), ["Ada", "Bob", "Cem"]);
     drop(cem);
     ada.sees_away("Cem", true);
     let dora = server.join("r", "Dora");
-    ada.sees_people(&["Ada", "Cem", "Dora"]);
-    assert_eq!(dora.is_away("Ada"), Some(false), "who is here stays");
+    ada.sees_users(&["Ada", "Cem", "Dora"]);
+    assert_eq!(dora.page.is_away("Ada"), Some(false), "users who are not away stay");
 }
 
 #[test]
-fn a_seat_keeps_its_room() {
+fn a_seat_keeps_its_room_alive() {
     let server = TestServer::with(KEPT);
     let mut ada = server.join("r", "Ada");
-    ada.post("kept");
-    ada.until("the post", |ada| !ada.log.is_empty());
-    let session = ada.session.clone().unwrap();
+    ada.post_and_wait("kept");
+    let session = ada.page.session.clone().unwrap();
     drop(ada);
-    let mut ada = server.connect("r");
-    ada.return_as("Ada", &session);
-    assert_eq!(ada.posts(), ["kept"]);
+    assert_eq!(server.rejoin("r", "Ada", &session).page.posts(), ["kept"]);
 }

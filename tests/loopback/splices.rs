@@ -1,46 +1,47 @@
-//! Splices: what a client that asked for them is sent, and what one may send.
+//! Splices: what the server sends to a client that asked for them, and what a client may send.
 
-use crate::person::{Person, TestServer};
+use crate::server::TestServer;
+use crate::support::client::Client;
 use serde_json::json;
 
-/// In the query of a WebSocket's address: its room, and that it wants splices.
+/// The room `r`, with the request for splices that follows it in the query.
 const SPLICED: &str = "r&splice=1";
 
-fn splice(person: &mut Person, at: usize, cut: usize, put: &str, length: usize) {
-    person.send("updated_text", json!({ "at": at, "cut": cut, "put": put, "length": length }));
+fn splice(client: &mut Client, at: usize, cut: usize, put: &str, length: usize) {
+    client.send("updated_text", json!({ "at": at, "cut": cut, "put": put, "length": length }));
 }
 
 #[test]
-fn who_asked_for_splices_gets_what_differs_and_others_get_whole_texts() {
+fn a_client_that_asked_for_splices_gets_them_and_others_get_whole_texts() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     ada.write("Hllo 😀 world");
     let mut spliced = server.join(SPLICED, "Spliced");
     let mut whole = server.join("r", "Whole");
-    ada.until("both", |ada| ada.names().len() == 3);
-    let id = ada.you.clone().unwrap();
+    ada.until("both users", |page| page.names().len() == 3);
+    let id = ada.page.you.clone().unwrap();
     ada.write("Hello 😀 world!");
-    spliced.until("the joining", |person| person.text_of("Whole").is_some());
-    let (event, data) = spliced.receive().unwrap();
+    spliced.until("the other user", |page| page.text_of("Whole").is_some());
+    let (event, data) = spliced.next_event();
     assert_eq!(event, "text_update");
     assert_eq!(data, json!({ "id": id, "at": 1, "cut": 11, "put": "ello 😀 world!", "length": 14 }));
-    let (_, data) = whole.receive().unwrap();
+    let (_, data) = whole.next_event();
     assert_eq!(data, json!({ "id": id, "text": "Hello 😀 world!" }));
     ada.write("Hello 😁 world!");
-    let (_, data) = spliced.receive().unwrap();
+    let (_, data) = spliced.next_event();
     assert_eq!(data, json!({ "id": id, "at": 6, "cut": 1, "put": "😁", "length": 14 }));
-    assert_eq!(spliced.text_of("Ada"), Some("Hello 😁 world!"));
+    assert_eq!(spliced.page.text_of("Ada"), Some("Hello 😁 world!"));
 }
 
 #[test]
-fn who_has_no_snapshot_yet_has_nothing_to_splice() {
+fn a_client_without_a_snapshot_gets_whole_texts() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     ada.write("before");
     let mut viewer = server.connect(SPLICED);
     viewer.catch_up();
     ada.write("before it");
-    let (_, data) = viewer.receive().unwrap();
+    let (_, data) = viewer.next_event();
     assert_eq!(data["text"], "before it");
     viewer.watch();
     ada.write("before it watched");
@@ -48,7 +49,7 @@ fn who_has_no_snapshot_yet_has_nothing_to_splice() {
 }
 
 #[test]
-fn a_user_may_send_splices_for_whoever_reads_in_whatever_form() {
+fn a_splice_reaches_clients_of_both_forms() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut readers = [server.join("r", "Whole"), server.join(SPLICED, "Spliced")];
@@ -64,7 +65,7 @@ fn a_user_may_send_splices_for_whoever_reads_in_whatever_form() {
 }
 
 #[test]
-fn a_splice_of_another_text_changes_nothing_until_the_whole_comes() {
+fn a_splice_that_does_not_fit_changes_nothing_until_the_whole_text_comes() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join(SPLICED, "Bob");
@@ -72,28 +73,28 @@ fn a_splice_of_another_text_changes_nothing_until_the_whole_comes() {
     bob.sees("Ada", "abc");
     for (at, cut, length) in [(4, 0, 5), (0, 4, 1), (3, 0, 3), (3, 0, 5), (1 << 40, 1 << 40, 4)] {
         splice(&mut ada, at, cut, "x", length);
-        assert_eq!(ada.refused(), "out_of_step", "{at} {cut} {length}");
+        assert_eq!(ada.next_error(), "out_of_step", "{at} {cut} {length}");
     }
     splice(&mut ada, 3, 0, "x", 10_001);
-    assert_eq!(ada.refused(), "text_too_long");
+    assert_eq!(ada.next_error(), "text_too_long");
     bob.catch_up();
-    assert_eq!(bob.text_of("Ada"), Some("abc"));
+    assert_eq!(bob.page.text_of("Ada"), Some("abc"));
     ada.write("abcd");
     bob.sees("Ada", "abcd");
 }
 
 #[test]
-fn who_has_lost_step_asks_for_the_room_again() {
+fn resync_sends_the_snapshot_again() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     let mut bob = server.join(SPLICED, "Bob");
     ada.write("abc");
     bob.sees("Ada", "abc");
-    let you = bob.you.clone();
-    bob.users.clear();
+    let you = bob.page.you.clone();
+    bob.page.users.clear();
     bob.send("resync", json!({}));
     bob.sees("Ada", "abc");
-    assert_eq!(bob.you, you);
+    assert_eq!(bob.page.you, you);
     ada.write("abcd");
     bob.sees("Ada", "abcd");
 }

@@ -3,14 +3,10 @@
 use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
-use typewall::Access;
-use typewall::http::log_route::LogRequest;
-use typewall::http::origin::{Host, Origin};
-use typewall::http::request::{MAX_HEAD, MAX_HEADERS, Unread, parse_head};
-use typewall::protocol::client_event::ClientEvent;
-use typewall::room::names::{Name, RoomName};
-use typewall::room::session::Session;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    ClientEvent, HeadError, Host, LogRequest, MAX_HEAD, MAX_HEADERS, Name, Session, TextChange, parse_head,
+};
+use typewall::{Access, Origin, RoomName};
 
 /// Text that is half what a decoder looks for.
 fn hostile(known: &'static str) -> impl Strategy<Value = String> {
@@ -51,7 +47,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_bytes_are_a_request_or_not(bytes in request()) {
+    fn any_bytes_are_a_request_or_an_error(bytes in request()) {
         match parse_head(&bytes) {
             Ok(Some((len, head))) => {
                 prop_assert!(len <= bytes.len());
@@ -62,13 +58,13 @@ proptest! {
                     prop_assert!(matches!(parse_head(&bytes[..cut]), Ok(None)), "cut at {}", cut);
                 }
             }
-            Ok(None) | Err(Unread::Malformed | Unread::TooLarge) => {}
-            Err(unread) => prop_assert!(false, "{:?}", unread),
+            Ok(None) | Err(HeadError::Malformed | HeadError::TooLarge) => {}
+            Err(error) => prop_assert!(false, "{:?}", error),
         }
     }
 
     #[test]
-    fn a_request_is_taken_as_it_was_meant(headers in headers(), trusts_proxy: bool) {
+    fn a_request_is_parsed_as_it_was_written(headers in headers(), trusts_proxy: bool) {
         let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let text = format!("GET /a?b HTTP/1.1\r\n{lines}\r\n");
         prop_assume!(text.len() <= MAX_HEAD && headers.len() <= MAX_HEADERS);
@@ -84,14 +80,14 @@ proptest! {
         let hosts = headers.iter().filter(|(name, _)| name == "Host").count();
         let checked = access.check(&head, (peer, 80).into());
         prop_assert!(hosts == 1 || checked.is_err());
-        access.address(&head, peer);
+        access.client_address(&head, peer);
         if let Some(value) = head.headers().get("Authorization").and_then(|value| value.to_str().ok()) {
-            typewall::http::auth::from_authorization(value);
+            typewall::internals::from_authorization(value);
         }
     }
 
     #[test]
-    fn an_origin_is_shown_as_it_is_read(text in hostile("http:// https:// wall.example 80 :443 : [::1] / @ ?")) {
+    fn an_origin_parses_from_its_own_text(text in hostile("http:// https:// wall.example 80 :443 : [::1] / @ ?")) {
         if let Ok(origin) = text.parse::<Origin>() {
             prop_assert_eq!(origin.to_string().parse(), Ok(origin));
         }
@@ -101,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_an_event_or_not(
+    fn any_text_is_an_event_or_an_error(
         text in hostile(r#"[ ] { } " : , \ \ud800 "watch" "updated_text" "text" "message" "ref" "unlock" [[ 1e999 -0 null"#)
     ) {
         if let Ok(event) = ClientEvent::decode(&text) {
@@ -110,7 +106,7 @@ proptest! {
     }
 
     #[test]
-    fn an_event_is_taken_as_it_was_meant(text: String, reference: Option<String>, more in ".{0,5}") {
+    fn an_event_is_decoded_as_it_was_encoded(text: String, reference: Option<String>, more in ".{0,5}") {
         let json = json!(["updated_text", { "text": text, "x": [more] }]).to_string();
         let taken = ClientEvent::decode(&json);
         prop_assert_eq!(taken, Ok(ClientEvent::UpdatedText(TextChange::Whole(text.as_str().into()))));
@@ -120,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_clean_and_stays_so(typed: String, max in 10_usize..200) {
+    fn a_name_is_clean_and_parses_to_itself(typed: String, max in 10_usize..200) {
         if let Ok(name) = Name::parse(&typed, max) {
             let shown = name.as_str();
             prop_assert!((1..=max).contains(&shown.chars().count()), "{:?}", shown);
@@ -130,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn a_room_is_the_same_by_its_own_name(query in hostile("room= & = %20 %FF %C3%A9 + physics ０ ß %E2%80%AE")) {
+    fn a_room_name_parses_to_itself(query in hostile("room= & = %20 %FF %C3%A9 + physics ０ ß %E2%80%AE")) {
         if let Ok(room) = RoomName::from_query(&query) {
             let again = RoomName::parse(room.as_str());
             prop_assert_eq!(again.as_ref().map(RoomName::as_str), Ok(room.as_str()));
@@ -148,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn a_session_is_read_as_it_is_written(text in "[0-9a-fA-F+-]{0,33}") {
+    fn a_session_parses_from_its_own_text(text in "[0-9a-fA-F+-]{0,33}") {
         if let Some(session) = Session::parse(&text) {
             prop_assert_eq!(session.to_hex(), text.to_lowercase());
         }

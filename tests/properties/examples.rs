@@ -1,25 +1,17 @@
 //! Single cases: what is sent to whom, how often, and who is given up.
 
 use crate::pipe::{Frame, Pipe};
-use crate::shown::Shown;
 use crate::world::{LIMITS, World, new_client};
 use crossbeam_channel::unbounded;
 use serde_json::Value;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
-use typewall::base::ids::ClientId;
-use typewall::base::passphrase::Passphrase;
-use typewall::delivery::outbox::{MAX_BACKLOG, MAX_STALL};
-use typewall::hub::Hub;
-use typewall::hub::event::{Event, Health, NewClient};
-use typewall::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
-use typewall::hub::shards::Shard;
-use typewall::protocol::encoding::Encoding;
-use typewall::room::action::Action;
-use typewall::room::names::{Name, RoomName};
-use typewall::room::session::Session;
-use typewall::room::text::TextChange;
+use typewall::internals::{
+    Action, ClientId, Encoding, Event, Health, Hub, MAX_BACKLOG, MAX_STALL, Name, NewClient,
+    PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
+};
+use typewall::{Passphrase, RoomName};
 
 /// A hub with clients of one room, who have joined with these names.
 fn joined(names: &[&str]) -> World {
@@ -45,7 +37,7 @@ fn room(names: &[&str]) -> (World, Vec<Pipe>) {
 }
 
 #[test]
-fn a_batch_is_one_send_to_each_with_the_latest_texts() {
+fn a_batch_is_one_send_to_each_client_with_the_latest_texts() {
     let (mut world, pipes) = room(&["Ada", "Bob", "Cem"]);
     world.write(0, "a");
     world.post(0, "posted", None);
@@ -85,7 +77,7 @@ fn a_text_is_sent_in_one_piece() {
 }
 
 #[test]
-fn the_newcomer_hears_of_itself_before_the_snapshot_and_not_of_what_was_before() {
+fn a_new_user_is_sent_its_name_before_the_snapshot_and_nothing_earlier() {
     let (mut world, _) = room(&["Ada"]);
     world.people.extend(World::new(1).people);
     world.post(0, "before", None);
@@ -138,7 +130,7 @@ fn a_slow_socket_that_takes_a_little_at_a_time_gets_every_box_in_turn() {
 }
 
 #[test]
-fn one_over_the_backlog_is_closed_and_its_room_is_told() {
+fn a_client_over_the_backlog_is_closed_and_its_room_is_told() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 100;
     for _ in 0..MAX_BACKLOG / 10_000 + 2 {
@@ -156,7 +148,7 @@ fn one_over_the_backlog_is_closed_and_its_room_is_told() {
 }
 
 #[test]
-fn one_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_memory() {
+fn a_client_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_memory() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 0;
     let client = world.people[1].line.as_ref().unwrap().client;
@@ -169,7 +161,7 @@ fn one_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_memor
 }
 
 #[test]
-fn one_that_takes_nothing_for_too_long_is_closed_and_then_cut() {
+fn a_client_that_reads_nothing_for_too_long_is_closed_and_then_cut() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 0;
     world.write(0, "a");
@@ -187,7 +179,7 @@ fn one_that_takes_nothing_for_too_long_is_closed_and_then_cut() {
 }
 
 #[test]
-fn a_room_that_nobody_is_in_is_forgotten() {
+fn an_empty_room_is_forgotten() {
     let (mut world, _) = room(&["Ada"]);
     world.post(0, "gone", None);
     world.leave(0, true);
@@ -221,7 +213,7 @@ fn a_ping_that_finds_a_full_socket_is_sent_when_there_is_room() {
 }
 
 #[test]
-fn one_that_takes_a_little_all_the_time_is_never_given_up() {
+fn a_client_that_keeps_reading_a_little_is_never_closed() {
     let mut world = joined(&["Ada", "Bob"]);
     let bob = world.pipe(1);
     bob.0.borrow_mut().space = 0;
@@ -238,7 +230,7 @@ fn one_that_takes_a_little_all_the_time_is_never_given_up() {
 }
 
 #[test]
-fn one_that_missed_many_boxes_gets_each_once_when_it_takes_everything_again() {
+fn a_client_that_missed_many_boxes_gets_each_of_them_once() {
     let names: Vec<String> = (0..50).map(|n| format!("user {n}")).collect();
     let mut world = joined(&names.iter().map(String::as_str).collect::<Vec<_>>());
     let pipe = world.pipe(0);
@@ -255,7 +247,7 @@ fn one_that_missed_many_boxes_gets_each_once_when_it_takes_everything_again() {
 }
 
 #[test]
-fn a_snapshot_is_no_part_of_the_backlog_and_the_backlog_is_counted_anew() {
+fn a_snapshot_does_not_count_as_backlog() {
     let mut world = joined(&["Ada"]);
     let long = "x".repeat(9_000);
     for _ in 0..3 {
@@ -302,7 +294,7 @@ fn nothing_follows_a_close_frame_and_nothing_before_it_is_lost() {
 }
 
 #[test]
-fn a_pong_comes_behind_all_that_happened_before_its_ping() {
+fn a_pong_comes_after_all_that_happened_before_its_ping() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
     world.write(0, "before");
@@ -314,7 +306,7 @@ fn a_pong_comes_behind_all_that_happened_before_its_ping() {
 }
 
 #[test]
-fn the_hub_takes_all_that_waits_before_it_writes() {
+fn the_hub_handles_all_waiting_events_before_it_writes() {
     let (events, queue) = unbounded();
     let pipes = [Pipe::default(), Pipe::default()];
     for (n, transport) in (1..).zip(pipes.clone()) {
@@ -343,7 +335,7 @@ fn the_hub_takes_all_that_waits_before_it_writes() {
 }
 
 #[test]
-fn silence_is_no_fault_of_one_that_is_busy_reading() {
+fn a_silent_client_that_is_still_reading_stays() {
     let mut world = joined(&["Ada", "Bob"]);
     let (bob, client) = (world.pipe(1), world.people[1].line.as_ref().unwrap().client);
     bob.0.borrow_mut().space = 0;
@@ -358,18 +350,20 @@ fn silence_is_no_fault_of_one_that_is_busy_reading() {
     world.hub.handle(Event::ReadTimeout { client }, world.now);
     world.hub.write(world.now);
     assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "now it is neither");
-    assert!(world.pipe(0).frames().iter().any(|frame| frame.name() == "user_away"));
+    pass(&mut world, &bob, 2, LIMITS.grace, 0);
+    let names: Vec<String> = world.pipe(0).frames().iter().map(|frame| frame.name().to_owned()).collect();
+    assert_eq!(names[names.len() - 2..], ["user_away", "disconnect_user"], "each once");
 }
 
 #[test]
-fn ids_are_not_used_again_when_a_room_is_made_again() {
+fn ids_are_not_reused_when_a_room_is_created_again() {
     let mut world = World::new(3);
     let mut ids = Vec::new();
     for person in [0, 1, 2, 0, 1, 2] {
         world.enter(person, 0);
         world.join(person, "Ada");
         world.settle();
-        ids.push(Shown::replay(&world.pipe(person).frames()).you.expect("an id"));
+        ids.push(world.pipe(person).page().you.expect("an id"));
         world.leave(person, true);
     }
     ids.sort_unstable();
@@ -378,7 +372,7 @@ fn ids_are_not_used_again_when_a_room_is_made_again() {
 }
 
 #[test]
-fn who_does_not_give_the_passphrase_in_time_has_to_go() {
+fn a_client_that_sends_no_passphrase_in_time_is_closed() {
     let (mut hub, mut now) =
         (Hub::new(LIMITS, Some(Passphrase::new("right")), None, Shard::single()), World::new(0).now);
     let pipes = [Pipe::default(), Pipe::default()];

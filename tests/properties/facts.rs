@@ -4,16 +4,9 @@ use crate::world::{LIMITS, PEOPLE, Step, steps};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::time::{Duration, Instant};
-use typewall::base::clock::Now;
-use typewall::base::ids::UserId;
-use typewall::protocol::snapshot::encode_tail;
-use typewall::room::action::{Action, Actor, Rank};
-use typewall::room::fact::Fact;
-use typewall::room::names::Name;
-use typewall::room::rules::{Reply, Rules};
-use typewall::room::session::Session;
-use typewall::room::text::{Text, TextChange};
-use typewall::room::view::View;
+use typewall::internals::{
+    Action, Actor, Fact, Name, Now, Rank, Reply, Rules, Session, Text, TextChange, UserId, View, encode_tail,
+};
 
 /// A room without a hub: the owner's rules and view, and every fact so far, as another process would get it.
 struct Owner {

@@ -6,11 +6,10 @@ mod decoders;
 mod examples;
 mod facts;
 mod pipe;
-mod shown;
-#[path = "../common/shown_user.rs"]
-mod shown_user;
 mod store;
 mod stored;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;
 
 use proptest::prelude::*;

@@ -1,20 +1,20 @@
 //! A socket of which the test says how much it takes, and the frames that came through it.
 
+use crate::support::frame::{CLOSE, FIN, PONG, TEXT, close_code, first_frame};
+use crate::support::page::Page;
 use serde_json::Value;
 use std::cell::RefCell;
-use std::io::{self, Cursor, ErrorKind, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::rc::Rc;
-use tungstenite::protocol::frame::FrameHeader;
-use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
-use typewall::delivery::transport::Transport;
+use typewall::internals::Transport;
 
 /// A socket that takes `space` bytes and then is full.
 #[derive(Clone, Default)]
-pub struct Pipe(pub Rc<RefCell<Line>>);
+pub(crate) struct Pipe(pub Rc<RefCell<Line>>);
 
 #[derive(Default)]
-pub struct Line {
+pub(crate) struct Line {
     pub space: usize,
     pub bytes: Vec<u8>,
     pub sends: usize,
@@ -48,14 +48,14 @@ impl Transport for Pipe {
 
 /// A frame as it stands in a pipe.
 #[derive(Debug, PartialEq)]
-pub enum Frame {
+pub(crate) enum Frame {
     Event(String, Value),
     Close(u16),
     Pong,
 }
 
 impl Frame {
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Event(event, _) => event,
             Self::Close(_) => "close",
@@ -66,26 +66,32 @@ impl Frame {
 
 impl Pipe {
     /// Every whole frame that came; what is left must be the beginning of one.
-    pub fn frames(&self) -> Vec<Frame> {
-        let bytes = self.0.borrow().bytes.clone();
-        let mut frames = Vec::new();
-        let mut cursor = Cursor::new(&bytes[..]);
-        while let Some((header, len)) = FrameHeader::parse(&mut cursor).expect("a header") {
-            let start = cursor.position() as usize;
-            let Some(payload) = bytes.get(start..start + len as usize) else {
-                break;
-            };
-            cursor.set_position((start + payload.len()) as u64);
-            frames.push(match header.opcode {
-                OpCode::Data(Data::Text) => {
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        let line = self.0.borrow();
+        let (mut frames, mut rest) = (Vec::new(), &line.bytes[..]);
+        while let Some((first, payload, length)) = first_frame(rest) {
+            rest = &rest[length..];
+            frames.push(match first ^ FIN {
+                TEXT => {
                     let (event, data) = serde_json::from_slice(payload).expect("an event");
                     Frame::Event(event, data)
                 }
-                OpCode::Control(Control::Close) => Frame::Close(u16::from_be_bytes([payload[0], payload[1]])),
-                OpCode::Control(Control::Pong) => Frame::Pong,
-                other => panic!("the hub sent {other:?}"),
+                CLOSE => Frame::Close(close_code(payload)),
+                PONG => Frame::Pong,
+                _ => panic!("the hub sent a frame that begins with {first:#x}"),
             });
         }
         frames
+    }
+
+    /// What a page shows that has received them.
+    pub(crate) fn page(&self) -> Page {
+        let mut page = Page::default();
+        for frame in self.frames() {
+            if let Frame::Event(event, data) = frame {
+                page.apply(&event, &data);
+            }
+        }
+        page
     }
 }

@@ -6,11 +6,8 @@ use proptest::sample::Index;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use typewall::base::ids::UserId;
-use typewall::room::names::RoomName;
-use typewall::room::post::{Numbered, PendingPost, Post};
-use typewall::room::session::Session;
-use typewall::store::database::{Database, Reader};
+use typewall::internals::{Database, Numbered, PendingPost, Post, Session, UserId};
+use typewall::{Reader, RoomName};
 
 const ROOMS: usize = 2;
 const FILE: &str = "wall.sqlite";

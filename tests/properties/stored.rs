@@ -1,28 +1,17 @@
 //! A hub and a store's thread, each with the other played by the test.
 
 use crate::pipe::{Frame, Pipe};
+use crate::support::TIMEOUT;
 use crate::world::{LIMITS, new_client};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use typewall::base::clock::Now;
-use typewall::base::ids::ClientId;
-use typewall::base::ids::RoomId;
-use typewall::base::ids::UserId;
-use typewall::hub::Hub;
-use typewall::hub::event::Event;
-use typewall::hub::shards::Shard;
-use typewall::hub::store_link::MAX_LOADING_ROOMS;
-use typewall::protocol::encoding::Encoding;
-use typewall::room::names::RoomName;
-use typewall::room::post::{Numbered, PendingPost, Post};
-use typewall::store::request::{Answer, Load, Record, Requests};
-use typewall::store::{self, Store};
-use typewall::{Limits, StoreOptions};
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+use typewall::internals::{
+    Answer, ClientId, Encoding, Event, Hub, Load, MAX_LOADING_ROOMS, Now, Numbered, PendingPost, Post,
+    Record, Requests, RoomId, Shard, Store, UserId, start_store,
+};
+use typewall::{Limits, RoomName, StoreOptions};
 
 fn now() -> Now {
     Now { instant: Instant::now(), unix_millis: 0 }
@@ -45,7 +34,7 @@ fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
 }
 
 #[test]
-fn no_more_rooms_open_than_the_store_keeps_up_with() {
+fn rooms_are_refused_while_too_many_are_being_loaded() {
     let (requests, asked) = requests();
     let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Shard::single());
     for n in 1..=MAX_LOADING_ROOMS as u64 {
@@ -94,7 +83,7 @@ fn start(options: &StoreOptions) -> Running {
         let passed = DAY * u32::try_from(passed.load(Ordering::Relaxed)).unwrap();
         Now { instant: start + passed, unix_millis: u64::try_from(passed.as_millis()).unwrap() }
     };
-    let store = store::start(options, clock, move |said| answer.send(said).is_ok()).unwrap();
+    let store = start_store(options, clock, move |said| answer.send(said).is_ok()).unwrap();
     Running { store, answers, days }
 }
 
@@ -108,7 +97,7 @@ impl Running {
     }
 
     fn answer(&self) -> Answer {
-        self.answers.recv_timeout(PATIENCE).expect("an answer")
+        self.answers.recv_timeout(TIMEOUT).expect("an answer")
     }
 
     fn post(&self, day: u64, text: &str) -> Post {
@@ -137,7 +126,7 @@ impl Running {
 }
 
 #[test]
-fn old_posts_go_while_others_are_posted() {
+fn old_posts_are_dropped_while_new_ones_are_posted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wall.sqlite");
     let running = start(&StoreOptions { keep_days: Some(3), ..StoreOptions::new(file) });
@@ -162,7 +151,7 @@ fn old_posts_go_while_others_are_posted() {
 }
 
 #[test]
-fn more_old_posts_than_go_at_once_all_go() {
+fn more_old_posts_than_one_step_drops_are_all_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
     let running = start(&options);

@@ -1,26 +1,17 @@
 //! A hub, what people do to it, and what it should come to.
 
 use crate::pipe::{Frame, Pipe};
-use crate::shown::Shown;
+use crate::support::page::Page;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
-use typewall::Limits;
-use typewall::base::address::Address;
-use typewall::base::clock::Now;
-use typewall::base::ids::ClientId;
-use typewall::hub::Hub;
-use typewall::hub::event::Event;
-use typewall::hub::event::NewClient;
-use typewall::hub::shards::Shard;
-use typewall::protocol::encoding::Encoding;
-use typewall::room::action::Action;
-use typewall::room::names::{Name, RoomName};
-use typewall::room::session::Session;
-use typewall::room::text::{Text, TextChange};
+use typewall::internals::{
+    Action, Address, ClientId, Encoding, Event, Hub, Name, NewClient, Now, Session, Shard, Text, TextChange,
+};
+use typewall::{Limits, RoomName};
 
-pub const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     log_length: 5,
     max_rooms: 10_000,
     grace: Duration::from_millis(500),
@@ -29,7 +20,7 @@ pub const LIMITS: Limits = Limits {
 };
 
 #[derive(Debug, Clone)]
-pub enum Step {
+pub(crate) enum Step {
     /// Connects, unless it is connected.
     Enter {
         person: usize,
@@ -82,19 +73,19 @@ pub enum Step {
     },
 }
 
-pub const PEOPLE: usize = 6;
+pub(crate) const PEOPLE: usize = 6;
 
 /// Where everybody comes from.
-pub fn here() -> Address {
+pub(crate) fn here() -> Address {
     Address::of(Ipv4Addr::LOCALHOST.into())
 }
 
 /// A client whose WebSocket is open, and which reads from a pipe.
-pub fn new_client(id: ClientId, room: RoomName, encoding: Encoding, pipe: &Pipe) -> NewClient<Pipe> {
+pub(crate) fn new_client(id: ClientId, room: RoomName, encoding: Encoding, pipe: &Pipe) -> NewClient<Pipe> {
     NewClient { id, address: here(), room, encoding, transport: pipe.clone(), handshake: Vec::new() }
 }
 
-pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let person = || 0..PEOPLE;
     let name = prop_oneof![Just("Ada"), Just("ada"), Just("Bob"), Just("李")];
     let reference = prop_oneof![2 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
@@ -117,7 +108,7 @@ pub fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// The hub, and what it should come to.
-pub struct World {
+pub(crate) struct World {
     pub hub: Hub<Pipe>,
     pub now: Now,
     pub last_client: u64,
@@ -128,12 +119,12 @@ pub struct World {
 
 /// What was posted in a room, as long as it lasts.
 #[derive(Default)]
-pub struct Posted {
+pub(crate) struct Posted {
     pub count: u64,
     pub marks: HashSet<(usize, &'static str)>,
 }
 
-pub struct Person {
+pub(crate) struct Person {
     pub session: Session,
     pub line: Option<Connection>,
     /// In each of the rooms.
@@ -141,7 +132,7 @@ pub struct Person {
 }
 
 #[derive(Clone)]
-pub struct Connection {
+pub(crate) struct Connection {
     pub client: ClientId,
     pub pipe: Pipe,
     pub room: usize,
@@ -151,13 +142,13 @@ pub struct Connection {
     pub references: Vec<&'static str>,
 }
 
-pub struct Seat {
+pub(crate) struct Seat {
     pub text: String,
     pub away_since: Option<Instant>,
 }
 
 impl World {
-    pub fn new(people: usize) -> Self {
+    pub(crate) fn new(people: usize) -> Self {
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
@@ -171,7 +162,7 @@ impl World {
         }
     }
 
-    pub fn take(&mut self, step: Step) {
+    pub(crate) fn take(&mut self, step: Step) {
         match step {
             Step::Enter { person, room } if self.people[person].line.is_none() => self.enter(person, room),
             Step::Enter { .. } => {}
@@ -197,7 +188,7 @@ impl World {
         }
     }
 
-    pub fn enter(&mut self, person: usize, room: usize) {
+    pub(crate) fn enter(&mut self, person: usize, room: usize) {
         self.last_client += 1;
         let client = ClientId(self.last_client);
         let pipe = Pipe::default();
@@ -209,20 +200,20 @@ impl World {
         self.people[person].line = Some(line);
     }
 
-    pub fn act(&mut self, person: usize, action: Action) {
+    pub(crate) fn act(&mut self, person: usize, action: Action) {
         if let Some(Connection { client, .. }) = self.people[person].line {
             self.hub.handle(Event::Acted { client, action }, self.now);
         }
     }
 
     /// The seat that a person writes from.
-    pub fn seat(&mut self, person: usize) -> Option<&mut Seat> {
+    pub(crate) fn seat(&mut self, person: usize) -> Option<&mut Seat> {
         let Person { line, seats, .. } = &mut self.people[person];
         let line = line.as_ref().filter(|line| line.joined)?;
         seats[line.room].as_mut()
     }
 
-    pub fn join(&mut self, person: usize, name: &str) {
+    pub(crate) fn join(&mut self, person: usize, name: &str) {
         let session = self.people[person].session;
         self.act(person, Action::Join { name: Name::parse(name, 40).unwrap(), session });
         let Person { line, seats, .. } = &mut self.people[person];
@@ -233,14 +224,14 @@ impl World {
         }
     }
 
-    pub fn write(&mut self, person: usize, text: &str) {
+    pub(crate) fn write(&mut self, person: usize, text: &str) {
         self.act(person, Action::Write(TextChange::Whole(text.to_owned().into())));
         if let Some(seat) = self.seat(person) {
             text.clone_into(&mut seat.text);
         }
     }
 
-    pub fn splice(&mut self, person: usize, text: &str) {
+    pub(crate) fn splice(&mut self, person: usize, text: &str) {
         let Some(Seat { text: before, .. }) = self.seat(person) else { return };
         let (old, new): (Text, Text) = (before.clone().into(), text.to_owned().into());
         let splice = old.splice_to(&new).into_owned();
@@ -248,7 +239,7 @@ impl World {
         self.act(person, Action::Write(TextChange::Splice(splice)));
     }
 
-    pub fn post(&mut self, person: usize, text: &str, reference: Option<&'static str>) {
+    pub(crate) fn post(&mut self, person: usize, text: &str, reference: Option<&'static str>) {
         self.act(person, Action::Post { text: text.to_owned(), reference: reference.map(str::to_owned) });
         let Some(line) = self.people[person].line.as_mut().filter(|line| line.joined) else { return };
         line.references.extend(reference);
@@ -257,7 +248,7 @@ impl World {
         posted.count += u64::from(is_new);
     }
 
-    pub fn leave(&mut self, person: usize, goodbye: bool) {
+    pub(crate) fn leave(&mut self, person: usize, goodbye: bool) {
         let Some(Connection { client, room, joined, .. }) = self.people[person].line.take() else { return };
         self.hub.handle(Event::Closed { client, goodbye }, self.now);
         match &mut self.people[person].seats[room] {
@@ -268,7 +259,7 @@ impl World {
         self.forget_empty_rooms();
     }
 
-    pub fn reconnect(&mut self, person: usize) {
+    pub(crate) fn reconnect(&mut self, person: usize) {
         let Some(before) = self.people[person].line.take() else { return };
         self.enter(person, before.room);
         self.join(person, "Ada");
@@ -279,7 +270,7 @@ impl World {
         }
     }
 
-    pub fn cut(&mut self, later: Duration) {
+    pub(crate) fn cut(&mut self, later: Duration) {
         self.now.instant += later;
         self.hub.write(self.now);
         for seat in self.people.iter_mut().flat_map(|person| &mut person.seats) {
@@ -290,7 +281,7 @@ impl World {
         self.forget_empty_rooms();
     }
 
-    pub fn forget_empty_rooms(&mut self) {
+    pub(crate) fn forget_empty_rooms(&mut self) {
         for (room, posted) in self.rooms.iter_mut().enumerate() {
             let is_in = |person: &Person| {
                 person.line.as_ref().is_some_and(|line| line.room == room) || person.seats[room].is_some()
@@ -301,12 +292,12 @@ impl World {
         }
     }
 
-    pub fn pipe(&self, person: usize) -> Pipe {
+    pub(crate) fn pipe(&self, person: usize) -> Pipe {
         self.people[person].line.as_ref().expect("a connection").pipe.clone()
     }
 
     /// Lets everyone read everything.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let lines = self.people.iter().filter_map(|person| person.line.as_ref()).map(|line| &line.pipe);
         for pipe in lines.chain(self.superseded.iter().map(|(_, pipe)| pipe)) {
             pipe.0.borrow_mut().space = usize::MAX;
@@ -317,21 +308,21 @@ impl World {
         }
     }
 
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         let lines: Vec<(usize, &Connection)> = self
             .people
             .iter()
             .enumerate()
             .filter_map(|(n, person)| Some((n, person.line.as_ref()?)))
             .collect();
-        let shown: Vec<Shown> = lines.iter().map(|(_, line)| Shown::replay(&line.pipe.frames())).collect();
+        let shown: Vec<Page> = lines.iter().map(|(_, line)| line.pipe.page()).collect();
         for ((person, line), view) in lines.iter().zip(&shown) {
             let came: Vec<u64> = (line.posted_before + 1..=self.rooms[line.room].count).collect();
-            assert!(view.posts.ends_with(&came), "posts {:?}, and not {came:?}", view.posts);
-            assert!(view.posts.is_sorted(), "posts out of order: {:?}", view.posts);
+            assert!(view.received.ends_with(&came), "posts {:?}, and not {came:?}", view.received);
+            assert!(view.received.is_sorted(), "posts out of order: {:?}", view.received);
             assert_eq!(view.references, line.references, "every ref is answered, in order");
             assert_eq!(view.you.is_some(), line.joined, "who has joined knows its id");
-            if view.snapshots > 0 {
+            if view.room.is_some() {
                 self.check_users(*person, line.room, view);
             }
         }
@@ -341,7 +332,7 @@ impl World {
     }
 
     /// Texts are compared as a whole, because the ids of those who are away are known to nobody here.
-    pub fn check_users(&self, person: usize, room: usize, view: &Shown) {
+    pub(crate) fn check_users(&self, person: usize, room: usize, view: &Page) {
         let seats =
             self.people.iter().enumerate().filter_map(|(n, person)| Some((n, person.seats[room].as_ref()?)));
         // One's own text is one's own; the server does not tell it.

@@ -1,9 +1,10 @@
-//! The end of a server: everyone is told.
+//! The end of a server: every client is told.
 
-use crate::person::{TestServer, frame};
+use crate::server::TestServer;
+use crate::support::frame::text;
 
 #[test]
-fn everyone_is_told_with_1001() {
+fn every_client_is_closed_with_1001() {
     let server = TestServer::start();
     let ada = server.join("r", "Ada");
     let viewer = server.connect("s");
@@ -14,13 +15,12 @@ fn everyone_is_told_with_1001() {
 }
 
 #[test]
-fn clients_that_do_not_answer_do_not_hold_it_up() {
+fn clients_that_do_not_answer_do_not_delay_it() {
     let server = TestServer::start();
     let mut silent = server.join("r", "Silent");
-    // In the middle of a frame, and never ending it.
-    silent.write_bytes(&frame(0x81, b"hello")[..8]);
-    let _half_a_request = server.dial();
-    server.stopper.stop();
-    server.wait();
+    // Part of a frame, whose rest never comes.
+    silent.write_bytes(&text("hello")[..8]);
+    let _unfinished_request = server.dial();
+    server.stop();
     assert_eq!(silent.closed(), 1001);
 }

@@ -1,0 +1,152 @@
+//! What the driver's clients receive: bytes, the frames in them, and what their events say.
+
+use super::{Driver, MAX_EVENTS, READ_BUFFER, Stage, TIMEOUT};
+use crate::event::{self, Event};
+use crate::frame::{CLOSE, FIN, PING, PONG, TEXT, close_code, first_frame, frame};
+use crate::wire;
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use std::io::{ErrorKind, Read};
+use std::time::{Duration, Instant};
+
+impl Driver {
+    pub(super) fn read_until(&mut self, due: u64) -> Result<(), String> {
+        let due = self.start + Duration::from_nanos(due);
+        loop {
+            let left = due.saturating_duration_since(Instant::now());
+            self.turn(left)?;
+            if left.is_zero() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn until(&mut self, reached: impl Fn(&Self) -> bool) -> Result<(), String> {
+        let deadline = Instant::now() + TIMEOUT;
+        while !reached(self) {
+            self.turn(Duration::from_millis(100))?;
+            if Instant::now() > deadline {
+                return Err(self.ledger.missing());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits at most so long for something to read, and reads it.
+    pub(super) fn turn(&mut self, wait: Duration) -> Result<(), String> {
+        let begun = Instant::now();
+        let wait = if self.job.spin { Duration::ZERO } else { wait };
+        let wait = Timespec::try_from(wait).map_err(|error| error.to_string())?;
+        let mut events = Vec::with_capacity(MAX_EVENTS);
+        match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&wait)) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
+        }
+        if events.is_empty() || !self.job.spin {
+            self.idle += begun.elapsed();
+        }
+        for ready in &events {
+            let (n, flags) = (ready.data.u64() as usize, ready.flags);
+            // Nothing else tells of an end that came together with the last bytes.
+            let ended = flags.contains(epoll::EventFlags::RDHUP);
+            while matches!(self.read(n)?, read if read == READ_BUFFER || ended && read > 0) {}
+        }
+        Ok(())
+    }
+
+    /// Reads what there is for a client, up to the size of the buffer; returns how much it was.
+    fn read(&mut self, n: usize) -> Result<usize, String> {
+        let client = &mut self.clients[n];
+        let read = match client.socket.read(&mut self.buffer) {
+            Ok(0) => return self.end(n).map(|()| 0),
+            Ok(read) => read,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(0),
+            Err(error) => return Err(format!("Client {n} was cut off: {error}.")),
+        };
+        let now = Instant::now().saturating_duration_since(self.start).as_nanos() as u64;
+        self.bytes += read as u64;
+        self.reads += 1;
+        let mut partial = std::mem::take(&mut client.partial);
+        self.recorder.record(n, &self.buffer[..read], partial.is_empty(), now);
+        if partial.is_empty() {
+            if self.job.replay.is_none() && self.echo.bytes == self.buffer[..read] {
+                let texts = &self.echo.texts;
+                texts.iter().try_for_each(|&text| self.ledger.read_known(n, text, now))?;
+                return Ok(read);
+            }
+            let buffer = std::mem::take(&mut self.buffer);
+            let used = self.take(n, &buffer[..read], now);
+            self.clients[n].partial.extend_from_slice(&buffer[used.clone().unwrap_or(0)..read]);
+            self.buffer = buffer;
+            return used.map(|_| read);
+        }
+        partial.extend_from_slice(&self.buffer[..read]);
+        let used = self.take(n, &partial, now)?;
+        if used < partial.len() {
+            partial.drain(..used);
+            self.clients[n].partial = partial;
+        }
+        Ok(read)
+    }
+
+    /// Takes the whole frames at the beginning of these bytes, and returns how many bytes they are.
+    fn take(&mut self, n: usize, bytes: &[u8], now: u64) -> Result<usize, String> {
+        let mut used = 0;
+        self.echo.bytes.clear();
+        self.echo.texts.clear();
+        let mut frames = 0;
+        let shakes = self.clients[n].stage == Stage::Shaking;
+        if shakes {
+            let Some(len) = wire::shake(bytes)? else { return Ok(0) };
+            used = len;
+            self.clients[n].stage = Stage::Entering;
+            let first = if self.job.scenario.joins(n) { wire::join(&format!("p{n}")) } else { wire::watch() };
+            self.send(n, &first)?;
+        }
+        while let Some((first, payload, len)) = first_frame(&bytes[used..]) {
+            used += len;
+            frames += 1;
+            match first ^ FIN {
+                TEXT => self.receive(n, &event::read(payload)?, now)?,
+                PING if self.job.replay.is_some() => {}
+                PING => self.send(n, &frame(FIN | PONG, payload))?,
+                CLOSE => {
+                    return Err(format!("The server closed client {n} with {}.", close_code(payload)));
+                }
+                _ => return Err(format!("Client {n} got a frame of an unknown kind: {first:#x}.")),
+            }
+        }
+        if !shakes && used == bytes.len() && frames == self.echo.texts.len() {
+            self.echo.bytes.extend_from_slice(bytes);
+        }
+        Ok(used)
+    }
+
+    fn receive(&mut self, n: usize, event: &Event<'_>, now: u64) -> Result<(), String> {
+        if let Event::Snapshot(snapshot) = event
+            && self.clients[n].stage == Stage::Entering
+        {
+            self.clients[n].stage = Stage::In;
+            self.inside += 1;
+            if n < self.job.scenario.typists {
+                self.ledger.name(n, event::own_id(snapshot).ok_or("A typist was given no id.")?);
+            }
+        }
+        match self.ledger.receive(n, event, now) {
+            // The floor sends to all what one client received: it may be of another room, and out of order.
+            Err(_) if self.job.replay.is_some() => Ok(()),
+            outcome => outcome.map(|text| self.echo.texts.extend(text)),
+        }
+    }
+
+    fn end(&mut self, n: usize) -> Result<(), String> {
+        if self.job.replay.is_none() {
+            return Err(format!("The server ended client {n}'s connection."));
+        }
+        let client = &mut self.clients[n];
+        self.over += usize::from(client.stage != Stage::Over);
+        client.stage = Stage::Over;
+        epoll::delete(&self.epoll, &client.socket).map_err(|error| error.to_string())
+    }
+}

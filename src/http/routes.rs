@@ -1,0 +1,144 @@
+//! Routes: what a request is for, who may make it, and the response to it.
+
+use crate::base::address::Address;
+use crate::base::ids::ClientId;
+use crate::base::passphrase::Passphrase;
+use crate::http::access::Access;
+use crate::http::auth::from_authorization;
+use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
+use crate::http::invite::{self, MAX_LINK};
+use crate::http::log_route::LogRequest;
+use crate::http::page::Page;
+use crate::http::request::Head;
+use crate::http::response::Response;
+use crate::http::upgrade::Upgrade;
+use crate::hub::event::Event;
+use crate::hub::shards::Shards;
+use crate::protocol::error::EventError;
+use crate::protocol::invitation::Invitation;
+use crate::room::names::RoomName;
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+use tungstenite::http::{Method, header};
+
+/// Paths that show something of a room. They need the passphrase, if the server has one.
+const PROTECTED_PATHS: [&str; 2] = ["/log", "/invite"];
+
+/// The header for the link of a QR code. A link may hold a secret, and proxies log the URL but not this header.
+const LINK_HEADER: &str = "typewall-link";
+
+/// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
+const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
+
+/// What a request leads to.
+#[derive(Debug)]
+pub enum Route {
+    /// A response, after which the connection may stay open.
+    Response(Response),
+    /// The download of a log.
+    Log(LogRequest),
+    /// A WebSocket.
+    WebSocket(Upgrade),
+}
+
+/// Finds the routes of all connections' requests.
+#[derive(Debug)]
+pub struct Router {
+    /// The address that the server listens on.
+    pub listen: SocketAddr,
+    /// Who may use the server.
+    pub access: Access,
+    /// The page and its words.
+    pub page: Page,
+    /// Where events go.
+    pub shards: Shards,
+}
+
+impl Router {
+    /// Finds the route of a request from `peer`, or the response that rejects it.
+    pub fn route(&self, head: &Head, client: ClientId, peer: IpAddr) -> Route {
+        if let Err(error) = self.access.check(head, self.listen) {
+            log::debug!("client {}: request rejected: {error}", client.0);
+            return Route::Response(Response::text(error.status(), error.to_string()));
+        }
+        let address = self.access.client_address(head, peer);
+        if PROTECTED_PATHS.contains(&head.uri().path())
+            && let Err(response) = self.authorize(head, address)
+        {
+            return Route::Response(response);
+        }
+        self.match_path(head, address).unwrap_or_else(Route::Response)
+    }
+
+    fn match_path(&self, head: &Head, address: Address) -> Result<Route, Response> {
+        let method = head.method();
+        let is_read = method == Method::GET || method == Method::HEAD;
+        let query = head.uri().query().unwrap_or_default();
+        if let Some(response) = self.page.response(head.uri().path(), head.headers()) {
+            return if is_read { Ok(Route::Response(response)) } else { Err(only_read()) };
+        }
+        match head.uri().path() {
+            "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
+            "/log" if is_read => LogRequest::from_query(query).map(Route::Log),
+            "/invite" if is_read => self.invite(query).map(Route::Response),
+            "/qr.svg" if is_read => qr_code(head, query).map(Route::Response),
+            "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
+            "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
+            "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
+            _ => Err(Response::text(404, "Not found; the wall is at /.")),
+        }
+    }
+
+    /// Requires the passphrase in the request, if the server has one.
+    fn authorize(&self, head: &Head, address: Address) -> Result<(), Response> {
+        if self.access.passphrase.is_none() {
+            return Ok(());
+        }
+        let authorization = head.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let Some(passphrase) = authorization.and_then(from_authorization) else {
+            return Err(unauthorized("Send the passphrase as the password; any user name will do."));
+        };
+        self.check_passphrase(address, passphrase)
+    }
+
+    /// Lets the hub check a passphrase, because it counts the wrong ones of each address.
+    fn check_passphrase(&self, address: Address, passphrase: Passphrase) -> Result<(), Response> {
+        let event = |reply_to| Event::PassphraseCheck { address, passphrase, reply_to };
+        let checked = query_hub(self.shards.only(), event).ok_or_else(Response::busy)?;
+        checked.map_err(|error| match error {
+            EventError::PassphraseWait(seconds) => {
+                Response::text(429, error.to_string()).with_header("Retry-After", seconds.to_string())
+            }
+            _ => unauthorized(error.to_string()),
+        })
+    }
+
+    /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase.
+    fn health_check(&self, head: &Head, address: Address) -> Response {
+        let with_counts = self.authorize(head, address).is_ok();
+        Response::health(self.shards.health(HUB_TIMEOUT), with_counts)
+    }
+
+    fn invite(&self, query: &str) -> Result<Response, Response> {
+        let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
+        Ok(Response::json(&Invitation { links: invite::links(self.listen, &room) }))
+    }
+}
+
+fn only_read() -> Response {
+    Response::text(405, "Only GET and HEAD are allowed here.").with_header("Allow", "GET, HEAD")
+}
+
+fn unauthorized(text: impl Into<Cow<'static, str>>) -> Response {
+    Response::text(401, text).with_header("WWW-Authenticate", CHALLENGE)
+}
+
+fn qr_code(head: &Head, query: &str) -> Result<Response, Response> {
+    let in_header = head.headers().get(LINK_HEADER).and_then(|link| link.to_str().ok());
+    let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
+    let link = in_header.map(Cow::Borrowed).or_else(|| in_query().map(|(_, link)| link));
+    let svg = link.and_then(|link| invite::qr_code(&link));
+    svg.map(Response::svg).ok_or_else(|| {
+        Response::text(400, format!("Give a link of at most {MAX_LINK} bytes: /qr.svg?link=http…"))
+    })
+}

@@ -1,0 +1,10 @@
+//! The program as people start it: what it prints, which options and files it refuses, how it ends.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod options;
+mod secrets;
+mod serving;
+mod signals;
+mod store;

@@ -1,0 +1,70 @@
+//! Options: in arguments and in variables, and what is said about values that are refused.
+
+use crate::support::program::{Program, fails, output, typewall};
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+
+#[test]
+fn options_may_be_variables() {
+    let program = Program::start(typewall().env("TYPEWALL_LISTEN", "localhost:0"));
+    assert!(program.address.ip().is_loopback(), "{}", program.address);
+    let (status, error) = fails(typewall().env("TYPEWALL_MAX_TEXT", "many"));
+    assert_eq!(status, 2);
+    assert!(error.contains("--max-text"), "{error}");
+}
+
+#[test]
+fn a_port_in_use_is_an_error() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (status, error) = fails(typewall().args(["--listen", &address]));
+    assert_eq!(status, 1);
+    let advice = "the port is already in use; choose another with --listen ADDR:PORT";
+    assert_eq!(error, format!("typewall: Cannot listen on {address}: {advice}.\n"));
+}
+
+#[test]
+fn an_address_of_another_machine_is_an_error() {
+    let (status, error) = fails(typewall().args(["--listen", "192.0.2.1:8080"]));
+    assert_eq!(status, 1);
+    assert!(error.contains("this machine does not have that address"), "{error}");
+}
+
+#[test]
+fn invalid_options_are_named_in_the_error() {
+    for (arguments, named) in [
+        (&["--listen", "nowhere"][..], "such as 127.0.0.1:8080"),
+        (&["--listen", "127.0.0.1"], "such as 127.0.0.1:8080"),
+        (&["--listen", "127.0.0.1:99999"], "such as 127.0.0.1:8080"),
+        (&["--max-clients", "0"], "--max-clients"),
+        (&["--max-text", "0"], "--max-text"),
+        (&["--log-length", "1e9"], "--log-length"),
+        (&["--nonsense"], "--nonsense"),
+        (&["stray"], "stray"),
+    ] {
+        let (status, error) = fails(typewall().args(arguments));
+        assert_eq!(status, 2, "{arguments:?}");
+        assert!(error.contains(named) && !error.contains("panicked"), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn a_file_without_a_passphrase_is_an_error() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    for (file, named) in [(file.path(), "it is empty"), (Path::new("/nowhere"), "it cannot be read")] {
+        let arguments = ["--listen", "127.0.0.1:0", "--passphrase-file"];
+        let (status, error) = fails(typewall().args(arguments).arg(file).env("RUST_LOG", "error"));
+        assert_eq!(status, 1);
+        let start = format!("typewall: Cannot use the passphrase file {}: {named}", file.display());
+        assert!(error.starts_with(&start), "{error}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_help_as_it_is() {
+    let output = output(typewall().arg("--help"));
+    let help = String::from_utf8(output.stdout).unwrap();
+    let readme = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    assert!(readme.contains(help.trim_end()), "the README should say:\n{help}");
+}

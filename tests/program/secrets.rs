@@ -1,0 +1,42 @@
+//! What the program logs, even with every log line there is.
+
+use crate::support::client::Client;
+use crate::support::http::Response;
+use crate::support::program::{Program, server};
+use data_encoding::BASE64;
+use std::io::Write;
+
+#[test]
+fn no_secret_and_no_text_is_logged() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(b"correct horse\n").unwrap();
+    let mut command = server();
+    command.arg("--passphrase-file").arg(file.path()).env("RUST_LOG", "trace");
+    let program = Program::start(&mut command);
+    let mut client = Client::connect(program.address, "r");
+    client.send_passphrase("wrong stable");
+    assert_eq!(client.next_error(), "passphrase_wrong");
+    client.unlock("correct horse");
+    client.rejoin("Ada Lovelace", "0123456789abcdef0123456789abcdef");
+    client.write("unposted");
+    client.try_post("reference", "posted").unwrap();
+    let mut socket = program.dial();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").unwrap();
+    assert_eq!(Response::read(&mut socket).status, 403);
+    for passphrase in ["wrong stable", "correct horse"] {
+        let credentials = BASE64.encode(format!(":{passphrase}").as_bytes());
+        let request =
+            format!("GET /invite HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\r\n");
+        socket.write_all(request.as_bytes()).unwrap();
+        Response::read(&mut socket);
+    }
+    let (status, logged) = program.terminate();
+    assert_eq!(status, Some(0));
+    assert!(logged.contains("evil.example"), "something is logged: {logged}");
+    // The third and the fourth are parts of the credentials.
+    for secret in
+        ["horse", "stable", "b25nIHN0", "Y3QgaG9y", "0123456789abcdef", "posted", "reference", "Lovelace"]
+    {
+        assert!(!logged.contains(secret), "{secret} in {logged}");
+    }
+}

@@ -1,0 +1,39 @@
+//! A program that serves: the line it prints when it is ready, and how many clients the system allows.
+
+use crate::support::http::Response;
+use crate::support::program::{BINARY, Program, command, fails, server, typewall};
+use std::io::Write;
+use std::process::Command;
+
+#[test]
+fn it_prints_its_address_and_serves_the_page() {
+    let program = Program::start(&mut server());
+    let mut socket = program.dial();
+    socket.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let response = Response::read(&mut socket);
+    assert!(response.status == 200 && response.text().contains("<title>Typewall"), "{}", response.head);
+}
+
+#[test]
+fn for_all_networks_it_prints_an_address_that_can_be_opened() {
+    let program = Program::start(typewall().args(["--listen", "0.0.0.0:0"]));
+    assert!(program.address.ip().is_loopback(), "{}", program.address);
+}
+
+/// The program with a limit of open files.
+fn with_open_files(limit: u32) -> Command {
+    let mut shell = command("sh");
+    shell.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" --listen 127.0.0.1:0"), BINARY]);
+    shell
+}
+
+#[test]
+fn it_allows_no_more_clients_than_the_system() {
+    let logged = Program::start(&mut with_open_files(600)).kill();
+    let reason = "the system allows only 24 clients, because the limit of open files (ulimit -n) is 600";
+    assert!(logged.contains(reason), "{logged}");
+    let (status, error) = fails(&mut with_open_files(100));
+    assert_eq!(status, 1);
+    let sentence = "The system allows no clients: the limit of open files (ulimit -n) is 100.";
+    assert_eq!(error, format!("typewall: {sentence}\n"));
+}

@@ -1,0 +1,70 @@
+//! HTTP as a test sees it: one response as it stands on the wire.
+
+use std::io::{self, Read};
+use std::net::TcpStream;
+
+/// A response.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub status: u16,
+    /// The status line and the headers, with the empty line after them.
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// Reads a response and its body, which is as long as its head says.
+    pub(crate) fn read(socket: &mut TcpStream) -> Self {
+        Self::try_read(socket).expect("a whole response")
+    }
+
+    /// The same, on a connection that may end before the response.
+    pub(crate) fn try_read(socket: &mut TcpStream) -> io::Result<Self> {
+        let mut response = Self::try_read_head(socket)?;
+        response.body = vec![0; response.content_length()];
+        socket.read_exact(&mut response.body)?;
+        Ok(response)
+    }
+
+    /// Reads the head of a response, and leaves what follows it: a body in chunks, frames, or nothing.
+    pub(crate) fn read_head(socket: &mut TcpStream) -> Self {
+        Self::try_read_head(socket).expect("a whole head")
+    }
+
+    /// The same, on a connection that may end before the response.
+    pub(crate) fn try_read_head(socket: &mut TcpStream) -> io::Result<Self> {
+        let (mut head, mut byte) = (Vec::new(), [0]);
+        while !head.ends_with(b"\r\n\r\n") {
+            socket.read_exact(&mut byte)?;
+            head.extend(byte);
+        }
+        Ok(Self::of_head(head))
+    }
+
+    fn of_head(head: Vec<u8>) -> Self {
+        let head = String::from_utf8(head).expect("a head in ASCII");
+        Self { status: head[9..12].parse().expect("a status"), head, body: Vec::new() }
+    }
+
+    fn content_length(&self) -> usize {
+        let length = self.head.lines().find_map(|line| line.strip_prefix("Content-Length: "));
+        length.and_then(|length| length.parse().ok()).expect("a length")
+    }
+
+    /// The value of a header that occurs once at most.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} occurs twice");
+        value
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("UTF-8")
+    }
+}
+
+/// Reads to the end of a connection, which has to be an end and not a reset, and returns how many bytes came.
+pub(crate) fn read_to_end(socket: &mut TcpStream) -> usize {
+    socket.read_to_end(&mut Vec::new()).expect("an end and not a reset")
+}

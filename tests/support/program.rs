@@ -1,0 +1,144 @@
+//! The launcher of the program: starts the built binary, knows its address from the line that it prints when it is
+//! ready, and ends it with the test.
+
+use crate::support::bounded;
+use crate::support::client::{Client, dial};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::thread::{self, JoinHandle};
+
+/// Where the built program is.
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
+
+/// A free port of this machine.
+pub(crate) const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+/// The program, without options and without the test's environment.
+pub(crate) fn typewall() -> Command {
+    command(BINARY)
+}
+
+/// The program, to listen on a free port.
+pub(crate) fn server() -> Command {
+    let mut command = typewall();
+    command.args(LISTEN);
+    command
+}
+
+/// A program that is, or becomes, Typewall.
+pub(crate) fn command(program: &str) -> Command {
+    let mut command = Command::new(program);
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command to its end.
+pub(crate) fn output(command: &mut Command) -> Output {
+    let child = command.spawn().expect("it runs");
+    bounded(|| child.wait_with_output().unwrap())
+}
+
+/// Runs a command that has to fail without printing anything, and returns its status and its errors.
+pub(crate) fn fails(command: &mut Command) -> (i32, String) {
+    let Output { status, stdout, stderr } = output(command);
+    assert_eq!(String::from_utf8_lossy(&stdout), "");
+    (status.code().expect("a status and not a signal"), String::from_utf8(stderr).unwrap())
+}
+
+/// A running program, which is killed when this is dropped.
+pub(crate) struct Program {
+    child: Child,
+    pub address: SocketAddr,
+    /// Kept open, as by somebody who goes on reading.
+    _stdout: BufReader<ChildStdout>,
+    /// Reads its log lines, so that the program never waits for a reader.
+    stderr: Option<JoinHandle<String>>,
+}
+
+impl Program {
+    /// Starts a command, and waits until it is ready.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.spawn().expect("it runs");
+        let mut stderr = child.stderr.take().expect("a pipe");
+        let stderr = thread::spawn(move || {
+            let mut logged = String::new();
+            stderr.read_to_string(&mut logged).expect("UTF-8");
+            logged
+        });
+        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (stdout, line) = bounded(move || {
+            let mut line = String::new();
+            stdout.read_line(&mut line).expect("UTF-8");
+            (stdout, line)
+        });
+        let address = line.trim_end().strip_prefix("Typewall is at http://").map(str::parse);
+        let Some(Ok(address)) = address else {
+            let _ = child.kill();
+            panic!("{line:?} and not an address; it logged {:?}", stderr.join());
+        };
+        Self { child, address, _stdout: stdout, stderr: Some(stderr) }
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().cast_signed())
+    }
+
+    /// A connection with nothing sent yet.
+    pub(crate) fn dial(&self) -> TcpStream {
+        dial(self.address)
+    }
+
+    /// A viewer of a room, with its snapshot.
+    pub(crate) fn watch(&self, room: &str) -> Client {
+        let mut client = Client::connect(self.address, room);
+        client.watch();
+        client
+    }
+
+    /// A user in a room, with the snapshot.
+    pub(crate) fn join(&self, room: &str, name: &str) -> Client {
+        let mut client = Client::connect(self.address, room);
+        client.join(name);
+        client
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(self.pid(), signal).expect("it has not ended");
+    }
+
+    /// Ends it as a crash would, and returns what it logged.
+    pub(crate) fn kill(mut self) -> String {
+        self.child.kill().expect("it has not ended"); // SIGKILL
+        self.wait().1
+    }
+
+    /// Has it stop, and returns its status and what it logged.
+    pub(crate) fn terminate(self) -> (Option<i32>, String) {
+        self.signal(Signal::SIGTERM);
+        self.ended()
+    }
+
+    /// Waits for its end, and returns its status and what it logged.
+    pub(crate) fn ended(mut self) -> (Option<i32>, String) {
+        let (status, logged) = self.wait();
+        (status.code(), logged)
+    }
+
+    fn wait(&mut self) -> (ExitStatus, String) {
+        let stderr = self.stderr.take().expect("it has not been waited for");
+        let logged = bounded(|| stderr.join().expect("UTF-8"));
+        // It has closed its standard error, so that this does not block.
+        (self.child.wait().unwrap(), logged)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
