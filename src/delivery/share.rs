@@ -114,7 +114,6 @@ impl<'a> Share<'a> {
     }
 
     /// How many bytes there are.
-    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub(crate) fn len(&self) -> usize {
         self.len
     }
