@@ -1,39 +1,13 @@
-//! HTTP responses: the page, the server's health, and a line of text for everything else.
+//! HTTP responses: the server's health, and a line of text for everything else. The page is in [`super::page`].
 
 use crate::hub::event::Health;
-use data_encoding::BASE64;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use tiny_http::{HTTPVersion, Header, StatusCode};
 
-/// The page, as it is in the repository.
-const PAGE: &str = include_str!("../../index.html");
-
 /// The Content-Security-Policy of every response but the page: a browser that opens one may do nothing with it.
 const STRICT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
-
-/// What the page may do, as a Content-Security-Policy: run its own script and style and nothing that anybody
-/// put into it, and talk to its own server. `frame_ancestors` are those who may show it in a frame.
-pub(crate) fn policy(frame_ancestors: &str) -> String {
-    let [script, style] = ["script", "style"].map(|element| hash(inline(element)));
-    format!(
-        "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
-         base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
-    )
-}
-
-/// The content of the page's one element of that name, as a browser hashes it.
-fn inline(element: &str) -> &'static str {
-    let (start, end) = (format!("<{element}>"), format!("</{element}>"));
-    let content = PAGE.split_once(&start).and_then(|(_, rest)| rest.split_once(&end));
-    content.map(|(content, _)| content).expect("the page has one script and one style")
-}
-
-fn hash(content: &str) -> String {
-    format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content)))
-}
 
 /// The response to a request that does not become a WebSocket.
 #[derive(Debug)]
@@ -41,13 +15,13 @@ pub struct Response {
     status: u16,
     content_type: &'static str,
     /// `None` if a chunked body follows the head.
-    body: Option<Cow<'static, str>>,
+    body: Option<Cow<'static, [u8]>>,
     headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Response {
-    fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, str>>) -> Self {
-        // The page is small and changes with the binary: to revalidate it costs less than to show an old one.
+    fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
+        // The page changes with the program and everything else with the room, so a browser has to revalidate each time.
         let headers = vec![
             ("Cache-Control", "no-cache".into()),
             ("X-Content-Type-Options", "nosniff".into()),
@@ -59,7 +33,7 @@ impl Response {
 
     /// A line of plain text: what is wrong and what to do.
     pub fn text(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(status, "text/plain; charset=utf-8", text.into() + "\n")
+        Self::new(status, "text/plain; charset=utf-8", (text.into() + "\n").into_owned().into_bytes())
     }
 
     /// The connection limit is reached, or the system has no descriptor or thread left.
@@ -72,11 +46,20 @@ impl Response {
         Self::text(503, "The server is too busy to respond; please try again later.")
     }
 
-    /// The page, with its [`policy`].
-    pub fn page(policy: &str) -> Self {
-        let mut page = Self::new(200, "text/html; charset=utf-8", PAGE);
-        page.headers.retain(|(name, _)| *name != "Content-Security-Policy");
-        page.with_header("Content-Security-Policy", policy.to_owned())
+    /// Bytes that are built into the program. A browser may do nothing with them, unless `policy` allows it.
+    pub fn built_in(content_type: &'static str, body: &'static [u8], policy: Option<&str>) -> Self {
+        let mut response = Self::new(200, content_type, body);
+        if let Some(policy) = policy {
+            response.headers.retain(|(name, _)| *name != "Content-Security-Policy");
+            response.headers.push(("Content-Security-Policy", policy.to_owned().into()));
+        }
+        response
+    }
+
+    /// The same response for a client that has the body already.
+    pub fn not_modified(mut self) -> Self {
+        self.status = 304; // tiny_http omits the body and keeps its length, as RFC 9110 (section 8.6) allows
+        self
     }
 
     /// The health of the hubs, or `None` if one did not reply in time. `with_counts` adds the numbers of clients and
@@ -89,23 +72,23 @@ impl Response {
             }
             None => (503, "{\"healthy\":false}\n".to_owned()),
         };
-        Self::new(status, "application/json", body)
+        Self::new(status, "application/json", body.into_bytes())
     }
 
     /// Data as JSON.
     pub fn json(data: &impl Serialize) -> Self {
         let body = serde_json::to_string(data).expect("wire types have string keys");
-        Self::new(200, "application/json", body + "\n")
+        Self::new(200, "application/json", (body + "\n").into_bytes())
     }
 
     /// The head of a response with a chunked body, which the caller sends.
     pub fn chunked(content_type: &'static str) -> Self {
-        Self { body: None, ..Self::new(200, content_type, "") }
+        Self { body: None, ..Self::new(200, content_type, &[][..]) }
     }
 
     /// An SVG image.
     pub fn svg(svg: String) -> Self {
-        Self::new(200, "image/svg+xml", svg)
+        Self::new(200, "image/svg+xml", svg.into_bytes())
     }
 
     /// Adds a header.
@@ -120,7 +103,7 @@ impl Response {
         let len = self.body.as_ref().map(|body| body.len());
         let body = self.body.unwrap_or_default();
         let mut response = tiny_http::Response::empty(StatusCode(self.status))
-            .with_data(body.as_bytes(), len)
+            .with_data(&body[..], len)
             .with_chunked_threshold(usize::MAX)
             .with_header(header("Server", "typewall"))
             .with_header(header("Content-Type", self.content_type));

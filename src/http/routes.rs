@@ -8,6 +8,7 @@ use crate::http::auth::from_authorization;
 use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
 use crate::http::invite::{self, MAX_LINK};
 use crate::http::log_route::LogRequest;
+use crate::http::page::Page;
 use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
@@ -47,8 +48,8 @@ pub struct Router {
     pub listen: SocketAddr,
     /// Who may use the server.
     pub access: Access,
-    /// The page's Content-Security-Policy.
-    pub policy: String,
+    /// The page and its words.
+    pub page: Page,
     /// Where events go.
     pub shards: Shards,
 }
@@ -73,18 +74,17 @@ impl Router {
         let method = head.method();
         let is_read = method == Method::GET || method == Method::HEAD;
         let query = head.uri().query().unwrap_or_default();
+        if let Some(response) = self.page.response(head.uri().path(), head.headers()) {
+            return if is_read { Ok(Route::Response(response)) } else { Err(only_read()) };
+        }
         match head.uri().path() {
-            "/" if is_read => Ok(Route::Response(Response::page(&self.policy))),
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
             "/log" if is_read => LogRequest::from_query(query).map(Route::Log),
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => qr_code(head, query).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
-            "/" | "/healthz" | "/invite" | "/log" | "/qr.svg" => {
-                Err(Response::text(405, "Only GET and HEAD are allowed here.")
-                    .with_header("Allow", "GET, HEAD"))
-            }
+            "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),
         }
     }
@@ -123,6 +123,10 @@ impl Router {
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
         Ok(Response::json(&Invitation { links: invite::links(self.listen, &room) }))
     }
+}
+
+fn only_read() -> Response {
+    Response::text(405, "Only GET and HEAD are allowed here.").with_header("Allow", "GET, HEAD")
 }
 
 fn unauthorized(text: impl Into<Cow<'static, str>>) -> Response {

@@ -142,6 +142,40 @@ mod tests {
         assert_eq!(grüße, text("Grüße!"));
     }
 
+    /// The page's unit tests check the same cases against page/splices.js.
+    #[test]
+    fn splices_are_those_of_the_vectors() {
+        const VECTORS: &str =
+            include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/splices.json"));
+
+        #[derive(Deserialize)]
+        struct Case {
+            before: String,
+            splice: Splice<'static>,
+            /// `None` if the splice does not fit.
+            after: Option<String>,
+        }
+
+        impl Case {
+            fn apply(&self) -> Option<Text> {
+                let mut whole = text(&self.before);
+                whole.apply(TextChange::Splice(self.splice.clone())).ok().map(|()| whole)
+            }
+        }
+
+        let mut vectors: std::collections::BTreeMap<String, Vec<Case>> =
+            serde_json::from_str(VECTORS).unwrap();
+        for case in vectors.remove("between").expect("cases") {
+            let after = text(case.after.as_ref().expect("a text"));
+            assert_eq!(text(&case.before).splice_to(&after), case.splice);
+            assert_eq!(case.apply(), Some(after));
+        }
+        for case in vectors.remove("apply").expect("cases") {
+            assert_eq!(case.apply(), case.after.as_deref().map(text), "{:?} {:?}", case.before, case.splice);
+        }
+        assert!(vectors.is_empty());
+    }
+
     proptest! {
         /// Few characters, of every length in UTF-8, so that texts have much in common.
         #[test]

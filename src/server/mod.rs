@@ -9,7 +9,7 @@ use crate::base::permits::ConnectionLimiter;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
-use crate::http::response;
+use crate::http::page::Page;
 use crate::http::routes::Router;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
@@ -111,8 +111,8 @@ impl Server {
         let stopped = Arc::new(AtomicBool::new(false));
         // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
         let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
-        let policy = response::policy(&access.frame_ancestors());
-        let router = Router { listen: address, access, policy, shards: shards.clone() };
+        let page = Page::new(&access.frame_ancestors());
+        let router = Router { listen: address, access, page, shards: shards.clone() };
         let acceptor = Acceptor {
             limiter: ConnectionLimiter::new(limits.max_clients, per_address),
             limits,

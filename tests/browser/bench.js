@@ -9,6 +9,7 @@ import { createServer } from "node:http";
 import { cpus, loadavg } from "node:os";
 import { WebSocketServer } from "ws";
 import { launchOptions } from "./chromium.js";
+import { startServer } from "./server.js";
 
 const PEOPLE = Number(process.env.PEOPLE ?? 1_000);
 const UPDATES_PER_SECOND = Number(process.env.UPDATES ?? 400);
@@ -19,14 +20,23 @@ const FRAME_MS = 1_000 / 60;
 
 const WORDS = "the quick brown fox jumps over the lazy dog while everyone in the room can read along".split(" ");
 
+// The page as the binary has it, or the file that PAGE names.
+async function builtPage() {
+  if (process.env.PAGE) return readFile(process.env.PAGE);
+  const server = await startServer();
+  const page = await (await fetch(server.url)).text();
+  await server.stop();
+  return page;
+}
+
 class StandIn {
   sockets = new Set();
   writers = Array.from({ length: PEOPLE - 1 }, (_, index) => ({ id: String(index + 2), words: WORDS.slice(0, index % WORDS.length) }));
 
   static async start() {
     const standIn = new StandIn();
-    const page = process.env.PAGE ?? new URL("../../index.html", import.meta.url);
-    const http = createServer(async (_, answer) => answer.setHeader("Content-Type", "text/html").end(await readFile(page)));
+    const page = await builtPage();
+    const http = createServer((_, answer) => answer.setHeader("Content-Type", "text/html").end(page));
     new WebSocketServer({ server: http }).on("connection", (socket) => standIn.welcome(socket));
     await new Promise((listening) => http.listen(0, "127.0.0.1", listening));
     standIn.url = `http://127.0.0.1:${http.address().port}/`;
@@ -162,7 +172,7 @@ console.log(`# ${PEOPLE} people, ${SECONDS} s, Chromium ${browser.version()}, ${
 for (const view of (process.env.VIEWS ?? "wall captions").split(" ")) {
   const page = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
   await page.goto(`${standIn.url}?room=bench&name=Watcher&view=${view}`);
-  await page.waitForFunction((people) => state.users.size >= people, PEOPLE);
+  await page.waitForFunction((people) => room.users.size >= people, PEOPLE);
   await page.locator("#my-text").focus();
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Performance.enable");

@@ -13,8 +13,8 @@ mortal("a killed server is told, the text stays and can be written on, and all i
   await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
   await expect(ada.locator("#link-state")).toHaveText("Connected");
   await server.stop("SIGKILL");
-  await expect(ada.locator("#link-state")).toHaveText(/connection is lost|does not answer/);
-  await expect(ada.locator("#link-wait")).toHaveText(/Again in \d+ seconds?/);
+  await expect(ada.locator("#link-state")).toHaveText(/Connection lost|Can't reach the server/);
+  await expect(ada.locator("#link-wait")).toHaveText(/Retrying in \d+ s/);
   await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
   await expect(mine(ada)).toBeFocused().catch(() => mine(ada).focus());
   await mine(ada).press("End");
@@ -22,7 +22,7 @@ mortal("a killed server is told, the text stays and can be written on, and all i
   await expect(mine(ada)).toHaveValue("before the fall, and after");
   await server.restart();
   for (const page of [ada, ben]) {
-    const now = page.getByRole("button", { name: "Now" });
+    const now = page.getByRole("button", { name: "Retry now" });
     if (await now.isVisible()) await now.click().catch(() => {});
     await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
   }
@@ -37,11 +37,11 @@ mortal("a server that stops in order is told apart from one that is gone, and th
   await page.clock.install();
   await page.clock.pauseAt(Date.now() + 60_000);
   await server.stop("SIGTERM");
-  await expect.poll(() => page.evaluate(() => state.link)).toBe("stopping");
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("stopping");
   await page.clock.runFor(20);
   await expect(page.locator("#link-state")).toHaveText("The server is restarting.");
   await page.clock.runFor(4_000);
-  await expect.poll(() => page.evaluate(() => state.link)).toBe("silent");
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("silent");
   await server.restart();
   await page.clock.resume();
   await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
@@ -53,10 +53,10 @@ for (const [what, code, failures] of [["that says that it restarts", 1001, 1], [
   test(`a room comes back to a server ${what} within four seconds, and not in one moment`, async ({ join }) => {
     const page = await join("Ada");
     const waits = await page.evaluate(([code, failures]) => {
-      state.failures = failures;
-      const wait = () => (retryLater(code), state.retryAt - Date.now());
+      link.failures = failures;
+      const wait = () => (retryLater(code), link.retryAt - Date.now());
       const waits = Array.from({ length: 400 }, wait);
-      Object.assign(state, { retryAt: 0, failures: 0 });
+      Object.assign(link, { retryAt: 0, failures: 0 });
       return waits;
     }, [code, failures]);
     expect(Math.max(...waits)).toBeLessThanOrEqual(4_000);
@@ -66,7 +66,7 @@ for (const [what, code, failures] of [["that says that it restarts", 1001, 1], [
 
 test("a connection that breaks alone is tried again within half a second", async ({ join }) => {
   const page = await join("Ada");
-  const wait = await page.evaluate(() => ((state.failures = 1), retryLater(1006), state.retryAt - Date.now()));
+  const wait = await page.evaluate(() => ((link.failures = 1), retryLater(1006), link.retryAt - Date.now()));
   expect(wait).toBeLessThanOrEqual(500);
 });
 
@@ -75,7 +75,7 @@ mortal("without a network one writes on, and is heard as soon as it is there aga
   const page = await join("Ben");
   await page.clock.install();
   await page.context().setOffline(true);
-  await page.evaluate(() => lose(state.socket)); // Chromium leaves open sockets open
+  await page.evaluate(() => lose(link.socket)); // Chromium leaves open sockets open
   await page.clock.runFor(20);
   await expect(page.locator("#link-state")).toHaveText("This device is offline.");
   await mine(page).fill("written offline");
@@ -83,7 +83,7 @@ mortal("without a network one writes on, and is heard as soon as it is there aga
   await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
   expect(ada.texts().Ben).not.toBe("written offline");
   await page.context().setOffline(false);
-  await expect.poll(() => page.evaluate(() => state.link)).toBe("connected");
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("connected");
   await expect.poll(() => ada.texts().Ben).toBe("written offline");
 });
 
@@ -91,7 +91,7 @@ test("losing the network makes the page ask whether its connection lives", async
   const page = await open();
   let asked = 0;
   await page.routeWebSocket(/\/ws/, (socket) => {
-    socket.onMessage((message) => {
+    socket.onMessage(() => {
       asked += 1;
       if (asked === 1) socket.send(JSON.stringify(["existing_users", { you: null, name: null, room: "r", users: {}, log: [] }]));
     });
@@ -127,7 +127,7 @@ mortal("what is posted while the server is away is posted when it is back, once"
   await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
   await mine(page).fill("kept for later");
   await page.keyboard.press("Control+Enter");
-  await expect(page.locator("#my-note")).toHaveText("Will be posted when the connection is back.");
+  await expect(page.locator("#my-note")).toHaveText("Your post will be sent when the connection is back.");
   await expect(mine(page)).toHaveValue("kept for later");
   await server.restart();
   await expect(posts(page)).toHaveText(["kept for later"], { timeout: 20_000 });
@@ -136,10 +136,10 @@ mortal("what is posted while the server is away is posted when it is back, once"
   expect(later.events.find(([event]) => event === "existing_users")[1].log).toHaveLength(1);
 });
 
-mortal("on hold, a reconnection shows what was shown and no more", async ({ server, join, bot }) => {
+mortal("while sharing is paused, a reconnection shows what was shown and no more", async ({ server, join, bot }) => {
   const page = await join("Ada");
   await mine(page).fill("shown ");
-  await page.getByRole("button", { name: "Hold" }).click();
+  await page.getByRole("button", { name: "Pause sharing" }).click();
   await mine(page).press("End");
   await page.keyboard.type("hidden");
   await server.stop();
@@ -158,12 +158,12 @@ mortal("after a restart without a store the posts stay to be read and saved, and
   await server.restart();
   await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
   const entries = page.locator("#posts > .post, #posts > .seam");
-  await expect(entries).toHaveText([/before/, "The server does not have the posts above any more."]);
+  await expect(entries).toHaveText([/before/, "The server no longer has the posts above."]);
   (await bot("Ben")).post("after");
-  await expect(entries).toHaveText([/before/, /does not have/, /after/]);
-  await page.evaluate(() => lose(state.socket));
+  await expect(entries).toHaveText([/before/, /no longer has/, /after/]);
+  await page.evaluate(() => lose(link.socket));
   await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
-  await expect(entries).toHaveText([/before/, /does not have/, /after/]);
+  await expect(entries).toHaveText([/before/, /no longer has/, /after/]);
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
   expect(await readFile(await download.path(), "utf8")).toMatch(/^20\S+Z Ben: before\n20\S+Z Ben: after\n$/);
 });
@@ -239,9 +239,9 @@ for (const event of ["visibilitychange", "online", "pageshow"]) {
     await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
     await page.evaluate(() => {
       Math.random = () => 0.9; // of the longest wait, which is drawn by lot
-      state.failures = 8;
+      link.failures = 8;
     });
-    await expect.poll(() => page.evaluate(() => state.retryAt - Date.now())).toBeGreaterThan(5_000);
+    await expect.poll(() => page.evaluate(() => link.retryAt - Date.now())).toBeGreaterThan(5_000);
     await server.restart();
     await page.evaluate((event) => {
       const made = event === "pageshow" ? new PageTransitionEvent("pageshow", { persisted: true }) : new Event(event);
@@ -272,10 +272,10 @@ test("who lost the seat to another window takes another one with one button, and
   const ben = await bot("Ben");
   const ada = await join("Ada");
   await mine(ada).fill("mine");
-  const session = await ada.evaluate(() => state.session);
+  const session = await ada.evaluate(() => seat.session);
   const twin = await Bot.join(ada.url(), new URL(ada.url()).searchParams.get("room"), "Ada", { session });
   await expect(ada.locator("#link-state")).toHaveText("Your box is open in another window.");
-  await ada.getByRole("button", { name: "Take another box" }).click();
+  await ada.getByRole("button", { name: "Get a new box" }).click();
   await expect(ada.locator("#link-state")).toHaveText("Connected");
   await expect(ada.locator("#my-note")).toContainText("Ada 2");
   await expect(mine(ada)).toHaveValue("mine");

@@ -52,12 +52,12 @@ test("faster than the browser goes back, one can enlarge the next box", async ({
   const page = await join("Ben");
   await expect(page.locator(".box")).toHaveCount(2);
   await page.evaluate(() => {
-    const [ada, carol] = [...state.users.values()].filter((user) => user.id !== state.you);
+    const [ada, carol] = [...room.users.values()].filter((user) => user.id !== room.you);
     enlarge(ada);
     shrink();
     enlarge(carol);
   });
-  await expect.poll(() => page.evaluate(() => [history.state.depth, state.returning])).toEqual([1, false]);
+  await expect.poll(() => page.evaluate(() => [history.state.depth, look.returning])).toEqual([1, false]);
   await expect(page.getByRole("region", { name: "Carol" })).toBeVisible();
   await page.goBack();
   await expect(page.locator("#stage")).toBeHidden();

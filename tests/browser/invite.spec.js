@@ -21,12 +21,12 @@ test("an invitation shows an address that a phone can reach, with its code", asy
   const codes = await invited(page, LINKS);
   await expect(page.getByRole("dialog")).toBeVisible();
   await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(LINKS[0]);
-  const code = page.getByRole("img", { name: `QR code of ${LINKS[0]}` });
+  const code = page.getByRole("img", { name: `QR code for ${LINKS[0]}` });
   await expect(code).toBeVisible();
   await expect.poll(() => code.evaluate((image) => image.naturalWidth)).toBeGreaterThan(0);
   await page.getByRole("combobox", { name: "Link" }).selectOption(LINKS[1]);
   await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(LINKS[1]);
-  await expect(page.getByRole("img", { name: `QR code of ${LINKS[1]}` })).toBeVisible();
+  await expect(page.getByRole("img", { name: `QR code for ${LINKS[1]}` })).toBeVisible();
   expect(codes).toEqual(LINKS);
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog")).toBeHidden();
@@ -36,7 +36,7 @@ test("an invitation shows an address that a phone can reach, with its code", asy
 test("a server that only its own machine reaches says so, and what changes it", async ({ join }) => {
   const page = await join("Ada");
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
-  await expect(page.getByText(`--listen 0.0.0.0:${new URL(page.url()).port} `)).toBeVisible();
+  await expect(page.getByText(`--listen 0.0.0.0:${new URL(page.url()).port}.`)).toBeVisible();
   await expect(page.getByRole("textbox", { name: "Link" })).toBeHidden();
 });
 
@@ -53,6 +53,7 @@ proxied("an address that is none of this machine's is an invitation itself, what
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(own);
   await expect(page.locator("#addresses option")).toHaveText([own, ...LINKS]);
+  await expect(page.getByRole("img", { name: `QR code for ${own}` })).toBeVisible(); // no request is left open
 });
 
 test("the link is copied, with the clipboard or without it", async ({ join }) => {

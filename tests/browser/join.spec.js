@@ -1,12 +1,12 @@
 import { boxOf, expect, mine, test, textOf } from "./wall.js";
 
-test("the first screen says which room it is, who is there and that each key is seen", async ({ open, bot, room }) => {
+test("the first screen says which room it is, who is there and that what one types is seen", async ({ open, bot, room }) => {
   await bot("Ada");
   const page = await open();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(room);
   await expect(page).toHaveTitle(`${room} · Typewall`);
   await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
-  await expect(page.getByText("Everyone in the room sees each key as you type it.")).toBeVisible();
+  await expect(page.getByText("Everyone in the room sees what you type, as you type it.")).toBeVisible();
   const ben = await bot("Ben");
   await expect(page.getByRole("listitem")).toHaveText(["Ada", "Ben"]);
   ben.leave();
@@ -46,13 +46,13 @@ test("a taken name gets a number and a word about it", async ({ join, bot }) => 
   await bot("Ada");
   const page = await join("ada");
   await expect(page.getByRole("textbox", { name: "ada 2 Your box" })).toBeVisible();
-  await expect(page.locator("#my-note")).toContainText("the name was taken");
+  await expect(page.locator("#my-note")).toContainText("That name was taken; you're");
 });
 
 for (const [name, reason] of [
-  ["  ", "Please give a name that can be seen."],
-  ["\u200b\u2060", "Please give a name that can be seen."],
-  ["x".repeat(41), "A name has at most 40 characters."],
+  ["  ", "Please enter a name."],
+  ["\u200b\u2060", "Please enter a name."],
+  ["x".repeat(41), "A name can have at most 40 characters."],
   ["e\u0301".repeat(39) + "\u200b\u2060\u200b", null],
 ]) {
   test(`the name ${JSON.stringify(name.slice(0, 5))}… is ${reason ? "refused beside the field and kept in it" : "taken"}`, async ({ open }) => {
@@ -74,7 +74,7 @@ for (const [name, reason] of [
 
 test("a name in the address that the server refuses leads to the first screen, with the reason and the name", async ({ open }) => {
   const page = await open({ search: { name: "y".repeat(41) } });
-  await expect(page.getByRole("alert")).toHaveText("A name has at most 40 characters.");
+  await expect(page.getByRole("alert")).toHaveText("A name can have at most 40 characters.");
   await expect(page.getByLabel("Your name")).toHaveValue("y".repeat(41));
 });
 
@@ -120,21 +120,23 @@ test("the name of a room may have 64 characters and not one more", async ({ open
   const just = await open({ search: { room: "r".repeat(64) } });
   await expect(just.getByText("Nobody is here yet.")).toBeVisible();
   const over = await open({ search: { room: "r".repeat(65) } });
-  await expect(over.getByText("The name of a room has at most 64 characters")).toBeVisible();
+  await expect(over.getByText("The room name in this link is too long; the limit is 64 characters.")).toBeVisible();
   await expect(over.getByLabel("Your name")).toBeHidden();
 });
 
 test("each bound that turns somebody away has a sentence", async ({ open }) => {
   for (const [reason, sentence] of [
-    ["The server is full; please try again later.", "The server is full."],
-    ["Too many are here from your address.", "There are too many here from your address."],
-    ["There are as many rooms as there can be.", "There are as many rooms as there can be."],
+    ["server_full", "The server is full."],
+    ["address_full", "Too many connections from your network."],
+    ["rooms_full", "No more rooms available."],
+    ["server_busy", "The server is busy."],
+    ["The server is full, said in a sentence.", "The server is busy."],
   ]) {
     const page = await open({ search: { room: "" } });
     await page.routeWebSocket(/\/ws/, (socket) => socket.close({ code: 1013, reason }));
     await page.reload();
     await expect(page.locator("#door-link")).toHaveText(sentence);
-    await expect(page.locator("#door-wait")).toContainText("Again in");
+    await expect(page.locator("#door-wait")).toContainText("Retrying in");
   }
 });
 
@@ -152,10 +154,20 @@ test.describe("in a room for one", () => {
     await expect(textOf(page, "Ada")).toHaveText("the only one");
   });
 
+  test("a name in the address that is refused leaves somebody who sees the room", async ({ open, bot }) => {
+    const ada = await bot("Ada");
+    ada.write("the only one");
+    const page = await open({ search: { name: "Ben" } });
+    await expect(page.locator("#join-error")).toHaveText("The room is full. You can watch, or try again later.");
+    await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
+    await page.getByRole("button", { name: "Just watch" }).click();
+    await expect(textOf(page, "Ada")).toHaveText("the only one");
+  });
+
   test("a seat that is lost while the room is full is asked for again and again", async ({ join }) => {
     const ada = await join("Ada");
     await mine(ada).fill("still here");
-    await ada.evaluate(() => receive("error", { code: "room_full", message: "The room has as many people as it can, 1; you may watch, or try again later." }));
+    await ada.evaluate(() => receive("error", { code: "room_full", message: "a sentence that nobody parses" }));
     await expect(ada.locator("#link-state")).toContainText("The room is full.");
     await expect(ada.locator("#link-state")).toHaveText("Connected");
     await expect(mine(ada)).toHaveValue("still here");
@@ -183,12 +195,12 @@ test("the address chooses view, theme, size and what is left out", async ({ open
 
 test("where the header is left out, a connection that is lost is still told", async ({ open }) => {
   const page = await open({ search: { hide: "log,header,me" } });
-  await page.waitForFunction(() => state.link === "connected");
+  await page.waitForFunction(() => link.status === "connected");
   await expect(page.locator("#wall-empty")).toBeVisible();
   expect((await page.locator("#head").boundingBox())?.height ?? 0).toBe(0);
-  await page.evaluate(() => lose(state.socket, { code: 4001 }));
+  await page.evaluate(() => lose(link.socket, { code: 4001 }));
   await expect(page.locator("#link-state")).toBeVisible();
-  await expect(page.getByRole("button", { name: "Take another box" })).toBeVisible();
+  await expect(page.getByRole("button", { name: "Get a new box" })).toBeVisible();
   await expect(page.locator("#views")).toBeHidden();
 });
 

@@ -71,7 +71,7 @@ test("whether Enter posts is a choice, and it is remembered", async ({ join, bot
   await mine(page).pressSequentially("a\nb");
   await expect.poll(() => ada.texts().Ben).toBe("a\nb");
   await page.getByRole("button", { name: "Settings" }).click();
-  await page.getByLabel("Enter posts").check();
+  await page.getByLabel("Press Enter to post").check();
   await page.keyboard.press("Escape");
   await expect(page.locator("#hint")).toContainText("Shift + Enter");
   await mine(page).press("Shift+Enter");
@@ -190,13 +190,13 @@ log("the log can be saved as text, with the server and without", async ({ join, 
 log.describe("with a log of three posts", () => {
   log.use({ options: ["--log-length", "3"] });
 
-  log("posts that were missed because there were too many are told of", async ({ join, bot, server }) => {
+  log("posts that were missed because there were too many are told of", async ({ join, bot }) => {
     const ada = await bot("Ada");
     const page = await join("Ben");
     ada.post("seen");
     await expect(posts(page)).toHaveText(["seen"]);
-    await page.evaluate(() => state.socket.close());
-    await page.evaluate(() => (state.retryAt = 0));
+    await page.evaluate(() => link.socket.close());
+    await page.evaluate(() => (link.retryAt = 0));
     for (const text of ["missed", "one", "two", "three"]) ada.post(text);
     await expect.poll(() => ada.posts().length).toBe(5);
     await page.evaluate(() => connect());

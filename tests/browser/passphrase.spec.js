@@ -52,9 +52,9 @@ test("nothing is shown before the passphrase is given, and then who is there", a
 test("a wrong one is told beside the field, and the field keeps it to be mended", async ({ open }) => {
   const page = await open();
   await page.getByRole("button", { name: "Continue" }).click();
-  await expect(page.locator("#gate-error")).toHaveText("Please give the passphrase.");
+  await expect(page.locator("#gate-error")).toHaveText("Please enter the passphrase.");
   await give(page, "grüne Wald");
-  await expect(page.locator("#gate-error")).toHaveText("That is not the passphrase.");
+  await expect(page.locator("#gate-error")).toHaveText("Wrong passphrase.");
   await expect(field(page)).toHaveAttribute("aria-invalid", "true");
   await expect(field(page)).toBeFocused();
   await expect(field(page)).toHaveValue("grüne Wald");
@@ -64,7 +64,7 @@ test("a wrong one is told beside the field, and the field keeps it to be mended"
 
 test("what is typed is hidden until it is asked to be shown", async ({ open }) => {
   const page = await open();
-  const show = page.getByRole("button", { name: "Show the passphrase" });
+  const show = page.getByRole("button", { name: "Show passphrase" });
   await expect(field(page)).toHaveAttribute("type", "password");
   await show.click();
   await expect(field(page)).toHaveAttribute("type", "text");
@@ -79,8 +79,8 @@ test("after too many wrong ones the seconds are counted, and one that had to wai
   await page.evaluate(() => {
     for (let wrong = 1; wrong <= 7; wrong += 1) send("unlock", { passphrase: "wrong" });
   });
-  await expect(page.locator("#gate-error")).toHaveText("Too many wrong passphrases came from here.");
-  await expect(page.locator("#gate-wait")).toHaveText(/^Again in \d seconds?$/);
+  await expect(page.locator("#gate-error")).toHaveText("Too many wrong passphrases from your network.");
+  await expect(page.locator("#gate-wait")).toHaveText(/^(Try again|Retrying) in \d s$/);
   await give(page, PASSPHRASE);
   await expect(page.getByLabel("Your name")).toBeFocused();
 });
@@ -88,9 +88,9 @@ test("after too many wrong ones the seconds are counted, and one that had to wai
 test("who has waited for too long outside is let in all the same", async ({ open }) => {
   const page = await open();
   await expect(field(page)).toBeVisible();
-  await page.evaluate(() => lose(state.socket, { code: 4003 }));
+  await page.evaluate(() => lose(link.socket, { code: 4003 }));
   await expect(page.locator("#door-link")).toHaveText("");
-  expect(await page.evaluate(() => [state.socket, state.retryAt])).toEqual([null, 0]);
+  expect(await page.evaluate(() => [link.socket, link.retryAt])).toEqual([null, 0]);
   await give(page, PASSPHRASE);
   await expect(page.getByLabel("Your name")).toBeFocused();
 });
@@ -101,7 +101,7 @@ test("a name in the address waits for the passphrase, and a reload needs neither
   await expect(mine(page)).toBeFocused();
   await page.keyboard.type("in");
   await page.reload();
-  await page.waitForFunction(() => state.you);
+  await page.waitForFunction(() => room.you);
   await expect(mine(page)).toHaveValue("in");
   const other = await page.context().newPage();
   await other.goto(page.url());
@@ -116,8 +116,8 @@ test("a link may carry it in its fragment, which leaves the address bar and is i
   for (const key of [encodeURIComponent(PASSPHRASE), "wrong%", encodeURIComponent(PASSPHRASE)]) {
     await page.goto("about:blank");
     await page.goto(`${server.url}?${new URLSearchParams({ room, name: "Ada" })}#key=${key}`);
-    if (key === "wrong%") await expect(page.locator("#gate-error")).toHaveText("That is not the passphrase.");
-    else await page.waitForFunction(() => state.you);
+    if (key === "wrong%") await expect(page.locator("#gate-error")).toHaveText("Wrong passphrase.");
+    else await page.waitForFunction(() => room.you);
     expect(page.url()).not.toContain("#");
   }
   expect(requests.length).toBeGreaterThan(4);
@@ -144,7 +144,7 @@ mortal("a server that comes back is given it by itself, and one with another ask
   await server.stop();
   writeFileSync(options[1], "another one");
   await server.restart();
-  await expect(page.locator("#gate-error")).toHaveText("That is not the passphrase.", { timeout: 20_000 });
+  await expect(page.locator("#gate-error")).toHaveText("Wrong passphrase.", { timeout: 20_000 });
   await expect(mine(page)).toBeHidden();
   await give(page, "another one");
   await expect(mine(page)).toBeFocused();
@@ -188,10 +188,10 @@ test("an invitation carries it only where that is asked for, and its code is ask
   const invite = () => page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await invite();
   await expect(link).toHaveValue("http://192.168.1.20:8080/?room=r");
-  await page.getByRole("checkbox", { name: /With the passphrase/ }).check();
+  await page.getByRole("checkbox", { name: /Include the passphrase/ }).check();
   const whole = `http://192.168.1.20:8080/?room=r#key=${encodeURIComponent(PASSPHRASE)}`;
   await expect(link).toHaveValue(whole);
-  await expect(page.getByRole("img", { name: `QR code of ${whole}` })).toBeVisible();
+  await expect(page.getByRole("img", { name: `QR code for ${whole}` })).toBeVisible();
   await page.getByRole("button", { name: "Close" }).click();
   await invite();
   await expect(link).toHaveValue("http://192.168.1.20:8080/?room=r");

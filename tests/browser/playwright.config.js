@@ -3,6 +3,7 @@ import { launchOptions } from "./chromium.js";
 
 export default defineConfig({
   testDir: ".",
+  testMatch: "*.spec.js",
   // For a machine that is busy with other things as well; what works does not wait for these.
   timeout: 90_000,
   expect: { timeout: 15_000 },

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFileSync, readdirSync } from "node:fs";
 import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
-
-const PAGE = new URL("../../index.html", import.meta.url);
 
 // What stands between the tags of the one script, or the one style.
 function only(html, tag) {
@@ -42,10 +40,25 @@ test("the page works under a policy that allows its one script and its one style
   expect(await download.failure()).toBe(null);
 });
 
-test("nothing in the page's own file needs more than that", async () => {
-  const html = await readFile(PAGE, "utf8");
+test("nothing in the page's document needs more than that", async ({ server }) => {
+  const html = await (await fetch(server.url)).text();
   const markup = html.replace(only(html, "script"), "").replace(only(html, "style"), "");
   expect(markup.match(/\s(style|on\w+)=/g), "attributes with style or script in them").toBe(null);
-  expect(html.match(/innerHTML|outerHTML|insertAdjacentHTML|setAttribute\("style|\beval\b|new Function|javascript:/g)).toBe(null);
+  const forbidden = /innerHTML|outerHTML|insertAdjacentHTML|setAttribute\("style|\beval\b|new Function|javascript:/g;
+  expect(html.match(forbidden)).toBe(null);
   expect(markup.match(/<link(?![^>]*href="data:)|<script\s|<iframe|<object/g)).toBe(null);
+});
+
+// The modules share the scope of one script. A module that means something of the browser's would get what another
+// module has under that name.
+test("no module has a top-level name that a browser has", async ({ browser }) => {
+  const folder = new URL("../../page/", import.meta.url);
+  const modules = readdirSync(folder).filter((file) => file.endsWith(".js"));
+  const source = modules.map((file) => readFileSync(new URL(file, folder), "utf8")).join("\n");
+  const declared = source.matchAll(/^(?:export )?(?:const|let|class|function|async function) (\w+)/gm);
+  const names = [...declared].map(([, name]) => name);
+  expect(names.length).toBeGreaterThan(200);
+  const page = await browser.newPage();
+  expect(await page.evaluate((names) => names.filter((name) => name in window), names)).toEqual([]);
+  await page.close();
 });

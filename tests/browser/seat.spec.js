@@ -7,11 +7,11 @@ test("a reload keeps seat, name and text, and nobody sees a leave and a join", a
   const ada = await join("Ada");
   await mine(ada).fill("half a sentence");
   await expect.poll(() => ben.events.at(-1)).toEqual(["text_update", expect.objectContaining({ text: "half a sentence" })]);
-  const before = await ada.evaluate(() => state.you);
+  const before = await ada.evaluate(() => room.you);
   const heard = ben.events.length;
   await ada.reload();
-  await ada.waitForFunction(() => state.you);
-  expect(await ada.evaluate(() => state.you)).toBe(before);
+  await ada.waitForFunction(() => room.you);
+  expect(await ada.evaluate(() => room.you)).toBe(before);
   await expect(mine(ada)).toHaveValue("half a sentence");
   await expect.poll(() => names(ben).slice(heard)).toContain("user_back");
   expect(names(ben).slice(heard)).not.toContain("disconnect_user");
@@ -25,11 +25,11 @@ test("a reload keeps who came in by the first screen", async ({ open }) => {
   const page = await open();
   await page.getByRole("textbox", { name: /name/i }).fill("Ada");
   await page.getByRole("button", { name: "Join" }).click();
-  await page.waitForFunction(() => state.you);
-  const before = await page.evaluate(() => state.you);
+  await page.waitForFunction(() => room.you);
+  const before = await page.evaluate(() => room.you);
   await page.reload();
-  await page.waitForFunction(() => state.you);
-  expect(await page.evaluate(() => state.you)).toBe(before);
+  await page.waitForFunction(() => room.you);
+  expect(await page.evaluate(() => room.you)).toBe(before);
 });
 
 // The connection breaks when the server has given the seat and before the page is told: `when` it is told what.
@@ -52,9 +52,9 @@ for (const [when, told] of [["at once", "new_user"], ["just before the snapshot"
     await page.reload(); // so that the connection is one that can break
     await page.getByLabel("Your name").fill("Ada");
     await page.keyboard.press("Enter");
-    await page.waitForFunction(() => state.you);
+    await page.waitForFunction(() => room.you);
     expect(broken).toBe(1);
-    expect(await page.evaluate(() => state.name)).toBe("Ada");
+    expect(await page.evaluate(() => seat.name)).toBe("Ada");
     expect(names(ben).filter((event) => event === "new_user")).toHaveLength(2); // Ben's own, and Ada's
     await expect(page.locator("#people")).toHaveText("2 people");
   });
@@ -62,13 +62,13 @@ for (const [when, told] of [["at once", "new_user"], ["just before the snapshot"
 
 test("a name said before the first snapshot keeps its session when that comes", async ({ open }) => {
   const page = await open();
-  await page.waitForFunction(() => state.link === "connected");
+  await page.waitForFunction(() => link.status === "connected");
   const sessions = await page.evaluate(() => {
     const sent = [];
-    state.wanted = "Ada";
+    seat.wanted = "Ada";
     WebSocket.prototype.send = (json) => sent.push(JSON.parse(json)[1].session);
     join();
-    receive("existing_users", { you: null, name: null, session: null, room: state.room, users: {}, log: [] });
+    receive("existing_users", { you: null, name: null, session: null, room: asked.room, users: {}, log: [] });
     join();
     return sent;
   });
@@ -80,10 +80,10 @@ test("a tab that is opened from another one has a seat of its own", async ({ joi
   const ada = await join("Ada");
   await mine(ada).fill("mine");
   const opened = ada.waitForEvent("popup");
-  await ada.evaluate(() => void open(location.href));
+  await ada.evaluate(() => void window.open(location.href));
   const second = await opened;
-  await second.waitForFunction(() => state.you);
-  expect(await second.evaluate(() => state.name)).toBe("Ada 2");
+  await second.waitForFunction(() => room.you);
+  expect(await second.evaluate(() => seat.name)).toBe("Ada 2");
   await expect(mine(second)).toHaveValue("");
   await expect(textOf(second, "Ada")).toHaveText("mine");
   await expect(ada.locator("#link-state")).toHaveText("Connected");
@@ -99,11 +99,11 @@ test("a copy of a tab that was out of sight finds its twin alive, and sits down 
   await copy.clock.install();
   await copy.clock.pauseAt(Date.now() + 60_000); // so that it is the twin's answer that counts, however late
   await copy.goto(ada.url());
-  await expect.poll(() => copy.evaluate(() => state.name)).toBe("Ada 2");
+  await expect.poll(() => copy.evaluate(() => seat.name)).toBe("Ada 2");
   await expect(mine(copy)).toHaveValue("");
   await expect(ada.locator("#link-state")).toHaveText("Connected");
   await expect(mine(ada)).toHaveValue("mine");
-  expect(await ada.evaluate(() => state.name)).toBe("Ada");
+  expect(await ada.evaluate(() => seat.name)).toBe("Ada");
 });
 
 test("what is not posted yet is still said to be after a reload", async ({ join }) => {
@@ -115,7 +115,7 @@ test("what is not posted yet is still said to be after a reload", async ({ join 
   await ada.routeWebSocket(/\/ws/, () => {}); // the server is there and says nothing
   ada.on("dialog", (dialog) => dialog.accept());
   await ada.reload();
-  await expect(ada.locator("#my-note")).toHaveText(/Posting…|Will be posted/);
+  await expect(ada.locator("#my-note")).toHaveText(/Posting…|will be sent/);
   await expect(mine(ada)).toHaveValue("not yet");
 });
 
@@ -129,14 +129,14 @@ test("who leaves by the button leaves no seat behind", async ({ join, bot }) => 
   await expect(ada, "the dialog's entry in the history is gone").not.toHaveURL(/name=/);
   await ada.reload();
   await expect(ada.getByRole("button", { name: "Join" })).toBeVisible();
-  expect(await ada.evaluate(() => state.you)).toBe(null);
+  expect(await ada.evaluate(() => room.you)).toBe(null);
 });
 
 test("a post that was not answered before a reload is posted once", async ({ join, bot }) => {
   const ben = await bot("Ben");
   const ada = await join("Ada");
   // The post arrives, its answer does not.
-  await ada.evaluate(() => (state.socket.onmessage = null));
+  await ada.evaluate(() => (link.socket.onmessage = null));
   await mine(ada).fill("only once");
   await ada.getByRole("button", { name: "Post" }).click();
   await expect.poll(() => names(ben)).toContain("data");

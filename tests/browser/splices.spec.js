@@ -1,55 +1,9 @@
-// Splices: texts on the wire as what differs, told by code points, while the page counts UTF-16 units.
+// Splices: texts on the wire as what differs. unit/splices.test.js has what needs no browser.
 
 import { expect, mine, test, textOf } from "./wall.js";
 
-const CHARACTERS = [..."ab \n\u0301é\u200d\u05d0\u0639\u202e", "😀", "😁", "👩", "\u{1f9d1}", "\u{2f800}", "\u{1f3fd}"]; // few, so that texts have much in common
 const LONG = "A wall of live text 😀 boxes. ".repeat(140); // some 4,000 characters, most of them one unit
 const KEY_BYTES = 200;
-
-// Runs in the page: the sums of the page against those of arrays of code points.
-function compare({ characters, rounds }) {
-  let seed = 1;
-  const random = (below) => Math.floor(((seed = (seed * 48_271) % 0x7fffffff) / 0x7fffffff) * below);
-  const text = (most) => Array.from({ length: random(most) }, () => characters[random(characters.length)]);
-  const faults = [];
-  for (let round = 0; round < rounds; round += 1) {
-    const [head, tail] = [text(12), text(12)];
-    const before = [...head, ...text(5), ...tail].flatMap((part) => [...part]);
-    const after = round % 3 ? [...head, ...text(5), ...tail].flatMap((part) => [...part]) : text(20).flatMap((part) => [...part]);
-    const splice = spliceBetween(before.join(""), after.join(""));
-    const byPoints = before.toSpliced(splice.at, splice.cut, ...splice.put);
-    if (byPoints.join("") !== after.join("") || splice.length !== after.length || !splice.put.isWellFormed()) faults.push({ before, after, splice });
-    if (splice.cut && [...splice.put].length && before[splice.at] === after[splice.at]) faults.push({ before, after, splice, why: "it is longer than it need be" });
-    if (spliced(before.join(""), splice) !== after.join("")) faults.push({ before, after, splice, why: "it is not applied" });
-    const any = { at: random(before.length + 3), cut: random(before.length + 3), put: text(4).join(""), length: 0 };
-    const fits = any.at + any.cut <= before.length;
-    any.length = before.length - any.cut + [...any.put].length;
-    const want = fits ? before.toSpliced(any.at, any.cut, ...any.put).join("") : null;
-    if (spliced(before.join(""), any) !== want) faults.push({ before, any, why: "another one" });
-    if (spliced(before.join(""), { ...any, length: any.length + 1 }) !== null) faults.push({ before, any, why: "its length is wrong" });
-  }
-  return faults.slice(0, 3);
-}
-
-test("splices do what arrays of code points do, whatever is in the texts", async ({ open }) => {
-  const page = await open();
-  for (const characters of [CHARACTERS, [..."abc"], ["😀", "😁", "\u{1f640}"]]) {
-    expect(await page.evaluate(compare, { characters, rounds: 4_000 })).toEqual([]);
-  }
-});
-
-test("a splice of any other text is refused", async ({ open }) => {
-  const page = await open();
-  const results = await page.evaluate(() => [
-    spliced("abc", { at: 4, cut: 0, put: "x", length: 4 }),
-    spliced("abc", { at: 0, cut: 4, put: "x", length: 1 }),
-    spliced("a😀", { at: 3, cut: 0, put: "x", length: 3 }),
-    spliced("a😀", { at: 2 ** 53, cut: 2 ** 53, put: "x", length: 3 }),
-    spliced("", { at: 0, cut: 0, put: "😀", length: 1 }),
-    spliced("a😀b", { at: 1, cut: 1, put: "", length: 2 }),
-  ]);
-  expect(results).toEqual([null, null, null, null, "😀", "ab"]);
-});
 
 // All that a page sends and gets on its WebSocket from now on.
 async function framesOf(page) {
@@ -81,7 +35,7 @@ test("a key in the middle of a long text with emoji costs a few bytes, both ways
   const end = LONG.slice(0, 2_000) + "key👩\u200d👧" + LONG.slice(2_000);
   for (const [page, other] of [[ada, "Ben"], [ben, "Ada"]]) {
     await expect(mine(page)).toHaveValue(end);
-    await expect.poll(() => page.evaluate((other) => [...state.users.values()].find(({ name }) => name === other).text, other)).toBe(end);
+    await expect.poll(() => page.evaluate((other) => [...room.users.values()].find(({ name }) => name === other).text, other)).toBe(end);
   }
   for (const seen of frames) {
     await expect.poll(() => texts(seen).length).toBeGreaterThan(5);
@@ -133,7 +87,7 @@ test("a page whose splice does not fit at the server sends its whole text", asyn
   await mine(ada).fill("what the server has");
   await expect.poll(() => ben.texts().Ada).toBe("what the server has");
   const frames = await framesOf(ada);
-  await ada.evaluate(() => (state.shown = "what the page wrongly takes it to have"));
+  await ada.evaluate(() => (draft.shown = "what the page wrongly takes it to have"));
   await mine(ada).press("End");
   await ada.keyboard.type("!");
   await expect.poll(() => ben.texts().Ada).toBe("what the server has!");

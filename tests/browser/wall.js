@@ -49,7 +49,7 @@ export const test = base.extend({
   join: async ({ open }, use) =>
     use(async (name, { search, ...options } = {}) => {
       const page = await open({ ...options, search: { name, ...search } });
-      await page.waitForFunction(() => state.you);
+      await page.waitForFunction(() => room.you);
       return page;
     }),
 
@@ -118,8 +118,12 @@ export class Bot {
     const names = new Map();
     const texts = new Map();
     for (const [event, data] of this.events) {
-      if (event === "existing_users") for (const [id, user] of Object.entries(data.users)) names.set(id, user.name), texts.set(user.name, user.text);
-      if (event === "new_user") names.set(data.id, data.new_user_name), texts.set(data.new_user_name, "");
+      const users = event === "existing_users" ? Object.entries(data.users) : [];
+      if (event === "new_user") users.push([data.id, { name: data.new_user_name, text: "" }]);
+      for (const [id, { name, text }] of users) {
+        names.set(id, name);
+        texts.set(name, text);
+      }
       if (event === "text_update") texts.set(names.get(data.id), data.text);
       if (event === "disconnect_user") texts.delete(data.name);
     }
@@ -137,7 +141,7 @@ export class Bot {
 }
 
 // The box of somebody else, and what it shows.
-export const boxOf = (page, name) => page.locator(".box").filter({ has: page.locator(`h3 button[aria-label=${JSON.stringify(`${name}, enlarge`)}]`) });
+export const boxOf = (page, name) => page.locator(".box").filter({ has: page.locator(`h3 button[aria-label=${JSON.stringify(`Enlarge ${name}`)}]`) });
 export const textOf = (page, name) => boxOf(page, name).locator(".text");
 export const mine = (page) => page.locator("#my-text");
 export const posts = (page) => page.locator("#posts .post .body");

@@ -107,7 +107,7 @@ test("a box is away when its user is, and back again", async ({ open }) => {
   await page.getByRole("button", { name: "Just watch" }).click();
   await expect(boxOf(page, "Ada").locator(".state")).toHaveText("away");
   await expect(boxOf(page, "Ada")).toContainText("here");
-  await expect(boxOf(page, "Ben").locator(".state")).toHaveText("quiet");
+  await expect(boxOf(page, "Ben").locator(".state")).toHaveText("");
 });
 
 test("captions show the latest lines of a few, large, keep what was just posted, and have buttons for the size", async ({ open, bot }) => {
@@ -179,7 +179,7 @@ test("a mountain of accents paints nothing outside its box", async ({ open, bot 
   await expect(page.locator(".box")).toHaveCount(3);
   await expect(boxOf(page, "Ada")).toHaveCSS("contain", "strict");
   await expect(textOf(page, "Ada")).toHaveCSS("overflow-x", /clip|hidden/);
-  await expect(boxOf(page, "Right").locator(".state")).toHaveText("quiet");
+  await expect(boxOf(page, "Right").locator(".state")).toHaveText("");
   const area = await boxOf(page, "Ada").boundingBox();
   const mask = [boxOf(page, "Ada")];
   const outside = () => page.screenshot({ mask, maskColor: "#000000" });
@@ -188,7 +188,7 @@ test("a mountain of accents paints nothing outside its box", async ({ open, bot 
   await expect(textOf(page, "Ada")).toContainText("Z");
   // Not every font stacks marks; this paints as far out as the worst of them.
   await textOf(page, "Ada").locator("p").evaluate((text) => (text.style.transform = "scale(30)"));
-  await expect(boxOf(page, "Ada").locator(".state")).toHaveText("quiet");
+  await expect(boxOf(page, "Ada").locator(".state")).toHaveText("");
   expect(area).toEqual(await boxOf(page, "Ada").boundingBox());
   expect((await outside()).equals(before)).toBe(true);
 });
@@ -229,29 +229,57 @@ test("the language can be changed in the settings, without losing a word", async
   await page.getByLabel("Language").selectOption("de");
   await page.getByRole("button", { name: "Schließen" }).click();
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
-  await expect(page.locator(".box .state")).toHaveText("still");
+  await expect(page.locator(".box .state")).toHaveText("");
   await expect(mine(page)).toHaveValue("a draft");
   await page.waitForFunction(() => history.state.depth === 0); // a reload would be lost to the way back from the settings
   await page.reload();
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
 });
 
-test("every language has every word, with the same fields and all its plural forms", async ({ open }) => {
+test("a language other than English is one request more, and English none", async ({ open }) => {
+  const asked = [];
   const page = await open();
-  const faults = await page.evaluate(() => {
-    const fields = (form) => [...form.matchAll(/\{\w+\}/g)].map(String).sort().join();
-    const forms = (word) => (typeof word === "string" ? [word] : Object.values(word));
-    return Object.entries(WORDS).flatMap(([key, row]) => {
-      if (row.length !== LANGUAGES.length) return [`${key}: ${row.length} columns`];
-      return row.flatMap((word, column) => {
-        const wanted = fields(forms(row[0]).at(-1));
-        const last = forms(word).at(-1);
-        const missing = typeof word !== "string" && !("other" in word) ? [`${key}: no other in ${LANGUAGES[column]}`] : [];
-        return fields(last) === wanted ? missing : [...missing, `${key}: ${fields(last)} in ${LANGUAGES[column]}`];
-      });
-    });
+  page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await page.reload();
+  await expect(page.getByRole("button", { name: "Join" })).toBeVisible();
+  expect(asked).toEqual(["/"]);
+  await page.goto(`${page.url()}&lang=de`);
+  await expect(page.getByRole("button", { name: "Mitmachen" })).toBeVisible();
+  expect(asked).toEqual(["/", "/", "/words/de.json"]);
+});
+
+const offline = test.extend({ excused: /ERR_FAILED|404|words/ });
+
+for (const [what, answer] of [
+  ["cannot be fetched", (route) => route.abort()],
+  ["are not there", (route) => route.fulfill({ status: 404, body: "Not found" })],
+  ["are a page of somebody else's", (route) => route.fulfill({ contentType: "text/html", body: "<p>Please log in" })],
+]) {
+  offline(`where the words of a language ${what}, the page stays in English and says so`, async ({ open }) => {
+    const page = await open();
+    await page.route(/words/, answer);
+    await page.goto(`${page.url()}&lang=ar`);
+    await expect(page.getByRole("button", { name: "Join" })).toBeVisible();
+    await expect(page.locator("html")).toHaveAttribute("lang", "en");
+    await expect(page.locator("html")).toHaveAttribute("dir", "ltr");
+    await page.getByRole("button", { name: "Just watch" }).click();
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByLabel("Language").selectOption("de");
+    await expect(page.getByLabel("Language")).toHaveValue("en");
+    await expect(page.locator("html")).toHaveAttribute("lang", "en");
   });
-  expect(faults).toEqual([]);
+}
+
+test("words that come late are said when they come, and the page is in English until then", async ({ open }) => {
+  const page = await open();
+  let late;
+  await page.route(/words/, (route) => (late = route));
+  await page.goto(`${page.url()}&lang=de&name=Ben`);
+  await expect(page.getByRole("button", { name: "Post" })).toBeVisible();
+  await expect(page.locator("html")).toHaveAttribute("lang", "en");
+  await late.continue();
+  await expect(page.getByRole("button", { name: "Posten" })).toBeVisible();
+  await expect(page.locator("html")).toHaveAttribute("lang", "de");
 });
 
 test("who comes back finds their place, even where somebody reads in the box they left", async ({ join, bot }) => {
@@ -263,7 +291,7 @@ test("who comes back finds their place, even where somebody reads in the box the
   await expect(boxOf(ada, "Ben")).toHaveAttribute("data-state", "gone");
   await bot("Ben");
   await expect(boxOf(ada, "Ben")).toHaveCount(1);
-  await expect(boxOf(ada, "Ben")).toHaveAttribute("data-state", "quiet");
+  await expect(boxOf(ada, "Ben")).toHaveAttribute("data-state", "idle");
   await expect(textOf(ada, "Ben")).toBeFocused();
 });
 
@@ -273,10 +301,11 @@ test("one who was told of under a new id before the snapshot came has one box", 
   await expect(boxOf(ada, "Ben")).toHaveCount(1);
   // As after a restart of the server, when Ben is back before Ada.
   await ada.evaluate(() => {
-    const { you, name, session, title: room } = state;
+    const { you, title, limits } = room;
+    const { name, session } = seat;
     receive("new_user", { id: "new", new_user_name: "Ben" });
     const users = { [you]: { name, text: "" }, new: { name: "Ben", text: "back" } };
-    receive("existing_users", { you, name, session, room, users, log: [], limits: state.limits });
+    receive("existing_users", { you, name, session, room: title, users, log: [], limits });
   });
   await expect(textOf(ada, "Ben")).toHaveText("back");
   await expect(boxOf(ada, "Ben")).toHaveCount(1);

@@ -1,4 +1,4 @@
-//! HTTP: the page and every other route, malformed requests, and how many connections there may be.
+//! HTTP: every route but the page, malformed requests, and how many connections there may be.
 
 use crate::server::TestServer;
 use crate::support::frame::{KEY, handshake, text};
@@ -8,19 +8,6 @@ use std::io::Write;
 use std::net::TcpStream;
 use typewall::Limits;
 use typewall::internals::{MAX_DOWNLOADS, SPARE_CONNECTIONS};
-
-#[test]
-fn the_page_is_at_the_root() {
-    let server = TestServer::start();
-    let page = include_bytes!("../../index.html");
-    for path in ["/", "/?room=physics", "http://localhost/"] {
-        let response = server.get(path);
-        assert_eq!((response.status, &response.body[..]), (200, &page[..]), "{path}");
-        assert!(response.head.contains("Content-Type: text/html; charset=utf-8\r\n"));
-    }
-    let head = server.request("HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    assert!(head.head.contains(&format!("Content-Length: {}\r\n", page.len())));
-}
 
 #[test]
 fn the_health_check_counts_clients_and_rooms() {

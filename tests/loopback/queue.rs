@@ -9,7 +9,7 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use typewall::internals::{
-    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, Router, Shards,
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, Page, Router, Shards,
     SocketEvent, TextChange,
 };
 use typewall::{Access, Limits};
@@ -23,7 +23,7 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
     let router = Router {
         listen: listener.local_addr().unwrap(),
         access: Access::default(),
-        policy: String::new(),
+        page: Page::new("'self'"),
         shards: Shards::new(vec![hub]),
     };
     let connection = Connection {

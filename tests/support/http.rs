@@ -51,6 +51,14 @@ impl Response {
         length.and_then(|length| length.parse().ok()).expect("a length")
     }
 
+    /// The value of a header that occurs once at most.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.head.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} occurs twice");
+        value
+    }
+
     pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("UTF-8")
     }

@@ -1,0 +1,68 @@
+// Codes of the server, and the page's words for them. The page never parses a sentence of the server; it only shows one
+// if it does not know the code.
+
+/** @typedef {import("./words.js").WordKey} WordKey */
+
+/** A close frame: the server stops. */
+export const GOING_AWAY = 1001;
+/** A close frame: the server cannot take this connection now; the reason is one of REASONS. */
+export const TRY_AGAIN = 1013;
+/** A close frame: a later connection has the seat. */
+export const SEAT_TAKEN = 4001;
+/** A close frame: this client reads too slowly. */
+export const TOO_SLOW = 4002;
+/** A close frame: the passphrase did not come in time. */
+export const OUTSIDE = 4003;
+
+/** @type {Map<number, WordKey>} */
+const CLOSE_CODES = new Map([
+  [GOING_AWAY, "stopping"],
+  [SEAT_TAKEN, "taken"],
+  [TOO_SLOW, "tooSlow"],
+  [OUTSIDE, "outside"],
+]);
+
+/** @type {Map<string, WordKey>} */
+const REASONS = new Map([
+  ["server_full", "serverFull"],
+  ["address_full", "addressFull"],
+  ["rooms_full", "roomsFull"],
+  ["room_full", "roomFull"],
+  ["server_busy", "serverBusy"],
+]);
+
+/** @type {Map<string, WordKey>} */
+const ERRORS = new Map([
+  ["passphrase_wrong", "passphraseWrong"],
+  ["passphrase_wait", "passphraseWait"],
+  ["room_full", "roomFull"],
+  ["name_empty", "nameEmpty"],
+  ["name_too_long", "nameTooLong"],
+  ["text_too_long", "textTooLong"],
+  ["not_stored", "notStored"],
+  ["post_empty", "postEmpty"],
+]);
+
+/**
+ * The word for the end of a connection.
+ *
+ * @param {{ code: number, reason: string, failures: number, isOffline: boolean }} end  `failures` counts the attempts
+ *   since the last connection that worked, this one included
+ * @returns {WordKey}
+ */
+export function wordForEnd({ code, reason, failures, isOffline }) {
+  if (code === TRY_AGAIN) return REASONS.get(reason) ?? "serverBusy";
+  const known = CLOSE_CODES.get(code);
+  if (known) return known;
+  if (isOffline) return "offline";
+  return failures > 1 ? "silent" : "lost";
+}
+
+/**
+ * The word for an `error` event, if there is one.
+ *
+ * @param {string} code
+ */
+export function wordForError(code) {
+  return ERRORS.get(code);
+}

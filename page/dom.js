@@ -1,0 +1,91 @@
+// Small helpers for the document that several modules share.
+
+/**
+ * The elements that are more than an HTMLElement to this page, by their ids.
+ *
+ * @typedef {object} Elements
+ * @property {HTMLInputElement} name
+ * @property {HTMLInputElement} passphrase
+ * @property {HTMLInputElement} address
+ * @property {HTMLInputElement} with-key
+ * @property {HTMLInputElement} enter-posts
+ * @property {HTMLTextAreaElement} my-text
+ * @property {HTMLSelectElement} addresses
+ * @property {HTMLSelectElement} theme
+ * @property {HTMLSelectElement} language
+ * @property {HTMLButtonElement} now
+ * @property {HTMLImageElement} qr
+ * @property {HTMLDialogElement} settings
+ * @property {HTMLDialogElement} invite
+ * @property {HTMLTemplateElement} new-box
+ */
+
+/** A scroll position beyond every end: it scrolls to the end without asking the browser for a layout. */
+export const END = 1e9;
+
+/** How many pixels from its end an element still counts as scrolled to the end. */
+const END_PX = 8;
+
+/**
+ * The element with this id. The document has all the ids that the page asks for.
+ *
+ * @template {string} Id
+ * @param {Id} id
+ * @returns {Id extends keyof Elements ? Elements[Id] : HTMLElement}
+ */
+export function at(id) {
+  return /** @type {any} */ (document.getElementById(id));
+}
+
+/**
+ * A new element.
+ *
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {string} [className]
+ * @param {string} [text]
+ */
+export function element(tag, className = "", text = "") {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+/**
+ * All elements that match a selector.
+ *
+ * @param {string} selector
+ * @returns {Iterable<HTMLElement>}
+ */
+export function all(selector) {
+  return document.querySelectorAll(selector);
+}
+
+/** The dialog that is open, if any. @returns {HTMLDialogElement | null} */
+export function openDialog() {
+  return document.querySelector("dialog[open]");
+}
+
+/**
+ * True if an element is scrolled to its end. This costs a layout; ask only when somebody scrolls.
+ *
+ * @param {Element} element
+ */
+export function isAtEnd({ scrollHeight, scrollTop, clientHeight }) {
+  return scrollHeight - scrollTop - clientHeight < END_PX;
+}
+
+/**
+ * Replaces only what differs, so that a selection in the rest stays.
+ *
+ * @param {CharacterData} node
+ * @param {string} text
+ */
+export function rewriteNode(node, text) {
+  const before = node.data;
+  if (before === text) return;
+  let same = 0;
+  while (same < before.length && before.charCodeAt(same) === text.charCodeAt(same)) same += 1;
+  node.replaceData(same, before.length - same, text.slice(same));
+}

@@ -1,0 +1,59 @@
+// Draws what has changed, once a frame.
+
+import { changes, takeChanges } from "./changes.js";
+import { END, at } from "./dom.js";
+import { drawDoor, drawVisitors } from "./door.js";
+import { drawCount, drawLink, drawTitle } from "./head.js";
+import { drawLog, drawPosts, logInSight } from "./log.js";
+import { drawMe } from "./own-box.js";
+import { drawStage } from "./stage.js";
+import { look, reading, room, seat } from "./state.js";
+import { drawBox, drawEmptyWall, followBox } from "./wall.js";
+import { drawStop } from "./wall-input.js";
+
+const DRAWING = {
+  people: drawPeople,
+  link: drawLink,
+  me: drawMe,
+  door: drawDoor,
+  title: drawTitle,
+  posts: drawPosts,
+  log: drawLog,
+  stage: drawStage,
+};
+
+/** The frame that was asked for, and whether the boxes of others waited in the last one. */
+const pace = { frame: 0, waited: false };
+
+/** From now on, whatever changes is drawn. */
+export function startDrawing() {
+  changes.request = () => (pace.frame ||= requestAnimationFrame(draw));
+  changes.request();
+}
+
+/** What others wrote does not delay the frame of this person's own key: it waits for the next frame, but only once. */
+function draw() {
+  pace.waited = changes.typed && !pace.waited;
+  changes.typed = false;
+  pace.frame = pace.waited ? requestAnimationFrame(draw) : 0;
+  if (!pace.waited) drawAll();
+}
+
+/** Writes everything first and scrolls then, so that the browser lays out once, however many boxes have changed. */
+function drawAll() {
+  const { users, parts } = takeChanges();
+  for (const user of users) drawBox(user);
+  if (look.large && users.has(look.large)) parts.add("stage");
+  for (const part of parts) DRAWING[part]();
+  // Somebody who comes or goes may change the size of every box.
+  for (const user of parts.has("people") ? room.users.values() : users) followBox(user);
+  if (look.large && look.largeAtEnd) at("stage-text").scrollTop = END;
+  if (reading.atEnd && logInSight()) at("posts-area").scrollTop = END;
+}
+
+function drawPeople() {
+  drawCount();
+  if (!seat.inside) drawVisitors();
+  drawEmptyWall();
+  drawStop();
+}

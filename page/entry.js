@@ -1,0 +1,53 @@
+// The ways through the first screen: joining with a name, or just watching.
+
+import { touch } from "./changes.js";
+import { at } from "./dom.js";
+import { drawDoor, refuseName } from "./door.js";
+import { drawMe } from "./own-box.js";
+import { join, retryNow } from "./seat.js";
+import { link, seat } from "./state.js";
+import { remember } from "./storage.js";
+import { say } from "./words.js";
+
+/** @param {Event} event */
+export function enterRoom(event) {
+  event.preventDefault();
+  const name = at("name").value;
+  refuseName("");
+  if (!name.trim()) return refuseName(say("nameEmpty"));
+  remember({ name });
+  seat.wanted = name;
+  seat.inside = true; // at once, so that the next key is in the box already
+  drawDoor();
+  drawMe();
+  at("my-text").focus();
+  if (link.socket) join();
+  else retryNow();
+}
+
+/**
+ * The server refuses the name, or has no place. This person watches from now on; a page that joined at once has not
+ * seen the room yet.
+ *
+ * @param {string} words
+ */
+export function refuseEntry(words) {
+  seat.wanted = "";
+  seat.inside = false;
+  join();
+  drawDoor();
+  refuseName(words);
+}
+
+export function justWatch() {
+  seat.inside = true;
+  drawDoor();
+  touch("me");
+  at("title").focus();
+}
+
+export function toDoor() {
+  seat.inside = false;
+  drawDoor();
+  at("name").focus();
+}

@@ -1,0 +1,228 @@
+// Applies server events to the state of the room. No other module does, and this one knows neither the document nor the
+// connection; receive.js does what has to follow.
+
+import { speak } from "./captions.js";
+import { change, changes, touch } from "./changes.js";
+import { spliced } from "./splices.js";
+import { keyOf, newUser, room, seat } from "./state.js";
+
+/** @typedef {import("./state.js").User} User */
+/** @typedef {import("./state.js").Post} Post */
+
+/** Posts of a speaker that the captions keep above the live text. */
+const SAID_POSTS = 3;
+/** Posts that the page keeps; the oldest go first. */
+const POSTS_KEPT = 2_000;
+
+/**
+ * @typedef {object} Snapshot  The data of `existing_users`.
+ * @property {string | null} you
+ * @property {string | null} name
+ * @property {string | null} [session]
+ * @property {string} room
+ * @property {{ [id: string]: { name: string, text: string, away?: boolean } }} users
+ * @property {Post[]} log
+ * @property {{ text: number, name: number }} [limits]
+ */
+
+/**
+ * Applies an event. Events that are not about the room change nothing here.
+ *
+ * @param {string} event
+ * @param {any} data
+ * @returns {boolean}  false if a splice did not fit the text that it was for
+ */
+export function applyEvent(event, data, now = performance.now()) {
+  const user = room.users.get(data.id);
+  if (event === "existing_users") replaceAll(data, now);
+  else if (event === "new_user") welcomeUser(data.id, data.new_user_name);
+  else if (event === "disconnect_user") farewell(user, data.name);
+  else if (event === "data") addPost(data);
+  else if (user && event === "text_update") return rewrite(user, data, now);
+  else if (user && (event === "user_away" || event === "user_back")) setAway(user, event === "user_away");
+  return true;
+}
+
+/**
+ * Replaces all that is known of the room. A user who was here before keeps box, place and scroll position, even if
+ * another server now gives new ids.
+ *
+ * @param {Snapshot} snapshot
+ * @param {number} now
+ */
+function replaceAll(snapshot, now) {
+  replaceUsers(snapshot.users);
+  room.you = snapshot.you;
+  room.title = snapshot.room;
+  Object.assign(room.limits, snapshot.limits);
+  seat.name = snapshot.name ?? "";
+  // The snapshot of a viewer who has given a name meanwhile knows of no session yet.
+  seat.session = snapshot.session ?? seat.session;
+  if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
+  replaceLog(snapshot.log);
+  for (const post of snapshot.log) rememberSaid(post);
+  for (const user of room.users.values()) if (user.text || user.said.length) speak(user, now);
+  touch("people", "door", "title", "me");
+}
+
+/** @param {Snapshot["users"]} users */
+function replaceUsers(users) {
+  // The same name may be here twice: from before, and from a `new_user` since then.
+  const left = new Set(room.users.values());
+  const before = new Map([...left].map((user) => [user.name, user]));
+  room.users = new Map();
+  room.speakers = [];
+  for (const [id, said] of Object.entries(users)) {
+    const known = before.get(said.name);
+    before.delete(said.name);
+    if (known) left.delete(known);
+    add(Object.assign(known ?? newUser(id, said), { id, text: said.text, away: said.away ?? false, said: [] }));
+  }
+  for (const user of left) miss(user);
+}
+
+/**
+ * @param {string} id
+ * @param {string} name
+ */
+function welcomeUser(id, name) {
+  if (room.users.has(id)) return;
+  add(newUser(id, { name }));
+  tell("came", name);
+}
+
+/** @param {User} user */
+function add(user) {
+  room.users.set(user.id, user);
+  change(user);
+  touch("people");
+}
+
+/**
+ * Gives a user another text, a whole one or by a splice.
+ *
+ * @param {User} user
+ * @param {any} update
+ */
+export function rewrite(user, update, now = performance.now()) {
+  const text = update.text ?? spliced(user.text, update);
+  if (text === null) return false;
+  user.text = text;
+  user.typing = text !== "";
+  user.typedAt = now;
+  speak(user, now);
+  change(user);
+  return true;
+}
+
+/**
+ * @param {User} user
+ * @param {boolean} away
+ */
+function setAway(user, away) {
+  user.away = away;
+  change(user);
+}
+
+/**
+ * @param {User | undefined} user
+ * @param {string} name
+ */
+function farewell(user, name) {
+  if (user) remove(user);
+  tell("went", name);
+}
+
+/** @param {User} user */
+export function remove(user) {
+  // A restarted server gives the same ids to others.
+  if (room.users.get(user.id) === user) room.users.delete(user.id);
+  room.speakers = room.speakers.filter((id) => id !== user.id);
+  user.gone = true;
+  change(user);
+  touch("people");
+}
+
+/**
+ * A user who is not there after a reconnection is likely to come back, as after a restart of the server.
+ *
+ * @param {User} user
+ */
+function miss(user) {
+  user.missing = true;
+  remove(user);
+}
+
+/** This person leaves the room, before the server says so. */
+export function forgetMe() {
+  room.you = null;
+}
+
+/** @param {Post} post */
+function addPost(post) {
+  if (room.posts.has(keyOf(post))) return; // the answer to a post that was sent again
+  keepPost(post);
+  room.news = null;
+  rememberSaid(post);
+  touch("posts");
+}
+
+/** @param {Post} post */
+function keepPost(post) {
+  room.posts.set(keyOf(post), post);
+  changes.entries.push(post);
+  for (const key of room.posts.keys()) {
+    if (room.posts.size <= POSTS_KEPT) break;
+    room.posts.delete(key);
+  }
+}
+
+/** @param {Post} post */
+function rememberSaid(post) {
+  const user = room.users.get(post.id);
+  if (!user) return;
+  user.said = [...user.said, post.text].slice(-SAID_POSTS);
+  user.typing = false;
+  change(user);
+}
+
+/**
+ * Adds what is new, so that a reader further up is not disturbed. If the server's log is not the one shown, as after a
+ * restart without a store, the posts shown stay, and a line says where the server's log begins.
+ *
+ * @param {Post[]} log
+ */
+function replaceLog(log) {
+  const fresh = log.filter((post) => !room.posts.has(keyOf(post)));
+  const goesOn = fresh.length < log.length;
+  const last = [...room.posts.values()].at(-1);
+  if (last && !goesOn && !last.lost) tellSeam(last, log[0]);
+  for (const post of fresh) keepPost({ ...post, old: !goesOn });
+  room.news = null;
+  touch("posts");
+}
+
+/**
+ * @param {Post} last  the last post that is shown
+ * @param {Post | undefined} first  the first that the server has
+ */
+function tellSeam(last, first) {
+  const isGap = first !== undefined && first.n > last.n && first.at >= last.at;
+  if (!isGap) for (const post of room.posts.values()) post.lost = true;
+  changes.entries.push({ seam: isGap ? "gap" : "seam" });
+}
+
+/**
+ * Somebody came or went. Everything between two posts is one line, and somebody who comes back leaves no trace.
+ *
+ * @param {"came" | "went"} what
+ * @param {string} name
+ */
+function tell(what, name) {
+  room.news ??= { came: [], went: [] };
+  const other = room.news[what === "came" ? "went" : "came"];
+  if (other.includes(name)) other.splice(other.indexOf(name), 1);
+  else room.news[what].push(name);
+  if (!changes.entries.includes(room.news)) changes.entries.push(room.news);
+  touch("posts");
+}

@@ -1,0 +1,38 @@
+// Draws the header of the room: its title, how many people are in it, and the connection.
+
+import { at } from "./dom.js";
+import { hidden, link, reading, room, roomTitle } from "./state.js";
+import { say, tongue } from "./words.js";
+
+export function drawTitle() {
+  const title = roomTitle();
+  at("title").textContent = title;
+  at("door-room").textContent = title;
+  const unread = reading.unread ? `(${tongue.number.format(reading.unread)}) ` : "";
+  document.title = `${unread}${title} · Typewall`;
+}
+
+export function drawCount() {
+  const people = [...room.users.values()];
+  const out = people.filter((user) => hidden.has(user.name)).length;
+  at("people").textContent = say("people", { n: people.length }) + (out ? say("ofThemHidden", { n: out }) : "");
+}
+
+export function drawLink() {
+  const isUp = link.status === "connected";
+  const isFine = isUp || link.status === "connecting";
+  at("link").dataset.up = String(isFine);
+  at("link-state").textContent = say(link.status);
+  at("link-wait").textContent = link.retryAt ? say("retrying", { n: secondsUntil(link.retryAt) }) : "";
+  const button = at("now");
+  button.textContent = say(link.status === "taken" ? "newBox" : "retryNow");
+  if (isUp && document.activeElement === button) at(room.you ? "my-text" : "title").focus();
+  button.hidden = isFine;
+  at("door-link").textContent = isFine || link.status === "outside" ? "" : say(link.status);
+  at("door-wait").textContent = at("link-wait").textContent;
+}
+
+/** @param {number} when */
+function secondsUntil(when) {
+  return Math.max(1, Math.ceil((when - Date.now()) / 1_000));
+}

@@ -1,0 +1,82 @@
+// The invitation: links to the room that others can reach, as text and as a QR code.
+
+import { at } from "./dom.js";
+import { fetched, textOf } from "./http.js";
+import { asked, gate, roomTitle } from "./state.js";
+import { showDialog } from "./views.js";
+import { isolated, say } from "./words.js";
+
+/** Names of this machine; they do not work for anybody else. */
+const LOOPBACK = /^(localhost|127\.|\[::1\]$)/;
+
+export async function invite() {
+  at("invite-title").textContent = say("inviteTo", { room: isolated(roomTitle()) });
+  at("copied").textContent = at("only-here").textContent = "";
+  at("invite-link").hidden = true;
+  at("pick-key").hidden = !gate.passphrase;
+  at("with-key").checked = false;
+  showDialog("invite");
+  const links = await linksForOthers();
+  at("only-here").textContent = whyNobody(links);
+  if (!links?.length) return;
+  at("invite-link").hidden = false;
+  at("pick-address").hidden = links.length < 2;
+  at("addresses").replaceChildren(...links.map((link) => new Option(link, link)));
+  showAddress();
+}
+
+/** @param {string[] | null} links */
+function whyNobody(links) {
+  if (!links) return say("silent");
+  return links.length ? "" : say("onlyHere", { port: location.port || "80" });
+}
+
+/**
+ * Links that work for others; null if the server does not answer. An address that brought somebody here from another
+ * machine, or through a proxy, is one of them; the server knows more.
+ *
+ * @returns {Promise<string[] | null>}
+ */
+async function linksForOthers() {
+  const known = await linksOfServer();
+  if (LOOPBACK.test(location.hostname)) return known;
+  return [ownLink(), ...(known ?? []).filter((link) => new URL(link).host !== location.host)];
+}
+
+/** @returns {Promise<string[] | null>} */
+async function linksOfServer() {
+  const answer = await fetched("invite", { room: asked.room });
+  return (await answer?.json().catch(() => null))?.links ?? null;
+}
+
+function ownLink() {
+  const link = new URL(location.href);
+  link.search = asked.room ? String(new URLSearchParams({ room: asked.room })) : "";
+  link.hash = "";
+  return link.href;
+}
+
+/**
+ * Shows the chosen link and its code. The passphrase is in the fragment, which is never sent to a server; for the same
+ * reason the code is requested with the link in a header.
+ */
+export async function showAddress() {
+  const key = at("with-key").checked ? `#key=${encodeURIComponent(gate.passphrase)}` : "";
+  const link = at("addresses").value + key;
+  const qr = at("qr");
+  at("address").value = link;
+  qr.hidden = true;
+  const picture = await textOf(await fetched("qr.svg", {}, { "Typewall-Link": link }));
+  if (picture === null || at("address").value !== link) return;
+  qr.alt = say("qr", { link });
+  qr.src = `data:image/svg+xml,${encodeURIComponent(picture)}`;
+  qr.hidden = false;
+}
+
+/** Copies the link. Only a secure page has the clipboard; elsewhere an old command may work, or the keyboard. */
+export async function copyLink() {
+  const address = at("address");
+  address.select();
+  const isDone = await navigator.clipboard?.writeText(address.value).then(() => true, () => false);
+  at("copied").textContent = say(isDone || document.execCommand("copy") ? "copied" : "copyByHand");
+}

@@ -1,0 +1,157 @@
+// Connects the document and the window to the modules that handle their events.
+
+import { touch } from "./changes.js";
+import { checkConnection } from "./connection.js";
+import { all, at, openDialog } from "./dom.js";
+import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { drawTitle } from "./head.js";
+import { hide } from "./hiding.js";
+import { copyLink, invite, showAddress } from "./invite.js";
+import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
+import { givePassphrase, showPassphrase, takeKey, tryPassphrase } from "./passphrase.js";
+import { saveLog } from "./save.js";
+import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
+import { choose, chooseLanguage, resize } from "./settings.js";
+import { choices, draft, gate, look } from "./state.js";
+import { clearText, compose, post, pressed, sendText, togglePause, typed } from "./text.js";
+import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
+import { boxAround, noticeSight, tidy } from "./wall.js";
+import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
+
+export function listen() {
+  listenToDoor();
+  listenToOwnBox();
+  listenToWall();
+  listenToLog();
+  listenToDialogs();
+  listenToSettings();
+  listenToWindow();
+  answerTwins();
+}
+
+function listenToDoor() {
+  at("gate").addEventListener("submit", givePassphrase);
+  at("show-passphrase").addEventListener("click", showPassphrase);
+  at("join").addEventListener("submit", enterRoom);
+  at("just-watch").addEventListener("click", justWatch);
+  at("to-join").addEventListener("click", toDoor);
+  at("now").addEventListener("click", retryNow);
+  at("skip-to-mine").addEventListener("click", (event) => skip(event, "my-text"));
+  at("skip-to-log").addEventListener("click", (event) => {
+    if (!logInSight()) setView("log");
+    skip(event, "posts-area");
+  });
+}
+
+/**
+ * Moves the focus without the browser's own jump, which would be an entry in the history.
+ *
+ * @param {Event} event
+ * @param {string} id
+ */
+function skip(event, id) {
+  event.preventDefault();
+  at(id).focus();
+}
+
+function listenToOwnBox() {
+  const box = at("my-text");
+  box.addEventListener("input", typed);
+  box.addEventListener("keydown", (event) => pressed(event, choices.enterPosts));
+  box.addEventListener("compositionstart", () => compose(true));
+  box.addEventListener("compositionend", () => compose(false));
+  at("pause").addEventListener("click", togglePause);
+  at("clear").addEventListener("click", clearText);
+  at("post").addEventListener("click", () => {
+    post();
+    box.focus();
+  });
+}
+
+function listenToWall() {
+  const wall = at("wall");
+  wall.addEventListener("click", clickWall);
+  wall.addEventListener("keydown", keyOnWall);
+  wall.addEventListener("focusin", ({ target }) => readIn(boxAround(target)));
+  wall.addEventListener("focusout", ({ target }) => stopReading(boxAround(target)));
+  wall.addEventListener("pointerover", pointOnWall);
+  wall.addEventListener("pointerout", pointOnWall);
+  wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
+  wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
+  at("back").addEventListener("click", shrink);
+  at("hide").addEventListener("click", () => {
+    if (look.large) hide(look.large.name);
+    shrink();
+  });
+}
+
+function listenToLog() {
+  at("posts-area").addEventListener("scroll", scrollLog, { passive: true });
+  at("newer").addEventListener("click", readNewest);
+  at("save").addEventListener("click", saveLog);
+}
+
+function listenToSettings() {
+  for (const button of all(".invites")) button.addEventListener("click", invite);
+  at("copy").addEventListener("click", copyLink);
+  at("addresses").addEventListener("change", showAddress);
+  at("with-key").addEventListener("change", showAddress);
+  at("to-settings").addEventListener("click", () => showDialog("settings"));
+  at("leave").addEventListener("click", leave);
+  at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
+  at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
+  at("language").addEventListener("change", () => chooseLanguage(at("language").value));
+  for (const button of all("[data-size]")) button.addEventListener("click", () => resize(Number(button.dataset.size)));
+  for (const button of all("[data-view-to]")) {
+    button.addEventListener("click", () => setView(/** @type {any} */ (button.dataset.viewTo)));
+  }
+}
+
+function listenToWindow() {
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing && !openDialog()) shrink();
+  });
+  document.addEventListener("visibilitychange", noticeVisibility);
+  document.addEventListener("resume", checkConnection);
+  for (const event of ["online", "offline"]) window.addEventListener(event, checkConnection);
+  window.addEventListener("popstate", goneBack);
+  window.addEventListener("hashchange", () => takeKey() && gate.locked && tryPassphrase());
+  window.addEventListener("pagehide", keepSeat);
+  window.addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
+  window.addEventListener("beforeunload", (event) => draft.pending.length && event.preventDefault());
+  window.addEventListener("resize", refit);
+  window.visualViewport?.addEventListener("resize", fitKeyboard);
+  onNarrow(refit);
+}
+
+function noticeVisibility() {
+  if (document.hidden) {
+    sendText(); // there are no frames from here on
+    keepSeat(); // a phone may end the page without another word
+    return tidy(true);
+  }
+  comeBack();
+  forgetUnread();
+  drawTitle();
+  keepAwake();
+}
+
+function comeBack() {
+  takeSeat();
+  checkConnection();
+}
+
+/** Sizes have changed; a reader who was at an end stays there. */
+function refit() {
+  touch("people", "log");
+}
+
+/** Where the keyboard covers the page instead of shrinking it, the page shrinks itself. */
+function fitKeyboard() {
+  const { height, scale, offsetTop } = /** @type {VisualViewport} */ (window.visualViewport);
+  if (scale !== 1) return;
+  document.documentElement.style.setProperty("--height", `${height}px`);
+  if (offsetTop) window.scrollTo(0, 0);
+  touch("log");
+}

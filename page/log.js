@@ -1,0 +1,171 @@
+// Draws the log; new entries come at its end. A screen reader announces posts, but neither arrivals nor departures.
+
+import { at, element, isAtEnd } from "./dom.js";
+import { takeEntries, touch } from "./changes.js";
+import { withLinks } from "./links.js";
+import { drawMark, lookOf } from "./marks.js";
+import { asked, hidden, keyOf, look, reading, room, seat } from "./state.js";
+import { listed, say, tongue } from "./words.js";
+
+/** @typedef {import("./state.js").Post} Post */
+/** @typedef {import("./state.js").News} News */
+/** @typedef {import("./state.js").Entry} Entry */
+
+/** For this long after the first posts, a screen reader announces nothing. */
+const HUSH_MS = 1_000;
+
+/** The element of each post, oldest first. @type {Map<string, HTMLElement>} */
+const items = new Map();
+/** The line of each piece of news. @type {WeakMap<News, HTMLElement>} */
+const lines = new WeakMap();
+
+/** A window in which the wall and the log do not fit side by side. */
+const narrow = matchMedia("(max-width: 55.99rem)");
+
+/** @param {() => void} action */
+export function onNarrow(action) {
+  narrow.addEventListener("change", action);
+}
+
+export function logInSight() {
+  const isShown = look.view === "log" || (look.view === "wall" && !narrow.matches);
+  return seat.inside && isShown && !asked.leftOut.includes("log");
+}
+
+export function drawPosts() {
+  const entries = takeEntries();
+  const posts = entries.filter(isPost);
+  if (posts.some((post) => post.old)) hush();
+  for (const entry of entries) drawEntry(entry);
+  dropOldItems();
+  at("log-empty").hidden = room.posts.size > 0;
+  at("save").hidden = room.posts.size === 0;
+  const fresh = posts.filter((post) => !post.old && !hidden.has(post.name));
+  if (!(reading.atEnd && logInSight())) reading.below += fresh.length;
+  drawLog();
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {entry is Post}
+ */
+function isPost(entry) {
+  return "text" in entry;
+}
+
+/** @param {Entry} entry */
+function drawEntry(entry) {
+  if (isPost(entry)) at("posts").append(newItem(entry));
+  else if ("seam" in entry) at("posts").append(newSeam(entry.seam));
+  else drawNews(entry);
+}
+
+/** Removes the oldest posts, which the room no longer keeps. */
+function dropOldItems() {
+  for (const [key, item] of items) {
+    if (items.size <= room.posts.size) break;
+    item.remove();
+    items.delete(key);
+  }
+}
+
+/** The first posts that a reader gets are not new; only what comes later is announced. */
+function hush() {
+  const log = at("posts");
+  log.setAttribute("aria-live", "off");
+  setTimeout(() => log.removeAttribute("aria-live"), HUSH_MS);
+}
+
+/** Draws how many posts the reader has not seen. */
+export function drawLog() {
+  const inSight = logInSight();
+  if (reading.atEnd && inSight) reading.below = 0;
+  at("newer").hidden = reading.below === 0 || !inSight;
+  at("newer").textContent = say("newer", { n: reading.below });
+  at("log-count").textContent = reading.below && !inSight ? tongue.number.format(reading.below) : "";
+}
+
+/** @param {"seam" | "gap"} word */
+function newSeam(word) {
+  const line = element("p", "news seam", say(word));
+  line.dataset.say = word;
+  line.setAttribute("aria-live", "off");
+  return line;
+}
+
+/** @param {News} news */
+function drawNews(news) {
+  const parts = [];
+  if (news.came.length) parts.push(say("joined", { names: listed(news.came) }));
+  if (news.went.length) parts.push(say("departed", { names: listed(news.went) }));
+  if (!parts.length) return dropNews(news);
+  const line = lines.get(news) ?? at("posts").appendChild(element("p", "news"));
+  lines.set(news, line);
+  line.setAttribute("aria-live", "off");
+  line.textContent = parts.join(" · ");
+}
+
+/** @param {News} news */
+function dropNews(news) {
+  lines.get(news)?.remove();
+  lines.delete(news);
+}
+
+/** @param {Post} post */
+function newItem(post) {
+  const item = element("div", "post");
+  const name = element("div", "name");
+  name.append(drawMark(lookOf(post.name)), element("bdi", "", post.name), newTime(post.at));
+  const body = element("p", "body");
+  body.dir = "auto";
+  body.append(...withLinks(post.text));
+  item.append(name, body);
+  item.hidden = hidden.has(post.name);
+  items.set(keyOf(post), item);
+  return item;
+}
+
+/** @param {number} when */
+function newTime(when) {
+  const isToday = new Date(when).toDateString() === new Date().toDateString();
+  const time = element("time", "", (isToday ? tongue.time : tongue.day).format(when));
+  time.dateTime = new Date(when).toISOString();
+  return time;
+}
+
+/** Hides the posts of people who are hidden now, and shows those of all others. */
+export function drawHiddenPosts() {
+  for (const post of room.posts.values()) {
+    const item = items.get(keyOf(post));
+    if (item) item.hidden = hidden.has(post.name);
+  }
+}
+
+/** The reader has scrolled the log. @param {Event} event */
+export function scrollLog({ target }) {
+  if (!logInSight()) return;
+  reading.atEnd = isAtEnd(/** @type {Element} */ (target));
+  if (reading.atEnd && reading.below) touch("log");
+}
+
+/**
+ * Counts a post that comes while nobody sees the tab.
+ *
+ * @param {Post} post
+ */
+export function countUnread(post) {
+  const isNew = !room.posts.has(keyOf(post)) && !hidden.has(post.name);
+  if (isNew && document.hidden) reading.unread += 1;
+}
+
+/** The tab is seen again. */
+export function forgetUnread() {
+  reading.unread = 0;
+}
+
+/** The reader asks for the end of the log. */
+export function readNewest() {
+  reading.atEnd = true;
+  touch("log");
+  at("posts-area").focus();
+}

@@ -1,0 +1,83 @@
+// Starts the page: reads the address, learns the language, takes a seat and connects.
+
+import { askedIn, choicesIn, viewIn } from "./address.js";
+import { changes } from "./changes.js";
+import { connect, handleConnection } from "./connection.js";
+import { at } from "./dom.js";
+import { drawDoor } from "./door.js";
+import { startDrawing } from "./draw.js";
+import { hideAgain } from "./hiding.js";
+import { keepHistory } from "./history.js";
+import { listen } from "./listeners.js";
+import { findPassphrase, knock } from "./passphrase.js";
+import { receive } from "./receive.js";
+import { isTaken, sitDown, takeSeat } from "./seat.js";
+import { drawWords, learn } from "./settings.js";
+import { charactersIn } from "./splices.js";
+import { asked, choices, look, seat } from "./state.js";
+import { remembered } from "./storage.js";
+import { languageFor, say } from "./words.js";
+
+/** The first screen waits this long for the words of another language; without them it is in English. */
+const WORDS_MS = 1_000;
+/** Characters in the name of a room, as the server limits them. */
+const ROOM_CHARACTERS = 64;
+
+async function start() {
+  const query = new URLSearchParams(location.search);
+  const saved = remembered();
+  readAddress(query, saved);
+  const language = languageFor([query.get("lang"), saved.language, ...(navigator.languages ?? [])]);
+  if (language !== "en") await learnSoon(language);
+  startDrawing();
+  drawWords();
+  listen();
+  findPassphrase();
+  keepHistory();
+  at("name").value = asked.name?.trim() || saved.name || "";
+  await takePlace();
+}
+
+/**
+ * @param {URLSearchParams} query
+ * @param {import("./storage.js").Saved} saved
+ */
+function readAddress(query, saved) {
+  Object.assign(asked, askedIn(query));
+  Object.assign(choices, choicesIn(query, saved));
+  look.view = viewIn(query);
+  look.home = history.state?.home ?? look.view;
+  hideAgain();
+}
+
+/**
+ * Learns a language; waits for it, but not for long.
+ *
+ * @param {string} language
+ */
+async function learnSoon(language) {
+  const learning = learn(language);
+  const late = Symbol("late");
+  const soon = await Promise.race([learning, new Promise((done) => setTimeout(done, WORDS_MS, late))]);
+  if (soon === late) learning.then((isLearned) => isLearned && drawWords());
+}
+
+async function takePlace() {
+  const kept = takeSeat();
+  sitDown(kept);
+  if (charactersIn(asked.room) > ROOM_CHARACTERS) return refuseRoom();
+  if (kept && (await isTaken(kept))) sitDown(null);
+  handleConnection({ opened: knock, received: receive });
+  connect();
+}
+
+/** The server would refuse a room with this name. */
+function refuseRoom() {
+  seat.inside = false;
+  drawDoor();
+  at("join").hidden = true;
+  at("door-link").textContent = say("roomTooLong", { n: ROOM_CHARACTERS });
+  changes.parts.clear();
+}
+
+start();

@@ -1,0 +1,59 @@
+// Draws this person's own box, all but the text, which belongs to whoever types.
+
+import { touch } from "./changes.js";
+import { at } from "./dom.js";
+import { drawMark, lookOf } from "./marks.js";
+import { charactersIn } from "./splices.js";
+import { asked, choices, draft, link, room, seat } from "./state.js";
+import { say } from "./words.js";
+
+/** The part of the limit from which on the characters left are shown. */
+const NEAR_LIMIT = 0.9;
+
+export function drawMe() {
+  at("me").hidden = !room.you && !(seat.wanted && seat.inside);
+  at("skip-to-mine").hidden = at("me").hidden;
+  at("to-join").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me");
+  const name = seat.name || seat.wanted.trim();
+  at("my-name").textContent = name;
+  drawMark(lookOf(name), at("my-mark"));
+  at("me").classList.toggle("paused", draft.paused !== null);
+  at("hint").textContent = say(choices.enterPosts ? "hintEnter" : "hintControl");
+  drawCharactersLeft();
+}
+
+function drawCharactersLeft() {
+  const text = at("my-text").value;
+  const { limits } = room;
+  const isNear = text.length >= limits.text * NEAR_LIMIT;
+  const rest = isNear ? limits.text - charactersIn(text) : Infinity;
+  at("my-count").textContent = isNear ? say(rest < 0 ? "over" : "left", { n: Math.abs(rest) }) : "";
+  at("me").classList.toggle("over", rest < 0);
+  at("my-note").textContent = noteFor(rest);
+}
+
+/** @param {number} rest */
+function noteFor(rest) {
+  if (draft.pending.length) return say(link.socket ? "posting" : "willPost");
+  if (rest < 0) return say("tooLong");
+  return draft.paused === null ? draft.note : say("paused");
+}
+
+/**
+ * Shows a note beside the name until the next key.
+ *
+ * @param {string} words
+ */
+export function note(words) {
+  draft.note = words;
+  touch("me");
+}
+
+/**
+ * Shows an error beside the name; none for an empty text.
+ *
+ * @param {string} words
+ */
+export function drawMyError(words) {
+  at("my-error").textContent = words;
+}

@@ -1,0 +1,123 @@
+// The passphrase, if the server wants one: from the link, from before a reload of the tab, or from the first screen.
+
+import { wordForError } from "./codes.js";
+import { connect, send, waitOutside } from "./connection.js";
+import { at, openDialog } from "./dom.js";
+import { drawDoor, drawGate } from "./door.js";
+import { join } from "./seat.js";
+import { gate, link, seat } from "./state.js";
+import { keepInTab, keptInTab } from "./storage.js";
+import { say } from "./words.js";
+
+/** The key of the passphrase in the tab's own storage. */
+const PASSPHRASE = "typewall key";
+
+/** Gives the passphrase and asks for a seat, without waiting for an answer in between. */
+export function knock() {
+  if (gate.passphrase) send("unlock", { passphrase: gate.passphrase });
+  join();
+}
+
+/** @param {string} passphrase */
+function keepPassphrase(passphrase) {
+  gate.passphrase = passphrase;
+  keepInTab(PASSPHRASE, passphrase);
+}
+
+/** The passphrase to start with: that of the link, or that from before a reload. */
+export function findPassphrase() {
+  if (!takeKey()) gate.passphrase = keptInTab(PASSPHRASE) ?? "";
+}
+
+/**
+ * Takes the passphrase out of the link, so that nobody reads it there, bookmarks it or passes it on by accident. False
+ * if there is none.
+ */
+export function takeKey() {
+  const key = /^#key=(.+)$/s.exec(location.hash)?.[1];
+  if (!key) return false;
+  history.replaceState(history.state, "", location.pathname + location.search);
+  keepPassphrase(decoded(key));
+  return true;
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody wrote it by hand
+  }
+}
+
+/** @param {Event} event */
+export function givePassphrase(event) {
+  event.preventDefault();
+  const passphrase = at("passphrase").value;
+  if (!passphrase) return showGate(say("passphraseEmpty"));
+  keepPassphrase(passphrase);
+  tryPassphrase();
+}
+
+export function tryPassphrase() {
+  clearTimeout(gate.timer);
+  if (link.socket) knock();
+  else connect();
+}
+
+/**
+ * The server refuses the passphrase. A wrong one is not tried again; one that was not checked is, as soon as possible.
+ *
+ * @param {{ code: string, wait?: number }} refusal
+ */
+export function refusePassphrase({ code, wait = 0 }) {
+  lock();
+  const word = wordForError(code);
+  if (!word) return;
+  if (code === "passphrase_wrong") keepPassphrase("");
+  showGate(say(word));
+  awaitTry(Date.now() + wait * 1_000);
+}
+
+/** @param {string} error */
+function showGate(error) {
+  drawGate(error);
+  at("passphrase").focus();
+}
+
+/** @param {number} until */
+function awaitTry(until) {
+  clearTimeout(gate.timer);
+  const rest = Math.ceil((until - Date.now()) / 1_000);
+  at("gate-wait").textContent = rest > 0 ? say(gate.passphrase ? "retrying" : "tryAgain", { n: rest }) : "";
+  if (rest > 0) gate.timer = setTimeout(awaitTry, 1_000, until);
+  else if (gate.passphrase) tryPassphrase();
+}
+
+/** The server wants a passphrase, or another one. */
+function lock() {
+  waitOutside();
+  if (gate.locked) return;
+  gate.locked = true;
+  openDialog()?.close();
+  drawDoor();
+  showGate("");
+}
+
+/** The server lets this page in. */
+export function unlock() {
+  if (!gate.locked) return;
+  gate.locked = false;
+  clearTimeout(gate.timer);
+  at("passphrase").value = "";
+  drawDoor();
+  if (!seat.inside) at("name").focus();
+  else at(seat.wanted ? "my-text" : "title").focus();
+}
+
+/** Shows what is typed in the field, or hides it again. */
+export function showPassphrase() {
+  const isShown = at("passphrase").type === "password";
+  at("passphrase").type = isShown ? "text" : "password";
+  at("show-passphrase").setAttribute("aria-pressed", String(isShown));
+}

@@ -1,0 +1,93 @@
+// The settings: theme, text size, language, and whether Enter posts.
+
+import { nextSize } from "./address.js";
+import { touch } from "./changes.js";
+import { all, at } from "./dom.js";
+import { drawTitle } from "./head.js";
+import { drawHiddenPeople } from "./hiding.js";
+import { asked, choices, look } from "./state.js";
+import { remember } from "./storage.js";
+import { labelBoxes, redraw } from "./wall.js";
+import { say, tongue, useWords, wordsOf } from "./words.js";
+
+/** @typedef {import("./words.js").WordKey} WordKey */
+
+/** Draws what is chosen: theme, size, view, and which parts are left out. */
+export function drawChoices() {
+  const root = document.documentElement;
+  root.style.colorScheme = choices.theme === "auto" ? "" : choices.theme;
+  root.style.setProperty("--size", String(choices.size / 100));
+  at("room").dataset.view = look.view;
+  for (const part of ["log", "header", "me"]) {
+    at("room").classList.toggle(`no-${part}`, asked.leftOut.includes(part));
+  }
+  for (const button of all("[data-view-to]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.viewTo === look.view));
+  }
+  at("sizes").hidden = look.view !== "captions";
+  at("size").textContent = tongue.percent.format(choices.size / 100);
+  at("skip-to-log").hidden = asked.leftOut.includes("log");
+  at("theme").value = choices.theme;
+  at("language").value = tongue.language;
+  at("enter-posts").checked = choices.enterPosts;
+  drawHiddenPeople();
+}
+
+/** Draws everything that has words in it. */
+export function drawWords() {
+  document.documentElement.lang = tongue.language;
+  document.documentElement.dir = tongue.direction;
+  for (const part of all("[data-say]")) part.textContent = say(/** @type {WordKey} */ (part.dataset.say));
+  for (const part of all("[data-label]")) {
+    part.setAttribute("aria-label", say(/** @type {WordKey} */ (part.dataset.label)));
+  }
+  drawChoices();
+  drawTitle();
+  labelBoxes();
+  redraw();
+  touch("me", "link", "people", "log", "stage");
+}
+
+/**
+ * Changes the theme, or whether Enter posts.
+ *
+ * @param {Partial<typeof choices>} choice
+ */
+export function choose(choice) {
+  remember(choice);
+  Object.assign(choices, choice);
+  drawChoices();
+  touch("me");
+}
+
+/**
+ * Changes the language. If its words cannot be fetched, the page keeps the one that it has.
+ *
+ * @param {string} language
+ */
+export async function chooseLanguage(language) {
+  if (await learn(language)) remember({ language });
+  drawWords();
+}
+
+/**
+ * Fetches the words of a language and uses them from then on; false if they cannot be fetched, or if another language
+ * is wanted by then.
+ *
+ * @param {string} language
+ */
+export async function learn(language) {
+  choices.language = language;
+  const words = await wordsOf(language);
+  const isWanted = words !== null && choices.language === language;
+  if (isWanted) useWords(language, words);
+  return isWanted;
+}
+
+/** @param {number} step */
+export function resize(step) {
+  choices.size = nextSize(choices.size, step);
+  remember({ size: choices.size });
+  drawChoices();
+  touch("people", "log");
+}

@@ -1,0 +1,27 @@
+// Draws the stage: one box, enlarged. It covers the wall, whose boxes stay where they are.
+
+import { at, rewriteNode } from "./dom.js";
+import { drawMark } from "./marks.js";
+import { look, presenceOf } from "./state.js";
+import { wordForPresence } from "./wall.js";
+
+export function drawStage() {
+  const user = look.large;
+  at("stage").hidden = !user;
+  at("wall").classList.toggle("covered", Boolean(user));
+  at("wall").inert = Boolean(user);
+  if (!user) return;
+  const presence = presenceOf(user);
+  at("stage").dataset.state = presence;
+  at("stage").style.setProperty("--hue", String(user.look.hue));
+  drawMark(user.look, at("stage-mark"));
+  at("stage-name").textContent = user.name;
+  at("stage-state").textContent = wordForPresence(presence);
+  rewriteNode(words(), user.text);
+}
+
+/** The node with the enlarged text. */
+function words() {
+  const [paragraph] = at("stage-text").children;
+  return /** @type {Text} */ (paragraph.firstChild ?? paragraph.appendChild(new Text()));
+}

@@ -1,0 +1,201 @@
+// The state of the page, split by owner. Nothing here touches the document. Each part names the modules that change it
+// once the page has started; all others only read.
+
+import { lookOf } from "./marks.js";
+
+/**
+ * @typedef {object} User  Somebody with a box in the room.
+ * @property {string} id
+ * @property {string} name
+ * @property {string} text
+ * @property {boolean} away
+ * @property {import("./marks.js").Look} look
+ * @property {string[]} said  the latest posts, for the captions
+ * @property {boolean} typing  the text changed since the last post and is not empty
+ * @property {number} typedAt  when it changed, on the clock of performance.now()
+ * @property {boolean} gone  has left, while the page may still show the box
+ * @property {boolean} missing  was not there after a reconnection, and is likely to come back
+ */
+
+/**
+ * @typedef {object} Post
+ * @property {number} n
+ * @property {string} id
+ * @property {string} name
+ * @property {string} text
+ * @property {number} at  in milliseconds since 1970
+ * @property {string} [ref]  of the author's own page
+ * @property {boolean} [old]  was there before this page
+ * @property {boolean} [lost]  the server no longer has it
+ */
+
+/**
+ * @typedef {object} News  Who came and went between two posts.
+ * @property {string[]} came
+ * @property {string[]} went
+ */
+
+/** @typedef {{ seam: "seam" | "gap" }} Seam  A line in the log that says what is missing. */
+/** @typedef {Post | News | Seam} Entry */
+/** @typedef {{ text: string, ref: string }} Pending  A post that the server has not confirmed. */
+
+/** A user counts as typing for this long after the last change. */
+export const TYPING_MS = 2_000;
+
+/** Tells this tab apart from all others. */
+export const tab = Math.random().toString(36).slice(2);
+
+/** What the address asks for; it lasts as long as the page. */
+export const asked = {
+  room: "",
+  /** @type {string | null} */
+  name: null,
+  /** @type {string[]} */
+  leftOut: [],
+};
+
+/** The room as the server describes it: events.js, and captions.js for the speakers. */
+export const room = newRoom();
+
+/** A room that nobody has described yet. */
+export function newRoom() {
+  return {
+    title: "",
+    /** The id of this page's own user, while it has a box. @type {string | null} */
+    you: null,
+    /** @type {Map<string, User>} */
+    users: new Map(),
+    /** Ids of the users whose lines the captions show. @type {string[]} */
+    speakers: [],
+    /** The log, by keyOf(post). @type {Map<string, Post>} */
+    posts: new Map(),
+    /** The comings and goings since the last post. @type {News | null} */
+    news: null,
+    limits: { text: 10_000, name: 40 },
+  };
+}
+
+/** This person's seat: seat.js and entry.js, and events.js for what the server says of it. */
+export const seat = {
+  /** Past the first screen. */
+  inside: false,
+  /** With a box. */
+  welcomed: false,
+  /** The name that was asked for; empty for somebody who only watches. */
+  wanted: "",
+  /** The name that the server gave. */
+  name: "",
+  /** @type {string | undefined} */
+  session: undefined,
+  /** Left with the button; the name in the address must not join again. */
+  left: false,
+};
+
+/** The text in this person's own box: text.js, and own-box.js for the note. */
+export const draft = {
+  /** Posts that are not confirmed; their texts stand at the start of the box. @type {Pending[]} */
+  pending: [],
+  /** How many posts were sent, to number them. */
+  refs: 0,
+  /** The text of the box as the server has it. */
+  shown: "",
+  /** It was sent on this connection, so the next change may be a splice. */
+  inStep: false,
+  /** A text was sent in this frame. */
+  resting: false,
+  composing: false,
+  /** The text that others see while sharing is paused; null while it is not. @type {string | null} */
+  paused: null,
+  note: "",
+};
+
+/** The connection: connection.js. */
+export const link = {
+  /** @type {WebSocket | null} */
+  socket: null,
+  /** @type {import("./words.js").WordKey} */
+  status: "connecting",
+  /** When the next attempt is, in milliseconds since 1970; 0 for none. */
+  retryAt: 0,
+  /** Attempts since the last connection that worked. */
+  failures: 0,
+  /** Something came since the last check. */
+  heard: false,
+  /** The next snapshot was asked for because a splice did not fit. */
+  resyncing: false,
+};
+
+/** The passphrase: passphrase.js. */
+export const gate = { passphrase: "", locked: false, timer: 0 };
+
+/** What is looked at: views.js and history.js. */
+export const look = {
+  /** @type {import("./address.js").View} */
+  view: "wall",
+  /** The view that Back does not leave. @type {import("./address.js").View} */
+  home: "wall",
+  /** The user whose box is enlarged. @type {User | null} */
+  large: null,
+  largeAtEnd: true,
+  /** The page itself is going back in the history. */
+  returning: false,
+};
+
+/** How the log is read: log.js. */
+export const reading = {
+  atEnd: true,
+  /** Posts that came while the end of the log was out of sight. */
+  below: 0,
+  /** Posts that came while the tab was out of sight. */
+  unread: 0,
+};
+
+/** What this person has chosen: settings.js. */
+export const choices = {
+  /** @type {import("./address.js").Theme} */
+  theme: "auto",
+  size: 100,
+  enterPosts: false,
+  /** The language that is wanted; words.js says which one is in use. */
+  language: "en",
+};
+
+/** Names of people whom this person has hidden: hiding.js. @type {Set<string>} */
+export const hidden = new Set();
+
+/** The room's name: the server's, or until that is known the one in the address. */
+export function roomTitle() {
+  return room.title || asked.room || "lobby";
+}
+
+/**
+ * A user as the server describes one.
+ *
+ * @param {string} id
+ * @param {{ name: string, text?: string, away?: boolean }} said
+ * @returns {User}
+ */
+export function newUser(id, { name, text = "", away = false }) {
+  const status = { away, typing: false, typedAt: 0, gone: false, missing: false };
+  return { id, name, text, look: lookOf(name), said: [], ...status };
+}
+
+/**
+ * What a user is doing.
+ *
+ * @param {User} user
+ */
+export function presenceOf(user, now = performance.now()) {
+  if (user.gone) return "gone";
+  if (user.away) return "away";
+  return user.typing && now - user.typedAt < TYPING_MS ? "typing" : "idle";
+}
+
+/**
+ * A key that no other post has, not even one of a server that counts from 1 again.
+ *
+ * @param {Post} post
+ */
+export function keyOf(post) {
+  return `${post.n}:${post.at}`;
+}

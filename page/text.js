@@ -1,0 +1,186 @@
+// The text in this person's own box: sends what changes, posts it, and takes a post out of the box once it is back.
+
+import { changes, touch } from "./changes.js";
+import { send } from "./connection.js";
+import { at } from "./dom.js";
+import { drawMyError, note } from "./own-box.js";
+import { charactersIn, spliceBetween } from "./splices.js";
+import { draft, room, tab } from "./state.js";
+import { say } from "./words.js";
+
+/** @typedef {import("./state.js").Pending} Pending */
+
+/** The text in the box, well-formed: half a surrogate pair never leaves the page. */
+export function ownText() {
+  return at("my-text").value.toWellFormed();
+}
+
+/** @param {string} text */
+function isTooLong(text) {
+  return text.length > room.limits.text && charactersIn(text) > room.limits.text;
+}
+
+/** The text has changed. */
+export function write() {
+  if (draft.paused !== null && !ownText()) draft.paused = ""; // clearing is for everyone, also while paused
+  if (!draft.resting) sendText();
+}
+
+/** Sends the text at once, and then again no sooner than in the next frame, which sends the latest text. */
+export function sendText() {
+  draft.resting = false;
+  const text = draft.paused ?? ownText();
+  if (text === draft.shown || isTooLong(text)) return;
+  tellText(text, draft.inStep ? spliceBetween(draft.shown, text) : { text });
+}
+
+/**
+ * @param {string} text
+ * @param {object} change  how the wire says it
+ */
+export function tellText(text, change) {
+  if (!room.you || !send("updated_text", change)) return;
+  Object.assign(draft, { shown: text, inStep: true, resting: !document.hidden });
+  requestAnimationFrame(sendText);
+}
+
+/** The server has another text than this page believes: it is sent as a whole. */
+export function tellWhole() {
+  tellText(draft.shown, { text: draft.shown });
+}
+
+export function post() {
+  const text = ownText().slice(pendingLength());
+  drawMyError("");
+  if (!text.trim()) return draft.pending.length ? undefined : drawMyError(say("postEmpty"));
+  if (isTooLong(text)) return drawMyError(say("textTooLong"));
+  draft.refs += 1;
+  const pending = { text, ref: `${tab}.${draft.refs}` };
+  draft.pending.push(pending);
+  send("message", pending);
+  draft.paused = null; // what was written unseen is out, and what follows should be seen
+  touch("me");
+}
+
+/**
+ * Puts a text into the box, as before a reload.
+ *
+ * @param {{ text?: string, pending?: Pending[], paused?: string | null }} kept
+ */
+export function restoreText({ text = "", pending = [], paused = null }) {
+  Object.assign(draft, { pending, paused });
+  at("my-text").value = text;
+}
+
+/**
+ * The server has this text in the box: sends what was written meanwhile, and the posts that are not confirmed. The
+ * server knows by their refs which of them it has already, and only confirms those.
+ *
+ * @param {string} shown
+ */
+export function resumeText(shown) {
+  Object.assign(draft, { shown, inStep: false, resting: false });
+  for (const pending of draft.pending) send("message", pending);
+  write();
+}
+
+/** Forgets the posts that are not confirmed; whoever has the seat now confirms them. */
+export function forgetPending() {
+  draft.pending = [];
+}
+
+/** Empties the box of somebody who leaves the room. */
+export function forgetText() {
+  restoreText({});
+  draft.shown = "";
+}
+
+/** How much of the box was posted and is not confirmed. */
+function pendingLength() {
+  const posted = draft.pending.map(({ text }) => text).join("");
+  return ownText().startsWith(posted) ? posted.length : 0;
+}
+
+/**
+ * A post has come back. Only now does it leave the box: one that is refused or lost stays where it was written.
+ *
+ * @param {import("./state.js").Post} posted
+ */
+export function settle(posted) {
+  const mine = posted.ref && draft.pending.find((pending) => pending.ref === posted.ref);
+  if (!mine) return;
+  draft.pending = draft.pending.filter((other) => other !== mine);
+  cut(mine.text);
+  touch("me");
+}
+
+/**
+ * A post was refused.
+ *
+ * @param {string | undefined} ref
+ */
+export function dropPending(ref) {
+  draft.pending = draft.pending.filter((pending) => pending.ref !== ref);
+}
+
+/**
+ * Takes a post out of the box; not while a word is composed, because that would tear the word.
+ *
+ * @param {string} text
+ */
+function cut(text) {
+  const box = at("my-text");
+  if (draft.composing) {
+    box.addEventListener("compositionend", () => setTimeout(cut, 0, text), { once: true });
+    return;
+  }
+  if (ownText().startsWith(text)) box.setRangeText("", 0, text.length, "preserve");
+  if (draft.paused !== null) draft.paused = "";
+  write();
+}
+
+/** Pauses sharing, or shares again. */
+export function togglePause() {
+  draft.paused = draft.paused === null ? draft.shown : null;
+  note(draft.paused === null ? say("shared") : "");
+  write();
+  at("my-text").focus();
+}
+
+/** Empties the box, through the editor if possible, so that undo brings the text back. */
+export function clearText() {
+  const box = at("my-text");
+  box.focus();
+  box.select();
+  if (!document.execCommand("delete")) box.value = "";
+  typed();
+}
+
+/** Somebody typed. */
+export function typed() {
+  changes.typed = true;
+  drawMyError("");
+  draft.note = "";
+  write();
+  touch("me");
+}
+
+/** @param {boolean} isComposing */
+export function compose(isComposing) {
+  draft.composing = isComposing;
+}
+
+/**
+ * Posts on Enter with Ctrl or ⌘, or on Enter alone if that is chosen. The Enter that ends a composition never posts;
+ * Safari ends the composition first, so only the key code 229 reveals that Enter.
+ *
+ * @param {KeyboardEvent} event
+ * @param {boolean} enterPosts
+ */
+export function pressed(event, enterPosts) {
+  if (event.key !== "Enter" || event.isComposing || event.keyCode === 229 || draft.composing) return;
+  const isAsked = event.ctrlKey || event.metaKey || (enterPosts && !event.shiftKey && !event.altKey);
+  if (!isAsked) return;
+  event.preventDefault();
+  if (!event.repeat) post();
+}

@@ -1,0 +1,92 @@
+// What the reader looks at: a view of the room, an enlarged box, a dialog; and the way back from each.
+
+import { touch } from "./changes.js";
+import { all, at, isAtEnd, openDialog } from "./dom.js";
+import { depth, keepHistory } from "./history.js";
+import { drawChoices } from "./settings.js";
+import { drawStage } from "./stage.js";
+import { look } from "./state.js";
+import { boxOf, redraw, tidy } from "./wall.js";
+
+/** @param {import("./state.js").User} user */
+export function enlarge(user) {
+  if (look.view === "captions") return;
+  look.large = user;
+  look.largeAtEnd = true;
+  drawStage();
+  touch();
+  at("stage-text").focus();
+  keepHistory();
+}
+
+/** Goes back from the enlarged box. */
+export function shrink() {
+  if (!look.large) return;
+  const box = boxOf(look.large);
+  const hadFocus = at("stage").contains(document.activeElement);
+  look.large = null;
+  drawStage();
+  if (hadFocus) (box?.root.hidden === false ? box.text : at("wall")).focus();
+  keepHistory();
+}
+
+/** The reader has scrolled the enlarged box. */
+export function scrollStage() {
+  look.largeAtEnd = isAtEnd(at("stage-text"));
+}
+
+/** @param {import("./address.js").View} view */
+export function setView(view) {
+  shrink();
+  look.view = view;
+  tidy(true);
+  drawChoices();
+  redraw();
+  touch("people", "log");
+  keepAwake();
+  keepHistory();
+}
+
+/** @param {"settings" | "invite"} id */
+export function showDialog(id) {
+  at(id).showModal();
+  keepHistory();
+}
+
+/**
+ * The browser went to another entry of the history: because keepHistory asked for it, or because the reader did.
+ *
+ * @param {PopStateEvent} event
+ */
+export function goneBack({ state: entry }) {
+  if (!look.returning) follow(entry);
+  look.returning = false;
+  keepHistory();
+}
+
+/** @param {{ depth: number, view: import("./address.js").View } | null} entry */
+function follow(entry) {
+  look.returning = true;
+  while (depth() > (entry?.depth ?? 0)) leaveTop();
+  if (entry && entry.view !== look.view) setView(entry.view);
+}
+
+function leaveTop() {
+  const dialog = openDialog();
+  if (dialog) dialog.close();
+  else if (look.large) shrink();
+  else setView(look.home);
+}
+
+/** A phone that shows captions should not go dark; only a secure page may ask for that. */
+export function keepAwake() {
+  if (look.view === "captions") navigator.wakeLock?.request("screen").catch(() => {});
+}
+
+/** Closes each dialog with its buttons, and leaves its entry in the history. */
+export function listenToDialogs() {
+  for (const dialog of /** @type {Iterable<HTMLDialogElement>} */ (all("dialog"))) {
+    dialog.addEventListener("close", keepHistory);
+    dialog.querySelector("[data-close]")?.addEventListener("click", () => dialog.close());
+  }
+}

@@ -1,0 +1,139 @@
+//! Content negotiation: which content coding a request asks for (RFC 9110, section 12.5.3), and whether its client already has
+//! the answer (section 13.1.2).
+
+use tungstenite::http::{HeaderMap, header};
+
+/// How a body is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ContentCoding {
+    /// As it is.
+    Identity,
+    /// As RFC 1952 says.
+    Gzip,
+}
+
+impl ContentCoding {
+    /// The smallest coding among those that the client prefers. A client that names no coding, or refuses all of
+    /// them, gets the body as it is.
+    pub(super) fn wanted(headers: &HeaderMap) -> Self {
+        let list = elements(headers, header::ACCEPT_ENCODING);
+        let weights: Vec<(String, u16)> = list.filter_map(|element| weighted(&element)).collect();
+        let weight_of = |names: &[&str]| {
+            let named = weights.iter().find(|(name, _)| names.contains(&name.as_str()));
+            named.or_else(|| weights.iter().find(|(name, _)| name == "*")).map(|(_, weight)| *weight)
+        };
+        // A client that does not name identity accepts it, but prefers something smaller.
+        let gzip = weight_of(&["gzip", "x-gzip"]).unwrap_or(0);
+        let identity = weights.iter().find(|(name, _)| name == "identity").map_or(0, |(_, weight)| *weight);
+        if gzip > 0 && gzip >= identity { Self::Gzip } else { Self::Identity }
+    }
+}
+
+/// True if the client already has the body with this entity tag. The comparison is weak, as GET and HEAD require.
+pub(super) fn has_already(headers: &HeaderMap, tag: &str) -> bool {
+    elements(headers, header::IF_NONE_MATCH)
+        .any(|element| element == "*" || element.strip_prefix("W/").unwrap_or(&element) == tag)
+}
+
+/// The elements of a list, from all headers of that name. Our own entity tags contain no comma.
+fn elements(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = String> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|element| element.trim().to_owned())
+}
+
+/// An element such as `gzip;q=0.5`: its name in lower case, and its weight in thousandths. `None` if the weight is
+/// invalid.
+fn weighted(element: &str) -> Option<(String, u16)> {
+    let (name, parameter) = element.split_once(';').unwrap_or((element, "q=1"));
+    let (field, weight) = parameter.trim().split_once('=')?;
+    if !field.trim_end().eq_ignore_ascii_case("q") {
+        return None;
+    }
+    Some((name.trim().to_ascii_lowercase(), thousandths(weight.trim())?))
+}
+
+/// A weight from 0 to 1 with at most three digits behind the point.
+fn thousandths(weight: &str) -> Option<u16> {
+    let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
+    if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let fraction: u16 = format!("{fraction:0<3}").parse().ok()?;
+    match whole {
+        "0" => Some(fraction),
+        "1" if fraction == 0 => Some(1000),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ContentCoding::{Gzip, Identity};
+
+    fn headers(name: header::HeaderName, values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name.clone(), value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn the_smallest_coding_that_is_wanted() {
+        for (values, coding) in [
+            (&[][..], Identity),
+            (&[""], Identity),
+            (&["gzip"], Gzip),
+            (&["gzip, deflate, br, zstd"], Gzip),
+            (&["br", "GZIP"], Gzip),
+            (&["x-gzip"], Gzip),
+            (&["br, zstd"], Identity),
+            (&["*"], Gzip),
+            (&["*;q=0"], Identity),
+            (&["gzip;q=0"], Identity),
+            (&["gzip;q=0.000, *"], Identity),
+            (&["gzip;q=0.001"], Gzip),
+            (&["gzip ; q=0.5 , identity;q=0.4"], Gzip),
+            (&["gzip;q=0.5, identity"], Identity),
+            (&["gzip, identity"], Gzip),
+            (&["identity;q=0, gzip;Q=0.1"], Gzip),
+            (&["*;q=0.5, identity;q=0.6"], Identity),
+            (&["identity;q=0"], Identity),
+            // Invalid elements are ignored.
+            (&["gzip;q=2"], Identity),
+            (&["gzip;q=0.1234"], Identity),
+            (&["gzip;q=-1"], Identity),
+            (&["gzip;q="], Identity),
+            (&["gzip;level=9"], Identity),
+            (&["gzipped"], Identity),
+        ] {
+            assert_eq!(
+                ContentCoding::wanted(&headers(header::ACCEPT_ENCODING, values)),
+                coding,
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_client_has_what_it_names() {
+        let tag = "\"5f\"";
+        for (values, has) in [
+            (&[][..], false),
+            (&["\"5f\""], true),
+            (&["W/\"5f\""], true),
+            (&["*"], true),
+            (&["\"a\", W/\"b\",\"5f\""], true),
+            (&["\"a\"", "\"5f\""], true),
+            (&["\"5\""], false),
+            (&["5f"], false),
+            (&["w/\"5f\""], false),
+            (&["W/W/\"5f\""], false),
+            (&["\"*\""], false),
+            (&[""], false),
+        ] {
+            assert_eq!(has_already(&headers(header::IF_NONE_MATCH, values), tag), has, "{values:?}");
+        }
+    }
+}

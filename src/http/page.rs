@@ -1,0 +1,140 @@
+//! The page and its words, which `build.rs` builds into the program, in the coding that a request asks for.
+
+use crate::http::negotiation::{ContentCoding, has_already};
+use crate::http::response::Response;
+use data_encoding::{BASE64, HEXLOWER};
+use sha2::{Digest, Sha256};
+use tungstenite::http::HeaderMap;
+
+/// Bytes of a hash in an entity tag: enough that no two versions ever share one.
+const TAG_LEN: usize = 12;
+
+/// A file as `build.rs` describes it.
+struct Built {
+    path: &'static str,
+    content_type: &'static str,
+    plain: &'static str,
+    gzip: &'static [u8],
+}
+
+include!(concat!(env!("OUT_DIR"), "/page.rs"));
+
+/// The page itself and the words of its languages, ready to be sent.
+#[derive(Debug)]
+pub struct Page {
+    files: Vec<File>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: &'static str,
+    content_type: &'static str,
+    /// What the file may do in a browser; `None` for nothing.
+    policy: Option<String>,
+    plain: Body,
+    gzip: Body,
+}
+
+/// A file in one coding.
+#[derive(Debug)]
+struct Body {
+    bytes: &'static [u8],
+    /// Changes with the bytes and with the policy, so that a client never keeps an old policy.
+    tag: String,
+}
+
+impl Page {
+    /// `frame_ancestors` may show the page in a frame; they are sources of a Content-Security-Policy.
+    pub fn new(frame_ancestors: &str) -> Self {
+        Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
+    }
+
+    /// The response to a request for this path, if the page or its words are there.
+    pub fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+        self.files.iter().find(|file| file.path == path).map(|file| file.response(headers))
+    }
+}
+
+impl File {
+    fn new(built: &Built, frame_ancestors: &str) -> Self {
+        let &Built { path, content_type, plain, gzip } = built;
+        let policy = (path == "/").then(|| policy(plain, frame_ancestors));
+        let body = |bytes| Body { bytes, tag: tag(bytes, policy.as_deref()) };
+        Self { path, content_type, plain: body(plain.as_bytes()), gzip: body(gzip), policy }
+    }
+
+    fn response(&self, headers: &HeaderMap) -> Response {
+        let coding = ContentCoding::wanted(headers);
+        let body = match coding {
+            ContentCoding::Identity => &self.plain,
+            ContentCoding::Gzip => &self.gzip,
+        };
+        let response = Response::built_in(self.content_type, body.bytes, self.policy.as_deref())
+            .with_header("ETag", body.tag.clone())
+            .with_header("Vary", "Accept-Encoding");
+        if has_already(headers, &body.tag) {
+            return response.not_modified();
+        }
+        match coding {
+            ContentCoding::Identity => response,
+            ContentCoding::Gzip => response.with_header("Content-Encoding", "gzip"),
+        }
+    }
+}
+
+fn tag(bytes: &[u8], policy: Option<&str>) -> String {
+    let hash = Sha256::new().chain_update(bytes).chain_update(policy.unwrap_or_default()).finalize();
+    format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
+}
+
+/// What the page may do, as a Content-Security-Policy: run its own script and style, identified by their hashes, and talk
+/// to its own server.
+fn policy(page: &str, frame_ancestors: &str) -> String {
+    let [script, style] = ["script", "style"].map(|element| hash(content(page, element)));
+    format!(
+        "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
+    )
+}
+
+/// The content of the page's one element of that name, as a browser hashes it.
+fn content<'a>(page: &'a str, element: &str) -> &'a str {
+    let (start, end) = (format!("<{element}>"), format!("</{element}>"));
+    let content = page.split_once(&start).and_then(|(_, rest)| rest.split_once(&end));
+    content.map(|(content, _)| content).expect("build.rs checks that the page has one script and one style")
+}
+
+fn hash(content: &str) -> String {
+    format!("'sha256-{}'", BASE64.encode(&Sha256::digest(content)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_of_one_coding_and_of_what_the_page_may_do() {
+        let tags = |page: &Page| {
+            page.files.iter().flat_map(|file| [file.plain.tag.clone(), file.gzip.tag.clone()]).collect()
+        };
+        let page = Page::new("'self'");
+        let mut tags_of_page: Vec<String> = tags(&page);
+        assert_eq!(tags_of_page, tags(&Page::new("'self'")));
+        let framed: Vec<String> = tags(&Page::new("https://a.example"));
+        assert!(tags_of_page[0] != framed[0] && tags_of_page[1] != framed[1]);
+        let count = tags_of_page.len();
+        tags_of_page.sort();
+        tags_of_page.dedup();
+        assert_eq!((tags_of_page.len(), count), (count, 2 * page.files.len()));
+    }
+
+    #[test]
+    fn other_languages_are_files_of_their_own() {
+        let page = Page::new("'self'");
+        for (path, has) in
+            [("/", true), ("/words/de.json", true), ("/words/ar.json", true), ("/words/en.json", false)]
+        {
+            assert_eq!(page.response(path, &HeaderMap::new()).is_some(), has, "{path}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+// What eslint checks in the page and in its tests. Run it in the repository's folder: `npm run lint`.
+
+const BROWSER = [
+  "AbortController", "Blob", "BroadcastChannel", "CharacterData", "CompositionEvent", "Document", "Element", "Event",
+  "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "Option", "PageTransitionEvent",
+  "PerformanceObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "btoa",
+  "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
+  "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",
+  "requestAnimationFrame", "sessionStorage", "setTimeout", "visualViewport", "window",
+];
+const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
+
+// Tests reach into the page by these names, in functions that run there.
+const PAGE = [
+  "asked", "at", "connect", "draft", "enlarge", "join", "keepSeat", "link", "look", "lose", "receive", "remove", "retryLater",
+  "rewrite", "room", "seat", "send", "shrink", "typed",
+];
+
+const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
+
+const RULES = {
+  "array-callback-return": "error",
+  "consistent-return": "off", // tsc checks it by types
+  "curly": ["error", "multi-line"],
+  "eqeqeq": "error",
+  "no-alert": "error",
+  "no-cond-assign": "error",
+  "no-constant-condition": "error",
+  "no-dupe-args": "error",
+  "no-dupe-else-if": "error",
+  "no-dupe-keys": "error",
+  "no-duplicate-case": "error",
+  "no-duplicate-imports": "error",
+  "no-eval": "error",
+  "no-fallthrough": ["error", { allowEmptyCase: true }],
+  "no-implied-eval": "error",
+  "no-loss-of-precision": "error",
+  "no-new-func": "error",
+  "no-redeclare": "error",
+  "no-script-url": "off",
+  "no-self-assign": "error",
+  "no-self-compare": "error",
+  "no-undef": "error",
+  "no-unreachable": "error",
+  "no-unsafe-finally": "error",
+  "no-unused-expressions": ["error", { allowShortCircuit: true, allowTernary: true }],
+  "no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+  "no-use-before-define": "off",
+  "no-var": "error",
+  "object-shorthand": "error",
+  "one-var": ["error", "never"],
+  "prefer-const": "error",
+  "prefer-template": "off",
+  "use-isnan": "error",
+  "valid-typeof": "error",
+};
+
+export default [
+  { linterOptions: { reportUnusedDisableDirectives: "error" } },
+  {
+    files: ["page/**/*.js"],
+    languageOptions: { ecmaVersion: "latest", sourceType: "module", globals: readonly(BROWSER) },
+    rules: {
+      ...RULES,
+      "complexity": ["error", 12],
+      "max-depth": ["error", 3],
+      "max-lines": ["error", 300],
+      "max-lines-per-function": ["error", 40],
+      "no-console": "error",
+      "no-restricted-properties": [
+        "error",
+        ...["innerHTML", "outerHTML", "insertAdjacentHTML", "write"].map((property) => ({ property })),
+      ],
+      "no-shadow": "error",
+    },
+  },
+  {
+    files: ["tests/browser/**/*.js"],
+    languageOptions: {
+      ecmaVersion: "latest",
+      sourceType: "module",
+      globals: { ...readonly([...BROWSER, ...NODE, ...PAGE]), look: "writable" },
+    },
+    rules: RULES,
+  },
+];

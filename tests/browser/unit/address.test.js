@@ -1,0 +1,41 @@
+// What the address asks for, and what is remembered.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { askedIn, choicesIn, nextSize, viewIn } from "../../../page/address.js";
+
+const query = (text) => new URLSearchParams(text);
+
+test("room, name and the parts to leave out", () => {
+  assert.deepEqual(askedIn(query("room= physics &name=Ada&hide=log, me")), {
+    room: "physics",
+    name: "Ada",
+    leftOut: ["log", "me"],
+  });
+  assert.deepEqual(askedIn(query("")), { room: "", name: null, leftOut: [""] });
+});
+
+test("a view that is not known is the wall", () => {
+  assert.deepEqual(["view=captions", "view=log", "view=x", ""].map((text) => viewIn(query(text))), [
+    "captions",
+    "log",
+    "wall",
+    "wall",
+  ]);
+});
+
+test("the address wins over what is remembered, and nonsense in either over nothing", () => {
+  const usual = { theme: "auto", size: 100, enterPosts: false };
+  assert.deepEqual(choicesIn(query(""), {}), usual);
+  const saved = { theme: "dark", size: 150, enterPosts: true };
+  assert.deepEqual(choicesIn(query(""), saved), saved);
+  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { theme: "light", size: 200, enterPosts: true });
+  assert.deepEqual(choicesIn(query("theme=pink&size=x"), {}), usual);
+  assert.deepEqual([1, 1_000, 120].map((size) => choicesIn(query(`size=${size}`), {}).size), [50, 400, 120]);
+});
+
+test("sizes go up and down in steps, and stay at the ends", () => {
+  assert.deepEqual([[100, 1], [100, -1], [120, 1], [120, -1], [400, 1], [50, -1]].map((step) => nextSize(...step)), [
+    125, 75, 125, 100, 400, 50,
+  ]);
+});

@@ -1,0 +1,99 @@
+// The words: complete in every language, with all their plural forms.
+
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { afterEach, test } from "node:test";
+import { LANGUAGES, languageFor, listed, say, tongue, useWords, wordsOf } from "../../../page/words.js";
+
+const FOLDER = new URL("../../../page/words/", import.meta.url);
+const read = (language) => JSON.parse(readFileSync(new URL(`${language}.json`, FOLDER), "utf8"));
+const ENGLISH = read("en");
+
+afterEach(() => useWords("en", ENGLISH));
+
+const forms = (word) => (typeof word === "string" ? [word] : Object.values(word));
+const fields = (form) => [...form.matchAll(/\{(\w+)\}/g)].map(([, field]) => field).sort();
+const allFields = (word) => [...new Set(forms(word).flatMap(fields))].sort();
+
+test("there is one file for each language that the page offers", () => {
+  assert.deepEqual(readdirSync(FOLDER).sort(), LANGUAGES.map((language) => `${language}.json`).sort());
+  const document = readFileSync(new URL("../../../index.html", import.meta.url), "utf8");
+  const [select] = document.match(/<select id="language">.*?<\/select>/s);
+  const offered = [...select.matchAll(/value="(\w+)" lang="(\w+)"/g)];
+  assert.deepEqual(offered.map(([, value]) => value), LANGUAGES);
+  assert.ok(offered.every(([, value, lang]) => value === lang));
+});
+
+for (const language of LANGUAGES) {
+  const words = read(language);
+  const categories = new Intl.PluralRules(language).resolvedOptions().pluralCategories;
+
+  test(`${language} has every word, in the same order, and no other`, () => {
+    assert.deepEqual(Object.keys(words), Object.keys(ENGLISH));
+    for (const [key, word] of Object.entries(words)) {
+      assert.ok(forms(word).every((form) => form.trim() === form && form !== "" || key === "ofThemHidden"), key);
+    }
+  });
+
+  test(`${language} has the same fields as English in every word`, () => {
+    for (const [key, word] of Object.entries(words)) {
+      assert.deepEqual(allFields(word), allFields(ENGLISH[key]), key);
+    }
+  });
+
+  test(`${language} has a form for every number`, () => {
+    for (const [key, word] of Object.entries(words)) {
+      if (typeof word === "string") continue;
+      assert.ok("other" in word, key);
+      assert.deepEqual(fields(word.other), allFields(word), key);
+      for (const category of Object.keys(word)) assert.ok(categories.includes(category), `${key}: ${category}`);
+    }
+    useWords(language, words);
+    for (let n = 0; n <= 120; n += 1) assert.doesNotMatch(say("people", { n }), /[{}]|undefined/);
+  });
+}
+
+test("plural forms are those of the language", () => {
+  assert.deepEqual([0, 1, 2].map((n) => say("people", { n })), ["0 people", "1 person", "2 people"]);
+  useWords("ar", read("ar"));
+  assert.deepEqual([0, 1, 2].map((n) => say("people", { n })), ["لا أحد", "شخص واحد", "شخصان"]);
+  assert.match(say("people", { n: 3 }), /أشخاص$/);
+  assert.match(say("people", { n: 11 }), /شخصًا$/);
+  assert.equal(tongue.direction, "rtl");
+});
+
+test("a word that a language lacks is said in English, and numbers are written as the language does", () => {
+  useWords("de", { left: "noch {n} Zeichen" });
+  assert.equal(say("join"), "Join");
+  assert.equal(say("left", { n: 10_000 }), "noch 10.000 Zeichen");
+});
+
+test("long lists of names are cut short and counted", () => {
+  assert.equal(listed(["Ada", "Ben"]), "\u2068Ada\u2069 and \u2068Ben\u2069");
+  const many = Array.from({ length: 11 }, (_, index) => `P${index}`);
+  assert.match(listed(many), /P7\u2069, and 3 others$/);
+});
+
+test("a language is chosen by the first wish that the page has", () => {
+  assert.equal(languageFor([null, "fi", "de-AT", "ar"]), "de");
+  assert.equal(languageFor(["ar"]), "ar");
+  assert.equal(languageFor(["fi", undefined, ""]), "en");
+});
+
+test("words that cannot be fetched are none", async (t) => {
+  assert.deepEqual(await wordsOf("en"), ENGLISH);
+  for (const answer of [
+    () => Promise.reject(new Error("offline")),
+    () => Promise.resolve(new Response("Not found", { status: 404 })),
+    () => Promise.resolve(new Response("<p>Please log in")),
+    () => Promise.resolve(new Response("[]")),
+    () => Promise.resolve(new Response("null")),
+  ]) {
+    const { mock } = t.mock.method(globalThis, "fetch", answer);
+    assert.equal(await wordsOf("de"), null);
+    assert.deepEqual(mock.calls[0].arguments, ["words/de.json"]);
+    mock.restore();
+  }
+  t.mock.method(globalThis, "fetch", () => Promise.resolve(new Response('{"join":"Mitmachen"}')));
+  assert.deepEqual(await wordsOf("de"), { join: "Mitmachen" });
+});

@@ -1,0 +1,186 @@
+//! The bundler that `build.rs` runs: what it makes of a page, and what it does not take.
+
+#[path = "../build/bundle.rs"]
+mod bundle;
+
+use bundle::{Bundle, bundle};
+
+const DOCUMENT: &str = "<head>\n<link rel=\"stylesheet\" href=\"page/a.css\">\n<link rel=\"stylesheet\" href=\"page/b.css\">\n</head>\n\
+                        <script type=\"module\" src=\"page/main.js\"></script>\n";
+
+/// The styles that every test has.
+const STYLES: [(&str, &str); 2] =
+    [("page/a.css", "/* First. */\na { b: c }\n"), ("page/b.css", "@media x {\n  d { e: f }\n}\n")];
+
+fn try_bundle(document: &str, modules: &[(&str, &str)]) -> Result<Bundle, String> {
+    let files = [&STYLES, modules].concat();
+    let read = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
+    bundle(document, &read)
+}
+
+/// The script that these modules make, the first of which starts the page.
+fn script(modules: &[(&str, &str)]) -> String {
+    let bundle = try_bundle(DOCUMENT, modules).unwrap();
+    let (_, script) = bundle.document.split_once("<script>\n\"use strict\";\n").expect("a script");
+    script.strip_suffix("</script>\n").expect("its end").to_owned()
+}
+
+fn refusal(modules: &[(&str, &str)]) -> String {
+    try_bundle(DOCUMENT, modules).expect_err("a module that breaks a rule")
+}
+
+#[test]
+fn styles_and_script_stand_where_their_tags_stood() {
+    let bundle = try_bundle(DOCUMENT, &[("page/main.js", "start();\n")]).unwrap();
+    let expected = "<head>\n<style>\na { b: c }\n@media x {\nd { e: f }\n}\n</style>\n</head>\n\
+                    <script>\n\"use strict\";\nstart();\n</script>\n";
+    assert_eq!(bundle.document, expected);
+    assert_eq!(bundle.files, ["page/a.css", "page/b.css", "page/main.js"]);
+}
+
+#[test]
+fn modules_stand_behind_what_they_need_each_once_and_without_imports() {
+    let script = script(&[
+        ("page/main.js", "import { b } from \"./b.js\";\nimport { a, aa } from \"./a.js\";\n\nb(a, aa);\n"),
+        ("page/b.js", "import {\n  a,\n} from \"./a.js\";\nexport function b() {\n  return a;\n}\n"),
+        ("page/a.js", "export const a = 1;\nexport let aa = [\n  2,\n];\nclass Hidden {}\n"),
+    ]);
+    let expected =
+        "const a = 1;\nlet aa = [\n2,\n];\nclass Hidden {}\nfunction b() {\nreturn a;\n}\nb(a, aa);\n";
+    assert_eq!(script, expected);
+}
+
+#[test]
+fn data_has_the_name_under_which_it_is_imported() {
+    let script = script(&[
+        ("page/main.js", "import WORDS from \"./words/en.json\" with { type: \"json\" };\nsay(WORDS);\n"),
+        ("page/words/en.json", "{\n  \"a\": \"// no comment\",\n  \"b\": \"/* nor this */\"\n}\n"),
+    ]);
+    assert_eq!(script, "const WORDS = {\"a\": \"// no comment\",\"b\": \"/* nor this */\"};\nsay(WORDS);\n");
+}
+
+#[test]
+fn comments_that_fill_lines_are_left_out_and_others_stay() {
+    let module = "// One.\n/**\n * Two.\n *\n * @param {string} a\n */\nfunction f(a) {\n  // Three.\n  return \"// four\"; // five\n}\n/* Six. */\n/** @type {string} */\nconst g = f(\"/* seven */\");\n";
+    assert_eq!(
+        script(&[("page/main.js", module)]),
+        "function f(a) {\nreturn \"// four\"; // five\n}\nconst g = f(\"/* seven */\");\n"
+    );
+}
+
+#[test]
+fn what_breaks_a_rule_is_told_in_a_sentence() {
+    let b = ("page/b.js", "export const b = 1;\n");
+    for (main, others, sentence) in [
+        (
+            "import { b } from \"./c.js\";\n",
+            &[b][..],
+            "page/main.js imports page/c.js, and there is no such file.",
+        ),
+        (
+            "import { c } from \"./b.js\";\n",
+            &[b],
+            "page/main.js imports c from page/b.js, which does not export it.",
+        ),
+        (
+            "import { b } from \"./b.js\";\nconst b = 2;\n",
+            &[b],
+            "page/b.js and page/main.js both have the top-level name b.",
+        ),
+        (
+            "const a = 1;\nfunction a() {}\n",
+            &[],
+            "page/main.js and page/main.js both have the top-level name a.",
+        ),
+        (
+            "import { c } from \"./c.js\";\n",
+            &[
+                ("page/c.js", "import { d } from \"./d.js\";\nexport const c = d;\n"),
+                ("page/d.js", "import { c } from \"./c.js\";\nexport const d = c;\n"),
+            ],
+            "Modules import each other in a circle: page/c.js → page/d.js → page/c.js.",
+        ),
+        (
+            "import { main } from \"./main.js\";\n",
+            &[],
+            "Modules import each other in a circle: page/main.js → page/main.js.",
+        ),
+        (
+            "import WORDS from \"./w.json\" with { type: \"json\" };\n",
+            &[("page/w.json", "[1]")],
+            "page/w.json holds no JSON object.",
+        ),
+        ("/* never\n", &[], "page/main.js:1: this comment does not end."),
+        (
+            "const html = \"</script>\";\n",
+            &[],
+            "The modules have </script in them, which a script in a document must not have.",
+        ),
+        (
+            "const html = \"<!-- x\";\n",
+            &[],
+            "The modules have <!-- in them, which a script in a document must not have.",
+        ),
+    ] {
+        let modules = [&[("page/main.js", main)], others].concat();
+        assert_eq!(refusal(&modules), sentence, "{main}");
+    }
+}
+
+#[test]
+fn forms_that_are_not_supported_are_named_with_their_line() {
+    let b = ("page/b.js", "export const b = 1;\nexport default b;\n");
+    for (line, why) in [
+        ("import { b as c } from \"./b.js\";", "this form of import"),
+        ("import * as b from \"./b.js\";", "this form of import"),
+        ("import b from \"./b.js\";", "this form of import"),
+        ("import \"./b.js\";", "this form of import"),
+        ("import { b } from \"b\";", "this form of import"),
+        ("import { b } from \"../b.js\";", "this form of import"),
+        ("import { b } from './b.js';", "this form of import"),
+        ("import { b } from \"./b.js\" with { type: \"x\" };", "this form of import"),
+        ("import WORDS from \"./words.json\";", "this form of import"),
+        ("import { b } from \"./b.js\"", "this import does not end"),
+        ("const b = await import(\"./b.js\");", "this form of import"),
+        ("const url = import.meta.url;", "this form of import"),
+        ("export default 1;", "this form of export"),
+        ("export { b };", "this form of export"),
+        ("export * from \"./b.js\";", "this form of export"),
+        ("const { b, c } = d;", "this is not supported at the top level"),
+        ("const [b] = d;", "this is not supported at the top level"),
+        ("let b, c;", "this is not supported at the top level"),
+        ("var b = 1;", "this is not supported at the top level"),
+        ("if (b) start();", "this is not supported at the top level"),
+        ("b = 1;", "this is not supported at the top level"),
+        ("const text = `over", "a template over several lines"),
+    ] {
+        let refusal = refusal(&[("page/main.js", &format!("// A comment.\n{line}\n")), b]);
+        assert!(refusal.starts_with(&format!("page/main.js:2: {why}")), "{line}: {refusal}");
+        assert!(refusal.contains(line), "{line}: {refusal}");
+    }
+}
+
+#[test]
+fn a_document_has_one_style_and_one_script_by_tags_of_one_form() {
+    let main = ("page/main.js", "start();\n");
+    let style = "<link rel=\"stylesheet\" href=\"page/a.css\">\n";
+    let script = "<script type=\"module\" src=\"page/main.js\"></script>\n";
+    for document in [
+        style.to_owned(),
+        script.to_owned(),
+        format!("{style}{script}{script}"),
+        format!("{style}<p>\n{style}{script}"),
+        format!("{style}<script>x</script>\n{script}"),
+        format!("{style}<script src=\"x.js\"></script>\n"),
+        format!("{style}{script}<link href=\"page/b.css\" rel=\"stylesheet\">\n"),
+        format!("<link rel=\"stylesheet\" href=\"page/c.css\">\n{script}"),
+        format!("{style}<script type=\"module\" src=\"page/other.js\"></script>\n"),
+    ] {
+        let refusal = try_bundle(&document, &[main]).expect_err(&document);
+        assert!(refusal.ends_with('.') || refusal.contains(": "), "{refusal}");
+    }
+    for style in ["@import \"b.css\";", "a::before { content: \"</style>\" }", "/* never"] {
+        let read = |path: &str| Some(if path == main.0 { main.1 } else { style }.to_owned());
+        assert!(bundle(DOCUMENT, &read).is_err(), "{style}");
+    }
+}
