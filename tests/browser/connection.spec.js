@@ -193,10 +193,13 @@ mortal("the focus and the place of a box survive a reconnection, even to a serve
   await bot("Ben");
   const page = await open({ search: { hide: "me" } });
   await textOf(page, "Ada").focus();
+  await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000); // the page comes back when all others have
   await server.stop();
   await server.restart();
   const ben = await bot("Ben"); // gets the id that was Zoe's
   await bot("Ada");
+  await page.clock.resume();
   await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
   await expect(page.locator(".box")).toHaveCount(2);
   await expect(textOf(page, "Ada")).toBeFocused();
