@@ -156,7 +156,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.overrides.clear();
-        self.snapshot_tail.clear();
+        self.snapshot_tail = Bytes::new(); // `clear` would keep a reference to the memory
         self.framed.iter_mut().for_each(Framed::clear);
         empty([&mut self.json, &mut self.scratch]);
     }
@@ -226,4 +226,23 @@ pub(crate) fn single_frame(encoding: Encoding, event: &ServerEvent<'_>) -> Bytes
     event.encode(&mut json);
     encoding.frame(&json, &mut frame);
     frame.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_batch_releases_the_memory_of_its_snapshot() {
+        let mut json = Vec::with_capacity(1000);
+        json.extend_from_slice(b",\"log\":[]}]");
+        let tail = Bytes::from(json);
+        let mut batch = Batch::default();
+        let receiver = Receiver { you: None, name: None, session: None };
+        batch.snapshots(tail.clone(), [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
+        batch.seal();
+        assert!(!tail.is_unique());
+        batch.clear();
+        assert!(tail.is_unique());
+    }
 }
