@@ -138,11 +138,13 @@ impl fmt::Display for RoomNameTooLong {
     }
 }
 
-/// Composes a name, turns every run of white space into one space, and removes invisible characters.
+/// Removes invisible characters, composes the rest (NFC), and turns every run of white space into one space.
 fn clean(typed: &str) -> String {
     let mut name = String::new();
     let mut space = false;
-    for c in typed.nfc() {
+    // Invisible characters go first, because one between a letter and its accent keeps the two from being composed.
+    let kept = typed.chars().filter(|&c| c.is_whitespace() || is_joiner(c) || !is_invisible(c));
+    for c in kept.nfc() {
         if c.is_whitespace() {
             space = true;
         } else if is_joiner(c) {
@@ -150,7 +152,7 @@ fn clean(typed: &str) -> String {
             if !space && !name.is_empty() {
                 name.push(c);
             }
-        } else if !is_invisible(c) {
+        } else {
             if space && !name.is_empty() {
                 name.push(' ');
             }
@@ -207,6 +209,13 @@ mod tests {
         for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n"] {
             assert_eq!(name(nothing), Err(NameError::Empty), "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn a_cleaned_name_is_composed_even_where_an_invisible_character_was() {
+        assert_eq!(name("e\u{200B}\u{301}").unwrap(), "é");
+        assert!(name(&"e\u{200B}\u{301}".repeat(40)).is_ok(), "composed, it has 40 characters");
+        assert_eq!(RoomName::parse("e\u{200B}\u{301}").unwrap().as_str(), "é");
     }
 
     #[test]
