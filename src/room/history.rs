@@ -45,9 +45,9 @@ impl History {
 
     /// Removes posts from before a time, in milliseconds since 1970.
     pub(crate) fn trim(&mut self, before: u64) {
-        while self.posts.front().is_some_and(|oldest| oldest.at < before) {
-            self.remove_oldest();
-        }
+        // Times are not sorted if the clock was set back.
+        self.posts.retain(|post| post.at >= before);
+        self.bytes = self.posts.iter().map(|post| json_len(&post.text)).sum();
     }
 
     fn remove_oldest(&mut self) {
@@ -70,6 +70,19 @@ fn json_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::UserId;
+
+    #[test]
+    fn old_posts_are_removed_even_behind_a_newer_one() {
+        let mut history = History::new(10);
+        // The clock was set back after the second post.
+        for (n, at) in [(1, 10), (2, 90), (3, 20), (4, 95)] {
+            history.push(Post { n, id: UserId(1), name: String::new(), text: "text".to_owned(), at });
+        }
+        history.trim(50);
+        assert_eq!(history.posts().map(|post| post.n).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(history.bytes, 2 * "text".len());
+    }
 
     #[test]
     fn the_computed_length_is_the_length_of_the_json() {
