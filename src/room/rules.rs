@@ -175,7 +175,12 @@ impl Rules {
             Numbered::New(post) => {
                 Decision { fact: Some(Fact::Posted { post }), reply: Reply::Posted(reference) }
             }
-            Numbered::Duplicate(post) => Decision::reply(Reply::Duplicate(post, reference)),
+            Numbered::Duplicate(post) => {
+                // The numbering keeps no texts. The log has the one that was posted, unless it has dropped the post.
+                let posted = view.posts().find(|posted| posted.n == post.n);
+                let post = posted.map_or(post, |posted| Post::clone(posted));
+                Decision::reply(Reply::Duplicate(post, reference))
+            }
         }
     }
 
@@ -248,6 +253,21 @@ mod tests {
         assert_eq!((view.user_count(), rules.seats.len(), rules.sessions.len()), (0, 0, 0));
         assert_eq!(join(&mut rules, &mut view, 100, Session::random()).reply, Reply::Seated(UserId(2)));
         assert_eq!(view.user(UserId(2)).unwrap().name.as_str(), "Ada");
+    }
+
+    #[test]
+    fn a_reference_that_is_used_again_gets_the_first_post() {
+        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
+        join(&mut rules, &mut view, 1, Session::random());
+        let actor = Actor { user: Some(UserId(1)), rank: Rank(1) };
+        let mut post = |text: &str| {
+            let action = Action::Post { text: text.to_owned(), reference: Some("a".to_owned()) };
+            let Decision { fact, reply } = rules.decide(&view, actor, action, NOW()).unwrap();
+            fact.into_iter().for_each(|fact| view.apply(fact));
+            reply
+        };
+        assert_eq!(post("first"), Reply::Posted(Some("a".to_owned())));
+        assert!(matches!(post("second"), Reply::Duplicate(Post { n: 1, text, .. }, _) if text == "first"));
     }
 
     #[test]
