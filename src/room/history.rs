@@ -4,20 +4,21 @@ use crate::room::post::Post;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Bytes of text in a history, as JSON. Every snapshot carries all of it: a hundred of the longest posts in ASCII.
+/// Maximum size of the texts in a history, in bytes of JSON: a hundred of the longest posts in ASCII. Every snapshot
+/// contains all of them.
 pub(crate) const MAX_HISTORY_BYTES: usize = 1024 * 1024;
 
-/// The last posts. Downloads share them.
+/// The last posts. Log downloads share them.
 #[derive(Debug)]
 pub(crate) struct History {
     posts: VecDeque<Arc<Post>>,
     max_posts: usize,
-    /// Bytes of their texts, as JSON.
+    /// The size of their texts, in bytes of JSON.
     bytes: usize,
 }
 
 impl History {
-    /// An empty history of at most so many posts.
+    /// An empty history that keeps at most `max_posts` posts.
     pub(crate) fn new(max_posts: usize) -> Self {
         Self { posts: VecDeque::new(), max_posts, bytes: 0 }
     }
@@ -36,7 +37,7 @@ impl History {
         }
     }
 
-    /// Puts posts before those that are there already.
+    /// Inserts older posts before the existing ones.
     pub(crate) fn load(&mut self, posts: Vec<Post>) {
         let newer = std::mem::replace(self, Self::new(self.max_posts));
         posts.into_iter().for_each(|post| self.push(post));
@@ -57,7 +58,7 @@ impl History {
     }
 }
 
-/// Bytes of a text in JSON, where a control character takes six.
+/// The length of a text as a JSON string, in bytes, without the quotes.
 fn json_len(text: &str) -> usize {
     let len = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 2,

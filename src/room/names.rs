@@ -6,13 +6,13 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// The room of a URL that names none.
+/// The room of a URL that names no room.
 const LOBBY: &str = "lobby";
 
-/// Characters of a room's name: enough for a phrase, and not too long for a link.
+/// Maximum length of a room's name, in characters: enough for a phrase, and short enough for a link.
 const MAX_ROOM_NAME: usize = 64;
 
-/// Characters reserved for a number behind a name: a space and more digits than a room has users.
+/// Characters reserved for the number after a name: a space and seven digits, enough for the users of any room.
 const NUMBER_LENGTH: usize = 8;
 
 /// A user's name, cleaned: visible characters, no space at either end, one space between words.
@@ -36,31 +36,31 @@ impl Name {
     }
 }
 
-/// What somebody typed is not a name.
+/// Why a text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameError {
-    /// No visible character is left of it.
+    /// It has no visible characters.
     Empty,
-    /// It has more than this many characters.
+    /// It is too long.
     TooLong {
-        /// How many it may have.
+        /// The maximum number of characters.
         max: usize,
     },
 }
 
-/// The names in a room, unique without regard to case, width and invisible characters.
+/// The names in use in a room. They are unique regardless of case, width and invisible characters.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// The keys of the names in use.
     taken: HashSet<String>,
-    /// By key: the lowest number that may be free behind it. Only a hint, so that numbering a thousand equal names does not
-    /// take a million comparisons.
+    /// By key: the lowest number that may be free after that name. Only a hint, so that numbering a thousand equal
+    /// names does not take a million comparisons.
     next: HashMap<String, u64>,
 }
 
 impl Names {
-    /// Makes a name unique: takes it if it is free, else the first of `Ada 2`, `Ada 3` and so on that is. The name is cut
-    /// where the number would make it longer than `max` characters.
+    /// Makes a name unique: takes it if it is free, otherwise the first free name of `Ada 2`, `Ada 3` and so on. A
+    /// numbered name is shortened so that it has at most `max` characters.
     pub(crate) fn take(&mut self, name: Name, max: usize) -> Name {
         if self.taken.insert(key(&name.0)) {
             return name;
@@ -90,7 +90,7 @@ impl Names {
     }
 }
 
-/// A room's name. Names with equal keys are the same room.
+/// A room's name. Two names with equal keys mean the same room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomName {
     shown: String,
@@ -98,13 +98,13 @@ pub struct RoomName {
 }
 
 impl RoomName {
-    /// Reads the room from a URL's query (`room=physics`). Without one it is the lobby.
+    /// Reads the room's name from a URL's query (`room=physics`). A query without one means the lobby.
     pub fn from_query(query: &str) -> Result<Self, RoomNameTooLong> {
         let typed = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "room");
         Self::parse(&typed.map(|(_, name)| name).unwrap_or_default())
     }
 
-    /// Cleans what somebody typed. Without a visible character it is the lobby.
+    /// Cleans what somebody typed. A name without visible characters means the lobby.
     pub fn parse(typed: &str) -> Result<Self, RoomNameTooLong> {
         let mut shown = clean(typed);
         if shown.is_empty() {
@@ -117,12 +117,12 @@ impl RoomName {
         Ok(Self { shown, key })
     }
 
-    /// The name as the first client of the room wrote it.
+    /// The name as it was typed, cleaned.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// Equal for names that differ only in case, width or invisible characters.
+    /// The key: equal for names that differ only in case, width or invisible characters.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -148,7 +148,8 @@ fn clean(typed: &str) -> String {
         if c.is_whitespace() {
             space = true;
         } else if is_joiner(c) {
-            // It shapes the character before it, an emoji or a Persian letter. Without one it is merely invisible.
+            // A joiner shapes the character before it, such as an emoji or a Persian letter. After a space it shapes
+            // nothing.
             if !space && !name.is_empty() {
                 name.push(c);
             }
@@ -164,10 +165,10 @@ fn clean(typed: &str) -> String {
     name
 }
 
-/// The form in which names are compared.
+/// The form of a name that comparisons use.
 fn key(name: &str) -> String {
     let visible = name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c));
-    // Through upper case, so that a sharp s equals ss, and a final sigma any other.
+    // The detour through upper case makes ß equal to ss, and a final sigma equal to any other.
     let folded =
         visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     folded.nfkc().collect()
@@ -178,8 +179,8 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{E0020}'..='\u{E007F}')
 }
 
-/// Control and format characters, and those that Unicode lists as ignorable by default
-/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt) or draws as nothing (Braille's blank).
+/// Control and format characters, the characters that Unicode lists as ignorable by default
+/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt), and the blank Braille pattern.
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Is;
     matches!(c.general_category(), Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)

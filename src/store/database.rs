@@ -63,10 +63,10 @@ const MAX_CHECKED_SIZE: u64 = 64 * 1024 * 1024;
 /// only during a long read.
 const WAL_SIZE: u32 = 4 * 1024 * 1024;
 
-/// Most posts in one read.
+/// Maximum number of posts in one read.
 const PAGE_POSTS: usize = 100;
 
-/// Bytes of text after which one read ends. The last post may exceed it.
+/// Size of the texts after which one read ends, in bytes. The last post may exceed it.
 const PAGE_BYTES: usize = 256 * 1024;
 
 /// The store, open for writing. Only one server can have it open.
@@ -140,7 +140,8 @@ impl Database {
     /// Fails with [`StoreError::Locked`] if another connection blocks it, by reading for example.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {
         // SQLite reports this in the first column of the result, not as an error.
-        let is_blocked = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        let is_blocked =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if is_blocked { Err(StoreError::Locked) } else { Ok(()) }
     }
 

@@ -24,7 +24,7 @@ impl Format {
     pub const NAMES: [(&'static str, Self); 3] =
         [("txt", Self::Text), ("json", Self::Json), ("md", Self::Markdown)];
 
-    /// The format with that name.
+    /// The format with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
     }
