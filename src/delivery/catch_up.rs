@@ -1,4 +1,4 @@
-//! The texts that are sent to a slow client when it has caught up.
+//! The texts that a slow client has missed, as they are when its transport accepts output again.
 
 use crate::delivery::framed::{TextFrame, empty};
 use crate::delivery::share::Share;

@@ -70,3 +70,19 @@ pub(crate) fn empty<const N: usize>(buffers: [&mut Vec<u8>; N]) {
         buffer.shrink_to(KEPT_CAPACITY);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_batch_keeps_little_memory() {
+        let large = || vec![0; 10 * KEPT_CAPACITY];
+        let mut framed = Framed { events: large(), private: large(), texts: large(), ..Framed::default() };
+        framed.keep_events(0..1);
+        framed.clear();
+        let Framed { events, private, texts, kept_events, .. } = &framed;
+        assert!([events, private, texts].iter().all(|buffer| buffer.capacity() <= KEPT_CAPACITY));
+        assert!(kept_events.get().is_none());
+    }
+}

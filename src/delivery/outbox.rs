@@ -8,7 +8,7 @@
 //! accepts output again, the client gets the latest text of each box that has changed since then. A client that exceeds
 //! the bound, or reads nothing for [`MAX_STALL`], is [too slow](Outcome::TooSlow).
 
-use crate::delivery::share::{FEW_PIECES, Share};
+use crate::delivery::share::{INLINE_PIECES, Share};
 use crate::delivery::transport::{Transport, is_full};
 use crate::room::boxes::Revision;
 use bytes::{Buf, Bytes};
@@ -295,7 +295,7 @@ fn send<T: Transport>(transport: &T, waiting: Option<&Backlog>, share: &Share<'_
     let mut pieces = waiting.map(|piece| &piece[..]).chain(share.pieces()).map(IoSlice::new);
     let mut sent = 0;
     loop {
-        let some: SmallVec<[_; FEW_PIECES]> = pieces.by_ref().take(MAX_PIECES).collect();
+        let some: SmallVec<[_; INLINE_PIECES]> = pieces.by_ref().take(MAX_PIECES).collect();
         if some.is_empty() {
             return Ok(sent);
         }

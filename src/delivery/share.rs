@@ -9,12 +9,12 @@ use std::ops::Range;
 
 /// Number of pieces that a share can hold without allocating. The author of a text gets three: the events, and the
 /// texts before and after their own.
-pub(crate) const FEW_PIECES: usize = 4;
+pub(crate) const INLINE_PIECES: usize = 4;
 
 /// Bytes for one client, in the order in which they are sent: events, then a snapshot or texts.
 #[derive(Debug, Default)]
 pub(crate) struct Share<'a> {
-    pieces: SmallVec<[Piece<'a>; FEW_PIECES]>,
+    pieces: SmallVec<[Piece<'a>; INLINE_PIECES]>,
     len: usize,
     /// Bytes of events and snapshot. All of them must be sent.
     events_len: usize,

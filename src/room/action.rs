@@ -39,7 +39,7 @@ pub struct Actor {
     pub rank: Rank,
 }
 
-/// The order in which connections were accepted. Of two connections that claim one seat, the one with the
-/// higher rank gets it.
+/// The order in which connections were accepted. Of two connections that claim one seat, the one with the higher rank
+/// gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank(pub u64);

@@ -86,6 +86,19 @@ mod tests {
     }
 
     #[test]
+    fn the_oldest_posts_are_removed_beyond_either_limit() {
+        // As JSON, the first character takes six bytes.
+        let quarter = "\u{1}".repeat(MAX_HISTORY_BYTES / 6 / 4);
+        for (max_posts, text, kept) in [(3, "text", 3), (100, quarter.as_str(), 4)] {
+            let mut history = History::new(max_posts);
+            for n in 1..=10 {
+                history.push(Post { n, id: UserId(1), name: String::new(), text: text.to_owned(), at: 0 });
+            }
+            assert!(history.posts().map(|post| post.n).eq(11 - kept..=10), "{max_posts} posts at most");
+        }
+    }
+
+    #[test]
     fn the_computed_length_is_the_length_of_the_json() {
         for text in ["plain", "\"quoted\" \\", "\n\r\t\u{8}\u{c}", "\u{1}\u{1f}\u{7f}", "é😀\u{2028}"] {
             let json = serde_json::to_string(text).unwrap();

@@ -269,6 +269,16 @@ mod tests {
     }
 
     #[test]
+    fn hints_do_not_outnumber_the_names_in_use() {
+        let names = &mut Names::default();
+        for n in 0..1000 {
+            let equal = [(); 2].map(|()| names.take(Name(format!("user number {n}")), 40));
+            equal.iter().for_each(|name| names.free(name));
+        }
+        assert!(names.taken.is_empty() && names.next.len() <= 2, "{} hints", names.next.len());
+    }
+
+    #[test]
     fn a_thousand_equal_names_that_expand_when_composed_are_numbered() {
         let names = &mut Names::default();
         let longest = "\u{FDFA}".repeat(38);

@@ -62,3 +62,26 @@ impl DedupTable {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::session::Session;
+
+    #[test]
+    fn the_oldest_keys_are_removed() {
+        let (mut numbering, session) = (Numbering::default(), Session::random());
+        let mut number = |reference: usize| {
+            let reference = reference.to_string();
+            let reference = Some((reference.clone(), session.idempotency_key(&reference)));
+            let (name, text) = ("Ada".to_owned(), "text".to_owned());
+            numbering.number(PendingPost { id: UserId(1), name, text, at: 0, reference })
+        };
+        assert!((0..MAX_KEYS).all(|reference| matches!(number(reference), Numbered::New(_))));
+        assert!(matches!(number(0), Numbered::Duplicate(Post { n: 1, .. })));
+        assert!(matches!(number(MAX_KEYS), Numbered::New(_)));
+        assert!(matches!(number(1), Numbered::Duplicate(Post { n: 2, .. })));
+        assert!(matches!(number(0), Numbered::New(_)));
+        assert_eq!((numbering.dedup.posts.len(), numbering.dedup.order.len()), (MAX_KEYS, MAX_KEYS));
+    }
+}

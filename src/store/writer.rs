@@ -1,6 +1,7 @@
 //! The thread that stores posts. It stores many in one commit, and confirms a post only after it is committed.
 
 use crate::base::clock::Now;
+use crate::room::post::Numbered;
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
@@ -107,7 +108,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     }
 
     /// Logs when commits begin to fail, and when they succeed again.
-    fn log_change<T>(&mut self, outcome: &Result<T, StoreError>) {
+    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>) {
         match outcome {
             Err(error) if !self.is_failing => log::error!("posts cannot be stored and are rejected: {error}"),
             Ok(_) if self.is_failing => log::info!("posts are stored again"),
