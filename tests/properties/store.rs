@@ -1,4 +1,4 @@
-//! A hub and a store's thread, each with the other played by the test.
+//! A hub with a store that the test plays, and a store with a hub that the test plays.
 
 use crate::pipe::{Frame, Pipe};
 use crate::support::TIMEOUT;
@@ -23,7 +23,7 @@ fn requests() -> (Requests, Receiver<Load>) {
     (Requests { loads, records: unbounded().0 }, asked)
 }
 
-/// A client that comes into a room of the store's.
+/// Connects a client to a room.
 fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     let pipe = Pipe::default();
     pipe.0.borrow_mut().space = usize::MAX;
@@ -44,15 +44,15 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
     for n in last..last + 100 {
         assert_eq!(enter(&mut hub, n, "one more").frames(), [Frame::Close(1013)]);
     }
-    assert_eq!(asked.len(), MAX_LOADING_ROOMS, "who is turned away costs the store nothing");
-    assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a room that is open lets people in");
+    assert_eq!(asked.len(), MAX_LOADING_ROOMS, "a rejected client causes no request to the store");
+    assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a client may enter a room that is open");
     let room = asked.try_recv().expect("a room to load").room;
     hub.handle(Event::Stored(Answer::Loaded { room, posts: Vec::new() }), now());
     assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
 }
 
 #[test]
-fn a_room_forgets_the_posts_that_the_store_dropped() {
+fn a_room_removes_the_posts_that_the_store_has_removed() {
     let (requests, asked) = requests();
     let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
     enter(&mut hub, 1, "r");
@@ -66,7 +66,7 @@ fn a_room_forgets_the_posts_that_the_store_dropped() {
     assert_eq!(left, [3, 4]);
 }
 
-/// A store's thread, what it answers, and the days that have passed.
+/// A running store, its answers, and the days that have passed.
 struct Running {
     store: Store,
     answers: Receiver<Answer>,
@@ -111,7 +111,7 @@ impl Running {
         }
     }
 
-    /// What is loaded of the room.
+    /// The texts of the posts that the store loads.
     fn texts(&self) -> Vec<String> {
         let name = RoomName::parse("r").unwrap();
         self.store.requests.loads.send(Load { room: RoomId(1), name, count: 100 }).unwrap();
@@ -126,7 +126,7 @@ impl Running {
 }
 
 #[test]
-fn old_posts_are_dropped_while_new_ones_are_posted() {
+fn old_posts_are_removed_while_new_ones_are_posted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wall.sqlite");
     let running = start(&StoreOptions { keep_days: Some(3), ..StoreOptions::new(file) });
@@ -143,7 +143,7 @@ fn old_posts_are_dropped_while_new_ones_are_posted() {
     for name in ["wall.sqlite", "wall.sqlite-wal"] {
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
         let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-        assert!(!has(b"a thought of day "), "what was dropped is nowhere in {name}");
+        assert!(!has(b"a thought of day "), "no removed post is left in {name}");
     }
     let Running { store: Store { requests, threads }, .. } = running;
     drop(requests);
@@ -151,7 +151,7 @@ fn old_posts_are_dropped_while_new_ones_are_posted() {
 }
 
 #[test]
-fn more_old_posts_than_one_step_drops_are_all_dropped() {
+fn old_posts_are_removed_even_if_one_step_is_not_enough() {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
     let running = start(&options);
@@ -162,7 +162,7 @@ fn more_old_posts_than_one_step_drops_are_all_dropped() {
     connection.execute(copy, []).unwrap();
     running.days.store(2, Ordering::Relaxed);
     running.send(2, "new");
-    // A post is stored between two steps, and the last step says so.
+    // A post is stored between two steps. Only the last step sends `Trimmed`.
     assert!(matches!(running.answer(), Answer::Recorded { numbered: Some(_), .. }));
     assert!(matches!(running.answer(), Answer::Trimmed { .. }));
     assert_eq!(running.texts(), ["new"]);

@@ -1,5 +1,5 @@
-//! Crashes of the store: whatever is lost of the end of its write-ahead log, what is left is what was committed up
-//! to some moment, and posting goes on from there as if nothing else had been.
+//! Crashes of the store. If the end of the write-ahead log is lost, the store contains a prefix of its commits, and
+//! posting continues from there.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -13,19 +13,19 @@ const ROOMS: usize = 2;
 const FILE: &str = "wall.sqlite";
 const WAL: &str = "wall.sqlite-wal";
 
-/// Something to post: in which room, under which of a few refs, and what.
-type Wanted = (usize, u8, String);
+/// A post to be stored: its room, one of a few refs, and its text.
+type NewPost = (usize, u8, String);
 
-/// What a crash does to the end of a file.
+/// The damage that a crash does to the end of a file.
 #[derive(Debug, Clone)]
-enum Harm {
+enum Damage {
     Cut,
     Zero,
     Garble(Vec<u8>),
 }
 
-impl Harm {
-    /// Does it to all bytes from there on.
+impl Damage {
+    /// Damages all bytes from `from` on.
     fn apply(&self, bytes: &mut Vec<u8>, from: usize) {
         match self {
             Self::Cut => bytes.truncate(from),
@@ -37,13 +37,13 @@ impl Harm {
     }
 }
 
-/// A store that commits what it is told to, all at once.
-struct Scribe {
+/// A store that is open for writing and reading.
+struct OpenStore {
     database: Database,
     reader: Reader,
 }
 
-impl Scribe {
+impl OpenStore {
     fn open(folder: &Path) -> Self {
         let file = folder.join(FILE);
         Self {
@@ -52,10 +52,10 @@ impl Scribe {
         }
     }
 
-    /// Has posts stored in one commit.
-    fn record(&mut self, wanted: &[Wanted]) -> Vec<Numbered> {
+    /// Stores posts in one commit.
+    fn record(&mut self, new: &[NewPost]) -> Vec<Numbered> {
         let posts: Vec<(RoomName, PendingPost)> =
-            wanted.iter().map(|(room, reference, text)| (name(*room), pending(*reference, text))).collect();
+            new.iter().map(|(room, reference, text)| (name(*room), pending(*reference, text))).collect();
         self.database.record(posts.iter().map(|(name, post)| (name, post))).expect("it is stored")
     }
 
@@ -81,12 +81,12 @@ fn pending(reference: u8, text: &str) -> PendingPost {
     }
 }
 
-/// What a store should hold: the posts in their order, each with its room and ref.
+/// The expected content of a store: the posts in their order, each with its room and ref.
 #[derive(Default, Clone)]
 struct Expected(Vec<(usize, u8, Post)>);
 
 impl Expected {
-    fn enter(&mut self, (room, reference, text): &Wanted) -> Numbered {
+    fn add(&mut self, (room, reference, text): &NewPost) -> Numbered {
         let known = self.0.iter().find(|(r, named, _)| (r, named) == (room, reference));
         if let Some((_, _, post)) = known {
             return Numbered::Duplicate(post.clone());
@@ -102,31 +102,31 @@ impl Expected {
     }
 }
 
-/// A copy of a store as a crash leaves it that lost what stands in its write-ahead log from a byte on.
-fn crashed(folder: &Path, harm: &Harm, from: usize) -> TempDir {
+/// A copy of a store after a crash that damaged its write-ahead log from the byte `from` on.
+fn crashed(folder: &Path, damage: &Damage, from: usize) -> TempDir {
     let copy = TempDir::new().expect("a folder");
     fs::copy(folder.join(FILE), copy.path().join(FILE)).unwrap();
     let mut wal = fs::read(folder.join(WAL)).unwrap();
-    harm.apply(&mut wal, from);
+    damage.apply(&mut wal, from);
     fs::write(copy.path().join(WAL), wal).unwrap();
     copy
 }
 
-/// What a store has recorded.
+/// A store and everything that was posted to it.
 struct Recording {
     folder: TempDir,
-    batches: Vec<Vec<Wanted>>,
+    batches: Vec<Vec<NewPost>>,
     all: Expected,
-    /// The commits: how long the write-ahead log was after each, and how many posts there were.
+    /// For each commit: the length of the write-ahead log and the number of posts after it.
     points: Vec<(usize, usize)>,
 }
 
-/// Opens what a crash has left, and posts everything again.
-fn check_crash(recording: &Recording, harm: &Harm, from: usize) {
+/// Opens a store after a crash, checks what is left, and posts everything again.
+fn check_crash(recording: &Recording, damage: &Damage, from: usize) {
     let Recording { folder, batches, all, points } = recording;
-    let copy = crashed(folder.path(), harm, from);
-    let mut scribe = Scribe::open(copy.path());
-    let logs: Vec<Vec<Post>> = (0..ROOMS).map(|room| scribe.log(room)).collect();
+    let copy = crashed(folder.path(), damage, from);
+    let mut store = OpenStore::open(copy.path());
+    let logs: Vec<Vec<Post>> = (0..ROOMS).map(|room| store.log(room)).collect();
     let kept = logs.iter().map(Vec::len).sum();
     let mut expected = Expected(all.0[..kept].to_vec());
     for (room, log) in logs.iter().enumerate() {
@@ -134,28 +134,28 @@ fn check_crash(recording: &Recording, harm: &Harm, from: usize) {
     }
     assert!(points.iter().any(|&(_, posts)| posts == kept), "{kept} posts are no whole number of commits");
     let safe = points.iter().filter(|&&(len, _)| len <= from).map(|&(_, posts)| posts).max().unwrap_or(0);
-    match harm {
-        Harm::Cut => assert_eq!(kept, safe),
-        // What was overwritten may have been the same.
-        Harm::Zero | Harm::Garble(_) => assert!(kept >= safe, "{kept} of {safe} posts are left"),
+    match damage {
+        Damage::Cut => assert_eq!(kept, safe),
+        // The overwritten bytes may have had the same values.
+        Damage::Zero | Damage::Garble(_) => assert!(kept >= safe, "{kept} of {safe} posts are left"),
     }
     let again = batches.concat();
-    let entries: Vec<Numbered> = again.iter().map(|wanted| expected.enter(wanted)).collect();
-    assert_eq!(scribe.record(&again), entries, "lost posts are new, kept ones are known, numbers go on");
+    let entries: Vec<Numbered> = again.iter().map(|new_post| expected.add(new_post)).collect();
+    assert_eq!(store.record(&again), entries, "lost posts are new, kept ones are known, numbers go on");
     for room in 0..ROOMS {
-        assert_eq!(scribe.log(room), expected.log(room));
+        assert_eq!(store.log(room), expected.log(room));
     }
 }
 
-fn wanted() -> impl Strategy<Value = Wanted> {
+fn new_post() -> impl Strategy<Value = NewPost> {
     (0..ROOMS, 0..40_u8, prop_oneof!["[a-z]{1,20}", "[a-zé😀]{200,6000}"])
 }
 
-fn harm() -> impl Strategy<Value = Harm> {
+fn damage() -> impl Strategy<Value = Damage> {
     prop_oneof![
-        2 => Just(Harm::Cut),
-        1 => Just(Harm::Zero),
-        1 => prop::collection::vec(1..=255_u8, 1..9).prop_map(Harm::Garble),
+        2 => Just(Damage::Cut),
+        1 => Just(Damage::Zero),
+        1 => prop::collection::vec(1..=255_u8, 1..9).prop_map(Damage::Garble),
     ]
 }
 
@@ -164,22 +164,22 @@ proptest! {
 
     #[test]
     fn a_crash_leaves_whole_commits_and_posting_goes_on(
-        batches in prop::collection::vec(prop::collection::vec(wanted(), 1..12), 1..8),
-        crashes in prop::collection::vec((any::<Index>(), harm()), 4),
+        batches in prop::collection::vec(prop::collection::vec(new_post(), 1..12), 1..8),
+        crashes in prop::collection::vec((any::<Index>(), damage()), 4),
     ) {
         let folder = TempDir::new().expect("a folder");
-        let mut scribe = Scribe::open(folder.path());
+        let mut store = OpenStore::open(folder.path());
         let (mut all, mut points) = (Expected::default(), vec![(0, 0)]);
         for batch in &batches {
-            let entries: Vec<Numbered> = batch.iter().map(|wanted| all.enter(wanted)).collect();
-            prop_assert_eq!(scribe.record(batch), entries);
+            let entries: Vec<Numbered> = batch.iter().map(|new_post| all.add(new_post)).collect();
+            prop_assert_eq!(store.record(batch), entries);
             let len = fs::metadata(folder.path().join(WAL)).unwrap().len();
             points.push((len as usize, all.0.len()));
         }
         let len = points.last().map_or(0, |&(len, _)| len);
         let recording = Recording { folder, batches, all, points };
-        for (from, harm) in &crashes {
-            check_crash(&recording, harm, from.index(len + 1));
+        for (from, damage) in &crashes {
+            check_crash(&recording, damage, from.index(len + 1));
         }
-        }
+    }
 }
