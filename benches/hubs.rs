@@ -1,8 +1,8 @@
-//! How hubs share the cores: `cargo bench --bench hubs`. Ten rooms of a hundred, in which somebody always types, on
-//! one hub and on two.
+//! How hubs share the cores: `cargo bench --bench hubs`. It measures ten rooms of a hundred clients, in which somebody
+//! always types, on one hub and on two.
 //!
-//! Nobody reads: what is sent goes to `/dev/null`, for on loopback the readers would take the cores that this is
-//! about. What a socket costs is measured by the bench `crowd`.
+//! All output goes to `/dev/null`, because readers on loopback would use the cores that this bench measures. The bench
+//! `crowd` measures the cost of sockets.
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use nix::time::{ClockId, clock_gettime};
@@ -21,17 +21,17 @@ use typewall::{Limits, RoomName};
 const ROOMS: u64 = 10;
 const CLIENTS: u64 = 100;
 
-/// How many of a room's clients type.
+/// Clients in a room that type.
 const TYPISTS: u64 = 10;
 
-/// How long is measured, and how often.
+/// Length of a measurement, and number of measurements.
 const MEASURED: Duration = Duration::from_secs(3);
 const ROUNDS: usize = 3;
 
-/// Events that wait for a hub: so few that it spends its time on sending.
+/// Events that wait for a hub: so few that the hub spends its time on sending.
 const QUEUE: usize = 8;
 
-/// Where a client's bytes end, and how often something was sent there.
+/// A transport to `/dev/null` that counts sends.
 #[derive(Debug, Clone)]
 struct Nowhere {
     null: Arc<File>,
@@ -56,7 +56,7 @@ impl Transport for Nowhere {
 
 fn main() -> io::Result<()> {
     let cores = thread::available_parallelism()?.get();
-    // Run by `cargo test --benches`, it only shows that it works.
+    // `cargo test --benches` only checks that the bench runs.
     let (measured, rounds) = if env::args().any(|argument| argument == "--bench") {
         (MEASURED, ROUNDS)
     } else {
@@ -70,9 +70,9 @@ fn main() -> io::Result<()> {
     io::stdout().write_all(lines.as_bytes())
 }
 
-/// Sends a second, and cores that took.
+/// Measures the sends per second, and the number of cores that they use.
 fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
-    // Each hub has its own, or the counting would be what they wait for.
+    // Each hub has its own counter, because a shared one would be the bottleneck.
     let sinks: Vec<Nowhere> = (0..hubs).map(|_| Nowhere::open()).collect::<io::Result<_>>()?;
     let sends = || sinks.iter().map(|transport| transport.sends.load(Ordering::Relaxed)).sum::<u64>();
     let stop = Arc::new(AtomicBool::new(false));
@@ -89,7 +89,7 @@ fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
         })
         .collect();
     drop(ready);
-    (0..hubs).for_each(|_| all_ready.recv().expect("everyone joins"));
+    (0..hubs).for_each(|_| all_ready.recv().expect("all clients join"));
     let (start, cpu_before, sent_before) = (Instant::now(), cpu()?, sends());
     thread::sleep(measured);
     let seconds = start.elapsed().as_secs_f64();
@@ -100,7 +100,7 @@ fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
     Ok((sent as f64 / seconds, used / seconds))
 }
 
-/// Fills rooms, and types in one after the other until it is to stop.
+/// Fills rooms, and types in one after the other until `stop` is set.
 fn type_in(
     rooms: Vec<u64>,
     transport: &Nowhere,
@@ -123,7 +123,7 @@ fn type_in(
         }));
         send(Event::Acted { client, action: Action::Join { name, session: Session::random() } });
     }
-    ready.send(()).expect("somebody waits for it");
+    ready.send(()).expect("the measuring thread waits for it");
     for n in 0.. {
         for &room in &rooms {
             let text = format!("{n} {}", "x".repeat(200));
@@ -133,12 +133,12 @@ fn type_in(
             });
         }
         if stop.load(Ordering::Relaxed) {
-            return; // and with the last sender the hub ends
+            return; // dropping the last sender ends the hub
         }
     }
 }
 
-/// How long all threads of this process have run.
+/// CPU time of all threads of this process.
 fn cpu() -> io::Result<Duration> {
     Ok(Duration::from(clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?))
 }

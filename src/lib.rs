@@ -1,18 +1,18 @@
 //! Typewall: a wall of live text boxes in one binary.
 //!
-//! Blocking threads and channels: one thread per client reads, a hub thread owns its rooms and alone writes to their
-//! clients. The folders, each of which uses only those before it:
+//! Threads block, and communicate over channels. One thread per client reads. A hub thread owns rooms, and is the only
+//! one that writes to their clients. Each folder uses only the folders above it in this table:
 //!
 //! | folder | what it owns |
 //! |---|---|
-//! | `base` | ids, time, limits, small types that everything may use |
-//! | `room` | the domain, pure: rules decide what an action comes to, a view is the state that follows |
+//! | `base` | ids, time, limits, and other small types that everything may use |
+//! | `room` | the domain, pure: `Rules` turns actions into facts, `View` is the state that facts produce |
 //! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
-//! | `delivery` | batches, slow clients, transports |
+//! | `delivery` | batches, outboxes (the policy for slow clients), transports |
 //! | `store` | posts in an SQLite file |
 //! | `hub` | the loop that owns rooms and clients |
 //! | `client` | reading and checking what one client sends |
-//! | `http` | requests, routes and responses, the page |
+//! | `http` | requests, routes, responses, the page |
 //! | `server` | accepting connections, starting and stopping |
 
 mod base;
@@ -39,7 +39,7 @@ pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
 
-/// What tests, benchmarks and fuzz targets drive without the program. Not for others: it changes at any time.
+/// Items that tests, benchmarks and fuzz targets use directly. Not a public API: they may change at any time.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::base::address::Address;

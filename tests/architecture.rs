@@ -1,10 +1,11 @@
-//! The folders of `src/` depend on each other in one direction, and no file depends on itself through others.
+//! Checks that the folders of `src/` depend on each other in one direction, and that no files import each other in a
+//! cycle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The folders, in their order: each may use only those before it.
+/// The folders in their order. Each may import only from those before it.
 const FOLDERS: [&str; 9] =
     ["base", "room", "protocol", "delivery", "store", "hub", "client", "http", "server"];
 
@@ -36,7 +37,7 @@ fn sources() -> BTreeMap<String, String> {
     files.collect()
 }
 
-/// Every path behind `crate::` or `super::` in a source, comments left out, as module segments and names.
+/// Every path after `crate::` or `super::` in a source without its comments, as module segments and names.
 fn paths(module: &str, source: &str) -> Vec<Vec<String>> {
     let folder: Vec<String> = module.split('/').take(1).map(str::to_owned).collect();
     let code: String =
@@ -45,14 +46,14 @@ fn paths(module: &str, source: &str) -> Vec<Vec<String>> {
     let from_folder =
         code.match_indices("super::").map(|(at, start)| (folder.clone(), &code[at + start.len()..]));
     let mut paths = Vec::new();
-    // `super::*` in a file's own tests is the file itself.
+    // `super::*` in the tests of a file is the file itself.
     for (prefix, tree) in from_root.chain(from_folder).filter(|(_, tree)| !tree.starts_with('*')) {
         read_tree(tree, &prefix, &mut paths);
     }
     paths
 }
 
-/// Reads a use-tree such as `a::{b, c::D}`; returns what is behind it.
+/// Reads a use tree such as `a::{b, c::D}`. Returns the rest of the source.
 fn read_tree<'a>(tree: &'a str, prefix: &[String], paths: &mut Vec<Vec<String>>) -> &'a str {
     let mut path = prefix.to_vec();
     let mut rest = tree.trim_start();
@@ -77,7 +78,7 @@ fn read_tree<'a>(tree: &'a str, prefix: &[String], paths: &mut Vec<Vec<String>>)
     }
 }
 
-/// The imports between modules. A path that names no file is an item of the folder's own module.
+/// The imports between modules. A path that names no file means an item in the folder's `mod.rs`.
 fn imports(sources: &BTreeMap<String, String>) -> Imports {
     let import = |(module, source): (&String, &String)| {
         let targets = paths(module, source).into_iter().filter_map(|path| {
@@ -95,8 +96,8 @@ fn position(module: &str) -> usize {
     FOLDERS.iter().position(|known| *known == folder).expect("a folder of the list")
 }
 
-/// The imports that go back in the order of folders.
-fn arrows_back(imports: &Imports) -> Vec<String> {
+/// The imports against the order of the folders.
+fn backward_imports(imports: &Imports) -> Vec<String> {
     let pairs = imports.iter().flat_map(|(from, targets)| targets.iter().map(move |to| (from, to)));
     pairs
         .filter(|(from, to)| position(to) > position(from))
@@ -104,9 +105,9 @@ fn arrows_back(imports: &Imports) -> Vec<String> {
         .collect()
 }
 
-/// Modules in a circle, or between two: what is left when those are removed that import none of the rest, or that none of
-/// the rest imports.
-fn circles(imports: &Imports) -> BTreeSet<String> {
+/// The modules in a cycle, or between two cycles. They are left when the modules are removed, again and again, that
+/// import no other module or that no other module imports.
+fn cycles(imports: &Imports) -> BTreeSet<String> {
     let mut left: BTreeSet<String> = imports.keys().cloned().collect();
     loop {
         let imports_some = |module: &String| imports[module].iter().any(|target| left.contains(target));
@@ -121,18 +122,18 @@ fn circles(imports: &Imports) -> BTreeSet<String> {
 }
 
 #[test]
-fn imports_go_one_way() {
+fn imports_go_in_one_direction() {
     let sources = sources();
     let folders: BTreeSet<&str> = sources.keys().filter_map(|module| module.split('/').next()).collect();
-    assert_eq!(folders, FOLDERS.into(), "every folder is in the order, and none is missing");
+    assert_eq!(folders, FOLDERS.into(), "FOLDERS lists every folder");
     let imports = imports(&sources);
     assert!(imports["hub"].contains("room/rules"), "imports are found");
-    assert_eq!(arrows_back(&imports), [""; 0]);
-    assert_eq!(circles(&imports), BTreeSet::new());
+    assert_eq!(backward_imports(&imports), [""; 0]);
+    assert_eq!(cycles(&imports), BTreeSet::new());
 }
 
 #[test]
-fn an_arrow_back_and_a_circle_are_found() {
+fn backward_imports_and_cycles_are_found() {
     let source = |module: &str, code: &str| (module.to_owned(), code.to_owned());
     let sources = BTreeMap::from([
         source("base", "pub mod ids;"),
@@ -144,7 +145,7 @@ fn an_arrow_back_and_a_circle_are_found() {
         source("hub/event", "use crate::room::view::{self, View};"),
     ]);
     let imports = imports(&sources);
-    assert_eq!(arrows_back(&imports), ["room/rules → hub", "room/rules → hub/event"]);
-    let circle = ["hub/event", "room/names", "room/rules", "room/view"].map(str::to_owned);
-    assert_eq!(circles(&imports), circle.into());
+    assert_eq!(backward_imports(&imports), ["room/rules → hub", "room/rules → hub/event"]);
+    let cycle = ["hub/event", "room/names", "room/rules", "room/view"].map(str::to_owned);
+    assert_eq!(cycles(&imports), cycle.into());
 }

@@ -1,4 +1,4 @@
-//! What `cargo test --benches` runs: that the bench itself counts right, in no time and without a server.
+//! The tests of the bench itself, without a server. `cargo test --benches` runs them.
 
 use crate::event;
 use crate::histogram::Histogram;
@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
 
-/// Fails with what is wrong.
+/// Runs all checks. The error says what the bench gets wrong.
 pub(crate) fn check() -> Result<(), String> {
     check_histogram()?;
     for scenario in Scenario::all() {
@@ -15,7 +15,7 @@ pub(crate) fn check() -> Result<(), String> {
         check_texts(&scenario)?;
         check_texts(&Scenario { splice: true, ..scenario })?;
     }
-    check_refusals()
+    check_rejections()
 }
 
 fn expect(holds: bool, what: &str) -> Result<(), String> {
@@ -28,8 +28,8 @@ fn check_histogram() -> Result<(), String> {
     let near = |found: u64, is: u64| found >= is && (found - is) * 32 <= is;
     expect(near(histogram.quantile(0.5), 500_000), "medians")?;
     expect(near(histogram.quantile(0.99), 990_000), "percentiles")?;
-    expect(near(histogram.quantile(0.000_01), 10), "the smallest")?;
-    expect(histogram.quantile(1.0) == 1_000_000 && histogram.max() == 1_000_000, "the longest")
+    expect(near(histogram.quantile(0.000_01), 10), "low percentiles")?;
+    expect(histogram.quantile(1.0) == 1_000_000 && histogram.max() == 1_000_000, "maxima")
 }
 
 fn check_schedule(scenario: &Scenario) -> Result<(), String> {
@@ -42,7 +42,7 @@ fn check_schedule(scenario: &Scenario) -> Result<(), String> {
     expect(measured as u64 == scenario.typists as u64 * schedule.measured(), "what is measured")
 }
 
-/// Every third update is seen by every client, as text or as splice; then everything was conveyed.
+/// Every client gets every third update, as a text or as a splice. After the last one, all updates count as conveyed.
 fn check_texts(scenario: &Scenario) -> Result<(), String> {
     let mut ledger = Ledger::new(scenario);
     let last = ledger.schedule.last;
@@ -63,11 +63,14 @@ fn check_texts(scenario: &Scenario) -> Result<(), String> {
             seen = text;
         }
     }
-    expect(ledger.all_begun() && ledger.all_ended(false) && ledger.all_ended(true), "who has everything")?;
+    expect(
+        ledger.all_begun() && ledger.all_ended(false) && ledger.all_ended(true),
+        "which clients have everything",
+    )?;
     expect(ledger.waits.total() == ledger.expected(), "what is conveyed")
 }
 
-/// An id that is its room's own: in each of them it is another one's.
+/// The id of a typist. Each room assigns the same ids to other typists.
 fn id(scenario: &Scenario, typist: usize) -> String {
     let rooms = scenario.rooms;
     format!("id{}", (typist / rooms + typist % rooms) % (scenario.typists / rooms))
@@ -78,7 +81,7 @@ fn text_event(id: &str, text: &[u8]) -> Vec<u8> {
     format!(r#"["text_update",{{"id":"{id}","text":"{text}"}}]"#).into_bytes()
 }
 
-/// The change from one text to another, by what they have in common at both ends.
+/// The event that turns one text into another by a splice.
 fn splice_event(id: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
     let at = from.iter().zip(to).take_while(|(a, b)| a == b).count();
     let behind = from[at..].iter().rev().zip(to[at..].iter().rev()).take_while(|(a, b)| a == b).count();
@@ -88,8 +91,8 @@ fn splice_event(id: &str, from: &[u8], to: &[u8]) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What a server could do wrong, and the bench has to notice.
-fn check_refusals() -> Result<(), String> {
+/// Errors of a server that the bench has to notice.
+fn check_rejections() -> Result<(), String> {
     let scenario = Scenario { clients: 3, typists: 2, ..Scenario::all().swap_remove(0) };
     let mut ledger = Ledger::new(&scenario);
     ledger.name(0, b"id0");
@@ -104,7 +107,7 @@ fn check_refusals() -> Result<(), String> {
     expect(receive(2, &text_event("id0", &other)).is_err(), "texts of others")?;
     expect(receive(2, &text_event("id0", &first[..9])).is_err(), "texts that are cut")?;
     expect(receive(2, &splice_event("id0", &second, &other)).is_err(), "splices to what nobody typed")?;
-    expect(receive(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that nobody caused")?;
+    expect(receive(2, br#"["user_away",{"id":"id0"}]"#).is_err(), "events that no client caused")?;
     expect(
         Edit { at: 5, cut: 6, put: Vec::new() }.apply(&mut vec![0; 10]).is_none(),
         "splices that do not fit",

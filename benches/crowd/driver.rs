@@ -1,6 +1,5 @@
-//! The other end of every connection: one thread, one epoll, thousands of clients. It runs in a process of its
-//! own, on a core of its own, and reports how much of that it needed. Here are the phases of a job; what the clients
-//! receive is in `receive`.
+//! The driver: all clients of a scenario, on one thread with one epoll. It runs in its own process on its own core, and
+//! reports how busy that core was. This file contains the phases of a job; `receive` reads what the clients receive.
 
 mod receive;
 
@@ -18,35 +17,35 @@ use std::net::TcpStream;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// Connections that have not got their snapshot yet, at most: below what may wait to be accepted.
+/// Maximum number of connections without a snapshot. It is smaller than the server's queue of connections to accept.
 const MAX_ENTERING: usize = 1_000;
 
-/// Connections begun between two looks at those that are there.
+/// Connections opened before the driver looks for input again.
 const DIALS: usize = 16;
 
-/// Sockets looked at between two looks at the clock.
+/// Maximum number of sockets that one wait reports.
 const MAX_EVENTS: usize = 128;
 
-/// Bytes read at once.
+/// Maximum number of bytes in one read.
 const READ_BUFFER: usize = 256 * 1024;
 
-/// How long joining may take, and the last text to arrive.
+/// How long each phase may wait: for all clients to join, and for all texts to arrive.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long after everything is ready the typing starts.
+/// Pause between the end of the preparations and the first update.
 const LEAD: Duration = Duration::from_millis(200);
 
-/// How far a client is.
+/// The state of a client.
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {
-    /// Its handshake is not answered yet.
-    Shaking,
+    /// Its handshake has no response yet.
+    Handshake,
     /// It has no snapshot yet.
     Entering,
-    /// It sees the room.
-    In,
-    /// The server, or the floor, has ended it.
-    Over,
+    /// It has its snapshot.
+    Entered,
+    /// The other end has closed its connection.
+    Closed,
 }
 
 #[derive(Debug)]
@@ -57,8 +56,8 @@ struct Client {
     partial: Vec<u8>,
 }
 
-/// Bytes that one client got, and the whole texts in them if they are nothing else. Most others get the same, and to
-/// look at them once leaves the driver a fifth of its time.
+/// The last input of a client, and the texts in it, if it consists of whole texts only. Most other clients get the same
+/// bytes. Parsing them once reduces the time of the driver to a fifth.
 #[derive(Debug, Default)]
 struct Echo {
     bytes: Vec<u8>,
@@ -72,20 +71,20 @@ struct Driver {
     clients: Vec<Client>,
     buffer: Vec<u8>,
     ledger: Ledger,
-    /// What was read last.
+    /// The input that was read last.
     echo: Echo,
     recorder: Recorder,
     /// When the first period of the typing begins.
     start: Instant,
     inside: usize,
     over: usize,
-    /// How long there was nothing to read.
+    /// Time spent waiting for input.
     idle: Duration,
     bytes: u64,
     reads: u64,
 }
 
-/// Does a job.
+/// Runs a job.
 pub(crate) fn drive(job: Job) -> Result<Outcome, String> {
     let replay = job.replay.clone();
     let mut driver = Driver::new(job)?;
@@ -132,7 +131,7 @@ impl Driver {
         Ok(Outcome { joined_s, met_s, resident, batches: self.recorder.batches(), ..outcome })
     }
 
-    /// Reads what the floor sends until it ends; nothing but the driver's own cost matters then.
+    /// Reads what the floor sends until the floor closes all connections.
     fn replay(&mut self, ids: Vec<Vec<u8>>) -> Result<Outcome, String> {
         ids.iter().enumerate().for_each(|(typist, id)| self.ledger.name(typist, id));
         while self.clients.len() < self.job.scenario.clients {
@@ -142,7 +141,7 @@ impl Driver {
         Ok(self.outcome(0))
     }
 
-    /// Connects everyone, as fast as the server lets them in.
+    /// Connects all clients, as fast as the server admits them.
     fn join(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + TIMEOUT;
         while self.inside < self.job.scenario.clients {
@@ -162,9 +161,9 @@ impl Driver {
         Ok(())
     }
 
-    /// Connects one more, and asks for a WebSocket.
+    /// Connects one more client and sends its handshake.
     fn dial(&mut self) -> Result<(), String> {
-        // The queue of a listener on this machine has room, so this does not wait.
+        // The queue of the listener has space, so this does not wait.
         let socket = TcpStream::connect(self.job.address).and_then(|socket| {
             socket.set_nodelay(true)?;
             socket.set_nonblocking(true)?;
@@ -172,7 +171,7 @@ impl Driver {
         });
         let socket = socket.map_err(|error| format!("The server cannot be reached: {error}."))?;
         let client = self.clients.len();
-        self.clients.push(Client { socket, stage: Stage::Shaking, partial: Vec::new() });
+        self.clients.push(Client { socket, stage: Stage::Handshake, partial: Vec::new() });
         self.listen_to(client)?;
         let scenario = &self.job.scenario;
         self.send(client, &wire::handshake(scenario.room(client), scenario.splice))
@@ -180,19 +179,19 @@ impl Driver {
 
     fn listen_to(&self, client: usize) -> Result<(), String> {
         let data = epoll::EventData::new_u64(client as u64);
-        // Each arrival is told of once, without asking the system again whether all was read.
+        // Edge-triggered: the system reports new input once, so a read that empties the socket needs no second read.
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         epoll::add(&self.epoll, &self.clients[client].socket, data, flags).map_err(|error| error.to_string())
     }
 
-    /// Sends all updates when they are due, and reads until everyone has all of them.
+    /// Sends all updates when they are due, and reads until all clients have all of them.
     fn type_all(&mut self) -> Result<Outcome, String> {
         for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
             epoll::delete(&self.epoll, &self.clients[client].socket).map_err(|error| error.to_string())?;
         }
         let flood =
             self.job.scenario.flooded.then(|| flood::start(self.job.address, self.job.scenario.splice));
-        let flood = flood.transpose().map_err(|error| format!("Nobody can flood: {error}."))?;
+        let flood = flood.transpose().map_err(|error| format!("The flood does not start: {error}."))?;
         self.start = Instant::now() + LEAD;
         let mut before = None;
         for n in 0.. {
@@ -211,7 +210,7 @@ impl Driver {
         self.read_until(self.ledger.schedule.end)?;
         self.until(|driver| driver.ledger.all_ended(false))?;
         if flood.is_some_and(|threads| threads.iter().any(JoinHandle::is_finished)) {
-            return Err("The server has ended the flood.".to_owned());
+            return Err("The server has closed the connection of the flood.".to_owned());
         }
         let outcome = self.outcome(process::cpu(self.job.server)? - before.unwrap_or_default());
         match outcome.conveyed == self.ledger.expected() {
@@ -229,7 +228,7 @@ impl Driver {
         self.send(typist, &frame)
     }
 
-    /// Those who stalled read what they missed, and must end with what all others have.
+    /// The stalled clients read what they missed. They must end with the same texts as all others.
     fn wake_stalled(&mut self) -> Result<(), String> {
         for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
             self.listen_to(client)?;

@@ -1,27 +1,27 @@
-//! The events of the server, read by the cheapest look that still tells right from wrong: a hundred thousand come in a
-//! second, so that only unusual ones are given to a JSON parser.
+//! The events of the server. A hundred thousand arrive in a second, so events in the usual form are read by comparing
+//! bytes. Only the others are given to a JSON parser.
 
 use crate::flood;
 use crate::text::number;
 use memchr::memmem;
 use serde::Deserialize;
 
-/// An event of the server, as far as it matters here.
+/// An event of the server, as far as the bench needs it.
 #[derive(Debug)]
 pub(crate) enum Event<'a> {
     /// A box's whole text.
     Text { id: &'a [u8], text: &'a [u8] },
     /// A change of a box's text.
     Splice(Splice<'a>),
-    /// Anything that the flooding client caused.
+    /// An event that the flooding client caused.
     Flood,
-    /// A user joined; this is the number in the name.
+    /// A user with this number in its name joined.
     Joined(usize),
     /// The state of the room.
     Snapshot(&'a [u8]),
 }
 
-/// The data of a `text_update` that is a splice, or else has its fields in an unusual order.
+/// The data of a `text_update` that is a splice, or has its fields in an unusual order.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Splice<'a> {
     pub id: &'a str,
@@ -33,7 +33,7 @@ pub(crate) struct Splice<'a> {
 }
 
 impl Splice<'_> {
-    /// Whether it makes one text of another. All is ASCII, so that characters are bytes.
+    /// Whether it turns `from` into `to`. All texts are ASCII, so characters are bytes.
     pub(crate) fn leads(&self, from: &[u8], to: &[u8]) -> bool {
         let (Some(at), Some(cut), Some(put), Some(length)) = (self.at, self.cut, self.put, self.length)
         else {
@@ -52,7 +52,7 @@ impl Splice<'_> {
     }
 }
 
-/// Reads an event. One that should not occur in any scenario is an error.
+/// Reads an event. An event that occurs in no scenario is an error.
 pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
     let unexpected = || format!("Unexpected: {}", String::from_utf8_lossy(&json[..json.len().min(200)]));
     match read_text(json).or_else(|| read_splice(json)) {
@@ -106,13 +106,13 @@ fn read_splice(json: &[u8]) -> Option<Event<'_>> {
     }))
 }
 
-/// What is before a byte, and what is behind it.
+/// Splits bytes at the first `end`, which is in neither part.
 fn until(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&byte| byte == end)?;
     Some((&bytes[..at], &bytes[at + 1..]))
 }
 
-/// The receiver's id in a snapshot, if it has a box.
+/// The receiver's id in a snapshot; `None` for a viewer.
 pub(crate) fn own_id(snapshot: &[u8]) -> Option<&[u8]> {
     let start = memmem::find(snapshot, b"\"you\":\"")? + b"\"you\":\"".len();
     snapshot[start..].split(|&byte| byte == b'"').next()

@@ -1,26 +1,26 @@
-//! A client that sends the largest texts as fast as the server reads them, and reads all that the room is sent.
+//! A client that sends long texts as fast as the server reads them, and reads everything that its room is sent.
 
 use crate::wire;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
-/// Its name.
+/// The name of the client.
 pub(crate) const NAME: &str = "flood";
 
-/// The characters of its texts, in turn, so that all of the text changes each time.
+/// The characters of its texts, in turn, so that each update changes the whole text.
 const FILLERS: [u8; 2] = [b'~', b'^'];
 
-/// Characters of its texts: not many less than the server allows.
+/// Characters of a text: almost as many as the server allows.
 const CHARACTERS: usize = 9_000;
 
-/// Whether a text, or a part of one, is its own.
+/// Whether a text, or a part of one, comes from this client.
 pub(crate) fn is_flood(text: &[u8]) -> bool {
     text.first().is_some_and(|first| FILLERS.contains(first))
 }
 
-/// Joins the first room and floods it for as long as this process lasts. The threads end earlier only if the server
-/// ends the connection.
+/// Joins the first room and floods it until this process ends. The threads end earlier only if the server closes the
+/// connection.
 pub(crate) fn start(address: SocketAddr, splice: bool) -> io::Result<[JoinHandle<()>; 2]> {
     let mut socket = TcpStream::connect(address)?;
     socket.write_all(&wire::handshake(0, splice))?;

@@ -1,13 +1,14 @@
-//! The floor: what sending alone costs. A bare loop sends what one client of the server received, at the times
-//! at which it received it, to as many sockets, one `send` each.
+//! The floor: the cost of sending alone. A loop sends what one client of the server received, at the times at which the
+//! client received it, to the same number of sockets, with one `send` each.
 //!
-//! A send is counted as one batch that the server wrote to one client: the reads of the observed client that
-//! read most often, times the clients. Where the driver is late, one read takes several sends; then too few are
-//! counted for both, and the floor sends fewer and larger ones, which makes the server look worse.
+//! One send is one batch that the server wrote to one client. The number of sends is the number of reads of the
+//! observed client that read most often, times the number of clients. If the driver is late, one read takes several
+//! sends. Then too few sends are counted for both, and the floor makes fewer and larger ones, so the server looks worse
+//! than it is.
 //!
-//! What the floor leaves out: reading and checking what typists send, handing it to another thread and waking
-//! that, encoding, finding out who gets what, pings. It knows its next send beforehand, and sends typists their
-//! own texts too.
+//! The floor leaves out reading and checking what typists send, passing it to another thread and waking that thread,
+//! encoding, finding out which client gets what, and pings. It knows its next send in advance, and also sends typists
+//! their own texts.
 
 use crate::process;
 use crate::recording::Recording;
@@ -22,39 +23,39 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// As the server's.
+/// The size of a socket's send buffer, in bytes, as in the server.
 const SEND_BUFFER: usize = 64 * 1024;
 
-/// How long after everyone has come the sending starts.
+/// Pause between the last connection and the first send.
 const LEAD: Duration = Duration::from_millis(200);
 
-/// How often a thread is woken to find out what that costs, and at what distance.
+/// How often a thread is woken to measure the cost, and at what interval.
 const WAKES: u32 = 300;
 const WAKE_EVERY: Duration = Duration::from_millis(1);
 
-/// What the floor is to do.
+/// The job of the floor.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
-    /// To how many.
+    /// The number of clients to send to.
     pub clients: usize,
-    /// What to send.
+    /// The file with the recording to send.
     pub recording: PathBuf,
 }
 
-/// What it took.
+/// What the floor measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// How often something was sent to one client.
+    /// The number of sends, over all clients.
     pub sends: u64,
     /// How often a socket was full.
     pub full: u64,
-    /// Nanoseconds it took on the processor.
+    /// CPU time, in nanoseconds.
     pub cpu: u64,
-    /// Nanoseconds it takes to hand something to another thread that waits for it.
+    /// CPU time to pass an event to another thread that waits for it, in nanoseconds.
     pub wake: u64,
 }
 
-/// Says where it is, waits for everyone, sends.
+/// Prints its address, waits for all clients, and sends.
 pub(crate) fn run(job: &Job) -> Result<Outcome, String> {
     let explain = |error: io::Error| format!("The floor has failed: {error}.");
     let recording = Recording::load(&job.recording)?;
@@ -66,7 +67,7 @@ pub(crate) fn run(job: &Job) -> Result<Outcome, String> {
         (0..job.clients).map(|_| accept(&listener)).collect::<io::Result<_>>().map_err(explain)?;
     sockets.iter().try_for_each(read_once).map_err(explain)?;
     thread::sleep(LEAD);
-    // Sockets are slower at first, and the server's have been typed to for as long.
+    // Sockets are slower at first. The server's sockets were warmed up for the same time.
     let warm_up = recording.writes.iter().take_while(|(due, _)| *due < (WARM_UP * SECOND as f64) as u64);
     send_all(&recording, warm_up.count(), &sockets).map_err(explain)?;
     let before = process::cpu(0)?;
@@ -76,8 +77,8 @@ pub(crate) fn run(job: &Job) -> Result<Outcome, String> {
     Ok(Outcome { sends, full, cpu, wake: measure_wake()? })
 }
 
-/// What waking a thread costs beyond what the one that wakes it would have done anyway, which is to wait for the
-/// time. In the server that is the reader, whom an update wakes.
+/// The cost of waking a thread, beyond the cost of the sleep that precedes it. In the server, an update wakes the
+/// reader of its client.
 fn measure_wake() -> Result<u64, String> {
     let sleep_all = |wake: &dyn Fn()| {
         let before = process::cpu(0)?;
@@ -91,7 +92,7 @@ fn measure_wake() -> Result<u64, String> {
     let (events, queue) = bounded::<u64>(1024);
     let hub = thread::spawn(move || queue.iter().sum::<u64>());
     let together = sleep_all(&|| {
-        // The other one reads until nobody sends.
+        // The other thread receives until the channel is closed.
         let _ = events.send(1);
     })?;
     drop(events);
@@ -99,7 +100,7 @@ fn measure_wake() -> Result<u64, String> {
     Ok(together.saturating_sub(alone) / u64::from(WAKES))
 }
 
-/// Answers a handshake, because a socket that has sent something acknowledges more lazily what it receives.
+/// Answers a handshake, as the server does. A socket that has sent something delays its acknowledgements.
 fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let (mut socket, _) = listener.accept()?;
     socket.set_nodelay(true)?;
@@ -109,7 +110,7 @@ fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     Ok(socket)
 }
 
-/// Reads what a client sends at once: its handshake, or that it joins or watches.
+/// Reads one message of a client: its handshake, or that it joins or watches.
 fn read_once(mut socket: &TcpStream) -> io::Result<()> {
     socket.read(&mut [0; 4096]).map(drop)
 }
@@ -118,7 +119,7 @@ fn announce(listener: &TcpListener) -> io::Result<()> {
     writeln!(io::stdout(), "{}", listener.local_addr()?)
 }
 
-/// Sends the first of what was recorded; returns how often a socket was full.
+/// Sends the first `count` recorded writes. Returns how often a socket was full.
 fn send_all(recording: &Recording, count: usize, sockets: &[TcpStream]) -> io::Result<u64> {
     let start = Instant::now();
     let (mut rest, mut full) = (&recording.bytes[..], 0);

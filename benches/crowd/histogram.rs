@@ -1,12 +1,12 @@
-//! Waiting times: counts in buckets that are at most 3 % wide.
+//! A histogram of waiting times, with buckets that are at most 3 % wide.
 
 /// Buckets for each doubling.
 const STEPS: usize = 32;
 
-/// Doublings a `u64` has beyond the first `STEPS` values, which have a bucket each.
+/// Doublings in a `u64`. The first `STEPS` values have a bucket each.
 const DOUBLINGS: usize = 60;
 
-/// How often something took how long, in nanoseconds.
+/// Counts of durations in nanoseconds.
 #[derive(Debug)]
 pub(crate) struct Histogram {
     counts: Vec<u64>,
@@ -15,29 +15,29 @@ pub(crate) struct Histogram {
 }
 
 impl Histogram {
-    /// Nothing counted yet.
+    /// An empty histogram.
     pub(crate) fn new() -> Self {
         Self { counts: vec![0; STEPS * DOUBLINGS], total: 0, max: 0 }
     }
 
-    /// Counts one.
+    /// Counts one duration.
     pub(crate) fn count(&mut self, nanos: u64) {
         self.counts[bucket(nanos)] += 1;
         self.total += 1;
         self.max = self.max.max(nanos);
     }
 
-    /// How many were counted.
+    /// The number of counted durations.
     pub(crate) fn total(&self) -> u64 {
         self.total
     }
 
-    /// The longest.
+    /// The longest duration.
     pub(crate) fn max(&self) -> u64 {
         self.max
     }
 
-    /// What this part of all did not exceed, or up to 3 % more.
+    /// The quantile for a part from 0 to 1. It is at most 3 % too large.
     pub(crate) fn quantile(&self, part: f64) -> u64 {
         let rank = (self.total as f64 * part).ceil() as u64;
         let mut counted = 0;

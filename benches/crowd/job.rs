@@ -1,58 +1,58 @@
-//! What a driver is told, and what it tells: both as JSON, because it is a process of its own.
+//! The job and the outcome of a driver. Both are passed as JSON, because the driver is a separate process.
 
 use crate::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What a driver is to do.
+/// The job of a driver.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Job {
-    /// With whom and how often.
+    /// What to run.
     pub scenario: Scenario,
-    /// Where the server is.
+    /// The address of the server.
     pub address: SocketAddr,
-    /// Its process id.
+    /// The process id of the server.
     pub server: i32,
-    /// Where to write what one client received, to be sent again by the floor.
+    /// The file for the recording of one client's input, which the floor sends again.
     pub recording: PathBuf,
-    /// Looks for something to read without ever sleeping, so that nobody pays for waking it: a sender over a
-    /// network does not either.
+    /// Polls without sleeping, so that the server does not pay for waking the driver. A server does not pay for that
+    /// over a network either.
     pub spin: bool,
-    /// Only reads, what the floor sends; these are the typists' ids.
+    /// If set, the driver only reads what the floor sends. These are the typists' ids.
     pub replay: Option<Vec<Vec<u8>>>,
 }
 
-/// What a driver found.
+/// What a driver measured.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Outcome {
-    /// Seconds until everyone had joined.
+    /// Seconds until all clients had joined.
     pub joined_s: f64,
-    /// Seconds until everyone knew of everyone.
+    /// Seconds until every client knew every user of its room.
     pub met_s: f64,
-    /// Seconds that were measured.
+    /// Length of the measurement, in seconds.
     pub measured_s: f64,
-    /// Updates that reached a reader, once for each.
+    /// Updates that reached a reader, counted once per reader.
     pub conveyed: u64,
-    /// How long half of them waited, in milliseconds.
+    /// The median of their waiting times, in milliseconds.
     pub p50_ms: f64,
-    /// How long all but one in a hundred waited at most.
+    /// The 99th percentile, in milliseconds.
     pub p99_ms: f64,
-    /// How long the last one waited.
+    /// The longest, in milliseconds.
     pub max_ms: f64,
-    /// From when the last update was due until everyone had it.
+    /// Time from the last update until all readers had it, in milliseconds.
     pub behind_ms: f64,
-    /// Nanoseconds that the server ran meanwhile.
+    /// CPU time of the server during the measurement, in nanoseconds.
     pub server_cpu: u64,
-    /// The part of that time in which the driver had something to do.
+    /// The part of the measurement in which the driver was busy, from 0 to 1.
     pub driver_busy: f64,
-    /// KiB resident in the server at the end.
+    /// Resident memory of the server at the end, in KiB.
     pub resident: u64,
     /// Bytes received.
     pub bytes: u64,
-    /// Times that a client received something.
+    /// Reads that returned something.
     pub reads: u64,
-    /// The most times that one of the observed clients did: how often the server wrote to everyone.
+    /// Reads of the observed client that read most often: the number of batches that the server wrote.
     pub batches: u64,
     /// The typists' ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,41 +1,40 @@
-//! Who has seen what: every text that arrives is compared with what was typed, every update is conveyed to
-//! every reader exactly once, with the time it waited.
+//! The ledger: which client has received which texts. It compares every text that arrives with what was typed, and
+//! counts every update as conveyed once per reader, with its waiting time.
 
 use crate::event::{Event, Splice, names};
 use crate::histogram::Histogram;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
-
 use std::collections::HashMap;
 
-/// What every client has seen.
+/// What every client has received.
 #[derive(Debug)]
 pub(crate) struct Ledger {
     scenario: Scenario,
-    /// When what was typed.
+    /// When each update is due.
     pub schedule: Schedule,
     /// The typists' ids, as the server told them.
     pub ids: Vec<Vec<u8>>,
-    /// The typists by their ids, which are a room's own.
+    /// By room: the typists by their ids, which are unique within a room only.
     typists: Vec<HashMap<Vec<u8>, usize>>,
     /// Every text of every typist, by number.
     versions: Vec<Vec<Vec<u8>>>,
-    /// By client and typist of its room: how many texts it has seen, skipped ones included.
+    /// By client and typist of its room: the number of texts that the client has seen, including skipped ones.
     seen: Vec<u32>,
-    /// By client and user of its room: whether the one knows of the other.
+    /// By client and user of its room: whether the client knows the user.
     knows: Vec<bool>,
-    /// Pairs of those still to come.
+    /// Pairs in `knows` that are still false.
     unknown: usize,
-    /// Pairs of client and typist that have seen nothing.
+    /// Pairs of a client and a typist whose texts the client has not seen.
     not_begun: usize,
-    /// Pairs that have not seen the last text: of those who read, and of those who stall.
+    /// Pairs of a client and a typist whose last text the client has not seen: for reading and for stalled clients.
     not_ended: [usize; 2],
-    /// How long each update waited, once for each reader.
+    /// The waiting time of each update, once per reader.
     pub waits: Histogram,
 }
 
 impl Ledger {
-    /// Nobody has seen anything.
+    /// A ledger of clients that have received nothing.
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let schedule = Schedule::new(scenario);
         let versions =
@@ -61,36 +60,36 @@ impl Ledger {
         }
     }
 
-    /// A typist was given this id.
+    /// Notes the id that the server gave a typist.
     pub(crate) fn name(&mut self, typist: usize, id: &[u8]) {
         self.ids[typist] = id.to_vec();
         self.typists[self.scenario.room(typist)].insert(id.to_vec(), typist);
     }
 
-    /// Every client knows of every user in its room.
+    /// Whether every client knows every user in its room.
     pub(crate) fn all_met(&self) -> bool {
         self.unknown == 0
     }
 
-    /// Every client has a text of every typist in its room.
+    /// Whether every client has a text of every typist in its room.
     pub(crate) fn all_begun(&self) -> bool {
         self.not_begun == 0
     }
 
-    /// Every client that reads, or else that stalled, has the last text of every typist in its room.
+    /// Whether every reading client, or every stalled one, has the last text of every typist in its room.
     pub(crate) fn all_ended(&self, stalled: bool) -> bool {
         self.not_ended[usize::from(stalled)] == 0
     }
 
-    /// What is typed: the frame of an update is made of this change, or of the text after it.
+    /// The change that an update makes, and the text after it.
     pub(crate) fn typed(&self, typist: usize, number: u32) -> (Edit, &[u8]) {
         let versions = &self.versions[typist];
         let before = number.checked_sub(1).map_or(0, |before| versions[before as usize].len());
         (self.scenario.growth.edit(typist, number, before), &versions[number as usize])
     }
 
-    /// Notes an event that a client received, so many nanoseconds after the start. Returns typist and number of a whole
-    /// text, which mean the same to any other client.
+    /// Notes an event that a client received, `now` nanoseconds after the start. For a whole text, returns its typist
+    /// and number, which are the same for other clients that get the same bytes.
     pub(crate) fn receive(
         &mut self,
         client: usize,
@@ -114,7 +113,7 @@ impl Ledger {
         let users = self.knows.len() / self.scenario.clients;
         let rooms = self.scenario.rooms;
         if user / rooms >= users || self.scenario.room(client) != self.scenario.room(user) {
-            return Err(format!("Client {client} was told of user {user}, who is not in its room."));
+            return Err(format!("Client {client} was told of user {user}, which is not in its room."));
         }
         let known = &mut self.knows[client * users + user / rooms];
         self.unknown -= usize::from(!*known);
@@ -135,7 +134,7 @@ impl Ledger {
         self.read_known(client, (typist, number), now).map(|()| (typist, number))
     }
 
-    /// Takes a text that another client has got.
+    /// Notes a text that was already read for another client.
     pub(crate) fn read_known(
         &mut self,
         client: usize,
@@ -150,8 +149,7 @@ impl Ledger {
         self.see(client, pair, typist, number, now)
     }
 
-    /// Finds out to which text a splice leads from the one that the client has, which is one that was typed,
-    /// for nothing else is let through.
+    /// Notes a splice: finds the typed text to which it leads from the text that the client has.
     fn apply(&mut self, client: usize, splice: &Splice<'_>, now: u64) -> Result<(), String> {
         let wrong = || format!("Client {client} cannot apply {splice:?}.");
         let in_room = &self.typists[self.scenario.room(client)];
@@ -165,7 +163,7 @@ impl Ledger {
         self.see(client, pair, typist, number.ok_or_else(wrong)? as u32, now)
     }
 
-    /// A client has the text with this number: every one it had not seen is conveyed now.
+    /// Notes that a client has the text with this number. All texts up to it that it had not seen are conveyed now.
     fn see(
         &mut self,
         client: usize,
@@ -205,10 +203,10 @@ impl Ledger {
                 );
             }
         }
-        format!("{} have not been told of somebody.", self.unknown)
+        format!("{} pairs of a client and a user do not know each other.", self.unknown)
     }
 
-    /// How many updates must have been conveyed when everyone who reads has everything.
+    /// The number of conveyed updates when all reading clients have everything.
     pub(crate) fn expected(&self) -> u64 {
         let scenario = &self.scenario;
         let typists = scenario.typists / scenario.rooms;
@@ -217,7 +215,7 @@ impl Ledger {
     }
 }
 
-/// All texts that a typist's box will hold.
+/// All texts of a typist's box, in order.
 fn versions(scenario: &Scenario, typist: usize, last: u32) -> Vec<Vec<u8>> {
     let mut text = scenario.growth.start(typist);
     let mut versions = vec![text.clone()];

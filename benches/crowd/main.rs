@@ -1,9 +1,10 @@
-//! The benchmark: `cargo bench --bench crowd`. It starts the server as a process of its own, drives it over
-//! loopback from another, and prints what that took.
+//! The benchmark: `cargo bench --bench crowd`. It starts the server in one process, drives it over loopback from
+//! another, and prints what that cost.
 //!
-//! Open loop: an update is due at its time whether the one before has arrived or not, and its waiting time counts
-//! from then. Where a reader gets update s of a typist, every update since the last one it saw is conveyed
-//! at that moment, each with its own waiting time; so texts that were skipped are neither hidden nor punished.
+//! The load is an open loop: an update is sent when it is due, whether the one before has arrived or not, and its
+//! waiting time counts from then. When a reader gets an update of a typist, all updates of this typist that the reader
+//! has not seen are conveyed at that moment, each with its own waiting time. Skipped texts are therefore neither hidden
+//! nor punished.
 
 mod check;
 mod driver;
@@ -38,14 +39,14 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-/// The first argument of a process that drives.
+/// The first argument of the driver's process.
 const DRIVE: &str = "drive";
-/// The first argument of a process that is the floor.
+/// The first argument of the floor's process.
 const FLOOR: &str = "floor";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    // Without this, a soft limit of 1,024 would be the end of every larger scenario.
+    // With the usual soft limit of 1,024, every larger scenario would fail.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [DRIVE, job] => read(job).and_then(drive).and_then(print),
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            say(&format!("crowd: {sentence}\n"));
+            write_stderr(&format!("crowd: {sentence}\n"));
             ExitCode::FAILURE
         }
     }
@@ -89,13 +90,13 @@ fn run(options: &Options) -> Result<(), String> {
     let (mut rows, mut failed) = (Vec::new(), 0);
     for scenario in options.scenarios()? {
         let rounds = (1..=options.rounds).map(|n| {
-            say(&format!("{}, round {n} of {}\n", scenario.name, options.rounds));
+            write_stderr(&format!("{}, round {n} of {}\n", scenario.name, options.rounds));
             measure_round(&scenario, &recording, options)
         });
         match rounds.collect() {
             Ok(rounds) => rows.push(Row { scenario, rounds }),
             Err(sentence) => {
-                say(&format!("{} has failed: {sentence}\n", scenario.name));
+                write_stderr(&format!("{} has failed: {sentence}\n", scenario.name));
                 failed += 1;
             }
         }
@@ -110,13 +111,13 @@ fn run(options: &Options) -> Result<(), String> {
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of the scenarios have failed.")) }
 }
 
-/// Says something to whoever waits.
-fn say(sentence: &str) {
-    // Standard error may be closed; there is nowhere else to say it.
+/// Writes progress or an error to standard error.
+fn write_stderr(sentence: &str) {
+    // If standard error is closed, there is nowhere else to write.
     let _ = io::stderr().write_all(sentence.as_bytes());
 }
 
-/// The server first, then the floor, so that both have the machine as it is at the time.
+/// Measures the server and right after it the floor, so that both find the machine in the same state.
 fn measure_round(scenario: &Scenario, recording: &Path, options: &Options) -> Result<Round, String> {
     let mut server = measure(scenario, recording, options)?;
     let ids = std::mem::take(&mut server.ids);
@@ -138,23 +139,23 @@ fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<O
     let empty = process::resident(server.pid())?;
     let job = Job {
         scenario: scenario.clone(),
-        address: address.ok_or("The server does not say where it is.")?,
+        address: address.ok_or("The server does not print its address.")?,
         server: server.pid(),
         recording: recording.to_owned(),
         spin: scenario.spins(),
         replay: None,
     };
-    let outcome: Outcome = read(&work(DRIVE, &job, second)?.finish()?)?;
+    let outcome: Outcome = read(&start_job(DRIVE, &job, second)?.finish()?)?;
     Ok(Outcome { resident: outcome.resident.saturating_sub(empty), ..outcome })
 }
 
-/// Has the floor send what the server has sent.
+/// Measures the floor with what the server has sent.
 fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Result<floor::Outcome, String> {
     let scenario = scenario.without_stalled();
     let job = floor::Job { clients: scenario.clients, recording: recording.to_owned() };
     let (first, second) = scenario.cores();
-    let mut floor = work(FLOOR, &job, first)?;
-    let address = floor.line()?.parse().map_err(|_| "The floor does not say where it is.")?;
+    let mut floor = start_job(FLOOR, &job, first)?;
+    let address = floor.line()?.parse().map_err(|_| "The floor does not print its address.")?;
     let job = Job {
         address,
         server: floor.pid(),
@@ -163,13 +164,13 @@ fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Re
         scenario,
         replay: Some(ids),
     };
-    let driver = work(DRIVE, &job, second)?;
+    let driver = start_job(DRIVE, &job, second)?;
     let outcome = read(&floor.finish()?)?;
     driver.finish().map(|_| outcome)
 }
 
-/// Starts this program once more, to do a job.
-fn work(what: &str, job: &impl Serialize, core: Core) -> Result<Process, String> {
+/// Starts this program again, with a job.
+fn start_job(what: &str, job: &impl Serialize, core: Core) -> Result<Process, String> {
     let program = env::current_exe().map_err(|error| error.to_string())?;
     let job = serde_json::to_string(job).map_err(|error| error.to_string())?;
     let mut command = Command::new(program);

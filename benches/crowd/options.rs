@@ -7,23 +7,23 @@ use std::path::PathBuf;
 /// The name of the sweep over sizes.
 pub(crate) const SIZES: &str = "sizes";
 
-/// Measures the server: what a crowd in its rooms has to wait, and what it costs.
+/// Measures how long updates wait in rooms with many clients, and what the server costs.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
     /// Which scenarios: meeting, class, storm, captions, hall, notes, "whole notes", arrivals, stalled, flood,
-    /// idle, rooms, sizes; all of them where none is named
+    /// idle, rooms, sizes; all of them if none is named
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     scenario: Vec<String>,
 
-    /// How often each is measured; medians are printed
+    /// How often to measure each scenario; medians are printed
     #[arg(long, value_name = "ROUNDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
     pub rounds: u32,
 
-    /// Two seconds each, for an impression
+    /// Measure each scenario for two seconds only, for an impression
     #[arg(long)]
     quick: bool,
 
-    /// Texts travel as splices, both ways, and not only in notes
+    /// Send texts as splices, in both directions, in all scenarios
     #[arg(long)]
     splice: bool,
 
@@ -43,11 +43,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIRECTORY")]
     pub pictures: Option<PathBuf>,
 
-    /// Said by `cargo bench`; `cargo test --benches`, which does not say it, only checks that the bench is right
+    /// Passed by `cargo bench`; without it, as in `cargo test --benches`, the bench only checks itself
     #[arg(long, hide = true)]
     bench: bool,
 
-    /// Said by some to any test
+    /// Passed by some test runners
     #[arg(long, hide = true)]
     test: bool,
 }
@@ -58,7 +58,7 @@ impl Options {
         self.bench && !self.test
     }
 
-    /// What is to be measured.
+    /// The scenarios to measure.
     pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let mut known = Scenario::all();
         known.extend(Scenario::sizes());

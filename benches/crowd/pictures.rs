@@ -1,4 +1,4 @@
-//! The table as pictures: how long updates wait, and what one costs in rooms of different sizes.
+//! Charts of the table: how long updates wait, and what an update costs in rooms of different sizes.
 
 use crate::report::Row;
 use plotters::coord::Shift;
@@ -11,13 +11,13 @@ use std::path::Path;
 /// Pixels of a picture.
 const SIZE: (u32, u32) = (760, 400);
 
-/// The two lines or bars of a picture.
+/// The two colours of a picture.
 const STRONG: RGBColor = RGBColor(0x1f, 0x5f, 0xa8);
 const PALE: RGBColor = RGBColor(0x9d, 0xc3, 0xe6);
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// Writes those pictures for which there are rows.
+/// Writes the pictures for which there are rows.
 pub(crate) fn draw(rows: &[Row], directory: &Path) -> Result<(), String> {
     fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     let waits: Vec<(&str, f64, f64)> = rows.iter().filter_map(wait).collect();

@@ -1,4 +1,4 @@
-//! The processes that are measured: started on a core of their own, watched from outside, always ended.
+//! The measured processes: starts them on their own cores, measures them from outside, and always ends them.
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::sys::signal::{Signal, kill};
@@ -31,7 +31,7 @@ impl Process {
     /// Starts a command on a core.
     pub(crate) fn start(mut command: Command, core: Core) -> Result<Self, String> {
         let all = sched_getaffinity(Pid::from_raw(0)).map_err(|error| error.to_string())?;
-        // A child runs where its parent did; so this thread goes there for a moment.
+        // A child inherits the cores of its parent, so this thread changes its own for a moment.
         set_cores(&pick(&all, core))?;
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         set_cores(&all)?;
@@ -63,17 +63,16 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended already, which is as well.
+        // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Ends this process, and another, when the one that started it is gone: however that came, nothing is left
-/// running.
+/// Ends this process, and another one, when the process that started it is gone, so that nothing is left running.
 pub(crate) fn end_with_parent(other: Option<i32>) {
     thread::spawn(move || {
-        // The parent holds the other end, and writes nothing.
+        // The parent holds the other end and writes nothing, so this blocks until the parent ends.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         if let Some(other) = other {
             let _ = kill(Pid::from_raw(other), Signal::SIGKILL);
@@ -99,14 +98,14 @@ fn pick(all: &CpuSet, core: Core) -> CpuSet {
         Core::Second => second,
         Core::Any => None,
     };
-    // With one core there is nothing to choose.
+    // With one core there is no choice.
     let Some(wanted) = wanted.filter(|_| second.is_some()) else { return *all };
     let mut one = CpuSet::new();
     one.set(wanted).expect("it is in the other set");
     one
 }
 
-/// Nanoseconds that all threads of a process have run; with 0, of this one.
+/// CPU time of all threads of a process, in nanoseconds; with 0, of this process.
 pub(crate) fn cpu(pid: i32) -> Result<u64, String> {
     let clock = match pid {
         0 => Ok(ClockId::CLOCK_PROCESS_CPUTIME_ID),
@@ -116,8 +115,7 @@ pub(crate) fn cpu(pid: i32) -> Result<u64, String> {
     Ok(time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64)
 }
 
-/// KiB of memory that are a process's own, resident. What the system keeps for its sockets and threads is not
-/// among them.
+/// Resident memory of a process, in KiB. Memory that the system uses for its sockets and threads is not included.
 pub(crate) fn resident(pid: i32) -> Result<u64, String> {
     let path = format!("/proc/{pid}/smaps_rollup");
     let rollup = fs::read_to_string(path).map_err(|error| format!("The server is gone: {error}."))?;

@@ -1,18 +1,18 @@
-//! What the server sent one client, and when: the floor sends the same again.
+//! Recordings of what the server sent to one client, and when. The floor sends the same again.
 
 use crate::scenario::Scenario;
 use std::fs;
 use std::path::Path;
 
-/// Clients that are observed; what counts is the one that was written to most often.
+/// Number of observed clients. The one that was written to most often is used.
 const OBSERVED: usize = 8;
 
-/// What one client received.
+/// The input of one client.
 #[derive(Debug, Default)]
 pub(crate) struct Recording {
-    /// When, in nanoseconds from the start of the recording, and how many bytes at once.
+    /// For each read: the time, in nanoseconds from the start of the recording, and the number of bytes.
     pub writes: Vec<(u64, usize)>,
-    /// All of them.
+    /// The bytes of all reads.
     pub bytes: Vec<u8>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    /// Does not record yet.
+    /// A recorder that does not record yet.
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let candidates = scenario.typists..scenario.clients - scenario.stalled;
         let step = candidates.len().div_ceil(OBSERVED).max(1);
@@ -36,7 +36,7 @@ impl Recorder {
         self.since = Some(now);
     }
 
-    /// Takes what a client has read; a recording starts with the start of a frame.
+    /// Records what a client has read. A recording starts at the start of a frame.
     pub(crate) fn record(&mut self, client: usize, bytes: &[u8], starts_frame: bool, now: u64) {
         let Some(since) = self.since else { return };
         let observed = self.observed.iter_mut().find(|(n, _)| *n == client);
@@ -48,7 +48,8 @@ impl Recorder {
         }
     }
 
-    /// How often the server wrote to everyone, as far as can be seen: to the client that received most often.
+    /// The number of batches that the server wrote, as far as it is visible: the reads of the client that read most
+    /// often.
     pub(crate) fn batches(&self) -> u64 {
         self.best().map_or(0, |recording| recording.writes.len() as u64)
     }

@@ -1,4 +1,4 @@
-//! From what the rounds found to tables and files: the median of each figure, and how far the rounds differ.
+//! Reports: tables and files with the median of each figure, and its spread over the rounds.
 
 use crate::floor;
 use crate::job::Outcome;
@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 /// One measurement of a scenario.
 #[derive(Debug, Serialize)]
 pub(crate) struct Round {
-    /// What the driver found.
+    /// What the driver measured.
     pub server: Outcome,
-    /// What sending the same cost without a server.
+    /// What the floor measured.
     pub floor: Option<floor::Outcome>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Round {
 pub(crate) struct Row {
     /// What was measured.
     pub scenario: Scenario,
-    /// What was found.
+    /// The measurements.
     pub rounds: Vec<Round>,
 }
 
@@ -66,12 +66,12 @@ const COLUMNS: [Column; 14] = [
     }),
 ];
 
-/// Updates conveyed, if anybody typed.
+/// The number of conveyed updates; `None` if nobody typed.
 fn typed(round: &Round) -> Option<f64> {
     (round.server.conveyed > 0).then_some(round.server.conveyed as f64)
 }
 
-/// How often the server wrote to a client, see [`floor`].
+/// The number of writes of the server to a client, see [`floor`].
 fn sends(scenario: &Scenario, round: &Round) -> Option<f64> {
     let readers = scenario.clients - scenario.stalled;
     let sends = round.server.batches * readers as u64;
@@ -134,7 +134,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     lines.iter().map(pad).collect()
 }
 
-/// What the sweep over sizes shows, in a sentence.
+/// A sentence about the sweep over sizes.
 pub(crate) fn flatness(rows: &[Row]) -> Option<String> {
     let costs = rows.iter().filter(|row| row.scenario.is_size());
     let costs: Vec<f64> = costs.filter_map(|row| Some(row.figure("CPU µs/conveyed")?.median)).collect();
@@ -143,7 +143,7 @@ pub(crate) fn flatness(rows: &[Row]) -> Option<String> {
     Some(format!("A delivery costs {min:.2} to {max:.2} µs, whatever the size: ± {deviation:.0} %.\n"))
 }
 
-/// Everything, for other programs.
+/// All figures and rounds as JSON.
 pub(crate) fn to_json(rows: &[Row]) -> Value {
     let row = |row: &Row| {
         let figures: serde_json::Map<String, Value> = COLUMNS

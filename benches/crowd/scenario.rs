@@ -1,4 +1,4 @@
-//! What is measured: who is in the room, who types how often, and when each update is due.
+//! Scenarios: the clients in the rooms, how often they type, and when each update is due.
 
 use crate::process::{Core, has_two_cores};
 use serde::{Deserialize, Serialize};
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 /// Nanoseconds in a second.
 pub(crate) const SECOND: u64 = 1_000_000_000;
 
-/// How long is typed before anything is measured, in seconds: caches and buffers are warm by then.
+/// How long clients type before the measurement, in seconds, so that caches and buffers are warm.
 pub(crate) const WARM_UP: f64 = 1.0;
 
-/// How long is measured, in seconds.
+/// Length of a measurement, in seconds.
 const MEASURED: f64 = 5.0;
 
-/// The same, where an impression is enough.
+/// Length of a measurement with `--quick`, in seconds.
 const MEASURED_QUICKLY: f64 = 2.0;
 
-/// How long nobody does anything, in seconds: twice the time after which everyone is pinged.
+/// Length of a measurement without any activity, in seconds: two ping intervals.
 const IDLE: f64 = 10.0;
 
-/// What a typist's text looks like.
+/// How a typist's text changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Growth {
     /// A word is appended; after forty words the box is emptied. 200 characters on average.
@@ -32,29 +32,29 @@ pub(crate) enum Growth {
 /// Client `i` is in room `i % rooms`; the first `typists` clients type, the last `stalled` stop reading.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Scenario {
-    /// What it is called.
+    /// The name.
     pub name: String,
     /// Rooms, each with its share of the clients and the typists.
     pub rooms: usize,
-    /// Connections in all.
+    /// Connections in total.
     pub clients: usize,
     /// Clients who type.
     pub typists: usize,
-    /// Everyone has a box, and not only who types.
+    /// Whether all clients have a box, not only typists.
     pub all_join: bool,
-    /// Clients who stop reading when the typing starts, and read on when it is over.
+    /// Clients that stop reading when the typing starts, and continue when it is over.
     pub stalled: usize,
-    /// Updates due a second, by all typists together.
+    /// Updates per second, by all typists together.
     pub rate: f64,
-    /// What they type.
+    /// How their texts change.
     pub growth: Growth,
-    /// How long is measured, in seconds.
+    /// Length of the measurement, in seconds.
     pub seconds: f64,
-    /// Server and driver have a core each, if there are two.
+    /// Whether server and driver have a core each, if there are two.
     pub pinned: bool,
-    /// Texts travel as splices, both ways.
+    /// Whether texts are sent as splices, in both directions.
     pub splice: bool,
-    /// One more floods the first room while the others type.
+    /// Whether one more client floods the first room while the others type.
     pub flooded: bool,
 }
 
@@ -76,12 +76,12 @@ impl Scenario {
         }
     }
 
-    /// People who all have a box.
+    /// A scenario in which all clients have a box.
     fn people(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
         Self { all_join: true, ..Self::new(name, clients, typists, rate) }
     }
 
-    /// All that are measured where none is named.
+    /// All scenarios but the sweep over sizes.
     pub(crate) fn all() -> Vec<Self> {
         vec![
             Self::people("meeting", 100, 10, 80.0),
@@ -99,8 +99,8 @@ impl Scenario {
         ]
     }
 
-    /// The sweep that shows what a delivery costs in rooms of different sizes: as many deliveries a second
-    /// in each.
+    /// The sweep over sizes, which shows what a delivery costs in rooms of different sizes. Each has the same number of
+    /// deliveries per second.
     pub(crate) fn sizes() -> Vec<Self> {
         const DELIVERIES: f64 = 40_000.0;
         const SIZES: [usize; 5] = [100, 300, 1_000, 3_000, 10_000];
@@ -108,28 +108,28 @@ impl Scenario {
         SIZES.map(of_size).into()
     }
 
-    /// It belongs to the sweep over sizes.
+    /// Whether it belongs to the sweep over sizes.
     pub(crate) fn is_size(&self) -> bool {
         self.name.starts_with("size ")
     }
 
-    /// Measured for a shorter time, if somebody types.
+    /// The scenario with a shorter measurement, if somebody types.
     pub(crate) fn quick(self) -> Self {
         let seconds = if self.typists > 0 { MEASURED_QUICKLY } else { self.seconds };
         Self { seconds, ..self }
     }
 
-    /// Only those who read.
+    /// The scenario without the clients that stop reading.
     pub(crate) fn without_stalled(&self) -> Self {
         Self { clients: self.clients - self.stalled, stalled: 0, flooded: false, ..self.clone() }
     }
 
-    /// Where the server runs, or the floor, and where the driver.
+    /// The core of the server or the floor, and the core of the driver.
     pub(crate) fn cores(&self) -> (Core, Core) {
         if self.pinned { (Core::First, Core::Second) } else { (Core::Any, Core::Any) }
     }
 
-    /// Whether the driver has a core that it need not leave to others.
+    /// Whether the driver polls without sleeping, because it has a core of its own.
     pub(crate) fn spins(&self) -> bool {
         self.pinned && self.typists > 0 && has_two_cores()
     }
@@ -150,7 +150,7 @@ impl Scenario {
     }
 }
 
-/// When each update is due: each typist types at a steady pace, one independent of the other.
+/// When each update is due. Each typist types at a steady pace, independently of the others.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     /// Nanoseconds between two updates of a typist.
@@ -165,12 +165,12 @@ pub(crate) struct Schedule {
     pub last: u32,
     /// When, in nanoseconds from the start, the measured time begins.
     pub measured_from: u64,
-    /// When the last update is due, or nobody typing, the measured time ends.
+    /// When the measured time ends, in nanoseconds from the start.
     pub end: u64,
 }
 
 impl Schedule {
-    /// The schedule of a scenario: the same each time.
+    /// The schedule of a scenario. It is the same in every round.
     pub(crate) fn new(scenario: &Scenario) -> Self {
         let nanos = |seconds: f64| (seconds * SECOND as f64) as u64;
         if scenario.typists == 0 {
@@ -214,7 +214,7 @@ impl Schedule {
     }
 }
 
-/// A number without visible relation to its neighbours' (the finaliser of SplitMix64).
+/// Hashes a number (the finaliser of SplitMix64), so that neighbours get unrelated values.
 pub(crate) fn scatter(n: u64) -> u64 {
     let mut mixed = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

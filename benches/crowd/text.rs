@@ -1,5 +1,5 @@
-//! What is typed: words of ten characters that say who typed them and the how-manieth update they are, so that
-//! a reader finds the newest at a known place. All of it is ASCII, so characters are bytes.
+//! The texts of typists. They consist of words of ten characters, each with the number of its typist and of its update,
+//! so that a reader finds the newest update at a known place. All texts are ASCII, so characters are bytes.
 
 use crate::scenario::{Growth, scatter};
 
@@ -12,7 +12,7 @@ const APPENDED: u32 = 40;
 /// Words of an edited text.
 const EDITED: usize = 400;
 
-/// What an update changes: at character `at`, `cut` characters go and `put` comes.
+/// The change that an update makes: at character `at`, `cut` characters are removed and `put` is inserted.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub at: usize,
@@ -21,7 +21,7 @@ pub(crate) struct Edit {
 }
 
 impl Edit {
-    /// Changes a text. `None` where that has no such place.
+    /// Changes a text. `None` if the text has no such range.
     pub(crate) fn apply(&self, text: &mut Vec<u8>) -> Option<()> {
         let end = self.at.checked_add(self.cut).filter(|&end| end <= text.len())?;
         text.splice(self.at..end, self.put.iter().copied());
@@ -30,7 +30,7 @@ impl Edit {
 }
 
 impl Growth {
-    /// What a typist's box holds before the first update.
+    /// The text of a typist's box before the first update.
     pub(crate) fn start(self, typist: usize) -> Vec<u8> {
         match self {
             Self::Append => word(typist, 0),
@@ -38,7 +38,7 @@ impl Growth {
         }
     }
 
-    /// What update `number` changes in a typist's box, which has so many characters.
+    /// The change that update `number` makes in a typist's box, which has `len` characters.
     pub(crate) fn edit(self, typist: usize, number: u32, len: usize) -> Edit {
         let put = word(typist, number);
         match self {
@@ -51,7 +51,7 @@ impl Growth {
         }
     }
 
-    /// Whose text this is, and the number of the newest update in it. `None` where it cannot be one.
+    /// The typist of a text and the number of the newest update in it. `None` if nobody has typed the text.
     pub(crate) fn newest(self, text: &[u8]) -> Option<(usize, u32)> {
         let (_, last) = text.split_at_checked(text.len().checked_sub(WORD)?)?;
         let (typist, number) = read_word(last)?;

@@ -1,19 +1,19 @@
-//! What the bench's clients send: the handshake and the frames of events.
+//! The output of the bench's clients: the handshake and the frames of events.
 
 use crate::frame;
 use crate::text::Edit;
 use memchr::memmem;
 
-/// The answer to the key of every handshake here, [`frame::KEY`].
+/// The response to [`frame::KEY`], the key of every handshake here.
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
-/// Asks for a WebSocket in a room.
+/// The request of a handshake for a room.
 pub(crate) fn handshake(room: usize, splice: bool) -> Vec<u8> {
     let splice = if splice { "&splice=1" } else { "" };
     frame::handshake(&format!("/ws?room=crowd{room}{splice}"))
 }
 
-/// The answer to it.
+/// The response to a handshake.
 pub(crate) fn accepted() -> String {
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -21,7 +21,7 @@ pub(crate) fn accepted() -> String {
     )
 }
 
-/// How many bytes of `read` are the answer to the handshake; `None` where its end is not there yet.
+/// The length of the response to the handshake, in bytes; `None` if its end has not arrived.
 pub(crate) fn shake(read: &[u8]) -> Result<Option<usize>, String> {
     let Some(end) = memmem::find(read, b"\r\n\r\n") else {
         return Ok(None);
@@ -33,12 +33,12 @@ pub(crate) fn shake(read: &[u8]) -> Result<Option<usize>, String> {
     }
 }
 
-/// The frame with which a client says its name.
+/// The frame with which a client joins.
 pub(crate) fn join(name: &str) -> Vec<u8> {
     frame::text(format!(r#"["got_a_new_user",{{"name":"{name}"}}]"#))
 }
 
-/// The frame with which a viewer asks for the room.
+/// The frame with which a viewer asks for the state of the room.
 pub(crate) fn watch() -> Vec<u8> {
     frame::text(r#"["watch",{}]"#)
 }
@@ -48,7 +48,7 @@ pub(crate) fn whole(text: &[u8]) -> Vec<u8> {
     frame::text([&br#"["updated_text",{"text":""#[..], text, br#""}]"#].concat())
 }
 
-/// The frame that changes a text, which has so many characters after that.
+/// The frame that changes a text, which has `length` characters afterwards.
 pub(crate) fn splice(edit: &Edit, length: usize) -> Vec<u8> {
     let put = String::from_utf8_lossy(&edit.put);
     let (at, cut) = (edit.at, edit.cut);

@@ -1,11 +1,12 @@
-//! An event of a client: whatever the text, it is taken or refused, and a splice fits or does not.
+//! Events of clients. Any text is decoded or rejected, a splice fits or changes nothing, and a cleaned name stays the
+//! same.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use typewall::internals::{ClientEvent, Name, Text, TextChange};
 
-/// What is in the box that splices are applied to.
+/// The text of the box that splices are applied to.
 const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";
 
 fuzz_target!(|json: &str| {
@@ -24,6 +25,6 @@ fuzz_target!(|json: &str| {
             }
         }
         Ok(_) => {}
-        Err(refusal) => assert!(refusal.to_string().ends_with('.') && !refusal.code().is_empty()),
+        Err(error) => assert!(error.to_string().ends_with('.') && !error.code().is_empty()),
     }
 });

@@ -1,4 +1,4 @@
-//! A request's head: whatever the bytes, it is one, part of one or none, and what it asks for can be looked at.
+//! Heads of HTTP requests. Any bytes are a head, the beginning of a head, or an error, and no check of a head panics.
 
 #![no_main]
 
@@ -9,7 +9,7 @@ use typewall::internals::{LogRequest, from_authorization, parse_head};
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(Some((len, head))) = parse_head(bytes) else { return };
-    assert!(matches!(parse_head(&bytes[..len - 1]), Ok(None)), "a part of a head is no head");
+    assert!(matches!(parse_head(&bytes[..len - 1]), Ok(None)), "the beginning of a head is no head");
     let here = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
     for trusts_proxy in [false, true] {
         let access = Access { trusts_proxy, ..Access::default() };
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     let query = head.uri().query().unwrap_or_default();
     let _ = LogRequest::from_query(query);
     if let Ok(room) = RoomName::from_query(query) {
-        let again = RoomName::parse(room.as_str()).expect("a name of a room is one");
+        let again = RoomName::parse(room.as_str()).expect("a cleaned name is a name");
         assert_eq!((again.as_str(), again.key()), (room.as_str(), room.key()));
     }
     let authorization = head.headers().get("authorization").and_then(|value| value.to_str().ok());

@@ -1,14 +1,13 @@
-//! Client addresses, as limits tell them apart.
+//! Client addresses, as the limits per address compare them.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Where a client comes from: an IPv4 address, or the /64 network of an IPv6 address, because whoever has such a
-/// network can use any address in it.
+/// An IPv4 address, or the /64 network of an IPv6 address. Whoever controls such a network can use any address in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Address(IpAddr);
 
 impl Address {
-    /// The part of an IP address that limits compare.
+    /// Reduces an IP address to the part that limits compare. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn of(ip: IpAddr) -> Self {
         match ip.to_canonical() {
             IpAddr::V6(v6) => Self(Ipv6Addr::from_bits(v6.to_bits() & (!0 << 64)).into()),

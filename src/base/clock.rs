@@ -1,4 +1,4 @@
-//! The clock: read in one place, and passed to the code that needs the time.
+//! The clock. It is read in one place, and the time is passed to the code that needs it.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 

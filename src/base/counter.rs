@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A number that all holders of a clone count together. Relaxed ordering suffices, because no other memory depends on
-/// its value.
+/// A number that all clones share. Relaxed ordering suffices, because no other memory depends on its value.
 #[derive(Debug, Clone, Default)]
 pub struct Counter(Arc<AtomicUsize>);
 
@@ -25,7 +24,7 @@ impl Counter {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Subtracts `n`, which was added before.
+    /// Subtracts `n`. The caller added it before, so the number never goes below zero.
     pub fn remove(&self, n: usize) {
         self.0.fetch_sub(n, Ordering::Relaxed);
     }

@@ -1,18 +1,18 @@
-//! Identifiers: newtypes around numbers, so that one is never taken for another.
+//! Identifiers. Each kind has its own type, so that the compiler rejects mix-ups.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
-/// One connection, for as long as it lasts. Never reused. Connections are numbered in the order in which they were
-/// accepted, so of two connections the one with the higher id is the later one.
+/// A connection. Ids are never reused. They follow the order in which connections were accepted, so of two connections
+/// the one with the higher id is the later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ClientId(pub u64);
 
-/// A room, unique over all hubs. A room that was forgotten and created again has another id.
+/// A room, unique over all hubs. A room that is removed and created again gets a new id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RoomId(pub u64);
 
-/// A user within one room, never reused in it. On the wire it is an opaque string.
+/// A user. Ids are unique within a room and never reused there. On the wire, an id is an opaque string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u64);
 

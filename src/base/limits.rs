@@ -5,28 +5,28 @@ use std::time::Duration;
 /// The configurable limits.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Most users and viewers at once.
+    /// Maximum number of users and viewers.
     pub max_clients: usize,
-    /// Most users and viewers at once from one IPv4 address or IPv6 /64 network. `None` for no limit.
+    /// Maximum number of users and viewers from one IPv4 address or IPv6 /64 network. `None` for no limit.
     pub max_per_address: Option<usize>,
     /// Hub threads, 1 to [`MAX_HUBS`](crate::hub::shards::MAX_HUBS). With a passphrase or a limit per address there is
     /// only one, because one hub must count all wrong passphrases, or all clients of an address.
     pub hubs: usize,
-    /// Most rooms at once.
+    /// Maximum number of rooms.
     pub max_rooms: usize,
-    /// Most users in a room, including those who are away.
+    /// Maximum number of users in a room, including those who are away.
     pub max_users: usize,
-    /// Most characters in a box or a post.
+    /// Maximum length of a box or a post, in characters (Unicode code points).
     pub max_text: usize,
-    /// Most characters in a user's name.
+    /// Maximum length of a user's name, in characters (Unicode code points).
     pub max_name: usize,
-    /// Most posts in a room's log.
+    /// Maximum number of posts in a room's log.
     pub log_length: usize,
-    /// How long the seat of a user is kept after the connection broke. Zero keeps no seats.
+    /// How long a user's seat is kept after the connection broke. Zero removes the seat at once.
     pub grace: Duration,
     /// Time between two pings to a client.
     pub ping_every: Duration,
-    /// How long a client may stay silent. Longer than two ping intervals, so that one late answer is harmless.
+    /// How long a client may send nothing. Longer than two ping intervals, so that one late answer is harmless.
     pub max_silence: Duration,
 }
 

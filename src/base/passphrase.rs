@@ -1,4 +1,4 @@
-//! The passphrase of a server: only its hash is kept, and it is compared in constant time.
+//! The passphrase of a server. Only its hash is kept, and hashes are compared in constant time.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -7,14 +7,14 @@ use std::io::{self, Read};
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
 
-/// Bytes of a passphrase file: enough for a long sentence. A larger file is a mistake.
+/// Maximum size of a passphrase file, in bytes: enough for a long sentence. A larger file was named by mistake.
 const MAX_FILE_SIZE: u64 = 1024;
 
 /// The SHA-256 of a passphrase. The passphrase itself is not kept.
 #[derive(Clone, Copy)]
 pub struct Passphrase([u8; 32]);
 
-/// Why a file holds no passphrase.
+/// Why a passphrase cannot be read from a file.
 #[derive(Debug)]
 pub enum PassphraseError {
     /// The file cannot be read.
@@ -30,13 +30,13 @@ pub enum PassphraseError {
 }
 
 impl Passphrase {
-    /// Hashes a passphrase. Composed and decomposed accents are the same.
+    /// Hashes a passphrase. Composed and decomposed accents give the same hash.
     pub fn new(text: &str) -> Self {
         let composed: String = text.nfc().collect();
         Self(Sha256::digest(composed).into())
     }
 
-    /// Reads a passphrase from a file, without the line break at its end.
+    /// Reads a passphrase from a file, without the trailing line break.
     pub fn read(file: &Path) -> Result<Self, PassphraseError> {
         let mut bytes = Vec::new();
         let file = File::open(file).map_err(PassphraseError::Unreadable)?;
@@ -64,14 +64,14 @@ impl PartialEq for Passphrase {
 
 impl Eq for Passphrase {}
 
-/// Shows nothing, so that no log can.
+/// Hides the hash, so that no log shows it.
 impl fmt::Debug for Passphrase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Passphrase(…)")
     }
 }
 
-/// As the end of a sentence about the file.
+/// A clause about the file, such as "it is empty".
 impl fmt::Display for PassphraseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,21 +1,21 @@
-//! Permits for connections: how many there may be in all, and from one address.
+//! Permits for connections. They limit how many connections there are in total, and from one address.
 //!
-//! A permit is counted for as long as it exists, so none is lost, however a connection ends.
+//! A permit counts until it is dropped, so its place is freed however the connection ends.
 
 use crate::base::address::Address;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Connections allowed beyond the clients: for pages that load while the rooms are full.
+/// Connections allowed beyond the maximum number of clients, so that pages load even while the server is full.
 pub const SPARE_CONNECTIONS: usize = 256;
 
-/// Connections allowed beyond the clients of one address, where those are limited. A browser opens six.
+/// Connections allowed from one address beyond its maximum number of clients. A browser opens up to six.
 pub(crate) const SPARE_PER_ADDRESS: usize = 32;
 
-/// Addresses without a connection that may stay in the map. With more than this they are removed.
+/// Addresses without a connection that the map may contain. If there are more, all of them are removed.
 const MAX_UNUSED_ADDRESSES: usize = 1024;
 
-/// Issues permits for connections. Only the acceptor has one.
+/// Issues permits for connections. It needs no lock, because only the acceptor uses it.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
     max: usize,
@@ -32,7 +32,7 @@ pub struct Permit {
 }
 
 impl ConnectionLimiter {
-    /// A limiter for so many clients in all and from one address, plus the spare connections.
+    /// A limiter for this many clients in total and from one address, plus the spare connections.
     pub fn new(max_clients: usize, max_clients_per_address: Option<usize>) -> Self {
         Self {
             max: max_clients.saturating_add(SPARE_CONNECTIONS),
@@ -63,7 +63,7 @@ impl ConnectionLimiter {
     }
 }
 
-/// How many permits hold a clone. The limiter itself holds one more.
+/// The number of permits that hold a clone. The limiter holds one more clone.
 fn in_use(permits: &Arc<()>) -> usize {
     Arc::strong_count(permits) - 1
 }

@@ -1,8 +1,8 @@
-//! What one room sends between two writes.
+//! Batches: what one room sends in one write.
 //!
 //! Architecture invariant: a broadcast is encoded once to JSON, and framed once for each encoding that somebody in the
-//! room reads. Nothing is done per receiver, except for the few whose share differs: the author of a text, a client that
-//! has just entered, one that is told something alone.
+//! room reads. Only the few clients with a share of their own cost work of their own: the author of a text, a client
+//! that has just entered, a client with a private event.
 
 use crate::base::ids::ClientId;
 use crate::delivery::framed::{EventFrame, Framed, TextFrame, empty};
@@ -14,13 +14,13 @@ use crate::room::boxes::TextUpdate;
 use bytes::Bytes;
 use std::ops::Range;
 
-/// Collects events and texts, then frames them: first the events in their order, then each changed text.
+/// Collects events and texts and frames them: first the events in their order, then each changed text.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    /// The events' JSON, one behind the other.
+    /// The JSON of all events, concatenated.
     json: Vec<u8>,
     records: Vec<Record>,
-    /// How the shares of single clients differ from everyone's. Sorted by client once the batch is framed.
+    /// How the shares of single clients differ from the common share. Sorted by client in [`seal`](Self::seal).
     overrides: Vec<(ClientId, Override)>,
     snapshot_tail: Bytes,
     /// By [`Encoding::index`].
@@ -32,23 +32,23 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 struct Record {
     json: Range<usize>,
-    /// For one client only; otherwise for everyone.
+    /// True if the event is for one client only.
     is_private: bool,
 }
 
-/// How one client's share differs. Records are counted by their index.
+/// How one client's share differs from the common share. Records are identified by their index.
 #[derive(Debug)]
 enum Override {
-    /// It gets no record before this one: it was not there yet.
+    /// It gets no record before this one, because it was not in the room yet.
     Entered(usize),
     /// It does not get this record.
     Without(usize),
     /// It gets this record, which nobody else gets.
     Only(usize),
-    /// It does not get the texts it wrote.
+    /// It does not get the texts that it wrote.
     OwnText,
-    /// After the events it gets a snapshot in place of the texts, which the snapshot holds already. This is its head, among
-    /// the private frames.
+    /// After the events it gets a snapshot in place of the texts, because the snapshot contains them. The range is the
+    /// head of the snapshot, among the private frames.
     Snapshot(Range<usize>),
 }
 
@@ -58,7 +58,7 @@ impl Batch {
         self.record(event, false);
     }
 
-    /// Adds an event for everyone in the room but one client.
+    /// Adds an event for everyone in the room except one client.
     pub(crate) fn broadcast_except(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         let index = self.record(event, false);
         self.overrides.push((client, Override::Without(index)));
@@ -70,7 +70,7 @@ impl Batch {
         self.overrides.push((client, Override::Only(index)));
     }
 
-    /// A client has entered the room, and gets only what comes after this.
+    /// Notes that a client has entered the room. It gets only what is added after this call.
     pub(crate) fn enter(&mut self, client: ClientId) {
         if !self.records.is_empty() {
             self.overrides.push((client, Override::Entered(self.records.len())));
@@ -84,7 +84,7 @@ impl Batch {
         self.records.len() - 1
     }
 
-    /// Frames the events for each of these encodings. No event is added after that.
+    /// Frames the events in each of these encodings. No event may be added after that.
     pub(crate) fn frame_events(&mut self, encodings: &[Encoding]) {
         for &encoding in encodings {
             let Framed { events, private, frames, .. } = &mut self.framed[encoding.index()];
@@ -98,7 +98,8 @@ impl Batch {
         }
     }
 
-    /// Adds a changed text for each of these encodings, for all but its author, who may be away. Called once for each text.
+    /// Adds a changed text in each of these encodings, for everyone except its author. The author is `None` if they are
+    /// away. Called once for each text.
     pub(crate) fn text(&mut self, encodings: &[Encoding], update: &TextUpdate<'_>, author: Option<ClientId>) {
         for form in TextForm::ALL {
             let mut of_form =
@@ -119,7 +120,8 @@ impl Batch {
         self.overrides.extend(author.map(|author| (author, Override::OwnText)));
     }
 
-    /// Adds snapshots of the room as it is at the end of the batch, all of which end with `tail`. Called once, last.
+    /// Adds snapshots of the room at the end of the batch. `tail` is their common half. Called at most once, after all
+    /// texts.
     pub(crate) fn snapshots<'a>(
         &mut self,
         tail: Bytes,
@@ -137,12 +139,12 @@ impl Batch {
         }
     }
 
-    /// Ends the batch. Nothing is added after that, and shares can be taken.
+    /// Ends the batch. Nothing may be added after that, and shares can be taken.
     pub(crate) fn seal(&mut self) {
-        self.overrides.sort_by_key(|(client, _)| *client); // stable: a client's own keep their order
+        self.overrides.sort_by_key(|(client, _)| *client); // stable: the overrides of a client keep their order
     }
 
-    /// True when nobody gets anything.
+    /// True if nobody gets anything.
     pub(crate) fn is_empty(&self) -> bool {
         self.records.is_empty() && self.overrides.is_empty() && self.text_bytes() == 0
     }
@@ -152,26 +154,26 @@ impl Batch {
         self.framed.iter().map(|framed| framed.texts.len()).sum()
     }
 
-    /// Empties the batch for the next one, and keeps its memory.
+    /// Empties the batch and keeps its memory for the next one.
     pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.overrides.clear();
-        self.snapshot_tail.clear();
+        self.snapshot_tail = Bytes::new(); // `clear` would keep a reference to the memory
         self.framed.iter_mut().for_each(Framed::clear);
         empty([&mut self.json, &mut self.scratch]);
     }
 
-    /// What everyone gets except the [exceptions](Self::exceptions).
+    /// The share of every client except the [exceptions](Self::exceptions).
     pub(crate) fn common_share(&self, encoding: Encoding) -> Share<'_> {
         self.share(&self.framed[encoding.index()], None, &[])
     }
 
-    /// The clients whose share is not the [common one](Self::common_share), each once, in order.
+    /// The clients whose share is not the [common one](Self::common_share), each once, in the order of ids.
     pub(crate) fn exceptions(&self) -> impl Iterator<Item = ClientId> {
         self.overrides.chunk_by(|a, b| a.0 == b.0).filter_map(|own| own.first()).map(|own| own.0)
     }
 
-    /// What one of them gets.
+    /// The share of one of the [exceptions](Self::exceptions).
     pub(crate) fn own_share(&self, encoding: Encoding, client: ClientId) -> Share<'_> {
         let first = self.overrides.partition_point(|(other, _)| *other < client);
         let from_first = &self.overrides[first..];
@@ -187,7 +189,7 @@ impl Batch {
     ) -> Share<'a> {
         let mut share = Share::default();
         let mut snapshot_head = None;
-        // Common events from here on are still to be added.
+        // The first byte of common events that is not in the share yet.
         let mut from = 0;
         for (_, differs) in own {
             match differs {
@@ -220,10 +222,29 @@ impl Batch {
     }
 }
 
-/// An event as a frame, for a client that is in no room.
+/// The frame of an event, for a client that is in no room.
 pub(crate) fn single_frame(encoding: Encoding, event: &ServerEvent<'_>) -> Bytes {
     let (mut json, mut frame) = (Vec::new(), Vec::new());
     event.encode(&mut json);
     encoding.frame(&json, &mut frame);
     frame.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_batch_releases_the_memory_of_its_snapshot() {
+        let mut json = Vec::with_capacity(1000);
+        json.extend_from_slice(b",\"log\":[]}]");
+        let tail = Bytes::from(json);
+        let mut batch = Batch::default();
+        let receiver = Receiver { you: None, name: None, session: None };
+        batch.snapshots(tail.clone(), [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
+        batch.seal();
+        assert!(!tail.is_unique());
+        batch.clear();
+        assert!(tail.is_unique());
+    }
 }

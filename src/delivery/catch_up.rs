@@ -1,4 +1,4 @@
-//! What a client that was behind catches up with.
+//! The texts that a slow client has missed, as they are when its transport accepts output again.
 
 use crate::delivery::framed::{TextFrame, empty};
 use crate::delivery::share::Share;
@@ -6,7 +6,7 @@ use crate::protocol::encoding::Encoding;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::boxes::Revision;
 
-/// Texts as they are now, whole, for this client alone.
+/// Current texts, each whole, for one client.
 #[derive(Debug, Default)]
 pub(crate) struct CatchUp {
     texts: Vec<u8>,
@@ -24,19 +24,19 @@ impl CatchUp {
         self.frames.push(TextFrame { bytes: start..self.texts.len(), author: None, revision });
     }
 
-    /// Bytes of all texts.
+    /// The size of all frames, in bytes.
     pub(crate) fn len(&self) -> usize {
         self.texts.len()
     }
 
-    /// The texts, to be sent.
+    /// The texts as a share.
     pub(crate) fn share(&self) -> Share<'_> {
         let mut share = Share::default();
         share.push_texts(&self.texts, &self.frames, None);
         share
     }
 
-    /// Removes all texts, and keeps the memory.
+    /// Removes all texts and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.frames.clear();
         empty([&mut self.texts, &mut self.json]);

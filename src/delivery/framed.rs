@@ -6,7 +6,8 @@ use bytes::Bytes;
 use std::cell::OnceCell;
 use std::ops::Range;
 
-/// Bytes of a buffer's memory that are kept from batch to batch, so that one large batch does not take memory for ever.
+/// Maximum capacity that a buffer keeps between batches, in bytes, so that one large batch does not hold its memory for
+/// ever.
 const KEPT_CAPACITY: usize = 256 * 1024;
 
 /// A batch in one encoding.
@@ -22,7 +23,7 @@ pub(crate) struct Framed {
     pub texts: Vec<u8>,
     /// Where each text's frame is.
     pub text_frames: Vec<TextFrame>,
-    /// The events once more, for all whose transports are full.
+    /// A shared copy of `events`, made for the first client whose transport is full.
     kept_events: OnceCell<Bytes>,
 }
 
@@ -40,14 +41,14 @@ pub(crate) struct EventFrame {
 pub(crate) struct TextFrame {
     /// Where its frame is, among the texts.
     pub bytes: Range<usize>,
-    /// Who wrote it, unless they are away.
+    /// The client that wrote it; `None` if its user is away.
     pub author: Option<ClientId>,
     /// The number of the change.
     pub revision: Revision,
 }
 
 impl Framed {
-    /// A part of the common events that outlives the batch. All who keep events share one copy.
+    /// A part of the common events that outlives the batch. All clients that keep events share one copy.
     pub(crate) fn keep_events(&self, bytes: Range<usize>) -> Bytes {
         self.kept_events.get_or_init(|| Bytes::copy_from_slice(&self.events)).slice(bytes)
     }
@@ -62,10 +63,26 @@ impl Framed {
     }
 }
 
-/// Empties buffers and keeps their memory, unless they are very large.
+/// Empties buffers and keeps up to [`KEPT_CAPACITY`] of their memory.
 pub(crate) fn empty<const N: usize>(buffers: [&mut Vec<u8>; N]) {
     for buffer in buffers {
         buffer.clear();
         buffer.shrink_to(KEPT_CAPACITY);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cleared_batch_keeps_little_memory() {
+        let large = || vec![0; 10 * KEPT_CAPACITY];
+        let mut framed = Framed { events: large(), private: large(), texts: large(), ..Framed::default() };
+        framed.keep_events(0..1);
+        framed.clear();
+        let Framed { events, private, texts, kept_events, .. } = &framed;
+        assert!([events, private, texts].iter().all(|buffer| buffer.capacity() <= KEPT_CAPACITY));
+        assert!(kept_events.get().is_none());
     }
 }

@@ -1,7 +1,8 @@
-//! Delivery: from what happened in a room to bytes on a connection.
+//! Delivery: from the events of a room to bytes on a connection.
 //!
-//! A [`batch`] holds what a room sends at once, [`framed`] in each encoding; a [`share`] is what one client gets of it; an
-//! [`outbox`] writes shares to a [`transport`], however slow it is; a client that was behind has to [`catch_up`].
+//! A [`batch`] contains what a room sends at once, [`framed`] in each encoding. A [`share`] is the part that one client
+//! gets. An [`outbox`] writes shares to a [`transport`], however slow the client is. [`catch_up`] contains the texts
+//! that a slow client has missed.
 
 pub(crate) mod batch;
 pub(crate) mod catch_up;

@@ -1,13 +1,14 @@
-//! Writing to one client: what its transport took, what waits, and when the client is given up.
+//! Outboxes: the output of one client that could not be written yet.
 //!
-//! Architecture invariant: the hub never waits for a client. A send takes what the transport has room for and returns.
+//! Architecture invariant: the hub never waits for a client. A send writes what the transport accepts and returns.
 //! There is no writer thread and no lock, because only the hub writes to a client's connection.
 //!
-//! The policy for slow clients, all of it: events are kept whole and in order, up to [`MAX_BACKLOG`] bytes. Texts are not
-//! kept at all, only the [`Revision`] from which on they were missed; when there is room, the client is sent those boxes as
-//! they are by then. A client that exceeds the bound, or takes nothing for [`MAX_STALL`], is [too slow](Outcome::TooSlow).
+//! This is the whole policy for slow clients. Events are kept whole and in order, up to [`MAX_BACKLOG`] bytes. Texts
+//! are not kept. The outbox remembers the [`Revision`] of the first text that the client missed. When the transport
+//! accepts output again, the client gets the latest text of each box that has changed since then. A client that exceeds
+//! the bound, or reads nothing for [`MAX_STALL`], is [too slow](Outcome::TooSlow).
 
-use crate::delivery::share::{FEW_PIECES, Share};
+use crate::delivery::share::{INLINE_PIECES, Share};
 use crate::delivery::transport::{Transport, is_full};
 use crate::room::boxes::Revision;
 use bytes::{Buf, Bytes};
@@ -18,48 +19,48 @@ use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-/// Bytes of events that may wait for one client, the list of them included: a hundred of the longest posts in ASCII, or
-/// thousands of joins. Snapshots are not counted, so that a client on a slow line can enter a large room. All who wait for
-/// the same events share them.
+/// Maximum size of the events that wait for one client, in bytes, including the list of them: a hundred of the longest
+/// posts in ASCII, or thousands of joins. Snapshots are not counted, so that a client on a slow line can enter a large
+/// room. Clients that wait for the same events share their bytes.
 pub const MAX_BACKLOG: usize = 1024 * 1024;
 
-/// Bytes that a waiting piece takes beside its content: its place in a list that grows by doubling. Without counting it,
-/// answers to pings, of two bytes each, would take thirty times what they seem to.
+/// Bytes that a waiting piece takes in addition to its content: its place in a list that grows by doubling. Without
+/// them, pongs of two bytes each would take thirty times as much memory as is counted.
 const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
-/// Snapshots that may wait uncounted: one after `watch`, and one after joining meanwhile.
+/// Maximum number of waiting snapshots that are not counted: one after `watch`, and one after joining.
 const MAX_SNAPSHOTS: u8 = 2;
 
-/// How long a full transport may take nothing at all. A phone that changes networks is back within it.
+/// How long a full transport may accept nothing. A phone that changes networks is back within that time.
 pub const MAX_STALL: Duration = Duration::from_secs(30);
 
-/// The first pause before a full transport is tried again: a local one has often been drained by then.
+/// The first pause before a full transport is tried again. A client on a local network has often read enough by then.
 const MIN_PAUSE: Duration = Duration::from_millis(4);
 
-/// The longest pause, reached by doubling while a transport takes nothing. Nobody notices it.
+/// The longest pause, reached by doubling while a transport accepts nothing. People do not notice it.
 const MAX_PAUSE: Duration = Duration::from_millis(64);
 
-/// Pieces in one send. The system allows 1,024 (`IOV_MAX`).
+/// Maximum number of pieces in one send. The system allows 1,024 (`IOV_MAX`).
 const MAX_PIECES: usize = 64;
 
 /// What the hub keeps of one client's connection.
 #[derive(Debug)]
 pub(crate) struct Outbox<T> {
     transport: T,
-    /// Boxed but for the usual state, so that what a batch passes through is small.
+    /// All states but the usual one are boxed, so that a batch touches little memory per client.
     state: State,
-    /// When a full transport last took something.
+    /// When a full transport last accepted something.
     last_progress: Option<Instant>,
 }
 
 /// What waits for a client.
 #[derive(Debug)]
 enum State {
-    /// Nothing: all was sent.
+    /// Nothing waits: everything was sent.
     Ready,
-    /// Frames that go out with the next send.
+    /// Frames wait for the next send.
     Queued(Box<Backlog>),
-    /// What a full transport did not take.
+    /// The transport is full.
     Stalled(Box<Stall>),
 }
 
@@ -72,14 +73,14 @@ struct Backlog {
     len: usize,
 }
 
-/// A transport is full.
+/// The state of an outbox whose transport is full.
 #[derive(Debug)]
 struct Stall {
     backlog: Backlog,
-    /// Bytes that may wait: [`MAX_BACKLOG`] and the snapshots among them.
+    /// Maximum size of the backlog in bytes: [`MAX_BACKLOG`] and the snapshots that are not counted.
     bound: usize,
     snapshots: u8,
-    /// When the transport last took something.
+    /// When the transport last accepted something.
     since: Instant,
     retry_at: Instant,
     pause: Duration,
@@ -87,15 +88,15 @@ struct Stall {
     stale_from: Option<Revision>,
 }
 
-/// What became of a send.
+/// The outcome of a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Outcome {
-    /// All was sent.
+    /// Everything was sent.
     Sent,
     /// The transport is full; [`Outbox::retry_at`] says when to try again.
     Stalled,
-    /// The client takes too little and is to be closed.
+    /// The client reads too slowly and has to be closed.
     TooSlow,
     /// The connection is broken.
     Broken,
@@ -103,7 +104,7 @@ pub(crate) enum Outcome {
 
 impl Backlog {
     fn push(&mut self, piece: Bytes) {
-        // An empty piece would never be sent, and make two of every piece that is.
+        // An empty piece would turn a send of one piece into a vectored send of two.
         if !piece.is_empty() {
             self.len += piece.len();
             self.pieces.push_back(piece);
@@ -122,7 +123,7 @@ impl Backlog {
         }
     }
 
-    /// Bytes of memory, roughly.
+    /// Memory used, in bytes, roughly.
     fn cost(&self) -> usize {
         self.len + self.pieces.len() * PIECE_OVERHEAD
     }
@@ -141,7 +142,7 @@ impl Stall {
         }
     }
 
-    /// Keeps what was not sent of a share.
+    /// Keeps the part of a share that was not sent.
     fn keep(&mut self, share: &Share<'_>, sent: usize) -> Outcome {
         self.keep_remainder(share, sent, None);
         if share.snapshot_len() > 0 && self.snapshots < MAX_SNAPSHOTS {
@@ -151,14 +152,14 @@ impl Stall {
         if self.backlog.cost() > self.bound { Outcome::TooSlow } else { Outcome::Stalled }
     }
 
-    /// Keeps what was not sent of a share. Texts behind it are missed from `missed` on.
+    /// Keeps the part of a share that was not sent. `missed` is the first text after the share that the client misses.
     fn keep_remainder(&mut self, share: &Share<'_>, sent: usize, missed: Option<Revision>) {
         let remainder = share.remainder(sent);
         share.keep(sent..remainder.end).for_each(|piece| self.backlog.push(piece));
         self.stale_from = self.stale_from.or(remainder.stale_from).or(missed);
     }
 
-    /// The transport was tried again and took so many bytes of the backlog.
+    /// The transport was tried again, and accepted `sent` bytes of the backlog.
     fn advance(&mut self, sent: usize, now: Instant) {
         self.backlog.advance(sent);
         if sent > 0 {
@@ -169,7 +170,7 @@ impl Stall {
         }
     }
 
-    /// The transport is still full, having taken so many bytes.
+    /// The transport accepted `sent` bytes and is still full.
     fn wait_longer(&mut self, sent: usize, now: Instant) -> Outcome {
         self.pause = if sent > 0 { MIN_PAUSE } else { (self.pause * 2).min(MAX_PAUSE) };
         self.retry_at = now + self.pause;
@@ -183,7 +184,8 @@ impl<T: Transport> Outbox<T> {
         Self { transport, state: State::Ready, last_progress: None }
     }
 
-    /// Adds a frame that belongs to no batch, to be sent with the next [`flush`](Self::flush) or [`deliver`](Self::deliver).
+    /// Adds a frame that belongs to no batch, to be sent with the next [`flush`](Self::flush) or
+    /// [`deliver`](Self::deliver).
     pub(crate) fn queue(&mut self, frame: Bytes) {
         match &mut self.state {
             State::Ready => {
@@ -201,7 +203,7 @@ impl<T: Transport> Outbox<T> {
         self.deliver(&Share::default(), now)
     }
 
-    /// Sends a share of a batch, after all that waits.
+    /// Sends a share of a batch, after everything that waits.
     pub(crate) fn deliver(&mut self, share: &Share<'_>, now: Instant) -> Outcome {
         let waiting = match &mut self.state {
             State::Ready => None,
@@ -225,8 +227,8 @@ impl<T: Transport> Outbox<T> {
         outcome
     }
 
-    /// Tries a full transport again. When it has taken all that waited, [`stale_from`](Self::stale_from) says which texts
-    /// the client missed meanwhile.
+    /// Tries a full transport again. Once it has accepted the whole backlog, [`stale_from`](Self::stale_from) tells
+    /// which texts the client has missed.
     pub(crate) fn retry(&mut self, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return self.flush(now) };
         let Ok(sent) = send(&self.transport, Some(&stall.backlog), &Share::default()) else {
@@ -248,7 +250,8 @@ impl<T: Transport> Outbox<T> {
         }
     }
 
-    /// Sends texts that the client missed, when nothing else waits. `missed` is the first text that is not among them.
+    /// Sends texts that the client missed, when nothing else waits. `missed` is the first missed text that is not among
+    /// them.
     pub(crate) fn catch_up(&mut self, texts: &Share<'_>, missed: Option<Revision>, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
         let Ok(sent) = send(&self.transport, None, texts) else { return Outcome::Broken };
@@ -261,17 +264,17 @@ impl<T: Transport> Outbox<T> {
         if sent == texts.len() { Outcome::Sent } else { stall.wait_longer(sent, now) }
     }
 
-    /// The transport has taken everything, and the client has missed nothing.
+    /// The transport has accepted everything, and the client has every text.
     pub(crate) fn resume(&mut self) {
         self.state = State::Ready;
     }
 
-    /// When a full transport last took something, if it was ever full.
+    /// When a full transport last accepted something; `None` if it was never full.
     pub(crate) fn last_progress(&self) -> Option<Instant> {
         self.last_progress
     }
 
-    /// When a full transport is to be tried again; `None` while it takes everything.
+    /// When to try a full transport again; `None` if it is not full.
     pub(crate) fn retry_at(&self) -> Option<Instant> {
         match &self.state {
             State::Stalled(stall) => Some(stall.retry_at),
@@ -285,14 +288,14 @@ impl<T: Transport> Outbox<T> {
     }
 }
 
-/// Sends what waits, then a share; returns how many bytes the transport took. Of a long backlog no more is looked at than
-/// the transport takes, because it is tried again and again.
+/// Sends what waits, then a share. Returns how many bytes the transport accepted. Stops where the transport is full,
+/// because going through a long backlog at every retry would cost too much.
 fn send<T: Transport>(transport: &T, waiting: Option<&Backlog>, share: &Share<'_>) -> io::Result<usize> {
     let waiting = waiting.into_iter().flat_map(|backlog| &backlog.pieces);
     let mut pieces = waiting.map(|piece| &piece[..]).chain(share.pieces()).map(IoSlice::new);
     let mut sent = 0;
     loop {
-        let some: SmallVec<[_; FEW_PIECES]> = pieces.by_ref().take(MAX_PIECES).collect();
+        let some: SmallVec<[_; INLINE_PIECES]> = pieces.by_ref().take(MAX_PIECES).collect();
         if some.is_empty() {
             return Ok(sent);
         }

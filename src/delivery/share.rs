@@ -1,4 +1,4 @@
-//! What one client gets of a batch, as pieces of the batch's buffers.
+//! Shares: the part of a batch that one client gets, as slices of the batch's buffers.
 
 use crate::base::ids::ClientId;
 use crate::delivery::framed::{Framed, TextFrame};
@@ -7,40 +7,40 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use std::ops::Range;
 
-/// Pieces of a share that take no memory of their own. The author of a text has three: the events, and the texts before
-/// and behind it.
-pub(crate) const FEW_PIECES: usize = 4;
+/// Number of pieces that a share can hold without allocating. The author of a text gets three: the events, and the
+/// texts before and after their own.
+pub(crate) const INLINE_PIECES: usize = 4;
 
 /// Bytes for one client, in the order in which they are sent: events, then a snapshot or texts.
 #[derive(Debug, Default)]
 pub(crate) struct Share<'a> {
-    pieces: SmallVec<[Piece<'a>; FEW_PIECES]>,
+    pieces: SmallVec<[Piece<'a>; INLINE_PIECES]>,
     len: usize,
-    /// Bytes of events and snapshot, which must all arrive.
+    /// Bytes of events and snapshot. All of them must be sent.
     events_len: usize,
     snapshot_len: usize,
     text_frames: &'a [TextFrame],
-    /// Whose texts are left out.
+    /// The client whose own texts are left out.
     client: Option<ClientId>,
 }
 
-/// Where some bytes of a share are.
+/// A slice of a share's bytes.
 #[derive(Debug)]
 enum Piece<'a> {
     /// Common events.
     Events(&'a Framed, Range<usize>),
-    /// Bytes that others share.
+    /// Bytes that several clients share.
     Shared(&'a Bytes),
     /// Bytes for this client alone, or texts.
     Own(&'a [u8]),
 }
 
-/// What must be kept of a share of which only the beginning was sent.
+/// What must be kept of a share that was sent in part.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Remainder {
     /// The share up to this byte must be sent.
     pub end: usize,
-    /// The first text that is not kept. It and those behind it are sent later, as they are by then.
+    /// The first text that is not kept. The outbox sends the latest version of it and of the following texts later.
     pub stale_from: Option<Revision>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> Piece<'a> {
         }
     }
 
-    /// A part of the piece that outlives the batch.
+    /// Returns a part of the piece that outlives the batch.
     fn keep(&self, part: Range<usize>) -> Bytes {
         match self {
             Self::Events(framed, range) => {
@@ -66,7 +66,7 @@ impl<'a> Piece<'a> {
 }
 
 impl<'a> Share<'a> {
-    /// A share of these bytes, which must all arrive.
+    /// A share of these bytes, all of which must be sent.
     pub(crate) fn of_frame(frame: &'a [u8]) -> Self {
         let mut share = Self::default();
         share.push_own(frame);
@@ -113,18 +113,18 @@ impl<'a> Share<'a> {
         self.pieces.iter().map(Piece::bytes)
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
-    /// How many of the bytes are a snapshot.
+    /// The number of bytes that belong to a snapshot.
     pub(crate) fn snapshot_len(&self) -> usize {
         self.snapshot_len
     }
 
-    /// What must be kept when only the first `sent` bytes were sent: all events, and the text that has begun, because a
-    /// frame must be finished. Texts are state; of those that have not begun only the latest counts.
+    /// What must be kept after the first `sent` bytes were sent: all events, and the rest of a text that was sent in
+    /// part, because a frame must be finished. The other texts are not kept, because only their latest versions matter.
     pub(crate) fn remainder(&self, sent: usize) -> Remainder {
         let mut end = self.events_len;
         let others =
@@ -138,7 +138,7 @@ impl<'a> Share<'a> {
         Remainder { end, stale_from: None }
     }
 
-    /// These bytes, to outlive the batch.
+    /// Returns a range of the bytes that outlives the batch, as pieces.
     pub(crate) fn keep(&self, bytes: Range<usize>) -> impl Iterator<Item = Bytes> {
         let mut at = 0;
         self.pieces.iter().filter_map(move |piece| {

@@ -1,6 +1,6 @@
-//! Transports: where the bytes of a connection go to and come from.
+//! Transports: what outboxes write to and readers read from.
 //!
-//! What one operating system does otherwise than another about sockets is in here.
+//! All code about sockets that depends on the operating system is in this file.
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -10,9 +10,10 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What an outbox writes to: a socket, or in a test something that takes as little as a socket might.
+/// What an outbox writes to: a socket, or in tests a fake that accepts as little as a socket might.
 pub trait Transport {
-    /// Takes as many of the bytes as there is room for, without blocking.
+    /// Writes as many bytes as the transport accepts without blocking. Returns how many. If it accepts none, the error
+    /// is one that [`is_full`] recognises.
     fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// Ends the connection in one direction or both; its reader sees the end.
@@ -24,7 +25,7 @@ pub trait Transport {
 pub struct SocketTransport(Arc<TcpStream>);
 
 impl SocketTransport {
-    /// Takes a socket on which reads block.
+    /// A transport over a blocking socket.
     pub fn new(socket: TcpStream) -> Self {
         Self(Arc::new(socket))
     }
@@ -45,14 +46,14 @@ impl SocketTransport {
         let duration = Timespec::try_from(duration).map_err(io::Error::other)?;
         match poll(&mut ends, Some(&duration)) {
             Ok(ready) => Ok(ready > 0),
-            // The process was suspended meanwhile, which took its time too.
+            // The process was suspended, which may have taken the whole time.
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Sets the sizes of the system's buffers, in bytes, and turns Nagle's algorithm off. Errors are ignored: they occur
-    /// only on a connection that has ended already, as its reader will see.
+    /// Sets the sizes of the system's buffers, in bytes, and turns off Nagle's algorithm. Ignores errors. They occur
+    /// only if the connection has already ended, which its reader will notice.
     pub fn set_options(&self, send_buffer: usize, receive_buffer: usize) {
         let socket = SockRef::from(&*self.0);
         let _ = socket.set_tcp_nodelay(true);
@@ -73,8 +74,8 @@ impl Read for &SocketTransport {
     }
 }
 
-/// Blocks until the system takes some of the bytes, at most for the write time-out. Only before the hub has the
-/// connection, because nobody else writes to it then.
+/// Blocks until the system accepts some of the bytes, at most for the write time-out. Used only before the connection
+/// belongs to the hub, which is the only writer after that.
 impl Write for &SocketTransport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (&*self.0).write(bytes)
@@ -97,19 +98,19 @@ impl Transport for SocketTransport {
     }
 
     fn shutdown(&self, how: Shutdown) {
-        // An error means that the connection has ended already.
+        // An error means that the connection has already ended.
         let _ = self.0.shutdown(how);
     }
 }
 
-/// True where the system has no buffer space now and may have some later.
+/// True if the system has no buffer space now but may have some later.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory)
         || error.raw_os_error() == Some(libc::ENOBUFS)
 }
 
-/// Repeats a read that was interrupted. A read with a time-out returns EINTR after the process was suspended, even if no
-/// signal is caught (signal(7), "Interruption of system calls by stop signals").
+/// Repeats a read that was interrupted. A read with a time-out returns EINTR after the process was suspended, even if
+/// no signal is caught (signal(7), "Interruption of system calls by stop signals").
 fn retry_interrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
     loop {
         match read() {

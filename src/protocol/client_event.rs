@@ -1,4 +1,5 @@
-//! What a client sends. The reader decodes it and checks its form; the rules of the room decide what it comes to.
+//! The events that a client sends. The client's reader decodes them and checks their form; the rules of the room decide
+//! which facts follow.
 
 use crate::protocol::error::EventError;
 use crate::protocol::usage::EventKind;
@@ -12,21 +13,21 @@ use std::fmt;
 /// An event from a client.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ClientEvent<'a> {
-    /// Gives the passphrase. Sent before anything else where the server requires one; otherwise it changes nothing.
+    /// Gives the passphrase. Sent before anything else if the server requires one; without effect otherwise.
     Unlock {
-        /// What the person typed.
+        /// The passphrase as typed.
         passphrase: Cow<'a, str>,
     },
     /// Asks for a seat. Sent once, by a viewer who wants to write.
     GotANewUser {
         /// The name as typed. The server cleans it and may add a number.
         name: Cow<'a, str>,
-        /// The secret of an earlier seat, to take that one again.
+        /// The secret of an earlier seat, to take that seat again.
         session: Option<Cow<'a, str>>,
     },
-    /// Asks for the state of the room. Sent by a viewer, as often as it likes.
+    /// Asks for the state of the room. Sent by a viewer, any number of times.
     Watch,
-    /// Asks for the state of the room again. Sent by a client that finds that a splice does not fit.
+    /// Asks for the state of the room again. Sent by a client that got a splice that does not fit.
     Resync,
     /// Changes the text of the sender's box. Sent by a user at every change.
     UpdatedText(TextChange<'a>),
@@ -34,7 +35,7 @@ pub enum ClientEvent<'a> {
     Message {
         /// The text.
         text: Cow<'a, str>,
-        /// The author's own name for the post: the same again posts nothing new.
+        /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<Cow<'a, str>>,
     },
 }
@@ -46,7 +47,7 @@ impl<'a> ClientEvent<'a> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let event = deserializer.deserialize_seq(EventVisitor { kind: &mut kind });
         event.and_then(|event| deserializer.end().map(|()| event)).map_err(|_| {
-            // The error may come before the end; only the whole tells whether it is JSON at all.
+            // Decoding stops at the first error. What follows may still not be JSON.
             match serde_json::from_str::<IgnoredAny>(json) {
                 Ok(IgnoredAny) => kind.map_or(EventError::UnknownEvent, EventError::WrongType),
                 Err(_) => EventError::NotJson,
@@ -54,7 +55,7 @@ impl<'a> ClientEvent<'a> {
         })
     }
 
-    /// If it is a post: what its author calls it.
+    /// The author's `ref`, if the event is a post that has one.
     pub fn reference(&self) -> Option<&str> {
         match self {
             Self::Message { reference, .. } => reference.as_deref(),
@@ -63,7 +64,7 @@ impl<'a> ClientEvent<'a> {
     }
 }
 
-/// Reads `["event", data]` in one pass: the name says what the data has to be.
+/// Reads `["event", data]` in one pass. The name determines the type of the data.
 struct EventVisitor<'k> {
     /// Set as soon as the name is known, for the error message.
     kind: &'k mut Option<EventKind>,
@@ -111,7 +112,7 @@ fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T,
     array.next_element()?.ok_or_else(|| A::Error::custom("too few elements"))
 }
 
-/// A string, borrowed where it has no escapes.
+/// A string, borrowed if it has no escapes.
 #[derive(Deserialize)]
 struct Str<'a>(#[serde(borrow)] Cow<'a, str>);
 
@@ -140,7 +141,7 @@ struct Message<'a> {
     reference: Option<Cow<'a, str>>,
 }
 
-/// Either `text` alone or the four others. Not an untagged enum, which would copy everything first.
+/// Either `text` alone, or the four other fields. Not an untagged enum, because serde would copy all of the data first.
 #[derive(Deserialize)]
 struct UpdatedText<'a> {
     #[serde(borrow, default)]

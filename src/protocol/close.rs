@@ -1,4 +1,4 @@
-//! Why the server closes a connection: a close code, and a stable reason for programs.
+//! Why the server closes a connection: a close code, and a stable reason that programs can compare.
 
 use bytes::Bytes;
 use tungstenite::protocol::CloseFrame;
@@ -8,28 +8,28 @@ use tungstenite::protocol::frame::coding::CloseCode;
 /// Why a connection is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CloseReason {
-    /// The server stops. Pages come back by themselves.
+    /// The server stops. Pages reconnect by themselves.
     Stopping,
-    /// There are as many clients as there may be.
+    /// The server has the maximum number of clients.
     ServerFull,
-    /// There are as many clients from this address as there may be.
+    /// The client's address has the maximum number of clients.
     AddressFull,
-    /// There are as many rooms as there may be.
+    /// The server has the maximum number of rooms.
     RoomsFull,
-    /// The store does not keep up with opening rooms.
+    /// Too many rooms wait for the store to load their histories.
     ServerBusy,
     /// A later connection has the seat.
     SeatTaken,
-    /// The client takes too little of what it is sent, see [`outbox`](crate::delivery::outbox).
+    /// The client reads too slowly, see [`outbox`](crate::delivery::outbox).
     TooSlow,
-    /// The passphrase was not given in time.
+    /// The client did not give the passphrase in time.
     PassphraseTimeout,
     /// The client broke the WebSocket protocol, with this code of RFC 6455 (section 7.4.1).
     Protocol(CloseCode, &'static str),
 }
 
 impl CloseReason {
-    /// The code. Those from 4000 on are our own.
+    /// The close code. Codes from 4000 on are for applications (RFC 6455, section 7.4.2).
     fn code(&self) -> CloseCode {
         match self {
             Self::Stopping => CloseCode::Away,
@@ -55,11 +55,11 @@ impl CloseReason {
         }
     }
 
-    /// The close frame.
+    /// The encoded close frame.
     pub(crate) fn frame(&self) -> Bytes {
         let mut bytes = Vec::new();
         let frame = Frame::close(Some(CloseFrame { code: self.code(), reason: self.reason().into() }));
-        frame.format(&mut bytes).expect("a Vec takes every write");
+        frame.format(&mut bytes).expect("writing to a Vec does not fail");
         bytes.into()
     }
 }

@@ -1,11 +1,11 @@
-//! Encodings: the forms in which a client can read events, chosen when it connects.
+//! Encodings: how events are written for a client. The client chooses one when it connects.
 
 use crate::protocol::server_event::ServerEvent;
 use crate::room::boxes::TextUpdate;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Data, OpCode};
 
-/// How a client is sent events: their framing, and the form of texts.
+/// The framing of events, and the form of texts in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// WebSocket text frames, each text whole.
@@ -19,12 +19,12 @@ pub enum Encoding {
 pub enum TextForm {
     /// The whole text each time.
     Whole,
-    /// What differs from the text that was sent before. The client must have that one.
+    /// The difference from the text that was sent before, which the client must have.
     Spliced,
 }
 
 impl TextForm {
-    /// Both of them.
+    /// Both forms.
     pub const ALL: [Self; 2] = [Self::Whole, Self::Spliced];
 
     /// The event for a changed text.
@@ -37,10 +37,10 @@ impl TextForm {
 }
 
 impl Encoding {
-    /// How many encodings there are.
+    /// The number of encodings.
     pub const COUNT: usize = 2;
 
-    /// Its place in an array of one element per encoding.
+    /// The index of this encoding in an array with one element per encoding.
     pub fn index(self) -> usize {
         match self {
             Self::PlainWhole => 0,
@@ -48,7 +48,7 @@ impl Encoding {
         }
     }
 
-    /// The form of texts in it.
+    /// The form of texts.
     pub fn text_form(self) -> TextForm {
         match self {
             Self::PlainWhole => TextForm::Whole,
@@ -56,7 +56,7 @@ impl Encoding {
         }
     }
 
-    /// The encoding with the same framing and whole texts, for a client that lacks the texts to splice.
+    /// The encoding with the same framing and whole texts, for a client that may not have the previous texts.
     pub fn whole(self) -> Self {
         match self {
             Self::PlainWhole | Self::PlainSpliced => Self::PlainWhole,
@@ -69,12 +69,12 @@ impl Encoding {
         frames.extend_from_slice(json);
     }
 
-    /// Appends what precedes an event of so many bytes of JSON.
+    /// Appends the header of a frame that contains `json_len` bytes of JSON.
     pub fn frame_header(self, json_len: usize, frames: &mut Vec<u8>) {
         match self {
             Self::PlainWhole | Self::PlainSpliced => {
                 let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
-                header.format(json_len as u64, frames).expect("a Vec takes every write");
+                header.format(json_len as u64, frames).expect("writing to a Vec does not fail");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Why an event of a client was rejected: a stable code for programs, a sentence for people.
+//! Why an event of a client was rejected: a stable code for programs, and a sentence for people.
 
 use crate::protocol::usage::EventKind;
 use crate::room::error::RoomError;
@@ -6,14 +6,14 @@ use crate::room::names::NameError;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// The `error` of the wire.
+/// The reason in an `error` event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventError {
     /// The client has not given the passphrase.
     PassphraseNeeded,
-    /// That was not the passphrase. The next one is checked in so many seconds.
+    /// The passphrase is wrong. The server checks no other for this many seconds.
     PassphraseWrong(u64),
-    /// There were too many wrong ones. The next one is checked in so many seconds.
+    /// There were too many wrong passphrases. The server checks none for this many seconds.
     PassphraseWait(u64),
     /// The frame is not JSON.
     NotJson,
@@ -48,7 +48,7 @@ impl From<NameError> for EventError {
 }
 
 impl EventError {
-    /// How many seconds the client has to wait, if that is why.
+    /// How many seconds the client has to wait before it gives another passphrase.
     pub fn wait(&self) -> Option<u64> {
         match self {
             Self::PassphraseWrong(wait) | Self::PassphraseWait(wait) => Some(*wait),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// How others get to a room.
+/// How other people reach a room.
 #[derive(Debug, Serialize)]
 pub(crate) struct Invitation {
     /// Links that other machines can open, the likeliest first.

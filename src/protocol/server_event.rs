@@ -14,31 +14,32 @@ use std::borrow::Cow;
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum ServerEvent<'a> {
-    /// The passphrase was right, or there is none. To the client that gave one.
+    /// The passphrase is right, or none is required. To the client that gave it.
     Unlocked {},
     /// A user joined. To the whole room, and to the new user before the snapshot.
     NewUser {
         /// The new user.
         id: UserId,
-        /// The name the server gave.
+        /// The name that the server assigned.
         new_user_name: &'a str,
     },
     /// The text of a box. To everyone in the room except its author.
     TextUpdate {
-        /// Whose box.
+        /// The owner of the box.
         id: UserId,
         /// The whole text.
         text: &'a str,
     },
-    /// The text of a box, as a splice of the text that was sent before. To those who asked for splices and have that.
+    /// The text of a box, as a splice of the text that was sent before. To clients that asked for splices and have that
+    /// text.
     TextSplice {
-        /// Whose box.
+        /// The owner of the box.
         id: UserId,
-        /// Characters (Unicode code points) before the place.
+        /// Characters (Unicode code points) before the range.
         at: usize,
-        /// Characters removed there.
+        /// Characters in the range, which are removed.
         cut: usize,
-        /// Characters inserted there.
+        /// The text inserted in their place.
         put: Cow<'a, str>,
         /// Characters of the whole text afterwards. A client that finds another number sends `resync`.
         length: usize,
@@ -48,7 +49,7 @@ pub enum ServerEvent<'a> {
         /// The post.
         #[serde(flatten)]
         post: &'a Post,
-        /// The author's own name for it. To the author alone.
+        /// The author's `ref` for it. To the author alone.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
     },
@@ -62,7 +63,7 @@ pub enum ServerEvent<'a> {
         /// The user.
         id: UserId,
     },
-    /// A user left, and their box goes. To those who are still in the room.
+    /// A user's seat and box were removed. To the clients that are still in the room.
     DisconnectUser {
         /// The user.
         id: UserId,
@@ -71,18 +72,18 @@ pub enum ServerEvent<'a> {
     },
     /// An event of the client was rejected and changed nothing. To that client alone.
     Error {
-        /// Why: its code and its sentence.
+        /// The code and the sentence.
         #[serde(flatten)]
         error: EventError,
-        /// If the event was a post: its author's own name for it.
+        /// The author's `ref`, if the event was a post that had one.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
     },
 }
 
 impl<'a> ServerEvent<'a> {
-    /// The event that tells a room of a fact. None for texts, which are sent as they are at the end of a batch, and for what
-    /// only snapshots show. `view` is the room before the fact.
+    /// The event that announces a fact to the room. `None` for texts, which a batch sends as they are at its end, and
+    /// for facts that only snapshots show. `view` is the state before the fact.
     pub fn of_fact(fact: &'a Fact, view: &'a View) -> Option<Self> {
         match fact {
             Fact::Joined { id, name } => Some(Self::NewUser { id: *id, new_user_name: name.as_str() }),
@@ -122,6 +123,6 @@ impl<'a> ServerEvent<'a> {
     /// Appends `["event", data]` to `json`.
     pub fn encode(&self, json: &mut Vec<u8>) {
         let encoded = serde_json::to_writer(json, &(self.name(), self));
-        encoded.expect("server events have string keys, and a Vec takes every write");
+        encoded.expect("server events have string keys, and writing to a Vec does not fail");
     }
 }

@@ -1,6 +1,7 @@
-//! The snapshot of a room, `existing_users`: all that a client needs to show it. It replaces what the client knew.
+//! The snapshot of a room, `existing_users`: everything that a client needs to show the room. It replaces everything
+//! that the client knew.
 //!
-//! Encoded in two halves, because a hundred clients that join at once share one encoding of the larger one.
+//! A snapshot is encoded in two halves. A hundred clients that join at once share one encoding of the larger half.
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
@@ -9,12 +10,12 @@ use crate::room::view::View;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The half that differs from one receiver to the next.
+/// The half that is different for each receiver.
 #[derive(Debug, Serialize)]
 pub(crate) struct Receiver<'a> {
     /// The receiver's own id; null for a viewer.
     pub you: Option<UserId>,
-    /// The name the server gave the receiver; null for a viewer.
+    /// The name that the server assigned to the receiver; null for a viewer.
     pub name: Option<&'a str>,
     /// The secret with which the receiver takes this seat again; null for a viewer.
     pub session: Option<String>,
@@ -31,7 +32,7 @@ struct RoomState<'a> {
     limits: LengthLimits,
 }
 
-/// The limits that a page shows as they near, in characters (Unicode code points).
+/// The limits that a page shows to a user who comes near them, in characters (Unicode code points).
 #[derive(Debug, Serialize)]
 struct LengthLimits {
     text: usize,
@@ -64,10 +65,11 @@ pub fn encode_tail(room: &str, view: &View, limits: &Limits, json: &mut Vec<u8>)
     };
     let start = json.len();
     write(json, &state);
-    json[start] = b','; // in place of the brace that the head has opened
+    json[start] = b','; // replaces the opening brace, which the first half contains
     json.push(b']');
 }
 
 fn write(json: &mut Vec<u8>, value: &impl Serialize) {
-    serde_json::to_writer(json, value).expect("snapshots have string keys, and a Vec takes every write");
+    serde_json::to_writer(json, value)
+        .expect("snapshots have string keys, and writing to a Vec does not fail");
 }

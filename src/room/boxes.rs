@@ -1,6 +1,6 @@
-//! A room's boxes: their texts, and which of them changed when.
+//! A room's boxes: their texts, and the order in which they changed.
 //!
-//! Text is state: of all changes between two batches only the latest text of each box is sent.
+//! Text is state: if a box changes several times between two batches, only its latest text is sent.
 
 use crate::base::ids::UserId;
 use crate::room::splice::OutOfStep;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
 
-/// Numbers the texts that a room has sent: of two boxes, the one with the higher revision changed later.
+/// The number of a text that the room has sent. Of two boxes, the one with the higher revision changed later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Revision(pub u64);
 
@@ -30,14 +30,14 @@ struct TextBox {
     /// The text at the last commit. Splices start from it.
     committed: Text,
     revision: Revision,
-    /// It is listed in `changed`.
+    /// True if `changed` contains this box.
     is_changed: bool,
 }
 
-/// A box's text that has changed since it was sent.
+/// A change of a box's text since the text was last sent.
 #[derive(Debug, Clone, Copy)]
 pub struct TextUpdate<'a> {
-    /// Whose box.
+    /// The owner of the box.
     pub id: UserId,
     /// The number of this change.
     pub revision: Revision,

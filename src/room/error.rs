@@ -7,9 +7,9 @@ pub enum RoomError {
     NotJoined,
     /// A user asked for another seat, or to watch.
     AlreadyJoined,
-    /// The room has as many users as it may have.
+    /// The room has the maximum number of users.
     RoomFull {
-        /// How many that is.
+        /// The maximum.
         max: usize,
     },
     /// A splice does not fit the text in the box.

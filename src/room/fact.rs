@@ -1,6 +1,6 @@
-//! Facts: what the rules have decided, and all that a room consists of.
+//! Facts: what the rules have decided. The state of a room follows from its facts alone.
 //!
-//! Facts hold no client of a transport and no frame. They can be serialised, so another process can apply them.
+//! Facts contain no client ids and no frames. They can be serialised, so another process can apply them.
 
 use crate::base::ids::UserId;
 use crate::room::names::Name;
@@ -8,7 +8,7 @@ use crate::room::post::Post;
 use crate::room::text::TextChange;
 use serde::{Deserialize, Serialize};
 
-/// Something that has happened in a room.
+/// A change in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "snake_case")]
 pub enum Fact {
@@ -16,7 +16,7 @@ pub enum Fact {
     Joined {
         /// The new user.
         id: UserId,
-        /// The name the rules gave.
+        /// The name that the rules assigned.
         name: Name,
     },
     /// A user's connection broke; the seat is kept for the grace period.
@@ -34,31 +34,31 @@ pub enum Fact {
         /// The user.
         id: UserId,
     },
-    /// A user's seat and box are gone.
+    /// A user's seat and box were removed.
     Gone {
         /// The user.
         id: UserId,
     },
     /// The text of a box has changed.
     Text {
-        /// Whose box.
+        /// The owner of the box.
         id: UserId,
-        /// How.
+        /// The change.
         change: TextChange<'static>,
     },
-    /// A post has its number.
+    /// A post was numbered and added to the log.
     Posted {
         /// The post.
         post: Post,
     },
-    /// The store has delivered the room's last posts. They precede all that were posted since.
+    /// The store has loaded the room's last posts. They precede every post since the room was opened.
     HistoryLoaded {
         /// The posts, the oldest first.
         posts: Vec<Post>,
     },
-    /// Posts have been removed because of their age.
+    /// Old posts were removed.
     HistoryTrimmed {
-        /// Posts from before this time are gone, in milliseconds since 1970.
+        /// The posts from before this time, in milliseconds since 1970.
         before: u64,
     },
 }

@@ -4,20 +4,21 @@ use crate::room::post::Post;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Bytes of text in a history, as JSON. Every snapshot carries all of it: a hundred of the longest posts in ASCII.
+/// Maximum size of the texts in a history, in bytes of JSON: a hundred of the longest posts in ASCII. Every snapshot
+/// contains all of them.
 pub(crate) const MAX_HISTORY_BYTES: usize = 1024 * 1024;
 
-/// The last posts. Downloads share them.
+/// The last posts. Log downloads share them.
 #[derive(Debug)]
 pub(crate) struct History {
     posts: VecDeque<Arc<Post>>,
     max_posts: usize,
-    /// Bytes of their texts, as JSON.
+    /// The size of their texts, in bytes of JSON.
     bytes: usize,
 }
 
 impl History {
-    /// An empty history of at most so many posts.
+    /// An empty history that keeps at most `max_posts` posts.
     pub(crate) fn new(max_posts: usize) -> Self {
         Self { posts: VecDeque::new(), max_posts, bytes: 0 }
     }
@@ -36,7 +37,7 @@ impl History {
         }
     }
 
-    /// Puts posts before those that are there already.
+    /// Inserts older posts before the existing ones.
     pub(crate) fn load(&mut self, posts: Vec<Post>) {
         let newer = std::mem::replace(self, Self::new(self.max_posts));
         posts.into_iter().for_each(|post| self.push(post));
@@ -45,9 +46,9 @@ impl History {
 
     /// Removes posts from before a time, in milliseconds since 1970.
     pub(crate) fn trim(&mut self, before: u64) {
-        while self.posts.front().is_some_and(|oldest| oldest.at < before) {
-            self.remove_oldest();
-        }
+        // Times are not sorted if the clock was set back.
+        self.posts.retain(|post| post.at >= before);
+        self.bytes = self.posts.iter().map(|post| json_len(&post.text)).sum();
     }
 
     fn remove_oldest(&mut self) {
@@ -57,7 +58,7 @@ impl History {
     }
 }
 
-/// Bytes of a text in JSON, where a control character takes six.
+/// The length of a text as a JSON string, in bytes, without the quotes.
 fn json_len(text: &str) -> usize {
     let len = |byte| match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 2,
@@ -70,6 +71,32 @@ fn json_len(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::UserId;
+
+    #[test]
+    fn old_posts_are_removed_even_behind_a_newer_one() {
+        let mut history = History::new(10);
+        // The clock was set back after the second post.
+        for (n, at) in [(1, 10), (2, 90), (3, 20), (4, 95)] {
+            history.push(Post { n, id: UserId(1), name: String::new(), text: "text".to_owned(), at });
+        }
+        history.trim(50);
+        assert_eq!(history.posts().map(|post| post.n).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(history.bytes, 2 * "text".len());
+    }
+
+    #[test]
+    fn the_oldest_posts_are_removed_beyond_either_limit() {
+        // As JSON, the first character takes six bytes.
+        let quarter = "\u{1}".repeat(MAX_HISTORY_BYTES / 6 / 4);
+        for (max_posts, text, kept) in [(3, "text", 3), (100, quarter.as_str(), 4)] {
+            let mut history = History::new(max_posts);
+            for n in 1..=10 {
+                history.push(Post { n, id: UserId(1), name: String::new(), text: text.to_owned(), at: 0 });
+            }
+            assert!(history.posts().map(|post| post.n).eq(11 - kept..=10), "{max_posts} posts at most");
+        }
+    }
 
     #[test]
     fn the_computed_length_is_the_length_of_the_json() {

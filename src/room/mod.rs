@@ -1,9 +1,9 @@
-//! The domain, pure: who is in a room, what is in the boxes, what was posted.
+//! The domain, pure: the users, boxes and posts of a room.
 //!
-//! [`rules`] decides what an action comes to and says it as a [`fact`]; [`view`] is the state that facts make.
+//! [`rules`] turns actions into [`fact`]s; [`view`] is the state that facts produce.
 //!
-//! Architecture invariant: nothing in this folder knows a socket, a clock, a thread, a frame or the client of a
-//! transport. Another process that applies the same facts has the same room.
+//! Architecture invariant: nothing in this folder refers to a socket, a clock, a thread, a frame or a client id.
+//! Another process that applies the same facts has the same room.
 
 pub(crate) mod action;
 pub(crate) mod boxes;

@@ -6,13 +6,13 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// The room of a URL that names none.
+/// The room of a URL that names no room.
 const LOBBY: &str = "lobby";
 
-/// Characters of a room's name: enough for a phrase, and not too long for a link.
+/// Maximum length of a room's name, in characters: enough for a phrase, and short enough for a link.
 const MAX_ROOM_NAME: usize = 64;
 
-/// Characters reserved for a number behind a name: a space and more digits than a room has users.
+/// Characters reserved for the number after a name: a space and seven digits, enough for the users of any room.
 const NUMBER_LENGTH: usize = 8;
 
 /// A user's name, cleaned: visible characters, no space at either end, one space between words.
@@ -36,31 +36,31 @@ impl Name {
     }
 }
 
-/// What somebody typed is not a name.
+/// Why a text is not a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameError {
-    /// No visible character is left of it.
+    /// It has no visible characters.
     Empty,
-    /// It has more than this many characters.
+    /// It is too long.
     TooLong {
-        /// How many it may have.
+        /// The maximum number of characters.
         max: usize,
     },
 }
 
-/// The names in a room, unique without regard to case, width and invisible characters.
+/// The names in use in a room. They are unique regardless of case, width and invisible characters.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     /// The keys of the names in use.
     taken: HashSet<String>,
-    /// By key: the lowest number that may be free behind it. Only a hint, so that numbering a thousand equal names does not
-    /// take a million comparisons.
+    /// By key: the lowest number that may be free after that name. Only a hint, so that numbering a thousand equal
+    /// names does not take a million comparisons.
     next: HashMap<String, u64>,
 }
 
 impl Names {
-    /// Makes a name unique: takes it if it is free, else the first of `Ada 2`, `Ada 3` and so on that is. The name is cut
-    /// where the number would make it longer than `max` characters.
+    /// Makes a name unique: takes it if it is free, otherwise the first free name of `Ada 2`, `Ada 3` and so on. A
+    /// numbered name is shortened so that it has at most `max` characters.
     pub(crate) fn take(&mut self, name: Name, max: usize) -> Name {
         if self.taken.insert(key(&name.0)) {
             return name;
@@ -90,7 +90,7 @@ impl Names {
     }
 }
 
-/// A room's name. Names with equal keys are the same room.
+/// A room's name. Two names with equal keys mean the same room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomName {
     shown: String,
@@ -98,13 +98,13 @@ pub struct RoomName {
 }
 
 impl RoomName {
-    /// Reads the room from a URL's query (`room=physics`). Without one it is the lobby.
+    /// Reads the room's name from a URL's query (`room=physics`). A query without one means the lobby.
     pub fn from_query(query: &str) -> Result<Self, RoomNameTooLong> {
         let typed = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "room");
         Self::parse(&typed.map(|(_, name)| name).unwrap_or_default())
     }
 
-    /// Cleans what somebody typed. Without a visible character it is the lobby.
+    /// Cleans what somebody typed. A name without visible characters means the lobby.
     pub fn parse(typed: &str) -> Result<Self, RoomNameTooLong> {
         let mut shown = clean(typed);
         if shown.is_empty() {
@@ -117,12 +117,12 @@ impl RoomName {
         Ok(Self { shown, key })
     }
 
-    /// The name as the first client of the room wrote it.
+    /// The name as it was typed, cleaned.
     pub fn as_str(&self) -> &str {
         &self.shown
     }
 
-    /// Equal for names that differ only in case, width or invisible characters.
+    /// The key: equal for names that differ only in case, width or invisible characters.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -138,19 +138,22 @@ impl fmt::Display for RoomNameTooLong {
     }
 }
 
-/// Composes a name, turns every run of white space into one space, and removes invisible characters.
+/// Removes invisible characters, composes the rest (NFC), and turns every run of white space into one space.
 fn clean(typed: &str) -> String {
     let mut name = String::new();
     let mut space = false;
-    for c in typed.nfc() {
+    // Invisible characters go first, because one between a letter and its accent keeps the two from being composed.
+    let kept = typed.chars().filter(|&c| c.is_whitespace() || is_joiner(c) || !is_invisible(c));
+    for c in kept.nfc() {
         if c.is_whitespace() {
             space = true;
         } else if is_joiner(c) {
-            // It shapes the character before it, an emoji or a Persian letter. Without one it is merely invisible.
+            // A joiner shapes the character before it, such as an emoji or a Persian letter. After a space it shapes
+            // nothing.
             if !space && !name.is_empty() {
                 name.push(c);
             }
-        } else if !is_invisible(c) {
+        } else {
             if space && !name.is_empty() {
                 name.push(' ');
             }
@@ -162,10 +165,10 @@ fn clean(typed: &str) -> String {
     name
 }
 
-/// The form in which names are compared.
+/// The form of a name that comparisons use.
 fn key(name: &str) -> String {
     let visible = name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c));
-    // Through upper case, so that a sharp s equals ss, and a final sigma any other.
+    // The detour through upper case makes ß equal to ss, and a final sigma equal to any other.
     let folded =
         visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     folded.nfkc().collect()
@@ -176,8 +179,8 @@ fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{E0020}'..='\u{E007F}')
 }
 
-/// Control and format characters, and those that Unicode lists as ignorable by default
-/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt) or draws as nothing (Braille's blank).
+/// Control and format characters, the characters that Unicode lists as ignorable by default
+/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt), and the blank Braille pattern.
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Is;
     matches!(c.general_category(), Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)
@@ -207,6 +210,13 @@ mod tests {
         for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n"] {
             assert_eq!(name(nothing), Err(NameError::Empty), "{nothing:?}");
         }
+    }
+
+    #[test]
+    fn a_cleaned_name_is_composed_even_where_an_invisible_character_was() {
+        assert_eq!(name("e\u{200B}\u{301}").unwrap(), "é");
+        assert!(name(&"e\u{200B}\u{301}".repeat(40)).is_ok(), "composed, it has 40 characters");
+        assert_eq!(RoomName::parse("e\u{200B}\u{301}").unwrap().as_str(), "é");
     }
 
     #[test]
@@ -256,6 +266,16 @@ mod tests {
         assert_eq!(take(names, "Ada"), "Ada 2", "a free number is reused");
         names.free(&Name("Bob".to_owned()));
         assert_eq!(take(names, "BOB"), "BOB");
+    }
+
+    #[test]
+    fn hints_do_not_outnumber_the_names_in_use() {
+        let names = &mut Names::default();
+        for n in 0..1000 {
+            let equal = [(); 2].map(|()| names.take(Name(format!("user number {n}")), 40));
+            equal.iter().for_each(|name| names.free(name));
+        }
+        assert!(names.taken.is_empty() && names.next.len() <= 2, "{} hints", names.next.len());
     }
 
     #[test]

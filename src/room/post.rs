@@ -30,7 +30,7 @@ pub struct PendingPost {
     pub text: String,
     /// When it was posted, in milliseconds since 1970.
     pub at: u64,
-    /// The author's own name for it, and the key made from that.
+    /// The author's `ref` for it, and the key that is derived from the `ref`.
     pub reference: Option<(String, IdempotencyKey)>,
 }
 
@@ -41,17 +41,17 @@ impl PendingPost {
         Post { n, id, name, text, at }
     }
 
-    /// The author's own name for it.
+    /// The author's `ref` for it.
     pub fn reference(&self) -> Option<&str> {
         self.reference.as_ref().map(|(reference, _)| reference.as_str())
     }
 }
 
-/// What became of a pending post.
+/// The result of numbering a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Numbered {
     /// It has a number now.
     New(Post),
-    /// It had one already, from the first time it was sent: this is that post.
+    /// The author has sent it before. This is the post from the first time.
     Duplicate(Post),
 }

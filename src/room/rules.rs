@@ -1,7 +1,8 @@
-//! The rules of a room: which action is allowed, and what it comes to.
+//! The rules of a room: which actions are allowed, and which facts follow from them.
 //!
-//! Architecture invariant: the rules are pure. They take an action and the time, and return a fact and a reply. What they
-//! keep beside the [`View`] is what nobody else may see or needs: sessions, ranks, when somebody went away, keys of posts.
+//! Architecture invariant: the rules are pure. They take an action and the time, and return a fact and a reply. Beside
+//! the [`View`], they keep only what nobody else may see or needs: sessions, ranks, the end of grace periods, keys of
+//! posts.
 
 use crate::base::clock::Now;
 use crate::base::ids::UserId;
@@ -18,7 +19,7 @@ use crate::room::view::View;
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// Decides what actions come to.
+/// Decides actions.
 #[derive(Debug)]
 pub struct Rules {
     limits: Limits,
@@ -26,50 +27,50 @@ pub struct Rules {
     sessions: HashMap<Session, UserId>,
     names: Names,
     last_user: UserId,
-    /// `None` where the store numbers posts.
+    /// `None` if the store numbers posts.
     numbering: Option<Numbering>,
 }
 
-/// What the rules keep of a user beside what everyone sees.
+/// What the rules know of a user and nobody else sees.
 #[derive(Debug)]
 struct Seat {
     session: Session,
     presence: Presence,
 }
 
-/// Whether a user's connection is there.
+/// Whether a user is connected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
-    Here(Rank),
-    /// The connection broke. The seat is kept until then.
+    Connected(Rank),
+    /// The connection broke. The seat is kept until this time.
     Away(Instant),
 }
 
-/// What an allowed action comes to.
+/// The outcome of an allowed action.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// What has happened in the room, if anything.
+    /// The change in the room, if any.
     pub fact: Option<Fact>,
-    /// What the actor is told, beside the fact.
+    /// What the actor is told in addition to the fact.
     pub reply: Reply,
 }
 
-/// What an actor is told.
+/// What only the actor is told.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Reply {
     /// Nothing.
     None,
     /// The state of the room.
     Snapshot,
-    /// The actor has this user's seat now, and gets the state of the room.
+    /// The actor now has this user's seat, and gets the state of the room.
     Seated(UserId),
-    /// A later connection has that seat already.
+    /// A later connection already has the seat.
     SeatTaken,
-    /// The actor's post was posted under this reference.
+    /// The actor's post was posted with this `ref`.
     Posted(Option<String>),
-    /// The store is to number this post.
+    /// The store has to number this post.
     Pending(PendingPost),
-    /// The actor has sent this post before. It has its number since then.
+    /// The actor has sent this post before, with this `ref`. The post is the one from the first time.
     Duplicate(Post, Option<String>),
 }
 
@@ -80,7 +81,7 @@ impl Decision {
 }
 
 impl Rules {
-    /// Rules of an empty room whose user ids follow `last_user`. Where `is_stored`, the store numbers posts.
+    /// The rules of an empty room. User ids start after `last_user`. If `is_stored`, the store numbers posts.
     pub fn new(limits: Limits, is_stored: bool, last_user: UserId) -> Self {
         Self {
             limits,
@@ -92,7 +93,7 @@ impl Rules {
         }
     }
 
-    /// The last user id that was given.
+    /// The last user id that was assigned.
     pub fn last_user(&self) -> UserId {
         self.last_user
     }
@@ -102,7 +103,7 @@ impl Rules {
         self.seats.get(&id).map(|seat| seat.session)
     }
 
-    /// Decides what an action comes to. The fact is then to be applied to the view.
+    /// Decides an action. The caller then applies the fact to the view.
     pub fn decide(
         &mut self,
         view: &View,
@@ -120,8 +121,8 @@ impl Rules {
         }
     }
 
-    /// A session without a seat gets a new one. So a page may choose its session itself, and keeps its seat even if it was
-    /// never told of it.
+    /// A session without a seat gets a new one. A page can therefore choose its own session, and gets its seat back
+    /// even if no reply ever reached it.
     fn join(&mut self, rank: Rank, name: Name, session: Session) -> Result<Decision, RoomError> {
         if let Some(&id) = self.sessions.get(&session) {
             return Ok(self.take_seat(rank, id));
@@ -132,21 +133,21 @@ impl Rules {
         self.last_user.0 += 1;
         let id = self.last_user;
         self.sessions.insert(session, id);
-        self.seats.insert(id, Seat { session, presence: Presence::Here(rank) });
+        self.seats.insert(id, Seat { session, presence: Presence::Connected(rank) });
         let name = self.names.take(name, self.limits.max_name);
         Ok(Decision { fact: Some(Fact::Joined { id, name }), reply: Reply::Seated(id) })
     }
 
-    /// The later connection has the seat, whichever claim is read first: a claim that was still in the network when its
-    /// connection broke must not take the seat from the connection that replaced it.
+    /// The later connection gets the seat, whichever claim is read first. A claim that was still in the network when
+    /// its connection broke must not take the seat from the connection that replaced it.
     fn take_seat(&mut self, rank: Rank, id: UserId) -> Decision {
         let Some(seat) = self.seats.get_mut(&id) else { return Decision::reply(Reply::None) };
         let fact = match seat.presence {
-            Presence::Here(holder) if rank < holder => return Decision::reply(Reply::SeatTaken),
-            Presence::Here(_) => Fact::SeatTaken { id },
+            Presence::Connected(holder) if rank < holder => return Decision::reply(Reply::SeatTaken),
+            Presence::Connected(_) => Fact::SeatTaken { id },
             Presence::Away(_) => Fact::Back { id },
         };
-        seat.presence = Presence::Here(rank);
+        seat.presence = Presence::Connected(rank);
         Decision { fact: Some(fact), reply: Reply::Seated(id) }
     }
 
@@ -175,12 +176,17 @@ impl Rules {
             Numbered::New(post) => {
                 Decision { fact: Some(Fact::Posted { post }), reply: Reply::Posted(reference) }
             }
-            Numbered::Duplicate(post) => Decision::reply(Reply::Duplicate(post, reference)),
+            Numbered::Duplicate(post) => {
+                // The numbering keeps no texts. The log has the one that was posted, unless it has dropped the post.
+                let posted = view.posts().find(|posted| posted.n == post.n);
+                let post = posted.map_or(post, |posted| Post::clone(posted));
+                Decision::reply(Reply::Duplicate(post, reference))
+            }
         }
     }
 
-    /// A user's connection has ended. With a goodbye, or without a grace period, their seat goes; else it is kept, and
-    /// [`expire`](Self::expire) is to be called at [`kept_until`](Self::kept_until).
+    /// A user's connection has ended. After a goodbye, or without a grace period, the seat is removed. Otherwise it is
+    /// kept, and the caller has to call [`expire`](Self::expire) at [`kept_until`](Self::kept_until).
     pub fn leave(&mut self, view: &View, id: UserId, goodbye: bool, now: Now) -> Option<Fact> {
         if goodbye || self.limits.grace.is_zero() {
             return self.remove(view, id);
@@ -189,15 +195,15 @@ impl Rules {
         Some(Fact::Away { id })
     }
 
-    /// Until when the seat of a user who is away is kept.
+    /// The end of a user's grace period; `None` if the user is not away.
     pub fn kept_until(&self, id: UserId) -> Option<Instant> {
         match self.seats.get(&id)?.presence {
-            Presence::Here(_) => None,
+            Presence::Connected(_) => None,
             Presence::Away(until) => Some(until),
         }
     }
 
-    /// Removes the seat of a user who is away: their time is up, or others need the seat.
+    /// Removes the seat of a user who is away, because the grace period is over or somebody else needs the seat.
     pub fn expire(&mut self, view: &View, id: UserId) -> Option<Fact> {
         self.kept_until(id)?;
         self.remove(view, id)
@@ -224,12 +230,14 @@ fn write(view: &View, id: UserId, change: TextChange<'static>) -> Result<Decisio
 mod tests {
     use super::*;
 
-    const NOW: fn() -> Now = || Now { instant: Instant::now(), unix_millis: 0 };
+    fn now() -> Now {
+        Now { instant: Instant::now(), unix_millis: 0 }
+    }
 
     fn join(rules: &mut Rules, view: &mut View, rank: u64, session: Session) -> Decision {
         let action = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
         let actor = Actor { user: None, rank: Rank(rank) };
-        let decision = rules.decide(view, actor, action, NOW()).unwrap();
+        let decision = rules.decide(view, actor, action, now()).unwrap();
         decision.fact.clone().into_iter().for_each(|fact| view.apply(fact));
         decision
     }
@@ -241,13 +249,28 @@ mod tests {
         for rank in 0..100 {
             assert_eq!(join(&mut rules, &mut view, rank, session).reply, Reply::Seated(id));
             assert_eq!(rules.kept_until(id), None);
-            view.apply(rules.leave(&view, id, false, NOW()).unwrap());
+            view.apply(rules.leave(&view, id, false, now()).unwrap());
             assert!(rules.kept_until(id).is_some());
         }
         view.apply(rules.expire(&view, id).unwrap());
         assert_eq!((view.user_count(), rules.seats.len(), rules.sessions.len()), (0, 0, 0));
         assert_eq!(join(&mut rules, &mut view, 100, Session::random()).reply, Reply::Seated(UserId(2)));
         assert_eq!(view.user(UserId(2)).unwrap().name.as_str(), "Ada");
+    }
+
+    #[test]
+    fn a_reference_that_is_used_again_gets_the_first_post() {
+        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
+        join(&mut rules, &mut view, 1, Session::random());
+        let actor = Actor { user: Some(UserId(1)), rank: Rank(1) };
+        let mut post = |text: &str| {
+            let action = Action::Post { text: text.to_owned(), reference: Some("a".to_owned()) };
+            let Decision { fact, reply } = rules.decide(&view, actor, action, now()).unwrap();
+            fact.into_iter().for_each(|fact| view.apply(fact));
+            reply
+        };
+        assert_eq!(post("first"), Reply::Posted(Some("a".to_owned())));
+        assert!(matches!(post("second"), Reply::Duplicate(Post { n: 1, text, .. }, _) if text == "first"));
     }
 
     #[test]

@@ -1,14 +1,13 @@
-//! Sessions: the secret with which a user takes their own seat again, and the keys by which a post that is sent twice is
-//! recognised.
+//! Sessions: the secrets with which users take their own seats again, and the keys that identify a post that is sent
+//! twice.
 
 use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// Characters of a post's `ref`, which its author chooses.
+/// Maximum length of a post's `ref`, in characters.
 pub(crate) const MAX_REFERENCE: usize = 64;
 
-/// 128 random bits, 32 hexadecimal digits on the wire. Known to the server and to one page, never shown to anybody else
-/// and never logged.
+/// 128 random bits, 32 hexadecimal digits on the wire. Only the server and one page know them. They are never logged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Session(u128);
 
@@ -16,7 +15,7 @@ impl Session {
     /// A new secret.
     pub fn random() -> Self {
         let mut bits = [0; 16];
-        getrandom::fill(&mut bits).expect("a system that runs this has random numbers");
+        getrandom::fill(&mut bits).expect("the system has a source of random numbers");
         Self(u128::from_le_bytes(bits))
     }
 
@@ -26,12 +25,12 @@ impl Session {
         u128::from_str_radix(hex, 16).ok().filter(|_| is_hex).map(Self)
     }
 
-    /// The form on the wire.
+    /// The session as it is sent: 32 hexadecimal digits.
     pub fn to_hex(self) -> String {
         format!("{:032x}", self.0)
     }
 
-    /// The key of a post to which its author gave this `ref`. The session cannot be derived from it, so it may be stored.
+    /// The key of this session's post with this `ref`. The session cannot be derived from it, so the store may keep it.
     pub fn idempotency_key(self, reference: &str) -> IdempotencyKey {
         let mut hash = Sha256::new_with_prefix(self.0.to_le_bytes());
         hash.update(reference);
@@ -41,14 +40,14 @@ impl Session {
     }
 }
 
-/// Shows nothing, so that no log can.
+/// Hides the secret, so that no log shows it.
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Session(…)")
     }
 }
 
-/// Identifies one post of one user: the same key again is the same post.
+/// Identifies a post of one user. A second post with the same key is the same post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(pub [u8; 16]);
 

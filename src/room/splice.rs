@@ -1,21 +1,21 @@
-//! Splices: how one text becomes another, as the characters that differ.
+//! Splices: the difference between two texts, as one range that is replaced.
 //!
-//! Positions and lengths count characters (Unicode code points), because every language can count those, whatever its
-//! strings are made of. A splice never begins or ends inside a character.
+//! Positions and lengths count characters (Unicode code points), because every programming language can count them,
+//! whatever the encoding of its strings. A splice never begins or ends inside a character.
 
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// Some characters at one place of a text are replaced by others.
+/// Replaces a range of characters in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Splice<'a> {
-    /// Characters before the place.
+    /// Characters before the range.
     pub at: usize,
-    /// Characters removed there.
+    /// Characters in the range, which are removed.
     pub cut: usize,
-    /// Characters inserted there.
+    /// The text inserted in their place.
     pub put: Cow<'a, str>,
-    /// Characters of the whole text afterwards. Both ends compare it, to see that they mean the same text.
+    /// Characters of the whole text afterwards. Both ends compare it, to detect that their texts differ.
     pub length: usize,
 }
 
@@ -24,8 +24,8 @@ pub struct Splice<'a> {
 pub struct OutOfStep;
 
 impl<'a> Splice<'a> {
-    /// The splice that turns `old` into `new`, which has `length` characters: all between their common beginning and their
-    /// common end.
+    /// The splice that turns `old` into `new`, which has `length` characters. It replaces everything between the common
+    /// prefix and the common suffix.
     pub fn between(old: &str, new: &'a str, length: usize) -> Self {
         let begin = common_prefix(old, new);
         let (old_rest, new_rest) = (&old[begin..], &new[begin..]);
@@ -38,13 +38,13 @@ impl<'a> Splice<'a> {
         }
     }
 
-    /// Whether it fits a text of so many characters.
+    /// Whether it fits a text of `chars` characters.
     pub fn fits(&self, chars: usize) -> bool {
         let kept = self.at.checked_add(self.cut).and_then(|end| chars.checked_sub(end));
-        kept.is_some_and(|behind| Some(self.length) == (self.at + behind).checked_add(count(&self.put)))
+        kept.is_some_and(|after| Some(self.length) == (self.at + after).checked_add(count(&self.put)))
     }
 
-    /// The same splice, owning what it inserts.
+    /// The same splice with an owned text.
     pub fn into_owned(self) -> Splice<'static> {
         let Self { at, cut, put, length } = self;
         Splice { at, cut, put: Cow::Owned(put.into_owned()), length }
@@ -55,7 +55,7 @@ fn count(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Length in bytes of the whole characters that both texts begin with.
+/// Length of the common prefix, in bytes. It ends between two characters.
 fn common_prefix(a: &str, b: &str) -> usize {
     let mut len = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     while !a.is_char_boundary(len) {
@@ -64,7 +64,7 @@ fn common_prefix(a: &str, b: &str) -> usize {
     len
 }
 
-/// Length in bytes of the whole characters that both texts end with.
+/// Length of the common suffix, in bytes. It begins between two characters.
 fn common_suffix(a: &str, b: &str) -> usize {
     let mut len = a.bytes().rev().zip(b.bytes().rev()).take_while(|(a, b)| a == b).count();
     while !a.is_char_boundary(a.len() - len) {

@@ -4,7 +4,7 @@ use crate::room::splice::{OutOfStep, Splice};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// A text that knows how many characters (Unicode code points) it has, so that a splice can be checked without counting.
+/// A text and its length in characters (Unicode code points), so that a splice can be checked without counting them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
     content: String,
@@ -15,9 +15,9 @@ pub struct Text {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TextChange<'a> {
-    /// This is the whole text now.
+    /// The whole new text.
     Whole(Cow<'a, str>),
-    /// The text differs from the one before by a splice.
+    /// The splice of the previous text.
     Splice(Splice<'a>),
 }
 
@@ -33,7 +33,7 @@ impl Text {
         &self.content
     }
 
-    /// How many characters it has.
+    /// The number of characters.
     pub fn chars(&self) -> usize {
         self.chars
     }
@@ -68,7 +68,7 @@ impl Text {
         Splice::between(&self.content, &new.content, new.chars)
     }
 
-    /// Copies another text into this one's memory.
+    /// Copies another text, and reuses this one's memory.
     pub fn copy_from(&mut self, other: &Self) {
         self.content.clone_from(&other.content);
         self.chars = other.chars;
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_splice_that_does_not_fit_changes_nothing() {
-        let mut grüße = text("Grüße");
+        let mut greeting = text("Grüße");
         for misfit in [
             splice(6, 0, "!", 6),
             splice(5, 1, "!", 5),
@@ -135,16 +135,16 @@ mod tests {
             splice(usize::MAX, usize::MAX, "!", 6),
             splice(0, 0, "!", usize::MAX),
         ] {
-            assert_eq!(grüße.apply(TextChange::Splice(misfit)), Err(OutOfStep));
+            assert_eq!(greeting.apply(TextChange::Splice(misfit)), Err(OutOfStep));
         }
-        assert_eq!(grüße, text("Grüße"));
-        assert_eq!(grüße.apply(TextChange::Splice(splice(5, 0, "!", 6))), Ok(()));
-        assert_eq!(grüße, text("Grüße!"));
+        assert_eq!(greeting, text("Grüße"));
+        assert_eq!(greeting.apply(TextChange::Splice(splice(5, 0, "!", 6))), Ok(()));
+        assert_eq!(greeting, text("Grüße!"));
     }
 
     /// The page's unit tests check the same cases against page/splices.js.
     #[test]
-    fn splices_are_those_of_the_vectors() {
+    fn splices_match_the_test_vectors() {
         const VECTORS: &str =
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/splices.json"));
 

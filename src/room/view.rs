@@ -1,4 +1,4 @@
-//! The view of a room: the state that its facts make. Whoever applies the same facts has the same view.
+//! The view of a room: the state that its facts produce. Applying the same facts gives the same view.
 
 use crate::base::ids::UserId;
 use crate::room::boxes::{Boxes, Revision, TextUpdate};
@@ -24,12 +24,12 @@ pub struct View {
 pub struct User {
     /// Their name.
     pub name: Name,
-    /// Their connection broke, and they may come back.
+    /// True while the connection is broken and the seat is kept.
     pub away: bool,
 }
 
 impl View {
-    /// The view of an empty room whose history keeps so many posts.
+    /// The view of an empty room whose history keeps at most `max_posts` posts.
     pub fn new(max_posts: usize) -> Self {
         Self { users: BTreeMap::new(), boxes: Boxes::default(), history: History::new(max_posts), version: 0 }
     }
@@ -49,7 +49,7 @@ impl View {
                 self.boxes.remove(id);
             }
             Fact::Text { id, change } => {
-                // The rules let no splice through that does not fit.
+                // The rules reject a splice that does not fit.
                 let _ = self.boxes.change(id, change);
             }
             Fact::Posted { post } => self.history.push(post),
@@ -64,12 +64,12 @@ impl View {
         }
     }
 
-    /// Changes with every fact, so equal versions of one view have equal snapshots.
+    /// A number that changes with every fact. A view with an unchanged version has an unchanged snapshot.
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// How many users there are, those away included.
+    /// The number of users, including those who are away.
     pub fn user_count(&self) -> usize {
         self.users.len()
     }
@@ -99,8 +99,7 @@ impl View {
         self.boxes.commit(each);
     }
 
-    /// The texts that changed at revision `from` or later, as they are now, in the order of their changes: what a client
-    /// has to catch up with.
+    /// The current texts of the boxes that changed at revision `from` or later, in the order of their changes.
     pub fn texts_since(&self, from: Revision) -> impl Iterator<Item = (Revision, UserId, &Text)> {
         self.boxes.changed_since(from)
     }

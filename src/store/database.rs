@@ -63,10 +63,10 @@ const MAX_CHECKED_SIZE: u64 = 64 * 1024 * 1024;
 /// only during a long read.
 const WAL_SIZE: u32 = 4 * 1024 * 1024;
 
-/// Most posts in one read.
+/// Maximum number of posts in one read.
 const PAGE_POSTS: usize = 100;
 
-/// Bytes of text after which one read ends. The last post may exceed it.
+/// Size of the texts after which one read ends, in bytes. The last post may exceed it.
 const PAGE_BYTES: usize = 256 * 1024;
 
 /// The store, open for writing. Only one server can have it open.
@@ -137,8 +137,12 @@ impl Database {
     }
 
     /// Moves everything from the write-ahead log into the file and truncates the log, which still holds deleted posts.
+    /// Fails with [`StoreError::Locked`] if another connection blocks it, by reading for example.
     pub fn checkpoint(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?)
+        // SQLite reports this in the first column of the result, not as an error.
+        let is_blocked =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if is_blocked { Err(StoreError::Locked) } else { Ok(()) }
     }
 
     fn files_are_in_place(&self) -> bool {
@@ -355,4 +359,25 @@ fn insert(
         )?
         .execute(params![room, n, id.0, name, text, at, mark])?;
     Ok(Numbered::New(Post { n, id, name, text, at }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_that_a_reader_blocks_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let mut database = Database::open(&file).unwrap();
+        let reader = Connection::open(&file).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
+        let room = RoomName::parse("r").unwrap();
+        let (name, text) = ("Ada".to_owned(), "text".to_owned());
+        let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
+        database.record([(&room, &post)].into_iter()).unwrap();
+        assert!(matches!(database.checkpoint(), Err(StoreError::Locked)));
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(database.checkpoint().is_ok());
+    }
 }

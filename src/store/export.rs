@@ -4,6 +4,10 @@ use crate::room::post::Post;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// The last time that RFC 3339 can show, in milliseconds since 1970: the end of the year 9999. Formatting a later one
+/// panics.
+const LAST_TIME: u64 = 253_402_300_799_999;
+
 /// The format of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -20,7 +24,7 @@ impl Format {
     pub const NAMES: [(&'static str, Self); 3] =
         [("txt", Self::Text), ("json", Self::Json), ("md", Self::Markdown)];
 
-    /// The format with that name.
+    /// The format with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
     }
@@ -51,7 +55,8 @@ impl<W: Write> LogWriter<W> {
 
     /// Writes the next post.
     pub fn post(&mut self, post: &Post) -> io::Result<()> {
-        let at = humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_millis(post.at));
+        let at = UNIX_EPOCH + Duration::from_millis(post.at.min(LAST_TIME));
+        let at = humantime::format_rfc3339_seconds(at);
         let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
         match self.format {
             Format::Text => {
@@ -166,6 +171,17 @@ mod tests {
         ] {
             let log = log(Format::Markdown, &[text]);
             assert_eq!(log.split_once("\n\n> ").unwrap().1, format!("{shown}\n"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_date_can_show_is_written_as_the_last_date() {
+        for format in [Format::Text, Format::Markdown] {
+            let mut bytes = Vec::new();
+            let (name, text) = ("Ada".to_owned(), "text".to_owned());
+            let post = Post { n: 1, id: UserId(7), name, text, at: u64::MAX };
+            LogWriter::new(&mut bytes, format).post(&post).unwrap();
+            assert!(String::from_utf8(bytes).unwrap().contains("9999-12-31T23:59:59Z"));
         }
     }
 

@@ -1,4 +1,5 @@
-//! The thread that loads histories, on a connection of its own, so that no room waits for another one's posts.
+//! The thread that loads histories. It has its own database connection, so that no room waits for the posts of another
+//! room.
 
 use crate::base::clock::Now;
 use crate::store::database::Reader;
@@ -22,14 +23,14 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
         Ok(Self { reader, options, clock, answer })
     }
 
-    /// Answers requests until nobody is left to send one, or to receive the answers.
+    /// Answers requests until all senders are gone, or nobody receives the answers.
     pub(crate) fn run(self, queue: &Receiver<Load>) {
         for Load { room, name, count } in queue {
             let start = (self.clock)();
             let posts = loop {
                 match self.reader.last_posts(&name, count, self.options.keeps_from(start)) {
                     Ok(posts) => break posts,
-                    // Each try waits a little for the other program.
+                    // Each attempt waits for the other program by itself.
                     Err(StoreError::Locked)
                         if (self.clock)().instant - start.instant < self.options.lock_timeout => {}
                     Err(error) => {

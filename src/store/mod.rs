@@ -1,7 +1,7 @@
-//! The store: posts in an SQLite file. Unposted text never gets here.
+//! The store: posts in an SQLite file. It never gets unposted text.
 //!
-//! Architecture invariant: the hub never waits for the disk. One thread commits posts, another one loads histories, and
-//! both answer with events.
+//! Architecture invariant: the hub never waits for the disk. One thread commits posts, another thread loads histories,
+//! and both answer with events.
 
 pub(crate) mod database;
 pub(crate) mod error;
@@ -31,8 +31,8 @@ pub struct Store {
     pub threads: [JoinHandle<()>; 2],
 }
 
-/// Opens the store and starts its threads. They pass their answers to `answer`, which returns false once nobody is left to
-/// receive them.
+/// Opens the store and starts its threads. They pass their answers to `answer`, which returns false if nobody receives
+/// them any more.
 pub fn start(
     options: &StoreOptions,
     clock: impl Fn() -> Now + Clone + Send + 'static,
@@ -40,7 +40,7 @@ pub fn start(
 ) -> Result<Store, OpenError> {
     let (records, record_queue) = unbounded();
     let (loads, load_queue) = unbounded();
-    // First the writer, which creates the file.
+    // The writer comes first, because it creates the file.
     let writer = Writer::new(Database::open(&options.file)?, options.clone(), clock.clone(), answer.clone());
     let loader = Loader::new(Reader::open(&options.file)?, options.clone(), clock, answer)?;
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| -> io::Result<JoinHandle<()>> {

@@ -1,4 +1,4 @@
-//! What can be set about the store.
+//! The options of the store.
 
 use crate::base::clock::Now;
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ pub struct StoreOptions {
 }
 
 impl StoreOptions {
-    /// A store in this file that keeps all posts. Other programs may lock it for two seconds, which is less than a server
-    /// that stops waits for its last posts.
+    /// A store in this file that keeps all posts. Another program may lock the file for two seconds. A server that
+    /// stops waits longer than that for its last posts.
     pub fn new(file: PathBuf) -> Self {
         Self { file, keep_days: None, lock_timeout: Duration::from_secs(2) }
     }
 
-    /// Posts from before this time are too old, in milliseconds since 1970.
+    /// The time before which posts are too old, in milliseconds since 1970.
     pub fn keeps_from(&self, now: Now) -> u64 {
         const DAY: u64 = 24 * 3600 * 1000;
         self.keep_days.map_or(0, |days| now.unix_millis.saturating_sub(u64::from(days) * DAY))

@@ -1,4 +1,4 @@
-//! What a hub asks of the store, and what the store answers.
+//! The requests of hubs to the store, and the answers of the store.
 
 use crate::base::ids::RoomId;
 use crate::room::names::RoomName;
@@ -14,18 +14,18 @@ pub struct Requests {
     pub records: Sender<Record>,
 }
 
-/// A room was opened: its last posts are wanted.
+/// Asks for the last posts of a room that was opened.
 #[derive(Debug)]
 pub struct Load {
     /// The room.
     pub room: RoomId,
     /// Its name.
     pub name: RoomName,
-    /// How many posts.
+    /// The maximum number of posts.
     pub count: usize,
 }
 
-/// A post is to be numbered and stored.
+/// Asks to number and store a post.
 #[derive(Debug)]
 pub struct Record {
     /// The room.
@@ -43,10 +43,10 @@ pub enum Answer {
     Loaded {
         /// The room.
         room: RoomId,
-        /// The posts, the oldest first; none where they could not be read.
+        /// The posts, the oldest first. Empty if they could not be read.
         posts: Vec<Post>,
     },
-    /// What became of a post.
+    /// The outcome of a [`Record`].
     Recorded {
         /// The room.
         room: RoomId,

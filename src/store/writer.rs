@@ -1,6 +1,7 @@
-//! The thread that stores posts: many in one commit, and nobody is told of a post before it is committed.
+//! The thread that stores posts. It stores many in one commit, and confirms a post only after it is committed.
 
 use crate::base::clock::Now;
+use crate::room::post::Numbered;
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
@@ -9,19 +10,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// Posts in one commit. Limits how long the first of them waits for the last.
+/// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
 const MAX_COMMIT: usize = 256;
 
-/// Pause before the next try while another program locks the file. Each try waits a little as well.
+/// Pause between two attempts while another program has locked the file. Each attempt also waits by itself.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// How often posts that are too old are removed.
+/// How often old posts are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// When that is tried again after it failed.
+/// Pause before old posts are removed again after an error.
 const SWEEP_RETRY: Duration = Duration::from_secs(60);
 
-/// Posts removed at once, so that new posts do not wait until a year's are gone.
+/// Maximum number of posts removed at once, so that new posts do not wait until the posts of a year are removed.
 const MAX_SWEPT: usize = 1000;
 
 /// Stores posts, and removes old ones.
@@ -31,11 +32,11 @@ pub(crate) struct Writer<C, A> {
     clock: C,
     answer: A,
     sweep_at: Instant,
-    /// Since when another program has locked the file.
+    /// When another program was first seen to lock the file, if it still does.
     locked_since: Option<Instant>,
     /// Posts to be stored, in the order in which they came.
     waiting: VecDeque<Record>,
-    /// The last commit failed, which was logged.
+    /// True if the last commit failed, which was logged.
     is_failing: bool,
 }
 
@@ -54,7 +55,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         }
     }
 
-    /// Stores posts until nobody is left to send one.
+    /// Stores posts until all senders are gone.
     pub(crate) fn run(mut self, queue: &Receiver<Record>) {
         loop {
             match queue.recv_timeout(self.pause()) {
@@ -68,11 +69,11 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             self.sweep();
             self.store(self.options.lock_timeout);
         }
-        // The server stops, and has waited for the lock already.
+        // The server has stopped. It has waited for the lock long enough.
         self.store(Duration::ZERO);
     }
 
-    /// How long there is nothing to do.
+    /// How long to wait for the next post.
     fn pause(&self) -> Duration {
         let sweep = self.sweep_at.saturating_duration_since(self.now());
         if self.waiting.is_empty() { sweep } else { sweep.min(RETRY_PAUSE) }
@@ -82,7 +83,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         (self.clock)().instant
     }
 
-    /// Stores all that waits. Where another program has locked the file for `timeout`, what waits is rejected.
+    /// Stores all waiting posts. Rejects them if another program has locked the file for `timeout`.
     fn store(&mut self, timeout: Duration) {
         let now = self.now();
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
@@ -106,41 +107,42 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         self.locked_since = None;
     }
 
-    /// Logs when the store begins or ceases to fail.
-    fn log_change<T>(&mut self, outcome: &Result<T, StoreError>) {
+    /// Logs when commits begin to fail, and when they succeed again.
+    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>) {
         match outcome {
-            Err(error) if !self.is_failing => log::error!("posts are rejected until this is over: {error}"),
+            Err(error) if !self.is_failing => log::error!("posts cannot be stored and are rejected: {error}"),
             Ok(_) if self.is_failing => log::info!("posts are stored again"),
             _ => {}
         }
         self.is_failing = outcome.is_err();
     }
 
-    /// Removes some of the posts that are too old. As long as there are more it is due again at once, so that new posts
-    /// come between.
+    /// Removes some of the old posts, if that is due. If there are more, it is due again at once, after new posts are
+    /// stored.
     fn sweep(&mut self) {
         let now = (self.clock)();
         if now.instant < self.sweep_at {
             return;
         }
-        self.sweep_at = now.instant + SWEEP_INTERVAL;
-        if self.options.keep_days.is_none() {
-            return;
-        }
+        let pause = if self.options.keep_days.is_some() { self.remove_old(now) } else { SWEEP_INTERVAL };
+        self.sweep_at = now.instant + pause;
+    }
+
+    /// Removes some of the old posts. Returns the pause before the next attempt.
+    fn remove_old(&mut self, now: Now) -> Duration {
         let before = self.options.keeps_from(now);
-        self.sweep_at = now.instant
-            + match self.database.delete_before(before, MAX_SWEPT) {
-                Ok(MAX_SWEPT) => Duration::ZERO,
-                Ok(_) => {
-                    (self.answer)(Answer::Trimmed { before });
-                    // Where somebody reads, the next time is soon enough.
-                    let _ = self.database.checkpoint();
-                    SWEEP_INTERVAL
-                }
-                Err(error) => {
-                    log::error!("old posts cannot be removed: {error}");
-                    SWEEP_RETRY
-                }
-            };
+        match self.database.delete_before(before, MAX_SWEPT) {
+            Ok(MAX_SWEPT) => Duration::ZERO,
+            Ok(_) => {
+                (self.answer)(Answer::Trimmed { before });
+                // If another program reads and blocks it, the next sweep makes the checkpoint.
+                let _ = self.database.checkpoint();
+                SWEEP_INTERVAL
+            }
+            Err(error) => {
+                log::error!("old posts cannot be removed: {error}");
+                SWEEP_RETRY
+            }
+        }
     }
 }

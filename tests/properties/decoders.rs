@@ -1,4 +1,4 @@
-//! Everything that is read from outside: no bytes make it panic, and what is taken is what was said.
+//! Decoders of everything that comes from outside. No input makes one panic, and a decoded value is the encoded one.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -8,7 +8,7 @@ use typewall::internals::{
 };
 use typewall::{Access, Origin, RoomName};
 
-/// Text that is half what a decoder looks for.
+/// Text made of pieces that a decoder looks for, and of random characters.
 fn hostile(known: &'static str) -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         3 => prop::sample::select(known.split(' ').collect::<Vec<_>>()).prop_map(str::to_owned),
@@ -18,7 +18,7 @@ fn hostile(known: &'static str) -> impl Strategy<Value = String> {
     prop::collection::vec(pieces, 0..20).prop_map(|pieces| pieces.concat())
 }
 
-/// The bytes of a request, of which some are wrong.
+/// The bytes of a request. Some of them are wrong.
 fn request() -> impl Strategy<Value = Vec<u8>> {
     let wrong = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
     let rest = prop::collection::vec(any::<u8>(), 0..8);
@@ -31,11 +31,14 @@ fn request() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// Headers that the server reads.
+const KNOWN_HEADERS: [&str; 6] =
+    ["Host", "Origin", "Authorization", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"];
+
 /// The names and values of headers.
 fn headers() -> impl Strategy<Value = Vec<(String, String)>> {
     let name = prop_oneof![
-        2 => prop::sample::select(vec!["Host", "Origin", "Authorization", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto"])
-            .prop_map(str::to_owned),
+        2 => prop::sample::select(KNOWN_HEADERS.to_vec()).prop_map(str::to_owned),
         1 => "[A-Za-z-]{1,10}",
     ];
     let value = hostile("http:// https:// wall.example :80 : , [::1] 127.0.0.1 null Basic OmE= @ /")
@@ -51,7 +54,7 @@ proptest! {
         match parse_head(&bytes) {
             Ok(Some((len, head))) => {
                 prop_assert!(len <= bytes.len());
-                // What comes behind it is another matter.
+                // What follows the head makes no difference.
                 let (same, again) = parse_head(&bytes[..len]).unwrap().unwrap();
                 prop_assert_eq!((same, again.uri(), again.headers()), (len, head.uri(), head.headers()));
                 for cut in 0..len {
@@ -98,7 +101,9 @@ proptest! {
 
     #[test]
     fn any_text_is_an_event_or_an_error(
-        text in hostile(r#"[ ] { } " : , \ \ud800 "watch" "updated_text" "text" "message" "ref" "unlock" [[ 1e999 -0 null"#)
+        text in hostile(
+            r#"[ ] { } " : , \ \ud800 "watch" "updated_text" "text" "message" "ref" "unlock" [[ 1e999 -0 null"#
+        )
     ) {
         if let Ok(event) = ClientEvent::decode(&text) {
             prop_assert!(text.trim_start().starts_with('['), "{:?}", event);
@@ -116,7 +121,10 @@ proptest! {
     }
 
     #[test]
-    fn a_name_is_clean_and_parses_to_itself(typed: String, max in 10_usize..200) {
+    fn a_name_is_clean_and_parses_to_itself(
+        typed in hostile("e \u{301} \u{323} \u{200B} \u{200D} \u{FE0F} \u{A0} \u{1100} \u{1161} \u{212B}"),
+        max in 10_usize..200,
+    ) {
         if let Ok(name) = Name::parse(&typed, max) {
             let shown = name.as_str();
             prop_assert!((1..=max).contains(&shown.chars().count()), "{:?}", shown);

@@ -1,4 +1,4 @@
-//! Single cases: what is sent to whom, how often, and who is given up.
+//! Examples: what the hub sends to which client, in how many sends, and which clients it closes.
 
 use crate::pipe::{Frame, Pipe};
 use crate::world::{LIMITS, World, new_client};
@@ -13,7 +13,7 @@ use typewall::internals::{
 };
 use typewall::{Passphrase, RoomName};
 
-/// A hub with clients of one room, who have joined with these names.
+/// A hub with one room, in which clients have joined with these names.
 fn joined(names: &[&str]) -> World {
     let mut world = World::new(names.len());
     for (n, name) in names.iter().enumerate() {
@@ -24,7 +24,7 @@ fn joined(names: &[&str]) -> World {
     world
 }
 
-/// The same, and their pipes, which are empty and endless.
+/// The same, and the clients' pipes: emptied, and with endless space.
 fn room(names: &[&str]) -> (World, Vec<Pipe>) {
     let world = joined(names);
     let pipes: Vec<Pipe> = (0..names.len()).map(|n| world.pipe(n)).collect();
@@ -45,7 +45,7 @@ fn a_batch_is_one_send_to_each_client_with_the_latest_texts() {
     world.write(0, "ab");
     world.hub.write(world.now);
     let events = |pipe: &Pipe| -> Vec<(String, String)> {
-        // What is put into a box that was empty is the whole text.
+        // A splice of an empty text inserts the whole text.
         let text = |data: &Value| data["text"].as_str().or(data["put"].as_str()).unwrap().to_owned();
         pipe.frames()
             .iter()
@@ -73,7 +73,7 @@ fn a_text_is_sent_in_one_piece() {
         world.hub.write(world.now);
     }
     assert_eq!(pipes[1].0.borrow().sends, 2);
-    assert_eq!(pipes[1].0.borrow().pieces, 2, "nothing empty stays pending");
+    assert_eq!(pipes[1].0.borrow().pieces, 2, "no empty piece is sent");
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_slow_socket_that_takes_a_little_at_a_time_gets_every_box_in_turn() {
         world.hub.write(world.now);
     }
     let texts = pipes[0].frames().len();
-    assert_eq!(texts, 49, "each box was sent once, though the socket never had room for all");
+    assert_eq!(texts, 49, "each box was sent once, although the socket never had space for all of them");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_client_that_reads_nothing_for_too_long_is_closed_and_then_cut() {
     let start = world.now.instant;
     world.hub.write(world.now);
     while pipes[1].0.borrow().shut.is_none() {
-        world.now.instant = world.hub.due().expect("something is due until it is cut");
+        world.now.instant = world.hub.due().expect("a deadline is set until the client is cut");
         world.hub.write(world.now);
     }
     assert!((MAX_STALL..2 * MAX_STALL).contains(&(world.now.instant - start)));
@@ -194,7 +194,7 @@ fn an_empty_room_is_forgotten() {
     assert!(matches!(&frames[..], [Frame::Event(_, data)] if data["log"].as_array().unwrap().is_empty()));
 }
 
-/// Lets time pass, and a pipe take so many bytes in each step of it.
+/// Lets time pass in steps. In each step, the pipe accepts `bytes` bytes.
 fn pass(world: &mut World, pipe: &Pipe, steps: usize, step: Duration, bytes: usize) {
     for _ in 0..steps {
         pipe.0.borrow_mut().space = bytes;
@@ -220,7 +220,7 @@ fn a_client_that_keeps_reading_a_little_is_never_closed() {
     for n in 0..40 {
         world.write(0, &format!("{n} {}", "x".repeat(9_000)));
         world.post(0, &"y".repeat(1_000), None);
-        // Two seconds a text: more than a minute in all, always behind.
+        // Two seconds for each text, more than a minute in total, and never caught up.
         pass(&mut world, &bob, 4, Duration::from_millis(500), 700);
     }
     assert!(world.now.instant.duration_since(Instant::now()) > MAX_STALL);
@@ -251,7 +251,7 @@ fn a_snapshot_does_not_count_as_backlog() {
     let mut world = joined(&["Ada"]);
     let long = "x".repeat(9_000);
     for _ in 0..3 {
-        world.write(0, &long.repeat(100)); // nearly all that may wait
+        world.write(0, &long.repeat(100)); // nearly MAX_BACKLOG
         world.people.extend(World::new(1).people);
         let newcomer = world.people.len() - 1;
         world.enter(newcomer, 0);
@@ -263,7 +263,7 @@ fn a_snapshot_does_not_count_as_backlog() {
             world.post(0, &long, None);
             world.hub.write(world.now);
         }
-        assert_eq!(world.pipe(newcomer).0.borrow().shut, None, "two snapshots and a little more");
+        assert_eq!(world.pipe(newcomer).0.borrow().shut, None, "two snapshots and some posts");
         world.settle();
         world.check();
     }
@@ -275,7 +275,11 @@ fn a_snapshot_does_not_count_as_backlog() {
     }
     bob.0.borrow_mut().space = usize::MAX;
     pass(&mut world, &bob, 2, Duration::from_secs(1), usize::MAX);
-    assert_eq!(bob.frames().last(), Some(&Frame::Close(4002)), "without a snapshot the bound is what it was");
+    assert_eq!(
+        bob.frames().last(),
+        Some(&Frame::Close(4002)),
+        "the snapshots do not raise the bound for later"
+    );
 }
 
 #[test]
@@ -330,7 +334,7 @@ fn the_hub_handles_all_waiting_events_before_it_writes() {
     for pipe in pipes {
         let line = pipe.0.borrow();
         assert!(line.bytes.starts_with(b"hello "));
-        assert_eq!(line.sends, 1, "the greeting with the whole batch");
+        assert_eq!(line.sends, 1, "the handshake and the whole batch");
     }
 }
 
@@ -349,7 +353,7 @@ fn a_silent_client_that_is_still_reading_stays() {
     pass(&mut world, &bob, 13, Duration::from_secs(1), 0);
     world.hub.handle(Event::ReadTimeout { client }, world.now);
     world.hub.write(world.now);
-    assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "now it is neither");
+    assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "it is silent and does not read");
     pass(&mut world, &bob, 2, LIMITS.grace, 0);
     let names: Vec<String> = world.pipe(0).frames().iter().map(|frame| frame.name().to_owned()).collect();
     assert_eq!(names[names.len() - 2..], ["user_away", "disconnect_user"], "each once");

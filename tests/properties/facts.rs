@@ -1,4 +1,5 @@
-//! Facts: whatever people do in a room, the facts of it make the same view, wherever they are cut and carried on.
+//! Facts: whatever people do in a room, applying its facts gives the same view, also if that is interrupted and
+//! continued.
 
 use crate::world::{LIMITS, PEOPLE, Step, steps};
 use proptest::prelude::*;
@@ -8,12 +9,12 @@ use typewall::internals::{
     Action, Actor, Fact, Name, Now, Rank, Reply, Rules, Session, Text, TextChange, UserId, View, encode_tail,
 };
 
-/// A room without a hub: the owner's rules and view, and every fact so far, as another process would get it.
+/// A room without a hub: the owner's rules and view, and every fact so far, as another process would receive it.
 struct Owner {
     rules: Rules,
     view: View,
     now: Now,
-    /// Serialised, each with the snapshot of the view that it led to.
+    /// Serialised, each with the snapshot of the view that followed.
     facts: Vec<(String, String)>,
     people: Vec<Person>,
     last_rank: u64,
@@ -23,7 +24,7 @@ struct Person {
     session: Session,
     rank: Option<Rank>,
     user: Option<UserId>,
-    /// Its user when its connection broke.
+    /// The user at the time when the connection broke.
     away: Option<UserId>,
 }
 
@@ -118,7 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_prefix_of_facts_makes_the_view_of_its_time(steps in steps(), cut in any::<Index>()) {
+    fn every_prefix_of_the_facts_gives_the_view_of_its_time(steps in steps(), cut in any::<Index>()) {
         let mut owner = Owner::new();
         steps.into_iter().for_each(|step| owner.take(step));
         prop_assume!(!owner.facts.is_empty());
@@ -128,7 +129,7 @@ proptest! {
             apply(&mut mirror, fact);
             prop_assert_eq!(&snapshot(&mirror), shown);
         }
-        // One that stopped, sent its texts, and went on.
+        // This one commits its texts after some of the facts, and then goes on.
         owner.facts[..cut].iter().for_each(|(fact, _)| apply(&mut late, fact));
         late.commit_texts(|_| {});
         owner.facts[cut..].iter().for_each(|(fact, _)| apply(&mut late, fact));

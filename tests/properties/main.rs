@@ -1,5 +1,5 @@
-//! Random input to every decoder; and random rooms: whatever people do, however the batches are cut and
-//! however little their sockets take, everyone ends up with the same users, texts and posts. The whole hub,
+//! Random input to every decoder, and random actions in rooms. Whatever people do, wherever batches end, and however
+//! little the sockets accept, all clients end with the same users, texts and posts. The tests drive the whole hub
 //! without sockets, threads or clocks.
 
 mod decoders;
@@ -7,7 +7,7 @@ mod examples;
 mod facts;
 mod pipe;
 mod store;
-mod stored;
+mod store_crashes;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
@@ -19,7 +19,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn everyone_ends_with_the_same_room(steps in steps()) {
+    fn all_clients_end_with_the_same_room(steps in steps()) {
         let mut world = World::new(PEOPLE);
         for step in steps {
             world.take(step);

@@ -1,4 +1,4 @@
-//! A socket of which the test says how much it takes, and the frames that came through it.
+//! A fake socket. The test sets how many bytes it accepts, and reads the frames that were sent.
 
 use crate::support::frame::{CLOSE, FIN, PONG, TEXT, close_code, first_frame};
 use crate::support::page::Page;
@@ -9,7 +9,7 @@ use std::net::Shutdown;
 use std::rc::Rc;
 use typewall::internals::Transport;
 
-/// A socket that takes `space` bytes and then is full.
+/// A socket that accepts `space` bytes and is full after that.
 #[derive(Clone, Default)]
 pub(crate) struct Pipe(pub Rc<RefCell<Line>>);
 
@@ -18,7 +18,7 @@ pub(crate) struct Line {
     pub space: usize,
     pub bytes: Vec<u8>,
     pub sends: usize,
-    /// Of which all sends together were made up.
+    /// The number of pieces in all sends together.
     pub pieces: usize,
     pub shut: Option<Shutdown>,
 }
@@ -46,7 +46,7 @@ impl Transport for Pipe {
     }
 }
 
-/// A frame as it stands in a pipe.
+/// A frame that was sent.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Frame {
     Event(String, Value),
@@ -65,7 +65,7 @@ impl Frame {
 }
 
 impl Pipe {
-    /// Every whole frame that came; what is left must be the beginning of one.
+    /// Every whole frame that was sent. Ignores a partial frame at the end.
     pub(crate) fn frames(&self) -> Vec<Frame> {
         let line = self.0.borrow();
         let (mut frames, mut rest) = (Vec::new(), &line.bytes[..]);
@@ -84,7 +84,7 @@ impl Pipe {
         frames
     }
 
-    /// What a page shows that has received them.
+    /// The state that a page would show after these frames.
     pub(crate) fn page(&self) -> Page {
         let mut page = Page::default();
         for frame in self.frames() {

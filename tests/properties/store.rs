@@ -1,185 +1,169 @@
-//! Crashes of the store: whatever is lost of the end of its write-ahead log, what is left is what was committed up
-//! to some moment, and posting goes on from there as if nothing else had been.
+//! A hub with a store that the test plays, and a store with a hub that the test plays.
 
-use proptest::prelude::*;
-use proptest::sample::Index;
-use std::fs;
-use std::path::Path;
-use tempfile::TempDir;
-use typewall::internals::{Database, Numbered, PendingPost, Post, Session, UserId};
-use typewall::{Reader, RoomName};
+use crate::pipe::{Frame, Pipe};
+use crate::support::TIMEOUT;
+use crate::world::{LIMITS, new_client};
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use typewall::internals::{
+    Answer, ClientId, Encoding, Event, Hub, Load, MAX_LOADING_ROOMS, Now, Numbered, PendingPost, Post,
+    Record, Requests, RoomId, Shard, Store, UserId, start_store,
+};
+use typewall::{Limits, RoomName, StoreOptions};
 
-const ROOMS: usize = 2;
-const FILE: &str = "wall.sqlite";
-const WAL: &str = "wall.sqlite-wal";
-
-/// Something to post: in which room, under which of a few refs, and what.
-type Wanted = (usize, u8, String);
-
-/// What a crash does to the end of a file.
-#[derive(Debug, Clone)]
-enum Harm {
-    Cut,
-    Zero,
-    Garble(Vec<u8>),
+fn now() -> Now {
+    Now { instant: Instant::now(), unix_millis: 0 }
 }
 
-impl Harm {
-    /// Does it to all bytes from there on.
-    fn apply(&self, bytes: &mut Vec<u8>, from: usize) {
-        match self {
-            Self::Cut => bytes.truncate(from),
-            Self::Zero => bytes[from..].fill(0),
-            Self::Garble(noise) => {
-                bytes[from..].iter_mut().zip(noise.iter().cycle()).for_each(|(byte, noise)| *byte ^= noise);
+/// The hub's end of a store, and the rooms it asks for.
+fn requests() -> (Requests, Receiver<Load>) {
+    let (loads, asked) = unbounded();
+    (Requests { loads, records: unbounded().0 }, asked)
+}
+
+/// Connects a client to a room.
+fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
+    let pipe = Pipe::default();
+    pipe.0.borrow_mut().space = usize::MAX;
+    let room = RoomName::parse(room).unwrap();
+    hub.handle(Event::Connected(new_client(ClientId(n), room, Encoding::PlainWhole, &pipe)), now());
+    hub.write(now());
+    pipe
+}
+
+#[test]
+fn rooms_are_refused_while_too_many_are_being_loaded() {
+    let (requests, asked) = requests();
+    let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Shard::single());
+    for n in 1..=MAX_LOADING_ROOMS as u64 {
+        assert_eq!(enter(&mut hub, n, &n.to_string()).frames(), []);
+    }
+    let last = MAX_LOADING_ROOMS as u64 + 1;
+    for n in last..last + 100 {
+        assert_eq!(enter(&mut hub, n, "one more").frames(), [Frame::Close(1013)]);
+    }
+    assert_eq!(asked.len(), MAX_LOADING_ROOMS, "a rejected client causes no request to the store");
+    assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a client may enter a room that is open");
+    let room = asked.try_recv().expect("a room to load").room;
+    hub.handle(Event::Stored(Answer::Loaded { room, posts: Vec::new() }), now());
+    assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
+}
+
+#[test]
+fn a_room_removes_the_posts_that_the_store_has_removed() {
+    let (requests, asked) = requests();
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
+    enter(&mut hub, 1, "r");
+    let room = asked.try_recv().expect("a room to load").room;
+    let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };
+    hub.handle(Event::Stored(Answer::Loaded { room, posts: (1..=4).map(post).collect() }), now());
+    hub.handle(Event::Stored(Answer::Trimmed { before: 3000 }), now());
+    let (reply_to, log) = unbounded();
+    hub.handle(Event::HistoryRequest { room: RoomName::parse("r").unwrap(), reply_to }, now());
+    let left: Vec<u64> = log.try_recv().unwrap().iter().map(|post| post.n).collect();
+    assert_eq!(left, [3, 4]);
+}
+
+/// A running store, its answers, and the days that have passed.
+struct Running {
+    store: Store,
+    answers: Receiver<Answer>,
+    days: Arc<AtomicU64>,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+fn start(options: &StoreOptions) -> Running {
+    let (answer, answers): (Sender<Answer>, _) = unbounded();
+    let days = Arc::new(AtomicU64::new(0));
+    let (start, passed) = (Instant::now(), Arc::clone(&days));
+    let clock = move || {
+        let passed = DAY * u32::try_from(passed.load(Ordering::Relaxed)).unwrap();
+        Now { instant: start + passed, unix_millis: u64::try_from(passed.as_millis()).unwrap() }
+    };
+    let store = start_store(options, clock, move |said| answer.send(said).is_ok()).unwrap();
+    Running { store, answers, days }
+}
+
+impl Running {
+    fn send(&self, day: u64, text: &str) {
+        let at = day * u64::try_from(DAY.as_millis()).unwrap();
+        let (name, text) = ("Ada".to_owned(), text.to_owned());
+        let post = PendingPost { id: UserId(1), name, text, at, reference: None };
+        let name = RoomName::parse("r").unwrap();
+        self.store.requests.records.send(Record { room: RoomId(1), name, post }).unwrap();
+    }
+
+    fn answer(&self) -> Answer {
+        self.answers.recv_timeout(TIMEOUT).expect("an answer")
+    }
+
+    fn post(&self, day: u64, text: &str) -> Post {
+        self.send(day, text);
+        loop {
+            match self.answer() {
+                Answer::Recorded { numbered: Some(Numbered::New(post)), .. } => return post,
+                Answer::Trimmed { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// The texts of the posts that the store loads.
+    fn texts(&self) -> Vec<String> {
+        let name = RoomName::parse("r").unwrap();
+        self.store.requests.loads.send(Load { room: RoomId(1), name, count: 100 }).unwrap();
+        loop {
+            match self.answer() {
+                Answer::Loaded { posts, .. } => return posts.into_iter().map(|post| post.text).collect(),
+                Answer::Trimmed { .. } => {}
+                other => panic!("{other:?}"),
             }
         }
     }
 }
 
-/// A store that commits what it is told to, all at once.
-struct Scribe {
-    database: Database,
-    reader: Reader,
-}
-
-impl Scribe {
-    fn open(folder: &Path) -> Self {
-        let file = folder.join(FILE);
-        Self {
-            database: Database::open(&file).expect("a store"),
-            reader: Reader::open(&file).expect("a store"),
-        }
+#[test]
+fn old_posts_are_removed_while_new_ones_are_posted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let running = start(&StoreOptions { keep_days: Some(3), ..StoreOptions::new(file) });
+    for day in 0..10 {
+        running.days.store(day, Ordering::Relaxed);
+        assert_eq!(running.post(day, &format!("a thought of day {day}")).n, day + 1);
+        let kept: Vec<String> =
+            (day.saturating_sub(3)..=day).map(|day| format!("a thought of day {day}")).collect();
+        assert_eq!(running.texts(), kept);
     }
-
-    /// Has posts stored in one commit.
-    fn record(&mut self, wanted: &[Wanted]) -> Vec<Numbered> {
-        let posts: Vec<(RoomName, PendingPost)> =
-            wanted.iter().map(|(room, reference, text)| (name(*room), pending(*reference, text))).collect();
-        self.database.record(posts.iter().map(|(name, post)| (name, post))).expect("it is stored")
+    running.days.store(100, Ordering::Relaxed);
+    running.post(100, "the last thought");
+    assert_eq!(running.texts(), ["the last thought"]);
+    for name in ["wall.sqlite", "wall.sqlite-wal"] {
+        let bytes = std::fs::read(folder.path().join(name)).unwrap();
+        let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        assert!(!has(b"a thought of day "), "no removed post is left in {name}");
     }
-
-    fn log(&self, room: usize) -> Vec<Post> {
-        self.reader.last_posts(&name(room), 10_000, 0).expect("a log")
-    }
+    let Running { store: Store { requests, threads }, .. } = running;
+    drop(requests);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
-fn name(room: usize) -> RoomName {
-    RoomName::from_query(&format!("room={room}")).unwrap()
-}
-
-fn pending(reference: u8, text: &str) -> PendingPost {
-    let session = Session::parse(&"a".repeat(32)).unwrap();
-    let reference = reference.to_string();
-    let key = session.idempotency_key(&reference);
-    PendingPost {
-        id: UserId(7),
-        name: "Ada".to_owned(),
-        text: text.to_owned(),
-        at: 1,
-        reference: Some((reference, key)),
-    }
-}
-
-/// What a store should hold: the posts in their order, each with its room and ref.
-#[derive(Default, Clone)]
-struct Expected(Vec<(usize, u8, Post)>);
-
-impl Expected {
-    fn enter(&mut self, (room, reference, text): &Wanted) -> Numbered {
-        let known = self.0.iter().find(|(r, named, _)| (r, named) == (room, reference));
-        if let Some((_, _, post)) = known {
-            return Numbered::Duplicate(post.clone());
-        }
-        let n = self.log(*room).len() as u64 + 1;
-        let post = pending(*reference, text).numbered(n);
-        self.0.push((*room, *reference, post.clone()));
-        Numbered::New(post)
-    }
-
-    fn log(&self, room: usize) -> Vec<Post> {
-        self.0.iter().filter(|(r, _, _)| *r == room).map(|(_, _, post)| post.clone()).collect()
-    }
-}
-
-/// A copy of a store as a crash leaves it that lost what stands in its write-ahead log from a byte on.
-fn crashed(folder: &Path, harm: &Harm, from: usize) -> TempDir {
-    let copy = TempDir::new().expect("a folder");
-    fs::copy(folder.join(FILE), copy.path().join(FILE)).unwrap();
-    let mut wal = fs::read(folder.join(WAL)).unwrap();
-    harm.apply(&mut wal, from);
-    fs::write(copy.path().join(WAL), wal).unwrap();
-    copy
-}
-
-/// What a store has recorded.
-struct Recording {
-    folder: TempDir,
-    batches: Vec<Vec<Wanted>>,
-    all: Expected,
-    /// The commits: how long the write-ahead log was after each, and how many posts there were.
-    points: Vec<(usize, usize)>,
-}
-
-/// Opens what a crash has left, and posts everything again.
-fn check_crash(recording: &Recording, harm: &Harm, from: usize) {
-    let Recording { folder, batches, all, points } = recording;
-    let copy = crashed(folder.path(), harm, from);
-    let mut scribe = Scribe::open(copy.path());
-    let logs: Vec<Vec<Post>> = (0..ROOMS).map(|room| scribe.log(room)).collect();
-    let kept = logs.iter().map(Vec::len).sum();
-    let mut expected = Expected(all.0[..kept].to_vec());
-    for (room, log) in logs.iter().enumerate() {
-        assert_eq!(*log, expected.log(room), "what is left is the beginning of what was recorded");
-    }
-    assert!(points.iter().any(|&(_, posts)| posts == kept), "{kept} posts are no whole number of commits");
-    let safe = points.iter().filter(|&&(len, _)| len <= from).map(|&(_, posts)| posts).max().unwrap_or(0);
-    match harm {
-        Harm::Cut => assert_eq!(kept, safe),
-        // What was overwritten may have been the same.
-        Harm::Zero | Harm::Garble(_) => assert!(kept >= safe, "{kept} of {safe} posts are left"),
-    }
-    let again = batches.concat();
-    let entries: Vec<Numbered> = again.iter().map(|wanted| expected.enter(wanted)).collect();
-    assert_eq!(scribe.record(&again), entries, "lost posts are new, kept ones are known, numbers go on");
-    for room in 0..ROOMS {
-        assert_eq!(scribe.log(room), expected.log(room));
-    }
-}
-
-fn wanted() -> impl Strategy<Value = Wanted> {
-    (0..ROOMS, 0..40_u8, prop_oneof!["[a-z]{1,20}", "[a-zé😀]{200,6000}"])
-}
-
-fn harm() -> impl Strategy<Value = Harm> {
-    prop_oneof![
-        2 => Just(Harm::Cut),
-        1 => Just(Harm::Zero),
-        1 => prop::collection::vec(1..=255_u8, 1..9).prop_map(Harm::Garble),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn a_crash_leaves_whole_commits_and_posting_goes_on(
-        batches in prop::collection::vec(prop::collection::vec(wanted(), 1..12), 1..8),
-        crashes in prop::collection::vec((any::<Index>(), harm()), 4),
-    ) {
-        let folder = TempDir::new().expect("a folder");
-        let mut scribe = Scribe::open(folder.path());
-        let (mut all, mut points) = (Expected::default(), vec![(0, 0)]);
-        for batch in &batches {
-            let entries: Vec<Numbered> = batch.iter().map(|wanted| all.enter(wanted)).collect();
-            prop_assert_eq!(scribe.record(batch), entries);
-            let len = fs::metadata(folder.path().join(WAL)).unwrap().len();
-            points.push((len as usize, all.0.len()));
-        }
-        let len = points.last().map_or(0, |&(len, _)| len);
-        let recording = Recording { folder, batches, all, points };
-        for (from, harm) in &crashes {
-            check_crash(&recording, harm, from.index(len + 1));
-        }
-        }
+#[test]
+fn old_posts_are_removed_even_if_one_step_is_not_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
+    let running = start(&options);
+    let connection = rusqlite::Connection::open(&options.file).unwrap();
+    running.post(0, "first");
+    let copy = "WITH RECURSIVE copy(n) AS (VALUES (2) UNION ALL SELECT n + 1 FROM copy WHERE n < 2500)
+                INSERT INTO post SELECT room, copy.n, user, name, text, at, mark FROM post, copy";
+    connection.execute(copy, []).unwrap();
+    running.days.store(2, Ordering::Relaxed);
+    running.send(2, "new");
+    // A post is stored between two steps. Only the last step sends `Trimmed`.
+    assert!(matches!(running.answer(), Answer::Recorded { numbered: Some(_), .. }));
+    assert!(matches!(running.answer(), Answer::Trimmed { .. }));
+    assert_eq!(running.texts(), ["new"]);
 }

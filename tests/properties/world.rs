@@ -1,4 +1,4 @@
-//! A hub, what people do to it, and what it should come to.
+//! A model of a hub: the steps that people take, and the expected state of every page.
 
 use crate::pipe::{Frame, Pipe};
 use crate::support::page::Page;
@@ -37,7 +37,7 @@ pub(crate) enum Step {
         person: usize,
         text: String,
     },
-    /// The same, told by what differs.
+    /// The same, sent as a splice.
     Splice {
         person: usize,
         text: String,
@@ -58,16 +58,16 @@ pub(crate) enum Step {
         person: usize,
         goodbye: bool,
     },
-    /// A second connection takes the seat of the first, which does not know that it is dead.
+    /// A second connection takes the seat while the first is still open.
     Reconnect {
         person: usize,
     },
-    /// So many bytes are read.
+    /// The socket accepts this many more bytes.
     Read {
         person: usize,
         bytes: usize,
     },
-    /// The batch is cut here, so many milliseconds later.
+    /// The hub writes, this many milliseconds later.
     Cut {
         millis: u64,
     },
@@ -75,7 +75,7 @@ pub(crate) enum Step {
 
 pub(crate) const PEOPLE: usize = 6;
 
-/// Where everybody comes from.
+/// The address of every client.
 pub(crate) fn here() -> Address {
     Address::of(Ipv4Addr::LOCALHOST.into())
 }
@@ -107,7 +107,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..200)
 }
 
-/// The hub, and what it should come to.
+/// The hub and the expected state.
 pub(crate) struct World {
     pub hub: Hub<Pipe>,
     pub now: Now,
@@ -117,7 +117,7 @@ pub(crate) struct World {
     pub superseded: Vec<(ClientId, Pipe)>,
 }
 
-/// What was posted in a room, as long as it lasts.
+/// The posts of a room while it is open.
 #[derive(Default)]
 pub(crate) struct Posted {
     pub count: u64,
@@ -127,7 +127,7 @@ pub(crate) struct Posted {
 pub(crate) struct Person {
     pub session: Session,
     pub line: Option<Connection>,
-    /// In each of the rooms.
+    /// The person's seat in each of the rooms.
     pub seats: [Option<Seat>; 2],
 }
 
@@ -137,7 +137,7 @@ pub(crate) struct Connection {
     pub pipe: Pipe,
     pub room: usize,
     pub joined: bool,
-    /// How many posts its room had when it came.
+    /// The number of posts in its room when it connected.
     pub posted_before: u64,
     pub references: Vec<&'static str>,
 }
@@ -206,7 +206,7 @@ impl World {
         }
     }
 
-    /// The seat that a person writes from.
+    /// The seat that a person's connection has.
     pub(crate) fn seat(&mut self, person: usize) -> Option<&mut Seat> {
         let Person { line, seats, .. } = &mut self.people[person];
         let line = line.as_ref().filter(|line| line.joined)?;
@@ -296,13 +296,13 @@ impl World {
         self.people[person].line.as_ref().expect("a connection").pipe.clone()
     }
 
-    /// Lets everyone read everything.
+    /// Lets every client read everything.
     pub(crate) fn settle(&mut self) {
         let lines = self.people.iter().filter_map(|person| person.line.as_ref()).map(|line| &line.pipe);
         for pipe in lines.chain(self.superseded.iter().map(|(_, pipe)| pipe)) {
             pipe.0.borrow_mut().space = usize::MAX;
         }
-        // Sockets are tried again within this time, and no seat's grace ends.
+        // Full sockets are retried within this time, and no grace period ends.
         for _ in 0..10 {
             self.cut(Duration::from_millis(10));
         }
@@ -321,7 +321,7 @@ impl World {
             assert!(view.received.ends_with(&came), "posts {:?}, and not {came:?}", view.received);
             assert!(view.received.is_sorted(), "posts out of order: {:?}", view.received);
             assert_eq!(view.references, line.references, "every ref is answered, in order");
-            assert_eq!(view.you.is_some(), line.joined, "who has joined knows its id");
+            assert_eq!(view.you.is_some(), line.joined, "a user knows its own id");
             if view.room.is_some() {
                 self.check_users(*person, line.room, view);
             }
@@ -331,11 +331,11 @@ impl World {
         }
     }
 
-    /// Texts are compared as a whole, because the ids of those who are away are known to nobody here.
+    /// Compares all texts together, because the test does not know the ids of users who are away.
     pub(crate) fn check_users(&self, person: usize, room: usize, view: &Page) {
         let seats =
             self.people.iter().enumerate().filter_map(|(n, person)| Some((n, person.seats[room].as_ref()?)));
-        // One's own text is one's own; the server does not tell it.
+        // The server does not send a user their own text.
         let others = seats.filter(|(n, _)| *n != person || view.you.is_none());
         let mut expected: Vec<(&str, bool)> =
             others.map(|(_, seat)| (seat.text.as_str(), seat.away_since.is_some())).collect();
@@ -346,7 +346,7 @@ impl World {
         seen.sort_unstable();
         assert_eq!(seen, expected);
         let names: HashSet<&String> = view.users.values().map(|user| &user.name).collect();
-        assert_eq!(names.len(), view.users.len(), "two have the same name");
-        assert!(own.is_none_or(|own| view.users.contains_key(own)), "one sees oneself");
+        assert_eq!(names.len(), view.users.len(), "two users have the same name");
+        assert!(own.is_none_or(|own| view.users.contains_key(own)), "a user is in its own list of users");
     }
 }

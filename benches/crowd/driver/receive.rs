@@ -1,4 +1,4 @@
-//! What the driver's clients receive: bytes, the frames in them, and what their events say.
+//! The input of the driver's clients: bytes, the frames in them, and their events.
 
 use super::{Driver, MAX_EVENTS, READ_BUFFER, Stage, TIMEOUT};
 use crate::event::{self, Event};
@@ -32,7 +32,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Waits at most so long for something to read, and reads it.
+    /// Waits for input, at most for `wait`, and reads it.
     pub(super) fn turn(&mut self, wait: Duration) -> Result<(), String> {
         let begun = Instant::now();
         let wait = if self.job.spin { Duration::ZERO } else { wait };
@@ -48,14 +48,14 @@ impl Driver {
         }
         for ready in &events {
             let (n, flags) = (ready.data.u64() as usize, ready.flags);
-            // Nothing else tells of an end that came together with the last bytes.
+            // No further event reports an end of the connection that came with the last bytes.
             let ended = flags.contains(epoll::EventFlags::RDHUP);
             while matches!(self.read(n)?, read if read == READ_BUFFER || ended && read > 0) {}
         }
         Ok(())
     }
 
-    /// Reads what there is for a client, up to the size of the buffer; returns how much it was.
+    /// Reads the input of a client, at most one buffer. Returns the number of bytes.
     fn read(&mut self, n: usize) -> Result<usize, String> {
         let client = &mut self.clients[n];
         let read = match client.socket.read(&mut self.buffer) {
@@ -90,14 +90,14 @@ impl Driver {
         Ok(read)
     }
 
-    /// Takes the whole frames at the beginning of these bytes, and returns how many bytes they are.
+    /// Handles the whole frames at the beginning of these bytes. Returns their size in bytes.
     fn take(&mut self, n: usize, bytes: &[u8], now: u64) -> Result<usize, String> {
         let mut used = 0;
         self.echo.bytes.clear();
         self.echo.texts.clear();
         let mut frames = 0;
-        let shakes = self.clients[n].stage == Stage::Shaking;
-        if shakes {
+        let is_handshake = self.clients[n].stage == Stage::Handshake;
+        if is_handshake {
             let Some(len) = wire::shake(bytes)? else { return Ok(0) };
             used = len;
             self.clients[n].stage = Stage::Entering;
@@ -117,7 +117,7 @@ impl Driver {
                 _ => return Err(format!("Client {n} got a frame of an unknown kind: {first:#x}.")),
             }
         }
-        if !shakes && used == bytes.len() && frames == self.echo.texts.len() {
+        if !is_handshake && used == bytes.len() && frames == self.echo.texts.len() {
             self.echo.bytes.extend_from_slice(bytes);
         }
         Ok(used)
@@ -127,14 +127,14 @@ impl Driver {
         if let Event::Snapshot(snapshot) = event
             && self.clients[n].stage == Stage::Entering
         {
-            self.clients[n].stage = Stage::In;
+            self.clients[n].stage = Stage::Entered;
             self.inside += 1;
             if n < self.job.scenario.typists {
                 self.ledger.name(n, event::own_id(snapshot).ok_or("A typist was given no id.")?);
             }
         }
         match self.ledger.receive(n, event, now) {
-            // The floor sends to all what one client received: it may be of another room, and out of order.
+            // The floor sends the input of one client to all of them, so texts may be out of order or of another room.
             Err(_) if self.job.replay.is_some() => Ok(()),
             outcome => outcome.map(|text| self.echo.texts.extend(text)),
         }
@@ -145,8 +145,8 @@ impl Driver {
             return Err(format!("The server ended client {n}'s connection."));
         }
         let client = &mut self.clients[n];
-        self.over += usize::from(client.stage != Stage::Over);
-        client.stage = Stage::Over;
+        self.over += usize::from(client.stage != Stage::Closed);
+        client.stage = Stage::Closed;
         epoll::delete(&self.epoll, &client.socket).map_err(|error| error.to_string())
     }
 }
