@@ -18,7 +18,8 @@ use crate::store::loader::Loader;
 use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Requests};
 use crate::store::writer::Writer;
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{bounded, unbounded};
+use std::convert::Infallible;
 use std::io;
 use std::thread::{self, JoinHandle};
 
@@ -46,9 +47,18 @@ pub fn start(
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name(name.to_owned()).spawn(run)
     };
-    let threads = [
-        spawn("store writer", Box::new(move || writer.run(&record_queue)))?,
-        spawn("store loader", Box::new(move || loader.run(&load_queue)))?,
-    ];
+    let (loading, loader_ended) = bounded::<Infallible>(0);
+    let load = move || {
+        let _loading = loading; // dropped last, also after a panic
+        loader.run(&load_queue);
+    };
+    let write = move || {
+        let database = writer.run(&record_queue);
+        // SQLite moves the write-ahead log into the file when the last connection closes it. Of two that close at the same
+        // time neither may be the last, so the writer waits until the loader has closed its own.
+        let _ = loader_ended.recv();
+        drop(database);
+    };
+    let threads = [spawn("store writer", Box::new(write))?, spawn("store loader", Box::new(load))?];
     Ok(Store { requests: Requests { loads, records }, threads })
 }

@@ -55,8 +55,8 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         }
     }
 
-    /// Stores posts until all senders are gone.
-    pub(crate) fn run(mut self, queue: &Receiver<Record>) {
+    /// Stores posts until all senders are gone. Returns the database, which is still open.
+    pub(crate) fn run(mut self, queue: &Receiver<Record>) -> Database {
         loop {
             match queue.recv_timeout(self.pause()) {
                 Ok(post) => {
@@ -71,6 +71,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         }
         // The server has stopped. It has waited for the lock long enough.
         self.store(Duration::ZERO);
+        self.database
     }
 
     /// How long to wait for the next post.
