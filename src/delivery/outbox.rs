@@ -308,3 +308,31 @@ fn send<T: Transport>(transport: &T, waiting: Option<&Backlog>, share: &Share<'_
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full;
+
+    impl Transport for Full {
+        fn send(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+
+        fn shutdown(&self, _: Shutdown) {}
+    }
+
+    #[test]
+    fn two_waiting_snapshots_are_not_counted_and_a_third_is() {
+        let (tail, now) = (Bytes::from(vec![b' '; MAX_BACKLOG]), Instant::now());
+        let mut outbox = Outbox::new(Full);
+        let mut deliver = || {
+            let mut share = Share::default();
+            share.push_snapshot(b"{", &tail);
+            outbox.deliver(&share, now)
+        };
+        let outcomes = [deliver(), deliver(), deliver()];
+        assert_eq!(outcomes, [Outcome::Stalled, Outcome::Stalled, Outcome::TooSlow]);
+    }
+}

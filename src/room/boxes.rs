@@ -97,3 +97,23 @@ impl Boxes {
         changed.filter_map(|(&revision, &id)| Some((revision, id, self.text(id)?)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_has_one_revision_and_a_removed_box_has_none() {
+        let mut boxes = Boxes::default();
+        for id in (0..10).map(UserId) {
+            boxes.add(id);
+            for text in ["a", "b"] {
+                boxes.change(id, TextChange::Whole(text.into())).unwrap();
+                boxes.commit(|_| {});
+                assert_eq!(boxes.revisions.len(), 1);
+            }
+            boxes.remove(id);
+            assert!(boxes.revisions.is_empty());
+        }
+    }
+}

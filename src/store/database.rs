@@ -365,6 +365,24 @@ fn insert(
 mod tests {
     use super::*;
 
+    fn post(text: &str) -> PendingPost {
+        PendingPost { id: UserId(1), name: "Ada".to_owned(), text: text.to_owned(), at: 1, reference: None }
+    }
+
+    #[test]
+    fn a_page_is_bounded_in_posts_and_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
+        let third = "x".repeat(PAGE_BYTES / 3 + 1);
+        for (room, text, len) in [("short", "text", PAGE_POSTS), ("long", third.as_str(), 3)] {
+            let room = RoomName::parse(room).unwrap();
+            let posts = vec![post(text); 2 * len];
+            database.record(posts.iter().map(|post| (&room, post))).unwrap();
+            assert_eq!(reader.page(&room, 0).unwrap().len(), len);
+        }
+    }
+
     #[test]
     fn a_checkpoint_that_a_reader_blocks_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
@@ -373,9 +391,7 @@ mod tests {
         let reader = Connection::open(&file).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
         let room = RoomName::parse("r").unwrap();
-        let (name, text) = ("Ada".to_owned(), "text".to_owned());
-        let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
-        database.record([(&room, &post)].into_iter()).unwrap();
+        database.record([(&room, &post("text"))].into_iter()).unwrap();
         assert!(matches!(database.checkpoint(), Err(StoreError::Locked)));
         reader.execute_batch("COMMIT").unwrap();
         assert!(database.checkpoint().is_ok());

@@ -61,7 +61,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             match queue.recv_timeout(self.pause()) {
                 Ok(post) => {
                     self.waiting.push_back(post);
-                    self.waiting.extend(queue.try_iter().take(MAX_COMMIT - 1));
+                    self.waiting.extend(queue.try_iter());
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -145,5 +145,40 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
                 SWEEP_RETRY
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::{RoomId, UserId};
+    use crate::room::names::RoomName;
+    use crate::room::post::PendingPost;
+    use std::cell::RefCell;
+
+    #[test]
+    fn a_commit_has_a_maximum_number_of_posts() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(folder.path().join("wall.sqlite"));
+        let (records, queue) = crossbeam_channel::unbounded();
+        for _ in 0..=2 * MAX_COMMIT {
+            let (name, text) = ("Ada".to_owned(), "text".to_owned());
+            let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
+            let name = RoomName::parse("r").unwrap();
+            records.send(Record { room: RoomId(1), name, post }).unwrap();
+        }
+        drop(records);
+        let database = Database::open(&options.file).unwrap();
+        let observer = rusqlite::Connection::open(&options.file).unwrap();
+        let committed = RefCell::new(Vec::new());
+        let answer = |_: Answer| {
+            let count = observer.query_row("SELECT count(*) FROM post", [], |row| row.get::<_, usize>(0));
+            committed.borrow_mut().push(count.unwrap());
+            true
+        };
+        Writer::new(database, options, Now::read, answer).run(&queue);
+        let mut committed = committed.into_inner();
+        committed.dedup();
+        assert_eq!(committed, [MAX_COMMIT, 2 * MAX_COMMIT, 2 * MAX_COMMIT + 1]);
     }
 }
