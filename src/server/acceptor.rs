@@ -110,8 +110,12 @@ impl Acceptor {
     }
 }
 
-/// Accepts a connection. Where no descriptor is free, gives up `spare` to accept one and refuse it.
+/// Accepts a connection. If no descriptor is free, gives up `spare` to accept one and refuse it.
 fn accept(listener: &TcpListener, spare: &mut Option<File>) -> io::Result<(SocketTransport, SocketAddr)> {
+    // Another thread may have taken the last spare descriptor while it was given up.
+    if spare.is_none() {
+        *spare = spare_descriptor();
+    }
     let accept = || listener.accept().map(|(socket, peer)| (SocketTransport::new(socket), peer));
     let exhausted = match accept() {
         Err(error) if is_exhaustion(&error) => error,
@@ -147,5 +151,20 @@ fn refuse(mut transport: &SocketTransport) {
         let _ = Response::too_many_connections().write(transport, false, true);
         transport.shutdown(Shutdown::Write);
         let _ = transport.read(&mut [0; 4096]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn a_lost_spare_descriptor_is_replaced() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut spare = None;
+        accept(&listener, &mut spare).unwrap();
+        assert!(spare.is_some());
     }
 }
