@@ -18,7 +18,7 @@ use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 
 /// Bytes of a snapshot that are kept for the next client that asks. Encoding a larger one again costs a batch a few
@@ -37,8 +37,8 @@ pub(crate) struct OpenRoom {
     /// The client of each user who is not away.
     clients: HashMap<UserId, ClientId>,
     batch: Batch,
-    /// Clients that get a snapshot at the end of the batch.
-    snapshot_requests: Vec<ClientId>,
+    /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
+    snapshot_requests: BTreeSet<ClientId>,
     /// The common half of snapshots, and the version of the view that it shows.
     snapshot_tail: Option<(u64, Bytes)>,
     /// Posts that wait until the store has loaded the history; `None` once it has.
@@ -61,7 +61,7 @@ impl OpenRoom {
             members: HashMap::new(),
             clients: HashMap::new(),
             batch: Batch::default(),
-            snapshot_requests: Vec::new(),
+            snapshot_requests: BTreeSet::new(),
             snapshot_tail: None,
             held_posts: is_stored.then(Vec::new),
             posts_under_way: 0,
@@ -107,6 +107,7 @@ impl OpenRoom {
 
     /// A client has gone. Returns its user, if it had a seat.
     pub(crate) fn leave(&mut self, client: ClientId) -> Option<UserId> {
+        self.snapshot_requests.remove(&client);
         let user = self.members.remove(&client)??;
         self.clients.remove(&user);
         Some(user)
@@ -179,7 +180,7 @@ impl OpenRoom {
 
     /// A client gets a snapshot at the end of the batch.
     pub(crate) fn request_snapshot(&mut self, client: ClientId) {
-        self.snapshot_requests.push(client);
+        self.snapshot_requests.insert(client);
     }
 
     /// A post is to be stored. Returns it if it can be sent to the store now; otherwise it is held until the history is
@@ -211,17 +212,14 @@ impl OpenRoom {
         &mut self,
         encodings: &[Encoding],
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
-    ) -> Vec<ClientId> {
+    ) -> BTreeSet<ClientId> {
         self.is_dirty = false;
         self.batch.frame_events(encodings);
         let Self { view, batch, clients, .. } = self;
         view.commit_texts(|update| batch.text(encodings, &update, clients.get(&update.id).copied()));
-        let mut receivers = Vec::new();
+        let mut receivers = BTreeSet::new();
         if !self.snapshot_requests.is_empty() && self.held_posts.is_none() {
             receivers = mem::take(&mut self.snapshot_requests);
-            receivers.sort_unstable();
-            receivers.dedup();
-            receivers.retain(|client| self.members.contains_key(client));
             self.add_snapshots(&receivers, encoding_of);
         }
         self.batch.seal();
@@ -238,7 +236,11 @@ impl OpenRoom {
         self.batch.clear();
     }
 
-    fn add_snapshots(&mut self, receivers: &[ClientId], encoding_of: impl Fn(ClientId) -> Option<Encoding>) {
+    fn add_snapshots(
+        &mut self,
+        receivers: &BTreeSet<ClientId>,
+        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+    ) {
         let tail = self.snapshot_tail();
         let Self { members, rules, view, batch, .. } = self;
         let receiver = |&client: &ClientId| {
@@ -279,6 +281,20 @@ impl OpenRoom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn while_the_history_loads_each_client_waits_for_one_snapshot() {
+        let name = RoomName::from_query("").unwrap();
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0));
+        [1, 2].into_iter().for_each(|n| room.enter(ClientId(n)));
+        for _ in 0..100 {
+            [2, 1].into_iter().for_each(|n| room.request_snapshot(ClientId(n)));
+        }
+        assert_eq!(room.snapshot_requests.len(), 2);
+        room.leave(ClientId(2));
+        room.release_posts();
+        assert!(room.finish_batch(&[], |_| None).into_iter().eq([ClientId(1)]));
+    }
 
     #[test]
     fn a_large_snapshot_is_not_kept() {
