@@ -8,7 +8,7 @@ use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, Health};
 use crate::room::names::RoomName;
 use crate::store::request::Answer;
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{SendTimeoutError, Sender, bounded};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,11 +42,14 @@ impl Shards {
         &self.0[0]
     }
 
-    /// Stops every hub.
-    pub fn stop(&self) {
+    /// Stops every hub. A hub that takes no event within `timeout` is stuck and is left behind.
+    pub fn stop(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         for hub in self.0.iter() {
             // A hub that is gone has stopped already.
-            let _ = hub.send(Event::Stop);
+            if let Err(SendTimeoutError::Timeout(_)) = hub.send_deadline(Event::Stop, deadline) {
+                log::error!("a hub does not respond, and cannot be stopped");
+            }
         }
     }
 
@@ -112,5 +115,17 @@ impl Shard {
     /// The number of the hub of a room.
     fn of_room(room: RoomId, of: usize) -> usize {
         (room.0 % of as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_that_takes_no_events_does_not_keep_the_others_from_stopping() {
+        let ((stuck, _queue), (hub, events)) = (bounded(0), bounded(1));
+        Shards::new(vec![stuck, hub]).stop(Duration::from_millis(10));
+        assert!(matches!(events.try_recv(), Ok(Event::Stop)));
     }
 }
