@@ -1,4 +1,4 @@
-//! A room that is open: its rules and its view, which clients are in it, and what it is about to send.
+//! An open room: its rules, its view, its clients, and the batch it is about to send.
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, UserId};
@@ -21,7 +21,7 @@ use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
 
-/// Bytes of a snapshot that are kept for the next client that asks. Encoding a larger one again costs a batch a few
+/// Largest snapshot that is kept for the next client, in bytes. Encoding a larger one again costs a batch a few
 /// milliseconds; keeping it would cost a quiet room six times the memory of its log.
 const MAX_KEPT_SNAPSHOT: usize = 64 * 1024;
 
@@ -32,7 +32,7 @@ pub(crate) struct OpenRoom {
     limits: Limits,
     rules: Rules,
     view: View,
-    /// Every client in the room, and its user; none for a viewer.
+    /// Every client in the room, and its user. A viewer has none.
     members: HashMap<ClientId, Option<UserId>>,
     /// The client of each user who is not away.
     clients: HashMap<UserId, ClientId>,
@@ -50,7 +50,7 @@ pub(crate) struct OpenRoom {
 }
 
 impl OpenRoom {
-    /// A room with nobody in it, whose user ids follow `last_user`. One that `is_stored` sends no snapshots before
+    /// An empty room whose user ids follow `last_user`. If it `is_stored`, it sends no snapshots before
     /// [`release_posts`](Self::release_posts).
     pub(crate) fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl OpenRoom {
         Some(user)
     }
 
-    /// Decides what a client's action comes to.
+    /// Decides on a client's action.
     pub(crate) fn decide(
         &mut self,
         client: ClientId,
@@ -124,7 +124,7 @@ impl OpenRoom {
         self.rules.decide(&self.view, Actor { user, rank: Rank(client.0) }, action, now)
     }
 
-    /// Decides what a user's end of connection comes to.
+    /// Decides what happens to a user whose connection has ended.
     pub(crate) fn decide_leave(&mut self, user: UserId, goodbye: bool, now: Now) -> Option<Fact> {
         self.rules.leave(&self.view, user, goodbye, now)
     }
@@ -143,8 +143,8 @@ impl OpenRoom {
         Some(before)
     }
 
-    /// Applies a fact and tells the room of it. `actor` is the client whose action it was: it is not told that it is back,
-    /// and of its post it is told under its `reference`.
+    /// Applies a fact and tells the room about it. `actor` is the client whose action led to the fact: it is not told
+    /// that it is back, and it gets its post with its `reference`.
     pub(crate) fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
         if let Some(event) = ServerEvent::of_fact(&fact, &self.view) {
             match (&fact, actor, reference) {
@@ -171,20 +171,20 @@ impl OpenRoom {
         self.tell(author, &ServerEvent::Data { post, reference });
     }
 
-    /// Tells a client something.
+    /// Sends an event to one client.
     pub(crate) fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if self.members.contains_key(&client) {
             self.batch.tell(client, event);
         }
     }
 
-    /// A client gets a snapshot at the end of the batch.
+    /// Requests a snapshot for a client, for the end of the batch.
     pub(crate) fn request_snapshot(&mut self, client: ClientId) {
         self.snapshot_requests.insert(client);
     }
 
-    /// A post is to be stored. Returns it if it can be sent to the store now; otherwise it is held until the history is
-    /// loaded, so that no post is in both.
+    /// Holds a post back until the history is loaded, so that the history never contains it. Returns the post if it can
+    /// be sent to the store now.
     pub(crate) fn hold_or_send(&mut self, post: PendingPost) -> Option<PendingPost> {
         self.posts_under_way += 1;
         match &mut self.held_posts {
@@ -196,7 +196,7 @@ impl OpenRoom {
         }
     }
 
-    /// The history is loaded. Returns the posts that waited for it.
+    /// The history is loaded. Returns the posts that were held back.
     pub(crate) fn release_posts(&mut self) -> Vec<PendingPost> {
         self.held_posts.take().unwrap_or_default()
     }
@@ -206,8 +206,8 @@ impl OpenRoom {
         self.posts_under_way -= 1;
     }
 
-    /// Ends the batch for these encodings: adds the texts that changed, and the snapshots that were asked for. Returns the
-    /// clients that get one.
+    /// Finishes the batch for these encodings: adds the texts that changed and the requested snapshots. Returns the
+    /// clients that get a snapshot.
     pub(crate) fn finish_batch(
         &mut self,
         encodings: &[Encoding],
@@ -252,7 +252,7 @@ impl OpenRoom {
         batch.snapshots(tail, receivers.iter().filter_map(receiver));
     }
 
-    /// The common half of all snapshots, encoded once as long as nothing changes, unless it is large.
+    /// The common half of all snapshots. Unless it is large, it is encoded only once per version of the view.
     fn snapshot_tail(&mut self) -> Bytes {
         let version = self.view.version();
         if let Some((known, tail)) = &self.snapshot_tail
@@ -267,7 +267,7 @@ impl OpenRoom {
         tail
     }
 
-    /// The texts that a client has missed from a revision on, as they are now. Its own is not among them.
+    /// The current texts that have changed since a revision, except the client's own.
     pub(crate) fn missed_texts(
         &self,
         client: ClientId,

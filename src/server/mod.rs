@@ -218,8 +218,8 @@ impl Drop for HubEndReport {
     }
 }
 
-/// Passes the store's answers to the hubs. Each of the store's threads owns a clone, which reports a panic of the thread
-/// when it is dropped.
+/// Passes the store's answers to the hubs. Each of the store's threads owns a clone, which reports a panic of the
+/// thread when it is dropped.
 #[derive(Clone)]
 struct StoreReplies {
     shards: Shards,

@@ -1,4 +1,5 @@
-//! A program as the system sees it: memory, threads and descriptors; and how it answers a request when it has none left.
+//! A program as the system sees it: memory, threads and descriptors; and how it answers a request when it has none
+//! left.
 
 use crate::support::program::{Program, server};
 use crate::support::{http::Response, wait_until};

@@ -1,4 +1,5 @@
-//! Many clients that stop reading in a busy room: the others lose nothing, and memory grows by no more than is promised.
+//! Many clients that stop reading in a busy room: the others lose nothing, and memory grows by no more than is
+//! promised.
 
 use crate::process::start_for;
 use crate::support::TIMEOUT;
