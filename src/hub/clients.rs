@@ -33,7 +33,7 @@ pub(crate) struct Clients<T> {
     keepalive: Keepalive,
     /// Frames outside batches. They are sent after the batches, so that a pong follows everything that happened before
     /// its ping.
-    queued: Vec<(ClientId, Bytes)>,
+    pub(super) queued: Vec<(ClientId, Bytes)>,
     catch_up: CatchUp,
 }
 

@@ -11,6 +11,8 @@ pub(crate) mod clients;
 pub(crate) mod deadlines;
 pub(crate) mod event;
 pub(crate) mod keepalive;
+#[cfg(test)]
+mod leak_test;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
 pub(crate) mod posts;

@@ -38,7 +38,7 @@ const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 pub(crate) struct PassphraseGate {
     passphrase: Option<Passphrase>,
     /// Unauthenticated clients, the oldest first.
-    waiting: BTreeSet<ClientId>,
+    pub(super) waiting: BTreeSet<ClientId>,
     max_waiting: usize,
     failures: HashMap<Address, Failures>,
 }
