@@ -43,7 +43,7 @@ impl Shards {
         &self.0[0]
     }
 
-    /// Stops every hub. A hub that takes no event within `timeout` is stuck and is left behind.
+    /// Stops every hub. Does not wait for a hub that takes no event within `timeout`.
     pub fn stop(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
         for hub in self.0.iter() {

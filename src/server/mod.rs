@@ -57,7 +57,7 @@ pub struct Server {
 pub struct Stopper(Shards);
 
 impl Stopper {
-    /// Closes every client with code 1001 and ends the server: within two seconds, or five where the store is busy.
+    /// Closes every client with code 1001 and ends the server: within two seconds, or five if the store is busy.
     pub fn stop(&self) {
         self.0.stop(STOP_TIMEOUT);
     }

@@ -1,4 +1,4 @@
-//! The store: posts are committed before anyone is told of them, and are there after a restart, each once.
+//! The store: posts are committed before any client is sent them. After a restart each of them is there once.
 
 use crate::support::http::Response;
 use crate::test_store::TestStore;
