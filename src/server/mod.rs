@@ -304,6 +304,8 @@ mod tests {
         };
         let replies = StoreReplies { shards: Shards::new(vec![events]), end };
         let _store = start_store(&options, clock, replies).unwrap();
-        assert_eq!(hubs.join(), Err(Crash::Store));
+        let (done, outcome) = bounded(1);
+        thread::spawn(move || done.send(hubs.join()));
+        assert_eq!(outcome.recv_timeout(Duration::from_secs(20)), Ok(Err(Crash::Store)));
     }
 }
