@@ -1,5 +1,5 @@
-//! Builds the page: its document with styles and script in it, and the words of each language beside English, all of
-//! them also compressed. `src/http/page.rs` includes what this writes.
+//! Builds the page: the document with its styles and its script, and the words of each language except English. Each
+//! file is also compressed. `src/http/page.rs` includes the result.
 
 #[path = "build/bundle.rs"]
 mod bundle;
@@ -11,7 +11,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The folders of the page, which hold nothing else.
+/// The folders of the page. They hold nothing else.
 const FOLDERS: [&str; 3] = ["page", "page/styles", "page/words"];
 
 /// The words that are in the page itself.
@@ -65,9 +65,9 @@ fn files_in(folders: &[&str]) -> Result<Vec<String>, Box<dyn Error>> {
     Ok(files)
 }
 
-/// A file that the server answers with.
+/// A file that the server serves.
 struct Built {
-    /// Where it is served.
+    /// The path of its URL.
     path: String,
     content_type: &'static str,
     plain: PathBuf,
@@ -75,7 +75,7 @@ struct Built {
 }
 
 impl Built {
-    /// Writes a file, plain and compressed, where the compiler finds it.
+    /// Writes a file, plain and compressed, to the folder for build output.
     fn new(path: &str, content_type: &'static str, text: &str) -> Result<Self, Box<dyn Error>> {
         let name = path.trim_matches('/').replace('/', "-");
         let name = if name.is_empty() { "document.html" } else { &name };

@@ -1,12 +1,10 @@
-//! Puts the page into one document: its styles and its script stand where the tags were that named their files.
+//! Bundles the page into one document: its styles and its script replace the tags that name their files.
 //!
-//! The modules become one script, in the order in which they need each other, without imports and exports. They share
-//! one scope, so no two of them may have the same top-level name. Lines that hold only a comment are left out, and so is
-//! the indentation.
+//! The modules become one script without imports and exports, each module after those that it imports. They share one
+//! scope, so no two of them may have the same top-level name. Comment lines and indentation are left out.
 //!
-//! The bundler reads lines, not the whole language. A module keeps three rules: what is at the top level begins at the
-//! start of a line, everything else is indented, and no string goes over several lines. Whatever breaks them is an error
-//! here and never a guess.
+//! The bundler reads lines, not the whole language. A module follows three rules: top-level code begins at the start of
+//! a line, everything else is indented, and no string spans several lines. A module that breaks a rule is an error.
 
 use std::collections::BTreeMap;
 
@@ -19,13 +17,13 @@ pub(crate) struct Bundle {
     pub(crate) files: Vec<String>,
 }
 
-/// Gives the text of a file, if there is one.
+/// Returns the text of a file, or `None` if there is no such file.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 const STYLE_TAG: (&str, &str) = ("<link rel=\"stylesheet\" href=\"", "\">");
 const SCRIPT_TAG: (&str, &str) = ("<script type=\"module\" src=\"", "\"></script>");
 
-/// Puts a document and the files that it names into one.
+/// Bundles a document and the files that it names.
 pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, String> {
     let mut bundle = Bundle { document: String::new(), files: Vec::new() };
     let mut in_styles = false;
@@ -53,7 +51,7 @@ pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, Strin
     Ok(bundle)
 }
 
-/// The policy allows one style and one script, by their hashes, and nothing from elsewhere.
+/// The Content-Security-Policy allows one style and one script, by their hashes, and nothing else.
 fn check_elements(document: &str) -> Result<(), String> {
     for (start, element) in [("<style", "<style>"), ("<script", "<script>")] {
         let (any, own) = (document.matches(start).count(), document.matches(element).count());
@@ -71,7 +69,7 @@ fn check_elements(document: &str) -> Result<(), String> {
     }
 }
 
-/// The path in a line that is one such tag.
+/// The path in a line, if the line is such a tag.
 fn path_in<'a>(line: &'a str, (start, end): (&str, &str)) -> Option<&'a str> {
     line.trim().strip_prefix(start)?.strip_suffix(end)
 }
@@ -91,7 +89,7 @@ fn style(path: &str, source: &str) -> Result<String, String> {
     Ok(lines.iter().map(|line| line.text.trim().to_owned() + "\n").collect())
 }
 
-/// A module and all that it needs as one script, and the files in it.
+/// A module and all that it imports as one script, and the paths of their files.
 fn script(entry: &str, read: ReadFile<'_>) -> Result<(String, Vec<String>), String> {
     let mut order = Order { read, modules: Vec::new(), open: Vec::new() };
     order.visit(&Import { path: entry.to_owned(), names: Vec::new() })?;
@@ -114,20 +112,20 @@ fn script(entry: &str, read: ReadFile<'_>) -> Result<(String, Vec<String>), Stri
 struct Module {
     path: String,
     imports: Vec<Import>,
-    /// Its top-level names, of which it exports some.
+    /// Its top-level names.
     names: Vec<String>,
     exports: Vec<String>,
     code: String,
 }
 
-/// What one module takes from another.
+/// What one module imports from another.
 #[derive(Debug)]
 struct Import {
     path: String,
     names: Vec<String>,
 }
 
-/// Puts modules into the order in which they need each other.
+/// Orders modules: each one after those that it imports.
 struct Order<'a> {
     read: ReadFile<'a>,
     modules: Vec<Module>,
@@ -175,7 +173,7 @@ fn check_names(modules: &[Module]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whatever one module imports, the other exports.
+/// A module may import only what the other module exports.
 fn check_imports(modules: &[Module]) -> Result<(), String> {
     let exports: BTreeMap<_, _> = modules.iter().map(|module| (&module.path, &module.exports)).collect();
     for Module { path: importer, imports, .. } in modules {

@@ -11,7 +11,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -51,15 +51,15 @@ fn serve(options: &Options) -> Result<(), String> {
     let stopper = server.stopper();
     let stop_on_signal = move || {
         signals.forever().next();
+        let exit_at = Instant::now() + STOP_TIMEOUT;
         stopper.stop();
-        thread::sleep(STOP_TIMEOUT);
+        thread::sleep(exit_at.saturating_duration_since(Instant::now()));
         process::exit(1);
     };
     let thread = thread::Builder::new().name("signals".to_owned());
     thread.spawn(stop_on_signal).map_err(|error| format!("Cannot start a thread: {error}."))?;
-    server
-        .join()
-        .map_err(|_| "A hub has crashed, so the server has ended. Please report the error above.".to_owned())
+    let crashed = |crash| format!("{crash}, so the server has ended. Please report the error above.");
+    server.join().map_err(crashed)
 }
 
 /// Lowers the limit of clients to what the system allows, and logs why.

@@ -1,5 +1,5 @@
-//! The program ended in the middle of posting, by SIGKILL and by SIGTERM: every post that anyone was told of is there
-//! afterwards, once, and those who come back lose nothing.
+//! The program ends in the middle of posting, by SIGKILL and by SIGTERM. Afterwards the store has every post that any
+//! client was sent, once, and clients that come back lose nothing.
 
 mod support;
 
@@ -21,10 +21,10 @@ use typewall::internals::Session;
 const ROUNDS: usize = 10;
 const CLIENTS: usize = 50;
 
-/// Posts that clients are told of before the program is ended, in each round: by then many more are on their way.
+/// Posts that clients receive in each round before the program ends. By then many more are under way.
 const TOLD_BEFORE: usize = 200;
 
-/// What a client was told: a post's number and text.
+/// A post that a client was sent: its number and its text.
 type Told = (u64, String);
 
 fn start(store: &Path) -> Program {
@@ -69,8 +69,8 @@ impl Author {
         format!("{} post {}", self.name, self.next)
     }
 
-    /// Writes and posts, and passes on every post that it is told of, until the program has ended. Returns the code
-    /// with which it was closed, if it was.
+    /// Writes and posts until the program has ended, and passes on every post that it receives. Returns the code of the
+    /// close frame, if one came.
     fn post_until_the_end(&mut self, mut client: Client, told: &Sender<Told>) -> Option<u16> {
         let (mut posted, mut deadline) = (None, Instant::now() + TIMEOUT);
         loop {
@@ -79,7 +79,7 @@ impl Author {
                 posted = Some(self.next);
                 self.text = format!("{} before post {}", self.name, self.next);
                 let post = json!({"text": self.post(), "ref": self.next.to_string()});
-                // Where this fails, what it was told before is still to be read.
+                // If this fails, posts that came before are still to be read.
                 let _ = client.try_send("updated_text", json!({"text": self.text}));
                 let _ = client.try_send("message", post);
             }
@@ -99,7 +99,7 @@ impl Author {
     }
 }
 
-/// The log has no gap, each text once, and every post that anyone was told of.
+/// The log has no gap, has each text once, and has every post that any client was sent.
 fn check(log: &BTreeMap<u64, String>, told: &BTreeMap<u64, String>) {
     for (n, text) in told {
         assert_eq!(log.get(n), Some(text), "somebody was told of post {n}");

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-/// Events a client may send per second in the long run. A page sends one per frame of its screen, and the fastest screens
-/// have 240 of them. Beyond that the reader waits, so that TCP slows the client down.
+/// Events a client may send per second in the long run. A page sends one per frame of its screen, and the fastest
+/// screens have 240 of them. Beyond that the reader waits, so that TCP slows the client down.
 const EVENTS_PER_SECOND: u32 = 250;
 
 /// Events a client may send at once before it has to wait.
 const EVENT_BURST: u32 = 250;
 
-/// Bytes that count as one event, in whatever frames they come. A second of the largest texts is 1 MiB.
+/// Bytes that count as one event, whatever their frames. A second of the largest texts is 1 MiB.
 pub(crate) const BYTES_PER_EVENT: usize = 4 * 1024;
 
 /// A token bucket that fills with time, and says how long a reader has to wait.
@@ -20,7 +20,7 @@ pub(crate) struct RateLimit {
 }
 
 impl RateLimit {
-    /// The time in which one token comes.
+    /// The time in which the bucket gains one token.
     const STEP: Duration = Duration::from_nanos(1_000_000_000 / EVENTS_PER_SECOND as u64);
 
     /// A full bucket.
@@ -28,7 +28,7 @@ impl RateLimit {
         Self { full_at: now }
     }
 
-    /// Takes tokens; returns how long to wait until they are there.
+    /// Takes tokens. Returns how long to wait until the bucket has them.
     pub(crate) fn take(&mut self, tokens: u32, now: Instant) -> Duration {
         self.full_at = self.full_at.max(now) + Self::STEP * tokens;
         self.full_at.saturating_duration_since(now + Self::STEP * EVENT_BURST)

@@ -1,7 +1,7 @@
 //! Reading from one client's WebSocket.
 //!
-//! Architecture invariant: nothing here writes to the connection. tungstenite answers pings and close frames by itself, and
-//! two writers would interleave within a frame; so its stream's `write` hands the bytes to the hub.
+//! Architecture invariant: nothing here writes to the connection. tungstenite answers pings and close frames by itself,
+//! and two writers would mix their frames, so the `write` of its stream passes the bytes to the hub.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
@@ -18,10 +18,10 @@ use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Message, WebSocket};
 
-/// Bytes read at once, which every client takes. Most frames are far smaller; a larger one takes more reads.
+/// Size of each client's read buffer, in bytes. Most frames are far smaller, and a larger frame takes several reads.
 const READ_BUFFER: usize = 512;
 
-/// A membership in a hub. It ends when this is dropped, however the reader comes to its end.
+/// A client's membership in a hub. It ends when this is dropped, however the reader ends.
 #[derive(Debug)]
 pub(crate) struct Membership {
     /// The client.
@@ -32,12 +32,12 @@ pub(crate) struct Membership {
 }
 
 impl Membership {
-    /// The membership of a client in this hub.
+    /// The membership of a client that is about to connect to this hub.
     pub(crate) fn new(client: ClientId, hub: Sender<SocketEvent>) -> Self {
         Self { client, goodbye: false, hub }
     }
 
-    /// Sends the hub an event. An error means that the server is gone.
+    /// Sends the hub an event. Fails if the hub is gone.
     pub(crate) fn send(&self, event: SocketEvent) -> io::Result<()> {
         self.hub.send(event).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
     }
@@ -45,12 +45,13 @@ impl Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        // Without a hub there is nothing to end.
+        // If the hub is gone, there is no membership to end.
         let _ = self.hub.send(Event::Closed { client: self.client, goodbye: self.goodbye });
     }
 }
 
-/// Reads from the connection at the pace that its client is allowed, writes to the hub.
+/// The stream that tungstenite uses: reads from the connection at the rate the client is allowed, and writes to the
+/// hub.
 #[derive(Debug)]
 pub(crate) struct Stream {
     transport: SocketTransport,
@@ -61,8 +62,8 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Counts events, and waits if there are too many. An error means that the connection has ended meanwhile, and what it
-    /// still holds is not worth the wait.
+    /// Counts events, and waits if there are too many. Fails if the connection ends during the wait; what it still
+    /// holds is discarded.
     fn count(&mut self, events: u32) -> io::Result<()> {
         let wait = self.rate_limit.take(events, Instant::now());
         if !wait.is_zero() && self.transport.wait_for_close(wait)? {
@@ -101,7 +102,7 @@ impl Write for Stream {
     }
 }
 
-/// A WebSocket on a connection whose handshake is done. `already_read` is what came behind the handshake.
+/// A WebSocket on a connection whose handshake is done. `already_read` holds the bytes that followed the handshake.
 pub(crate) fn websocket(
     transport: SocketTransport,
     membership: Membership,
@@ -120,7 +121,7 @@ pub(crate) fn websocket(
     Box::new(WebSocket::from_partially_read(stream, already_read, Role::Server, Some(config)))
 }
 
-/// Reads to the end. Returns with what the client is to be closed, if the connection has not ended by itself.
+/// Reads until the connection ends. Returns the code and the reason of a close frame if the client made an error.
 pub(crate) fn read(websocket: &mut WebSocket<Stream>, limits: &Limits) -> Option<(CloseCode, &'static str)> {
     loop {
         let message = match websocket.read() {
@@ -143,7 +144,7 @@ pub(crate) fn read(websocket: &mut WebSocket<Stream>, limits: &Limits) -> Option
             Message::Close(frame) => {
                 membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
             }
-            // tungstenite has answered, or rather the hub has.
+            // tungstenite has passed an answer to the hub.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }

@@ -1,8 +1,8 @@
 //! The thread of a client.
 //!
-//! A connection has one thread while it speaks HTTP, and another one once it is a WebSocket, because every page of a stack
-//! that was ever used takes memory as long as the thread lasts, and the handshake uses more of them than the reader. For
-//! the same reason what needs a large stack frame is not inlined here. Measured with 10,000 idle clients (`cargo bench
+//! A connection has one thread while it speaks HTTP, and another one once it is a WebSocket. Every page of a stack that was
+//! ever used takes memory as long as its thread lasts, and the handshake uses more pages than the reader. For the same
+//! reason, functions with large stack frames are not inlined here. Measured with 10,000 idle clients (`cargo bench
 //! --bench crowd -- --scenario idle`): 11.4 KiB a client; 15.4 with inlining; 20.9 on the connection's own thread.
 
 use crate::base::address::Address;
@@ -20,8 +20,8 @@ use std::io::{self, Read};
 use std::thread;
 use tungstenite::WebSocket;
 
-/// Stack of a reader's thread, in bytes. Less than a quarter of a [connection's](crate::server), so that glibc, which keeps
-/// the stacks of ended threads for new ones, does not give a reader one that a handshake has used.
+/// Stack of a reader's thread, in bytes. Less than a quarter of a [connection's](crate::server), so that glibc, which
+/// keeps the stacks of ended threads for new ones, does not give a reader one that a handshake has used.
 const STACK_SIZE: usize = 48 * 1024;
 
 /// A connection whose handshake is about to be answered.
@@ -29,28 +29,28 @@ const STACK_SIZE: usize = 48 * 1024;
 pub(crate) struct PendingUpgrade {
     /// The connection, on which reads block.
     pub transport: SocketTransport,
-    /// Who it will be.
+    /// The id of the client that it becomes.
     pub client: ClientId,
     /// Where it comes from.
     pub address: Address,
-    /// The room it wants to enter.
+    /// The room that it requests.
     pub room: RoomName,
-    /// How it wants to be sent events.
+    /// The encoding that it asks for.
     pub encoding: Encoding,
     /// The response to the handshake, which the hub sends.
     pub handshake: Vec<u8>,
-    /// What came behind the handshake.
+    /// The bytes that followed the handshake.
     pub already_read: Vec<u8>,
-    /// What it may send.
+    /// The limits that apply to it.
     pub limits: Limits,
     /// The hub of its room.
     pub hub: Sender<SocketEvent>,
-    /// Its permit, which it keeps. If no thread can be started it is free a moment before the connection ends.
+    /// Its permit. If no thread can be started, the permit is free a moment before the connection ends.
     pub permit: Permit,
 }
 
-/// Starts a thread that tells the hub of the client and reads until its WebSocket ends. If no thread can be started the hub
-/// has not heard of the client, and it can still be refused.
+/// Starts a thread that tells the hub about the client and reads until its WebSocket ends. If no thread can be started,
+/// the hub does not know the client, and the caller can still refuse the connection.
 pub(crate) fn spawn(pending: PendingUpgrade) -> io::Result<()> {
     let thread = thread::Builder::new().name(format!("client {}", pending.client.0)).stack_size(STACK_SIZE);
     thread.spawn(move || run(pending)).map(drop)
@@ -66,7 +66,7 @@ fn run(pending: PendingUpgrade) {
     }
 }
 
-/// Tells the hub of a client; `None` if the connection or the server has ended.
+/// Tells the hub about a client. `None` if the connection or the server has ended.
 #[inline(never)] // its frame would stay on the stack
 fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Stream>>, Permit)> {
     let PendingUpgrade { transport, client, address, room, encoding, handshake, already_read, .. } = pending;
@@ -79,8 +79,8 @@ fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Stream>>, Permit)> 
     Some((reader::websocket(transport, membership, already_read, &limits), permit))
 }
 
-/// Reads on and discards, so that a close frame is not lost to the reset that unread bytes cause. Ends with the connection,
-/// which the hub cuts in time.
+/// Reads on and discards, so that a close frame is not lost to the reset that unread bytes cause. Ends with the
+/// connection, which the hub cuts in time.
 #[inline(never)] // its buffer would be on the stack of every reader
 fn drain(mut transport: &SocketTransport) {
     let mut rest = [0; 1024];

@@ -23,7 +23,7 @@ pub(crate) fn max_message_size(limits: &Limits) -> usize {
     limits.max_text.max(limits.max_name) * MAX_JSON_BYTES + EVENT_OVERHEAD
 }
 
-/// The hub's event for the content of a text frame. What is wrong with it becomes an event too, so that the client is told
+/// The hub's event for the content of a text frame. An error becomes an event too, so that the client gets its answers
 /// in the order of its events.
 pub(crate) fn event<T>(client: ClientId, json: &str, limits: &Limits) -> Event<T> {
     let mut reference = None;
@@ -56,7 +56,7 @@ fn check<T>(client: ClientId, event: ClientEvent<'_>, limits: &Limits) -> Result
     Ok(Event::Acted { client, action })
 }
 
-/// Whether a splice fits, only the room can tell; if it does, the text in the box has `length` characters then.
+/// Checks the length of the text after a change. Only the room can tell whether a splice fits its text.
 fn check_change(change: TextChange<'_>, limits: &Limits) -> Result<TextChange<'static>, EventError> {
     match change {
         TextChange::Whole(text) => Ok(TextChange::Whole(Cow::Owned(check_text(text, limits)?))),
@@ -68,7 +68,7 @@ fn check_change(change: TextChange<'_>, limits: &Limits) -> Result<TextChange<'s
 }
 
 fn check_text(text: Cow<'_, str>, limits: &Limits) -> Result<String, EventError> {
-    // Only a text with more bytes than allowed characters has to be counted.
+    // A text with no more bytes than allowed characters need not be counted.
     if text.len() > limits.max_text && text.chars().count() > limits.max_text {
         return Err(EventError::TextTooLong(limits.max_text));
     }

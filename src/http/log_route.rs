@@ -13,7 +13,7 @@ use crate::room::post::Post;
 use crate::store::database::Reader;
 use crate::store::export::{Format, LogWriter};
 use chunked_transfer::Encoder;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -129,8 +129,15 @@ impl Log<'_> {
     }
 
     fn send_until(self, transport: &SocketTransport, deadline: Instant) -> io::Result<()> {
-        let mut body = Encoder::new(DownloadStream { transport, deadline });
-        let mut log = LogWriter::new(&mut body, self.request.format);
+        let mut body = Encoder::new(DownloadStream { transport, deadline, is_aborted: false });
+        let sent = self.write(&mut body);
+        // The encoder writes the last chunk when it is dropped. After an error that would make the log look complete.
+        body.get_mut().is_aborted = sent.is_err();
+        sent
+    }
+
+    fn write(self, to: impl Write) -> io::Result<()> {
+        let mut log = LogWriter::new(to, self.request.format);
         let LogRequest { room, after, .. } = self.request;
         match self.source {
             Source::Store(store) => store.read(room, *after, |post| log.post(&post))?,
@@ -146,10 +153,15 @@ impl Log<'_> {
 struct DownloadStream<'a> {
     transport: &'a SocketTransport,
     deadline: Instant,
+    /// Nothing more is written.
+    is_aborted: bool,
 }
 
 impl Write for DownloadStream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_aborted {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         let deadline = self.deadline.min(Instant::now() + REQUEST_TIMEOUT);
         DeadlineStream::new(self.transport, deadline).write(bytes)
     }
@@ -163,7 +175,6 @@ impl Write for DownloadStream<'_> {
 mod tests {
     use super::*;
     use crate::base::ids::UserId;
-    use std::io::ErrorKind;
     use std::net::{TcpListener, TcpStream};
 
     fn log(request: &LogRequest) -> Log<'_> {

@@ -1,20 +1,20 @@
-//! Content negotiation: which content coding a request asks for (RFC 9110, section 12.5.3), and whether its client already has
-//! the answer (section 13.1.2).
+//! Content negotiation: which content coding a request asks for (RFC 9110, section 12.5.3), and whether the client
+//! already has the body (section 13.1.2).
 
 use tungstenite::http::{HeaderMap, header};
 
 /// How a body is coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContentCoding {
-    /// As it is.
+    /// Unchanged.
     Identity,
-    /// As RFC 1952 says.
+    /// The gzip format (RFC 1952).
     Gzip,
 }
 
 impl ContentCoding {
     /// The smallest coding among those that the client prefers. A client that names no coding, or refuses all of
-    /// them, gets the body as it is.
+    /// them, gets the body unchanged.
     pub(super) fn wanted(headers: &HeaderMap) -> Self {
         let list = elements(headers, header::ACCEPT_ENCODING);
         let weights: Vec<(String, u16)> = list.filter_map(|element| weighted(&element)).collect();
@@ -52,7 +52,7 @@ fn weighted(element: &str) -> Option<(String, u16)> {
     Some((name.trim().to_ascii_lowercase(), thousandths(weight.trim())?))
 }
 
-/// A weight from 0 to 1 with at most three digits behind the point.
+/// Parses a weight from 0 to 1 with at most three digits after the point.
 fn thousandths(weight: &str) -> Option<u16> {
     let (whole, fraction) = weight.split_once('.').unwrap_or((weight, ""));
     if fraction.len() > 3 || !fraction.bytes().all(|digit| digit.is_ascii_digit()) {

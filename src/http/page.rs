@@ -6,7 +6,7 @@ use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
 use tungstenite::http::HeaderMap;
 
-/// Bytes of a hash in an entity tag: enough that no two versions ever share one.
+/// Bytes of a hash in an entity tag: enough that no two versions share a tag.
 const TAG_LEN: usize = 12;
 
 /// A file as `build.rs` describes it.
@@ -29,7 +29,7 @@ pub struct Page {
 struct File {
     path: &'static str,
     content_type: &'static str,
-    /// What the file may do in a browser; `None` for nothing.
+    /// The Content-Security-Policy of the file. `None` for the strict one of other responses.
     policy: Option<String>,
     plain: Body,
     gzip: Body,
@@ -44,12 +44,12 @@ struct Body {
 }
 
 impl Page {
-    /// `frame_ancestors` may show the page in a frame; they are sources of a Content-Security-Policy.
+    /// The page of a server. `frame_ancestors` is the value of that directive in the Content-Security-Policy.
     pub fn new(frame_ancestors: &str) -> Self {
         Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
     }
 
-    /// The response to a request for this path, if the page or its words are there.
+    /// The response to a request for this path. `None` if the path is neither the page nor its words.
     pub fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         self.files.iter().find(|file| file.path == path).map(|file| file.response(headers))
     }
@@ -87,8 +87,8 @@ fn tag(bytes: &[u8], policy: Option<&str>) -> String {
     format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
 }
 
-/// What the page may do, as a Content-Security-Policy: run its own script and style, identified by their hashes, and talk
-/// to its own server.
+/// The Content-Security-Policy of the page: it may use its own script and style, identified by their hashes, and
+/// connect to its own server.
 fn policy(page: &str, frame_ancestors: &str) -> String {
     let [script, style] = ["script", "style"].map(|element| hash(content(page, element)));
     format!(
@@ -97,7 +97,7 @@ fn policy(page: &str, frame_ancestors: &str) -> String {
     )
 }
 
-/// The content of the page's one element of that name, as a browser hashes it.
+/// The content of the page's only element with that name, as a browser hashes it.
 fn content<'a>(page: &'a str, element: &str) -> &'a str {
     let (start, end) = (format!("<{element}>"), format!("</{element}>"));
     let content = page.split_once(&start).and_then(|(_, rest)| rest.split_once(&end));

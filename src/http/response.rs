@@ -21,7 +21,7 @@ pub struct Response {
 
 impl Response {
     fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
-        // The page changes with the program and everything else with the room, so a browser has to revalidate each time.
+        // The page changes with the program and everything else with the room, so browsers have to revalidate.
         let headers = vec![
             ("Cache-Control", "no-cache".into()),
             ("X-Content-Type-Options", "nosniff".into()),

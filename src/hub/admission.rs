@@ -31,8 +31,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Why a client that has just connected may not stay. Clients are counted first, so
-    /// there are never too many; of two that come at once for the last place both may be rejected.
+    /// Why a client that has just connected may not stay. The client is already counted, so the hubs together never
+    /// exceed the limit. If two clients connect at once for the last place, both may be rejected.
     fn rejection(&self, address: Address) -> Option<CloseReason> {
         let registry = &self.clients.registry;
         if self.stage.is_stopping() {
@@ -46,7 +46,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A client gives the passphrase. Where none is needed any more, that changes nothing.
+    /// A client gives the passphrase. A client that needs none is only told that it is unlocked.
     pub(super) fn unlock(&mut self, client: ClientId, passphrase: &Passphrase, now: Now) {
         let Some(entry) = self.clients.registry.get(client) else { return };
         if self.clients.registry.requested_room(client).is_some() {
@@ -67,7 +67,7 @@ impl<T: Transport> Hub<T> {
         self.close(client, &CloseReason::PassphraseTimeout, now);
     }
 
-    /// Lets a client into the room it wants.
+    /// Lets a client into its requested room.
     fn enter(&mut self, client: ClientId, now: Now) {
         let Some(name) = self.clients.registry.requested_room(client).cloned() else { return };
         let id = match self.rooms.id(&name) {
@@ -93,8 +93,8 @@ impl<T: Transport> Hub<T> {
         }
         let (limits, is_stored) = (self.limits, self.store.is_some());
         let id = self.rooms.open(&name, |last_user| {
-            // User ids go on from the time, so that a room that is opened again after a restart does not reuse those of its
-            // posts.
+            // User ids start at the current time at least, so that a room that opens again after a restart does not
+            // reuse the ids in its log.
             let last_user = UserId(last_user.0.max(now.unix_millis));
             OpenRoom::new(name.clone(), limits, is_stored, last_user)
         });

@@ -1,4 +1,4 @@
-//! The clients of a hub: what is written to them when, and which are cut.
+//! The clients of a hub: what is written to them and when, and which are cut.
 
 use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
@@ -22,27 +22,26 @@ use std::time::{Duration, Instant};
 /// A ping frame without content.
 const PING: [u8; 2] = [0x89, 0];
 
-/// Bytes of texts that a client catches up with at once: enough to fill a socket's buffer, so that no more is encoded than
-/// it can take.
+/// Bytes of texts in one step of catching up: enough to fill a socket's buffer, and little more than it can take.
 const CATCH_UP_BYTES: usize = 64 * 1024;
 
 /// Every WebSocket of a hub.
 #[derive(Debug)]
 pub(crate) struct Clients<T> {
-    /// Which clients there are, and in which rooms.
+    /// All clients, and their rooms.
     pub registry: Registry<T>,
     keepalive: Keepalive,
-    /// Frames that belong to no batch. They go out after the batches, so that an answer to a ping comes after all that
-    /// happened before the ping.
-    queued: Vec<(ClientId, Bytes)>,
+    /// Frames outside batches. They are sent after the batches, so that a pong follows everything that happened before
+    /// its ping.
+    pub(super) queued: Vec<(ClientId, Bytes)>,
     catch_up: CatchUp,
 }
 
-/// Clients that take too little of what they are sent. They are to be closed.
+/// Clients that are too slow and have to be closed.
 pub(crate) type TooSlow = Vec<ClientId>;
 
 impl<T: Transport> Clients<T> {
-    /// No clients. All hubs count theirs that are not closing in `open`.
+    /// No clients yet. All hubs count their clients that are not closing in `open`.
     pub(crate) fn new(ping_interval: Duration, open: Counter) -> Self {
         Self {
             registry: Registry::new(open),
@@ -88,7 +87,7 @@ impl<T: Transport> Clients<T> {
         deadlines: &mut Deadlines,
     ) {
         self.queue(client, frame);
-        if self.registry.close(client, cut_at) {
+        if self.registry.close(client) {
             deadlines.set(Deadline::Close(client), cut_at);
         }
     }
@@ -96,7 +95,7 @@ impl<T: Transport> Clients<T> {
     /// Removes a client whose reader has ended.
     pub(crate) fn remove(&mut self, client: ClientId, deadlines: &mut Deadlines, now: Instant) {
         let Some(mut entry) = self.take(client, deadlines) else { return };
-        // The answer to its close frame, if that came with the end. What does not arrive now is lost.
+        // The answer to its close frame may still be queued. What the transport does not take now is lost.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
         queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
         let _ = entry.outbox.flush(now);
@@ -126,7 +125,7 @@ impl<T: Transport> Clients<T> {
         entry.and_then(|entry| entry.outbox.last_progress()).is_some_and(|at| now.duration_since(at) < within)
     }
 
-    /// Pings the clients whose turn it is. Their readers take any answer as a sign of life.
+    /// Pings the clients that are due. Any answer ends the silence that their readers measure.
     pub(crate) fn ping(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         let due = self.keepalive.take_due(now, |client| self.registry.is_open(client));
         self.schedule_pings(deadlines);
@@ -152,12 +151,12 @@ impl<T: Transport> Clients<T> {
         for encoding in encodings {
             commons[encoding.index()] = batch.common_share(*encoding);
         }
-        // Both are in the order of ids, so one walk finds the few who have a share of their own.
+        // Both are ordered by id, so one pass finds the few clients that have a share of their own.
         let mut exceptions = batch.exceptions().peekable();
         let mut unsettled = Vec::new();
         for entry in self.registry.clients_of(room).filter(|entry| entry.is_open()) {
             while exceptions.next_if(|&exception| exception < entry.id).is_some() {}
-            let encoding = entry.reads();
+            let encoding = entry.current_encoding();
             let outcome = match exceptions.next_if_eq(&entry.id) {
                 None => entry.outbox.deliver(&commons[encoding.index()], now),
                 Some(client) => entry.outbox.deliver(&batch.own_share(encoding, client), now),
@@ -172,7 +171,7 @@ impl<T: Transport> Clients<T> {
     /// Sends what was queued outside batches.
     pub(crate) fn flush(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         let queued = mem::take(&mut self.queued);
-        // First queue all, because a closing connection is ended as soon as nothing waits.
+        // All frames are queued first, because a closing connection ends as soon as its outbox is empty.
         for (client, frames) in &queued {
             if let Some(entry) = self.registry.get_mut(*client) {
                 entry.outbox.queue(frames.clone());
@@ -183,8 +182,8 @@ impl<T: Transport> Clients<T> {
         self.settle_all(outcomes, deadlines)
     }
 
-    /// Tries a full transport again. Once it takes everything, sends the texts that its client missed in its room, as they
-    /// are now, until the client has all or the transport is full again.
+    /// Tries a full transport again. Once it takes everything, sends the texts that its client missed in its room, as
+    /// they are now, until the client has all or the transport is full again.
     pub(crate) fn retry(
         &mut self,
         client: ClientId,
@@ -216,27 +215,27 @@ impl<T: Transport> Clients<T> {
         self.settle_all(vec![(client, outcome)], deadlines)
     }
 
-    /// Draws the consequences of having written to clients.
+    /// Handles the outcomes of writes. Returns the clients that are too slow.
     fn settle_all(&mut self, outcomes: Vec<(ClientId, Outcome)>, deadlines: &mut Deadlines) -> TooSlow {
         let settle = |(client, outcome)| self.settle(client, outcome, deadlines).then_some(client);
         outcomes.into_iter().filter_map(settle).collect()
     }
 
-    /// Draws the consequences of having written to a client; returns whether it is too slow.
+    /// Handles the outcome of a write. Returns whether the client is too slow.
     fn settle(&mut self, client: ClientId, outcome: Outcome, deadlines: &mut Deadlines) -> bool {
         let Some(entry) = self.registry.get_mut(client) else { return false };
         match (outcome, entry.is_open()) {
             (Outcome::Sent, true) => {}
-            // After the end of what the hub sends, a client finds the close frame even if it was busy sending.
+            // A client that is busy sending sees the end of the stream, and before it the close frame.
             (Outcome::Sent, false) => entry.outbox.shutdown(Shutdown::Write),
             (Outcome::TooSlow, true) => return true,
-            // A closing client may take the time it was given: nothing is added to what it is owed.
+            // A closing client has until its deadline, because nothing is added to its outbox.
             (Outcome::Stalled | Outcome::TooSlow, _) => {
                 if let Some(at) = entry.outbox.retry_at() {
                     deadlines.set(Deadline::Retry(client), at);
                 }
             }
-            // Its reader sees the end, and its membership ends as always, when the reader says so.
+            // The reader sees the end of the connection and sends `Closed`, which ends the membership.
             (Outcome::Broken, _) => entry.outbox.shutdown(Shutdown::Both),
         }
         false

@@ -1,4 +1,4 @@
-//! Deadlines: all that a hub does without an event, in one queue.
+//! Deadlines: everything that a hub does at a certain time, in one queue.
 
 use crate::base::ids::{ClientId, RoomId, UserId};
 use std::collections::{BTreeSet, HashMap};
@@ -15,13 +15,13 @@ pub(crate) enum Deadline {
     Close(ClientId),
     /// A full transport is to be tried again.
     Retry(ClientId),
-    /// Some clients are to be pinged.
+    /// The next clients are to be pinged.
     Keepalive,
-    /// The next stage of stopping.
+    /// A stage of the shutdown has taken too long.
     Shutdown,
 }
 
-/// The queue. Each deadline is in it once at most.
+/// The queue. Each deadline is in it at most once.
 #[derive(Debug, Default)]
 pub(crate) struct Deadlines {
     order: BTreeSet<(Instant, Deadline)>,
@@ -59,7 +59,7 @@ impl Deadlines {
         Some(deadline)
     }
 
-    /// The user who has been away for longest: their grace period ends first.
+    /// The user who has been away the longest: their grace period ends first.
     pub(crate) fn first_grace(&self) -> Option<(RoomId, UserId)> {
         self.order.iter().find_map(|(_, deadline)| match deadline {
             Deadline::Grace(room, user) => Some((*room, *user)),

@@ -1,4 +1,4 @@
-//! Events: all that a hub reacts to, from readers, from the store and from HTTP requests.
+//! Events: everything that readers, the store and HTTP requests send to a hub.
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
@@ -14,9 +14,9 @@ use std::iter::Sum;
 use std::sync::Arc;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-/// Every reason for which a hub does anything.
+/// Everything that a hub reacts to.
 ///
-/// Architecture invariant: this list is closed.
+/// Architecture invariant: this list is closed. Beside events, only deadlines make a hub do anything.
 #[derive(Debug)]
 pub enum Event<T> {
     /// A WebSocket is open.
@@ -35,13 +35,14 @@ pub enum Event<T> {
         /// What it does, checked.
         action: Action,
     },
-    /// A client's event was rejected by its reader. It is told in the order of its events.
+    /// A reader has rejected an event of its client. The error goes through the hub, so that the client gets its
+    /// answers in the order of its events.
     Rejected {
         /// The client.
         client: ClientId,
         /// Why.
         error: EventError,
-        /// If the event was a post: its author's own name for it.
+        /// The `ref` of the event, if it was a post with one.
         reference: Option<String>,
     },
     /// The reader's WebSocket answers a ping or a close frame.
@@ -60,8 +61,8 @@ pub enum Event<T> {
         /// The reason in the close frame.
         reason: &'static str,
     },
-    /// A client has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). It may be busy reading; the
-    /// hub knows.
+    /// A client has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). Only the hub knows
+    /// whether the client is busy reading.
     ReadTimeout {
         /// The client.
         client: ClientId,
@@ -107,22 +108,22 @@ pub struct NewClient<T> {
     pub id: ClientId,
     /// Where it comes from.
     pub address: Address,
-    /// The room it wants to enter.
+    /// The room that it requests.
     pub room: RoomName,
-    /// How it wants to be sent events.
+    /// The encoding that it asked for.
     pub encoding: Encoding,
-    /// Where to write to it.
+    /// The connection to write to.
     pub transport: T,
     /// The response to its handshake, which only the hub may write.
     pub handshake: Vec<u8>,
 }
 
-/// How a hub is.
+/// The health of a hub.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Health {
     /// WebSocket connections.
     pub clients: usize,
-    /// Rooms that somebody is in or may come back to.
+    /// Open rooms.
     pub rooms: usize,
 }
 

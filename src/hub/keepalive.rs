@@ -1,14 +1,14 @@
-//! Which clients are pinged when.
+//! Keepalive: when each client is pinged.
 //!
-//! Pings are spread over the interval. If thousands of clients that connected together were pinged together, a text would
-//! wait for the pings and for the readers that the answers wake. Few slots have clients, because each one wakes the hub; the
-//! clients of a slot are neighbours in the order of [`ClientId`]s, for the reason given at
+//! Pings are spread over the interval. If thousands of clients that connected together were pinged together, a text
+//! would wait for the pings and for the readers that the answers wake. Each slot with clients wakes the hub, so clients
+//! share slots in groups. The clients of a group are neighbours in the order of [`ClientId`]s, for the reason given at
 //! [`Registry`](crate::hub::registry::Registry).
 
 use crate::base::ids::ClientId;
 use std::time::{Duration, Instant};
 
-/// Slots in an interval: one every 20 ms where the interval is the usual 5 s.
+/// Slots in an interval: one every 20 ms with the default interval of 5 s.
 const SLOTS: u64 = 250;
 
 /// Neighbours that share a slot.
@@ -35,7 +35,7 @@ impl Keepalive {
         Self { slot, start: None, next: 0, clients: (0..SLOTS).map(|_| Vec::new()).collect() }
     }
 
-    /// Adds a client. Its first ping comes within the interval, as all others do.
+    /// Adds a client. Its first ping comes within an interval.
     pub(crate) fn add(&mut self, client: ClientId, now: Instant) {
         if self.clients.iter().all(Vec::is_empty) {
             self.next = self.slot_at(now) + 1;
@@ -51,8 +51,7 @@ impl Keepalive {
         Some(self.start? + Duration::from_nanos(self.slot.saturating_mul(slot)))
     }
 
-    /// The clients to be pinged now, of those that are still open. Where the hub is late by whole intervals, nobody is
-    /// pinged twice for it.
+    /// The clients that are due and still open. A hub that is late by whole intervals pings each of them only once.
     pub(crate) fn take_due(&mut self, now: Instant, is_open: impl Fn(ClientId) -> bool) -> Vec<ClientId> {
         let end = self.slot_at(now) + 1;
         let mut due = Vec::new();

@@ -1,16 +1,18 @@
-//! A hub: a thread that owns its rooms, and alone writes to their clients.
+//! A hub: the thread that owns rooms. Only the hub writes to their clients.
 //!
-//! Architecture invariant: the hub owns all state. Everyone else holds a `Sender<Event>`; there is no lock and no shared
-//! map anywhere.
+//! Architecture invariant: the hub owns all state. All other threads hold a `Sender<Event>`; there is no lock and no
+//! shared map.
 //!
 //! Architecture invariant: drain, then write once. The hub takes one event, then all that wait, and only then writes.
-//! A single event is written at once; under load batches grow by themselves. No timer delays anything.
+//! The result of a single event goes out at once; under load, batches grow by themselves. No timer adds delay.
 
 pub(crate) mod admission;
 pub(crate) mod clients;
 pub(crate) mod deadlines;
 pub(crate) mod event;
 pub(crate) mod keepalive;
+#[cfg(test)]
+mod leak_test;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
 pub(crate) mod posts;
@@ -46,11 +48,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
-/// Events taken between two writes. Limits what a batch can hold.
+/// Most events between two writes. Limits what a batch can hold.
 const MAX_DRAIN: usize = 1024;
 
-/// How long a client has to answer a close frame before its connection is cut. A slow one must first read what precedes
-/// the frame.
+/// How long a client has to answer a close frame before its connection is cut. A slow client first has to read what
+/// precedes the frame.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The state of a hub. Generic in the transport, so that tests can drive it without sockets.
@@ -67,7 +69,7 @@ pub struct Hub<T> {
 }
 
 impl<T: Transport> Hub<T> {
-    /// A hub without rooms. Posts go to a store, or are kept in memory without one.
+    /// A hub without rooms. Without a store, it keeps posts in memory only.
     pub fn new(
         limits: Limits,
         passphrase: Option<Passphrase>,
@@ -86,7 +88,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Runs until the server was stopped and its clients are gone, or nobody is left who could send an event.
+    /// Runs until the hub has stopped and its clients are gone, or until all senders of events are gone.
     pub fn run(mut self, events: &Receiver<Event<T>>) {
         while !self.has_stopped() {
             let first = match self.due() {
@@ -105,7 +107,7 @@ impl<T: Transport> Hub<T> {
             self.write(now);
         }
         self.clients.cut_all();
-        // Clients that came too late to be told; without this their readers would wait for them.
+        // These clients connected too late to be closed. Without this, their readers would wait for input.
         for event in events.try_iter() {
             if let Event::Connected(client) = event {
                 client.transport.shutdown(Shutdown::Both);
@@ -113,7 +115,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Takes an event. What comes of it is sent with the next [`write`](Self::write).
+    /// Handles an event. The results are sent with the next [`write`](Self::write).
     pub fn handle(&mut self, event: Event<T>, now: Now) {
         match event {
             Event::Connected(client) => self.connect(client, now),
@@ -147,7 +149,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Does what is due, and writes to every client what it is owed.
+    /// Handles the deadlines that have passed, and writes to every client with pending output.
     pub fn write(&mut self, now: Now) {
         let mut retries = self.meet_deadlines(now);
         loop {
@@ -157,7 +159,7 @@ impl<T: Transport> Hub<T> {
             }
             self.continue_stopping(now.instant);
             too_slow.extend(self.clients.flush(&mut self.deadlines, now.instant));
-            // After the rooms, so that texts are as the room has them now.
+            // After the rooms, so that clients catch up with the latest texts.
             for client in retries.drain(..) {
                 let room = self.clients.registry.room_of(client).and_then(|id| self.rooms.get(id));
                 too_slow.extend(self.clients.retry(client, room, &mut self.deadlines, now.instant));
@@ -177,7 +179,7 @@ impl<T: Transport> Hub<T> {
         self.deadlines.next()
     }
 
-    /// Does what is due, but for full transports, which are returned.
+    /// Handles the deadlines that have passed. Returns the clients whose full transports are to be tried again.
     fn meet_deadlines(&mut self, now: Now) -> Vec<ClientId> {
         let mut retries = Vec::new();
         while let Some(deadline) = self.deadlines.pop(now.instant) {
@@ -198,25 +200,21 @@ impl<T: Transport> Hub<T> {
     }
 
     fn act(&mut self, client: ClientId, action: Action, now: Now) {
-        let Some(id) = self.clients.registry.room_of(client) else {
-            let reference = match action {
-                Action::Post { reference, .. } => reference,
-                _ => None,
-            };
-            return self.reject(client, EventError::PassphraseNeeded, reference);
-        };
-        let Some(room) = self.rooms.touch(id) else { return };
         let reference = match &action {
             Action::Post { reference, .. } => reference.clone(),
             _ => None,
         };
+        let Some(id) = self.clients.registry.room_of(client) else {
+            return self.reject(client, EventError::PassphraseNeeded, reference);
+        };
+        let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
             Ok(decision) => self.carry_out(client, id, decision, now),
             Err(error) => room.reject(client, error.into(), reference),
         }
     }
 
-    /// A reader has rejected an event. Before a client has given the passphrase, that is all it is told.
+    /// A reader has rejected an event. An unauthenticated client is told only that it needs the passphrase.
     fn on_rejected(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
         match self.clients.registry.requested_room(client) {
             Some(_) => self.reject(client, EventError::PassphraseNeeded, None),
@@ -224,7 +222,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Publishes what was decided and replies to the client.
+    /// Publishes the fact of a decision and replies to the client.
     fn carry_out(&mut self, client: ClientId, id: RoomId, Decision { fact, reply }: Decision, now: Now) {
         let reference = match &reply {
             Reply::Posted(reference) => reference.as_deref(),
@@ -250,7 +248,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Applies a fact to its room, and does what follows from it elsewhere.
+    /// Applies a fact to its room, and updates seat counts and deadlines.
     fn publish(&mut self, id: RoomId, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
         let Some(room) = self.rooms.touch(id) else { return };
         match &fact {
@@ -282,7 +280,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Tells a client that is in no room something.
+    /// Sends an event to a client that is in no room.
     fn tell_outside_rooms(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
             self.clients.queue(client, single_frame(encoding, event));
@@ -318,9 +316,9 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Removes the seats of those who have been away for longest, as long as there are more seats than clients may be.
-    /// Whoever is here is a client, so somebody is away then, though perhaps in another hub, which removes the seat when
-    /// somebody joins there.
+    /// Removes the seats of the users who have been away the longest, while there are more seats than clients allowed.
+    /// Every user who is not away is a client, so the surplus seats belong to users who are away. If those are on
+    /// another hub, that hub removes the seats when the next user joins there.
     fn evict_away(&mut self) {
         while self.shard.seats.get() > self.limits.max_clients
             && let Some((id, user)) = self.deadlines.first_grace()
@@ -330,7 +328,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Closes a client: it leaves its room at once, and its connection ends when it has answered or its time is up.
+    /// Closes a client. It leaves its room at once. Its connection ends when it answers, or after [`CLOSE_TIMEOUT`].
     fn close(&mut self, client: ClientId, reason: &CloseReason, now: Now) {
         self.leave(client, false, now);
         let cut_at = self.stage.closes_at().unwrap_or(now.instant + CLOSE_TIMEOUT);
@@ -341,7 +339,7 @@ impl<T: Transport> Hub<T> {
         let Self { rooms, clients, deadlines, .. } = self;
         let Some(room) = rooms.get_mut(id) else { return TooSlow::new() };
         let encodings = clients.registry.encodings(id);
-        let encoding_of = |client| clients.registry.get(client).map(|client| client.reads());
+        let encoding_of = |client| clients.registry.get(client).map(|client| client.current_encoding());
         let synced = room.finish_batch(&encodings, encoding_of);
         if room.batch().is_empty() {
             return TooSlow::new();

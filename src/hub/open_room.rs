@@ -1,4 +1,4 @@
-//! A room that is open: its rules and its view, which clients are in it, and what it is about to send.
+//! An open room: its rules, its view, its clients, and the batch it is about to send.
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, UserId};
@@ -18,10 +18,10 @@ use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
 use bytes::Bytes;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::mem;
 
-/// Bytes of a snapshot that are kept for the next client that asks. Encoding a larger one again costs a batch a few
+/// Largest snapshot that is kept for the next client, in bytes. Encoding a larger one again costs a batch a few
 /// milliseconds; keeping it would cost a quiet room six times the memory of its log.
 const MAX_KEPT_SNAPSHOT: usize = 64 * 1024;
 
@@ -32,13 +32,13 @@ pub(crate) struct OpenRoom {
     limits: Limits,
     rules: Rules,
     view: View,
-    /// Every client in the room, and its user; none for a viewer.
+    /// Every client in the room, and its user. A viewer has none.
     members: HashMap<ClientId, Option<UserId>>,
     /// The client of each user who is not away.
     clients: HashMap<UserId, ClientId>,
     batch: Batch,
-    /// Clients that get a snapshot at the end of the batch.
-    snapshot_requests: Vec<ClientId>,
+    /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
+    snapshot_requests: BTreeSet<ClientId>,
     /// The common half of snapshots, and the version of the view that it shows.
     snapshot_tail: Option<(u64, Bytes)>,
     /// Posts that wait until the store has loaded the history; `None` once it has.
@@ -50,7 +50,7 @@ pub(crate) struct OpenRoom {
 }
 
 impl OpenRoom {
-    /// A room with nobody in it, whose user ids follow `last_user`. One that `is_stored` sends no snapshots before
+    /// An empty room whose user ids follow `last_user`. If it `is_stored`, it sends no snapshots before
     /// [`release_posts`](Self::release_posts).
     pub(crate) fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl OpenRoom {
             members: HashMap::new(),
             clients: HashMap::new(),
             batch: Batch::default(),
-            snapshot_requests: Vec::new(),
+            snapshot_requests: BTreeSet::new(),
             snapshot_tail: None,
             held_posts: is_stored.then(Vec::new),
             posts_under_way: 0,
@@ -107,12 +107,13 @@ impl OpenRoom {
 
     /// A client has gone. Returns its user, if it had a seat.
     pub(crate) fn leave(&mut self, client: ClientId) -> Option<UserId> {
+        self.snapshot_requests.remove(&client);
         let user = self.members.remove(&client)??;
         self.clients.remove(&user);
         Some(user)
     }
 
-    /// Decides what a client's action comes to.
+    /// Decides on a client's action.
     pub(crate) fn decide(
         &mut self,
         client: ClientId,
@@ -123,7 +124,7 @@ impl OpenRoom {
         self.rules.decide(&self.view, Actor { user, rank: Rank(client.0) }, action, now)
     }
 
-    /// Decides what a user's end of connection comes to.
+    /// Decides what happens to a user whose connection has ended.
     pub(crate) fn decide_leave(&mut self, user: UserId, goodbye: bool, now: Now) -> Option<Fact> {
         self.rules.leave(&self.view, user, goodbye, now)
     }
@@ -142,8 +143,8 @@ impl OpenRoom {
         Some(before)
     }
 
-    /// Applies a fact and tells the room of it. `actor` is the client whose action it was: it is not told that it is back,
-    /// and of its post it is told under its `reference`.
+    /// Applies a fact and tells the room about it. `actor` is the client whose action led to the fact: it is not told
+    /// that it is back, and it gets its post with its `reference`.
     pub(crate) fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
         if let Some(event) = ServerEvent::of_fact(&fact, &self.view) {
             match (&fact, actor, reference) {
@@ -170,20 +171,20 @@ impl OpenRoom {
         self.tell(author, &ServerEvent::Data { post, reference });
     }
 
-    /// Tells a client something.
+    /// Sends an event to one client.
     pub(crate) fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if self.members.contains_key(&client) {
             self.batch.tell(client, event);
         }
     }
 
-    /// A client gets a snapshot at the end of the batch.
+    /// Requests a snapshot for a client, for the end of the batch.
     pub(crate) fn request_snapshot(&mut self, client: ClientId) {
-        self.snapshot_requests.push(client);
+        self.snapshot_requests.insert(client);
     }
 
-    /// A post is to be stored. Returns it if it can be sent to the store now; otherwise it is held until the history is
-    /// loaded, so that no post is in both.
+    /// Holds a post back until the history is loaded, so that the history never contains it. Returns the post if it can
+    /// be sent to the store now.
     pub(crate) fn hold_or_send(&mut self, post: PendingPost) -> Option<PendingPost> {
         self.posts_under_way += 1;
         match &mut self.held_posts {
@@ -195,7 +196,7 @@ impl OpenRoom {
         }
     }
 
-    /// The history is loaded. Returns the posts that waited for it.
+    /// The history is loaded. Returns the posts that were held back.
     pub(crate) fn release_posts(&mut self) -> Vec<PendingPost> {
         self.held_posts.take().unwrap_or_default()
     }
@@ -205,23 +206,20 @@ impl OpenRoom {
         self.posts_under_way -= 1;
     }
 
-    /// Ends the batch for these encodings: adds the texts that changed, and the snapshots that were asked for. Returns the
-    /// clients that get one.
+    /// Finishes the batch for these encodings: adds the texts that changed and the requested snapshots. Returns the
+    /// clients that get a snapshot.
     pub(crate) fn finish_batch(
         &mut self,
         encodings: &[Encoding],
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
-    ) -> Vec<ClientId> {
+    ) -> BTreeSet<ClientId> {
         self.is_dirty = false;
         self.batch.frame_events(encodings);
         let Self { view, batch, clients, .. } = self;
         view.commit_texts(|update| batch.text(encodings, &update, clients.get(&update.id).copied()));
-        let mut receivers = Vec::new();
+        let mut receivers = BTreeSet::new();
         if !self.snapshot_requests.is_empty() && self.held_posts.is_none() {
             receivers = mem::take(&mut self.snapshot_requests);
-            receivers.sort_unstable();
-            receivers.dedup();
-            receivers.retain(|client| self.members.contains_key(client));
             self.add_snapshots(&receivers, encoding_of);
         }
         self.batch.seal();
@@ -238,7 +236,11 @@ impl OpenRoom {
         self.batch.clear();
     }
 
-    fn add_snapshots(&mut self, receivers: &[ClientId], encoding_of: impl Fn(ClientId) -> Option<Encoding>) {
+    fn add_snapshots(
+        &mut self,
+        receivers: &BTreeSet<ClientId>,
+        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+    ) {
         let tail = self.snapshot_tail();
         let Self { members, rules, view, batch, .. } = self;
         let receiver = |&client: &ClientId| {
@@ -250,7 +252,7 @@ impl OpenRoom {
         batch.snapshots(tail, receivers.iter().filter_map(receiver));
     }
 
-    /// The common half of all snapshots, encoded once as long as nothing changes, unless it is large.
+    /// The common half of all snapshots. Unless it is large, it is encoded only once per version of the view.
     fn snapshot_tail(&mut self) -> Bytes {
         let version = self.view.version();
         if let Some((known, tail)) = &self.snapshot_tail
@@ -265,7 +267,7 @@ impl OpenRoom {
         tail
     }
 
-    /// The texts that a client has missed from a revision on, as they are now. Its own is not among them.
+    /// The current texts that have changed since a revision, except the client's own.
     pub(crate) fn missed_texts(
         &self,
         client: ClientId,
@@ -279,6 +281,20 @@ impl OpenRoom {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn while_the_history_loads_each_client_waits_for_one_snapshot() {
+        let name = RoomName::from_query("").unwrap();
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0));
+        [1, 2].into_iter().for_each(|n| room.enter(ClientId(n)));
+        for _ in 0..100 {
+            [2, 1].into_iter().for_each(|n| room.request_snapshot(ClientId(n)));
+        }
+        assert_eq!(room.snapshot_requests.len(), 2);
+        room.leave(ClientId(2));
+        room.release_posts();
+        assert!(room.finish_batch(&[], |_| None).into_iter().eq([ClientId(1)]));
+    }
 
     #[test]
     fn a_large_snapshot_is_not_kept() {

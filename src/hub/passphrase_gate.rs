@@ -1,7 +1,7 @@
 //! The passphrase gate: who has not given the passphrase yet, and who has to wait after wrong ones.
 //!
-//! Architecture invariant: the gate is before the rooms. An unauthenticated client is in no room, and nothing about any
-//! room is looked up for it, not even whether it exists.
+//! Architecture invariant: the gate is before the rooms. An unauthenticated client is in no room, and the hub looks up
+//! nothing about its requested room, not even whether it exists.
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
@@ -29,8 +29,8 @@ const MAX_ADDRESSES: usize = 4096;
 /// How long a client may stay unauthenticated: long enough to type a passphrase twice.
 pub const PASSPHRASE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// One in so many of all clients may be unauthenticated, and at least one. Beyond that the oldest is closed. A client that
-/// knows the passphrase gives it at once, so strangers keep nobody out.
+/// One in this many clients may be unauthenticated, and always at least one. Beyond that, the oldest one is closed. A
+/// client that knows the passphrase gives it at once, so strangers keep nobody out.
 const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 
 /// Admits clients that give the passphrase, or everyone if there is none.
@@ -38,7 +38,7 @@ const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 pub(crate) struct PassphraseGate {
     passphrase: Option<Passphrase>,
     /// Unauthenticated clients, the oldest first.
-    waiting: BTreeSet<ClientId>,
+    pub(super) waiting: BTreeSet<ClientId>,
     max_waiting: usize,
     failures: HashMap<Address, Failures>,
 }
@@ -51,7 +51,7 @@ struct Failures {
 }
 
 impl Failures {
-    /// How long after the last one none is checked.
+    /// How long after the last one no passphrase is checked.
     fn wait(self) -> Duration {
         match self.count.checked_sub(FREE_ATTEMPTS) {
             None => Duration::ZERO,
@@ -61,7 +61,7 @@ impl Failures {
 }
 
 impl PassphraseGate {
-    /// A gate at which nobody waits, of a server for so many clients.
+    /// A gate without unauthenticated clients, for a server with at most `max_clients` clients.
     pub(crate) fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
         let max_waiting = (max_clients / CLIENTS_PER_UNAUTHENTICATED).max(1);
         Self { passphrase, waiting: BTreeSet::new(), max_waiting, failures: HashMap::new() }
@@ -114,7 +114,7 @@ impl PassphraseGate {
     }
 }
 
-/// Rounded up, so that a client that waits for so long has waited long enough.
+/// Rounds up, so that a client that waits this long has waited long enough.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }

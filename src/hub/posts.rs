@@ -1,4 +1,4 @@
-//! Posts on their way to the store, and the histories that come from it.
+//! Posts on their way to the store, and the answers of the store.
 
 use crate::base::ids::RoomId;
 use crate::delivery::transport::Transport;
@@ -11,7 +11,7 @@ use crate::room::post::{Numbered, PendingPost};
 use crate::store::request::Answer;
 
 impl<T: Transport> Hub<T> {
-    /// Has a post stored, or rejects it where too many are under way.
+    /// Sends a post to the store, or rejects it if too many are under way.
     pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.touch(id) else { return };
         if self.store.posts >= MAX_POSTS_UNDER_WAY {
@@ -44,7 +44,7 @@ impl<T: Transport> Hub<T> {
                 held.into_iter().flatten().for_each(|post| self.send_post(room, post));
             }
             Answer::Trimmed { before } => {
-                // Nobody is told: the posts go from snapshots only.
+                // No event tells clients. Only new snapshots lack the posts.
                 let trimmed = |room: &mut OpenRoom| {
                     room.publish(Fact::HistoryTrimmed { before }, None, None);
                 };

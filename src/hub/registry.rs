@@ -1,4 +1,4 @@
-//! The registry of clients: which room each sees, and its state from connecting to closing.
+//! The registry of clients: the room and the state of each one, from connecting to closing.
 
 use crate::base::address::Address;
 use crate::base::counter::Counter;
@@ -10,7 +10,6 @@ use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
-use std::time::Instant;
 
 /// Where clients are before they enter a room. Rooms are numbered from 1, see
 /// [`room_id`](crate::hub::shards::Shard::room_id).
@@ -18,8 +17,8 @@ const NO_ROOM: RoomId = RoomId(0);
 
 /// Every client of a hub.
 ///
-/// The clients of a room are in the order in which they were accepted. What the system keeps of their sockets was made in
-/// that order, and sending in any other takes a fifth longer.
+/// The clients of a room are ordered as they were accepted. The system allocated their sockets in that order, and
+/// sending in any other order takes a fifth longer.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
     rooms: HashMap<RoomId, BTreeMap<ClientId, Client<T>>>,
@@ -31,43 +30,43 @@ pub(crate) struct Registry<T> {
     open_by_address: HashMap<Address, usize>,
 }
 
-/// A client, as the hub sees it.
+/// A client, as the hub knows it.
 #[derive(Debug)]
 pub(crate) struct Client<T> {
-    /// Which one.
+    /// Its id.
     pub id: ClientId,
     /// Where it comes from.
     pub address: Address,
-    /// How far it is.
+    /// Its state.
     pub state: ClientState,
-    /// What it is owed.
+    /// Its pending output.
     pub outbox: Outbox<T>,
-    /// How it wants to be sent events.
+    /// The encoding that it asked for.
     pub encoding: Encoding,
-    /// It has had a snapshot, so it has every text that splices start from.
+    /// It was sent a snapshot, so it has every text that splices start from.
     pub in_sync: bool,
 }
 
-/// How far a client is between connecting and closing.
+/// The state of a client, from connecting to closing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ClientState {
-    /// It has not given the passphrase, and wants to enter this room.
+    /// It has not given the passphrase, and requests this room.
     Unauthenticated(Box<RoomName>),
     /// It is in its room.
     Open,
-    /// It was sent a close frame, and its connection is cut at this time at the latest.
-    Closing(Instant),
+    /// It was sent a close frame. Its connection is cut at a deadline.
+    Closing,
 }
 
 impl<T> Client<T> {
-    /// How it is sent events now: with whole texts until it is in sync.
-    pub(crate) fn reads(&self) -> Encoding {
+    /// The encoding of what it is sent now: with whole texts until it is in sync.
+    pub(crate) fn current_encoding(&self) -> Encoding {
         if self.in_sync { self.encoding } else { self.encoding.whole() }
     }
 
     /// Whether anything may be sent to it: not after a close frame (RFC 6455, section 5.5.1).
     pub(crate) fn is_open(&self) -> bool {
-        !matches!(self.state, ClientState::Closing(_))
+        !matches!(self.state, ClientState::Closing)
     }
 }
 
@@ -160,11 +159,11 @@ impl<T> Registry<T> {
         (is_open && room != NO_ROOM).then_some(room)
     }
 
-    /// The room that a client wants to enter, if it has not given the passphrase.
+    /// The room that an unauthenticated client requests.
     pub(crate) fn requested_room(&self, client: ClientId) -> Option<&RoomName> {
         match &self.get(client)?.state {
             ClientState::Unauthenticated(room) => Some(room),
-            ClientState::Open | ClientState::Closing(_) => None,
+            ClientState::Open | ClientState::Closing => None,
         }
     }
 
@@ -173,13 +172,13 @@ impl<T> Registry<T> {
         self.get(client).is_some_and(Client::is_open)
     }
 
-    /// The encodings that somebody in a room reads.
+    /// The encodings that are in use in a room.
     pub(crate) fn encodings(&self, room: RoomId) -> SmallVec<[Encoding; Encoding::COUNT]> {
         let mut encodings = SmallVec::new();
         let clients = self.rooms.get(&room).into_iter().flat_map(BTreeMap::values);
-        for reads in clients.map(Client::reads) {
-            if !encodings.contains(&reads) {
-                encodings.push(reads);
+        for encoding in clients.filter(|client| client.is_open()).map(Client::current_encoding) {
+            if !encodings.contains(&encoding) {
+                encodings.push(encoding);
                 if encodings.len() == Encoding::COUNT {
                     break;
                 }
@@ -193,10 +192,10 @@ impl<T> Registry<T> {
         self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
     }
 
-    /// Has a client closed at `cut_at` at the latest. Nothing more is sent to it. Returns whether it was open.
-    pub(crate) fn close(&mut self, client: ClientId, cut_at: Instant) -> bool {
+    /// Marks a client as closing: nothing more is sent to it. Returns whether it was open.
+    pub(crate) fn close(&mut self, client: ClientId) -> bool {
         let Some(entry) = self.get_mut(client).filter(|entry| entry.is_open()) else { return false };
-        entry.state = ClientState::Closing(cut_at);
+        entry.state = ClientState::Closing;
         let address = entry.address;
         self.count_closed(address);
         true

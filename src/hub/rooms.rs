@@ -22,7 +22,7 @@ pub(crate) struct Rooms {
 }
 
 impl Rooms {
-    /// No rooms. All hubs count theirs in the shard's counter.
+    /// No rooms yet. All hubs count their rooms in the shard's counter.
     pub(crate) fn new(shard: Shard) -> Self {
         Self {
             rooms: HashMap::new(),
@@ -54,7 +54,7 @@ impl Rooms {
         self.rooms.values_mut()
     }
 
-    /// A room in which something is about to happen. It is written to at the end of the batch.
+    /// A room, to be changed and then written to.
     pub(crate) fn touch(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
         let room = self.rooms.get_mut(&id)?;
         if !room.is_dirty {
@@ -74,12 +74,13 @@ impl Rooms {
         self.rooms.get_mut(&id)
     }
 
-    /// Whether another room may be opened, of at most so many in all hubs; if so, it is counted.
+    /// Counts one more room, unless all hubs together have `max` rooms. Returns whether it did.
     pub(crate) fn reserve(&self, max: usize) -> bool {
         self.shard.rooms.add_below(max)
     }
 
-    /// Opens a room that was [reserved](Self::reserve). `create` makes it, its user ids following the one it is given.
+    /// Opens a room that was [reserved](Self::reserve). `create` gets the last user id of all rooms that were
+    /// forgotten.
     pub(crate) fn open(&mut self, name: &RoomName, create: impl FnOnce(UserId) -> OpenRoom) -> RoomId {
         self.opened += 1;
         let id = self.shard.room_id(self.opened);

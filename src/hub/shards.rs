@@ -1,6 +1,6 @@
-//! Several hubs: each room is wholly on one of them. They know nothing of each other except what they count together.
+//! Shards: several hubs, each with rooms of its own. Hubs share nothing but counters.
 //!
-//! Architecture invariant: a room's hub follows from its name, so nobody has to keep it anywhere.
+//! Architecture invariant: the name of a room determines its hub, so there is no table of rooms.
 
 use crate::base::counter::Counter;
 use crate::base::ids::RoomId;
@@ -8,49 +8,53 @@ use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, Health};
 use crate::room::names::RoomName;
 use crate::store::request::Answer;
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{SendTimeoutError, Sender, bounded};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The most hubs that help: with more, the system's work for sockets is what takes the time.
+/// The most hubs that help. With more hubs, the time goes into the system's work for sockets.
 pub const MAX_HUBS: usize = 8;
 
 /// An event of a hub that writes to sockets.
 pub type SocketEvent = Event<SocketTransport>;
 
-/// Where events go.
+/// The event queues of all hubs.
 #[derive(Debug, Clone)]
 pub struct Shards(Arc<[Sender<SocketEvent>]>);
 
 impl Shards {
-    /// These hubs, of which there is at least one.
+    /// The shards of these hubs, of which there is at least one.
     pub fn new(hubs: Vec<Sender<SocketEvent>>) -> Self {
         Self(hubs.into())
     }
 
     /// The hub of a room.
     pub fn of_room(&self, room: &RoomName) -> &Sender<SocketEvent> {
-        // Without a secret, so that it is the same hub each time; whoever has all rooms on one hub gains nothing by it.
+        // Without a random key, so that a room always has the same hub. Clients that choose names of rooms on one hub
+        // gain nothing.
         let mut hasher = DefaultHasher::new();
         room.key().hash(&mut hasher);
         &self.0[(hasher.finish() % self.0.len() as u64) as usize]
     }
 
-    /// The hub that decides what concerns no room, where there is only one.
+    /// The only hub of a server that counts wrong passphrases or addresses.
     pub fn only(&self) -> &Sender<SocketEvent> {
         &self.0[0]
     }
 
-    /// Stops every hub.
-    pub fn stop(&self) {
+    /// Stops every hub. Does not wait for a hub that takes no event within `timeout`.
+    pub fn stop(&self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
         for hub in self.0.iter() {
             // A hub that is gone has stopped already.
-            let _ = hub.send(Event::Stop);
+            if let Err(SendTimeoutError::Timeout(_)) = hub.send_deadline(Event::Stop, deadline) {
+                log::error!("a hub does not respond, and cannot be stopped");
+            }
         }
     }
 
-    /// Passes an answer of the store to the hub it is for; returns whether there is one left.
+    /// Passes an answer of the store to its hub. Returns false if that hub is gone.
     pub fn on_store_reply(&self, answer: Answer) -> bool {
         let room = match answer {
             Answer::Loaded { room, .. } | Answer::Recorded { room, .. } => room,
@@ -62,7 +66,7 @@ impl Shards {
         self.0[Shard::of_room(room, self.0.len())].send(Event::Stored(answer)).is_ok()
     }
 
-    /// How the hubs are together; `None` if one of them does not answer in time.
+    /// The health of all hubs together. `None` if one of them does not answer in time.
     pub fn health(&self, timeout: Duration) -> Option<Health> {
         let deadline = Instant::now() + timeout;
         let (reply_to, replies) = bounded(self.0.len());
@@ -73,7 +77,7 @@ impl Shards {
     }
 }
 
-/// Which of the hubs one is, and what it counts together with the others.
+/// One of the hubs, and the counters that it shares with the others.
 #[derive(Debug, Clone)]
 pub struct Shard {
     number: usize,
@@ -98,13 +102,13 @@ impl Shard {
         }
     }
 
-    /// One shard for each of so many hubs.
+    /// One shard for each of `of` hubs.
     pub fn split(of: usize) -> Vec<Self> {
         let single = Self::single();
         (0..of).map(|number| Self { number, of, ..single.clone() }).collect()
     }
 
-    /// The id of a hub's room number `n`. No room of another hub has it.
+    /// The id of this hub's room number `n`, counted from 1. No room of another hub has the same id.
     pub fn room_id(&self, n: u64) -> RoomId {
         RoomId(n * self.of as u64 + self.number as u64)
     }
@@ -112,5 +116,18 @@ impl Shard {
     /// The number of the hub of a room.
     fn of_room(room: RoomId, of: usize) -> usize {
         (room.0 % of as u64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn a_hub_that_takes_no_events_does_not_keep_the_others_from_stopping() {
+        let ((stuck, _queue), (hub, events)) = (bounded(0), bounded(1));
+        thread::spawn(|| Shards::new(vec![stuck, hub]).stop(Duration::from_millis(10)));
+        assert!(matches!(events.recv_timeout(Duration::from_secs(20)), Ok(Event::Stop)));
     }
 }

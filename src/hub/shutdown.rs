@@ -1,4 +1,4 @@
-//! The end of a hub: posts under way are stored, every client is told, and nobody is waited for too long.
+//! The shutdown of a hub: posts under way are stored, then every client is closed. Each stage has a time limit.
 
 use crate::base::ids::ClientId;
 use crate::delivery::transport::Transport;
@@ -16,7 +16,7 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 const CLIENTS_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl<T: Transport> Hub<T> {
-    /// Whether the hub is done.
+    /// Whether the hub has stopped.
     pub(super) fn has_stopped(&self) -> bool {
         match self.stage {
             Stage::Running | Stage::Storing => false,
@@ -25,7 +25,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Begins to stop.
+    /// Begins the shutdown.
     pub(super) fn stop(&mut self, now: Instant) {
         if self.stage == Stage::Running {
             self.stage = Stage::Storing;
@@ -33,14 +33,14 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Closes every client once their posts are stored.
+    /// Closes every client once no post is under way.
     pub(super) fn continue_stopping(&mut self, now: Instant) {
         if self.stage == Stage::Storing && self.store.posts == 0 {
             self.close_all(now);
         }
     }
 
-    /// The time of a stage is up.
+    /// A stage has taken too long.
     pub(super) fn on_shutdown_deadline(&mut self, now: Instant) {
         match self.stage {
             Stage::Running | Stage::Over => {}
@@ -53,7 +53,7 @@ impl<T: Transport> Hub<T> {
         let cut_at = now + CLIENTS_TIMEOUT;
         self.stage = Stage::Closing(cut_at);
         self.deadlines.set(Deadline::Shutdown, cut_at);
-        // Nobody leaves a room, because nobody is to be told of it.
+        // Clients stay in their rooms, because nobody has to be told that they leave.
         let frame = CloseReason::Stopping.frame();
         let clients: Vec<ClientId> = self.clients.registry.ids().collect();
         for client in clients {

@@ -1,4 +1,4 @@
-//! How far a hub is from its end.
+//! The stages of a hub, from running to its end.
 
 use std::time::Instant;
 
@@ -7,11 +7,11 @@ use std::time::Instant;
 pub(crate) enum Stage {
     /// The server runs.
     Running,
-    /// Posts under way are being stored; new clients are turned away.
+    /// Posts under way are being stored. New clients are rejected.
     Storing,
-    /// Every client was told, and is cut at this time.
+    /// Every client was sent a close frame, and is cut at this time.
     Closing(Instant),
-    /// Nobody is waited for any more.
+    /// The clients that have not answered are cut.
     Over,
 }
 
@@ -21,7 +21,7 @@ impl Stage {
         self != Self::Running
     }
 
-    /// When every client is cut, if that is decided.
+    /// When every client is cut. `None` before the clients are closed.
     pub(crate) fn closes_at(self) -> Option<Instant> {
         match self {
             Self::Closing(at) => Some(at),

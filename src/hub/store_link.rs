@@ -5,10 +5,10 @@ use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
 use crate::store::request::{Load, Record, Requests};
 
-/// Posts that may be under way to the store. Beyond that it does not keep up, and authors are told so.
+/// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
 pub(crate) const MAX_POSTS_UNDER_WAY: usize = 1024;
 
-/// Rooms that may wait for their histories. Beyond that the store does not keep up, and no room is opened.
+/// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
 
 /// A hub's connection to the store, if there is one.
@@ -22,7 +22,7 @@ pub(crate) struct StoreLink {
 }
 
 impl StoreLink {
-    /// A connection on which nothing is under way.
+    /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
         Self { requests, posts: 0, loading: 0 }
     }
@@ -32,7 +32,7 @@ impl StoreLink {
         self.requests.is_some()
     }
 
-    /// Whether so many rooms wait for their histories that no other may.
+    /// Whether as many rooms wait for their histories as may.
     pub(crate) fn is_busy_loading(&self) -> bool {
         self.loading >= MAX_LOADING_ROOMS
     }
@@ -41,7 +41,7 @@ impl StoreLink {
     pub(crate) fn load(&mut self, room: RoomId, name: RoomName, count: usize) {
         if let Some(requests) = &self.requests {
             self.loading += 1;
-            // Where the store is gone, the room waits for its history as everyone waits for the server's end.
+            // If the store has crashed, the server is about to end.
             let _ = requests.loads.send(Load { room, name, count });
         }
     }

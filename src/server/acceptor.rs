@@ -28,7 +28,7 @@ const WARN_INTERVAL: Duration = Duration::from_secs(60);
 const STACK_SIZE: usize = 256 * 1024;
 
 /// A socket's send buffer, in bytes; Linux doubles it. By default the system lets it grow to megabytes, and a slow
-/// client reads texts from long ago. What does not fit is sent later, as it is then.
+/// client reads texts from long ago. Texts that do not fit are sent later, in their latest version.
 ///
 /// Measured with 400 updates a second and a client that reads 20 kB of their 100 kB a second: the text it reads is 6 s
 /// old, 11 s with twice the buffer, 3 s with half of it, and older and older with the system's default. Clients that
@@ -44,11 +44,11 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 pub(crate) struct Acceptor {
     /// Issues a permit to each connection.
     pub limiter: ConnectionLimiter,
-    /// What clients may send.
+    /// The limits that apply to clients.
     pub limits: Limits,
     /// Finds the routes of requests.
     pub router: Arc<Router>,
-    /// The file that posts are stored in, if they are.
+    /// The file of the store, if there is one.
     pub store: Option<Arc<Path>>,
     /// Limits downloads of logs.
     pub downloads: DownloadLimiter,
@@ -77,7 +77,7 @@ impl Acceptor {
         }
     }
 
-    /// Starts a connection's thread. Refuses the connection where a limit is reached, or no thread can be started.
+    /// Starts a connection's thread. Refuses the connection if a limit is reached, or if no thread can be started.
     fn spawn(&mut self, client: ClientId, transport: SocketTransport, peer: SocketAddr) -> io::Result<()> {
         let Some(permit) = self.limiter.acquire(Address::of(peer.ip())) else {
             refuse(&transport);
@@ -110,8 +110,12 @@ impl Acceptor {
     }
 }
 
-/// Accepts a connection. Where no descriptor is free, gives up `spare` to accept one and refuse it.
+/// Accepts a connection. If no descriptor is free, gives up `spare` to accept one and refuse it.
 fn accept(listener: &TcpListener, spare: &mut Option<File>) -> io::Result<(SocketTransport, SocketAddr)> {
+    // Another thread may have taken the last spare descriptor while it was given up.
+    if spare.is_none() {
+        *spare = spare_descriptor();
+    }
     let accept = || listener.accept().map(|(socket, peer)| (SocketTransport::new(socket), peer));
     let exhausted = match accept() {
         Err(error) if is_exhaustion(&error) => error,
@@ -134,7 +138,7 @@ fn spare_descriptor() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-/// True where this process or the system has no descriptor left.
+/// True if this process or the system has no descriptor left.
 fn is_exhaustion(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
@@ -147,5 +151,20 @@ fn refuse(mut transport: &SocketTransport) {
         let _ = Response::too_many_connections().write(transport, false, true);
         transport.shutdown(Shutdown::Write);
         let _ = transport.read(&mut [0; 4096]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpStream;
+
+    #[test]
+    fn a_lost_spare_descriptor_is_replaced() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut spare = None;
+        accept(&listener, &mut spare).unwrap();
+        assert!(spare.is_some());
     }
 }

@@ -16,6 +16,7 @@ use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
+use crate::store::request::Answer;
 use crate::store::{self, Store};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use socket2::SockRef;
@@ -33,6 +34,9 @@ const ACCEPT_QUEUE: i32 = 4096;
 
 /// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
 const EVENT_QUEUE: usize = 1024;
+
+/// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long waking the acceptor may take when the server stops.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -53,15 +57,29 @@ pub struct Server {
 pub struct Stopper(Shards);
 
 impl Stopper {
-    /// Closes every client with code 1001 and ends the server: within two seconds, or five where the store is busy.
+    /// Closes every client with code 1001 and ends the server: within two seconds, or five if the store is busy.
     pub fn stop(&self) {
-        self.0.stop();
+        self.0.stop(STOP_TIMEOUT);
     }
 }
 
-/// A hub has panicked. Its rooms are lost, so the server has ended.
-#[derive(Debug)]
-pub struct HubDied;
+/// What has panicked. The server has ended, because rooms or posts are lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crash {
+    /// A hub.
+    Hub,
+    /// The store.
+    Store,
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hub => "A hub has crashed",
+            Self::Store => "The store has crashed",
+        })
+    }
+}
 
 /// Why a server does not start.
 #[derive(Debug)]
@@ -101,12 +119,15 @@ impl Server {
         let (events, queues): (Vec<_>, Vec<_>) =
             (0..hub_count(&limits, &access)).map(|_| bounded(EVENT_QUEUE)).unzip();
         let shards = Shards::new(events);
-        let store_parts = store.map(|options| start_store(options, &shards));
+        let (end, ended) = unbounded();
+        let replies = StoreReplies { shards: shards.clone(), end: end.clone() };
+        let store_parts = store.map(|options| start_store(options, Now::read, replies));
         let store_parts = store_parts.transpose().map_err(StartError::Store)?;
         let (requests, store_threads) =
             store_parts.map(|Store { requests, threads }| (requests, threads)).unzip();
         let hub = |shard| Hub::new(limits, access.passphrase, requests.clone(), shard);
-        let hubs = HubThreads::start(Shard::split(queues.len()).into_iter().map(hub).zip(queues))?;
+        let hubs = Shard::split(queues.len()).into_iter().map(hub).zip(queues);
+        let hubs = HubThreads::start(hubs, &end, ended)?;
         drop(requests); // only the hubs keep it, so that the store ends with them
         let stopped = Arc::new(AtomicBool::new(false));
         // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
@@ -137,12 +158,12 @@ impl Server {
     }
 
     /// Waits until the server was stopped and its clients are closed.
-    pub fn join(self) -> Result<(), HubDied> {
-        let outcome = self.hubs.join();
-        if outcome.is_ok() {
-            // The hubs have dropped their ends of the store's channels; its threads end when all is written.
-            self.store.into_iter().flatten().for_each(|thread| drop(thread.join()));
-        }
+    pub fn join(self) -> Result<(), Crash> {
+        let outcome = self.hubs.join().and_then(|()| {
+            // The hubs have dropped their ends of the store's channels, so its threads end when all is written.
+            let mut threads = self.store.into_iter().flatten();
+            threads.try_for_each(|thread| thread.join().map_err(|_| Crash::Store))
+        });
         self.stopped.store(true, Ordering::Relaxed);
         // A connection wakes the acceptor, which then sees the flag. If none can be made, it is not accepting.
         if TcpStream::connect_timeout(&reachable(self.address), WAKE_TIMEOUT).is_ok() {
@@ -152,9 +173,12 @@ impl Server {
     }
 }
 
-fn start_store(options: &StoreOptions, shards: &Shards) -> Result<Store, OpenError> {
-    let shards = shards.clone();
-    store::start(options, Now::read, move |answer| shards.on_store_reply(answer))
+fn start_store(
+    options: &StoreOptions,
+    clock: impl Fn() -> Now + Clone + Send + 'static,
+    replies: StoreReplies,
+) -> Result<Store, OpenError> {
+    store::start(options, clock, move |answer| replies.pass(answer))
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
@@ -172,25 +196,60 @@ type SocketHub = Hub<SocketTransport>;
 #[derive(Debug)]
 struct HubThreads {
     threads: Vec<Option<JoinHandle<()>>>,
-    /// Receives the number of each thread that has ended.
-    ended: Receiver<usize>,
+    ended: Receiver<ThreadEnd>,
 }
 
-/// Reports a thread's end when dropped, so also after a panic.
-struct EndReport(usize, Sender<usize>);
+/// A thread has ended that the server cannot run without.
+#[derive(Debug)]
+enum ThreadEnd {
+    /// The hub with this number, after a stop or a panic.
+    Hub(usize),
+    /// A thread of the store, by a panic.
+    StorePanicked,
+}
 
-impl Drop for EndReport {
+/// Reports a hub's end when dropped, so also after a panic.
+struct HubEndReport(usize, Sender<ThreadEnd>);
+
+impl Drop for HubEndReport {
     fn drop(&mut self) {
-        // The receiver is gone once somebody has seen the first panic.
-        let _ = self.1.send(self.0);
+        // The receiver is gone after the first panic.
+        let _ = self.1.send(ThreadEnd::Hub(self.0));
+    }
+}
+
+/// Passes the store's answers to the hubs. Each of the store's threads owns a clone, which reports a panic of the
+/// thread when it is dropped.
+#[derive(Clone)]
+struct StoreReplies {
+    shards: Shards,
+    end: Sender<ThreadEnd>,
+}
+
+impl StoreReplies {
+    fn pass(&self, answer: Answer) -> bool {
+        self.shards.on_store_reply(answer)
+    }
+}
+
+impl Drop for StoreReplies {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // The receiver is gone after the first panic.
+            let _ = self.end.send(ThreadEnd::StorePanicked);
+        }
     }
 }
 
 impl HubThreads {
-    fn start(hubs: impl Iterator<Item = (SocketHub, Receiver<SocketEvent>)>) -> io::Result<Self> {
-        let (end, ended) = unbounded();
+    /// Starts the hubs. They report their ends to `end`, whose receiver is `ended`.
+    fn start(
+        hubs: impl Iterator<Item = (SocketHub, Receiver<SocketEvent>)>,
+        end: &Sender<ThreadEnd>,
+        ended: Receiver<ThreadEnd>,
+    ) -> io::Result<Self> {
         let start = |(number, (hub, queue)): (usize, (SocketHub, Receiver<SocketEvent>))| {
-            let report = EndReport(number, end.clone());
+            let report = HubEndReport(number, end.clone());
             let run = move || {
                 let _report = report;
                 hub.run(&queue);
@@ -201,12 +260,17 @@ impl HubThreads {
         Ok(Self { threads, ended })
     }
 
-    /// Waits until all hubs have ended, or the first has panicked. A server that has lost rooms must not go on.
-    fn join(mut self) -> Result<(), HubDied> {
+    /// Waits until all hubs have ended, or until a hub or the store has panicked. A server that has lost rooms or posts
+    /// must not go on.
+    fn join(mut self) -> Result<(), Crash> {
         for _ in 0..self.threads.len() {
-            let number = self.ended.recv().map_err(|_| HubDied)?;
-            if let Some(thread) = self.threads.get_mut(number).and_then(Option::take) {
-                thread.join().map_err(|_| HubDied)?;
+            match self.ended.recv().map_err(|_| Crash::Hub)? {
+                ThreadEnd::StorePanicked => return Err(Crash::Store),
+                ThreadEnd::Hub(number) => {
+                    if let Some(thread) = self.threads.get_mut(number).and_then(Option::take) {
+                        thread.join().map_err(|_| Crash::Hub)?;
+                    }
+                }
             }
         }
         Ok(())
@@ -221,4 +285,27 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
         _ => address.ip(),
     };
     SocketAddr::new(host, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_the_store_ends_the_server() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(folder.path().join("wall.sqlite"));
+        let ((events, queue), (end, ended)) = (bounded(1), unbounded());
+        let hub = Hub::new(Limits::DEFAULT, None, None, Shard::single());
+        let hubs = HubThreads::start([(hub, queue)].into_iter(), &end, ended).unwrap();
+        let clock = || match thread::current().name() {
+            Some("store writer") => panic!("as by a bug in the store"),
+            _ => Now::read(),
+        };
+        let replies = StoreReplies { shards: Shards::new(vec![events]), end };
+        let _store = start_store(&options, clock, replies).unwrap();
+        let (done, outcome) = bounded(1);
+        thread::spawn(move || done.send(hubs.join()));
+        assert_eq!(outcome.recv_timeout(Duration::from_secs(20)), Ok(Err(Crash::Store)));
+    }
 }

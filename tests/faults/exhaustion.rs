@@ -1,5 +1,5 @@
-//! A system that has nothing left for one more client: that one is refused, the others go on, and when it is over new
-//! ones are let in.
+//! A system without resources for another client: new clients are refused, existing ones are not disturbed, and once
+//! there are resources again, new clients are accepted.
 
 use crate::process::{start, start_server};
 use crate::support::client::Client;
@@ -14,10 +14,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// The user that is nobody, on every Linux.
+/// The id of the user `nobody` on Linux.
 const NOBODY: u32 = 65534;
 
-/// Limits a resource of the program; what it has already stays.
+/// Limits a resource of the program. What it already uses stays.
 fn limit(program: &Program, resource: &str, soft: impl Display) {
     let mut prlimit = Command::new("prlimit");
     prlimit.args(["--pid", &program.pid().to_string(), &format!("--{resource}={soft}:")]);
@@ -26,7 +26,7 @@ fn limit(program: &Program, resource: &str, soft: impl Display) {
     assert!(prlimit.uid(owner.uid()).gid(owner.gid()).status().expect("util-linux").success());
 }
 
-/// Sends a request on a connection that stays, whose thread waits for the next one; `None` where it is refused.
+/// Sends a request on a connection that stays open for another one. `None` if the connection is refused.
 fn request_and_stay(program: &Program) -> Option<TcpStream> {
     let mut socket = program.dial();
     // A refused one may be closed before it asks.
@@ -35,7 +35,7 @@ fn request_and_stay(program: &Program) -> Option<TcpStream> {
     (response.status == 200).then_some(socket)
 }
 
-/// Ten new connections are refused, while two clients of a room go on.
+/// Ten new connections are refused, while two clients of a room are not disturbed.
 fn refuses_new_connections_only(program: &Program, ada: &mut Client, bob: &mut Client) {
     for n in 0..10 {
         assert_eq!(program.try_get(), Some(503), "there is none left");
@@ -44,8 +44,8 @@ fn refuses_new_connections_only(program: &Program, ada: &mut Client, bob: &mut C
     }
 }
 
-/// Runs the program out of a resource. A connection that was there before, and becomes a client now, is answered with
-/// that status.
+/// Lets the program run out of a resource. An existing connection that then asks for a WebSocket gets the status
+/// `upgrade`.
 fn survives(program: &Program, resource: &str, none_left: impl FnOnce(&Program) -> u64, upgrade: u16) {
     let (mut ada, mut bob) = (program.join("r", "Ada"), program.watch("r"));
     let before = program.counts();

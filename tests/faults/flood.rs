@@ -1,4 +1,4 @@
-//! A client that sends more than it may: it has to wait, and nobody else does.
+//! A client that sends more than the rate limit allows has to wait. The others do not.
 
 use crate::process::start_server;
 use std::thread;

@@ -9,7 +9,7 @@ use crate::support::http::Response;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-/// Reads to the end, and returns the code of the close frame; 1006 where there is none (RFC 6455, section 7.4.1).
+/// Reads to the end, and returns the code of the close frame; 1006 if there is none (RFC 6455, section 7.4.1).
 fn read_close_code(socket: &mut TcpStream) -> u16 {
     assert_eq!(Response::read_head(socket).status, 101);
     let mut bytes = Vec::new();

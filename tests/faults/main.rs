@@ -1,4 +1,4 @@
-//! The program under faults and attacks: each harms its own client at most, and nothing is left behind.
+//! The program under faults and attacks. Each one harms at most its own client, and leaks nothing.
 
 #[path = "../support/mod.rs"]
 mod support;

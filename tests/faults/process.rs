@@ -1,4 +1,5 @@
-//! A program as the system sees it: memory, threads and descriptors; and how it answers a request when it has none left.
+//! A program as the system sees it: memory, threads and descriptors; and how it answers a request when it has none
+//! left.
 
 use crate::support::program::{Program, server};
 use crate::support::{http::Response, wait_until};
@@ -11,7 +12,7 @@ pub(crate) fn start(command: Command) -> Program {
     start_for(20, command)
 }
 
-/// The same, for so many clients.
+/// Starts the program with no grace period, for at most `clients` clients.
 pub(crate) fn start_for(clients: usize, mut command: Command) -> Program {
     Program::start(command.args(["--grace", "0", "--max-clients", &clients.to_string()]))
 }
@@ -22,7 +23,7 @@ pub(crate) fn start_server() -> Program {
 }
 
 impl Program {
-    /// The status with which a request is answered; `None` where the connection just ends.
+    /// The status of the response to a request. `None` if the connection ends without a response.
     pub(crate) fn try_get(&self) -> Option<u16> {
         let mut socket = self.dial();
         // A refused one may be closed before it asks.

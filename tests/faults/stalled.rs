@@ -1,4 +1,4 @@
-//! Many clients that stop reading in a busy room: the others lose nothing, and memory grows by no more than is promised.
+//! Many clients stop reading in a busy room. The others lose nothing, and memory stays within its bound.
 
 use crate::process::start_for;
 use crate::support::TIMEOUT;
@@ -21,11 +21,11 @@ const CROWD: usize = if cfg!(feature = "soak") { 1_000 } else { 60 };
 const STALLED: usize = CROWD / 10;
 const WRITERS: usize = CROWD / 20;
 
-/// Updates a second, and for how many seconds the stalled clients do not read. Half of them then go on.
+/// Updates a second, and for how many seconds the stalled clients do not read. Then half of them read again.
 const RATE: u32 = 400;
 const STALL: u32 = if cfg!(feature = "soak") { 20 } else { 2 };
 
-/// One update of so many is a post.
+/// One in this many updates is a post.
 const POST_EVERY: usize = 10;
 
 /// Bytes of an update: those of one stall are more than any socket's buffers hold.
@@ -35,7 +35,7 @@ const UPDATE: usize = if cfg!(feature = "soak") { 300 } else { 2_000 };
 const LAST_POST: usize = 9_000;
 const LAST_POSTS: usize = 200;
 
-/// Bytes that each stalled client may cost: the list of what waits for it.
+/// Bytes that each stalled client may take: the list of its pending output.
 const OWN_BYTES: u64 = 64 * 1024;
 
 /// Bytes that may wait for all stalled clients, which share them, and what the program needs to write them once.
@@ -130,7 +130,7 @@ impl Reader {
         assert!(event != "text_update" || before < self.number_of(id), "an old text after a new one");
     }
 
-    /// The number that the text of a user begins with; 0 where there is none.
+    /// The number that the text of a user begins with; 0 if there is none.
     fn number_of(&self, id: &str) -> usize {
         let number = |text: &str| text.split(' ').next().and_then(|number| number.parse().ok());
         self.page.users.get(id).and_then(|user| number(&user.text)).unwrap_or(0)
@@ -142,7 +142,7 @@ impl Reader {
     }
 }
 
-/// Reads what comes to any of these clients until that time.
+/// Reads what any of these clients receives until that time.
 fn read_until(clients: &mut [Reader], until: Instant) {
     let (mut buffer, mut decoded) = (vec![0; 64 * 1024], Decoded::new());
     loop {
@@ -169,7 +169,7 @@ fn read_until_all(clients: &mut [Reader], holds: impl Fn(&Reader) -> bool, what:
     }
 }
 
-/// The room. Its writers are the first of those who read.
+/// The room. Its writers are the first clients in `reading`.
 struct Crowd {
     program: Program,
     reading: Vec<Reader>,

@@ -114,7 +114,7 @@ impl Author {
         let _ = self.with_client(|client| client.try_send(event, data));
     }
 
-    /// Does something with the connection, which is given up if that fails.
+    /// Uses the connection, and drops it if that fails.
     fn with_client<T>(
         &mut self,
         act: impl FnOnce(&mut Client) -> Result<T, Error>,

@@ -1,5 +1,5 @@
-//! Text frames that are not valid: their sender gets an error, and nobody else notices. Frames that are not valid are in
-//! `tests/faults/frames.rs`.
+//! Text frames that are not valid: their sender gets an error, and nobody else notices. Frames that are not valid are
+//! in `tests/faults/frames.rs`.
 
 use crate::server::TestServer;
 use crate::support::client::Client;

@@ -11,7 +11,7 @@ pub(crate) struct Barrier {
 }
 
 impl Barrier {
-    /// Opens each time that so many threads wait at it.
+    /// A barrier that opens each time `threads` threads wait at it.
     pub(crate) fn new(threads: usize) -> Self {
         Self { threads, arrived: Mutex::new(0), changed: Condvar::new() }
     }

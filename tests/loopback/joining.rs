@@ -1,4 +1,4 @@
-//! Joining and leaving: who is told of whom, in which order, under which name.
+//! Joining and leaving: which users learn of which others, in which order, and under which names.
 
 use crate::server::TestServer;
 use serde_json::json;

@@ -80,7 +80,7 @@ impl Link {
         (near, link)
     }
 
-    /// Schedules a fault for the moment when so many more bytes have passed.
+    /// Schedules a fault for when `bytes` more bytes have passed.
     pub(crate) fn fail_after(&self, bytes: usize, direction: Direction, fault: Fault) {
         self.rules.state().directions[direction as usize] = (bytes, fault);
         if bytes == 0

@@ -37,7 +37,7 @@ const SHORT_SILENCE: Limits =
 /// How often a test tries what a busy machine may spoil.
 const ATTEMPTS: usize = 5;
 
-/// The room as a new viewer is shown it; `None` where the viewer is too late itself.
+/// The snapshot of the room for a new viewer. `None` if the viewer itself is too slow and is closed.
 fn snapshot(server: &TestServer) -> Option<Page> {
     let mut viewer = server.connect("r");
     viewer.try_send("watch", json!({})).ok()?;

@@ -1,4 +1,4 @@
-//! The log: posts are numbered, in the same order for everyone, and kept for those who come later.
+//! The log: posts are numbered, in the same order for everyone, and kept for users who come later.
 
 use crate::server::TestServer;
 use serde_json::{Value, json};

@@ -91,7 +91,8 @@ fn what_a_client_has_is_not_sent_again() {
                 for method in ["GET", "HEAD"] {
                     // No body follows, whatever its length is said to be.
                     let request = format!(
-                        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{accept}\r\nIf-None-Match: {had}\r\n\r\n"
+                        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{accept}\r\n\
+                         If-None-Match: {had}\r\n\r\n"
                     );
                     let response = without_body(&server, &request);
                     assert_eq!(response.status, 304, "{path}: {had}");

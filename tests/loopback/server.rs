@@ -111,7 +111,7 @@ impl TestServer {
 
     /// Waits until it has been stopped and all its threads have ended.
     pub(crate) fn wait(mut self) {
-        self.server.take().unwrap().join().expect("a hub that did not panic");
+        self.server.take().unwrap().join().expect("no crash");
     }
 }
 
@@ -120,7 +120,7 @@ impl Drop for TestServer {
         self.stopper.stop();
         if let Some(server) = self.server.take() {
             let outcome = server.join();
-            assert!(outcome.is_ok() || std::thread::panicking(), "a hub has panicked");
+            assert!(outcome.is_ok() || std::thread::panicking(), "{outcome:?}");
         }
     }
 }

@@ -1,8 +1,11 @@
-//! The store: posts are committed before anyone is told of them, and are there after a restart, each once.
+//! The store: posts are committed before any client is sent them. After a restart each of them is there once.
 
+use crate::support::http::Response;
 use crate::test_store::TestStore;
+use chunked_transfer::Decoder;
 use rusqlite::Connection;
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use typewall::internals::Database;
@@ -154,6 +157,24 @@ fn the_log_over_http_is_read_from_the_file() {
     let posts: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
     let texts: Vec<&str> = posts.iter().map(|post| post["text"].as_str().unwrap()).collect();
     assert_eq!(texts, ["2", "3", "4", "5"], "more than the three that the room keeps");
+}
+
+#[test]
+fn a_log_that_cannot_be_read_to_its_end_does_not_look_complete() {
+    let store = TestStore::new();
+    let server = store.serve();
+    let mut ada = server.join("r", "Ada");
+    for n in 1..=110 {
+        ada.post(&n.to_string());
+    }
+    ada.until("all posts", |page| page.log.len() == 110);
+    // In the second read.
+    store.connect().execute("UPDATE post SET text = x'FF' WHERE n = 110", []).unwrap();
+    let mut socket = server.dial();
+    socket.write_all(b"GET /log?room=r HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    assert_eq!(Response::read_head(&mut socket).status, 200);
+    let mut log = String::new();
+    Decoder::new(socket).read_to_string(&mut log).expect_err("no last chunk");
 }
 
 #[test]

@@ -49,7 +49,7 @@ impl Client {
         Self::try_open(socket, room).expect("a handshake")
     }
 
-    /// The same; `None` where the connection ends before the handshake is answered.
+    /// The same. `None` if the connection ends before the handshake is answered.
     pub(crate) fn try_open(socket: TcpStream, room: &str) -> Option<Self> {
         Self::handshake(socket, room, None)
     }
@@ -269,7 +269,7 @@ impl Client {
     }
 }
 
-/// The code of a close frame; 1005 where it has none (RFC 6455, section 7.4.1).
+/// The code of a close frame; 1005 if it has none (RFC 6455, section 7.4.1).
 pub(crate) fn code(frame: Option<CloseFrame>) -> u16 {
     frame.map_or(1005, |frame| frame.code.into())
 }

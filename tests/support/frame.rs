@@ -76,7 +76,7 @@ pub(crate) fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     Some((bytes[0], bytes.get(start..end)?, end))
 }
 
-/// The code in a close frame's payload; 1005 where it has none (RFC 6455, section 7.4.1).
+/// The code in a close frame's payload; 1005 if it has none (RFC 6455, section 7.4.1).
 pub(crate) fn close_code(payload: &[u8]) -> u16 {
     payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))
 }

@@ -1,5 +1,5 @@
 //! The model of a page: what it shows after the events that the server has sent it. It shares no code with the server,
-//! and fails where an event contradicts those before it.
+//! and fails if an event contradicts those before it.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ impl Page {
         self.received.extend(numbers);
     }
 
-    /// Applies an event about another user. Until its snapshot, a page is told of users that it does not know.
+    /// Applies an event about another user. Before its snapshot, a page gets events about users that it does not know.
     fn change_other(&mut self, event: &str, data: &Value, change: impl FnOnce(&mut User)) {
         let id = string(&data["id"]);
         assert_ne!(Some(&id), self.you.as_ref(), "a user was sent {event} about itself");
@@ -106,7 +106,7 @@ impl Page {
         self.users.values().find(|user| user.name == name)
     }
 
-    /// Whether a user is away; `None` where there is no such user.
+    /// Whether a user is away; `None` if there is no such user.
     pub(crate) fn is_away(&self, name: &str) -> Option<bool> {
         self.user(name).map(|user| user.away)
     }

@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
-/// Where the built program is.
+/// The path of the built program.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
 
 /// A free port of this machine.
@@ -52,7 +52,7 @@ pub(crate) fn fails(command: &mut Command) -> (i32, String) {
 pub(crate) struct Program {
     child: Child,
     pub address: SocketAddr,
-    /// Kept open, as by somebody who goes on reading.
+    /// Kept open, as by a terminal.
     _stdout: BufReader<ChildStdout>,
     /// Reads its log lines, so that the program never waits for a reader.
     stderr: Option<JoinHandle<String>>,

@@ -1,0 +1,229 @@
+//! Random events in a random order, as readers and the store may send them: whatever happens, a hub keeps nothing of
+//! clients, rooms and posts that are gone.
+
+use crate::base::address::Address;
+use crate::base::clock::Now;
+use crate::base::ids::ClientId;
+use crate::base::limits::Limits;
+use crate::base::passphrase::Passphrase;
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::event::{Event, NewClient};
+use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use crate::hub::shards::Shard;
+use crate::protocol::encoding::Encoding;
+use crate::room::action::Action;
+use crate::room::names::{Name, RoomName};
+use crate::room::post::Numbered;
+use crate::room::session::Session;
+use crate::room::text::TextChange;
+use crate::store::request::{Answer, Load, Record, Requests};
+use crossbeam_channel::{Receiver, unbounded};
+use proptest::prelude::*;
+use proptest::sample::Index;
+use std::cell::Cell;
+use std::io::{self, IoSlice};
+use std::net::{Ipv4Addr, Shutdown};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+const LIMITS: Limits = Limits {
+    max_clients: 6,
+    max_per_address: Some(5),
+    max_rooms: 2,
+    max_users: 3,
+    grace: Duration::from_secs(1),
+    ..Limits::DEFAULT
+};
+
+/// A transport that takes as many bytes as a test allows.
+#[derive(Debug)]
+struct Pipe(Rc<Cell<usize>>);
+
+impl Transport for Pipe {
+    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
+        let len = pieces.iter().map(|piece| piece.len()).sum::<usize>().min(self.0.get());
+        self.0.set(self.0.get() - len);
+        Ok(len)
+    }
+
+    fn shutdown(&self, _how: Shutdown) {}
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Connect { room: u8, space: usize },
+    Unlock { is_right: bool },
+    Act(Action),
+    Pong,
+    Violate,
+    BeSilent,
+    End { goodbye: bool },
+    Load,
+    Record { is_stored: bool },
+    Trim,
+    Wait { millis: u64 },
+    Stop,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let name = || Name::parse("Ada", 40).unwrap();
+    let session = |n: usize| Session::parse(&format!("{n:032}")).unwrap();
+    let join = (0..4_usize).prop_map(move |n| Action::Join { name: name(), session: session(n) });
+    let post = prop::option::of(Just("a".to_owned()));
+    let post = post.prop_map(|reference| Action::Post { text: "x".repeat(500), reference });
+    let write = "[ab]{0,99}".prop_map(|text| Action::Write(TextChange::Whole(text.into())));
+    let action =
+        prop_oneof![4 => join, 3 => post, 2 => write, 1 => Just(Action::Resync), 1 => Just(Action::Watch)];
+    let space = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_000_usize];
+    prop_oneof![
+        6 => (0..3_u8, space).prop_map(|(room, space)| Step::Connect { room, space }),
+        6 => any::<bool>().prop_map(|is_right| Step::Unlock { is_right }),
+        20 => action.prop_map(Step::Act),
+        1 => Just(Step::Pong),
+        1 => Just(Step::Violate),
+        1 => Just(Step::BeSilent),
+        3 => any::<bool>().prop_map(|goodbye| Step::End { goodbye }),
+        4 => Just(Step::Load),
+        6 => any::<bool>().prop_map(|is_stored| Step::Record { is_stored }),
+        1 => Just(Step::Trim),
+        8 => (0..20_000_u64).prop_map(|millis| Step::Wait { millis: millis / 20 }),
+        1 => (60_000..90_000_u64).prop_map(|millis| Step::Wait { millis }),
+        1 => prop::bool::weighted(0.2).prop_map(|stops| if stops { Step::Stop } else { Step::Trim }),
+    ]
+}
+
+/// A hub, the readers of its clients, and its store.
+struct World {
+    hub: Hub<Pipe>,
+    now: Now,
+    connected: u64,
+    /// Clients whose readers have not ended.
+    clients: Vec<ClientId>,
+    loads: Receiver<Load>,
+    records: Receiver<Record>,
+    stored: u64,
+}
+
+impl World {
+    fn new(has_passphrase: bool, has_store: bool) -> Self {
+        let ((load, loads), (record, records)) = (unbounded(), unbounded());
+        let store = has_store.then_some(Requests { loads: load, records: record });
+        let passphrase = has_passphrase.then(|| Passphrase::new("right"));
+        let hub = Hub::new(LIMITS, passphrase, store, Shard::single());
+        let now = Now { instant: Instant::now(), unix_millis: 0 };
+        Self { hub, now, connected: 0, clients: Vec::new(), loads, records, stored: 0 }
+    }
+
+    /// Takes a step, of the chosen client if it is one of a client.
+    fn take(&mut self, step: Step, chosen: Index) {
+        let chosen = (!self.clients.is_empty()).then(|| chosen.index(self.clients.len()));
+        let of_client = |event: fn(ClientId) -> Event<Pipe>| chosen.map(|n| event(self.clients[n]));
+        let event = match step {
+            Step::Connect { room, space } => Some(self.connect(room, space)),
+            Step::Unlock { is_right } => chosen.map(|n| {
+                let passphrase = Passphrase::new(if is_right { "right" } else { "wrong" });
+                Event::Unlock { client: self.clients[n], passphrase }
+            }),
+            Step::Act(action) => chosen.map(|n| Event::Acted { client: self.clients[n], action }),
+            Step::Pong => of_client(|client| Event::ControlFrames { client, frames: vec![0x8A, 0] }),
+            Step::Violate => {
+                of_client(|client| Event::ProtocolError { client, code: CloseCode::Protocol, reason: "" })
+            }
+            Step::BeSilent => of_client(|client| Event::ReadTimeout { client }),
+            Step::End { goodbye } => {
+                chosen.map(|n| Event::Closed { client: self.clients.swap_remove(n), goodbye })
+            }
+            Step::Load => self.loads.try_recv().ok().map(loaded),
+            Step::Record { is_stored } => {
+                self.records.try_recv().ok().map(|record| self.recorded(record, is_stored))
+            }
+            Step::Trim => Some(Event::Stored(Answer::Trimmed { before: 0 })),
+            Step::Wait { millis } => return self.wait(Duration::from_millis(millis)),
+            Step::Stop => Some(Event::Stop),
+        };
+        event.into_iter().for_each(|event| self.hub.handle(event, self.now));
+    }
+
+    fn connect(&mut self, room: u8, space: usize) -> Event<Pipe> {
+        self.connected += 1;
+        let id = ClientId(self.connected);
+        self.clients.push(id);
+        Event::Connected(NewClient {
+            id,
+            address: address(self.connected),
+            room: RoomName::parse(&room.to_string()).unwrap(),
+            encoding: Encoding::PlainSpliced,
+            transport: Pipe(Rc::new(Cell::new(space))),
+            handshake: b"hello".to_vec(),
+        })
+    }
+
+    fn recorded(&mut self, Record { room, post, .. }: Record, is_stored: bool) -> Event<Pipe> {
+        self.stored += u64::from(is_stored);
+        let numbered = is_stored.then(|| Numbered::New(post.clone().numbered(self.stored)));
+        Event::Stored(Answer::Recorded { room, post, numbered })
+    }
+
+    fn wait(&mut self, duration: Duration) {
+        self.now.instant += duration;
+        self.hub.write(self.now);
+    }
+
+    /// Ends all clients, lets the store answer all requests, and lets all time limits pass.
+    fn end(&mut self) {
+        for client in std::mem::take(&mut self.clients) {
+            self.hub.handle(Event::Closed { client, goodbye: false }, self.now);
+        }
+        for load in self.loads.try_iter() {
+            self.hub.handle(loaded(load), self.now);
+        }
+        while let Ok(record) = self.records.try_recv() {
+            let event = self.recorded(record, true);
+            self.hub.handle(event, self.now);
+        }
+        for _ in 0..5 {
+            self.wait(PASSPHRASE_TIMEOUT);
+        }
+    }
+
+    fn check(&self) {
+        let Hub { clients, rooms, gate, shard, store, deadlines, stage, .. } = &self.hub;
+        assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
+        assert_eq!((gate.waiting.len(), store.posts, store.loading, deadlines.next()), (0, 0, 0, None));
+        // A hub that stops leaves clients in their rooms.
+        if stage.is_stopping() {
+            return assert!(self.hub.has_stopped());
+        }
+        assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
+        assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));
+    }
+}
+
+/// One of three addresses.
+fn address(n: u64) -> Address {
+    Address::of(Ipv4Addr::new(192, 0, 2, (n % 3) as u8).into())
+}
+
+fn loaded(Load { room, .. }: Load) -> Event<Pipe> {
+    Event::Stored(Answer::Loaded { room, posts: Vec::new() })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_hub_keeps_nothing_of_what_is_gone(
+        has_passphrase in any::<bool>(),
+        has_store in any::<bool>(),
+        steps in prop::collection::vec((step(), any::<Index>()), 1..200),
+    ) {
+        let mut world = World::new(has_passphrase, has_store);
+        for (step, chosen) in steps {
+            world.take(step, chosen);
+        }
+        world.end();
+        world.check();
+    }
+}
