@@ -69,7 +69,7 @@ fn comments_that_fill_lines_are_left_out_and_others_stay() {
 }
 
 #[test]
-fn what_breaks_a_rule_is_told_in_a_sentence() {
+fn a_broken_import_or_name_is_told_in_a_sentence() {
     let b = ("page/b.js", "export const b = 1;\n");
     for (main, others, sentence) in [
         (
@@ -105,9 +105,18 @@ fn what_breaks_a_rule_is_told_in_a_sentence() {
             &[],
             "Modules import each other in a circle: page/main.js → page/main.js.",
         ),
+    ] {
+        let modules = [&[("page/main.js", main)], others].concat();
+        assert_eq!(refusal(&modules), sentence, "{main}");
+    }
+}
+
+#[test]
+fn what_a_document_cannot_hold_is_told_in_a_sentence() {
+    for (main, others, sentence) in [
         (
             "import WORDS from \"./w.json\" with { type: \"json\" };\n",
-            &[("page/w.json", "[1]")],
+            &[("page/w.json", "[1]")][..],
             "page/w.json holds no JSON object.",
         ),
         ("/* never\n", &[], "page/main.js:1: this comment does not end."),
