@@ -10,7 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
-use typewall::{Access, Format, Limits, MAX_HUBS, Origin, Passphrase, StartError, StoreOptions};
+use typewall::{
+    Access, Format, Limits, MAX_HUBS, Origin, Passphrase, PassphraseError, StartError, StoreOptions,
+};
 
 const DEFAULT: Limits = Limits::DEFAULT;
 
@@ -26,8 +28,8 @@ pub(crate) struct Options {
     #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: Addresses,
 
-    /// Maximum number of users and viewers; others are told that the server is full. If the system allows fewer, a
-    /// warning at startup says so
+    /// Maximum number of users and viewers; further clients are turned away. A warning at startup says if the system
+    /// allows fewer
     #[arg(long, value_name = "CLIENTS", env = "TYPEWALL_MAX_CLIENTS", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_clients, value_parser = within(1..=100_000))]
     max_clients: usize,
@@ -67,7 +69,7 @@ pub(crate) struct Options {
     #[arg(default_value_t = DEFAULT.log_length, value_parser = within(0..=10_000))]
     log_length: usize,
 
-    /// How long to keep a user's seat after the connection breaks, in seconds; 0 keeps no seats
+    /// How long to keep a user's seat after the connection breaks, in seconds; 0 gives up the seat at once
     #[arg(long, value_name = "SECONDS", env = "TYPEWALL_GRACE", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.grace.as_secs(), value_parser = clap::value_parser!(u64).range(0..=86_400))]
     grace: u64,
@@ -85,8 +87,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
     passphrase_file: Option<PathBuf>,
 
-    /// Origins whose pages may use the server besides its own, separated by commas; behind a proxy, give the
-    /// proxy's, such as https://wall.example
+    /// Additional origins whose pages may use the server, comma-separated; behind a proxy, the proxy's origin, such as
+    /// https://wall.example
     #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_ALLOW_ORIGIN", hide_env_values = true)]
     #[arg(value_delimiter = ',', value_parser = parse_origin)]
     allow_origin: Vec<Origin>,
@@ -96,7 +98,7 @@ pub(crate) struct Options {
     #[arg(value_parser = BoolishValueParser::new())]
     trust_proxy: bool,
 
-    /// Origins that may embed this page in a frame, separated by commas, or any, none or self [default: self]
+    /// Origins that may embed this page in a frame, comma-separated, or one of: any, none, self [default: self]
     #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_FRAME_ANCESTORS", hide_env_values = true)]
     #[arg(value_delimiter = ',', value_parser = parse_ancestor)]
     frame_ancestors: Vec<String>,
@@ -105,12 +107,12 @@ pub(crate) struct Options {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print a room's log from a store, even while a server uses it
+    /// Print a room's log from a store, even while a server is using it
     Log {
-        /// File of the store
+        /// Store file
         file: PathBuf,
 
-        /// Room whose log to print
+        /// Room to print
         #[arg(long, default_value = "lobby")]
         room: String,
 
@@ -119,7 +121,7 @@ pub(crate) enum Command {
         #[arg(value_parser = PossibleValuesParser::new(Format::NAMES.map(|(name, _)| name)))]
         format: String,
 
-        /// Print only posts with a number above this
+        /// Print only posts numbered higher than N
         #[arg(long, value_name = "N", default_value_t = 0)]
         #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         after: u64,
@@ -143,7 +145,9 @@ fn parse_ancestor(value: &str) -> Result<String, String> {
     match value {
         "any" => Ok("*".to_owned()),
         "none" | "self" => Ok(format!("'{value}'")),
-        origin => parse_origin(origin).map(|origin| origin.to_string()),
+        origin => origin.parse().map(|origin: Origin| origin.to_string()).map_err(|_| {
+            "expected any, none, self, or a scheme and a host, such as https://wall.example".to_owned()
+        }),
     }
 }
 
@@ -151,8 +155,10 @@ fn read_passphrase(file: &Path) -> Result<Passphrase, String> {
     if fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
         log::warn!("other users can read the passphrase file; run chmod 600 {}", file.display());
     }
-    Passphrase::read(file)
-        .map_err(|error| format!("Cannot use the passphrase file {}: {error}.", file.display()))
+    Passphrase::read(file).map_err(|error| {
+        let verb = if matches!(error, PassphraseError::Unreadable(_)) { "read" } else { "use" };
+        format!("Cannot {verb} the passphrase file {}: {error}.", file.display())
+    })
 }
 
 fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {

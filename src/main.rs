@@ -91,7 +91,7 @@ fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), St
     let store = Reader::open(file).map_err(read_error)?;
     store.check().map_err(read_error)?;
     if !store.has_room(&room).map_err(read_error)? {
-        return Err(format!("{} has no room named {}.", file.display(), room.as_str()));
+        return Err(format!("Nothing has been posted in the room {}.", room.as_str()));
     }
     let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
     let printed = store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end());

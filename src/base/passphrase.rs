@@ -75,7 +75,7 @@ impl fmt::Debug for Passphrase {
 impl fmt::Display for PassphraseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
+            Self::Unreadable(error) => write!(f, "{error}"),
             Self::Empty => write!(f, "it is empty"),
             Self::MultipleLines => write!(f, "it has more than one line"),
             Self::TooLong => write!(f, "it has more than {MAX_FILE_SIZE} bytes"),

@@ -35,20 +35,24 @@ pub enum OpenError {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotAStore => write!(f, "it is not a Typewall store; name another file"),
+            Self::NotAStore => write!(f, "it is not a Typewall store; choose another file"),
             Self::NewerVersion => {
                 write!(f, "it was written by a newer version of Typewall; use that version")
             }
             Self::Damaged(found) => {
-                write!(f, "it is damaged ({found}); restore a backup, or name another file")
+                write!(f, "it is damaged ({found}); restore a backup, or choose another file")
             }
             Self::PermissionDenied => {
                 write!(f, "permission denied; check the permissions of the file and its folder")
             }
-            Self::InUse => write!(f, "another Typewall is using it; stop that one, or name another file"),
+            Self::InUse => {
+                write!(f, "another Typewall server is using it; stop it, or choose another file")
+            }
             Self::Locked => write!(f, "another program has locked it; try again when that program is done"),
-            Self::DiskFull => write!(f, "the disk is full; free some space, or name a file on another disk"),
-            Self::NotAFile => write!(f, "it is a folder or a device; name a file"),
+            Self::DiskFull => {
+                write!(f, "the disk is full; free some space, or choose a file on another disk")
+            }
+            Self::NotAFile => write!(f, "it is not a regular file; choose another file"),
             Self::NotFound => write!(f, "the file or its folder does not exist; check the path"),
             Self::Io(error) => write!(f, "{error}"),
             Self::Sqlite(error) => write!(f, "{error}"),

@@ -40,6 +40,7 @@ fn invalid_options_are_named_in_the_error() {
         (&["--max-clients", "0"], "--max-clients"),
         (&["--max-text", "0"], "--max-text"),
         (&["--log-length", "1e9"], "--log-length"),
+        (&["--frame-ancestors", "nobody"], "expected any, none, self, or a scheme"),
         (&["--nonsense"], "--nonsense"),
         (&["stray"], "stray"),
     ] {
@@ -52,11 +53,13 @@ fn invalid_options_are_named_in_the_error() {
 #[test]
 fn a_file_without_a_passphrase_is_an_error() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    for (file, named) in [(file.path(), "it is empty"), (Path::new("/nowhere"), "it cannot be read")] {
+    for (file, verb, why) in
+        [(file.path(), "use", "it is empty"), (Path::new("/nowhere"), "read", "No such file or directory")]
+    {
         let arguments = ["--listen", "127.0.0.1:0", "--passphrase-file"];
         let (status, error) = fails(typewall().args(arguments).arg(file).env("RUST_LOG", "error"));
         assert_eq!(status, 1);
-        let start = format!("typewall: Cannot use the passphrase file {}: {named}", file.display());
+        let start = format!("typewall: Cannot {verb} the passphrase file {}: {why}", file.display());
         assert!(error.starts_with(&start), "{error}");
     }
 }

@@ -60,7 +60,7 @@ fn the_log_is_printed_also_while_it_is_served_and_after_a_kill() {
 #[test]
 fn printing_the_log_of_an_unknown_room_or_store_is_an_error() {
     let (folder, file) = store();
-    let nothing = format!("typewall: {} has no room named nosuch.\n", file.display());
+    let nothing = "typewall: Nothing has been posted in the room nosuch.\n".to_owned();
     assert_eq!(fails(&mut log(&file, "nosuch")), (1, nothing));
     let missing = folder.path().join("missing.sqlite");
     let (status, error) = fails(&mut log(&missing, "lobby"));
@@ -78,7 +78,7 @@ fn a_store_that_another_server_uses_is_an_error() {
     let program = Program::start(&mut serve(&file));
     let (status, error) = fails(&mut serve(&file));
     assert_eq!(status, 1);
-    let why = "another Typewall is using it; stop that one, or name another file";
+    let why = "another Typewall server is using it; stop it, or choose another file";
     assert_eq!(error, format!("typewall: Cannot store posts in {}: {why}.\n", file.display()));
     program.kill();
     Program::start(&mut serve(&file)); // A kill leaves no lock behind.
@@ -99,8 +99,8 @@ fn a_file_that_cannot_be_a_store_is_an_error() {
         (path("notes.txt"), "it is not a Typewall store"),
         (path("cats.sqlite"), "it is not a Typewall store"),
         (path("nowhere/wall.sqlite"), "the file or its folder does not exist"),
-        (folder.path().to_owned(), "it is a folder or a device"),
-        ("/dev/null".into(), "it is a folder or a device"),
+        (folder.path().to_owned(), "it is not a regular file"),
+        ("/dev/null".into(), "it is not a regular file"),
         // Nobody may write this one, not even root.
         ("/sys/kernel/notes".into(), "permission denied"),
     ] {
