@@ -112,18 +112,19 @@ impl fmt::Display for AccessError {
             Self::InvalidHost => write!(f, "A request must have exactly one valid Host header."),
             Self::HostNotAllowed(host) => write!(
                 f,
-                "This server accepts requests to this machine only, not to {host}. \
-                 If a proxy serves it there, start it with --allow-origin https://{host}."
+                "This server only accepts requests addressed to this machine, not to {host}. \
+                 If a proxy serves Typewall at {host}, restart the server with --allow-origin https://{host}."
             ),
             Self::OriginNotAllowed(origin) => write!(
                 f,
                 "Pages from {origin} may not use this server. \
-                 To allow them, or if a proxy serves it there, start it with --allow-origin {origin}."
+                 To allow them, or if a proxy serves Typewall at {origin}, restart the server with \
+                 --allow-origin {origin}."
             ),
             Self::OpaqueOrigin => write!(
                 f,
                 "Pages without an origin, such as local files, may not use this server. \
-                 Serve the page over HTTP and start the server with --allow-origin and the page's origin."
+                 Serve the page over HTTP and restart the server with --allow-origin and the page's origin."
             ),
         }
     }

@@ -97,15 +97,13 @@ impl fmt::Display for EventError {
             }
             Self::Name(NameError::Empty) => write!(f, "Please enter a name."),
             Self::Name(NameError::TooLong { max }) => write!(f, "A name has at most {max} characters."),
-            Self::TextTooLong(max) => {
-                write!(f, "Too long; not accepted. A text has at most {max} characters.")
-            }
+            Self::TextTooLong(max) => write!(f, "The text is too long: the limit is {max} characters."),
             Self::PostEmpty => write!(f, "There is nothing to post."),
             Self::NotStored => write!(f, "The server cannot store posts at the moment. Please try again."),
-            Self::BadReference(max) => write!(f, "The ref of a post has 1 to {max} characters."),
+            Self::BadReference(max) => write!(f, "A post's ref must be 1 to {max} characters long."),
             Self::Room(RoomError::NotJoined) => write!(f, "Enter a name first: send got_a_new_user."),
             Self::Room(RoomError::AlreadyJoined) => {
-                write!(f, "This connection has a seat already. Open another connection for another one.")
+                write!(f, "This connection already has a seat. Open another connection to get another seat.")
             }
             Self::Room(RoomError::RoomFull { max }) => {
                 write!(f, "The room is full: it has {max} users. You can watch, or try again later.")

@@ -134,7 +134,7 @@ pub struct RoomNameTooLong;
 
 impl fmt::Display for RoomNameTooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "A room's name has at most {MAX_ROOM_NAME} characters.")
+        write!(f, "A room name can have at most {MAX_ROOM_NAME} characters.")
     }
 }
 

@@ -111,7 +111,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// Logs when commits begin to fail, and when they succeed again.
     fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>) {
         match outcome {
-            Err(error) if !self.is_failing => log::error!("posts cannot be stored and are rejected: {error}"),
+            Err(error) if !self.is_failing => log::error!("posts are being rejected: {error}"),
             Ok(_) if self.is_failing => log::info!("posts are stored again"),
             _ => {}
         }
