@@ -18,8 +18,13 @@ export function drawMe() {
   at("my-name").textContent = name;
   drawMark(lookOf(name), at("my-mark"));
   at("me").classList.toggle("paused", draft.paused !== null);
-  at("hint").textContent = say(choices.enterPosts ? "hintEnter" : "hintControl");
+  at("hint").textContent = say(choices.enterPosts ? "hintEnter" : keyHint());
   drawCharactersLeft();
+}
+
+/** The hint for the key that this device has. */
+function keyHint() {
+  return /^(Mac|iP)/.test(navigator.platform) ? "hintCommand" : "hintControl";
 }
 
 function drawCharactersLeft() {
