@@ -65,6 +65,14 @@ test("nothing is posted where nothing is written", async ({ join, bot }) => {
   await expect.poll(() => ada.posts()).toEqual(["now"]);
 });
 
+test("the hint names the key that the device has", async ({ join }) => {
+  const page = await join("Ben");
+  await expect(page.locator("#hint")).toHaveText("Press Ctrl + Enter to post");
+  await page.addInitScript(() => Object.defineProperty(navigator, "platform", { value: "MacIntel" }));
+  await page.reload();
+  await expect(page.locator("#hint")).toHaveText("Press ⌘ + Enter to post");
+});
+
 test("whether Enter posts is a choice, and it is remembered", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
