@@ -12,14 +12,14 @@ export const SEAT_TAKEN = 4001;
 /** A close frame: this client reads too slowly. */
 export const TOO_SLOW = 4002;
 /** A close frame: the passphrase did not come in time. */
-export const OUTSIDE = 4003;
+export const PASSPHRASE_TIMEOUT = 4003;
 
 /** @type {Map<number, WordKey>} */
 const CLOSE_CODES = new Map([
   [GOING_AWAY, "stopping"],
   [SEAT_TAKEN, "taken"],
   [TOO_SLOW, "tooSlow"],
-  [OUTSIDE, "outside"],
+  [PASSPHRASE_TIMEOUT, "needsPassphrase"],
 ]);
 
 /** @type {Map<string, WordKey>} */

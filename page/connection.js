@@ -1,7 +1,7 @@
 // The connection: opens the WebSocket, notices when it breaks, and tries again.
 
 import { touch } from "./changes.js";
-import { GOING_AWAY, OUTSIDE, SEAT_TAKEN, wordForEnd } from "./codes.js";
+import { GOING_AWAY, PASSPHRASE_TIMEOUT, SEAT_TAKEN, wordForEnd } from "./codes.js";
 import { asked, link } from "./state.js";
 
 /** A connection has this long to open. */
@@ -55,7 +55,7 @@ export function confirmConnection() {
 
 /** The server waits for the passphrase, and so does the connection. */
 export function waitOutside() {
-  Object.assign(link, { failures: 0, status: "outside", retryAt: 0 });
+  Object.assign(link, { failures: 0, status: "needsPassphrase", retryAt: 0 });
   touch("link");
 }
 
@@ -82,7 +82,7 @@ export function lose(socket, { code = 0, reason = "" } = {}) {
   socket.close();
   link.failures += 1;
   link.status = wordForEnd({ code, reason, failures: link.failures, isOffline: navigator.onLine === false });
-  if (code !== SEAT_TAKEN && code !== OUTSIDE) retryLater(code);
+  if (code !== SEAT_TAKEN && code !== PASSPHRASE_TIMEOUT) retryLater(code);
   touch("link", "me");
 }
 

@@ -28,7 +28,7 @@ export function drawLink() {
   button.textContent = say(link.status === "taken" ? "newBox" : "retryNow");
   if (isUp && document.activeElement === button) at(room.you ? "my-text" : "title").focus();
   button.hidden = isFine;
-  at("door-link").textContent = isFine || link.status === "outside" ? "" : say(link.status);
+  at("door-link").textContent = isFine || link.status === "needsPassphrase" ? "" : say(link.status);
   at("door-wait").textContent = at("link-wait").textContent;
 }
 

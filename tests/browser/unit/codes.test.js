@@ -20,7 +20,7 @@ test("a reason that is not known, whatever it says, is that the server is busy",
 });
 
 test("each close code of the server has a word, and any other end has one by what else is known", () => {
-  assert.deepEqual([1001, 4001, 4002, 4003].map((code) => end(code)), ["stopping", "taken", "tooSlow", "outside"]);
+  assert.deepEqual([1001, 4001, 4002, 4003].map((code) => end(code)), ["stopping", "taken", "tooSlow", "needsPassphrase"]);
   assert.equal(end(1006), "lost");
   assert.equal(end(1006, "", { failures: 2 }), "silent");
   assert.equal(end(1006, "", { failures: 2, isOffline: true }), "offline");
