@@ -100,7 +100,12 @@ impl Batch {
 
     /// Adds a changed text in each of these encodings, for everyone except its author. The author is `None` if they are
     /// away. Called once for each text.
-    pub(crate) fn text(&mut self, encodings: &[Encoding], update: &TextUpdate<'_>, author: Option<ClientId>) {
+    pub(crate) fn add_text(
+        &mut self,
+        encodings: &[Encoding],
+        update: &TextUpdate<'_>,
+        author: Option<ClientId>,
+    ) {
         for form in TextForm::ALL {
             let mut of_form =
                 encodings.iter().copied().filter(|encoding| encoding.text_form() == form).peekable();
@@ -122,7 +127,7 @@ impl Batch {
 
     /// Adds snapshots of the room at the end of the batch. `tail` is their common half. Called at most once, after all
     /// texts.
-    pub(crate) fn snapshots<'a>(
+    pub(crate) fn add_snapshots<'a>(
         &mut self,
         tail: Bytes,
         receivers: impl Iterator<Item = (ClientId, Encoding, Receiver<'a>)>,
@@ -241,7 +246,7 @@ mod tests {
         let tail = Bytes::from(json);
         let mut batch = Batch::default();
         let receiver = Receiver { you: None, name: None, session: None };
-        batch.snapshots(tail.clone(), [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
+        batch.add_snapshots(tail.clone(), [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());
         batch.clear();

@@ -216,7 +216,7 @@ impl OpenRoom {
         self.is_dirty = false;
         self.batch.frame_events(encodings);
         let Self { view, batch, clients, .. } = self;
-        view.commit_texts(|update| batch.text(encodings, &update, clients.get(&update.id).copied()));
+        view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
         let mut receivers = BTreeSet::new();
         if !self.snapshot_requests.is_empty() && self.held_posts.is_none() {
             receivers = mem::take(&mut self.snapshot_requests);
@@ -249,7 +249,7 @@ impl OpenRoom {
             let session = you.and_then(|id| rules.session(id)).map(|session| session.to_hex());
             Some((client, encoding_of(client)?, Receiver { you, name, session }))
         };
-        batch.snapshots(tail, receivers.iter().filter_map(receiver));
+        batch.add_snapshots(tail, receivers.iter().filter_map(receiver));
     }
 
     /// The common half of all snapshots. Unless it is large, it is encoded only once per version of the view.
