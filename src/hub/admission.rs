@@ -55,6 +55,7 @@ impl<T: Transport> Hub<T> {
             }
             self.gate.release(client);
             self.deadlines.cancel(Deadline::Passphrase(client));
+            self.clients.send_queued_first(client);
             self.enter(client, now);
         }
         if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {

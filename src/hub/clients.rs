@@ -78,6 +78,15 @@ impl<T: Transport> Clients<T> {
         }
     }
 
+    /// Has what is queued for a client go out before anything of the room that it is about to enter.
+    pub(crate) fn send_queued_first(&mut self, client: ClientId) {
+        let Some(entry) = self.registry.get_mut(client) else { return };
+        for (_, frames) in self.queued.iter_mut().filter(|(other, _)| *other == client) {
+            // The emptied entry stays, so that the client is flushed even if the room has nothing for it.
+            entry.outbox.queue(mem::take(frames));
+        }
+    }
+
     /// Sends a close frame. The client has until `cut_at` to answer.
     pub(crate) fn close(
         &mut self,

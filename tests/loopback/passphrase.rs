@@ -2,6 +2,7 @@
 
 use crate::server::TestServer;
 use crate::support::client::Client;
+use crate::support::frame::frame;
 use crate::support::http::Response;
 use crate::support::wait_until;
 use data_encoding::BASE64;
@@ -178,4 +179,22 @@ fn wrong_passphrases_in_different_rooms_are_counted_together() {
     // The first wait is a second: on a slow machine a later guess has to find the next wait, which is longer.
     let errors: Vec<String> = ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().map(&mut guess).collect();
     assert!(errors.contains(&"passphrase_wait".to_owned()), "{errors:?}");
+}
+
+#[test]
+fn answers_come_in_the_order_of_the_events_also_across_the_unlock() {
+    let server = start();
+    let mut eve = server.connect("r");
+    let events = [
+        r#"["watch",{}]"#,
+        r#"["unlock",{"passphrase":"wrong"}]"#,
+        r#"["unlock",{"passphrase":"correct horse"}]"#,
+    ];
+    // In one write, so that the hub takes them in one batch.
+    eve.write_bytes(&events.map(|event| frame(0x81, event.as_bytes())).concat());
+    let answers = [(); 3].map(|()| eve.next_event());
+    let codes = answers.each_ref().map(|(name, data)| (name.as_str(), data["code"].as_str()));
+    let expected =
+        [("error", Some("passphrase_needed")), ("error", Some("passphrase_wrong")), ("unlocked", None)];
+    assert_eq!(codes, expected);
 }
