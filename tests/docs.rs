@@ -22,12 +22,13 @@ fn functions(file: &Path) -> Vec<String> {
 fn run_a_test(arguments: &str) -> bool {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let words: Vec<&str> = arguments.split(' ').collect();
-    let (folder, filter) = match words[..] {
-        ["--test", target, filter] => (root.join("tests").join(target), filter),
-        [filter] => (root.to_owned().join("tests"), filter),
+    let (folders, filter) = match words[..] {
+        ["--test", target, filter] => (vec![root.join("tests").join(target)], filter),
+        [filter] => (vec![root.join("tests"), root.join("src")], filter),
         _ => return false,
     };
-    rust_files(&folder).iter().flat_map(|file| functions(file)).any(|name| name.contains(filter))
+    let mut files = folders.iter().flat_map(|folder| rust_files(folder));
+    files.any(|file| functions(&file).iter().any(|name| name.contains(filter)))
 }
 
 #[test]

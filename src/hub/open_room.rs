@@ -196,6 +196,11 @@ impl OpenRoom {
         }
     }
 
+    /// Whether the store is still to load the history. Until then posts are held, and no snapshot is sent.
+    fn is_loading(&self) -> bool {
+        self.held_posts.is_some()
+    }
+
     /// The history is loaded. Returns the posts that were held back.
     pub(crate) fn release_posts(&mut self) -> Vec<PendingPost> {
         self.held_posts.take().unwrap_or_default()
@@ -218,7 +223,7 @@ impl OpenRoom {
         let Self { view, batch, clients, .. } = self;
         view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
         let mut receivers = BTreeSet::new();
-        if !self.snapshot_requests.is_empty() && self.held_posts.is_none() {
+        if !self.snapshot_requests.is_empty() && !self.is_loading() {
             receivers = mem::take(&mut self.snapshot_requests);
             self.add_snapshots(&receivers, encoding_of);
         }
