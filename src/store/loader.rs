@@ -23,8 +23,10 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
         Ok(Self { reader, options, clock, answer })
     }
 
-    /// Answers requests until all senders are gone, or nobody receives the answers.
+    /// Answers requests until all senders are gone. Once a hub is gone the server is stopping: the others still get their
+    /// answers, but no lock of another program is waited for.
     pub(crate) fn run(self, queue: &Receiver<Load>) {
+        let mut is_stopping = false;
         for Load { room, name, count } in queue {
             let start = (self.clock)();
             let posts = loop {
@@ -32,16 +34,41 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
                     Ok(posts) => break posts,
                     // Each attempt waits for the other program by itself.
                     Err(StoreError::Locked)
-                        if (self.clock)().instant - start.instant < self.options.lock_timeout => {}
+                        if !is_stopping
+                            && (self.clock)().instant - start.instant < self.options.lock_timeout => {}
                     Err(error) => {
                         log::error!("a room opens without its history: {error}");
                         break Vec::new();
                     }
                 }
             };
-            if !(self.answer)(Answer::Loaded { room, posts }) {
-                return;
-            }
+            is_stopping |= !(self.answer)(Answer::Loaded { room, posts });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::RoomId;
+    use crate::room::names::RoomName;
+    use crate::store::start;
+    use crossbeam_channel::unbounded;
+    use std::time::Duration;
+
+    #[test]
+    fn a_hub_that_is_gone_does_not_keep_histories_from_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(folder.path().join("wall.sqlite"));
+        let (answer, answers) = unbounded();
+        let of_first_hub = |answer: &Answer| matches!(answer, Answer::Loaded { room: RoomId(1), .. });
+        let reply = move |loaded| !of_first_hub(&loaded) && answer.send(loaded).is_ok();
+        let store = start(&options, Now::read, reply).unwrap();
+        for room in [RoomId(1), RoomId(2)] {
+            let name = RoomName::parse("r").unwrap();
+            store.requests.loads.send(Load { room, name, count: 1 }).unwrap();
+        }
+        let loaded = answers.recv_timeout(Duration::from_secs(20)).expect("an answer");
+        assert!(matches!(loaded, Answer::Loaded { room: RoomId(2), .. }));
     }
 }
