@@ -2,6 +2,7 @@
 
 use crate::server::TestServer;
 use crate::support::frame::{CLOSE, FIN, close, frame};
+use serde_json::json;
 use std::time::Duration;
 use typewall::Limits;
 
@@ -29,6 +30,18 @@ fn a_user_whose_connection_breaks_is_away_and_takes_the_seat_again() {
     ada.sees_away("Bob", false);
     bob.write("half a sentence");
     ada.sees("Bob", "half a sentence");
+}
+
+#[test]
+fn a_user_who_comes_back_is_told_of_it_by_the_snapshot_alone() {
+    let server = TestServer::with(KEPT);
+    let bob = server.join("r", "Bob");
+    let session = bob.page.session.clone().unwrap();
+    drop(bob);
+    server.watch("r").sees_away("Bob", true);
+    let mut bob = server.connect("r");
+    bob.send("got_a_new_user", json!({ "name": "Bob", "session": session }));
+    assert_eq!(bob.next_event().0, "existing_users");
 }
 
 #[test]

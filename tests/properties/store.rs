@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Answer, ClientId, Encoding, Event, Hub, Load, MAX_LOADING_ROOMS, Now, Numbered, PendingPost, Post,
-    Record, Requests, RoomId, Shard, Store, UserId, start_store,
+    Action, Answer, ClientId, Encoding, Event, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Numbered,
+    PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
@@ -64,6 +64,22 @@ fn a_room_removes_the_posts_that_the_store_has_removed() {
     hub.handle(Event::HistoryRequest { room: RoomName::parse("r").unwrap(), reply_to }, now());
     let left: Vec<u64> = log.try_recv().unwrap().iter().map(|post| post.n).collect();
     assert_eq!(left, [3, 4]);
+}
+
+#[test]
+fn a_post_waits_until_the_history_of_its_room_is_loaded() {
+    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(Requests { loads, records }), Shard::single());
+    enter(&mut hub, 1, "r");
+    let room = asked.try_recv().expect("a room to load").room;
+    let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
+    let post = Action::Post { text: "early".to_owned(), reference: None };
+    for action in [Action::Join { name, session: Session::random() }, post] {
+        hub.handle(Event::Acted { client, action }, now());
+    }
+    assert!(sent.is_empty(), "otherwise the post could be in the history as well, and be shown twice");
+    hub.handle(Event::Stored(Answer::Loaded { room, posts: Vec::new() }), now());
+    assert_eq!(sent.try_recv().expect("the post").post.text, "early");
 }
 
 /// A running store, its answers, and the days that have passed.
