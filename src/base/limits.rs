@@ -14,7 +14,7 @@ pub struct Limits {
     pub hubs: usize,
     /// Maximum number of rooms.
     pub max_rooms: usize,
-    /// Maximum number of users in a room, including those who are away.
+    /// Maximum number of users in a room, including away users.
     pub max_users: usize,
     /// Maximum length of a box or a post, in characters (Unicode code points).
     pub max_text: usize,

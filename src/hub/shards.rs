@@ -86,7 +86,7 @@ pub struct Shard {
     pub open: Counter,
     /// Rooms.
     pub rooms: Counter,
-    /// Seats, of users who are here and of those who are away.
+    /// Seats, including those of away users.
     pub seats: Counter,
 }
 

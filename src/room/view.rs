@@ -69,7 +69,7 @@ impl View {
         self.version
     }
 
-    /// The number of users, including those who are away.
+    /// The number of users, including away users.
     pub fn user_count(&self) -> usize {
         self.users.len()
     }
