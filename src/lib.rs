@@ -46,7 +46,8 @@ pub mod internals {
     pub use crate::base::clock::Now;
     pub use crate::base::ids::{ClientId, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
-    pub use crate::delivery::outbox::{MAX_BACKLOG, MAX_STALL};
+    pub use crate::delivery::outbox::MIN_BACKLOG;
+    pub use crate::delivery::stall::MAX_STALL;
     pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::Connection;
@@ -62,7 +63,7 @@ pub mod internals {
     pub use crate::hub::store_link::MAX_LOADING_ROOMS;
     pub use crate::protocol::client_event::ClientEvent;
     pub use crate::protocol::encoding::Encoding;
-    pub use crate::protocol::snapshot::encode_tail;
+    pub use crate::protocol::snapshot::encode_part;
     pub use crate::room::action::{Action, Actor, Rank};
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;

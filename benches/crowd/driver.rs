@@ -4,6 +4,7 @@
 mod receive;
 
 use crate::flood;
+use crate::frame::Fragments;
 use crate::job::{Job, Outcome};
 use crate::ledger::Ledger;
 use crate::process;
@@ -54,6 +55,7 @@ struct Client {
     stage: Stage,
     /// The beginning of a frame.
     partial: Vec<u8>,
+    fragments: Fragments,
 }
 
 /// The last input of a client, and the texts in it, if it consists of whole texts only. Most other clients get the same
@@ -171,7 +173,12 @@ impl Driver {
         });
         let socket = socket.map_err(|error| format!("The server cannot be reached: {error}."))?;
         let client = self.clients.len();
-        self.clients.push(Client { socket, stage: Stage::Handshake, partial: Vec::new() });
+        self.clients.push(Client {
+            socket,
+            stage: Stage::Handshake,
+            partial: Vec::new(),
+            fragments: Fragments::default(),
+        });
         self.listen_to(client)?;
         let scenario = &self.job.scenario;
         self.send(client, &wire::handshake(scenario.room(client), scenario.splice))

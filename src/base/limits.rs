@@ -22,6 +22,8 @@ pub struct Limits {
     pub max_name: usize,
     /// Maximum number of posts in a room's log.
     pub log_length: usize,
+    /// Maximum memory for output that waits for slow clients, of all of them together, in bytes.
+    pub max_waiting: usize,
     /// How long a user's seat is kept after the connection broke. Zero removes the seat at once.
     pub grace: Duration,
     /// Time between two pings to a client.
@@ -31,7 +33,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults. The program starts a hub for each core instead of one.
+    /// The defaults. The program starts a hub for each core instead of one, and lets output take a quarter of the memory.
     pub const DEFAULT: Self = Self {
         max_clients: 10_000,
         max_per_address: None,
@@ -41,6 +43,7 @@ impl Limits {
         max_text: 10_000,
         max_name: 40,
         log_length: 200,
+        max_waiting: 256 * 1024 * 1024,
         grace: Duration::from_secs(10),
         ping_every: Duration::from_secs(5),
         max_silence: Duration::from_secs(12),

@@ -7,9 +7,9 @@
 use crate::base::ids::ClientId;
 use crate::delivery::framed::{EventFrame, Framed, TextFrame, empty};
 use crate::delivery::share::Share;
-use crate::protocol::encoding::{Encoding, TextForm};
+use crate::protocol::encoding::{Encoding, Fragment, TextForm};
 use crate::protocol::server_event::ServerEvent;
-use crate::protocol::snapshot::{self, Receiver};
+use crate::protocol::snapshot::{self, Part, Receiver};
 use crate::room::boxes::TextUpdate;
 use bytes::Bytes;
 use std::ops::Range;
@@ -22,7 +22,8 @@ pub(crate) struct Batch {
     records: Vec<Record>,
     /// How the shares of single clients differ from the common share. Sorted by client in [`seal`](Self::seal).
     overrides: Vec<(ClientId, Override)>,
-    snapshot_tail: Bytes,
+    /// The common half of the first part of all snapshots.
+    snapshot: Part,
     /// By [`Encoding::index`].
     framed: [Framed; Encoding::COUNT],
     scratch: Vec<u8>,
@@ -125,23 +126,19 @@ impl Batch {
         self.overrides.extend(author.map(|author| (author, Override::OwnText)));
     }
 
-    /// Adds snapshots of the room at the end of the batch. `tail` is their common half. Called at most once, after all
-    /// texts.
+    /// Adds the beginnings of snapshots at the end of the batch: their first part. Called at most once, after all texts.
     pub(crate) fn add_snapshots<'a>(
         &mut self,
-        tail: Bytes,
+        part: Part,
         receivers: impl Iterator<Item = (ClientId, Encoding, Receiver<'a>)>,
     ) {
-        self.snapshot_tail = tail;
         for (client, encoding, receiver) in receivers {
-            self.scratch.clear();
-            snapshot::encode_head(&receiver, &mut self.scratch);
             let private = &mut self.framed[encoding.index()].private;
             let start = private.len();
-            encoding.frame_header(self.scratch.len() + self.snapshot_tail.len(), private);
-            private.extend_from_slice(&self.scratch);
+            frame_first_part(encoding, &receiver, &part, &mut self.scratch, private);
             self.overrides.push((client, Override::Snapshot(start..private.len())));
         }
+        self.snapshot = part;
     }
 
     /// Ends the batch. Nothing may be added after that, and shares can be taken.
@@ -163,7 +160,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         self.records.clear();
         self.overrides.clear();
-        self.snapshot_tail = Bytes::new(); // `clear` would keep a reference to the memory
+        self.snapshot = Part::default(); // `clear` would keep a reference to the memory
         self.framed.iter_mut().for_each(Framed::clear);
         empty([&mut self.json, &mut self.scratch]);
     }
@@ -220,11 +217,26 @@ impl Batch {
         }
         share.push_events(framed, from..framed.events.len());
         match snapshot_head {
-            Some(head) => share.push_snapshot(head, &self.snapshot_tail),
+            Some(head) => share.push_snapshot(head, &self.snapshot),
             None => share.push_texts(&framed.texts, &framed.text_frames, client),
         }
         share
     }
+}
+
+/// Appends the frame of a snapshot's first part, up to the half that all receivers share. `scratch` is overwritten.
+pub(crate) fn frame_first_part(
+    encoding: Encoding,
+    receiver: &Receiver<'_>,
+    part: &Part,
+    scratch: &mut Vec<u8>,
+    frames: &mut Vec<u8>,
+) {
+    scratch.clear();
+    snapshot::encode_head(receiver, scratch);
+    let fragment = Fragment { is_first: true, is_last: part.next.is_none() };
+    encoding.frame_header(fragment, scratch.len() + part.json.len(), frames);
+    frames.extend_from_slice(scratch);
 }
 
 /// The frame of an event, for a client that is in no room.
@@ -244,9 +256,10 @@ mod tests {
         let mut json = Vec::with_capacity(1000);
         json.extend_from_slice(b",\"log\":[]}]");
         let tail = Bytes::from(json);
+        let part = Part { json: tail.clone(), next: None };
         let mut batch = Batch::default();
         let receiver = Receiver { you: None, name: None, session: None };
-        batch.add_snapshots(tail.clone(), [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
+        batch.add_snapshots(part, [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());
         batch.clear();

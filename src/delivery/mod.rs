@@ -1,12 +1,16 @@
 //! Delivery: from the events of a room to bytes on a connection.
 //!
 //! A [`batch`] contains what a room sends at once, [`framed`] in each encoding. A [`share`] is the part that one client
-//! gets. An [`outbox`] writes shares to a [`transport`], however slow the client is. [`catch_up`] contains the texts
-//! that a slow client has missed.
+//! gets. An [`outbox`] writes shares to a [`transport`], however slow the client is: a [`stall`] is what it keeps while the
+//! transport is full, with its [`backlog`], whose [`memory`] is counted for all clients together. [`catch_up`] contains
+//! the texts that a slow client has missed.
 
+pub(crate) mod backlog;
 pub(crate) mod batch;
 pub(crate) mod catch_up;
 pub(crate) mod framed;
+pub(crate) mod memory;
 pub(crate) mod outbox;
 pub(crate) mod share;
+pub(crate) mod stall;
 pub(crate) mod transport;

@@ -3,45 +3,47 @@
 //! Architecture invariant: the hub never waits for a client. A send writes what the transport accepts and returns.
 //! There is no writer thread and no lock, because only the hub writes to a client's connection.
 //!
-//! This is the whole policy for slow clients. Events are kept whole and in order, up to [`MAX_BACKLOG`] bytes. Texts
-//! are not kept. The outbox remembers the [`Revision`] of the first text that the client missed. When the transport
-//! accepts output again, the client gets the latest text of each box that has changed since then. A client that exceeds
-//! the bound, or reads nothing for [`MAX_STALL`], is [too slow](Outcome::TooSlow).
+//! This is the whole policy for slow clients. Events are kept whole and in order. Texts and snapshots are state, and not
+//! kept. The outbox remembers the [`Revision`] of the first text that the client missed, and that it is owed a snapshot.
+//! When the transport accepts output again, the client gets the snapshot, encoded from what the room is then, and the
+//! latest text of each box that has changed since then.
+//!
+//! A client is [too slow](Outcome::TooSlow) if its transport accepts nothing for [`MAX_STALL`], or if it is already owed
+//! [too much](OutboxLimits::max_backlog) when more comes. One batch, however large, makes nobody too slow. What all clients
+//! are owed together is bounded by [`WaitingMemory`].
 
+use crate::base::limits::Limits;
+use crate::delivery::backlog::Backlog;
+use crate::delivery::memory::WaitingMemory;
 use crate::delivery::share::{INLINE_PIECES, Share};
+use crate::delivery::stall::{Owed, Stall};
 use crate::delivery::transport::{Transport, is_full};
 use crate::room::boxes::Revision;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use smallvec::SmallVec;
-use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::net::Shutdown;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-/// Maximum size of the events that wait for one client, in bytes, including the list of them: a hundred of the longest
-/// posts in ASCII, or thousands of joins. Snapshots are not counted, so that a client on a slow line can enter a large
-/// room. Clients that wait for the same events share their bytes.
-pub const MAX_BACKLOG: usize = 1024 * 1024;
+/// Longest posts, in ASCII, that a client may be owed when more comes.
+const MAX_OWED_POSTS: usize = 100;
 
-/// Bytes that a waiting piece takes in addition to its content: its place in a list that grows by doubling. Without
-/// them, pongs of two bytes each would take thirty times as much memory as is counted.
-const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
-
-/// Maximum number of waiting snapshots that are not counted: one after `watch`, and one after joining.
-const MAX_SNAPSHOTS: u8 = 2;
-
-/// How long a full transport may accept nothing. A phone that changes networks is back within that time.
-pub const MAX_STALL: Duration = Duration::from_secs(30);
-
-/// The first pause before a full transport is tried again. A client on a local network has often read enough by then.
-const MIN_PAUSE: Duration = Duration::from_millis(4);
-
-/// The longest pause, reached by doubling while a transport accepts nothing. People do not notice it.
-const MAX_PAUSE: Duration = Duration::from_millis(64);
+/// What a client may be owed at least when more comes, in bytes, if posts are short: thousands of joins.
+pub const MIN_BACKLOG: usize = 1024 * 1024;
 
 /// Maximum number of pieces in one send. The system allows 1,024 (`IOV_MAX`).
 const MAX_PIECES: usize = 64;
+
+/// The limits of a hub's outboxes.
+#[derive(Debug)]
+pub(crate) struct OutboxLimits {
+    /// A client that is owed more than this many bytes of events, including the list of them, is too slow when more comes.
+    /// Clients that wait for the same events share their bytes.
+    pub max_backlog: usize,
+    /// The memory of all outboxes.
+    pub memory: WaitingMemory,
+}
 
 /// What the hub keeps of one client's connection.
 #[derive(Debug)]
@@ -64,37 +66,13 @@ enum State {
     Stalled(Box<Stall>),
 }
 
-/// Frames that wait.
-#[derive(Debug, Default)]
-struct Backlog {
-    /// Whole frames, except that the beginning of the first may have been sent.
-    pieces: VecDeque<Bytes>,
-    /// Bytes of all pieces.
-    len: usize,
-}
-
-/// The state of an outbox whose transport is full.
-#[derive(Debug)]
-struct Stall {
-    backlog: Backlog,
-    /// Maximum size of the backlog in bytes: [`MAX_BACKLOG`] and the snapshots that are not counted.
-    bound: usize,
-    snapshots: u8,
-    /// When the transport last accepted something.
-    since: Instant,
-    retry_at: Instant,
-    pause: Duration,
-    /// The first text that the client missed.
-    stale_from: Option<Revision>,
-}
-
 /// The outcome of a send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
 pub(crate) enum Outcome {
     /// Everything was sent.
     Sent,
-    /// The transport is full; [`Outbox::retry_at`] says when to try again.
+    /// The transport is full, or a snapshot is to be continued; [`Outbox::retry_at`] says when to try again.
     Stalled,
     /// The client reads too slowly and has to be closed.
     TooSlow,
@@ -102,79 +80,10 @@ pub(crate) enum Outcome {
     Broken,
 }
 
-impl Backlog {
-    fn push(&mut self, piece: Bytes) {
-        // An empty piece would turn a send of one piece into a vectored send of two.
-        if !piece.is_empty() {
-            self.len += piece.len();
-            self.pieces.push_back(piece);
-        }
-    }
-
-    /// Removes what was sent.
-    fn advance(&mut self, mut sent: usize) {
-        self.len -= sent;
-        while let Some(first) = self.pieces.front_mut() {
-            if sent < first.len() {
-                return first.advance(sent);
-            }
-            sent -= first.len();
-            self.pieces.pop_front();
-        }
-    }
-
-    /// Memory used, in bytes, roughly.
-    fn cost(&self) -> usize {
-        self.len + self.pieces.len() * PIECE_OVERHEAD
-    }
-}
-
-impl Stall {
-    fn new(backlog: Backlog, now: Instant) -> Self {
-        Self {
-            backlog,
-            bound: MAX_BACKLOG,
-            snapshots: 0,
-            since: now,
-            retry_at: now + MIN_PAUSE,
-            pause: MIN_PAUSE,
-            stale_from: None,
-        }
-    }
-
-    /// Keeps the part of a share that was not sent.
-    fn keep(&mut self, share: &Share<'_>, sent: usize) -> Outcome {
-        self.keep_remainder(share, sent, None);
-        if share.snapshot_len() > 0 && self.snapshots < MAX_SNAPSHOTS {
-            self.snapshots += 1;
-            self.bound += share.snapshot_len();
-        }
-        if self.backlog.cost() > self.bound { Outcome::TooSlow } else { Outcome::Stalled }
-    }
-
-    /// Keeps the part of a share that was not sent. `missed` is the first text after the share that the client misses.
-    fn keep_remainder(&mut self, share: &Share<'_>, sent: usize, missed: Option<Revision>) {
-        let remainder = share.remainder(sent);
-        share.keep(sent..remainder.end).for_each(|piece| self.backlog.push(piece));
-        self.stale_from = self.stale_from.or(remainder.stale_from).or(missed);
-    }
-
-    /// The transport was tried again, and accepted `sent` bytes of the backlog.
-    fn advance(&mut self, sent: usize, now: Instant) {
-        self.backlog.advance(sent);
-        if sent > 0 {
-            self.since = now;
-        }
-        if self.backlog.len == 0 {
-            (self.bound, self.snapshots) = (MAX_BACKLOG, 0);
-        }
-    }
-
-    /// The transport accepted `sent` bytes and is still full.
-    fn wait_longer(&mut self, sent: usize, now: Instant) -> Outcome {
-        self.pause = if sent > 0 { MIN_PAUSE } else { (self.pause * 2).min(MAX_PAUSE) };
-        self.retry_at = now + self.pause;
-        if now.duration_since(self.since) >= MAX_STALL { Outcome::TooSlow } else { Outcome::Stalled }
+impl OutboxLimits {
+    /// The limits for posts of this length.
+    pub(crate) fn new(limits: &Limits, memory: WaitingMemory) -> Self {
+        Self { max_backlog: (MAX_OWED_POSTS * limits.max_text).max(MIN_BACKLOG), memory }
     }
 }
 
@@ -185,7 +94,7 @@ impl<T: Transport> Outbox<T> {
     }
 
     /// Adds a frame that belongs to no batch, to be sent with the next [`flush`](Self::flush) or
-    /// [`deliver`](Self::deliver).
+    /// [`deliver`](Self::deliver). While a snapshot is being sent, it must be a control frame.
     pub(crate) fn queue(&mut self, frame: Bytes) {
         match &mut self.state {
             State::Ready => {
@@ -194,90 +103,144 @@ impl<T: Transport> Outbox<T> {
                 self.state = State::Queued(backlog);
             }
             State::Queued(backlog) => backlog.push(frame),
-            State::Stalled(stall) => stall.backlog.push(frame),
+            State::Stalled(stall) => {
+                stall.backlog.push(frame);
+                stall.count();
+            }
         }
     }
 
     /// Sends what was queued.
-    pub(crate) fn flush(&mut self, now: Instant) -> Outcome {
-        self.deliver(&Share::default(), now)
+    pub(crate) fn flush(&mut self, limits: &OutboxLimits, now: Instant) -> Outcome {
+        self.deliver(&Share::default(), limits, now)
     }
 
     /// Sends a share of a batch, after everything that waits.
-    pub(crate) fn deliver(&mut self, share: &Share<'_>, now: Instant) -> Outcome {
+    pub(crate) fn deliver(&mut self, share: &Share<'_>, limits: &OutboxLimits, now: Instant) -> Outcome {
         let waiting = match &mut self.state {
             State::Ready => None,
             State::Queued(backlog) => Some(&**backlog),
-            State::Stalled(stall) => return stall.keep(share, 0),
+            State::Stalled(stall) if stall.debt() > limits.max_backlog => return Outcome::TooSlow,
+            State::Stalled(stall) => {
+                stall.keep(share, 0, None, &limits.memory);
+                return Outcome::Stalled;
+            }
         };
         let Ok(sent) = send(&self.transport, waiting, share) else { return Outcome::Broken };
-        let before = waiting.map_or(0, |backlog| backlog.len);
-        if sent == before + share.len() {
+        let before = waiting.map_or(0, Backlog::len);
+        let is_sent = sent == before + share.len();
+        if is_sent && !share.has_more() {
             self.state = State::Ready;
             return Outcome::Sent;
         }
         let mut backlog = match mem::replace(&mut self.state, State::Ready) {
             State::Queued(backlog) => *backlog,
-            _ => Backlog::default(),
+            State::Ready | State::Stalled(_) => Backlog::default(),
         };
         backlog.advance(sent.min(before));
-        let mut stall = Stall::new(backlog, now);
-        let outcome = stall.keep(share, sent.saturating_sub(before));
+        let mut stall = Stall::new(backlog, now, &limits.memory);
+        stall.keep(share, sent.saturating_sub(before), None, &limits.memory);
+        if is_sent {
+            stall.retry_at = now;
+        }
         self.state = State::Stalled(Box::new(stall));
-        outcome
+        Outcome::Stalled
     }
 
-    /// Tries a full transport again. Once it has accepted the whole backlog, [`stale_from`](Self::stale_from) tells
-    /// which texts the client has missed.
-    pub(crate) fn retry(&mut self, now: Instant) -> Outcome {
-        let State::Stalled(stall) = &mut self.state else { return self.flush(now) };
+    /// Tries a full transport again. Once it has accepted the whole backlog, [`owed`](Self::owed) tells what else the
+    /// client is to get.
+    pub(crate) fn retry(&mut self, limits: &OutboxLimits, now: Instant) -> Outcome {
+        let State::Stalled(stall) = &mut self.state else { return self.flush(limits, now) };
         let Ok(sent) = send(&self.transport, Some(&stall.backlog), &Share::default()) else {
             return Outcome::Broken;
         };
         stall.advance(sent, now);
-        self.last_progress = Some(stall.since);
-        match stall.backlog.len {
-            0 => Outcome::Sent,
-            _ => stall.wait_longer(sent, now),
-        }
+        let is_sent = stall.backlog.is_empty();
+        self.settle(sent, is_sent, now)
     }
 
-    /// The first text that the client missed while its transport was full.
-    pub(crate) fn stale_from(&self) -> Option<Revision> {
+    /// What the client gets of the room's state, when nothing else waits.
+    pub(crate) fn owed(&self) -> Owed {
         match &self.state {
-            State::Stalled(stall) => stall.stale_from,
-            State::Ready | State::Queued(_) => None,
+            State::Stalled(stall) => stall.owed(),
+            State::Ready | State::Queued(_) => Owed::Nothing,
         }
     }
 
-    /// Sends texts that the client missed, when nothing else waits. `missed` is the first missed text that is not among
-    /// them.
-    pub(crate) fn catch_up(&mut self, texts: &Share<'_>, missed: Option<Revision>, now: Instant) -> Outcome {
+    /// Sends the next part of a snapshot that the client is [owed](Self::owed).
+    pub(crate) fn send_part(&mut self, part: &Share<'_>, limits: &OutboxLimits, now: Instant) -> Outcome {
+        let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
+        let Ok(sent) = send(&self.transport, None, part) else { return Outcome::Broken };
+        stall.sent_part(part, sent, now, &limits.memory);
+        self.settle(sent, sent == part.len(), now)
+    }
+
+    /// Sends texts that the client is [owed](Self::owed). `missed` is the first missed text that is not among them.
+    pub(crate) fn catch_up(
+        &mut self,
+        texts: &Share<'_>,
+        missed: Option<Revision>,
+        limits: &OutboxLimits,
+        now: Instant,
+    ) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
         let Ok(sent) = send(&self.transport, None, texts) else { return Outcome::Broken };
-        stall.stale_from = None;
-        stall.keep_remainder(texts, sent, missed);
-        if sent > 0 {
-            stall.since = now;
-        }
-        self.last_progress = Some(stall.since);
-        if sent == texts.len() { Outcome::Sent } else { stall.wait_longer(sent, now) }
+        stall.sent_texts(texts, sent, missed, now, &limits.memory);
+        self.settle(sent, sent == texts.len(), now)
     }
 
-    /// The transport has accepted everything, and the client has every text.
+    fn settle(&mut self, sent: usize, is_sent: bool, now: Instant) -> Outcome {
+        if sent > 0 {
+            self.last_progress = Some(now);
+        }
+        match &mut self.state {
+            State::Stalled(stall) if !is_sent => match stall.wait_longer(sent, now) {
+                true => Outcome::TooSlow,
+                false => Outcome::Stalled,
+            },
+            _ => Outcome::Sent,
+        }
+    }
+
+    /// The transport accepts more, but it is other clients' turn.
+    pub(crate) fn pause(&mut self, now: Instant) -> Outcome {
+        if let State::Stalled(stall) = &mut self.state {
+            stall.retry_at = now;
+        }
+        Outcome::Stalled
+    }
+
+    /// The transport has accepted everything, and the client is owed nothing.
     pub(crate) fn resume(&mut self) {
         self.state = State::Ready;
     }
 
-    /// When a full transport last accepted something; `None` if it was never full.
+    /// Gives up everything that the client is owed. Returns whether a close frame may follow.
+    pub(crate) fn give_up(&mut self, limits: &OutboxLimits) -> bool {
+        match &mut self.state {
+            State::Stalled(stall) => stall.give_up(&limits.memory),
+            State::Ready | State::Queued(_) => true,
+        }
+    }
+
+    /// When a full transport last accepted something; `None` if it never did.
     pub(crate) fn last_progress(&self) -> Option<Instant> {
         self.last_progress
     }
 
+    /// Since when the transport has been full; `None` if it is not.
+    pub(crate) fn stalled_since(&self) -> Option<Instant> {
+        self.stall().map(|stall| stall.since)
+    }
+
     /// When to try a full transport again; `None` if it is not full.
     pub(crate) fn retry_at(&self) -> Option<Instant> {
+        self.stall().map(|stall| stall.retry_at)
+    }
+
+    fn stall(&self) -> Option<&Stall> {
         match &self.state {
-            State::Stalled(stall) => Some(stall.retry_at),
+            State::Stalled(stall) => Some(stall),
             State::Ready | State::Queued(_) => None,
         }
     }
@@ -291,8 +254,8 @@ impl<T: Transport> Outbox<T> {
 /// Sends what waits, then a share. Returns how many bytes the transport accepted. Stops where the transport is full,
 /// because going through a long backlog at every retry would cost too much.
 fn send<T: Transport>(transport: &T, waiting: Option<&Backlog>, share: &Share<'_>) -> io::Result<usize> {
-    let waiting = waiting.into_iter().flat_map(|backlog| &backlog.pieces);
-    let mut pieces = waiting.map(|piece| &piece[..]).chain(share.pieces()).map(IoSlice::new);
+    let waiting = waiting.into_iter().flat_map(Backlog::pieces);
+    let mut pieces = waiting.chain(share.pieces()).map(IoSlice::new);
     let mut sent = 0;
     loop {
         let some: SmallVec<[_; INLINE_PIECES]> = pieces.by_ref().take(MAX_PIECES).collect();
@@ -306,33 +269,5 @@ fn send<T: Transport>(transport: &T, waiting: Option<&Backlog>, share: &Share<'_
             Err(error) if is_full(&error) => return Ok(sent),
             Err(error) => return Err(error),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Full;
-
-    impl Transport for Full {
-        fn send(&self, _: &[IoSlice<'_>]) -> io::Result<usize> {
-            Err(io::ErrorKind::WouldBlock.into())
-        }
-
-        fn shutdown(&self, _: Shutdown) {}
-    }
-
-    #[test]
-    fn two_waiting_snapshots_are_not_counted_and_a_third_is() {
-        let (tail, now) = (Bytes::from(vec![b' '; MAX_BACKLOG]), Instant::now());
-        let mut outbox = Outbox::new(Full);
-        let mut deliver = || {
-            let mut share = Share::default();
-            share.push_snapshot(b"{", &tail);
-            outbox.deliver(&share, now)
-        };
-        let outcomes = [deliver(), deliver(), deliver()];
-        assert_eq!(outcomes, [Outcome::Stalled, Outcome::Stalled, Outcome::TooSlow]);
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::base::ids::ClientId;
 use crate::delivery::framed::{Framed, TextFrame};
+use crate::delivery::memory::WaitingMemory;
+use crate::protocol::snapshot::{Cursor, Part};
 use crate::room::boxes::Revision;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -16,9 +18,12 @@ pub(crate) const INLINE_PIECES: usize = 4;
 pub(crate) struct Share<'a> {
     pieces: SmallVec<[Piece<'a>; INLINE_PIECES]>,
     len: usize,
-    /// Bytes of events and snapshot. All of them must be sent.
+    /// Bytes of events. All of them must be sent.
     events_len: usize,
-    snapshot_len: usize,
+    /// After the events, a snapshot begins with this part.
+    snapshot: Option<SentPart>,
+    /// It contains frames that may stand between the parts of a snapshot (RFC 6455, section 5.4).
+    is_control: bool,
     text_frames: &'a [TextFrame],
     /// The client whose own texts are left out.
     client: Option<ClientId>,
@@ -33,6 +38,26 @@ enum Piece<'a> {
     Shared(&'a Bytes),
     /// Bytes for this client alone, or texts.
     Own(&'a [u8]),
+}
+
+/// A part of a snapshot in a share.
+#[derive(Debug, Clone, Copy)]
+struct SentPart {
+    /// Bytes of its frame.
+    len: usize,
+    /// Where the next part begins.
+    next: Option<Cursor>,
+}
+
+/// How much of the part of a snapshot in a share was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentSnapshot {
+    /// There is no snapshot in the share.
+    None,
+    /// Nothing.
+    Nothing,
+    /// Some of it, so that the rest has to follow. Then the snapshot continues at this cursor, unless this was all of it.
+    Begun(Option<Cursor>),
 }
 
 /// What must be kept of a share that was sent in part.
@@ -54,22 +79,29 @@ impl<'a> Piece<'a> {
     }
 
     /// Returns a part of the piece that outlives the batch.
-    fn keep(&self, part: Range<usize>) -> Bytes {
+    fn keep(&self, part: Range<usize>, memory: &WaitingMemory) -> Bytes {
         match self {
             Self::Events(framed, range) => {
-                framed.keep_events(range.start + part.start..range.start + part.end)
+                framed.keep_events(range.start + part.start..range.start + part.end, memory)
             }
             Self::Shared(bytes) => bytes.slice(part),
-            Self::Own(bytes) => Bytes::copy_from_slice(&bytes[part]),
+            Self::Own(bytes) => memory.keep(bytes[part].to_vec()),
         }
     }
 }
 
 impl<'a> Share<'a> {
-    /// A share of these bytes, all of which must be sent.
-    pub(crate) fn of_frame(frame: &'a [u8]) -> Self {
-        let mut share = Self::default();
+    /// A share of this control frame.
+    pub(crate) fn of_control_frame(frame: &'a [u8]) -> Self {
+        let mut share = Self { is_control: true, ..Self::default() };
         share.push_own(frame);
+        share
+    }
+
+    /// A share of this part of a snapshot, after the beginning of its frame.
+    pub(crate) fn of_snapshot(head: &'a [u8], part: &'a Part) -> Self {
+        let mut share = Self::default();
+        share.push_snapshot(head, part);
         share
     }
 
@@ -83,11 +115,10 @@ impl<'a> Share<'a> {
         self.events_len = self.len;
     }
 
-    pub(super) fn push_snapshot(&mut self, head: &'a [u8], tail: &'a Bytes) {
+    pub(super) fn push_snapshot(&mut self, head: &'a [u8], part: &'a Part) {
         self.push(Piece::Own(head));
-        self.push(Piece::Shared(tail));
-        self.snapshot_len = head.len() + tail.len();
-        self.events_len = self.len;
+        self.push(Piece::Shared(&part.json));
+        self.snapshot = Some(SentPart { len: head.len() + part.json.len(), next: part.next });
     }
 
     pub(super) fn push_texts(&mut self, bytes: &'a [u8], frames: &'a [TextFrame], client: Option<ClientId>) {
@@ -118,15 +149,35 @@ impl<'a> Share<'a> {
         self.len
     }
 
-    /// The number of bytes that belong to a snapshot.
-    pub(crate) fn snapshot_len(&self) -> usize {
-        self.snapshot_len
+    /// Whether it contains only control frames.
+    pub(crate) fn is_control(&self) -> bool {
+        self.is_control
     }
 
-    /// What must be kept after the first `sent` bytes were sent: all events, and the rest of a text that was sent in
-    /// part, because a frame must be finished. The other texts are not kept, because only their latest versions matter.
+    /// Whether a snapshot in it continues after it.
+    pub(crate) fn has_more(&self) -> bool {
+        self.snapshot.is_some_and(|part| part.next.is_some())
+    }
+
+    /// How much of the snapshot is among the first `sent` bytes.
+    pub(crate) fn sent_snapshot(&self, sent: usize) -> SentSnapshot {
+        match self.snapshot {
+            None => SentSnapshot::None,
+            Some(_) if sent <= self.events_len => SentSnapshot::Nothing,
+            Some(part) => SentSnapshot::Begun(part.next),
+        }
+    }
+
+    /// What must be kept after the first `sent` bytes were sent: all events, and the rest of a text or of a snapshot's part
+    /// that was sent in part, because a frame must be finished. Other texts and snapshots are not kept, because only their
+    /// latest versions matter.
     pub(crate) fn remainder(&self, sent: usize) -> Remainder {
         let mut end = self.events_len;
+        if let Some(part) = self.snapshot
+            && sent > end
+        {
+            end += part.len;
+        }
         let others =
             self.text_frames.iter().filter(|text| self.client.is_none() || text.author != self.client);
         for text in others {
@@ -139,14 +190,14 @@ impl<'a> Share<'a> {
     }
 
     /// Returns a range of the bytes that outlives the batch, as pieces.
-    pub(crate) fn keep(&self, bytes: Range<usize>) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn keep(&self, bytes: Range<usize>, memory: &WaitingMemory) -> impl Iterator<Item = Bytes> {
         let mut at = 0;
         self.pieces.iter().filter_map(move |piece| {
             let len = piece.bytes().len();
             let start = bytes.start.clamp(at, at + len) - at;
             let end = bytes.end.clamp(at, at + len) - at;
             at += len;
-            (start < end).then(|| piece.keep(start..end))
+            (start < end).then(|| piece.keep(start..end, memory))
         })
     }
 }

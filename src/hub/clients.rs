@@ -2,9 +2,10 @@
 
 use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
+use crate::base::limits::Limits;
 use crate::delivery::batch::Batch;
-use crate::delivery::catch_up::CatchUp;
-use crate::delivery::outbox::{Outbox, Outcome};
+use crate::delivery::memory::WaitingMemory;
+use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
 use crate::delivery::share::Share;
 use crate::delivery::transport::Transport;
 use crate::hub::deadlines::{Deadline, Deadlines};
@@ -12,8 +13,9 @@ use crate::hub::event::NewClient;
 use crate::hub::keepalive::Keepalive;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::registry::{Client, ClientState, Registry};
+use crate::hub::rooms::Rooms;
+use crate::hub::state_delivery::StateDelivery;
 use crate::protocol::encoding::Encoding;
-use crate::protocol::server_event::ServerEvent;
 use bytes::Bytes;
 use std::mem;
 use std::net::Shutdown;
@@ -22,8 +24,8 @@ use std::time::{Duration, Instant};
 /// A ping frame without content.
 const PING: [u8; 2] = [0x89, 0];
 
-/// Bytes of texts in one step of catching up: enough to fill a socket's buffer, and little more than it can take.
-const CATCH_UP_BYTES: usize = 64 * 1024;
+/// Bytes of snapshots and missed texts in one write, after which other events have their turn.
+const MAX_WRITTEN_STATE: usize = 1024 * 1024;
 
 /// Every WebSocket of a hub.
 #[derive(Debug)]
@@ -34,7 +36,8 @@ pub(crate) struct Clients<T> {
     /// Frames outside batches. They are sent after the batches, so that a pong follows everything that happened before
     /// its ping.
     pub(super) queued: Vec<(ClientId, Bytes)>,
-    catch_up: CatchUp,
+    limits: OutboxLimits,
+    state: StateDelivery,
 }
 
 /// Clients that are too slow and have to be closed.
@@ -42,12 +45,13 @@ pub(crate) type TooSlow = Vec<ClientId>;
 
 impl<T: Transport> Clients<T> {
     /// No clients yet. All hubs count their clients that are not closing in `open`.
-    pub(crate) fn new(ping_interval: Duration, open: Counter) -> Self {
+    pub(crate) fn new(limits: &Limits, open: Counter, memory: WaitingMemory) -> Self {
         Self {
             registry: Registry::new(open),
-            keepalive: Keepalive::new(ping_interval),
+            keepalive: Keepalive::new(limits.ping_every),
             queued: Vec::new(),
-            catch_up: CatchUp::default(),
+            limits: OutboxLimits::new(limits, memory),
+            state: StateDelivery::default(),
         }
     }
 
@@ -62,6 +66,11 @@ impl<T: Transport> Clients<T> {
         self.schedule_pings(deadlines);
         // The response goes out even if there is nothing else to send.
         self.queue(id, Bytes::new());
+    }
+
+    /// The memory of what waits for these clients.
+    pub(crate) fn memory(&self) -> &WaitingMemory {
+        &self.limits.memory
     }
 
     fn schedule_pings(&self, deadlines: &mut Deadlines) {
@@ -107,7 +116,7 @@ impl<T: Transport> Clients<T> {
         // The answer to its close frame may still be queued. What the transport does not take now is lost.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
         queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
-        let _ = entry.outbox.flush(now);
+        let _ = entry.outbox.flush(&self.limits, now);
     }
 
     /// Ends a connection at once. Its reader sees the end.
@@ -138,10 +147,10 @@ impl<T: Transport> Clients<T> {
     pub(crate) fn ping(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         let due = self.keepalive.take_due(now, |client| self.registry.is_open(client));
         self.schedule_pings(deadlines);
-        let ping = Share::of_frame(&PING);
+        let ping = Share::of_control_frame(&PING);
         let deliver = |client| {
             let entry: &mut Client<T> = self.registry.get_mut(client)?;
-            Some((client, entry.outbox.deliver(&ping, now)))
+            Some((client, entry.outbox.deliver(&ping, &self.limits, now)))
         };
         let outcomes: Vec<_> = due.into_iter().filter_map(deliver).collect();
         self.settle_all(outcomes, deadlines)
@@ -167,8 +176,8 @@ impl<T: Transport> Clients<T> {
             while exceptions.next_if(|&exception| exception < entry.id).is_some() {}
             let encoding = entry.current_encoding();
             let outcome = match exceptions.next_if_eq(&entry.id) {
-                None => entry.outbox.deliver(&commons[encoding.index()], now),
-                Some(client) => entry.outbox.deliver(&batch.own_share(encoding, client), now),
+                None => entry.outbox.deliver(&commons[encoding.index()], &self.limits, now),
+                Some(client) => entry.outbox.deliver(&batch.own_share(encoding, client), &self.limits, now),
             };
             if outcome != Outcome::Sent {
                 unsettled.push((entry.id, outcome));
@@ -186,42 +195,68 @@ impl<T: Transport> Clients<T> {
                 entry.outbox.queue(frames.clone());
             }
         }
-        let flush = |(client, _)| Some((client, self.registry.get_mut(client)?.outbox.flush(now)));
+        let flush =
+            |(client, _)| Some((client, self.registry.get_mut(client)?.outbox.flush(&self.limits, now)));
         let outcomes: Vec<_> = queued.into_iter().filter_map(flush).collect();
         self.settle_all(outcomes, deadlines)
     }
 
-    /// Tries a full transport again. Once it takes everything, sends the texts that its client missed in its room, as
-    /// they are now, until the client has all or the transport is full again.
+    /// Tries full transports again, in this order, and sends their clients what they are owed of their rooms' states. If
+    /// that is much, the others get their turn in the next write.
     pub(crate) fn retry(
         &mut self,
-        client: ClientId,
-        room: Option<&OpenRoom>,
+        clients: Vec<ClientId>,
+        rooms: &mut Rooms,
         deadlines: &mut Deadlines,
         now: Instant,
     ) -> TooSlow {
-        let Some(entry) = self.registry.get_mut(client) else { return TooSlow::new() };
-        let mut outcome = entry.outbox.retry(now);
-        while outcome == Outcome::Sent
-            && let Some(from) = entry.outbox.stale_from()
-            && let Some(room) = room
-        {
-            self.catch_up.clear();
-            let mut missed = None;
-            for (revision, id, text) in room.missed_texts(client, from) {
-                if self.catch_up.len() >= CATCH_UP_BYTES {
-                    missed = Some(revision);
-                    break;
-                }
-                let text = ServerEvent::TextUpdate { id, text: text.as_str() };
-                self.catch_up.push(entry.encoding.whole(), &text, revision);
+        let Self { registry, limits, state, .. } = self;
+        let mut outcomes = Vec::new();
+        let mut left = MAX_WRITTEN_STATE;
+        for client in clients {
+            if left == 0 {
+                deadlines.set(Deadline::Retry(client), now);
+                continue;
             }
-            outcome = entry.outbox.catch_up(&self.catch_up.share(), missed, now);
+            let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));
+            if let Some(entry) = registry.get_mut(client) {
+                let (sent, outcome) = state.retry(entry, room, limits, now);
+                left = left.saturating_sub(sent);
+                outcomes.push((client, outcome));
+            }
         }
-        if outcome == Outcome::Sent {
-            entry.outbox.resume();
+        state.end_write();
+        self.settle_all(outcomes, deadlines)
+    }
+
+    /// The clients that have to be closed so that what the others are owed fits into memory: those whose transports have
+    /// been full the longest. What they are owed is given up.
+    pub(crate) fn relieve_memory(&mut self, rooms: &mut Rooms) -> TooSlow {
+        if !self.limits.memory.is_exceeded() {
+            return TooSlow::new();
         }
-        self.settle_all(vec![(client, outcome)], deadlines)
+        rooms.iter_mut().for_each(OpenRoom::forget_part);
+        let mut stalled: Vec<(Instant, ClientId)> = self.registry.stalled().collect();
+        stalled.sort_unstable();
+        let mut closed = TooSlow::new();
+        for (_, client) in stalled {
+            if !self.limits.memory.is_exceeded() {
+                break;
+            }
+            self.give_up(client);
+            closed.push(client);
+        }
+        closed
+    }
+
+    /// Gives up what a client is owed, before it is closed. Ends the connection if no close frame can follow.
+    pub(crate) fn give_up(&mut self, client: ClientId) {
+        let Self { registry, limits, .. } = self;
+        if let Some(entry) = registry.get_mut(client)
+            && !entry.outbox.give_up(limits)
+        {
+            entry.outbox.shutdown(Shutdown::Both);
+        }
     }
 
     /// Handles the outcomes of writes. Returns the clients that are too slow.

@@ -21,6 +21,7 @@ pub(crate) mod rooms;
 pub(crate) mod shards;
 pub(crate) mod shutdown;
 pub(crate) mod stage;
+pub(crate) mod state_delivery;
 pub(crate) mod store_link;
 
 use crate::base::clock::Now;
@@ -45,6 +46,7 @@ use crate::room::fact::Fact;
 use crate::room::rules::{Decision, Reply};
 use crate::store::request::Requests;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -78,7 +80,7 @@ impl<T: Transport> Hub<T> {
     ) -> Self {
         Self {
             limits,
-            clients: Clients::new(limits.ping_every, shard.open.clone()),
+            clients: Clients::new(&limits, shard.open.clone(), shard.memory(limits.max_waiting)),
             gate: PassphraseGate::new(passphrase, limits.max_clients),
             rooms: Rooms::new(shard.clone()),
             shard,
@@ -159,16 +161,17 @@ impl<T: Transport> Hub<T> {
             }
             self.continue_stopping(now.instant);
             too_slow.extend(self.clients.flush(&mut self.deadlines, now.instant));
-            // After the rooms, so that clients catch up with the latest texts.
-            for client in retries.drain(..) {
-                let room = self.clients.registry.room_of(client).and_then(|id| self.rooms.get(id));
-                too_slow.extend(self.clients.retry(client, room, &mut self.deadlines, now.instant));
-            }
-            if too_slow.is_empty() {
+            // After the rooms, so that clients catch up with the latest texts. Snapshots that were begun continue at once.
+            retries.extend(self.meet_deadlines(now));
+            let Self { clients, rooms, deadlines, .. } = self;
+            too_slow.extend(clients.retry(mem::take(&mut retries), rooms, deadlines, now.instant));
+            too_slow.extend(clients.relieve_memory(rooms));
+            if too_slow.is_empty() && !self.rooms.are_dirty() {
                 return;
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
+                self.clients.give_up(client);
                 self.close(client, &CloseReason::TooSlow, now);
             }
         }
@@ -340,7 +343,7 @@ impl<T: Transport> Hub<T> {
         let Some(room) = rooms.get_mut(id) else { return TooSlow::new() };
         let encodings = clients.registry.encodings(id);
         let encoding_of = |client| clients.registry.get(client).map(|client| client.current_encoding());
-        let synced = room.finish_batch(&encodings, encoding_of);
+        let synced = room.finish_batch(&encodings, encoding_of, clients.memory());
         if room.batch().is_empty() {
             return TooSlow::new();
         }

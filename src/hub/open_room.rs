@@ -4,10 +4,11 @@ use crate::base::clock::Now;
 use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
 use crate::delivery::batch::Batch;
+use crate::delivery::memory::WaitingMemory;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
-use crate::protocol::snapshot::{self, Receiver};
+use crate::protocol::snapshot::{self, Cursor, PART_BYTES, Part, Receiver};
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::boxes::Revision;
 use crate::room::error::RoomError;
@@ -17,13 +18,12 @@ use crate::room::post::{PendingPost, Post};
 use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
-use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
 
-/// Largest snapshot that is kept for the next client, in bytes. Encoding a larger one again costs a batch a few
-/// milliseconds; keeping it would cost a quiet room six times the memory of its log.
-const MAX_KEPT_SNAPSHOT: usize = 64 * 1024;
+/// Largest first part of a snapshot that is kept for the next client, in bytes. Only one that ends with a long text is
+/// larger.
+const MAX_KEPT_PART: usize = 2 * PART_BYTES;
 
 /// One room. It lasts as long as a client, a user or a post under way is in it.
 #[derive(Debug)]
@@ -39,8 +39,8 @@ pub(crate) struct OpenRoom {
     batch: Batch,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
-    /// The common half of snapshots, and the version of the view that it shows.
-    snapshot_tail: Option<(u64, Bytes)>,
+    /// The first part of snapshots, and the version of the view that it shows.
+    first_part: Option<(u64, Part)>,
     /// Posts that wait until the store has loaded the history; `None` once it has.
     held_posts: Option<Vec<PendingPost>>,
     /// Posts that the store has not answered for.
@@ -62,7 +62,7 @@ impl OpenRoom {
             clients: HashMap::new(),
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
-            snapshot_tail: None,
+            first_part: None,
             held_posts: is_stored.then(Vec::new),
             posts_under_way: 0,
             is_dirty: false,
@@ -217,6 +217,7 @@ impl OpenRoom {
         &mut self,
         encodings: &[Encoding],
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+        memory: &WaitingMemory,
     ) -> BTreeSet<ClientId> {
         self.is_dirty = false;
         self.batch.frame_events(encodings);
@@ -225,7 +226,7 @@ impl OpenRoom {
         let mut receivers = BTreeSet::new();
         if !self.snapshot_requests.is_empty() && !self.is_loading() {
             receivers = mem::take(&mut self.snapshot_requests);
-            self.add_snapshots(&receivers, encoding_of);
+            self.add_snapshots(&receivers, encoding_of, memory);
         }
         self.batch.seal();
         receivers
@@ -245,31 +246,44 @@ impl OpenRoom {
         &mut self,
         receivers: &BTreeSet<ClientId>,
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+        memory: &WaitingMemory,
     ) {
-        let tail = self.snapshot_tail();
-        let Self { members, rules, view, batch, .. } = self;
-        let receiver = |&client: &ClientId| {
-            let you = members.get(&client).copied().flatten();
-            let name = you.and_then(|id| view.user(id)).map(|user| user.name.as_str());
-            let session = you.and_then(|id| rules.session(id)).map(|session| session.to_hex());
-            Some((client, encoding_of(client)?, Receiver { you, name, session }))
-        };
-        batch.add_snapshots(tail, receivers.iter().filter_map(receiver));
+        let part = self.snapshot_part(None, memory);
+        let mut batch = mem::take(&mut self.batch); // the receivers borrow the rest of the room
+        let receiver = |&client: &ClientId| Some((client, encoding_of(client)?, self.receiver(client)));
+        batch.add_snapshots(part, receivers.iter().filter_map(receiver));
+        self.batch = batch;
     }
 
-    /// The common half of all snapshots. Unless it is large, it is encoded only once per version of the view.
-    fn snapshot_tail(&mut self) -> Bytes {
+    /// What a snapshot says to its receiver alone.
+    pub(crate) fn receiver(&self, client: ClientId) -> Receiver<'_> {
+        let you = self.members.get(&client).copied().flatten();
+        let name = you.and_then(|id| self.view.user(id)).map(|user| user.name.as_str());
+        let session = you.and_then(|id| self.rules.session(id)).map(|session| session.to_hex());
+        Receiver { you, name, session }
+    }
+
+    /// A part of the common half of all snapshots. The first one is encoded only once per version of the view.
+    pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &WaitingMemory) -> Part {
         let version = self.view.version();
-        if let Some((known, tail)) = &self.snapshot_tail
+        if from.is_none()
+            && let Some((known, part)) = &self.first_part
             && *known == version
         {
-            return tail.clone();
+            return part.clone();
         }
         let mut json = Vec::new();
-        snapshot::encode_tail(self.name.as_str(), &self.view, &self.limits, &mut json);
-        let tail = Bytes::from(json);
-        self.snapshot_tail = (tail.len() <= MAX_KEPT_SNAPSHOT).then(|| (version, tail.clone()));
-        tail
+        let next = snapshot::encode_part(self.name.as_str(), &self.view, &self.limits, from, &mut json);
+        let part = Part { json: memory.keep(json), next };
+        if from.is_none() {
+            self.first_part = (part.json.len() <= MAX_KEPT_PART).then(|| (version, part.clone()));
+        }
+        part
+    }
+
+    /// Frees the first part of snapshots.
+    pub(crate) fn forget_part(&mut self) {
+        self.first_part = None;
     }
 
     /// The current texts that have changed since a revision, except the client's own.
@@ -286,6 +300,7 @@ impl OpenRoom {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::counter::Counter;
 
     #[test]
     fn while_the_history_loads_each_client_waits_for_one_snapshot() {
@@ -298,23 +313,7 @@ mod tests {
         assert_eq!(room.snapshot_requests.len(), 2);
         room.leave(ClientId(2));
         room.release_posts();
-        assert!(room.finish_batch(&[], |_| None).into_iter().eq([ClientId(1)]));
-    }
-
-    #[test]
-    fn a_large_snapshot_is_not_kept() {
-        let name = RoomName::from_query("").unwrap();
-        let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0));
-        room.enter(ClientId(1));
-        for (posts, is_kept) in [(1, true), (20, false)] {
-            for n in 0..posts {
-                let text = "\u{1}".repeat(1000);
-                let post = Post { n, id: UserId(1), name: String::new(), text, at: 0 };
-                room.publish(Fact::Posted { post }, None, None);
-            }
-            room.request_snapshot(ClientId(1));
-            room.finish_batch(&[], |_| None);
-            assert_eq!(room.snapshot_tail.is_some(), is_kept, "{posts} posts");
-        }
+        let memory = WaitingMemory::new(Counter::default(), 0, 1);
+        assert!(room.finish_batch(&[], |_| None, &memory).into_iter().eq([ClientId(1)]));
     }
 }

@@ -4,12 +4,14 @@ use crate::base::address::Address;
 use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::outbox::Outbox;
+use crate::delivery::transport::Transport;
 use crate::protocol::encoding::Encoding;
 use crate::room::names::RoomName;
 use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::mem;
+use std::time::Instant;
 
 /// Where clients are before they enter a room. Rooms are numbered from 1, see
 /// [`room_id`](crate::hub::shards::Shard::room_id).
@@ -70,7 +72,7 @@ impl<T> Client<T> {
     }
 }
 
-impl<T> Registry<T> {
+impl<T: Transport> Registry<T> {
     /// An empty registry. All hubs count their clients that are not closing in `open`.
     pub(crate) fn new(open: Counter) -> Self {
         Self { rooms: HashMap::new(), places: HashMap::new(), open, open_by_address: HashMap::new() }
@@ -190,6 +192,12 @@ impl<T> Registry<T> {
     /// The clients of a room, those that are closing included.
     pub(crate) fn clients_of(&mut self, room: RoomId) -> impl Iterator<Item = &mut Client<T>> {
         self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
+    }
+
+    /// The clients that are not closing and whose transports are full, and since when.
+    pub(crate) fn stalled(&self) -> impl Iterator<Item = (Instant, ClientId)> {
+        let clients = self.rooms.values().flat_map(BTreeMap::values).filter(|client| client.is_open());
+        clients.filter_map(|client| Some((client.outbox.stalled_since()?, client.id)))
     }
 
     /// Marks a client as closing: nothing more is sent to it. Returns whether it was open.

@@ -69,6 +69,11 @@ impl Rooms {
         self.dirty.pop()
     }
 
+    /// Whether a room is still to be written to.
+    pub(crate) fn are_dirty(&self) -> bool {
+        !self.dirty.is_empty()
+    }
+
     /// A room to be written to.
     pub(crate) fn get_mut(&mut self, id: RoomId) -> Option<&mut OpenRoom> {
         self.rooms.get_mut(&id)

@@ -4,6 +4,7 @@
 
 use crate::base::counter::Counter;
 use crate::base::ids::RoomId;
+use crate::delivery::memory::WaitingMemory;
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, Health};
 use crate::room::names::RoomName;
@@ -88,6 +89,8 @@ pub struct Shard {
     pub rooms: Counter,
     /// Seats, including those of away users.
     pub seats: Counter,
+    /// Bytes that wait for clients.
+    waiting: Counter,
 }
 
 impl Shard {
@@ -99,6 +102,7 @@ impl Shard {
             open: Counter::default(),
             rooms: Counter::default(),
             seats: Counter::default(),
+            waiting: Counter::default(),
         }
     }
 
@@ -106,6 +110,11 @@ impl Shard {
     pub fn split(of: usize) -> Vec<Self> {
         let single = Self::single();
         (0..of).map(|number| Self { number, of, ..single.clone() }).collect()
+    }
+
+    /// The memory for what waits for this hub's clients, of `max` bytes for all hubs.
+    pub(crate) fn memory(&self, max: usize) -> WaitingMemory {
+        WaitingMemory::new(self.waiting.clone(), max, self.of)
     }
 
     /// The id of this hub's room number `n`, counted from 1. No room of another hub has the same id.

@@ -23,6 +23,20 @@ pub enum TextForm {
     Spliced,
 }
 
+/// The place of a frame in its message (RFC 6455, section 5.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// The message begins with this frame.
+    pub is_first: bool,
+    /// The message ends with this frame.
+    pub is_last: bool,
+}
+
+impl Fragment {
+    /// The only frame of its message.
+    const WHOLE: Self = Self { is_first: true, is_last: true };
+}
+
 impl TextForm {
     /// Both forms.
     pub const ALL: [Self; 2] = [Self::Whole, Self::Spliced];
@@ -65,15 +79,20 @@ impl Encoding {
 
     /// Appends an event to `frames`, as a frame.
     pub fn frame(self, json: &[u8], frames: &mut Vec<u8>) {
-        self.frame_header(json.len(), frames);
+        self.frame_header(Fragment::WHOLE, json.len(), frames);
         frames.extend_from_slice(json);
     }
 
     /// Appends the header of a frame that contains `json_len` bytes of JSON.
-    pub fn frame_header(self, json_len: usize, frames: &mut Vec<u8>) {
+    pub fn frame_header(self, fragment: Fragment, json_len: usize, frames: &mut Vec<u8>) {
         match self {
             Self::PlainWhole | Self::PlainSpliced => {
-                let header = FrameHeader { opcode: OpCode::Data(Data::Text), ..FrameHeader::default() };
+                let data = if fragment.is_first { Data::Text } else { Data::Continue };
+                let header = FrameHeader {
+                    is_final: fragment.is_last,
+                    opcode: OpCode::Data(data),
+                    ..FrameHeader::default()
+                };
                 header.format(json_len as u64, frames).expect("writing to a Vec does not fail");
             }
         }

@@ -1,14 +1,16 @@
 //! The snapshot of a room, `existing_users`: everything that a client needs to show the room. It replaces everything
 //! that the client knew.
 //!
-//! A snapshot is encoded in two halves. A hundred clients that join at once share one encoding of the larger half.
+//! A snapshot is encoded in two halves. The second one, which is the same for everyone, is encoded in parts: each when the
+//! client's socket has space, from what the room is then. A hundred clients that join at once share the encoded parts. What
+//! changes while the parts are sent, the client is told afterwards, by events and by whole texts.
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
-use crate::room::post::Post;
+use crate::room::text::Text;
 use crate::room::view::View;
+use bytes::Bytes;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The half that is different for each receiver.
 #[derive(Debug, Serialize)]
@@ -21,15 +23,32 @@ pub(crate) struct Receiver<'a> {
     pub session: Option<String>,
 }
 
-/// The half that is the same for everyone in the room.
-#[derive(Debug, Serialize)]
-struct RoomState<'a> {
-    room: &'a str,
-    /// In the order in which they joined.
-    users: BTreeMap<UserId, UserState<'a>>,
-    /// The oldest first.
-    log: Vec<&'a Post>,
-    limits: LengthLimits,
+/// Size after which a part of a snapshot ends, in bytes. A socket takes about two of them. The last user or post in a part
+/// may exceed it.
+pub(crate) const PART_BYTES: usize = 64 * 1024;
+
+/// Where a snapshot continues. Users and posts that came after it began are not in it: events tell the client of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    last_user: UserId,
+    last_post: u64,
+    at: Position,
+}
+
+/// A part of the second half, encoded.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Part {
+    /// The JSON.
+    pub json: Bytes,
+    /// Where the next part begins, unless this is the last one.
+    pub next: Option<Cursor>,
+}
+
+/// The last user or post in the part before; `None` before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Position {
+    Users(Option<UserId>),
+    Log(Option<u64>),
 }
 
 /// The limits that a page shows to a user who comes near them, in characters (Unicode code points).
@@ -52,21 +71,79 @@ pub(crate) fn encode_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
     json.truncate(json.len() - "}]".len());
 }
 
-/// Appends the second half of `["existing_users", {…}]` to `json`.
-pub fn encode_tail(room: &str, view: &View, limits: &Limits, json: &mut Vec<u8>) {
-    let users = view.users();
-    let users =
-        users.map(|(id, user, text)| (id, UserState { name: user.name.as_str(), text, away: user.away }));
-    let state = RoomState {
-        room,
-        users: users.collect(),
-        log: view.posts().map(AsRef::as_ref).collect(),
-        limits: LengthLimits { text: limits.max_text, name: limits.max_name },
-    };
-    let start = json.len();
-    write(json, &state);
-    json[start] = b','; // replaces the opening brace, which the first half contains
-    json.push(b']');
+/// Writes a part of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning. Shows the room as it
+/// is now. Returns where the next part begins, unless this is the last one.
+pub fn encode_part(
+    room: &str,
+    view: &View,
+    limits: &Limits,
+    from: Option<Cursor>,
+    json: &mut Vec<u8>,
+) -> Option<Cursor> {
+    let mut cursor = from.unwrap_or_else(|| begin(room, view, json));
+    if let Position::Users(_) = cursor.at {
+        if !encode_users(view, &mut cursor, json) {
+            return Some(cursor);
+        }
+        json.extend_from_slice(b"},\"log\":[");
+        cursor.at = Position::Log(None);
+    }
+    if !encode_log(view, &mut cursor, json) {
+        return Some(cursor);
+    }
+    json.extend_from_slice(b"],\"limits\":");
+    write(json, &LengthLimits { text: limits.max_text, name: limits.max_name });
+    json.extend_from_slice(b"}]");
+    None
+}
+
+/// Writes what precedes the users. The comma continues the object that [`encode_head`] has begun.
+fn begin(room: &str, view: &View, json: &mut Vec<u8>) -> Cursor {
+    json.extend_from_slice(b",\"room\":");
+    write(json, &room);
+    json.extend_from_slice(b",\"users\":{");
+    let last_user = view.users_after(None).next_back().map_or(UserId(0), |(id, _)| id);
+    let last_post = view.posts().next_back().map_or(0, |post| post.n);
+    Cursor { last_user, last_post, at: Position::Users(None) }
+}
+
+/// Writes users in the order in which they joined. Returns whether they all fit into this part.
+fn encode_users(view: &View, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
+    let Position::Users(mut after) = cursor.at else { return true };
+    for (id, user) in view.users_after(after).take_while(|(id, _)| *id <= cursor.last_user) {
+        if json.len() >= PART_BYTES {
+            return false;
+        }
+        separate(after.is_some(), json);
+        write(json, &id);
+        json.push(b':');
+        let text = view.text(id).map_or("", Text::as_str);
+        write(json, &UserState { name: user.name.as_str(), text, away: user.away });
+        after = Some(id);
+        cursor.at = Position::Users(after);
+    }
+    true
+}
+
+/// Writes posts, the oldest first. Returns whether they all fit into this part.
+fn encode_log(view: &View, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
+    let Position::Log(mut after) = cursor.at else { return true };
+    for post in view.posts_after(after.unwrap_or(0)).take_while(|post| post.n <= cursor.last_post) {
+        if json.len() >= PART_BYTES {
+            return false;
+        }
+        separate(after.is_some(), json);
+        write(json, &**post);
+        after = Some(post.n);
+        cursor.at = Position::Log(after);
+    }
+    true
+}
+
+fn separate(follows_another: bool, json: &mut Vec<u8>) {
+    if follows_another {
+        json.push(b',');
+    }
 }
 
 fn write(json: &mut Vec<u8>, value: &impl Serialize) {

@@ -23,9 +23,9 @@ impl History {
         Self { posts: VecDeque::new(), max_posts, bytes: 0 }
     }
 
-    /// The posts, the oldest first.
-    pub(crate) fn posts(&self) -> impl Iterator<Item = &Arc<Post>> {
-        self.posts.iter()
+    /// The posts with higher numbers than this, the oldest first.
+    pub(crate) fn posts_after(&self, n: u64) -> impl DoubleEndedIterator<Item = &Arc<Post>> {
+        self.posts.range(self.posts.partition_point(|post| post.n <= n)..)
     }
 
     /// Adds a post, and removes the oldest ones beyond the limits.
@@ -81,7 +81,7 @@ mod tests {
             history.push(Post { n, id: UserId(1), name: String::new(), text: "text".to_owned(), at });
         }
         history.trim(50);
-        assert_eq!(history.posts().map(|post| post.n).collect::<Vec<_>>(), [2, 4]);
+        assert_eq!(history.posts_after(0).map(|post| post.n).collect::<Vec<_>>(), [2, 4]);
         assert_eq!(history.bytes, 2 * "text".len());
     }
 
@@ -94,7 +94,10 @@ mod tests {
             for n in 1..=10 {
                 history.push(Post { n, id: UserId(1), name: String::new(), text: text.to_owned(), at: 0 });
             }
-            assert!(history.posts().map(|post| post.n).eq(11 - kept..=10), "{max_posts} posts at most");
+            assert!(
+                history.posts_after(0).map(|post| post.n).eq(11 - kept..=10),
+                "{max_posts} posts at most"
+            );
         }
     }
 

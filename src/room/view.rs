@@ -8,6 +8,7 @@ use crate::room::names::Name;
 use crate::room::post::Post;
 use crate::room::text::Text;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// Users, boxes and log of a room.
@@ -79,9 +80,10 @@ impl View {
         self.users.get(&id)
     }
 
-    /// All users and the texts of their boxes, in the order in which they joined.
-    pub fn users(&self) -> impl Iterator<Item = (UserId, &User, &str)> {
-        self.users.iter().map(|(&id, user)| (id, user, self.boxes.text(id).map_or("", Text::as_str)))
+    /// The users who joined after this one, or all of them, in the order in which they joined.
+    pub fn users_after(&self, id: Option<UserId>) -> impl DoubleEndedIterator<Item = (UserId, &User)> {
+        let from = id.map_or(Bound::Unbounded, Bound::Excluded);
+        self.users.range((from, Bound::Unbounded)).map(|(&id, user)| (id, user))
     }
 
     /// The text of a user's box.
@@ -90,8 +92,13 @@ impl View {
     }
 
     /// The last posts of the log, the oldest first.
-    pub fn posts(&self) -> impl Iterator<Item = &Arc<Post>> {
-        self.history.posts()
+    pub fn posts(&self) -> impl DoubleEndedIterator<Item = &Arc<Post>> {
+        self.history.posts_after(0)
+    }
+
+    /// The posts of the log with higher numbers than this, the oldest first.
+    pub fn posts_after(&self, n: u64) -> impl DoubleEndedIterator<Item = &Arc<Post>> {
+        self.history.posts_after(n)
     }
 
     /// Gives every text that changed since the last commit a new revision, and calls `each` with it.

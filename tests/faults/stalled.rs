@@ -2,7 +2,9 @@
 
 use crate::process::start_for;
 use crate::support::TIMEOUT;
-use crate::support::frame::{CLOSE, FIN, PING, PONG, TEXT, close_code, first_frame, frame, handshake, text};
+use crate::support::frame::{
+    CLOSE, CONTINUATION, FIN, Fragments, PING, PONG, TEXT, close_code, first_frame, frame, handshake, text,
+};
 use crate::support::http::Response;
 use crate::support::page::Page;
 use crate::support::program::{Program, server};
@@ -14,7 +16,7 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use typewall::internals::MAX_BACKLOG;
+use typewall::internals::MIN_BACKLOG;
 
 /// Clients in the room; how many of them stop reading, and how many others write.
 const CROWD: usize = if cfg!(feature = "soak") { 1_000 } else { 60 };
@@ -39,7 +41,7 @@ const LAST_POSTS: usize = 200;
 const OWN_BYTES: u64 = 64 * 1024;
 
 /// Bytes that may wait for all stalled clients, which share them, and what the program needs to write them once.
-const SHARED_BYTES: u64 = 4 * MAX_BACKLOG as u64;
+const SHARED_BYTES: u64 = 4 * MIN_BACKLOG as u64;
 
 /// Events by their JSON: most clients receive the same, and to decode it once for each would be too slow.
 type Decoded = HashMap<Vec<u8>, Rc<(String, Value)>>;
@@ -49,6 +51,7 @@ struct Reader {
     socket: TcpStream,
     /// Bytes of a frame that is not whole yet.
     partial: Vec<u8>,
+    fragments: Fragments,
     page: Page,
     /// How many texts and posts came.
     delivered: usize,
@@ -62,8 +65,14 @@ impl Reader {
         let mut socket = program.dial();
         socket.write_all(&[handshake("/ws?room=r"), text(event)].concat()).unwrap();
         assert_eq!(Response::read_head(&mut socket).status, 101);
-        let mut reader =
-            Self { socket, partial: Vec::new(), page: Page::default(), delivered: 0, closed: None };
+        let mut reader = Self {
+            socket,
+            partial: Vec::new(),
+            fragments: Fragments::default(),
+            page: Page::default(),
+            delivered: 0,
+            closed: None,
+        };
         read_until_all(std::slice::from_mut(&mut reader), |reader| reader.page.room.is_some(), "a snapshot");
         reader
     }
@@ -106,6 +115,12 @@ impl Reader {
     }
 
     fn take(&mut self, first: u8, payload: &[u8], decoded: &mut Decoded) {
+        if first == TEXT || first & !FIN == CONTINUATION {
+            if let Some((kind, payload)) = self.fragments.add(first, payload) {
+                self.take(FIN | kind, &payload, decoded);
+            }
+            return;
+        }
         match first ^ FIN {
             TEXT => {
                 let event = decoded.get(payload).cloned().unwrap_or_else(|| {

@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::internals::{
-    Action, ClientId, Encoding, Event, Health, Hub, MAX_BACKLOG, MAX_STALL, Name, NewClient,
+    Action, ClientId, Encoding, Event, Health, Hub, MAX_STALL, MIN_BACKLOG, Name, NewClient,
     PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
 };
 use typewall::{Passphrase, RoomName};
@@ -133,7 +133,7 @@ fn a_slow_socket_that_takes_a_little_at_a_time_gets_every_box_in_turn() {
 fn a_client_over_the_backlog_is_closed_and_its_room_is_told() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 100;
-    for _ in 0..MAX_BACKLOG / 10_000 + 2 {
+    for _ in 0..MIN_BACKLOG / 10_000 + 2 {
         world.post(0, &"x".repeat(10_000), None);
         world.hub.write(world.now);
     }
@@ -153,7 +153,7 @@ fn a_client_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_
     pipes[1].0.borrow_mut().space = 0;
     let client = world.people[1].line.as_ref().unwrap().client;
     // Each takes far more memory than its two bytes.
-    for _ in 0..MAX_BACKLOG / 64 + 2 {
+    for _ in 0..MIN_BACKLOG / 64 + 2 {
         world.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, world.now);
         world.hub.write(world.now);
     }
@@ -251,7 +251,7 @@ fn a_snapshot_does_not_count_as_backlog() {
     let mut world = joined(&["Ada"]);
     let long = "x".repeat(9_000);
     for _ in 0..3 {
-        world.write(0, &long.repeat(100)); // nearly MAX_BACKLOG
+        world.write(0, &long.repeat(100)); // nearly MIN_BACKLOG
         world.people.extend(World::new(1).people);
         let newcomer = world.people.len() - 1;
         world.enter(newcomer, 0);
@@ -269,7 +269,7 @@ fn a_snapshot_does_not_count_as_backlog() {
     }
     let bob = world.pipe(1);
     bob.0.borrow_mut().space = 0;
-    for _ in 0..MAX_BACKLOG / long.len() + 2 {
+    for _ in 0..MIN_BACKLOG / long.len() + 2 {
         world.post(0, &long, None);
         world.hub.write(world.now);
     }

@@ -13,7 +13,7 @@ mod support;
 mod world;
 
 use proptest::prelude::*;
-use world::{PEOPLE, World, steps};
+use world::{PEOPLE, Step, World, steps};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -26,5 +26,31 @@ proptest! {
         }
         world.settle();
         world.check();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Most boxes are as large as a part of a snapshot, so that a snapshot comes in several, and the room changes in between.
+    #[test]
+    fn all_clients_end_with_the_same_large_room(steps in steps()) {
+        let mut world = World::new(PEOPLE);
+        for step in steps {
+            world.take(enlarged(step));
+        }
+        world.settle();
+        world.check();
+    }
+}
+
+/// A step with as many times larger texts, and as many times larger reads.
+fn enlarged(step: Step) -> Step {
+    const TIMES: usize = 2_000;
+    match step {
+        Step::Write { person, text } => Step::Write { person, text: text.repeat(TIMES) },
+        Step::Splice { person, text } => Step::Splice { person, text: text.repeat(TIMES) },
+        Step::Read { person, bytes } => Step::Read { person, bytes: bytes * TIMES / 4 },
+        step => step,
     }
 }

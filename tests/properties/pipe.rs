@@ -1,6 +1,6 @@
 //! A fake socket. The test sets how many bytes it accepts, and reads the frames that were sent.
 
-use crate::support::frame::{CLOSE, FIN, PONG, TEXT, close_code, first_frame};
+use crate::support::frame::{CLOSE, CONTINUATION, FIN, Fragments, PONG, TEXT, close_code, first_frame};
 use crate::support::page::Page;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -65,17 +65,22 @@ impl Frame {
 }
 
 impl Pipe {
-    /// Every whole frame that was sent. Ignores a partial frame at the end.
+    /// Every whole message that was sent. Ignores a partial one at the end.
     pub(crate) fn frames(&self) -> Vec<Frame> {
         let line = self.0.borrow();
-        let (mut frames, mut rest) = (Vec::new(), &line.bytes[..]);
+        let (mut frames, mut rest, mut fragments) = (Vec::new(), &line.bytes[..], Fragments::default());
+        let event = |payload: &[u8]| {
+            let (event, data) = serde_json::from_slice(payload).expect("an event");
+            Frame::Event(event, data)
+        };
         while let Some((first, payload, length)) = first_frame(rest) {
             rest = &rest[length..];
+            if first == TEXT || first & !FIN == CONTINUATION {
+                frames.extend(fragments.add(first, payload).map(|(_, payload)| event(&payload)));
+                continue;
+            }
             frames.push(match first ^ FIN {
-                TEXT => {
-                    let (event, data) = serde_json::from_slice(payload).expect("an event");
-                    Frame::Event(event, data)
-                }
+                TEXT => event(payload),
                 CLOSE => Frame::Close(close_code(payload)),
                 PONG => Frame::Pong,
                 _ => panic!("the hub sent a frame that begins with {first:#x}"),

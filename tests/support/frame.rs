@@ -76,6 +76,26 @@ pub(crate) fn first_frame(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     Some((bytes[0], bytes.get(start..end)?, end))
 }
 
+/// The beginning of a message that comes in several frames (RFC 6455, section 5.4).
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    kind: u8,
+    payload: Vec<u8>,
+}
+
+impl Fragments {
+    /// Adds a frame that is not a whole message. Returns the opcode and the payload of the message that ends with it.
+    pub(crate) fn add(&mut self, first: u8, payload: &[u8]) -> Option<(u8, Vec<u8>)> {
+        let opcode = first & !FIN;
+        assert_eq!(opcode == CONTINUATION, self.kind != 0, "a frame out of order: {first:#x}");
+        if opcode != CONTINUATION {
+            self.kind = opcode;
+        }
+        self.payload.extend_from_slice(payload);
+        (first & FIN != 0).then(|| (std::mem::take(&mut self.kind), std::mem::take(&mut self.payload)))
+    }
+}
+
 /// The code in a close frame's payload; 1005 if it has none (RFC 6455, section 7.4.1).
 pub(crate) fn close_code(payload: &[u8]) -> u16 {
     payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code))

@@ -2,7 +2,7 @@
 
 use super::{Driver, MAX_EVENTS, READ_BUFFER, Stage, TIMEOUT};
 use crate::event::{self, Event};
-use crate::frame::{CLOSE, FIN, PING, PONG, TEXT, close_code, first_frame, frame};
+use crate::frame::{CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_code, first_frame, frame};
 use crate::wire;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -107,6 +107,12 @@ impl Driver {
         while let Some((first, payload, len)) = first_frame(&bytes[used..]) {
             used += len;
             frames += 1;
+            if first == TEXT || first & !FIN == CONTINUATION {
+                if let Some((_, payload)) = self.clients[n].fragments.add(first, payload) {
+                    self.receive(n, &event::read(&payload)?, now)?;
+                }
+                continue;
+            }
             match first ^ FIN {
                 TEXT => self.receive(n, &event::read(payload)?, now)?,
                 PING if self.job.replay.is_some() => {}

@@ -1,0 +1,117 @@
+//! Backlogs: frames that wait for a client, in order.
+
+use crate::delivery::memory::WaitingMemory;
+use bytes::{Buf, Bytes};
+use std::collections::VecDeque;
+
+/// Bytes that a waiting piece takes in addition to its content: its place in a list that grows by doubling. Without them,
+/// pongs of two bytes each would take thirty times as much memory as is counted.
+pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
+
+/// Largest rest of a piece that is copied when the other pieces are given up, in bytes.
+const MAX_REST: usize = 64 * 1024;
+
+/// Frames that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    /// Whole frames, except that the beginning of the first may have been sent.
+    pieces: VecDeque<Bytes>,
+    /// Bytes of all pieces.
+    len: usize,
+    /// A part of the first piece was sent.
+    is_begun: bool,
+}
+
+impl Backlog {
+    /// Adds frames at the end.
+    pub(crate) fn push(&mut self, piece: Bytes) {
+        // An empty piece would turn a send of one piece into a vectored send of two.
+        if !piece.is_empty() {
+            self.len += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    /// Adds the rest of a frame whose beginning was sent. Nothing waits yet.
+    pub(crate) fn begin_with(&mut self, pieces: impl Iterator<Item = Bytes>) {
+        pieces.for_each(|piece| self.push(piece));
+        self.is_begun = !self.pieces.is_empty();
+    }
+
+    /// Adds another backlog at the end.
+    pub(crate) fn append(&mut self, other: Self) {
+        other.pieces.into_iter().for_each(|piece| self.push(piece));
+    }
+
+    /// Removes the first `sent` bytes.
+    pub(crate) fn advance(&mut self, mut sent: usize) {
+        self.len -= sent;
+        self.is_begun |= sent > 0;
+        while let Some(first) = self.pieces.front_mut() {
+            if sent < first.len() {
+                return first.advance(sent);
+            }
+            sent -= first.len();
+            self.pieces.pop_front();
+            self.is_begun = sent > 0;
+        }
+    }
+
+    /// The pieces, in order.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(|piece| &piece[..])
+    }
+
+    /// The number of bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    /// Memory that the list of pieces takes, in bytes, roughly.
+    pub(crate) fn overhead(&self) -> usize {
+        self.pieces.len() * PIECE_OVERHEAD
+    }
+
+    /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the rest
+    /// of that frame would take much memory, and is given up too.
+    pub(crate) fn give_up(&mut self, memory: &WaitingMemory) -> bool {
+        let rest = self.pieces.drain(..).next().filter(|_| self.is_begun);
+        *self = Self::default();
+        match rest {
+            Some(rest) if rest.len() > MAX_REST => return false,
+            // A copy, because the piece may be a small part of bytes that many clients share.
+            Some(rest) => self.begin_with([memory.keep(rest.to_vec())].into_iter()),
+            None => {}
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::counter::Counter;
+
+    fn backlog(pieces: [usize; 2], sent: usize) -> Backlog {
+        let mut backlog = Backlog::default();
+        pieces.into_iter().for_each(|len| backlog.push(vec![0; len].into()));
+        backlog.advance(sent);
+        backlog
+    }
+
+    #[test]
+    fn only_the_rest_of_a_frame_that_was_begun_is_not_given_up() {
+        let memory = WaitingMemory::new(Counter::default(), usize::MAX, 1);
+        for (sent, rest) in [(0, 0), (1, 9), (10, 0), (11, 9)] {
+            let mut backlog = backlog([10, 10], sent);
+            assert!(backlog.give_up(&memory));
+            assert_eq!(backlog.len(), rest, "{sent} bytes sent");
+        }
+        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(&memory));
+    }
+}

@@ -1,0 +1,110 @@
+//! The memory that waiting output takes, counted for all clients together.
+//!
+//! Clients that wait for the same bytes share them, so a sum over clients would count them many times. Bytes are therefore
+//! counted where they are allocated, until the last client lets go of them.
+
+use crate::base::counter::Counter;
+use bytes::Bytes;
+
+/// Counts the bytes that wait for the clients of one hub, and of all hubs.
+#[derive(Debug, Clone)]
+pub(crate) struct WaitingMemory {
+    of_hub: Counter,
+    of_all: Counter,
+    max: usize,
+    /// The share of `max` that every hub may use, whatever the others use.
+    max_of_hub: usize,
+}
+
+/// Bytes that are counted until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Charge {
+    of_hub: Counter,
+    of_all: Counter,
+    bytes: usize,
+}
+
+/// Counted bytes, which clients share.
+struct Kept {
+    bytes: Vec<u8>,
+    _charge: Charge,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl WaitingMemory {
+    /// The memory of a hub, one of `hubs`. All of them count in `of_all`, and may use `max` bytes together.
+    pub(crate) fn new(of_all: Counter, max: usize, hubs: usize) -> Self {
+        Self { of_hub: Counter::default(), of_all, max, max_of_hub: max / hubs.max(1) }
+    }
+
+    /// Counts these bytes for as long as anyone holds them.
+    pub(crate) fn keep(&self, bytes: Vec<u8>) -> Bytes {
+        let mut charge = self.charge();
+        charge.set(bytes.capacity());
+        Bytes::from_owner(Kept { bytes, _charge: charge })
+    }
+
+    /// A charge of no bytes.
+    pub(crate) fn charge(&self) -> Charge {
+        Charge { of_hub: self.of_hub.clone(), of_all: self.of_all.clone(), bytes: 0 }
+    }
+
+    /// Whether this hub has to free memory: all hubs exceed their limit together, and this one exceeds its share. At least
+    /// one hub exceeds its share whenever all exceed the limit.
+    pub(crate) fn is_exceeded(&self) -> bool {
+        self.of_all.get() > self.max && self.of_hub.get() > self.max_of_hub
+    }
+}
+
+impl Charge {
+    /// Changes the number of bytes.
+    pub(crate) fn set(&mut self, bytes: usize) {
+        for counter in [&self.of_hub, &self.of_all] {
+            counter.add(bytes);
+            counter.remove(self.bytes);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shared_bytes_are_counted_once_and_until_the_last_clone_is_dropped() {
+        let memory = WaitingMemory::new(Counter::default(), 100, 1);
+        let mut charge = memory.charge();
+        charge.set(1);
+        let bytes = memory.keep(vec![0; 100]);
+        let clones = vec![bytes.slice(50..); 10];
+        drop(bytes);
+        assert!(memory.is_exceeded());
+        assert_eq!((memory.of_hub.get(), memory.of_all.get()), (101, 101));
+        drop(clones);
+        assert_eq!((memory.of_hub.get(), memory.of_all.get()), (1, 1));
+        drop(charge);
+        assert_eq!((memory.of_hub.get(), memory.of_all.get()), (0, 0));
+    }
+
+    #[test]
+    fn only_a_hub_that_exceeds_its_share_has_to_free_memory() {
+        let all = Counter::default();
+        let [small, large] = [(); 2].map(|()| WaitingMemory::new(all.clone(), 100, 2));
+        let _kept = [small.keep(vec![0; 40]), large.keep(vec![0; 60])];
+        assert!(!small.is_exceeded() && !large.is_exceeded(), "together they are at the limit");
+        let _one_more = small.keep(vec![0; 1]);
+        assert!(!small.is_exceeded() && large.is_exceeded());
+    }
+}

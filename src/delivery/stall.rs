@@ -1,0 +1,227 @@
+//! Stalls: what an outbox keeps while its transport is full.
+
+use crate::delivery::backlog::Backlog;
+use crate::delivery::memory::{Charge, WaitingMemory};
+use crate::delivery::share::{SentSnapshot, Share};
+use crate::protocol::snapshot::Cursor;
+use crate::room::boxes::Revision;
+use std::mem;
+use std::time::{Duration, Instant};
+
+/// How long a full transport may accept nothing. A phone that changes networks is back within that time.
+pub const MAX_STALL: Duration = Duration::from_secs(30);
+
+/// The first pause before a full transport is tried again. A client on a local network has often read enough by then.
+const MIN_PAUSE: Duration = Duration::from_millis(4);
+
+/// The longest pause, reached by doubling while a transport accepts nothing. People do not notice it.
+const MAX_PAUSE: Duration = Duration::from_millis(64);
+
+/// The state of an outbox whose transport is full.
+#[derive(Debug)]
+pub(crate) struct Stall {
+    /// Frames that wait.
+    pub backlog: Backlog,
+    snapshot: PendingSnapshot,
+    /// The first text that the client missed.
+    stale_from: Option<Revision>,
+    /// When the stall began.
+    pub since: Instant,
+    /// When the transport last accepted something, or the stall began.
+    progress: Instant,
+    /// When to try the transport again.
+    pub retry_at: Instant,
+    pause: Duration,
+    charge: Charge,
+}
+
+/// The snapshot that a client is still to get. It is state, so nothing of it is kept: each part is encoded when the
+/// transport accepts it.
+#[derive(Debug)]
+enum PendingSnapshot {
+    None,
+    /// It follows the backlog.
+    Owed,
+    /// A part of it was sent.
+    Begun(Box<Begun>),
+}
+
+/// A snapshot of which a part was sent.
+#[derive(Debug)]
+struct Begun {
+    next: Cursor,
+    /// Events since then. They follow the snapshot.
+    after: Backlog,
+    /// The client has asked for another one.
+    is_owed_again: bool,
+}
+
+/// What a client gets of the room's state, once nothing waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owed {
+    /// Nothing.
+    Nothing,
+    /// A snapshot: its first part, or the one at this cursor.
+    Snapshot(Option<Cursor>),
+    /// The texts that changed since this revision.
+    Texts(Revision),
+}
+
+impl Stall {
+    /// The stall of a transport that has just been found full, and for which these frames wait.
+    pub(crate) fn new(backlog: Backlog, now: Instant, memory: &WaitingMemory) -> Self {
+        Self {
+            backlog,
+            snapshot: PendingSnapshot::None,
+            stale_from: None,
+            since: now,
+            progress: now,
+            retry_at: now + MIN_PAUSE,
+            pause: MIN_PAUSE,
+            charge: memory.charge(),
+        }
+    }
+
+    /// Keeps the part of a share that was not sent, and of texts and snapshots that the client is owed them. `missed` is the
+    /// first text after the share that the client misses.
+    pub(crate) fn keep(
+        &mut self,
+        share: &Share<'_>,
+        sent: usize,
+        missed: Option<Revision>,
+        memory: &WaitingMemory,
+    ) {
+        let remainder = share.remainder(sent);
+        let pieces = share.keep(sent..remainder.end, memory);
+        match &mut self.snapshot {
+            // Only control frames may stand between the frames of one message.
+            PendingSnapshot::Begun(begun) if !share.is_control() => {
+                pieces.for_each(|piece| begun.after.push(piece));
+            }
+            _ if sent > 0 && self.backlog.is_empty() => self.backlog.begin_with(pieces),
+            _ => pieces.for_each(|piece| self.backlog.push(piece)),
+        }
+        self.stale_from = self.stale_from.or(remainder.stale_from).or(missed);
+        match share.sent_snapshot(sent) {
+            SentSnapshot::None => {}
+            SentSnapshot::Nothing => self.owe_snapshot(),
+            SentSnapshot::Begun(next) => self.advance_snapshot(next),
+        }
+        self.count();
+    }
+
+    /// The client is to get a snapshot after all that waits.
+    fn owe_snapshot(&mut self) {
+        match &mut self.snapshot {
+            PendingSnapshot::Begun(begun) => begun.is_owed_again = true,
+            PendingSnapshot::None | PendingSnapshot::Owed => self.snapshot = PendingSnapshot::Owed,
+        }
+    }
+
+    /// A part of the snapshot was sent, at least in part. The next one begins at `next`.
+    fn advance_snapshot(&mut self, next: Option<Cursor>) {
+        let begun = match mem::replace(&mut self.snapshot, PendingSnapshot::None) {
+            PendingSnapshot::Begun(begun) => Some(begun),
+            PendingSnapshot::None | PendingSnapshot::Owed => {
+                self.stale_from = None; // the snapshot shows the texts as they are now
+                None
+            }
+        };
+        match (begun, next) {
+            (begun, Some(next)) => {
+                let (after, is_owed_again) =
+                    begun.map(|begun| (begun.after, begun.is_owed_again)).unwrap_or_default();
+                self.snapshot = PendingSnapshot::Begun(Box::new(Begun { next, after, is_owed_again }));
+            }
+            (Some(begun), None) => {
+                self.backlog.append(begun.after);
+                if begun.is_owed_again {
+                    self.snapshot = PendingSnapshot::Owed;
+                }
+            }
+            (None, None) => {}
+        }
+    }
+
+    /// What the client gets of the room's state, once nothing waits.
+    pub(crate) fn owed(&self) -> Owed {
+        match (&self.snapshot, self.stale_from) {
+            (PendingSnapshot::Begun(begun), _) => Owed::Snapshot(Some(begun.next)),
+            (PendingSnapshot::Owed, _) => Owed::Snapshot(None),
+            (PendingSnapshot::None, Some(revision)) => Owed::Texts(revision),
+            (PendingSnapshot::None, None) => Owed::Nothing,
+        }
+    }
+
+    /// A part of the snapshot was given to the transport, which accepted `sent` bytes of it. If it accepted none, the part is
+    /// encoded again later.
+    pub(crate) fn sent_part(&mut self, part: &Share<'_>, sent: usize, now: Instant, memory: &WaitingMemory) {
+        if sent > 0 {
+            self.progress = now;
+            let rest = part.keep(sent..part.remainder(sent).end, memory);
+            self.backlog.begin_with(rest);
+            if let SentSnapshot::Begun(next) = part.sent_snapshot(sent) {
+                self.advance_snapshot(next);
+            }
+            self.count();
+        }
+    }
+
+    /// Texts that the client had missed were given to the transport, which accepted `sent` bytes of them.
+    pub(crate) fn sent_texts(
+        &mut self,
+        texts: &Share<'_>,
+        sent: usize,
+        missed: Option<Revision>,
+        now: Instant,
+        memory: &WaitingMemory,
+    ) {
+        self.stale_from = None;
+        self.keep(texts, sent, missed, memory);
+        if sent > 0 {
+            self.progress = now;
+        }
+    }
+
+    /// The transport was tried again, and accepted `sent` bytes of the backlog.
+    pub(crate) fn advance(&mut self, sent: usize, now: Instant) {
+        self.backlog.advance(sent);
+        if sent > 0 {
+            self.progress = now;
+            self.count();
+        }
+    }
+
+    /// The transport accepted `sent` bytes and is still full. Returns whether it has accepted nothing for too long.
+    pub(crate) fn wait_longer(&mut self, sent: usize, now: Instant) -> bool {
+        self.pause = if sent > 0 { MIN_PAUSE } else { (self.pause * 2).min(MAX_PAUSE) };
+        self.retry_at = now + self.pause;
+        now.duration_since(self.progress) >= MAX_STALL
+    }
+
+    /// What the client is owed in events, in bytes, including the list of them.
+    pub(crate) fn debt(&self) -> usize {
+        let after = match &self.snapshot {
+            PendingSnapshot::Begun(begun) => begun.after.len() + begun.after.overhead(),
+            PendingSnapshot::None | PendingSnapshot::Owed => 0,
+        };
+        self.backlog.len() + self.backlog.overhead() + after
+    }
+
+    /// Gives up everything that the client is owed. Returns whether a close frame may follow.
+    pub(crate) fn give_up(&mut self, memory: &WaitingMemory) -> bool {
+        (self.snapshot, self.stale_from) = (PendingSnapshot::None, None);
+        let may_follow = self.backlog.give_up(memory);
+        self.count();
+        may_follow
+    }
+
+    /// Counts the memory of the stall itself. The bytes of frames are counted where they are kept.
+    pub(crate) fn count(&mut self) {
+        let after = match &self.snapshot {
+            PendingSnapshot::Begun(begun) => size_of::<Begun>() + begun.after.overhead(),
+            PendingSnapshot::None | PendingSnapshot::Owed => 0,
+        };
+        self.charge.set(size_of::<Self>() + self.backlog.overhead() + after);
+    }
+}
