@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, thread};
 use typewall::internals::{
-    Action, Address, ClientId, Encoding, Event, Hub, Name, NewClient, Session, Shard, TextChange, Transport,
+    Action, Address, ClientId, Encoding, Event, FromClient, Hub, Name, NewClient, Session, Shard, TextChange,
+    Transport,
 };
 use typewall::{Limits, RoomName};
 
@@ -121,16 +122,17 @@ fn type_in(
             transport: transport.clone(),
             handshake: Vec::new(),
         }));
-        send(Event::Acted { client, action: Action::Join { name, session: Session::random() } });
+        send(Event::from_client(
+            client,
+            FromClient::Acted(Action::Join { name, session: Session::random() }),
+        ));
     }
     ready.send(()).expect("the measuring thread waits for it");
     for n in 0.. {
         for &room in &rooms {
             let text = format!("{n} {}", "x".repeat(200));
-            send(Event::Acted {
-                client: client(room, n % TYPISTS),
-                action: Action::Write(TextChange::Whole(text.into())),
-            });
+            let write = Action::Write(TextChange::Whole(text.into()));
+            send(Event::from_client(client(room, n % TYPISTS), FromClient::Acted(write)));
         }
         if stop.load(Ordering::Relaxed) {
             return; // dropping the last sender ends the hub

@@ -46,7 +46,7 @@ pub mod internals {
     pub use crate::base::clock::Now;
     pub use crate::base::ids::{ClientId, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
-    pub use crate::delivery::outbox::MIN_BACKLOG;
+    pub use crate::base::window::Slot;
     pub use crate::delivery::stall::MAX_STALL;
     pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
@@ -57,7 +57,7 @@ pub mod internals {
     pub use crate::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
     pub use crate::http::routes::Router;
     pub use crate::hub::Hub;
-    pub use crate::hub::event::{Event, Health, NewClient};
+    pub use crate::hub::event::{Event, FromClient, Health, NewClient, Pending};
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
     pub use crate::hub::store_link::MAX_LOADING_ROOMS;

@@ -22,6 +22,13 @@ pub struct Limits {
     pub max_name: usize,
     /// Maximum number of posts in a room's log.
     pub log_length: usize,
+    /// Posts that a user may send per second in the long run.
+    pub post_rate: u32,
+    /// Bytes of events, such as posts, that everyone in a room gets at once; see [`budget`](crate::hub::budget).
+    pub room_burst: usize,
+    /// A client that is owed more than this many bytes of events is too slow when more comes; see
+    /// [`outbox`](crate::delivery::outbox).
+    pub max_backlog: usize,
     /// Maximum memory for output that waits for slow clients, of all of them together, in bytes.
     pub max_waiting: usize,
     /// How long a user's seat is kept after the connection broke. Zero removes the seat at once.
@@ -30,6 +37,8 @@ pub struct Limits {
     pub ping_every: Duration,
     /// How long a client may send nothing. Longer than two ping intervals, so that one late answer is harmless.
     pub max_silence: Duration,
+    /// How long a message of a client may take to arrive.
+    pub message_timeout: Duration,
 }
 
 impl Limits {
@@ -43,9 +52,20 @@ impl Limits {
         max_text: 10_000,
         max_name: 40,
         log_length: 200,
+        post_rate: 2,
+        room_burst: 512 * 1024,
+        max_backlog: 1024 * 1024,
         max_waiting: 256 * 1024 * 1024,
         grace: Duration::from_secs(10),
         ping_every: Duration::from_secs(5),
         max_silence: Duration::from_secs(12),
+        message_timeout: Duration::from_secs(30),
     };
+
+    /// These limits with another maximum length of texts, and what follows from it: a room may get fifty of the longest posts
+    /// in ASCII at once, and a client may be owed twice that, so that nobody is closed for a burst.
+    pub fn with_max_text(self, max_text: usize) -> Self {
+        let room_burst = Self::DEFAULT.room_burst.max(50 * max_text);
+        Self { max_text, room_burst, max_backlog: 2 * room_burst, ..self }
+    }
 }

@@ -7,3 +7,5 @@ pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod passphrase;
 pub(crate) mod permits;
+pub(crate) mod rate_limit;
+pub(crate) mod window;

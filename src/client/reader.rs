@@ -5,14 +5,17 @@
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
-use crate::client::rate_limit::{BYTES_PER_EVENT, RateLimit};
+use crate::base::window::Window;
+use crate::client::pace::Pace;
+use crate::client::unfinished::Unfinished;
 use crate::client::validate;
 use crate::delivery::transport::SocketTransport;
-use crate::hub::event::Event;
+use crate::hub::event::{Event, FromClient, Pending};
 use crate::hub::shards::SocketEvent;
+use crate::room::action::Action;
 use crossbeam_channel::Sender;
 use std::io::{self, ErrorKind, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig};
@@ -37,6 +40,11 @@ impl Membership {
         Self { client, goodbye: false, hub }
     }
 
+    /// Tells the hub what the client has done. Fails if the hub is gone.
+    pub(crate) fn tell(&self, event: FromClient) -> io::Result<()> {
+        self.send(Event::from_client(self.client, event))
+    }
+
     /// Sends the hub an event. Fails if the hub is gone.
     pub(crate) fn send(&self, event: SocketEvent) -> io::Result<()> {
         self.hub.send(event).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
@@ -46,30 +54,51 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         // If the hub is gone, there is no membership to end.
-        let _ = self.hub.send(Event::Closed { client: self.client, goodbye: self.goodbye });
+        let _ = self.tell(FromClient::Closed { goodbye: self.goodbye });
     }
 }
 
-/// The stream that tungstenite uses: reads from the connection at the rate the client is allowed, and writes to the
+/// The stream that tungstenite uses: reads from the connection at the pace that the client is allowed, and writes to the
 /// hub.
 #[derive(Debug)]
 pub(crate) struct Stream {
     transport: SocketTransport,
-    rate_limit: RateLimit,
-    /// Bytes read that have not been counted as an event yet.
-    uncounted: usize,
+    pace: Pace,
+    unfinished: Unfinished,
+    message_timeout: Duration,
+    window: Window,
     membership: Membership,
 }
 
 impl Stream {
-    /// Counts events, and waits if there are too many. Fails if the connection ends during the wait; what it still
-    /// holds is discarded.
-    fn count(&mut self, events: u32) -> io::Result<()> {
-        let wait = self.rate_limit.take(events, Instant::now());
-        if !wait.is_zero() && self.transport.wait_for_close(wait)? {
-            return Err(ErrorKind::ConnectionAborted.into());
+    /// Tells the hub what the client has done, when the hub has handled most of what it was told before. Fails if the
+    /// connection ends before that; what it still holds is discarded.
+    #[inline(never)]
+    fn tell(&self, event: FromClient) -> io::Result<()> {
+        let is_over = || self.transport.wait_for_close(Duration::ZERO).unwrap_or(true);
+        let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
+        let client = self.membership.client;
+        self.membership.send(Event::FromClient(Pending { client, event, slot }))
+    }
+
+    /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.
+    #[inline(never)] // its frame would stay on the stack while the reader waits for input
+    fn tell_in_time(&mut self, event: FromClient) -> io::Result<()> {
+        let wait = self.pace.count_event(&event, Instant::now());
+        if !wait.is_zero() && matches!(event, FromClient::Acted(Action::Post { .. })) {
+            self.tell(FromClient::Paced { wait })?;
         }
-        Ok(())
+        self.pause(wait)?;
+        self.tell(event)
+    }
+
+    /// Waits. Fails if the connection ends meanwhile; what it still holds is discarded.
+    #[inline(never)]
+    fn pause(&self, wait: Duration) -> io::Result<()> {
+        match !wait.is_zero() && self.transport.wait_for_close(wait)? {
+            true => Err(ErrorKind::ConnectionAborted.into()),
+            false => Ok(()),
+        }
     }
 
     /// The connection and the membership.
@@ -81,10 +110,13 @@ impl Stream {
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = (&self.transport).read(buffer)?;
-        self.uncounted += read;
-        let events = self.uncounted / BYTES_PER_EVENT;
-        self.uncounted %= BYTES_PER_EVENT;
-        self.count(u32::try_from(events).unwrap_or(u32::MAX))?;
+        let now = Instant::now();
+        self.unfinished.read(read, now);
+        if self.unfinished.is_late(self.message_timeout, now) {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        let wait = self.pace.count_bytes(read, now);
+        self.pause(wait)?;
         Ok(read)
     }
 }
@@ -92,8 +124,7 @@ impl Read for Stream {
 impl Write for Stream {
     /// tungstenite, without a write buffer, writes whole frames.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        let event = Event::ControlFrames { client: self.membership.client, frames: frames.to_vec() };
-        self.membership.send(event)?;
+        self.tell(FromClient::ControlFrames(frames.to_vec()))?;
         Ok(frames.len())
     }
 
@@ -108,9 +139,15 @@ pub(crate) fn websocket(
     membership: Membership,
     mut already_read: Vec<u8>,
     limits: &Limits,
-) -> Box<WebSocket<Stream>> {
-    let rate_limit = RateLimit::new(Instant::now());
-    let stream = Stream { transport, rate_limit, uncounted: 0, membership };
+) -> Box<WebSocket<Box<Stream>>> {
+    let stream = Box::new(Stream {
+        transport,
+        pace: Pace::new(limits, Instant::now()),
+        unfinished: Unfinished::default(),
+        message_timeout: limits.message_timeout,
+        window: Window::of_this_thread(),
+        membership,
+    });
     already_read.shrink_to_fit(); // it becomes the read buffer
     let max_size = Some(validate::max_message_size(limits));
     let config = WebSocketConfig::default()
@@ -122,29 +159,35 @@ pub(crate) fn websocket(
 }
 
 /// Reads until the connection ends. Returns the code and the reason of a close frame if the client made an error.
-pub(crate) fn read(websocket: &mut WebSocket<Stream>, limits: &Limits) -> Option<(CloseCode, &'static str)> {
+pub(crate) fn read(
+    websocket: &mut WebSocket<Box<Stream>>,
+    limits: &Limits,
+) -> Option<(CloseCode, &'static str)> {
     loop {
         let message = match websocket.read() {
             Ok(message) => message,
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                let membership = &websocket.get_ref().membership;
-                membership.send(Event::ReadTimeout { client: membership.client }).ok()?;
+                websocket.get_ref().membership.tell(FromClient::ReadTimeout).ok()?;
                 continue;
             }
             Err(error) => return close_reason(&error),
         };
         let stream = websocket.get_mut();
-        stream.count(1).ok()?;
-        let membership = &mut stream.membership;
-        match message {
-            Message::Text(json) => {
-                membership.send(validate::event(membership.client, &json, limits)).ok()?;
+        let wait = stream.pace.count_message(Instant::now());
+        stream.pause(wait).ok()?;
+        match &message {
+            // tungstenite has passed an answer to the hub.
+            Message::Ping(payload) | Message::Pong(payload) => {
+                stream.unfinished.end_control_frame(payload.len());
             }
+            _ => stream.unfinished.end_message(),
+        }
+        match message {
+            Message::Text(json) => stream.tell_in_time(validate::event(&json, limits)).ok()?,
             Message::Binary(_) => return Some((CloseCode::Unsupported, "events are text frames")),
             Message::Close(frame) => {
-                membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
+                stream.membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
             }
-            // tungstenite has passed an answer to the hub.
             Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
         }
     }
@@ -155,6 +198,9 @@ fn close_reason(error: &Error) -> Option<(CloseCode, &'static str)> {
     match error {
         Error::Utf8(_) => Some((CloseCode::Invalid, "a text frame is not UTF-8")),
         Error::Capacity(_) => Some((CloseCode::Size, "a message is too large")),
+        Error::Io(error) if error.kind() == ErrorKind::TimedOut => {
+            Some((CloseCode::Policy, "a message takes too long to arrive"))
+        }
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         Error::Protocol(_) => Some((CloseCode::Protocol, "a frame breaks the WebSocket protocol")),
         _ => None,

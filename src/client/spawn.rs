@@ -11,7 +11,7 @@ use crate::base::limits::Limits;
 use crate::base::permits::Permit;
 use crate::client::reader::{self, Membership, Stream};
 use crate::delivery::transport::SocketTransport;
-use crate::hub::event::{Event, NewClient};
+use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::shards::SocketEvent;
 use crate::protocol::encoding::Encoding;
 use crate::room::names::RoomName;
@@ -57,18 +57,18 @@ pub(crate) fn spawn(pending: PendingUpgrade) -> io::Result<()> {
 }
 
 fn run(pending: PendingUpgrade) {
-    let (client, limits) = (pending.client, pending.limits);
+    let limits = pending.limits;
     let Some((mut websocket, _permit)) = connect(pending) else { return };
     let Some((code, reason)) = reader::read(&mut websocket, &limits) else { return };
     let (transport, membership) = websocket.get_ref().parts();
-    if membership.send(Event::ProtocolError { client, code, reason }).is_ok() {
+    if membership.tell(FromClient::ProtocolError { code, reason }).is_ok() {
         drain(transport);
     }
 }
 
 /// Tells the hub about a client. `None` if the connection or the server has ended.
 #[inline(never)] // its frame would stay on the stack
-fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Stream>>, Permit)> {
+fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Box<Stream>>>, Permit)> {
     let PendingUpgrade { transport, client, address, room, encoding, handshake, already_read, .. } = pending;
     let PendingUpgrade { limits, hub, permit, .. } = pending;
     // Without the time-out a client whose network is gone would stay for ever.

@@ -1,16 +1,17 @@
 //! What a client may send: decoded, checked for form and length, and turned into an event for the hub.
 
-use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
-use crate::hub::event::Event;
+use crate::hub::event::FromClient;
 use crate::protocol::client_event::ClientEvent;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
 use crate::room::names::Name;
 use crate::room::session::{MAX_REFERENCE, Session};
+use crate::room::splice::Splice;
 use crate::room::text::TextChange;
 use std::borrow::Cow;
+use std::char::REPLACEMENT_CHARACTER;
 
 /// Bytes of JSON for one character at most: outside the Basic Multilingual Plane it is two escapes, `\ud83d\ude00`.
 const MAX_JSON_BYTES: usize = 12;
@@ -23,21 +24,21 @@ pub(crate) fn max_message_size(limits: &Limits) -> usize {
     limits.max_text.max(limits.max_name) * MAX_JSON_BYTES + EVENT_OVERHEAD
 }
 
-/// The hub's event for the content of a text frame. An error becomes an event too, so that the client gets its answers
-/// in the order of its events.
-pub(crate) fn event<T>(client: ClientId, json: &str, limits: &Limits) -> Event<T> {
+/// What the hub is told for the content of a text frame. It is told of an error too, so that the client gets its answers in
+/// the order of its events.
+pub(crate) fn event(json: &str, limits: &Limits) -> FromClient {
     let mut reference = None;
     let checked = ClientEvent::decode(json).and_then(|event| {
         reference = event.reference().filter(|name| check_reference(name).is_ok()).map(str::to_owned);
-        check(client, event, limits)
+        check(event, limits)
     });
-    checked.unwrap_or_else(|error| Event::Rejected { client, error, reference })
+    checked.unwrap_or_else(|error| FromClient::Rejected { error, reference })
 }
 
-fn check<T>(client: ClientId, event: ClientEvent<'_>, limits: &Limits) -> Result<Event<T>, EventError> {
+fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventError> {
     let action = match event {
         ClientEvent::Unlock { passphrase } => {
-            return Ok(Event::Unlock { client, passphrase: Passphrase::new(&passphrase) });
+            return Ok(FromClient::Unlock(Passphrase::new(&passphrase)));
         }
         ClientEvent::GotANewUser { name, session } => {
             let name = Name::parse(&name, limits.max_name)?;
@@ -53,7 +54,7 @@ fn check<T>(client: ClientId, event: ClientEvent<'_>, limits: &Limits) -> Result
             Action::Post { text: check_post(text, limits)?, reference: reference.map(Cow::into_owned) }
         }
     };
-    Ok(Event::Acted { client, action })
+    Ok(FromClient::Acted(action))
 }
 
 /// Checks the length of the text after a change. Only the room can tell whether a splice fits its text.
@@ -63,7 +64,9 @@ fn check_change(change: TextChange<'_>, limits: &Limits) -> Result<TextChange<'s
         TextChange::Splice(splice) if splice.length > limits.max_text => {
             Err(EventError::TextTooLong(limits.max_text))
         }
-        TextChange::Splice(splice) => Ok(TextChange::Splice(splice.into_owned())),
+        TextChange::Splice(Splice { at, cut, put, length }) => {
+            Ok(TextChange::Splice(Splice { at, cut, put: Cow::Owned(printable(put)), length }))
+        }
     }
 }
 
@@ -72,7 +75,20 @@ fn check_text(text: Cow<'_, str>, limits: &Limits) -> Result<String, EventError>
     if text.len() > limits.max_text && text.chars().count() > limits.max_text {
         return Err(EventError::TextTooLong(limits.max_text));
     }
-    Ok(text.into_owned())
+    Ok(printable(text))
+}
+
+/// Replaces control characters other than tabs and line breaks. As JSON they would take six times as much space, and nobody
+/// sees them. Each becomes one character, so that the positions in splices stay right.
+fn printable(text: Cow<'_, str>) -> String {
+    let is_control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
+    match text.bytes().any(is_control) {
+        true => text
+            .chars()
+            .map(|c| if u8::try_from(c).is_ok_and(is_control) { REPLACEMENT_CHARACTER } else { c })
+            .collect(),
+        false => text.into_owned(),
+    }
 }
 
 fn check_post(text: Cow<'_, str>, limits: &Limits) -> Result<String, EventError> {
@@ -95,13 +111,13 @@ mod tests {
 
     const LIMITS: Limits = Limits { max_text: 5, ..Limits::DEFAULT };
 
-    fn checked(json: &str) -> Event<()> {
-        event(ClientId(1), json, &LIMITS)
+    fn checked(json: &str) -> FromClient {
+        event(json, &LIMITS)
     }
 
     fn written(json: &str) -> String {
         match checked(json) {
-            Event::Acted { action: Action::Write(TextChange::Whole(text)), .. } => text.into_owned(),
+            FromClient::Acted(Action::Write(TextChange::Whole(text))) => text.into_owned(),
             other => panic!("{json} became {other:?}"),
         }
     }
@@ -109,7 +125,7 @@ mod tests {
     #[test]
     fn events_are_checked_before_the_hub_sees_them() {
         let code = |json: &str| match checked(json) {
-            Event::Rejected { error, .. } => error.code(),
+            FromClient::Rejected { error, .. } => error.code(),
             other => panic!("{json} became {other:?}"),
         };
         assert_eq!(written(r#"["updated_text",{"text":"😀😀😀😀😀"}]"#), "😀".repeat(5));
@@ -118,6 +134,22 @@ mod tests {
         assert_eq!(code(r#"["message",{"text":"123456"}]"#), "text_too_long");
         assert_eq!(code(r#"["message",{"text":" \n"}]"#), "post_empty");
         assert_eq!(code(r#"["got_a_new_user",{"name":" "}]"#), "name_empty");
+    }
+
+    #[test]
+    fn control_characters_other_than_tabs_and_line_breaks_are_replaced() {
+        let text = r"a\u0001\n\t\r";
+        assert_eq!(written(&format!(r#"["updated_text",{{"text":"{text}"}}]"#)), "a\u{FFFD}\n\t\r");
+        match checked(r#"["updated_text",{"at":0,"cut":0,"put":"\b\u007f","length":2}]"#) {
+            FromClient::Acted(Action::Write(TextChange::Splice(splice))) => {
+                assert_eq!(splice.put, "\u{FFFD}\u{7F}");
+            }
+            other => panic!("{other:?}"),
+        }
+        match checked(r#"["message",{"text":"\u0000"}]"#) {
+            FromClient::Acted(Action::Post { text, .. }) => assert_eq!(text, "\u{FFFD}"),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

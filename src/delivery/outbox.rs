@@ -26,12 +26,6 @@ use std::mem;
 use std::net::Shutdown;
 use std::time::Instant;
 
-/// Longest posts, in ASCII, that a client may be owed when more comes.
-const MAX_OWED_POSTS: usize = 100;
-
-/// What a client may be owed at least when more comes, in bytes, if posts are short: thousands of joins.
-pub const MIN_BACKLOG: usize = 1024 * 1024;
-
 /// Maximum number of pieces in one send. The system allows 1,024 (`IOV_MAX`).
 const MAX_PIECES: usize = 64;
 
@@ -81,9 +75,9 @@ pub(crate) enum Outcome {
 }
 
 impl OutboxLimits {
-    /// The limits for posts of this length.
+    /// The configured limits, and the memory that counts.
     pub(crate) fn new(limits: &Limits, memory: WaitingMemory) -> Self {
-        Self { max_backlog: (MAX_OWED_POSTS * limits.max_text).max(MIN_BACKLOG), memory }
+        Self { max_backlog: limits.max_backlog, memory }
     }
 }
 

@@ -97,7 +97,7 @@ impl<T: Transport> Hub<T> {
             // User ids start at the current time at least, so that a room that opens again after a restart does not
             // reuse the ids in its log.
             let last_user = UserId(last_user.0.max(now.unix_millis));
-            OpenRoom::new(name.clone(), limits, is_stored, last_user)
+            OpenRoom::new(name.clone(), limits, is_stored, last_user, now.instant)
         });
         self.store.load(id, name, self.limits.log_length);
         Ok(id)

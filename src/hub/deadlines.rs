@@ -9,6 +9,8 @@ use std::time::Instant;
 pub(crate) enum Deadline {
     /// A user's grace period ends.
     Grace(RoomId, UserId),
+    /// The budget of a room has bytes again.
+    Budget(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
     /// A client has not answered its close frame in time.

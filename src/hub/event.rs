@@ -3,15 +3,18 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
+use crate::base::window::Slot;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
 use crate::room::names::RoomName;
 use crate::room::post::Post;
+use crate::room::text::TextChange;
 use crate::store::request::Answer;
 use crossbeam_channel::Sender;
 use std::iter::Sum;
 use std::sync::Arc;
+use std::time::Duration;
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Everything that a hub reacts to.
@@ -21,61 +24,10 @@ use tungstenite::protocol::frame::coding::CloseCode;
 pub enum Event<T> {
     /// A WebSocket is open.
     Connected(NewClient<T>),
-    /// A client gives the passphrase.
-    Unlock {
-        /// The client.
-        client: ClientId,
-        /// What it gave.
-        passphrase: Passphrase,
-    },
-    /// A client acts in its room.
-    Acted {
-        /// The client.
-        client: ClientId,
-        /// What it does, checked.
-        action: Action,
-    },
-    /// A reader has rejected an event of its client. The error goes through the hub, so that the client gets its
-    /// answers in the order of its events.
-    Rejected {
-        /// The client.
-        client: ClientId,
-        /// Why.
-        error: EventError,
-        /// The `ref` of the event, if it was a post with one.
-        reference: Option<String>,
-    },
-    /// The reader's WebSocket answers a ping or a close frame.
-    ControlFrames {
-        /// The client.
-        client: ClientId,
-        /// Whole frames.
-        frames: Vec<u8>,
-    },
-    /// A client broke the WebSocket protocol and is to be closed.
-    ProtocolError {
-        /// The client.
-        client: ClientId,
-        /// The code of the close frame.
-        code: CloseCode,
-        /// The reason in the close frame.
-        reason: &'static str,
-    },
-    /// A client has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). Only the hub knows
-    /// whether the client is busy reading.
-    ReadTimeout {
-        /// The client.
-        client: ClientId,
-    },
-    /// A client's reader has ended. Nothing more comes from it.
-    Closed {
-        /// The client.
-        client: ClientId,
-        /// It closed with code 1000.
-        goodbye: bool,
-    },
+    /// A client's reader tells what its client has done.
+    FromClient(Pending),
     /// The store answers.
-    Stored(Answer),
+    Stored(Box<Answer>),
     /// An HTTP request gives a passphrase.
     PassphraseCheck {
         /// Where the request comes from.
@@ -99,6 +51,99 @@ pub enum Event<T> {
     },
     /// The server is to stop.
     Stop,
+}
+
+impl<T> Event<T> {
+    /// Something that a client has done, and that takes no place in its window.
+    pub fn from_client(client: ClientId, event: FromClient) -> Self {
+        Self::FromClient(Pending { client, event, slot: Slot::default() })
+    }
+}
+
+/// Something that a client has done, until the hub has handled it.
+#[derive(Debug)]
+pub struct Pending {
+    /// The client.
+    pub client: ClientId,
+    /// What it has done.
+    pub event: FromClient,
+    /// The place of this event in the client's window, free once the event is handled.
+    pub slot: Slot,
+}
+
+/// What a client has done, in the order in which it has done it.
+#[derive(Debug)]
+pub enum FromClient {
+    /// It gives a passphrase.
+    Unlock(Passphrase),
+    /// It acts in its room. The reader has checked the action.
+    Acted(Action),
+    /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its answers
+    /// in the order of its events.
+    Rejected {
+        /// Why.
+        error: EventError,
+        /// The `ref` of the event, if it was a post with one.
+        reference: Option<String>,
+    },
+    /// It posts faster than it may, and its next post has to wait.
+    Paced {
+        /// How long.
+        wait: Duration,
+    },
+    /// Its reader's WebSocket answers a ping or a close frame with these whole frames.
+    ControlFrames(Vec<u8>),
+    /// It broke the WebSocket protocol and is to be closed.
+    ProtocolError {
+        /// The code of the close frame.
+        code: CloseCode,
+        /// The reason in the close frame.
+        reason: &'static str,
+    },
+    /// It has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). Only the hub knows whether it is
+    /// busy reading.
+    ReadTimeout,
+    /// Its reader has ended. Nothing more comes from it.
+    Closed {
+        /// It closed with code 1000.
+        goodbye: bool,
+    },
+}
+
+/// Bytes of an event that everyone in a room gets, beside its text: its name, ids, punctuation.
+const EVENT_OVERHEAD: usize = 64;
+
+/// Bytes of text that weigh as much as the rest of handling an event.
+const BYTES_PER_WEIGHT: usize = 1024;
+
+impl Pending {
+    /// How many bytes everyone in the room gets for it, roughly. `None` for what is no event for the room, or is told in its
+    /// latest state only.
+    pub(crate) fn cost(&self) -> Option<u32> {
+        let text = match &self.event {
+            FromClient::Acted(Action::Post { text, .. }) => text,
+            FromClient::Acted(Action::Join { name, .. }) => name.as_str(),
+            _ => return None,
+        };
+        u32::try_from(text.len() + EVENT_OVERHEAD).ok()
+    }
+
+    /// Whether it is a post.
+    pub(crate) fn is_post(&self) -> bool {
+        matches!(self.event, FromClient::Acted(Action::Post { .. }))
+    }
+
+    /// How long it takes to handle it, roughly, in units of what a short event takes. `text_of_box` is the length of the
+    /// client's box in bytes.
+    pub(crate) fn weight(&self, text_of_box: impl FnOnce() -> usize) -> usize {
+        let bytes = match &self.event {
+            FromClient::Acted(Action::Write(TextChange::Whole(text))) => text.len(),
+            FromClient::Acted(Action::Write(TextChange::Splice(_))) => text_of_box(),
+            FromClient::Acted(Action::Post { text, .. }) => text.len(),
+            _ => 0,
+        };
+        1 + bytes / BYTES_PER_WEIGHT
+    }
 }
 
 /// A client whose WebSocket is open.

@@ -8,7 +8,7 @@ use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
-use crate::hub::event::{Event, NewClient};
+use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
 use crate::hub::shards::Shard;
 use crate::protocol::encoding::Encoding;
@@ -119,27 +119,24 @@ impl World {
     /// Takes a step, of the chosen client if it is one of a client.
     fn take(&mut self, step: Step, chosen: Index) {
         let chosen = (!self.clients.is_empty()).then(|| chosen.index(self.clients.len()));
-        let of_client = |event: fn(ClientId) -> Event<Pipe>| chosen.map(|n| event(self.clients[n]));
+        let of_client = |event| chosen.map(|n| Event::from_client(self.clients[n], event));
         let event = match step {
             Step::Connect { room, space } => Some(self.connect(room, space)),
-            Step::Unlock { is_right } => chosen.map(|n| {
+            Step::Unlock { is_right } => {
                 let passphrase = Passphrase::new(if is_right { "right" } else { "wrong" });
-                Event::Unlock { client: self.clients[n], passphrase }
-            }),
-            Step::Act(action) => chosen.map(|n| Event::Acted { client: self.clients[n], action }),
-            Step::Pong => of_client(|client| Event::ControlFrames { client, frames: vec![0x8A, 0] }),
-            Step::Violate => {
-                of_client(|client| Event::ProtocolError { client, code: CloseCode::Protocol, reason: "" })
+                of_client(FromClient::Unlock(passphrase))
             }
-            Step::BeSilent => of_client(|client| Event::ReadTimeout { client }),
-            Step::End { goodbye } => {
-                chosen.map(|n| Event::Closed { client: self.clients.swap_remove(n), goodbye })
-            }
+            Step::Act(action) => of_client(FromClient::Acted(action)),
+            Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),
+            Step::Violate => of_client(FromClient::ProtocolError { code: CloseCode::Protocol, reason: "" }),
+            Step::BeSilent => of_client(FromClient::ReadTimeout),
+            Step::End { goodbye } => chosen
+                .map(|n| Event::from_client(self.clients.swap_remove(n), FromClient::Closed { goodbye })),
             Step::Load => self.loads.try_recv().ok().map(loaded),
             Step::Record { is_stored } => {
                 self.records.try_recv().ok().map(|record| self.recorded(record, is_stored))
             }
-            Step::Trim => Some(Event::Stored(Answer::Trimmed { before: 0 })),
+            Step::Trim => Some(Event::Stored(Box::new(Answer::Trimmed { before: 0 }))),
             Step::Wait { millis } => return self.wait(Duration::from_millis(millis)),
             Step::Stop => Some(Event::Stop),
         };
@@ -163,7 +160,7 @@ impl World {
     fn recorded(&mut self, Record { room, post, .. }: Record, is_stored: bool) -> Event<Pipe> {
         self.stored += u64::from(is_stored);
         let numbered = is_stored.then(|| Numbered::New(post.clone().numbered(self.stored)));
-        Event::Stored(Answer::Recorded { room, post, numbered })
+        Event::Stored(Box::new(Answer::Recorded { room, post, numbered }))
     }
 
     fn wait(&mut self, duration: Duration) {
@@ -174,7 +171,7 @@ impl World {
     /// Ends all clients, lets the store answer all requests, and lets all time limits pass.
     fn end(&mut self) {
         for client in std::mem::take(&mut self.clients) {
-            self.hub.handle(Event::Closed { client, goodbye: false }, self.now);
+            self.hub.handle(Event::from_client(client, FromClient::Closed { goodbye: false }), self.now);
         }
         for load in self.loads.try_iter() {
             self.hub.handle(loaded(load), self.now);
@@ -207,7 +204,7 @@ fn address(n: u64) -> Address {
 }
 
 fn loaded(Load { room, .. }: Load) -> Event<Pipe> {
-    Event::Stored(Answer::Loaded { room, posts: Vec::new() })
+    Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() }))
 }
 
 proptest! {

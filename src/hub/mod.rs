@@ -7,9 +7,11 @@
 //! The result of a single event goes out at once; under load, batches grow by themselves. No timer adds delay.
 
 pub(crate) mod admission;
+pub(crate) mod budget;
 pub(crate) mod clients;
 pub(crate) mod deadlines;
 pub(crate) mod event;
+pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]
 mod leak_test;
@@ -23,6 +25,7 @@ pub(crate) mod shutdown;
 pub(crate) mod stage;
 pub(crate) mod state_delivery;
 pub(crate) mod store_link;
+pub(crate) mod turns;
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
@@ -45,10 +48,11 @@ use crate::room::action::Action;
 use crate::room::fact::Fact;
 use crate::room::rules::{Decision, Reply};
 use crate::store::request::Requests;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Most events between two writes. Limits what a batch can hold.
 const MAX_DRAIN: usize = 1024;
@@ -68,6 +72,8 @@ pub struct Hub<T> {
     store: StoreLink,
     deadlines: Deadlines,
     stage: Stage,
+    /// The number of this turn: events are handled, then output is written.
+    turn: u64,
 }
 
 impl<T: Transport> Hub<T> {
@@ -87,16 +93,14 @@ impl<T: Transport> Hub<T> {
             store: StoreLink::new(store),
             deadlines: Deadlines::default(),
             stage: Stage::Running,
+            turn: 0,
         }
     }
 
     /// Runs until the hub has stopped and its clients are gone, or until all senders of events are gone.
     pub fn run(mut self, events: &Receiver<Event<T>>) {
         while !self.has_stopped() {
-            let first = match self.due() {
-                Some(due) => events.recv_deadline(due),
-                None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            };
+            let first = self.next_event(events);
             let now = Now::read();
             match first {
                 Ok(event) => {
@@ -121,19 +125,8 @@ impl<T: Transport> Hub<T> {
     pub fn handle(&mut self, event: Event<T>, now: Now) {
         match event {
             Event::Connected(client) => self.connect(client, now),
-            Event::Unlock { client, passphrase } => self.unlock(client, &passphrase, now),
-            Event::Acted { client, action } => self.act(client, action, now),
-            Event::Rejected { client, error, reference } => self.on_rejected(client, error, reference),
-            Event::ControlFrames { client, frames } => self.clients.queue(client, frames.into()),
-            Event::ProtocolError { client, code, reason } => {
-                self.close(client, &CloseReason::Protocol(code, reason), now);
-            }
-            Event::ReadTimeout { client } => self.on_read_timeout(client, now),
-            Event::Closed { client, goodbye } => {
-                self.leave(client, goodbye, now);
-                self.clients.remove(client, &mut self.deadlines, now.instant);
-            }
-            Event::Stored(answer) => self.on_store_reply(answer),
+            Event::FromClient(event) => self.receive(event, now),
+            Event::Stored(answer) => self.on_store_reply(*answer),
             // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::PassphraseCheck { address, passphrase, reply_to } => {
                 let _ = reply_to.try_send(self.gate.check(address, &passphrase, now.instant));
@@ -151,8 +144,10 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Handles the deadlines that have passed, and writes to every client with pending output.
+    /// Handles the events that have waited for this turn and the deadlines that have passed, and writes to every client with
+    /// pending output.
     pub fn write(&mut self, now: Now) {
+        self.begin_turn(now);
         let mut retries = self.meet_deadlines(now);
         loop {
             let mut too_slow = TooSlow::new();
@@ -182,12 +177,25 @@ impl<T: Transport> Hub<T> {
         self.deadlines.next()
     }
 
+    /// Waits for an event, unless a deadline is due or rooms wait for their next turn.
+    fn next_event(&self, events: &Receiver<Event<T>>) -> Result<Event<T>, RecvTimeoutError> {
+        match self.due() {
+            _ if self.rooms.are_waiting() => events.try_recv().map_err(|error| match error {
+                TryRecvError::Empty => RecvTimeoutError::Timeout,
+                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
+            }),
+            Some(due) => events.recv_deadline(due),
+            None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        }
+    }
+
     /// Handles the deadlines that have passed. Returns the clients whose full transports are to be tried again.
     fn meet_deadlines(&mut self, now: Now) -> Vec<ClientId> {
         let mut retries = Vec::new();
         while let Some(deadline) = self.deadlines.pop(now.instant) {
             match deadline {
                 Deadline::Grace(room, user) => self.end_grace(room, user),
+                Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::Passphrase(client) => self.close_unauthenticated(client, now),
                 Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
                 Deadline::Retry(client) => retries.push(client),
@@ -223,6 +231,11 @@ impl<T: Transport> Hub<T> {
             Some(_) => self.reject(client, EventError::PassphraseNeeded, None),
             None => self.reject(client, error, reference),
         }
+    }
+
+    /// A client has broken the WebSocket protocol.
+    fn on_protocol_error(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
+        self.close(client, &CloseReason::Protocol(code, reason), now);
     }
 
     /// Publishes the fact of a decision and replies to the client.

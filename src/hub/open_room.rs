@@ -5,6 +5,8 @@ use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
 use crate::delivery::batch::Batch;
 use crate::delivery::memory::WaitingMemory;
+use crate::hub::event::Pending;
+use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
@@ -20,6 +22,7 @@ use crate::room::text::Text;
 use crate::room::view::View;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
+use std::time::Instant;
 
 /// Largest first part of a snapshot that is kept for the next client, in bytes. Only one that ends with a long text is
 /// larger.
@@ -47,12 +50,20 @@ pub(crate) struct OpenRoom {
     posts_under_way: usize,
     /// Something has happened since the last batch.
     pub is_dirty: bool,
+    /// Events of its clients that wait.
+    pub inbox: Inbox,
 }
 
 impl OpenRoom {
     /// An empty room whose user ids follow `last_user`. If it `is_stored`, it sends no snapshots before
     /// [`release_posts`](Self::release_posts).
-    pub(crate) fn new(name: RoomName, limits: Limits, is_stored: bool, last_user: UserId) -> Self {
+    pub(crate) fn new(
+        name: RoomName,
+        limits: Limits,
+        is_stored: bool,
+        last_user: UserId,
+        now: Instant,
+    ) -> Self {
         Self {
             name,
             limits,
@@ -66,6 +77,7 @@ impl OpenRoom {
             held_posts: is_stored.then(Vec::new),
             posts_under_way: 0,
             is_dirty: false,
+            inbox: Inbox::new(&limits, now),
         }
     }
 
@@ -89,9 +101,25 @@ impl OpenRoom {
         &self.rules
     }
 
-    /// True when nobody is in the room or may come back, and no post is under way, so that the room can be forgotten.
+    /// True when nobody is in the room or may come back, and no event or post is under way, so that the room can be
+    /// forgotten.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.view.user_count() == 0 && self.posts_under_way == 0
+        self.members.is_empty()
+            && self.view.user_count() == 0
+            && self.posts_under_way == 0
+            && self.inbox.is_empty()
+    }
+
+    /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
+    pub(crate) fn accept_event(&mut self, event: Pending, turn: u64) -> Option<Pending> {
+        let weight = weigh(&self.members, &self.view, &event);
+        self.inbox.accept(event, weight, turn)
+    }
+
+    /// The next event that waits for this turn of the hub, if it can be handled.
+    pub(crate) fn next_event(&mut self, turn: u64) -> Option<Pending> {
+        let Self { members, view, inbox, .. } = self;
+        inbox.next(|event| weigh(members, view, event), turn)
     }
 
     /// The client of a user who is not away.
@@ -297,6 +325,12 @@ impl OpenRoom {
     }
 }
 
+/// How long it takes to handle an event, roughly.
+fn weigh(members: &HashMap<ClientId, Option<UserId>>, view: &View, event: &Pending) -> usize {
+    let user = || members.get(&event.client).copied().flatten();
+    event.weight(|| user().and_then(|user| view.text(user)).map_or(0, |text| text.as_str().len()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,7 +339,7 @@ mod tests {
     #[test]
     fn while_the_history_loads_each_client_waits_for_one_snapshot() {
         let name = RoomName::from_query("").unwrap();
-        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0));
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0), Instant::now());
         [1, 2].into_iter().for_each(|n| room.enter(ClientId(n)));
         for _ in 0..100 {
             [2, 1].into_iter().for_each(|n| room.request_snapshot(ClientId(n)));

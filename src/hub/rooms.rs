@@ -5,6 +5,7 @@ use crate::hub::open_room::OpenRoom;
 use crate::hub::shards::Shard;
 use crate::room::names::RoomName;
 use std::collections::HashMap;
+use std::mem;
 
 /// Every open room of a hub.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Rooms {
     last_user: UserId,
     /// Rooms in which something has happened since the last write.
     dirty: Vec<RoomId>,
+    /// Rooms with events that wait for their next turn.
+    waiting: Vec<RoomId>,
 }
 
 impl Rooms {
@@ -31,6 +34,7 @@ impl Rooms {
             opened: 0,
             last_user: UserId(0),
             dirty: Vec::new(),
+            waiting: Vec::new(),
         }
     }
 
@@ -72,6 +76,21 @@ impl Rooms {
     /// Whether a room is still to be written to.
     pub(crate) fn are_dirty(&self) -> bool {
         !self.dirty.is_empty()
+    }
+
+    /// Notes that events of a room wait for its next turn.
+    pub(crate) fn wait(&mut self, id: RoomId) {
+        self.waiting.push(id);
+    }
+
+    /// Whether events wait for the next turn.
+    pub(crate) fn are_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The rooms with events that wait, each once.
+    pub(crate) fn take_waiting(&mut self) -> Vec<RoomId> {
+        mem::take(&mut self.waiting)
     }
 
     /// A room to be written to.

@@ -60,11 +60,12 @@ impl Shards {
         let room = match answer {
             Answer::Loaded { room, .. } | Answer::Recorded { room, .. } => room,
             Answer::Trimmed { before } => {
-                let send = |hub: &&Sender<_>| hub.send(Event::Stored(Answer::Trimmed { before })).is_ok();
+                let send =
+                    |hub: &&Sender<_>| hub.send(Event::Stored(Box::new(Answer::Trimmed { before }))).is_ok();
                 return self.0.iter().filter(send).count() > 0;
             }
         };
-        self.0[Shard::of_room(room, self.0.len())].send(Event::Stored(answer)).is_ok()
+        self.0[Shard::of_room(room, self.0.len())].send(Event::Stored(Box::new(answer))).is_ok()
     }
 
     /// The health of all hubs together. `None` if one of them does not answer in time.

@@ -70,6 +70,12 @@ pub enum ServerEvent<'a> {
         /// The name they had.
         name: &'a str,
     },
+    /// The client posts faster than it may, or the room gets more than it may. Its next post waits and is then handled. To
+    /// that client alone.
+    SlowDown {
+        /// How long the post waits, in seconds, roughly.
+        wait: u64,
+    },
     /// An event of the client was rejected and changed nothing. To that client alone.
     Error {
         /// The code and the sentence.
@@ -116,6 +122,7 @@ impl<'a> ServerEvent<'a> {
             Self::UserAway { .. } => "user_away",
             Self::UserBack { .. } => "user_back",
             Self::DisconnectUser { .. } => "disconnect_user",
+            Self::SlowDown { .. } => "slow_down",
             Self::Error { .. } => "error",
         }
     }

@@ -16,7 +16,7 @@ use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use typewall::internals::MIN_BACKLOG;
+use typewall::Limits;
 
 /// Clients in the room; how many of them stop reading, and how many others write.
 const CROWD: usize = if cfg!(feature = "soak") { 1_000 } else { 60 };
@@ -41,7 +41,7 @@ const LAST_POSTS: usize = 200;
 const OWN_BYTES: u64 = 64 * 1024;
 
 /// Bytes that may wait for all stalled clients, which share them, and what the program needs to write them once.
-const SHARED_BYTES: u64 = 4 * MIN_BACKLOG as u64;
+const SHARED_BYTES: u64 = 4 * Limits::DEFAULT.max_backlog as u64;
 
 /// Events by their JSON: most clients receive the same, and to decode it once for each would be too slow.
 type Decoded = HashMap<Vec<u8>, Rc<(String, Value)>>;

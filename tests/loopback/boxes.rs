@@ -1,6 +1,7 @@
 //! Boxes: a text reaches everyone except its author, whatever is in it.
 
 use crate::server::TestServer;
+use serde_json::json;
 
 #[test]
 fn a_text_reaches_everyone_except_its_author() {
@@ -28,7 +29,7 @@ fn texts_keep_every_code_point() {
         "שלום עולם",
         "line\nbreak\r\n\ttab",
         "\u{2028}\u{2029}\u{FEFF}",
-        "nul \0 bell \u{7} delete \u{7F}",
+        "delete \u{7F} next line \u{85}",
         "\"quotes\" \\ </script> <img src=x onerror=alert(1)>",
         "\u{10FFFF}\u{FFFD}\u{FFFE}",
     ] {
@@ -37,6 +38,17 @@ fn texts_keep_every_code_point() {
     }
     let latecomer = server.join("r", "Cem");
     assert_eq!(latecomer.page.text_of("Ada"), Some("\u{10FFFF}\u{FFFD}\u{FFFE}"));
+}
+
+#[test]
+fn control_characters_are_replaced_and_splices_still_fit() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    let mut bob = server.join("r", "Bob");
+    ada.write("nul \0 bell \u{7} tab \t");
+    bob.sees("Ada", "nul \u{FFFD} bell \u{FFFD} tab \t");
+    ada.send("updated_text", json!({ "at": 18, "cut": 0, "put": "\u{1B}!", "length": 20 }));
+    bob.sees("Ada", "nul \u{FFFD} bell \u{FFFD} tab \t\u{FFFD}!");
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn one_download_of_a_log_too_many_is_refused() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
     // Escaped, more than the buffers between the server and a client that does not read hold.
-    let post = "\u{1}".repeat(10_000);
+    let post = "\\".repeat(10_000);
     (0..100).for_each(|_| ada.post_and_wait(&post));
     let download = || {
         let mut socket = server.dial();

@@ -9,8 +9,8 @@ use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use typewall::internals::{
-    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, Page, Router, Shards,
-    SocketEvent, TextChange,
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Page,
+    Pending, Router, Shards, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits};
 
@@ -49,14 +49,17 @@ fn a_reader_waits_and_loses_nothing() {
     assert!(matches!(next(), Event::Connected { .. }));
     for n in 0..200 {
         match next() {
-            Event::Acted { action: Action::Write(change), .. } => {
+            Event::FromClient(Pending { event: FromClient::Acted(Action::Write(change)), .. }) => {
                 assert_eq!(change, TextChange::Whole(n.to_string().into()));
             }
             event => panic!("{event:?}"),
         }
     }
     drop(client);
-    assert!(matches!(next(), Event::Closed { goodbye: false, .. }));
+    assert!(matches!(
+        next(),
+        Event::FromClient(Pending { event: FromClient::Closed { goodbye: false }, .. })
+    ));
 }
 
 #[test]

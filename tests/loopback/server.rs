@@ -32,7 +32,13 @@ impl TestServer {
         Self::with_access(Limits { hubs, ..limits }, Access::default(), store)
     }
 
+    /// Most tests post faster than people do, so only those of [`paced`](Self::paced) servers have to wait.
     pub(crate) fn with_access(limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
+        Self::paced(Limits { post_rate: 1_000_000, room_burst: 1 << 30, ..limits }, access, store)
+    }
+
+    /// A server that lets posts wait as these limits say.
+    pub(crate) fn paced(limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let server = Server::start(listener, limits, access, store).expect("threads and a store");
         Self { address: server.address(), stopper: server.stopper(), server: Some(server) }

@@ -8,10 +8,13 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::internals::{
-    Action, ClientId, Encoding, Event, Health, Hub, MAX_STALL, MIN_BACKLOG, Name, NewClient,
+    Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, Name, NewClient,
     PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
 };
 use typewall::{Passphrase, RoomName};
+
+/// What a client may be owed.
+const MAX_BACKLOG: usize = LIMITS.max_backlog;
 
 /// A hub with one room, in which clients have joined with these names.
 fn joined(names: &[&str]) -> World {
@@ -133,7 +136,7 @@ fn a_slow_socket_that_takes_a_little_at_a_time_gets_every_box_in_turn() {
 fn a_client_over_the_backlog_is_closed_and_its_room_is_told() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 100;
-    for _ in 0..MIN_BACKLOG / 10_000 + 2 {
+    for _ in 0..MAX_BACKLOG / 10_000 + 2 {
         world.post(0, &"x".repeat(10_000), None);
         world.hub.write(world.now);
     }
@@ -153,8 +156,8 @@ fn a_client_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_
     pipes[1].0.borrow_mut().space = 0;
     let client = world.people[1].line.as_ref().unwrap().client;
     // Each takes far more memory than its two bytes.
-    for _ in 0..MIN_BACKLOG / 64 + 2 {
-        world.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, world.now);
+    for _ in 0..MAX_BACKLOG / 64 + 2 {
+        world.hub.handle(Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])), world.now);
         world.hub.write(world.now);
     }
     assert!(pipes[0].frames().iter().any(|frame| frame.name() == "user_away"), "the room is told");
@@ -251,7 +254,7 @@ fn a_snapshot_does_not_count_as_backlog() {
     let mut world = joined(&["Ada"]);
     let long = "x".repeat(9_000);
     for _ in 0..3 {
-        world.write(0, &long.repeat(100)); // nearly MIN_BACKLOG
+        world.write(0, &long.repeat(100)); // nearly MAX_BACKLOG
         world.people.extend(World::new(1).people);
         let newcomer = world.people.len() - 1;
         world.enter(newcomer, 0);
@@ -269,7 +272,7 @@ fn a_snapshot_does_not_count_as_backlog() {
     }
     let bob = world.pipe(1);
     bob.0.borrow_mut().space = 0;
-    for _ in 0..MIN_BACKLOG / long.len() + 2 {
+    for _ in 0..MAX_BACKLOG / long.len() + 2 {
         world.post(0, &long, None);
         world.hub.write(world.now);
     }
@@ -286,8 +289,9 @@ fn a_snapshot_does_not_count_as_backlog() {
 fn nothing_follows_a_close_frame_and_nothing_before_it_is_lost() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
-    let pong = || Event::ControlFrames { client, frames: vec![0x8A, 0] };
-    let violation = Event::ProtocolError { client, code: CloseCode::Unsupported, reason: "" };
+    let pong = || Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0]));
+    let violation =
+        Event::from_client(client, FromClient::ProtocolError { code: CloseCode::Unsupported, reason: "" });
     for event in [pong(), violation, pong()] {
         world.hub.handle(event, world.now);
     }
@@ -302,7 +306,7 @@ fn a_pong_comes_after_all_that_happened_before_its_ping() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
     world.write(0, "before");
-    world.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, world.now);
+    world.hub.handle(Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])), world.now);
     world.hub.write(world.now);
     let frames = pipes[1].frames();
     let names: Vec<&str> = frames.iter().map(Frame::name).collect();
@@ -319,14 +323,10 @@ fn the_hub_handles_all_waiting_events_before_it_writes() {
         let new = new_client(client, room, Encoding::PlainWhole, &transport);
         events.send(Event::Connected(NewClient { handshake: b"hello ".to_vec(), ..new })).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
-        events.send(Event::Acted { client, action: join }).unwrap();
+        events.send(Event::from_client(client, FromClient::Acted(join))).unwrap();
         for text in 0..100 {
-            events
-                .send(Event::Acted {
-                    client,
-                    action: Action::Write(TextChange::Whole(text.to_string().into())),
-                })
-                .unwrap();
+            let write = Action::Write(TextChange::Whole(text.to_string().into()));
+            events.send(Event::from_client(client, FromClient::Acted(write))).unwrap();
         }
     }
     drop(events);
@@ -347,11 +347,11 @@ fn a_silent_client_that_is_still_reading_stays() {
     world.hub.write(world.now);
     for _ in 0..100 {
         pass(&mut world, &bob, 1, Duration::from_secs(1), 50);
-        world.hub.handle(Event::ReadTimeout { client }, world.now);
+        world.hub.handle(Event::from_client(client, FromClient::ReadTimeout), world.now);
         assert_eq!(bob.0.borrow().shut, None);
     }
     pass(&mut world, &bob, 13, Duration::from_secs(1), 0);
-    world.hub.handle(Event::ReadTimeout { client }, world.now);
+    world.hub.handle(Event::from_client(client, FromClient::ReadTimeout), world.now);
     world.hub.write(world.now);
     assert_eq!(bob.0.borrow().shut, Some(Shutdown::Both), "it is silent and does not read");
     pass(&mut world, &bob, 2, LIMITS.grace, 0);
@@ -386,7 +386,7 @@ fn a_client_that_sends_no_passphrase_in_time_is_closed() {
         hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport)), now);
     }
     let passphrase = Passphrase::new("right");
-    hub.handle(Event::Unlock { client: ClientId(1), passphrase }, now);
+    hub.handle(Event::from_client(ClientId(1), FromClient::Unlock(passphrase)), now);
     hub.write(now);
     now.instant += PASSPHRASE_TIMEOUT;
     assert!(hub.due().is_some_and(|due| due <= now.instant));

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Numbered,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Numbered,
     PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
@@ -47,7 +47,7 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
     assert_eq!(asked.len(), MAX_LOADING_ROOMS, "a rejected client causes no request to the store");
     assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a client may enter a room that is open");
     let room = asked.try_recv().expect("a room to load").room;
-    hub.handle(Event::Stored(Answer::Loaded { room, posts: Vec::new() }), now());
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() })), now());
     assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
 }
 
@@ -58,8 +58,8 @@ fn a_room_removes_the_posts_that_the_store_has_removed() {
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };
-    hub.handle(Event::Stored(Answer::Loaded { room, posts: (1..=4).map(post).collect() }), now());
-    hub.handle(Event::Stored(Answer::Trimmed { before: 3000 }), now());
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: (1..=4).map(post).collect() })), now());
+    hub.handle(Event::Stored(Box::new(Answer::Trimmed { before: 3000 })), now());
     let (reply_to, log) = unbounded();
     hub.handle(Event::HistoryRequest { room: RoomName::parse("r").unwrap(), reply_to }, now());
     let left: Vec<u64> = log.try_recv().unwrap().iter().map(|post| post.n).collect();
@@ -75,10 +75,10 @@ fn a_post_waits_until_the_history_of_its_room_is_loaded() {
     let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
     let post = Action::Post { text: "early".to_owned(), reference: None };
     for action in [Action::Join { name, session: Session::random() }, post] {
-        hub.handle(Event::Acted { client, action }, now());
+        hub.handle(Event::from_client(client, FromClient::Acted(action)), now());
     }
     assert!(sent.is_empty(), "otherwise the post could be in the history as well, and be shown twice");
-    hub.handle(Event::Stored(Answer::Loaded { room, posts: Vec::new() }), now());
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() })), now());
     assert_eq!(sent.try_recv().expect("the post").post.text, "early");
 }
 

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Address, ClientId, Encoding, Event, Hub, Name, NewClient, Now, Session, Shard, Text, TextChange,
+    Action, Address, ClientId, Encoding, Event, FromClient, Hub, Name, NewClient, Now, Session, Shard, Text,
+    TextChange,
 };
 use typewall::{Limits, RoomName};
 
@@ -16,6 +17,7 @@ pub(crate) const LIMITS: Limits = Limits {
     max_rooms: 10_000,
     grace: Duration::from_millis(500),
     ping_every: Duration::from_secs(3600),
+    room_burst: 1 << 30,
     ..Limits::DEFAULT
 };
 
@@ -174,7 +176,10 @@ impl World {
             Step::Post { person, text, reference } => self.post(person, &text, reference),
             Step::Ping { person } => {
                 if let Some(Connection { client, .. }) = self.people[person].line {
-                    self.hub.handle(Event::ControlFrames { client, frames: vec![0x8A, 0] }, self.now);
+                    self.hub.handle(
+                        Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])),
+                        self.now,
+                    );
                 }
             }
             Step::Leave { person, goodbye } => self.leave(person, goodbye),
@@ -202,7 +207,7 @@ impl World {
 
     pub(crate) fn act(&mut self, person: usize, action: Action) {
         if let Some(Connection { client, .. }) = self.people[person].line {
-            self.hub.handle(Event::Acted { client, action }, self.now);
+            self.hub.handle(Event::from_client(client, FromClient::Acted(action)), self.now);
         }
     }
 
@@ -250,7 +255,7 @@ impl World {
 
     pub(crate) fn leave(&mut self, person: usize, goodbye: bool) {
         let Some(Connection { client, room, joined, .. }) = self.people[person].line.take() else { return };
-        self.hub.handle(Event::Closed { client, goodbye }, self.now);
+        self.hub.handle(Event::from_client(client, FromClient::Closed { goodbye }), self.now);
         match &mut self.people[person].seats[room] {
             seat if goodbye && joined => *seat = None,
             Some(seat) if joined => seat.away_since = Some(self.now.instant),
@@ -266,7 +271,8 @@ impl World {
         if before.joined {
             self.superseded.push((before.client, before.pipe));
         } else {
-            self.hub.handle(Event::Closed { client: before.client, goodbye: false }, self.now);
+            self.hub
+                .handle(Event::from_client(before.client, FromClient::Closed { goodbye: false }), self.now);
         }
     }
 
@@ -303,7 +309,7 @@ impl World {
             pipe.0.borrow_mut().space = usize::MAX;
         }
         // Full sockets are retried within this time, and no grace period ends.
-        for _ in 0..10 {
+        for _ in 0..20 {
             self.cut(Duration::from_millis(10));
         }
     }

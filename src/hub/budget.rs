@@ -1,0 +1,189 @@
+//! The budget of a room: how many bytes of events, such as posts and joins, its users may cause. Everyone in the room gets
+//! all of them, so without a budget a few users could send more than the others' connections carry.
+//!
+//! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the user who
+//! has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so users who post much wait for
+//! each other and not the others for them.
+
+use crate::base::ids::ClientId;
+use crate::base::limits::Limits;
+use crate::base::rate_limit::{Rate, RateLimit};
+use crate::hub::event::Pending;
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+/// Seconds in which an empty budget fills. With the default limits that is 64 KiB a second, which a phone on a slow line can
+/// read.
+const FILL_SECONDS: usize = 8;
+
+/// The budget, and the events that wait for it.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    rate: Rate,
+    bucket: RateLimit,
+    /// The events of each client that waits, in order. The first of them has to wait for the budget.
+    held: HashMap<ClientId, VecDeque<Pending>>,
+    /// The clients that wait. The one with the lowest tag is next.
+    order: BTreeSet<(u64, ClientId)>,
+    /// Where the last event of each client ends on a scale of bytes that the room's users have been served.
+    ends: HashMap<ClientId, u64>,
+    /// The tag of the last event that was served: the position on that scale.
+    served: u64,
+}
+
+impl Budget {
+    /// A full budget.
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+        let to_u32 = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let burst = limits.room_burst;
+        Self {
+            rate: Rate { per_second: to_u32(burst / FILL_SECONDS), burst: to_u32(burst) },
+            bucket: RateLimit::new(now),
+            held: HashMap::new(),
+            order: BTreeSet::new(),
+            ends: HashMap::new(),
+            served: 0,
+        }
+    }
+
+    /// Whether no event waits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Returns an event that need not wait, and takes its bytes from the budget. Otherwise holds it.
+    pub(crate) fn pass(&mut self, event: Pending, now: Instant) -> Option<Pending> {
+        if let Some(held) = self.held.get_mut(&event.client) {
+            held.push_back(event);
+            return None;
+        }
+        let Some(bytes) = event.cost() else { return Some(event) };
+        if self.bucket.is_full(now) {
+            self.ends.clear();
+            self.served = 0;
+        }
+        if self.held.is_empty() && self.bucket.wait(self.rate, now).is_zero() {
+            self.charge(event.client, bytes, now);
+            return Some(event);
+        }
+        self.order.insert((self.tag(event.client), event.client));
+        self.held.insert(event.client, VecDeque::from([event]));
+        None
+    }
+
+    /// Where the next event of a client begins on the scale of served bytes.
+    fn tag(&self, client: ClientId) -> u64 {
+        self.ends.get(&client).copied().unwrap_or(0).max(self.served)
+    }
+
+    fn charge(&mut self, client: ClientId, bytes: u32, now: Instant) {
+        self.bucket.take(bytes, self.rate, now);
+        self.served = self.tag(client);
+        self.ends.insert(client, self.served + u64::from(bytes));
+    }
+
+    /// When the next event may pass. `None` if none waits.
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
+        (!self.is_idle()).then(|| now + self.wait(now))
+    }
+
+    /// How long the budget is overdrawn.
+    pub(crate) fn wait(&self, now: Instant) -> Duration {
+        self.bucket.wait(self.rate, now)
+    }
+
+    /// Returns the events of the client that is next, if the budget has bytes. The first one is paid for; the others have to
+    /// [pass](Self::pass).
+    pub(crate) fn release(&mut self, now: Instant) -> Option<VecDeque<Pending>> {
+        if !self.wait(now).is_zero() {
+            return None;
+        }
+        let (_, client) = self.order.pop_first()?;
+        let events = self.held.remove(&client)?;
+        let bytes = events.front().and_then(Pending::cost).unwrap_or(0);
+        self.charge(client, bytes, now);
+        Some(events)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::window::Slot;
+    use crate::hub::event::FromClient;
+    use crate::room::action::Action;
+
+    fn post(client: u64, len: usize) -> Pending {
+        let action = Action::Post { text: "x".repeat(len), reference: None };
+        Pending { client: ClientId(client), event: FromClient::Acted(action), slot: Slot::default() }
+    }
+
+    /// A budget that clients 1 to 9 have just overdrawn, each with an equal share.
+    fn overdrawn(now: Instant) -> Budget {
+        let mut budget = Budget::new(&Limits::DEFAULT, now);
+        while (1..=9).all(|client| budget.pass(post(client, 10_000), now).is_some()) {}
+        budget
+    }
+
+    /// Lets time pass until the next client's events are released.
+    fn release_next(budget: &mut Budget, now: &mut Instant) -> VecDeque<Pending> {
+        *now = budget.due(*now).expect("events wait");
+        budget.release(*now).expect("events")
+    }
+
+    #[test]
+    fn events_within_the_budget_pass_and_others_wait_until_it_has_bytes_again() {
+        let now = Instant::now();
+        let mut budget = overdrawn(now);
+        let passed = budget.ends.values().sum::<u64>() as usize;
+        let burst = Limits::DEFAULT.room_burst;
+        assert!((burst..burst + 20_000).contains(&passed), "{passed} bytes passed");
+        assert!(budget.release(now).is_none());
+        let due = budget.due(now).expect("an event waits");
+        assert!(budget.release(due).is_some());
+        assert!(budget.is_idle());
+    }
+
+    #[test]
+    fn a_user_who_has_posted_little_waits_for_one_post_at_most() {
+        let mut now = Instant::now();
+        let mut budget = overdrawn(now);
+        for client in 1..=9 {
+            budget.pass(post(client, 10_000), now);
+        }
+        assert!(budget.pass(post(10, 100), now).is_none());
+        let before = (1..).find(|_| release_next(&mut budget, &mut now)[0].client == ClientId(10));
+        assert!(before <= Some(2), "{before:?} events passed");
+    }
+
+    #[test]
+    fn users_who_wait_share_the_bytes_whatever_the_length_of_their_posts() {
+        let mut now = Instant::now();
+        let mut budget = overdrawn(now);
+        let mut bytes = HashMap::from([(11, 0), (12, 0)]);
+        let lengths = HashMap::from([(11, 1_000), (12, 10_000)]);
+        lengths.iter().for_each(|(&client, &length)| drop(budget.pass(post(client, length), now)));
+        for _ in 0..1_000 {
+            let client = release_next(&mut budget, &mut now)[0].client;
+            if let Some(length) = lengths.get(&client.0) {
+                *bytes.get_mut(&client.0).expect("one of the two") += length;
+                assert!(budget.pass(post(client.0, *length), now).is_none());
+            }
+        }
+        let (short, long) = (bytes[&11], bytes[&12]);
+        assert!(short > long * 8 / 10 && long > short * 8 / 10, "{short} and {long} bytes");
+    }
+
+    #[test]
+    fn later_events_of_a_client_that_waits_keep_their_order() {
+        let mut now = Instant::now();
+        let mut budget = overdrawn(now);
+        assert!(budget.pass(post(10, 100), now).is_none());
+        let closed = FromClient::Closed { goodbye: true };
+        let closed = Pending { client: ClientId(10), event: closed, slot: Slot::default() };
+        assert!(budget.pass(closed, now).is_none());
+        let mut released = std::iter::from_fn(|| Some(release_next(&mut budget, &mut now)));
+        let events = released.find(|events| events[0].client == ClientId(10)).expect("its events");
+        assert!(matches!(events[1].event, FromClient::Closed { .. }));
+    }
+}

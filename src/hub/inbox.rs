@@ -1,0 +1,68 @@
+//! The inbox of a room: the events of its clients that have to wait. Some wait because the room has had its share of the hub
+//! for now, so that no room delays the others. Some wait for the room's [`budget`](crate::hub::budget).
+
+use crate::base::limits::Limits;
+use crate::hub::budget::Budget;
+use crate::hub::event::Pending;
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// How much a room's events may weigh in one turn of the hub: about as long as writing to a few hundred clients takes. The
+/// events of a full drain weigh less unless they change long texts.
+const SHARE: usize = 2048;
+
+/// The events of a room's clients that wait.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    /// The turn of the hub in which the room last handled an event.
+    turn: u64,
+    /// What is left of the room's share in that turn.
+    left: usize,
+    waiting: VecDeque<Pending>,
+    /// The budget for events that everyone in the room gets.
+    pub budget: Budget,
+}
+
+impl Inbox {
+    /// An empty inbox.
+    pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
+        Self { turn: 0, left: SHARE, waiting: VecDeque::new(), budget: Budget::new(limits, now) }
+    }
+
+    /// Whether no event waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.budget.is_idle()
+    }
+
+    /// Whether events wait for the room's next turn.
+    pub(crate) fn waits_for_turn(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Returns an event of this weight that can be handled in this turn of the hub. Otherwise keeps it.
+    pub(crate) fn accept(&mut self, event: Pending, weight: usize, turn: u64) -> Option<Pending> {
+        if !self.waiting.is_empty() || !self.has_share(turn) {
+            self.waiting.push_back(event);
+            return None;
+        }
+        self.left = self.left.saturating_sub(weight);
+        Some(event)
+    }
+
+    /// Returns the next event that waits for this turn of the hub, if the room has some of its share left.
+    pub(crate) fn next(&mut self, weigh: impl Fn(&Pending) -> usize, turn: u64) -> Option<Pending> {
+        if !self.has_share(turn) {
+            return None;
+        }
+        let event = self.waiting.pop_front()?;
+        self.left = self.left.saturating_sub(weigh(&event));
+        Some(event)
+    }
+
+    fn has_share(&mut self, turn: u64) -> bool {
+        if self.turn != turn {
+            (self.turn, self.left) = (turn, SHARE);
+        }
+        self.left > 0
+    }
+}

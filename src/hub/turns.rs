@@ -1,0 +1,101 @@
+//! Turns: how a hub divides its time between rooms, and a room its budget between users.
+
+use crate::base::clock::Now;
+use crate::base::ids::{ClientId, RoomId};
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::deadlines::Deadline;
+use crate::hub::event::{FromClient, Pending};
+use crate::protocol::server_event::ServerEvent;
+use std::time::Duration;
+
+impl<T: Transport> Hub<T> {
+    /// Begins a turn: every room gets its share again, and handles the events that have waited for it.
+    pub(super) fn begin_turn(&mut self, now: Now) {
+        self.turn += 1;
+        for id in self.rooms.take_waiting() {
+            while let Some(room) = self.rooms.get_mut(id)
+                && let Some(event) = room.next_event(self.turn)
+            {
+                self.pass_budget(id, event, now);
+            }
+            if self.rooms.get(id).is_some_and(|room| room.inbox.waits_for_turn()) {
+                self.rooms.wait(id);
+            }
+            self.rooms.forget_if_empty(id);
+        }
+    }
+
+    /// A client has done something. If its room has had its share of this turn, the event waits for the next one.
+    pub(super) fn receive(&mut self, event: Pending, now: Now) {
+        let Some(id) = self.clients.registry.room_of(event.client) else { return self.obey(event, now) };
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        let had_none = !room.inbox.waits_for_turn();
+        match room.accept_event(event, self.turn) {
+            Some(event) => self.pass_budget(id, event, now),
+            None if had_none => self.rooms.wait(id),
+            None => {}
+        }
+    }
+
+    /// Handles an event, unless it exceeds the room's budget. Then it waits, and so do later events of the same client.
+    fn pass_budget(&mut self, id: RoomId, event: Pending, now: Now) {
+        let Some(room) = self.rooms.get_mut(id) else { return self.obey(event, now) };
+        let (client, is_post) = (event.client, event.is_post());
+        match room.inbox.budget.pass(event, now.instant) {
+            Some(event) => self.obey(event, now),
+            None => {
+                let wait = room.inbox.budget.wait(now.instant);
+                self.await_budget(id, now);
+                if is_post {
+                    self.slow_down(client, wait);
+                }
+            }
+        }
+    }
+
+    /// The budget of a room has bytes again: handles the events that have waited for it, in their order.
+    pub(super) fn on_budget(&mut self, id: RoomId, now: Now) {
+        while let Some(room) = self.rooms.get_mut(id)
+            && let Some(mut events) = room.inbox.budget.release(now.instant)
+        {
+            if let Some(paid) = events.pop_front() {
+                self.obey(paid, now);
+            }
+            events.into_iter().for_each(|event| self.pass_budget(id, event, now));
+        }
+        self.await_budget(id, now);
+        self.rooms.forget_if_empty(id);
+    }
+
+    fn await_budget(&mut self, id: RoomId, now: Now) {
+        if let Some(due) = self.rooms.get(id).and_then(|room| room.inbox.budget.due(now.instant)) {
+            self.deadlines.set(Deadline::Budget(id), due);
+        }
+    }
+
+    /// Tells a user that their next post has to wait.
+    pub(super) fn slow_down(&mut self, client: ClientId, wait: Duration) {
+        if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            room.tell(client, &ServerEvent::SlowDown { wait: seconds });
+        }
+    }
+
+    /// Does what a client asks for, and what follows from what it did.
+    fn obey(&mut self, Pending { client, event, .. }: Pending, now: Now) {
+        match event {
+            FromClient::Unlock(passphrase) => self.unlock(client, &passphrase, now),
+            FromClient::Acted(action) => self.act(client, action, now),
+            FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
+            FromClient::Paced { wait } => self.slow_down(client, wait),
+            FromClient::ControlFrames(frames) => self.clients.queue(client, frames.into()),
+            FromClient::ProtocolError { code, reason } => self.on_protocol_error(client, code, reason, now),
+            FromClient::ReadTimeout => self.on_read_timeout(client, now),
+            FromClient::Closed { goodbye } => {
+                self.leave(client, goodbye, now);
+                self.clients.remove(client, &mut self.deadlines, now.instant);
+            }
+        }
+    }
+}
