@@ -88,7 +88,12 @@ impl Text {
 fn position(text: &str, at: usize, is_ascii: bool) -> usize {
     match is_ascii {
         true => at.min(text.len()),
-        false => text.char_indices().nth(at).map_or(text.len(), |(start, _)| start),
+        false => {
+            let mut after = text.chars();
+            // Faster than going through the indices one by one.
+            at.checked_sub(1).and_then(|last| after.nth(last));
+            text.len() - after.as_str().len()
+        }
     }
 }
 
@@ -179,7 +184,14 @@ mod tests {
     proptest! {
         /// Few characters, of every length in UTF-8, so that texts have much in common.
         #[test]
-        fn a_splice_turns_any_text_into_any_other(old in "[abüß€😀😁]{0,30}", new in "[abüß€😀😁]{0,30}") {
+        fn a_splice_turns_any_text_into_any_other(
+            old in "[abüß€😀😁]{0,30}",
+            new in "[abüß€😀😁]{0,30}",
+            same in 0..200_usize,
+        ) {
+            // Texts that have much in common are compared in blocks.
+            let same = "aü€😀".repeat(same);
+            let [old, new] = [old, new].map(|part| format!("{same}{part}{same}"));
             let (mut old, new) = (text(&old), text(&new));
             let splice = old.splice_to(&new).into_owned();
             prop_assert!(splice.put.chars().count() <= new.chars());
