@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Duration;
 use typewall::{
     Access, Format, Limits, MAX_HUBS, Origin, Passphrase, PassphraseError, StartError, StoreOptions,
+    system_memory,
 };
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -63,6 +64,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "CHARACTERS", env = "TYPEWALL_MAX_NAME", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.max_name, value_parser = within(10..=200))]
     max_name: usize,
+
+    /// Posts that a user may send per second, in bursts of five times as many; further posts wait
+    #[arg(long, value_name = "POSTS", env = "TYPEWALL_POST_RATE", hide_env_values = true)]
+    #[arg(default_value_t = DEFAULT.post_rate, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    post_rate: u32,
+
+    /// Memory for messages that arrive and output that waits for slow clients, in MiB [default: a quarter of the memory]
+    #[arg(long, value_name = "MIB", env = "TYPEWALL_WAITING_MEMORY", hide_env_values = true)]
+    #[arg(value_parser = within(1..=1_048_576))]
+    waiting_memory: Option<usize>,
 
     /// Number of posts to keep in a room's log
     #[arg(long, value_name = "POSTS", env = "TYPEWALL_LOG_LENGTH", hide_env_values = true)]
@@ -174,12 +185,20 @@ impl Options {
             max_rooms: self.max_rooms,
             hubs: self.hubs.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from)),
             max_users: self.max_users,
-            max_text: self.max_text,
             max_name: self.max_name,
             log_length: self.log_length,
+            post_rate: self.post_rate,
+            max_waiting: self.max_waiting(),
             grace: Duration::from_secs(self.grace),
-            ..Limits::DEFAULT
+            ..Limits::DEFAULT.with_max_text(self.max_text)
         }
+    }
+
+    /// Memory for what waits, in bytes.
+    fn max_waiting(&self) -> usize {
+        let quarter = || system_memory().and_then(|bytes| usize::try_from(bytes / 4).ok());
+        let given = self.waiting_memory.map(|mebibytes| mebibytes.saturating_mul(1024 * 1024));
+        given.or_else(quarter).unwrap_or(DEFAULT.max_waiting)
     }
 
     /// Who may use the server.

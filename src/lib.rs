@@ -33,6 +33,7 @@ pub use http::origin::{InvalidOrigin, Origin};
 pub use hub::shards::MAX_HUBS;
 pub use room::names::{RoomName, RoomNameTooLong};
 pub use server::capacity::{Capacity, SystemLimit};
+pub use server::memory::system_memory;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
 pub use store::database::Reader;
 pub use store::error::{OpenError, StoreError};

@@ -47,6 +47,7 @@ fn serve(options: &Options) -> Result<(), String> {
     let store = options.store();
     let server = Server::start(listener, limits, access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
+    log::info!("at most {} MiB for output that waits for slow clients", limits.max_waiting >> 20);
     print_addresses(server.address());
     let stopper = server.stopper();
     let stop_on_signal = move || {

@@ -5,10 +5,10 @@
 
 use crate::base::permits::SPARE_CONNECTIONS;
 use crate::http::log_route::MAX_DOWNLOADS;
+use crate::server::control_group::{self, read_number};
 use rlimit::Resource;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// Descriptors and threads for everything but connections: the listener, the store, the server's own threads, and for
 /// each download three files of the store and a socket.
@@ -52,7 +52,7 @@ impl Capacity {
         // In "0.00 0.00 0.00 1/234 567", 234 threads exist.
         let threads = fs::read_to_string("/proc/loadavg").ok();
         let threads = threads.and_then(|line| line.split(['/', ' ']).nth(4)?.parse().ok()).unwrap_or(0);
-        let (group_max, in_group) = control_group().unwrap_or((u64::MAX, 0));
+        let (group_max, in_group) = most_threads_of_group().unwrap_or((u64::MAX, 0));
         let open_files = Resource::NOFILE.get_soft().unwrap_or(u64::MAX);
         Self::lowest([
             (SystemLimit::OpenFiles, Some(open_files), RESERVED, 1),
@@ -94,32 +94,13 @@ impl fmt::Display for Capacity {
     }
 }
 
-fn read_number(file: impl AsRef<Path>) -> Option<u64> {
-    fs::read_to_string(file).ok()?.trim().parse().ok()
-}
-
 /// The most threads that a control group of this process allows, and how many it has. Of nested groups, the one that
 /// allows the fewest more.
-fn control_group() -> Option<(u64, u64)> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let groups = groups.lines().flat_map(group_folders);
-    let limits = groups.filter_map(|group| {
+fn most_threads_of_group() -> Option<(u64, u64)> {
+    let limits = control_group::folders("pids").into_iter().filter_map(|group| {
         Some((read_number(group.join("pids.max"))?, read_number(group.join("pids.current"))?))
     });
     limits.min_by_key(|(max, current)| max.saturating_sub(*current))
-}
-
-/// The folders of the control group in a line of `/proc/self/cgroup`, and of the groups that contain it.
-fn group_folders(line: &str) -> Vec<PathBuf> {
-    let mut fields = line.splitn(3, ':').skip(1);
-    let root = match fields.next() {
-        Some("") => "/sys/fs/cgroup",
-        Some("pids") => "/sys/fs/cgroup/pids",
-        _ => return Vec::new(),
-    };
-    let path = fields.next().unwrap_or_default().trim_start_matches('/');
-    let root = Path::new(root);
-    root.join(path).ancestors().take_while(|folder| folder.starts_with(root)).map(Path::to_owned).collect()
 }
 
 #[cfg(test)]
@@ -148,15 +129,5 @@ mod tests {
     fn this_system_has_a_limit() {
         let capacity = Capacity::of_system().expect("a limit of open files");
         assert!(capacity.clients > 0 && capacity.value > 0, "{capacity:?}");
-    }
-
-    #[test]
-    fn a_control_group_shares_the_limits_of_its_parents() {
-        let folders =
-            |line| group_folders(line).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        assert_eq!(folders("0::/"), ["/sys/fs/cgroup/"]);
-        assert_eq!(folders("0::/a/b"), ["/sys/fs/cgroup/a/b", "/sys/fs/cgroup/a", "/sys/fs/cgroup"]);
-        assert_eq!(folders("8:pids:/a"), ["/sys/fs/cgroup/pids/a", "/sys/fs/cgroup/pids"]);
-        assert_eq!(folders("4:memory:/a"), [""; 0]);
     }
 }
