@@ -39,9 +39,14 @@ function drawCharactersLeft() {
 
 /** @param {number} rest */
 function noteFor(rest) {
-  if (draft.pending.length) return say(link.socket ? "posting" : "willPost");
+  if (draft.pending.length) return say(noteForPending());
   if (rest < 0) return say("tooLong");
   return draft.paused === null ? draft.note : say("paused");
+}
+
+function noteForPending() {
+  if (!link.socket) return "willPost";
+  return draft.slowed ? "tooFast" : "posting";
 }
 
 /**

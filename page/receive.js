@@ -11,7 +11,7 @@ import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { resume, welcome } from "./seat.js";
 import { link, room, seat } from "./state.js";
-import { dropPending, settle, tellWhole } from "./text.js";
+import { dropPending, settle, slowDown, tellWhole } from "./text.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
@@ -31,6 +31,7 @@ import { say } from "./words.js";
 export function receive(event, data) {
   if (event === "unlocked") return unlock();
   if (event === "error") return refuse(data);
+  if (event === "slow_down") return slowDown();
   if (event === "data") notePost(data);
   if (!applyEvent(event, data)) return resync();
   if (event === "data") drawTitle(); // at once, because a hidden tab has no frames

@@ -95,6 +95,8 @@ export const seat = {
 export const draft = {
   /** Posts that are not confirmed; their texts stand at the start of the box. @type {Pending[]} */
   pending: [],
+  /** The server lets some of them wait, because they came too fast. */
+  slowed: false,
   /** How many posts were sent, to number them. */
   refs: 0,
   /** The text of the box as the server has it. */

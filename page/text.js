@@ -56,6 +56,7 @@ export function post() {
   if (isTooLong(text)) return drawMyError(say("textTooLong"));
   draft.refs += 1;
   const pending = { text, ref: `${tab}.${draft.refs}` };
+  if (!draft.pending.length) draft.slowed = false;
   draft.pending.push(pending);
   send("message", pending);
   draft.paused = null; // what was written unseen is out, and what follows should be seen
@@ -82,6 +83,12 @@ export function resumeText(shown) {
   Object.assign(draft, { shown, inStep: false, resting: false });
   for (const pending of draft.pending) send("message", pending);
   write();
+}
+
+/** The server lets a post wait, because posts came too fast. */
+export function slowDown() {
+  draft.slowed = true;
+  touch("me");
 }
 
 /** Forgets the posts that are not confirmed; whoever has the seat now confirms them. */

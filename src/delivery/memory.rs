@@ -54,6 +54,11 @@ impl WaitingMemory {
         Charge { of_hub: self.of_hub.clone(), of_all: self.of_all.clone(), bytes: 0 }
     }
 
+    /// Bytes that wait for the clients of this hub.
+    pub(crate) fn of_hub(&self) -> usize {
+        self.of_hub.get()
+    }
+
     /// Whether this hub has to free memory: all hubs exceed their limit together, and this one exceeds its share. At least
     /// one hub exceeds its share whenever all exceed the limit.
     pub(crate) fn is_exceeded(&self) -> bool {

@@ -67,9 +67,12 @@ impl Response {
     pub fn health(health: Option<Health>, with_counts: bool) -> Self {
         let (status, body) = match health {
             Some(_) if !with_counts => (200, "{\"healthy\":true}\n".to_owned()),
-            Some(Health { clients, rooms }) => {
-                (200, format!("{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms}}}\n"))
-            }
+            Some(Health { clients, rooms, waiting }) => (
+                200,
+                format!(
+                    "{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms},\"waiting\":{waiting}}}\n"
+                ),
+            ),
             None => (503, "{\"healthy\":false}\n".to_owned()),
         };
         Self::new(status, "application/json", body.into_bytes())

@@ -11,7 +11,6 @@ use crate::delivery::transport::Transport;
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::NewClient;
 use crate::hub::keepalive::Keepalive;
-use crate::hub::open_room::OpenRoom;
 use crate::hub::registry::{Client, ClientState, Registry};
 use crate::hub::rooms::Rooms;
 use crate::hub::state_delivery::StateDelivery;
@@ -231,11 +230,10 @@ impl<T: Transport> Clients<T> {
 
     /// The clients that have to be closed so that what the others are owed fits into memory: those whose transports have
     /// been full the longest. What they are owed is given up.
-    pub(crate) fn relieve_memory(&mut self, rooms: &mut Rooms) -> TooSlow {
+    pub(crate) fn relieve_memory(&mut self) -> TooSlow {
         if !self.limits.memory.is_exceeded() {
             return TooSlow::new();
         }
-        rooms.iter_mut().for_each(OpenRoom::forget_part);
         let mut stalled: Vec<(Instant, ClientId)> = self.registry.stalled().collect();
         stalled.sort_unstable();
         let mut closed = TooSlow::new();

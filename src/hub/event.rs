@@ -170,6 +170,8 @@ pub struct Health {
     pub clients: usize,
     /// Open rooms.
     pub rooms: usize,
+    /// Bytes of output that wait for slow clients.
+    pub waiting: usize,
 }
 
 impl Sum for Health {
@@ -177,6 +179,7 @@ impl Sum for Health {
         hubs.fold(Self::default(), |sum, hub| Self {
             clients: sum.clients + hub.clients,
             rooms: sum.rooms + hub.rooms,
+            waiting: sum.waiting + hub.waiting,
         })
     }
 }

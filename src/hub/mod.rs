@@ -137,8 +137,7 @@ impl<T: Transport> Hub<T> {
                     .try_send(room.map_or_else(Vec::new, |room| room.view().posts().cloned().collect()));
             }
             Event::HealthCheck { reply_to } => {
-                let health = Health { clients: self.clients.registry.len(), rooms: self.rooms.len() };
-                let _ = reply_to.try_send(health);
+                let _ = reply_to.try_send(self.health());
             }
             Event::Stop => self.stop(now.instant),
         }
@@ -160,7 +159,7 @@ impl<T: Transport> Hub<T> {
             retries.extend(self.meet_deadlines(now));
             let Self { clients, rooms, deadlines, .. } = self;
             too_slow.extend(clients.retry(mem::take(&mut retries), rooms, deadlines, now.instant));
-            too_slow.extend(clients.relieve_memory(rooms));
+            too_slow.extend(clients.relieve_memory());
             if too_slow.is_empty() && !self.rooms.are_dirty() {
                 return;
             }
@@ -169,6 +168,14 @@ impl<T: Transport> Hub<T> {
                 self.clients.give_up(client);
                 self.close(client, &CloseReason::TooSlow, now);
             }
+        }
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            clients: self.clients.registry.len(),
+            rooms: self.rooms.len(),
+            waiting: self.clients.memory().of_hub(),
         }
     }
 

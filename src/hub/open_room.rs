@@ -28,6 +28,15 @@ use std::time::Instant;
 /// larger.
 const MAX_KEPT_PART: usize = 2 * PART_BYTES;
 
+/// The first part of a room's snapshots.
+#[derive(Debug)]
+struct FirstPart {
+    /// The version of the view that it shows.
+    version: u64,
+    json: Vec<u8>,
+    next: Option<Cursor>,
+}
+
 /// One room. It lasts as long as a client, a user or a post under way is in it.
 #[derive(Debug)]
 pub(crate) struct OpenRoom {
@@ -42,8 +51,8 @@ pub(crate) struct OpenRoom {
     batch: Batch,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
-    /// The first part of snapshots, and the version of the view that it shows.
-    first_part: Option<(u64, Part)>,
+    /// The first part of snapshots, for the next clients.
+    first_part: Option<FirstPart>,
     /// Posts that wait until the store has loaded the history; `None` once it has.
     held_posts: Option<Vec<PendingPost>>,
     /// Posts that the store has not answered for.
@@ -295,23 +304,18 @@ impl OpenRoom {
     pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &WaitingMemory) -> Part {
         let version = self.view.version();
         if from.is_none()
-            && let Some((known, part)) = &self.first_part
-            && *known == version
+            && let Some(first) = &self.first_part
+            && first.version == version
         {
-            return part.clone();
+            return Part { json: memory.keep(first.json.clone()), next: first.next };
         }
         let mut json = Vec::new();
         let next = snapshot::encode_part(self.name.as_str(), &self.view, &self.limits, from, &mut json);
-        let part = Part { json: memory.keep(json), next };
         if from.is_none() {
-            self.first_part = (part.json.len() <= MAX_KEPT_PART).then(|| (version, part.clone()));
+            let is_kept = json.len() <= MAX_KEPT_PART;
+            self.first_part = is_kept.then(|| FirstPart { version, json: json.clone(), next });
         }
-        part
-    }
-
-    /// Frees the first part of snapshots.
-    pub(crate) fn forget_part(&mut self) {
-        self.first_part = None;
+        Part { json: memory.keep(json), next }
     }
 
     /// The current texts that have changed since a revision, except the client's own.

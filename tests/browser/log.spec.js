@@ -211,3 +211,22 @@ log.describe("with a log of three posts", () => {
     await expect(page.locator("#posts > :not(.news:not(.seam))")).toHaveText([/seen/, /Some posts are missing here/, /one/, /two/, /three/]);
   });
 });
+
+test.describe("when posts have to wait", () => {
+  test.use({ options: ["--post-rate", "1"] });
+
+  test("whoever posts too fast is told so, and loses nothing", async ({ join, bot }) => {
+    const ada = await bot("Ada");
+    const page = await join("Ben");
+    await mine(page).focus();
+    const posts = Array.from({ length: 8 }, (_, n) => `post ${n}`);
+    for (const text of posts) {
+      await page.keyboard.type(text);
+      await page.keyboard.press("Control+Enter");
+    }
+    await expect(page.locator("#my-note")).toHaveText("You post too fast; wait a moment. Your text is kept.");
+    await expect(mine(page)).toHaveValue("");
+    await expect(page.locator("#my-note")).toHaveText("");
+    await expect.poll(() => ada.events.filter(([event]) => event === "data").map(([, { text }]) => text)).toEqual(posts);
+  });
+});

@@ -21,6 +21,7 @@ mod joining;
 mod limits;
 mod liveness;
 mod log;
+mod pace;
 mod page;
 mod passphrase;
 mod queue;

@@ -16,10 +16,14 @@ use typewall::{Access, Limits};
 
 /// A connection to a hub whose queue holds one event, and which the test plays.
 fn connection() -> (TcpStream, Receiver<SocketEvent>) {
+    connection_to_queue(1)
+}
+
+fn connection_to_queue(capacity: usize) -> (TcpStream, Receiver<SocketEvent>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = dial(listener.local_addr().unwrap());
     let (socket, peer) = listener.accept().unwrap();
-    let (hub, queue) = bounded(1);
+    let (hub, queue) = bounded(capacity);
     let router = Router {
         listen: listener.local_addr().unwrap(),
         access: Access::default(),
@@ -60,6 +64,40 @@ fn a_reader_waits_and_loses_nothing() {
         next(),
         Event::FromClient(Pending { event: FromClient::Closed { goodbye: false }, .. })
     ));
+}
+
+/// A connection of a client that has sent many texts at once, and the hub's queue, which has space for all of them.
+fn flood() -> (TcpStream, Receiver<SocketEvent>) {
+    let (mut client, queue) = connection_to_queue(1_000);
+    let texts = (0..200).flat_map(|n| text(format!(r#"["updated_text",{{"text":"{n}"}}]"#)));
+    client.write_all(&[handshake("/ws"), texts.collect()].concat()).unwrap();
+    assert!(matches!(queue.recv_timeout(TIMEOUT), Ok(Event::Connected { .. })));
+    (client, queue)
+}
+
+#[test]
+fn few_events_of_a_client_wait_for_the_hub_however_many_it_sends() {
+    let (_client, queue) = flood();
+    let mut waiting: Vec<SocketEvent> = Vec::new();
+    for _ in 0..100 {
+        waiting.push(queue.recv_timeout(TIMEOUT).expect("the next event"));
+        waiting.extend(queue.try_iter());
+        assert!(waiting.len() <= 2, "{waiting:?}");
+        waiting.remove(0); // handled
+    }
+}
+
+#[test]
+fn a_reader_that_waits_for_the_hub_stops_when_its_client_has_gone() {
+    let (client, queue) = flood();
+    let waiting = [(); 2].map(|()| queue.recv_timeout(TIMEOUT).expect("an event"));
+    drop(client);
+    let next = queue.recv_timeout(TIMEOUT).expect("the end of the reader");
+    let is_end =
+        matches!(next, Event::FromClient(Pending { event: FromClient::Closed { goodbye: false }, .. }));
+    assert!(is_end, "{next:?}");
+    drop(waiting);
+    assert!(queue.recv_timeout(TIMEOUT).is_err(), "nothing follows");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use typewall::{Passphrase, RoomName};
 const MAX_BACKLOG: usize = LIMITS.max_backlog;
 
 /// A hub with one room, in which clients have joined with these names.
-fn joined(names: &[&str]) -> World {
+pub(crate) fn joined(names: &[&str]) -> World {
     let mut world = World::new(names.len());
     for (n, name) in names.iter().enumerate() {
         world.enter(n, 0);
@@ -28,7 +28,7 @@ fn joined(names: &[&str]) -> World {
 }
 
 /// The same, and the clients' pipes: emptied, and with endless space.
-fn room(names: &[&str]) -> (World, Vec<Pipe>) {
+pub(crate) fn room(names: &[&str]) -> (World, Vec<Pipe>) {
     let world = joined(names);
     let pipes: Vec<Pipe> = (0..names.len()).map(|n| world.pipe(n)).collect();
     for pipe in &pipes {
@@ -186,9 +186,7 @@ fn an_empty_room_is_forgotten() {
     let (mut world, _) = room(&["Ada"]);
     world.post(0, "gone", None);
     world.leave(0, true);
-    let (reply_to, health) = unbounded();
-    world.hub.handle(Event::HealthCheck { reply_to }, world.now);
-    let Health { clients, rooms } = health.try_recv().unwrap();
+    let Health { clients, rooms, .. } = world.health();
     assert_eq!((clients, rooms), (0, 0));
     world.enter(0, 0);
     world.act(0, Action::Watch);
@@ -198,7 +196,7 @@ fn an_empty_room_is_forgotten() {
 }
 
 /// Lets time pass in steps. In each step, the pipe accepts `bytes` bytes.
-fn pass(world: &mut World, pipe: &Pipe, steps: usize, step: Duration, bytes: usize) {
+pub(crate) fn pass(world: &mut World, pipe: &Pipe, steps: usize, step: Duration, bytes: usize) {
     for _ in 0..steps {
         pipe.0.borrow_mut().space = bytes;
         world.now.instant += step;

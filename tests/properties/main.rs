@@ -2,6 +2,7 @@
 //! little the sockets accept, all clients end with the same users, texts and posts. The tests drive the whole hub
 //! without sockets, threads or clocks.
 
+mod bounded;
 mod decoders;
 mod examples;
 mod facts;

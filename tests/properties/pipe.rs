@@ -1,6 +1,6 @@
 //! A fake socket. The test sets how many bytes it accepts, and reads the frames that were sent.
 
-use crate::support::frame::{CLOSE, CONTINUATION, FIN, Fragments, PONG, TEXT, close_code, first_frame};
+use crate::support::frame::{CLOSE, CONTINUATION, FIN, Fragments, PING, PONG, TEXT, close_code, first_frame};
 use crate::support::page::Page;
 use serde_json::Value;
 use std::cell::RefCell;
@@ -51,6 +51,7 @@ impl Transport for Pipe {
 pub(crate) enum Frame {
     Event(String, Value),
     Close(u16),
+    Ping,
     Pong,
 }
 
@@ -59,6 +60,7 @@ impl Frame {
         match self {
             Self::Event(event, _) => event,
             Self::Close(_) => "close",
+            Self::Ping => "ping",
             Self::Pong => "pong",
         }
     }
@@ -82,6 +84,7 @@ impl Pipe {
             frames.push(match first ^ FIN {
                 TEXT => event(payload),
                 CLOSE => Frame::Close(close_code(payload)),
+                PING => Frame::Ping,
                 PONG => Frame::Pong,
                 _ => panic!("the hub sent a frame that begins with {first:#x}"),
             });

@@ -2,13 +2,14 @@
 
 use crate::pipe::{Frame, Pipe};
 use crate::support::page::Page;
+use crossbeam_channel::unbounded;
 use proptest::prelude::*;
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Address, ClientId, Encoding, Event, FromClient, Hub, Name, NewClient, Now, Session, Shard, Text,
-    TextChange,
+    Action, Address, ClientId, Encoding, Event, FromClient, Health, Hub, Name, NewClient, Now, Session,
+    Shard, Text, TextChange,
 };
 use typewall::{Limits, RoomName};
 
@@ -151,11 +152,15 @@ pub(crate) struct Seat {
 
 impl World {
     pub(crate) fn new(people: usize) -> Self {
+        Self::with(LIMITS, people)
+    }
+
+    pub(crate) fn with(limits: Limits, people: usize) -> Self {
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
         Self {
-            hub: Hub::new(LIMITS, None, None, Shard::single()),
+            hub: Hub::new(limits, None, None, Shard::single()),
             now,
             last_client: 0,
             people,
@@ -296,6 +301,13 @@ impl World {
                 *posted = Posted::default();
             }
         }
+    }
+
+    /// The hub's own figures.
+    pub(crate) fn health(&mut self) -> Health {
+        let (reply_to, health) = unbounded();
+        self.hub.handle(Event::HealthCheck { reply_to }, self.now);
+        health.try_recv().expect("an answer")
     }
 
     pub(crate) fn pipe(&self, person: usize) -> Pipe {

@@ -1,0 +1,174 @@
+//! What one client, or one room, can make the hub hold or make others wait for.
+
+use crate::examples::{joined, pass, room};
+use crate::pipe::{Frame, Pipe};
+use crate::world::{LIMITS, World};
+use std::net::Shutdown;
+use std::time::Duration;
+use typewall::Limits;
+use typewall::internals::{Action, Event, FromClient};
+
+fn is_closed(pipe: &Pipe) -> bool {
+    pipe.0.borrow().shut.is_some() || matches!(pipe.frames().last(), Some(Frame::Close(_)))
+}
+
+#[test]
+fn one_batch_makes_nobody_too_slow() {
+    let mut world = joined(&["Ada", "Bob"]);
+    let bob = world.pipe(1);
+    bob.0.borrow_mut().space = 100;
+    for _ in 0..15 {
+        world.post(0, &"x".repeat(LIMITS.max_backlog / 10), None);
+    }
+    world.hub.write(world.now);
+    world.settle();
+    assert!(!is_closed(&bob));
+    world.check();
+}
+
+#[test]
+fn viewers_who_ask_for_snapshots_and_read_nothing_hold_little_memory() {
+    const VIEWERS: usize = 30;
+    const BOXES: usize = 20;
+    let mut world = joined(&[""; BOXES].map(|_| "Ada"));
+    (0..BOXES).for_each(|n| world.write(n, &"x".repeat(40_000)));
+    world.people.extend(World::new(VIEWERS).people);
+    for viewer in BOXES..BOXES + VIEWERS {
+        world.enter(viewer, 0);
+        world.pipe(viewer).0.borrow_mut().space = 1_000; // so that a part is begun
+        world.act(viewer, Action::Watch);
+        world.write(0, &viewer.to_string().repeat(10_000)); // each has another version of the room
+        world.hub.write(world.now);
+    }
+    for _ in 0..10 {
+        for viewer in BOXES..BOXES + VIEWERS {
+            world.act(viewer, Action::Resync);
+            world.now.instant += Duration::from_millis(100);
+            world.hub.write(world.now);
+        }
+    }
+    let waiting = world.health().waiting;
+    let snapshots = VIEWERS * BOXES * 40_000;
+    assert!(waiting < snapshots / 5, "{waiting} bytes wait, and {snapshots} were asked for");
+    world.settle();
+    world.check();
+    assert_eq!(world.health().waiting, 0);
+}
+
+#[test]
+fn a_snapshot_of_any_size_reaches_a_client_that_reads_slowly() {
+    let mut world = joined(&[""; 50].map(|_| "Ada"));
+    (0..50).for_each(|n| world.write(n, &"x".repeat(10_000)));
+    world.people.extend(World::new(1).people);
+    world.enter(50, 0);
+    world.act(50, Action::Watch);
+    let pipe = world.pipe(50);
+    for n in 0..100 {
+        world.write(n % 50, &"y".repeat(9_000));
+        world.post(0, "while it is sent", None);
+        pass(&mut world, &pipe, 1, Duration::from_secs(1), 6_000);
+    }
+    assert!(!is_closed(&pipe));
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn beyond_the_memory_for_what_waits_those_who_have_waited_longest_are_closed() {
+    let mut world = World::with(Limits { max_waiting: 1024 * 1024, ..LIMITS }, 10);
+    for n in 0..10 {
+        world.enter(n, 0);
+        world.join(n, "Ada");
+    }
+    world.settle();
+    let pipes: Vec<Pipe> = (0..10).map(|n| world.pipe(n)).collect();
+    for pipe in &pipes[1..] {
+        pipe.0.borrow_mut().space = 0;
+        world.now.instant += Duration::from_millis(10);
+        world.write(0, "a text that the next one misses");
+        world.hub.write(world.now);
+    }
+    // Each client has its own frames waiting, and none has too many by itself.
+    let away = |world: &World| world.pipe(0).page().users.values().filter(|user| user.away).count();
+    for _ in 0..2_000 {
+        for n in 1..10 {
+            let client = world.people[n].line.as_ref().unwrap().client;
+            let pong = FromClient::ControlFrames(vec![0x8A, 0]);
+            world.hub.handle(Event::from_client(client, pong), world.now);
+        }
+        world.hub.write(world.now);
+        let waiting = world.health().waiting;
+        assert!(waiting <= 1024 * 1024, "{waiting} bytes wait");
+    }
+    assert!((1..5).contains(&away(&world)), "{} clients were closed", away(&world));
+    pipes.iter().for_each(|pipe| pipe.0.borrow_mut().space = usize::MAX);
+    pass(&mut world, &pipes[0], 3, Duration::from_secs(1), usize::MAX);
+    assert_eq!(pipes[1].frames().last(), Some(&Frame::Close(4002)), "the one that waited longest");
+    assert!(!is_closed(&pipes[9]), "the one that waited shortest");
+}
+
+#[test]
+fn a_client_that_was_never_seen_to_read_is_gone_after_one_silence() {
+    let (mut world, pipes) = room(&["Ada", "Bob"]);
+    pipes[1].0.borrow_mut().space = 0;
+    let client = world.people[1].line.as_ref().unwrap().client;
+    world.write(0, "text");
+    world.hub.write(world.now);
+    pass(&mut world, &pipes[1], 5, Duration::from_secs(1), 0);
+    world.hub.handle(Event::from_client(client, FromClient::ReadTimeout), world.now);
+    assert_eq!(pipes[1].0.borrow().shut, Some(Shutdown::Both));
+}
+
+#[test]
+fn a_room_with_too_many_events_does_not_delay_another_room() {
+    let mut world = joined(&["Ada", "Bob"]);
+    world.people.extend(World::new(2).people);
+    for person in [2, 3] {
+        world.enter(person, 1);
+        world.join(person, "Cem");
+    }
+    world.settle();
+    let (bob, other) = (world.pipe(1), world.pipe(3));
+    let before = bob.frames().len();
+    // Far more than the share of a turn, in one drain. Each text is followed by a post, so that none replaces another.
+    for n in 0..100 {
+        world.write(0, &"x".repeat(100_000));
+        world.post(0, &n.to_string(), None);
+    }
+    world.write(2, "the other room");
+    world.hub.write(world.now);
+    assert_eq!(other.page().text_of("Cem"), Some("the other room"));
+    assert!(bob.frames().len() - before < 60, "the rest waits for later turns");
+    world.settle();
+    world.check();
+    assert_eq!(bob.page().posts().last(), Some(&"99"), "in order, and none is lost");
+}
+
+#[test]
+fn posts_beyond_the_budget_of_a_room_wait_and_their_authors_are_told() {
+    let mut world = World::with(Limits { room_burst: 100_000, ..LIMITS }, 3);
+    for (n, name) in ["Ada", "Bob", "Cem"].into_iter().enumerate() {
+        world.enter(n, 0);
+        world.join(n, name);
+    }
+    world.settle();
+    for _ in 0..20 {
+        world.post(0, &"x".repeat(10_000), None);
+    }
+    world.post(1, "of somebody else", None);
+    world.write(2, "texts do not wait");
+    world.hub.write(world.now);
+    let posts = |world: &World| world.pipe(2).page().received.len();
+    assert!((10..15).contains(&posts(&world)), "{} posts", posts(&world));
+    assert!(world.pipe(0).page().slowed_down > 0);
+    assert_eq!(world.pipe(1).page().text_of("Cem"), Some("texts do not wait"));
+    while posts(&world) < 21 {
+        world.now.instant = world.hub.due().expect("posts wait");
+        world.hub.write(world.now);
+    }
+    let received = world.pipe(2).page();
+    let other = received.log.iter().position(|post| post["text"] == "of somebody else");
+    assert!(other < Some(15), "who has posted little is next, and not number {other:?}");
+    world.settle();
+    world.check();
+}
