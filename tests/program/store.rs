@@ -137,8 +137,8 @@ fn while_the_disk_is_full_posts_are_refused() {
     let (status, logged) = program.terminate();
     assert_eq!(
         (status, logged.lines().count()),
-        (Some(0), 2),
-        "once at the start and once at the end: {logged}"
+        (Some(0), 3),
+        "how much may wait; once when posts are rejected and once when they are stored again: {logged}"
     );
     assert_eq!(printed_log(&file).lines().count(), 1 + stored + 2);
 }

@@ -50,9 +50,13 @@ fn viewers_who_ask_for_snapshots_and_read_nothing_hold_little_memory() {
     let waiting = world.health().waiting;
     let snapshots = VIEWERS * BOXES * 40_000;
     assert!(waiting < snapshots / 5, "{waiting} bytes wait, and {snapshots} were asked for");
-    world.settle();
+    // One write sends only so much state, so that other events have their turn.
+    let is_idle = (0..100).any(|_| {
+        world.settle();
+        world.health().waiting == 0
+    });
+    assert!(is_idle, "{} bytes still wait", world.health().waiting);
     world.check();
-    assert_eq!(world.health().waiting, 0);
 }
 
 #[test]
