@@ -1,7 +1,7 @@
 //! One client: the thread that reads its WebSocket, checks what it sends and tells the hub.
 
+pub(crate) mod arriving;
 pub(crate) mod pace;
 pub(crate) mod reader;
 pub(crate) mod spawn;
-pub(crate) mod unfinished;
 pub(crate) mod validate;

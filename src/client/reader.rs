@@ -6,15 +6,17 @@
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::window::Window;
+use crate::client::arriving::Arriving;
 use crate::client::pace::Pace;
-use crate::client::unfinished::Unfinished;
 use crate::client::validate;
+use crate::delivery::memory::{Charge, WaitingMemory};
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, Pending};
 use crate::hub::shards::SocketEvent;
 use crate::room::action::Action;
 use crossbeam_channel::Sender;
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -23,6 +25,9 @@ use tungstenite::{Message, WebSocket};
 
 /// Size of each client's read buffer, in bytes. Most frames are far smaller, and a larger frame takes several reads.
 const READ_BUFFER: usize = 512;
+
+/// Pause before a reader of a large message checks again whether there is memory for the rest.
+const MEMORY_PAUSE: Duration = Duration::from_millis(50);
 
 /// A client's membership in a hub. It ends when this is dropped, however the reader ends.
 #[derive(Debug)]
@@ -64,8 +69,7 @@ impl Drop for Membership {
 pub(crate) struct Stream {
     transport: SocketTransport,
     pace: Pace,
-    unfinished: Unfinished,
-    message_timeout: Duration,
+    arriving: Arriving,
     window: Window,
     membership: Membership,
 }
@@ -74,22 +78,22 @@ impl Stream {
     /// Tells the hub what the client has done, when the hub has handled most of what it was told before. Fails if the
     /// connection ends before that; what it still holds is discarded.
     #[inline(never)]
-    fn tell(&self, event: FromClient) -> io::Result<()> {
+    fn tell(&self, event: FromClient, charge: Option<Box<Charge>>) -> io::Result<()> {
         let is_over = || self.transport.wait_for_close(Duration::ZERO).unwrap_or(true);
         let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
         let client = self.membership.client;
-        self.membership.send(Event::FromClient(Pending { client, event, slot }))
+        self.membership.send(Event::FromClient(Pending { client, event, slot, charge }))
     }
 
     /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.
     #[inline(never)] // its frame would stay on the stack while the reader waits for input
-    fn tell_in_time(&mut self, event: FromClient) -> io::Result<()> {
+    fn tell_in_time(&mut self, event: FromClient, charge: Option<Box<Charge>>) -> io::Result<()> {
         let wait = self.pace.count_event(&event, Instant::now());
         if !wait.is_zero() && matches!(event, FromClient::Acted(Action::Post { .. })) {
-            self.tell(FromClient::Paced { wait })?;
+            self.tell(FromClient::Paced { wait }, None)?;
         }
         self.pause(wait)?;
-        self.tell(event)
+        self.tell(event, charge)
     }
 
     /// Waits. Fails if the connection ends meanwhile; what it still holds is discarded.
@@ -109,12 +113,14 @@ impl Stream {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.arriving.must_wait() {
+            self.pause(MEMORY_PAUSE)?;
+            self.arriving.check_time(Instant::now())?;
+        }
         let read = (&self.transport).read(buffer)?;
         let now = Instant::now();
-        self.unfinished.read(read, now);
-        if self.unfinished.is_late(self.message_timeout, now) {
-            return Err(ErrorKind::TimedOut.into());
-        }
+        self.arriving.read(read, now);
+        self.arriving.check_time(now)?;
         let wait = self.pace.count_bytes(read, now);
         self.pause(wait)?;
         Ok(read)
@@ -124,7 +130,7 @@ impl Read for Stream {
 impl Write for Stream {
     /// tungstenite, without a write buffer, writes whole frames.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        self.tell(FromClient::ControlFrames(frames.to_vec()))?;
+        self.tell(FromClient::ControlFrames(frames.to_vec()), None)?;
         Ok(frames.len())
     }
 
@@ -139,12 +145,12 @@ pub(crate) fn websocket(
     membership: Membership,
     mut already_read: Vec<u8>,
     limits: &Limits,
+    memory: Arc<WaitingMemory>,
 ) -> Box<WebSocket<Box<Stream>>> {
     let stream = Box::new(Stream {
         transport,
         pace: Pace::new(limits, Instant::now()),
-        unfinished: Unfinished::default(),
-        message_timeout: limits.message_timeout,
+        arriving: Arriving::new(limits.message_timeout, memory),
         window: Window::of_this_thread(),
         membership,
     });
@@ -175,15 +181,16 @@ pub(crate) fn read(
         let stream = websocket.get_mut();
         let wait = stream.pace.count_message(Instant::now());
         stream.pause(wait).ok()?;
-        match &message {
+        let charge = match &message {
             // tungstenite has passed an answer to the hub.
             Message::Ping(payload) | Message::Pong(payload) => {
-                stream.unfinished.end_control_frame(payload.len());
+                stream.arriving.end_control_frame(payload.len());
+                None
             }
-            _ => stream.unfinished.end_message(),
-        }
+            _ => stream.arriving.end_message(),
+        };
         match message {
-            Message::Text(json) => stream.tell_in_time(validate::event(&json, limits)).ok()?,
+            Message::Text(json) => stream.tell_in_time(validate::event(&json, limits), charge).ok()?,
             Message::Binary(_) => return Some((CloseCode::Unsupported, "events are text frames")),
             Message::Close(frame) => {
                 stream.membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);

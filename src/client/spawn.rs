@@ -10,6 +10,7 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::Permit;
 use crate::client::reader::{self, Membership, Stream};
+use crate::delivery::memory::WaitingMemory;
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::shards::SocketEvent;
@@ -17,6 +18,7 @@ use crate::protocol::encoding::Encoding;
 use crate::room::names::RoomName;
 use crossbeam_channel::Sender;
 use std::io::{self, Read};
+use std::sync::Arc;
 use std::thread;
 use tungstenite::WebSocket;
 
@@ -43,6 +45,8 @@ pub(crate) struct PendingUpgrade {
     pub already_read: Vec<u8>,
     /// The limits that apply to it.
     pub limits: Limits,
+    /// The memory for its large messages.
+    pub memory: Arc<WaitingMemory>,
     /// The hub of its room.
     pub hub: Sender<SocketEvent>,
     /// Its permit. If no thread can be started, the permit is free a moment before the connection ends.
@@ -70,13 +74,13 @@ fn run(pending: PendingUpgrade) {
 #[inline(never)] // its frame would stay on the stack
 fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Box<Stream>>>, Permit)> {
     let PendingUpgrade { transport, client, address, room, encoding, handshake, already_read, .. } = pending;
-    let PendingUpgrade { limits, hub, permit, .. } = pending;
+    let PendingUpgrade { limits, memory, hub, permit, .. } = pending;
     // Without the time-out a client whose network is gone would stay for ever.
     transport.set_read_timeout(Some(limits.max_silence)).ok()?;
     let membership = Membership::new(client, hub);
     let new = NewClient { id: client, address, room, encoding, transport: transport.clone(), handshake };
     membership.send(Event::Connected(new)).ok()?;
-    Some((reader::websocket(transport, membership, already_read, &limits), permit))
+    Some((reader::websocket(transport, membership, already_read, &limits, memory), permit))
 }
 
 /// Reads on and discards, so that a close frame is not lost to the reset that unread bytes cause. Ends with the

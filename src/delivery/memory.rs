@@ -1,4 +1,4 @@
-//! The memory that waiting output takes, counted for all clients together.
+//! The memory of what waits, counted for all clients together: output for slow clients, and large messages that arrive.
 //!
 //! Clients that wait for the same bytes share them, so a sum over clients would count them many times. Bytes are therefore
 //! counted where they are allocated, until the last client lets go of them.
@@ -6,20 +6,20 @@
 use crate::base::counter::Counter;
 use bytes::Bytes;
 
-/// Counts the bytes that wait for the clients of one hub, and of all hubs.
+/// Counts the bytes of one owner, a hub or the readers, and of all.
 #[derive(Debug, Clone)]
 pub(crate) struct WaitingMemory {
-    of_hub: Counter,
+    of_owner: Counter,
     of_all: Counter,
     max: usize,
-    /// The share of `max` that every hub may use, whatever the others use.
-    max_of_hub: usize,
+    /// The share of `max` that every owner may use, whatever the others use.
+    max_of_owner: usize,
 }
 
 /// Bytes that are counted until this is dropped.
 #[derive(Debug)]
-pub(crate) struct Charge {
-    of_hub: Counter,
+pub struct Charge {
+    of_owner: Counter,
     of_all: Counter,
     bytes: usize,
 }
@@ -37,9 +37,9 @@ impl AsRef<[u8]> for Kept {
 }
 
 impl WaitingMemory {
-    /// The memory of a hub, one of `hubs`. All of them count in `of_all`, and may use `max` bytes together.
-    pub(crate) fn new(of_all: Counter, max: usize, hubs: usize) -> Self {
-        Self { of_hub: Counter::default(), of_all, max, max_of_hub: max / hubs.max(1) }
+    /// The memory of an owner, one of `owners`. All of them count in `of_all`, and may use `max` bytes together.
+    pub(crate) fn new(of_all: Counter, max: usize, owners: usize) -> Self {
+        Self { of_owner: Counter::default(), of_all, max, max_of_owner: max / owners.max(1) }
     }
 
     /// Counts these bytes for as long as anyone holds them.
@@ -51,25 +51,30 @@ impl WaitingMemory {
 
     /// A charge of no bytes.
     pub(crate) fn charge(&self) -> Charge {
-        Charge { of_hub: self.of_hub.clone(), of_all: self.of_all.clone(), bytes: 0 }
+        Charge { of_owner: self.of_owner.clone(), of_all: self.of_all.clone(), bytes: 0 }
     }
 
-    /// Bytes that wait for the clients of this hub.
-    pub(crate) fn of_hub(&self) -> usize {
-        self.of_hub.get()
+    /// Bytes of this owner.
+    pub(crate) fn of_owner(&self) -> usize {
+        self.of_owner.get()
     }
 
-    /// Whether this hub has to free memory: all hubs exceed their limit together, and this one exceeds its share. At least
-    /// one hub exceeds its share whenever all exceed the limit.
+    /// Whether all owners together exceed the limit.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.of_all.get() > self.max
+    }
+
+    /// Whether this owner has to free memory: all exceed the limit together, and this one exceeds its share. At least one
+    /// owner exceeds its share whenever all exceed the limit.
     pub(crate) fn is_exceeded(&self) -> bool {
-        self.of_all.get() > self.max && self.of_hub.get() > self.max_of_hub
+        self.is_used_up() && self.of_owner.get() > self.max_of_owner
     }
 }
 
 impl Charge {
     /// Changes the number of bytes.
     pub(crate) fn set(&mut self, bytes: usize) {
-        for counter in [&self.of_hub, &self.of_all] {
+        for counter in [&self.of_owner, &self.of_all] {
             counter.add(bytes);
             counter.remove(self.bytes);
         }
@@ -96,15 +101,15 @@ mod tests {
         let clones = vec![bytes.slice(50..); 10];
         drop(bytes);
         assert!(memory.is_exceeded());
-        assert_eq!((memory.of_hub.get(), memory.of_all.get()), (101, 101));
+        assert_eq!((memory.of_owner.get(), memory.of_all.get()), (101, 101));
         drop(clones);
-        assert_eq!((memory.of_hub.get(), memory.of_all.get()), (1, 1));
+        assert_eq!((memory.of_owner.get(), memory.of_all.get()), (1, 1));
         drop(charge);
-        assert_eq!((memory.of_hub.get(), memory.of_all.get()), (0, 0));
+        assert_eq!((memory.of_owner.get(), memory.of_all.get()), (0, 0));
     }
 
     #[test]
-    fn only_a_hub_that_exceeds_its_share_has_to_free_memory() {
+    fn only_an_owner_that_exceeds_its_share_has_to_free_memory() {
         let all = Counter::default();
         let [small, large] = [(); 2].map(|()| WaitingMemory::new(all.clone(), 100, 2));
         let _kept = [small.keep(vec![0; 40]), large.keep(vec![0; 60])];

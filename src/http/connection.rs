@@ -111,6 +111,7 @@ impl Connection {
             handshake,
             already_read,
             limits,
+            memory: router.shards.input.clone(),
             permit,
         };
         if let Err(error) = spawn(pending) {

@@ -115,7 +115,12 @@ mod tests {
 
     fn post(client: u64, len: usize) -> Pending {
         let action = Action::Post { text: "x".repeat(len), reference: None };
-        Pending { client: ClientId(client), event: FromClient::Acted(action), slot: Slot::default() }
+        Pending {
+            client: ClientId(client),
+            event: FromClient::Acted(action),
+            slot: Slot::default(),
+            charge: None,
+        }
     }
 
     /// A budget that clients 1 to 9 have just overdrawn, each with an equal share.
@@ -180,7 +185,7 @@ mod tests {
         let mut budget = overdrawn(now);
         assert!(budget.pass(post(10, 100), now).is_none());
         let closed = FromClient::Closed { goodbye: true };
-        let closed = Pending { client: ClientId(10), event: closed, slot: Slot::default() };
+        let closed = Pending { client: ClientId(10), event: closed, slot: Slot::default(), charge: None };
         assert!(budget.pass(closed, now).is_none());
         let mut released = std::iter::from_fn(|| Some(release_next(&mut budget, &mut now)));
         let events = released.find(|events| events[0].client == ClientId(10)).expect("its events");

@@ -4,6 +4,7 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
 use crate::base::window::Slot;
+use crate::delivery::memory::Charge;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
@@ -56,7 +57,7 @@ pub enum Event<T> {
 impl<T> Event<T> {
     /// Something that a client has done, and that takes no place in its window.
     pub fn from_client(client: ClientId, event: FromClient) -> Self {
-        Self::FromClient(Pending { client, event, slot: Slot::default() })
+        Self::FromClient(Pending { client, event, slot: Slot::default(), charge: None })
     }
 }
 
@@ -69,6 +70,8 @@ pub struct Pending {
     pub event: FromClient,
     /// The place of this event in the client's window, free once the event is handled.
     pub slot: Slot,
+    /// The memory that it takes until then, if it is large.
+    pub charge: Option<Box<Charge>>,
 }
 
 /// What a client has done, in the order in which it has done it.

@@ -175,7 +175,7 @@ impl<T: Transport> Hub<T> {
         Health {
             clients: self.clients.registry.len(),
             rooms: self.rooms.len(),
-            waiting: self.clients.memory().of_hub(),
+            waiting: self.clients.memory().of_owner(),
         }
     }
 

@@ -20,14 +20,18 @@ pub const MAX_HUBS: usize = 8;
 /// An event of a hub that writes to sockets.
 pub type SocketEvent = Event<SocketTransport>;
 
-/// The event queues of all hubs.
+/// The event queues of all hubs, and the memory for what arrives.
 #[derive(Debug, Clone)]
-pub struct Shards(Arc<[Sender<SocketEvent>]>);
+pub struct Shards {
+    hubs: Arc<[Sender<SocketEvent>]>,
+    /// The memory for large messages of clients until a hub has handled them.
+    pub(crate) input: Arc<WaitingMemory>,
+}
 
 impl Shards {
-    /// The shards of these hubs, of which there is at least one.
-    pub fn new(hubs: Vec<Sender<SocketEvent>>) -> Self {
-        Self(hubs.into())
+    /// The shards of these hubs, of which there is at least one. Messages may take `max_waiting` bytes.
+    pub fn new(hubs: Vec<Sender<SocketEvent>>, shard: &Shard, max_waiting: usize) -> Self {
+        Self { hubs: hubs.into(), input: shard.memory(max_waiting).into() }
     }
 
     /// The hub of a room.
@@ -36,18 +40,18 @@ impl Shards {
         // gain nothing.
         let mut hasher = DefaultHasher::new();
         room.key().hash(&mut hasher);
-        &self.0[(hasher.finish() % self.0.len() as u64) as usize]
+        &self.hubs[(hasher.finish() % self.hubs.len() as u64) as usize]
     }
 
     /// The only hub of a server that counts wrong passphrases or addresses.
     pub fn only(&self) -> &Sender<SocketEvent> {
-        &self.0[0]
+        &self.hubs[0]
     }
 
     /// Stops every hub. Does not wait for a hub that takes no event within `timeout`.
     pub fn stop(&self, timeout: Duration) {
         let deadline = Instant::now() + timeout;
-        for hub in self.0.iter() {
+        for hub in self.hubs.iter() {
             // A hub that is gone has stopped already.
             if let Err(SendTimeoutError::Timeout(_)) = hub.send_deadline(Event::Stop, deadline) {
                 log::error!("a hub does not respond, and cannot be stopped");
@@ -62,20 +66,20 @@ impl Shards {
             Answer::Trimmed { before } => {
                 let send =
                     |hub: &&Sender<_>| hub.send(Event::Stored(Box::new(Answer::Trimmed { before }))).is_ok();
-                return self.0.iter().filter(send).count() > 0;
+                return self.hubs.iter().filter(send).count() > 0;
             }
         };
-        self.0[Shard::of_room(room, self.0.len())].send(Event::Stored(Box::new(answer))).is_ok()
+        self.hubs[Shard::of_room(room, self.hubs.len())].send(Event::Stored(Box::new(answer))).is_ok()
     }
 
     /// The health of all hubs together. `None` if one of them does not answer in time.
     pub fn health(&self, timeout: Duration) -> Option<Health> {
         let deadline = Instant::now() + timeout;
-        let (reply_to, replies) = bounded(self.0.len());
-        for hub in self.0.iter() {
+        let (reply_to, replies) = bounded(self.hubs.len());
+        for hub in self.hubs.iter() {
             hub.send_deadline(Event::HealthCheck { reply_to: reply_to.clone() }, deadline).ok()?;
         }
-        self.0.iter().map(|_| replies.recv_deadline(deadline).ok()).sum()
+        self.hubs.iter().map(|_| replies.recv_deadline(deadline).ok()).sum()
     }
 }
 
@@ -90,7 +94,7 @@ pub struct Shard {
     pub rooms: Counter,
     /// Seats, including those of away users.
     pub seats: Counter,
-    /// Bytes that wait for clients.
+    /// Bytes that wait for clients, or that have arrived of large messages.
     waiting: Counter,
 }
 
@@ -113,9 +117,9 @@ impl Shard {
         (0..of).map(|number| Self { number, of, ..single.clone() }).collect()
     }
 
-    /// The memory for what waits for this hub's clients, of `max` bytes for all hubs.
+    /// Memory for what waits, for one owner: this hub, or the readers of all clients. All owners together may use `max` bytes.
     pub(crate) fn memory(&self, max: usize) -> WaitingMemory {
-        WaitingMemory::new(self.waiting.clone(), max, self.of)
+        WaitingMemory::new(self.waiting.clone(), max, self.of + 1)
     }
 
     /// The id of this hub's room number `n`, counted from 1. No room of another hub has the same id.
@@ -137,7 +141,7 @@ mod tests {
     #[test]
     fn a_hub_that_takes_no_events_does_not_keep_the_others_from_stopping() {
         let ((stuck, _queue), (hub, events)) = (bounded(0), bounded(1));
-        thread::spawn(|| Shards::new(vec![stuck, hub]).stop(Duration::from_millis(10)));
+        thread::spawn(|| Shards::new(vec![stuck, hub], &Shard::single(), 0).stop(Duration::from_millis(10)));
         assert!(matches!(events.recv_timeout(Duration::from_secs(20)), Ok(Event::Stop)));
     }
 }

@@ -83,7 +83,7 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Does what a client asks for, and what follows from what it did.
-    fn obey(&mut self, Pending { client, event, .. }: Pending, now: Now) {
+    fn obey(&mut self, Pending { client, event, slot: _slot, charge: _charge }: Pending, now: Now) {
         match event {
             FromClient::Unlock(passphrase) => self.unlock(client, &passphrase, now),
             FromClient::Acted(action) => self.act(client, action, now),

@@ -120,7 +120,8 @@ impl Server {
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
         let (events, queues): (Vec<_>, Vec<_>) =
             (0..hub_count(&limits, &access)).map(|_| bounded(EVENT_QUEUE)).unzip();
-        let shards = Shards::new(events);
+        let parts = Shard::split(queues.len());
+        let shards = Shards::new(events, &parts[0], limits.max_waiting);
         let (end, ended) = unbounded();
         let replies = StoreReplies { shards: shards.clone(), end: end.clone() };
         let store_parts = store.map(|options| start_store(options, Now::read, replies));
@@ -128,7 +129,7 @@ impl Server {
         let (requests, store_threads) =
             store_parts.map(|Store { requests, threads }| (requests, threads)).unzip();
         let hub = |shard| Hub::new(limits, access.passphrase, requests.clone(), shard);
-        let hubs = Shard::split(queues.len()).into_iter().map(hub).zip(queues);
+        let hubs = parts.into_iter().map(hub).zip(queues);
         let hubs = HubThreads::start(hubs, &end, ended)?;
         drop(requests); // only the hubs keep it, so that the store ends with them
         let stopped = Arc::new(AtomicBool::new(false));
@@ -304,7 +305,7 @@ mod tests {
             Some("store writer") => panic!("as by a bug in the store"),
             _ => Now::read(),
         };
-        let replies = StoreReplies { shards: Shards::new(vec![events]), end };
+        let replies = StoreReplies { shards: Shards::new(vec![events], &Shard::single(), 0), end };
         let _store = start_store(&options, clock, replies).unwrap();
         let (done, outcome) = bounded(1);
         thread::spawn(move || done.send(hubs.join()));

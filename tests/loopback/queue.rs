@@ -10,7 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use typewall::internals::{
     Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Page,
-    Pending, Router, Shards, SocketEvent, TextChange,
+    Pending, Router, Shard, Shards, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits};
 
@@ -28,7 +28,7 @@ fn connection_to_queue(capacity: usize) -> (TcpStream, Receiver<SocketEvent>) {
         listen: listener.local_addr().unwrap(),
         access: Access::default(),
         page: Page::new("'self'"),
-        shards: Shards::new(vec![hub]),
+        shards: Shards::new(vec![hub], &Shard::single(), Limits::DEFAULT.max_waiting),
     };
     let connection = Connection {
         transport: typewall::internals::SocketTransport::new(socket),
