@@ -2,11 +2,12 @@
 
 use crate::examples::{joined, pass, room};
 use crate::pipe::{Frame, Pipe};
-use crate::world::{LIMITS, World};
+use crate::world::{LIMITS, World, new_client};
+use crossbeam_channel::unbounded;
 use std::net::Shutdown;
 use std::time::Duration;
-use typewall::Limits;
-use typewall::internals::{Action, Event, FromClient};
+use typewall::internals::{Action, ClientId, Encoding, Event, FromClient, Hub, Name, Session, Shard};
+use typewall::{Limits, RoomName};
 
 fn is_closed(pipe: &Pipe) -> bool {
     pipe.0.borrow().shut.is_some() || matches!(pipe.frames().last(), Some(Frame::Close(_)))
@@ -175,4 +176,47 @@ fn posts_beyond_the_budget_of_a_room_wait_and_their_authors_are_told() {
     assert!(other < Some(15), "who has posted little is next, and not number {other:?}");
     world.settle();
     world.check();
+}
+
+#[test]
+fn one_write_sends_only_so_much_state_to_one_client_and_in_all() {
+    const VIEWERS: usize = 20;
+    const PART: usize = 64 * 1024;
+    let mut world = joined(&[""; 50].map(|_| "Ada"));
+    (0..50).for_each(|n| world.write(n, &"x".repeat(40_000)));
+    world.hub.write(world.now);
+    world.people.extend(World::new(VIEWERS).people);
+    for viewer in 50..50 + VIEWERS {
+        world.enter(viewer, 0);
+        world.pipe(viewer).0.borrow_mut().space = usize::MAX;
+        world.act(viewer, Action::Watch);
+    }
+    world.hub.write(world.now);
+    let sent: Vec<usize> = (50..50 + VIEWERS).map(|n| world.pipe(n).0.borrow().bytes.len()).collect();
+    // The first part goes out with the batch, and the last part of the others may exceed their limit.
+    let largest = 3 * PART / 2;
+    assert!(sent.iter().all(|&bytes| bytes < largest + 256 * 1024 + largest), "{sent:?}");
+    let all: usize = sent.iter().sum();
+    assert!(all < VIEWERS * largest + 1024 * 1024 + 256 * 1024 + largest, "{all} bytes in one write");
+    (0..5).for_each(|_| world.settle());
+    world.check();
+}
+
+#[test]
+fn a_drain_has_a_maximum_number_of_events() {
+    let (events, queue) = unbounded();
+    let transport = Pipe::default();
+    transport.0.borrow_mut().space = usize::MAX;
+    let (client, room) = (ClientId(1), RoomName::from_query("").unwrap());
+    events.send(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport))).unwrap();
+    let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
+    events.send(Event::from_client(client, FromClient::Acted(join))).unwrap();
+    for n in 0..3_000 {
+        let post = Action::Post { text: n.to_string(), reference: None };
+        events.send(Event::from_client(client, FromClient::Acted(post))).unwrap();
+    }
+    drop(events);
+    Hub::new(LIMITS, None, None, Shard::single()).run(&queue);
+    assert!((3..=4).contains(&transport.0.borrow().sends), "{} sends", transport.0.borrow().sends);
+    assert_eq!(transport.page().received.len(), 3_000);
 }
