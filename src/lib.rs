@@ -29,7 +29,7 @@ pub use base::limits::Limits;
 pub use base::passphrase::{Passphrase, PassphraseError};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;
-pub use http::origin::{InvalidOrigin, Origin};
+pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::shards::MAX_HUBS;
 pub use room::names::{RoomName, RoomNameTooLong};
 pub use server::capacity::{Capacity, SystemLimit};
@@ -53,7 +53,6 @@ pub mod internals {
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::Connection;
     pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS};
-    pub use crate::http::origin::Host;
     pub use crate::http::page::Page;
     pub use crate::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
     pub use crate::http::routes::Router;
