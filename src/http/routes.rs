@@ -6,9 +6,10 @@ use crate::base::passphrase::Passphrase;
 use crate::http::access::Access;
 use crate::http::auth::from_authorization;
 use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
-use crate::http::invite::{self, MAX_LINK};
+use crate::http::invite;
 use crate::http::log_route::LogRequest;
 use crate::http::page::Page;
+use crate::http::qr::QrCodes;
 use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
@@ -23,9 +24,6 @@ use tungstenite::http::{Method, header};
 
 /// Paths that show something of a room. They need the passphrase, if the server has one.
 const PROTECTED_PATHS: [&str; 2] = ["/log", "/invite"];
-
-/// The header for the link of a QR code. A link may hold a secret, and proxies log the URL but not this header.
-const LINK_HEADER: &str = "typewall-link";
 
 /// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
@@ -45,16 +43,24 @@ pub enum Route {
 #[derive(Debug)]
 pub struct Router {
     /// The address that the server listens on.
-    pub listen: SocketAddr,
+    listen: SocketAddr,
     /// Who may use the server.
-    pub access: Access,
+    access: Access,
     /// The page and its words.
-    pub page: Page,
+    page: Page,
     /// Where events go.
     pub shards: Shards,
+    /// Draws QR codes.
+    qr_codes: QrCodes,
 }
 
 impl Router {
+    /// A router for a server that listens on `listen`.
+    pub fn new(listen: SocketAddr, access: Access, shards: Shards, qr_codes: QrCodes) -> Self {
+        let page = Page::new(&access.frame_ancestors());
+        Self { listen, access, page, shards, qr_codes }
+    }
+
     /// Finds the route of a request from `peer`, or the response that rejects it.
     pub fn route(&self, head: &Head, client: ClientId, peer: IpAddr) -> Route {
         if let Err(error) = self.access.check(head, self.listen) {
@@ -81,7 +87,7 @@ impl Router {
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
             "/log" if is_read => LogRequest::from_query(query).map(Route::Log),
             "/invite" if is_read => self.invite(query).map(Route::Response),
-            "/qr.svg" if is_read => qr_code(head, query).map(Route::Response),
+            "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
@@ -131,14 +137,4 @@ fn only_read() -> Response {
 
 fn unauthorized(text: impl Into<Cow<'static, str>>) -> Response {
     Response::text(401, text).with_header("WWW-Authenticate", CHALLENGE)
-}
-
-fn qr_code(head: &Head, query: &str) -> Result<Response, Response> {
-    let in_header = head.headers().get(LINK_HEADER).and_then(|link| link.to_str().ok());
-    let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
-    let link = in_header.map(Cow::Borrowed).or_else(|| in_query().map(|(_, link)| link));
-    let svg = link.and_then(|link| invite::qr_code(&link));
-    svg.map(Response::svg).ok_or_else(|| {
-        Response::text(400, format!("Give a link of at most {MAX_LINK} bytes: /qr.svg?link=http…"))
-    })
 }

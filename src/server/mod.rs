@@ -11,7 +11,7 @@ use crate::base::permits::ConnectionLimiter;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
-use crate::http::page::Page;
+use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
@@ -135,12 +135,10 @@ impl Server {
         let stopped = Arc::new(AtomicBool::new(false));
         // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
         let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
-        let page = Page::new(&access.frame_ancestors());
-        let router = Router { listen: address, access, page, shards: shards.clone() };
         let acceptor = Acceptor {
             limiter: ConnectionLimiter::new(limits.max_clients, per_address),
             limits,
-            router: Arc::new(router),
+            router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
             stopped: Arc::clone(&stopped),

@@ -113,6 +113,9 @@ fn an_invitation_is_a_list_of_links_and_a_qr_code_of_each() {
     assert!(picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg"));
     let header = "Host: localhost\r\nTypewall-Link: http://192.168.1.20:8080/?room=physics\r\n";
     assert_eq!(server.get_with("/qr.svg", header).text(), picture.text(), "the link may be in a header");
+    let head =
+        server.request("HEAD /qr.svg?link=http://a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert_eq!((head.status, head.header("Content-Type")), (200, Some("image/svg+xml")));
     assert_eq!(server.get("/qr.svg").status, 400);
     assert_eq!(server.get(&format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
     assert_eq!(server.get(&format!("/invite?room={}", "x".repeat(65))).status, 400);

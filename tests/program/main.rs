@@ -4,6 +4,7 @@
 mod support;
 
 mod options;
+mod qr;
 mod secrets;
 mod serving;
 mod signals;
