@@ -8,4 +8,5 @@ pub(crate) mod limits;
 pub(crate) mod passphrase;
 pub(crate) mod permits;
 pub(crate) mod rate_limit;
+pub(crate) mod shared_rate_limit;
 pub(crate) mod window;

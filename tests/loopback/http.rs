@@ -4,8 +4,8 @@ use crate::server::TestServer;
 use crate::support::frame::{KEY, handshake, text};
 use crate::support::http::{Response, read_to_end};
 use crate::support::wait_until;
-use std::io::Write;
-use std::net::TcpStream;
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
 use typewall::Limits;
 use typewall::internals::{MAX_DOWNLOADS, SPARE_CONNECTIONS};
 
@@ -158,6 +158,21 @@ fn one_download_of_a_log_too_many_is_refused() {
     drop(stalled);
     // Their threads have to notice it first.
     wait_until("a download after the others have ended", || download().1 == 200);
+}
+
+#[test]
+fn a_connection_that_makes_too_many_requests_has_to_wait() {
+    let server = TestServer::start();
+    let mut socket = server.dial();
+    // It would take 18 s to answer all of them. The client stops waiting when it has sent them.
+    let request = "HEAD /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write_all(request.repeat(1_000).as_bytes()).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let mut responses = Vec::new();
+    // The server has not read all requests, so that the connection may end with a reset.
+    let _ = socket.read_to_end(&mut responses);
+    let answered = String::from_utf8(responses).unwrap().matches("HTTP/1.1 404 ").count();
+    assert!(answered < 1_000, "{answered}");
 }
 
 #[test]

@@ -8,9 +8,10 @@ use crossbeam_channel::{Receiver, bounded};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Instant;
 use typewall::internals::{
     Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Pending,
-    QrCodes, Router, Shard, Shards, SocketEvent, TextChange,
+    QrCodes, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits};
 
@@ -35,6 +36,8 @@ fn connection_to_queue(capacity: usize) -> (TcpStream, Receiver<SocketEvent>) {
         router: router.into(),
         store: None,
         downloads: DownloadLimiter::default(),
+        timeout: TIMEOUT,
+        requests: SharedRateLimit::new(Instant::now()),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());
