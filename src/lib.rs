@@ -53,7 +53,7 @@ pub mod internals {
     pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::Connection;
-    pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS};
+    pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
     pub use crate::http::qr::QrCodes;
     pub use crate::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
     pub use crate::http::routes::Router;

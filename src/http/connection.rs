@@ -1,5 +1,6 @@
 //! One accepted connection while it speaks HTTP: reads its requests and sends the responses.
 
+use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::Permit;
@@ -77,7 +78,7 @@ impl Connection {
                         return linger(&self.transport);
                     }
                 }
-                Route::Log(request) => return self.send_log(&head, &request),
+                Route::Log(request, address) => return self.send_log(&head, &request, address),
                 Route::WebSocket(upgrade) => return self.upgrade(upgrade, buffer),
             }
         }
@@ -110,11 +111,12 @@ impl Connection {
     }
 
     /// Sends a log and closes the connection.
-    fn send_log(self, head: &Head, request: &LogRequest) {
-        let sent = match request.open(self.store.as_deref(), &self.router.shards, &self.downloads) {
+    fn send_log(self, head: &Head, request: &LogRequest, address: Address) {
+        let permit = self.downloads.acquire(address);
+        let sent = match request.open(self.store.as_deref(), &self.router.shards, permit) {
             Ok(log) => self
                 .send(Response::chunked(request.format.content_type()), true, true)
-                .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport) }),
+                .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport, self.timeout) }),
             Err(response) => self.send(response, is_head(head), true),
         };
         match sent {
@@ -191,7 +193,6 @@ fn must_close(head: &Head) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::address::Address;
     use crate::base::permits::ConnectionLimiter;
     use crate::http::access::Access;
     use crate::http::qr::QrCodes;

@@ -33,8 +33,8 @@ const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
 pub enum Route {
     /// A response, after which the connection may stay open.
     Response(Response),
-    /// The download of a log.
-    Log(LogRequest),
+    /// The download of a log, by a client at this address.
+    Log(LogRequest, Address),
     /// A WebSocket.
     WebSocket(Upgrade),
 }
@@ -85,7 +85,7 @@ impl Router {
         }
         match head.uri().path() {
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
-            "/log" if is_read => LogRequest::from_query(query).map(Route::Log),
+            "/log" if is_read => LogRequest::from_query(query).map(|request| Route::Log(request, address)),
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),

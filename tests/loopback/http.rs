@@ -6,8 +6,8 @@ use crate::support::http::{Response, read_to_end};
 use crate::support::wait_until;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use typewall::Limits;
-use typewall::internals::{MAX_DOWNLOADS, SPARE_CONNECTIONS};
+use typewall::internals::{MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS, SPARE_CONNECTIONS};
+use typewall::{Access, Limits};
 
 #[test]
 fn the_health_check_counts_clients_and_rooms() {
@@ -140,24 +140,31 @@ fn the_log_is_served_as_text_markdown_or_json() {
 }
 
 #[test]
-fn one_download_of_a_log_too_many_is_refused() {
-    let server = TestServer::start();
+fn one_download_of_a_log_too_many_is_refused_in_all_or_from_one_address() {
+    let access = Access { trusts_proxy: true, ..Access::default() };
+    let server = TestServer::with_access(Limits::DEFAULT, access, None);
     let mut ada = server.join("r", "Ada");
     // Escaped, more than the buffers between the server and a client that does not read hold.
     let post = "\\".repeat(10_000);
     (0..100).for_each(|_| ada.post_and_wait(&post));
-    let download = || {
+    let download = |network: usize| {
         let mut socket = server.dial();
-        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let headers = format!("Host: localhost\r\nX-Forwarded-For: 192.0.2.{network}\r\n");
+        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\n{headers}\r\n").unwrap();
         let status = Response::read_head(&mut socket).status;
         (socket, status)
     };
-    let stalled: Vec<(TcpStream, u16)> = (0..MAX_DOWNLOADS).map(|_| download()).collect();
-    assert!(stalled.iter().all(|(_, status)| *status == 200));
-    assert_eq!(download().1, 503);
-    drop(stalled);
+    let networks = MAX_DOWNLOADS / MAX_DOWNLOADS_PER_ADDRESS;
+    let mut stalled: Vec<Vec<(TcpStream, u16)>> = Vec::new();
+    for network in 0..networks {
+        stalled.push((0..MAX_DOWNLOADS_PER_ADDRESS).map(|_| download(network)).collect());
+        assert!(stalled[network].iter().all(|(_, status)| *status == 200));
+        assert_eq!(download(network).1, 503, "it is one too many from this address");
+    }
+    assert_eq!(download(networks).1, 503, "it is one too many in all");
+    stalled.pop();
     // Their threads have to notice it first.
-    wait_until("a download after the others have ended", || download().1 == 200);
+    wait_until("a download after others have ended", || download(networks).1 == 200);
 }
 
 #[test]
