@@ -1,9 +1,10 @@
 //! Routes: what a request is for, who may make it, and the response to it.
 
 use crate::base::address::Address;
+use crate::base::hash_slots::HashSlots;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
-use crate::http::access::Access;
+use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
 use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
 use crate::http::invite;
@@ -18,6 +19,7 @@ use crate::hub::shards::Shards;
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
 use crate::room::names::RoomName;
+use log::Level;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use tungstenite::http::{Method, header};
@@ -27,6 +29,10 @@ const PROTECTED_PATHS: [&str; 2] = ["/log", "/invite"];
 
 /// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
+
+/// Refused hosts and origins that are logged as warnings: enough for the names that an operator has forgotten to allow,
+/// and few enough that strangers cannot fill the log. Further ones are logged at the level `debug`.
+const MAX_WARNINGS: usize = 16;
 
 /// What a request leads to.
 #[derive(Debug)]
@@ -52,19 +58,21 @@ pub struct Router {
     pub shards: Shards,
     /// Draws QR codes.
     qr_codes: QrCodes,
+    /// The refused hosts and origins that have been logged as warnings.
+    warned: HashSlots<MAX_WARNINGS>,
 }
 
 impl Router {
     /// A router for a server that listens on `listen`.
     pub fn new(listen: SocketAddr, access: Access, shards: Shards, qr_codes: QrCodes) -> Self {
         let page = Page::new(&access.frame_ancestors());
-        Self { listen, access, page, shards, qr_codes }
+        Self { listen, access, page, shards, qr_codes, warned: HashSlots::default() }
     }
 
     /// Finds the route of a request from `peer`, or the response that rejects it.
     pub fn route(&self, head: &Head, client: ClientId, peer: IpAddr) -> Route {
         if let Err(error) = self.access.check(head, self.listen) {
-            log::debug!("client {}: request rejected: {error}", client.0);
+            log::log!(self.level(&error), "client {}: request rejected: {error}", client.0);
             return Route::Response(Response::text(error.status(), error.to_string()));
         }
         let address = self.access.client_address(head, peer);
@@ -74,6 +82,13 @@ impl Router {
             return Route::Response(response);
         }
         self.match_path(head, address).unwrap_or_else(Route::Response)
+    }
+
+    /// The level at which to log a rejected request. Two threads that reject the same host at the same moment may both
+    /// log a warning.
+    fn level(&self, error: &AccessError) -> Level {
+        let is_new = || self.warned.count(error) == 0 && self.warned.take(error).is_some();
+        if error.status() == 403 && is_new() { Level::Warn } else { Level::Debug }
     }
 
     fn match_path(&self, head: &Head, address: Address) -> Result<Route, Response> {
