@@ -2,6 +2,7 @@
 
 import { touch } from "./changes.js";
 import { GOING_AWAY, PASSPHRASE_TIMEOUT, SEAT_TAKEN, wordForEnd } from "./codes.js";
+import { isRefused } from "./http.js";
 import { asked, link } from "./state.js";
 
 /** A connection has this long to open. */
@@ -81,9 +82,20 @@ export function lose(socket, { code = 0, reason = "" } = {}) {
   link.socket = null;
   socket.close();
   link.failures += 1;
-  link.status = wordForEnd({ code, reason, failures: link.failures, isOffline: navigator.onLine === false });
+  const word = wordForEnd({ code, reason, failures: link.failures, isOffline: navigator.onLine === false });
+  if (word === "silent") explainSilence();
+  // A server that has refused this page says so again after each attempt, and the words need not change in between.
+  if (word !== "silent" || link.status !== "refused") link.status = word;
   if (code !== SEAT_TAKEN && code !== PASSPHRASE_TIMEOUT) retryLater(code);
   touch("link", "me");
+}
+
+/** A browser does not tell a page that the server has refused its WebSocket. */
+async function explainSilence() {
+  const status = (await isRefused()) ? "refused" : "silent";
+  if (link.status !== "silent" && link.status !== "refused") return;
+  link.status = status;
+  touch("link");
 }
 
 /** Closes the connection with a goodbye, after which the server keeps no seat. */

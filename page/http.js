@@ -2,6 +2,9 @@
 
 import { gate } from "./state.js";
 
+/** The server has this long to say whether it accepts this page. */
+const ANSWER_MS = 10_000;
+
 /**
  * The body of an answer, or null if there is none. The passphrase goes in a header, because addresses are written into
  * logs. Credentials are omitted then, or the browser would show its own prompt for a name and a password.
@@ -20,6 +23,16 @@ export async function fetched(path, values, headers = {}) {
   } catch {
     return null;
   }
+}
+
+/**
+ * True if the server does not accept the address of this page. It decides by the Origin header, which a request that
+ * only reads lacks; hence a POST, although no route takes one.
+ */
+export async function isRefused() {
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  const answer = await fetch("healthz", { method: "POST", signal }).catch(() => null);
+  return answer?.status === 403;
 }
 
 /** @param {string} text */

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Access, Format, Limits, MAX_HUBS, Origin, Passphrase, PassphraseError, StartError, StoreOptions,
+    Access, Format, Host, Limits, MAX_HUBS, Origin, Passphrase, PassphraseError, StartError, StoreOptions,
     system_memory,
 };
 
@@ -104,6 +104,12 @@ pub(crate) struct Options {
     #[arg(value_delimiter = ',', value_parser = parse_origin)]
     allow_origin: Vec<Origin>,
 
+    /// Host names under which people reach the server, comma-separated, such as wall.example. On a network, IP addresses,
+    /// names that end in .local and the name of this machine need not be given
+    #[arg(long, value_name = "HOST", env = "TYPEWALL_ALLOW_HOST", hide_env_values = true)]
+    #[arg(value_delimiter = ',', value_parser = parse_host)]
+    allow_host: Vec<Host>,
+
     /// Trust X-Forwarded-For, -Host and -Proto; only safe if every connection comes through a proxy
     #[arg(long, env = "TYPEWALL_TRUST_PROXY", hide_env_values = true)]
     #[arg(value_parser = BoolishValueParser::new())]
@@ -149,6 +155,12 @@ fn parse_listen(value: &str) -> Result<Addresses, String> {
 
 fn parse_origin(value: &str) -> Result<Origin, String> {
     value.parse().map_err(|_| "expected a scheme and a host, such as https://wall.example".to_owned())
+}
+
+/// Parses a host without a port. A wildcard would match nothing.
+fn parse_host(value: &str) -> Result<Host, String> {
+    let host = Host::parse(value).filter(|host| host.port().is_none() && !value.contains('*'));
+    host.ok_or_else(|| "expected a host name without a scheme or a port, such as wall.example".to_owned())
 }
 
 /// Converts a value to a source of a Content-Security-Policy.
@@ -205,6 +217,7 @@ impl Options {
     pub(crate) fn access(&self) -> Result<Access, String> {
         Ok(Access {
             allowed: self.allow_origin.clone(),
+            allowed_hosts: self.allow_host.clone(),
             trusts_proxy: self.trust_proxy,
             frame_ancestors: self.frame_ancestors.clone(),
             passphrase: self.passphrase_file.as_deref().map(read_passphrase).transpose()?,

@@ -3,9 +3,11 @@
 pub(crate) mod address;
 pub(crate) mod clock;
 pub(crate) mod counter;
+pub(crate) mod hash_slots;
 pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod passphrase;
 pub(crate) mod permits;
 pub(crate) mod rate_limit;
+pub(crate) mod shared_rate_limit;
 pub(crate) mod window;

@@ -1,16 +1,25 @@
-//! Permits for connections. They limit how many connections there are in total, and from one address.
+//! Permits for connections. They limit how many connections there are in total, and from one address, and how fast all
+//! connections from one address may make requests.
 //!
 //! A permit counts until it is dropped, so its place is freed however the connection ends.
 
 use crate::base::address::Address;
+use crate::base::rate_limit::Rate;
+use crate::base::shared_rate_limit::SharedRateLimit;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Connections allowed beyond the maximum number of clients, so that pages load even while the server is full.
 pub const SPARE_CONNECTIONS: usize = 256;
 
 /// Connections allowed from one address beyond its maximum number of clients. A browser opens up to six.
 pub(crate) const SPARE_PER_ADDRESS: usize = 32;
+
+/// Requests that all connections from one address may make. A school of 2,000 behind one address that reloads after a
+/// restart makes 6,000 at once: the page, its words and the WebSocket. At the rate after that, the cheapest requests take
+/// less than 1 % of a core.
+const REQUESTS_PER_ADDRESS: Rate = Rate { per_second: 1_000, burst: 6_000 };
 
 /// Addresses without a connection that the map may contain. If there are more, all of them are removed.
 const MAX_UNUSED_ADDRESSES: usize = 1024;
@@ -19,52 +28,75 @@ const MAX_UNUSED_ADDRESSES: usize = 1024;
 #[derive(Debug)]
 pub struct ConnectionLimiter {
     max: usize,
-    max_per_address: Option<usize>,
     all: Arc<()>,
-    addresses: HashMap<Address, Arc<()>>,
+    /// `None` if the address of a connection does not tell clients apart.
+    per_address: Option<AddressLimiter>,
+}
+
+/// Counts the connections from each address, by the clones of the limit on its requests.
+#[derive(Debug)]
+struct AddressLimiter {
+    max: usize,
+    requests: HashMap<Address, Arc<SharedRateLimit>>,
 }
 
 /// Permission for one connection. Dropping it frees the place.
 #[derive(Debug)]
 pub struct Permit {
     _of_all: Arc<()>,
-    _of_address: Option<Arc<()>>,
+    of_address: Option<Arc<SharedRateLimit>>,
+}
+
+impl Permit {
+    /// Counts requests from the connection's address. Returns how long to wait until the address may make them.
+    pub(crate) fn take_requests(&self, requests: u32, now: Instant) -> Duration {
+        let take = |limit: &SharedRateLimit| limit.take(requests, REQUESTS_PER_ADDRESS, now);
+        self.of_address.as_deref().map_or(Duration::ZERO, take)
+    }
 }
 
 impl ConnectionLimiter {
     /// A limiter for this many clients in total and from one address, plus the spare connections.
     pub fn new(max_clients: usize, max_clients_per_address: Option<usize>) -> Self {
-        Self {
-            max: max_clients.saturating_add(SPARE_CONNECTIONS),
-            max_per_address: max_clients_per_address.map(|max| max.saturating_add(SPARE_PER_ADDRESS)),
-            all: Arc::new(()),
-            addresses: HashMap::new(),
-        }
+        let max = max_clients_per_address.map_or(usize::MAX, |max| max.saturating_add(SPARE_PER_ADDRESS));
+        let per_address = AddressLimiter { max, requests: HashMap::new() };
+        Self { per_address: Some(per_address), ..Self::behind_proxy(max_clients) }
+    }
+
+    /// A limiter for this many clients in total, plus the spare connections, whose connections all come from a proxy.
+    pub fn behind_proxy(max_clients: usize) -> Self {
+        let max = max_clients.saturating_add(SPARE_CONNECTIONS);
+        Self { max, all: Arc::new(()), per_address: None }
     }
 
     /// Issues a permit, unless a limit is reached.
     pub fn acquire(&mut self, address: Address) -> Option<Permit> {
-        if in_use(&self.all) >= self.max {
+        let in_use = in_use(&self.all);
+        if in_use >= self.max {
             return None;
         }
-        let of_address = match self.max_per_address {
-            Some(max) => Some(self.acquire_from(address, max)?),
+        let of_address = match &mut self.per_address {
+            Some(limiter) => Some(limiter.acquire(address, in_use)?),
             None => None,
         };
-        Some(Permit { _of_all: Arc::clone(&self.all), _of_address: of_address })
+        Some(Permit { _of_all: Arc::clone(&self.all), of_address })
     }
+}
 
-    fn acquire_from(&mut self, address: Address, max: usize) -> Option<Arc<()>> {
-        if self.addresses.len() > in_use(&self.all) + MAX_UNUSED_ADDRESSES {
-            self.addresses.retain(|_, permits| in_use(permits) > 0);
+impl AddressLimiter {
+    /// Issues an address's part of a permit. `connections` is their number from all addresses.
+    fn acquire(&mut self, address: Address, connections: usize) -> Option<Arc<SharedRateLimit>> {
+        if self.requests.len() > connections + MAX_UNUSED_ADDRESSES {
+            self.requests.retain(|_, limit| in_use(limit) > 0);
         }
-        let permits = self.addresses.entry(address).or_default();
-        (in_use(permits) < max).then(|| Arc::clone(permits))
+        let new = || Arc::new(SharedRateLimit::new(Instant::now()));
+        let limit = self.requests.entry(address).or_insert_with(new);
+        (in_use(limit) < self.max).then(|| Arc::clone(limit))
     }
 }
 
 /// The number of permits that hold a clone. The limiter holds one more clone.
-fn in_use(permits: &Arc<()>) -> usize {
+fn in_use<T>(permits: &Arc<T>) -> usize {
     Arc::strong_count(permits) - 1
 }
 
@@ -103,7 +135,31 @@ mod tests {
         for n in 1..10_000 {
             limiter.acquire(address(n));
         }
-        assert!(permit.is_some() && limiter.addresses.contains_key(&address(0)));
-        assert!(limiter.addresses.len() <= MAX_UNUSED_ADDRESSES + 2);
+        let addresses = limiter.per_address.unwrap().requests;
+        assert!(permit.is_some() && addresses.contains_key(&address(0)));
+        assert!(addresses.len() <= MAX_UNUSED_ADDRESSES + 2);
+    }
+
+    #[test]
+    fn connections_from_one_address_share_its_requests() {
+        let mut limiter = ConnectionLimiter::new(1000, None);
+        let permits = [1, 1, 2].map(|n| limiter.acquire(address(n)).unwrap());
+        let now = Instant::now();
+        let take = |n: usize, tokens| permits[n].take_requests(tokens, now);
+        assert!(take(0, 2 * REQUESTS_PER_ADDRESS.burst) > Duration::ZERO);
+        assert!(take(1, 1) > Duration::ZERO);
+        assert_eq!(take(2, 1), Duration::ZERO);
+        // Connecting again makes no difference.
+        drop(permits);
+        let permit = limiter.acquire(address(1)).unwrap();
+        assert!(permit.take_requests(1, now) > Duration::ZERO);
+        let permit = ConnectionLimiter::behind_proxy(1).acquire(address(1)).unwrap();
+        assert_eq!(permit.take_requests(u32::MAX, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_school_behind_one_address_may_reload_at_once() {
+        let permit = ConnectionLimiter::new(2_000, None).acquire(address(1)).unwrap();
+        assert_eq!(permit.take_requests(2_000 * 3, Instant::now()), Duration::ZERO);
     }
 }

@@ -20,7 +20,7 @@ pub(crate) struct RateLimit {
 
 impl Rate {
     /// The time in which a bucket gains these tokens.
-    fn time(self, tokens: u32) -> Duration {
+    pub(super) fn time(self, tokens: u32) -> Duration {
         Duration::from_secs(tokens.into()) / self.per_second.max(1)
     }
 }

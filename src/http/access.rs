@@ -13,6 +13,8 @@ use tungstenite::http::{Version, header};
 pub struct Access {
     /// Origins whose pages may use the server, besides its own: that of a proxy in front of it, for example.
     pub allowed: Vec<Origin>,
+    /// Hosts that requests may be addressed to, besides those that no stranger can point to this machine.
+    pub allowed_hosts: Vec<Host>,
     /// Whether to trust `X-Forwarded-…` headers. Without a proxy that sets them, any client can forge them.
     pub trusts_proxy: bool,
     /// Origins that may embed the page, as sources of a CSP. If empty, only the page's own origin may.
@@ -22,12 +24,14 @@ pub struct Access {
 }
 
 /// Why a request is rejected.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum AccessError {
     /// It does not have exactly one valid `Host` header (RFC 9112, section 3.2).
     InvalidHost,
-    /// The server listens on loopback, and the request's host is neither loopback nor allowed: perhaps DNS rebinding.
-    HostNotAllowed(Host),
+    /// It has more than one `Origin` header.
+    SeveralOrigins,
+    /// It is addressed to a host of this name, which is neither the server's own nor allowed: perhaps DNS rebinding.
+    HostNotAllowed(String),
     /// It comes from a page of this origin, which is neither the server's own nor allowed.
     OriginNotAllowed(Origin),
     /// It comes from a page with an opaque origin, such as a local file, or with an invalid one.
@@ -43,18 +47,12 @@ impl Access {
     /// Checks the host and the origin of a request. `listen` is the address that the server listens on.
     pub fn check(&self, head: &Head, listen: SocketAddr) -> Result<(), AccessError> {
         let host = host(head)?;
-        if listen.ip().is_loopback()
-            && let Some(host) = &host
-            && !host.is_loopback()
-            && !self.allowed.iter().any(|origin| origin.has_host(host))
-        {
-            return Err(AccessError::HostNotAllowed(host.clone()));
+        if let Some(host) = host.as_ref().filter(|host| !self.accepts_host(host, listen)) {
+            return Err(AccessError::HostNotAllowed(host.name().to_owned()));
         }
-        let Some(origin) = head.headers().get(header::ORIGIN) else {
+        let Some(origin) = origin(head)? else {
             return Ok(());
         };
-        let origin: Origin =
-            origin.to_str().ok().and_then(|text| text.parse().ok()).ok_or(AccessError::OpaqueOrigin)?;
         let public_host = self.forwarded(head, "X-Forwarded-Host").and_then(Host::parse).or(host);
         let scheme = self.forwarded(head, "X-Forwarded-Proto").and_then(Scheme::from_name);
         if public_host.is_some_and(|host| origin.matches(&host, scheme)) || self.allowed.contains(&origin) {
@@ -62,6 +60,19 @@ impl Access {
         } else {
             Err(AccessError::OriginNotAllowed(origin))
         }
+    }
+
+    /// True if requests may be addressed to this host. Otherwise a stranger's page could use the server as its own: its
+    /// name only has to resolve to this machine (DNS rebinding).
+    fn accepts_host(&self, host: &Host, listen: SocketAddr) -> bool {
+        let is_own = match listen.ip().is_loopback() {
+            true => host.is_loopback(),
+            false => host.is_safe_from_rebinding(&own_name()),
+        };
+        is_own
+            || self.allowed_hosts.iter().any(|allowed| allowed.name() == host.name())
+            || self.allowed.iter().any(|origin| origin.has_host(host))
+            || (self.trusts_proxy && host.may_be_of_proxy(listen.port()))
     }
 
     /// The address of the client: the connection's peer, or the one that a trusted proxy forwards.
@@ -95,11 +106,29 @@ fn host(head: &Head) -> Result<Option<Host>, AccessError> {
     }
 }
 
+/// The origin of the page that sends a request. `None` for a script, and for most reads by the server's own page.
+fn origin(head: &Head) -> Result<Option<Origin>, AccessError> {
+    let mut origins = head.headers().get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (_, Some(_)) => Err(AccessError::SeveralOrigins),
+        (Some(origin), None) => {
+            let origin = origin.to_str().ok().and_then(|text| text.parse().ok());
+            origin.map(Some).ok_or(AccessError::OpaqueOrigin)
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// The name of this machine. The system is asked each time, because the name may change.
+fn own_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
 impl AccessError {
     /// The status of the response.
     pub fn status(&self) -> u16 {
         match self {
-            Self::InvalidHost => 400,
+            Self::InvalidHost | Self::SeveralOrigins => 400,
             Self::HostNotAllowed(_) | Self::OriginNotAllowed(_) | Self::OpaqueOrigin => 403,
         }
     }
@@ -110,10 +139,11 @@ impl fmt::Display for AccessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidHost => write!(f, "A request must have exactly one valid Host header."),
+            Self::SeveralOrigins => write!(f, "A request must not have more than one Origin header."),
             Self::HostNotAllowed(host) => write!(
                 f,
-                "This server only accepts requests addressed to this machine, not to {host}. \
-                 If a proxy serves Typewall at {host}, restart the server with --allow-origin https://{host}."
+                "This server does not accept requests addressed to {host}. \
+                 To accept them, restart the server with --allow-host {host}."
             ),
             Self::OriginNotAllowed(origin) => write!(
                 f,
@@ -162,13 +192,13 @@ mod tests {
         ] {
             assert_eq!(check(&access, LOOPBACK, headers), Ok(()), "{headers}");
         }
-        let headers = "Host: wall.example:8080\r\nOrigin: http://wall.example:8080\r\n";
+        let headers = "Host: wall.local:8080\r\nOrigin: http://wall.local:8080\r\n";
         assert_eq!(check(&access, NETWORK, headers), Ok(()));
-        let rejected = check(&access, NETWORK, "Host: wall.example\r\nOrigin: https://evil.example\r\n");
+        let rejected = check(&access, NETWORK, "Host: wall.local\r\nOrigin: https://evil.example\r\n");
         let text = rejected.unwrap_err().to_string();
         assert!(text.contains("--allow-origin https://evil.example"), "{text}");
         assert_eq!(
-            check(&access, NETWORK, "Host: wall.example\r\nOrigin: null\r\n"),
+            check(&access, NETWORK, "Host: wall.local\r\nOrigin: null\r\n"),
             Err(AccessError::OpaqueOrigin)
         );
     }
@@ -177,7 +207,8 @@ mod tests {
     fn a_server_on_loopback_accepts_only_loopback_hosts() {
         let rebound = "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n";
         let text = check(&Access::default(), LOOPBACK, rebound).unwrap_err().to_string();
-        assert!(text.contains("--allow-origin https://evil.example:8080"), "{text}");
+        assert!(text.contains("restart the server with --allow-host evil.example."), "{text}");
+        assert!(check(&Access::default(), LOOPBACK, "Host: 192.168.1.20:8080\r\n").is_err());
         let proxied = "Host: wall.example\r\nOrigin: https://wall.example\r\n";
         assert!(check(&Access::default(), LOOPBACK, proxied).is_err());
         assert_eq!(check(&allowing("https://wall.example"), LOOPBACK, proxied), Ok(()));
@@ -188,17 +219,72 @@ mod tests {
     }
 
     #[test]
+    fn a_server_on_a_network_accepts_only_hosts_that_no_stranger_can_point_to_it() {
+        let own = own_name();
+        for host in ["192.168.1.20:8080", "[2001:db8::1]:8080", "localhost", "Wall.local:8080", &own] {
+            let headers = format!("Host: {host}\r\nOrigin: http://{host}\r\n");
+            assert_eq!(check(&Access::default(), NETWORK, &headers), Ok(()), "{host}");
+        }
+        let rebound = "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n";
+        let text = check(&Access::default(), NETWORK, rebound).unwrap_err().to_string();
+        assert!(text.contains("restart the server with --allow-host evil.example."), "{text}");
+        let allowed_hosts = vec![Host::parse("evil.example").unwrap()];
+        let access = Access { allowed_hosts, ..Access::default() };
+        for listen in [NETWORK, LOOPBACK] {
+            assert_eq!(check(&access, listen, rebound), Ok(()));
+            assert!(check(&access, listen, &rebound.replace("evil", "other")).is_err());
+        }
+    }
+
+    #[test]
     fn forwarded_headers_count_only_if_the_proxy_is_trusted() {
         let headers = "Host: 127.0.0.1:8080\r\nOrigin: https://wall.example\r\n\
-                       X-Forwarded-Host: wall.example\r\nX-Forwarded-Proto: https\r\n";
+                       X-Forwarded-Host: evil.example\r\nX-Forwarded-Host: wall.example\r\n\
+                       X-Forwarded-Proto: https\r\n";
         assert!(check(&Access::default(), LOOPBACK, headers).is_err());
         let trusting = Access { trusts_proxy: true, ..Access::default() };
         assert_eq!(check(&trusting, LOOPBACK, headers), Ok(()));
         assert!(check(&trusting, LOOPBACK, &headers.replace("Proto: https", "Proto: http")).is_err());
-        // The Host header is checked even so, because a page can forge the others.
-        let rebound =
-            "Host: evil.example\r\nOrigin: http://evil.example\r\nX-Forwarded-Host: evil.example\r\n";
-        assert!(check(&trusting, LOOPBACK, rebound).is_err());
+    }
+
+    #[test]
+    fn a_trusted_proxy_may_keep_the_host() {
+        let trusting = Access { trusts_proxy: true, ..Access::default() };
+        let caddy = "Host: wall.example\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: wall.example\r\n\
+                     X-Forwarded-Proto: https\r\nOrigin: https://wall.example\r\n";
+        let nginx = "Host: wall.example\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n\
+                     Origin: https://wall.example\r\n";
+        // The name by which a proxy in another container knows the server.
+        let upstream =
+            "Host: typewall:8080\r\nX-Forwarded-Host: wall.example\r\nOrigin: https://wall.example\r\n";
+        for headers in [caddy, nginx, upstream] {
+            for listen in [LOOPBACK, NETWORK] {
+                assert_eq!(check(&trusting, listen, headers), Ok(()), "{headers}");
+                let foreign = headers.replace("Origin: https://wall", "Origin: https://evil");
+                let refused = check(&trusting, listen, &foreign).unwrap_err();
+                assert!(matches!(refused, AccessError::OriginNotAllowed(_)), "{refused}");
+            }
+            assert!(check(&Access::default(), LOOPBACK, headers).is_err(), "{headers}");
+        }
+    }
+
+    #[test]
+    fn a_page_that_bypasses_the_proxy_by_its_own_name_is_refused_whatever_it_forwards() {
+        let trusting = Access { trusts_proxy: true, ..Access::default() };
+        let rebound = "Host: evil.example:8080\r\nOrigin: http://evil.example:8080\r\n";
+        let forged = "X-Forwarded-Host: evil.example:8080\r\nX-Forwarded-Proto: http\r\n";
+        for listen in [LOOPBACK, NETWORK] {
+            for headers in [rebound.to_owned(), format!("{rebound}{forged}")] {
+                assert!(check(&trusting, listen, &headers).is_err(), "{headers}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_request_has_one_origin_at_most() {
+        let headers = "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://localhost\r\n";
+        let rejected = check(&Access::default(), LOOPBACK, headers).unwrap_err();
+        assert_eq!((rejected.status(), &rejected), (400, &AccessError::SeveralOrigins));
     }
 
     #[test]

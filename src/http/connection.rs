@@ -1,13 +1,16 @@
 //! One accepted connection while it speaks HTTP: reads its requests and sends the responses.
 
+use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::Permit;
+use crate::base::rate_limit::Rate;
+use crate::base::shared_rate_limit::SharedRateLimit;
 use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::log_route::{DownloadLimiter, LogRequest};
-use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, REQUEST_TIMEOUT, has_body, read_head};
+use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, read_head};
 use crate::http::response::Response;
 use crate::http::routes::{Route, Router};
 use crate::http::upgrade::Upgrade;
@@ -15,12 +18,16 @@ use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tungstenite::http::{Method, Version, header};
 
 /// How long a connection may be idle before its next request: long enough for a reload, short enough to free its
 /// thread soon.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Requests that one connection may make. A browser makes fewer than ten for a page; a proxy that sends the requests of
+/// many clients on one connection opens another one while this one waits.
+const REQUESTS_PER_CONNECTION: Rate = Rate { per_second: 50, burst: 100 };
 
 /// How long to read and discard what a client still sends after the last response. Closing a socket with unread bytes
 /// resets it, and the client could lose the response.
@@ -43,6 +50,10 @@ pub struct Connection {
     pub store: Option<Arc<Path>>,
     /// Limits the downloads of all connections.
     pub downloads: DownloadLimiter,
+    /// How long a request head may take to arrive, and a response to send.
+    pub timeout: Duration,
+    /// Counts this connection's requests.
+    pub requests: SharedRateLimit,
     /// Counts this connection until it ends.
     pub permit: Permit,
 }
@@ -52,21 +63,34 @@ impl Connection {
     pub fn serve(self) {
         let mut buffer = Vec::new();
         loop {
-            let head = match read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, REQUEST_TIMEOUT) {
+            let head = read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout);
+            if matches!(head, Err(HeadError::Disconnected)) || !self.wait_for_turn() {
+                return;
+            }
+            let head = match head {
                 Ok(head) => head,
                 Err(error) => return self.reject(&error),
             };
             match self.router.route(&head, self.client, self.peer) {
                 Route::Response(response) => {
                     let close = must_close(&head);
-                    if send(&self.transport, response, is_head(&head), close).is_err() || close {
+                    if self.send(response, is_head(&head), close).is_err() || close {
                         return linger(&self.transport);
                     }
                 }
-                Route::Log(request) => return self.send_log(&head, &request),
+                Route::Log(request, address) => return self.send_log(&head, &request, address),
                 Route::WebSocket(upgrade) => return self.upgrade(upgrade, buffer),
             }
         }
+    }
+
+    /// Waits until this connection, and all from its address together, may make another request. TCP slows the client
+    /// down meanwhile. False if the client closes the connection during the wait, even in one direction only.
+    fn wait_for_turn(&self) -> bool {
+        let now = Instant::now();
+        let of_connection = self.requests.take(1, REQUESTS_PER_CONNECTION, now);
+        let wait = of_connection.max(self.permit.take_requests(1, now));
+        wait.is_zero() || matches!(self.transport.wait_for_close(wait), Ok(false))
     }
 
     fn reject(self, error: &HeadError) {
@@ -79,16 +103,21 @@ impl Connection {
             ),
             HeadError::Malformed => Response::text(400, "This is not an HTTP/1.1 request."),
         };
-        close_with(&self.transport, response);
+        close_with(&self.transport, response, self.timeout);
+    }
+
+    fn send(&self, response: Response, head_only: bool, close: bool) -> io::Result<()> {
+        send(&self.transport, response, head_only, close, self.timeout)
     }
 
     /// Sends a log and closes the connection.
-    fn send_log(self, head: &Head, request: &LogRequest) {
-        let sent = match request.open(self.store.as_deref(), &self.router.shards, &self.downloads) {
-            Ok(log) => Response::chunked(request.format.content_type())
-                .write(DeadlineStream::with_timeout(&self.transport, REQUEST_TIMEOUT), true, true)
-                .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport) }),
-            Err(response) => send(&self.transport, response, is_head(head), true),
+    fn send_log(self, head: &Head, request: &LogRequest, address: Address) {
+        let permit = self.downloads.acquire(address);
+        let sent = match request.open(self.store.as_deref(), &self.router.shards, permit) {
+            Ok(log) => self
+                .send(Response::chunked(request.format.content_type()), true, true)
+                .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport, self.timeout) }),
+            Err(response) => self.send(response, is_head(head), true),
         };
         match sent {
             Ok(()) => linger(&self.transport),
@@ -99,7 +128,7 @@ impl Connection {
 
     /// Turns the connection into a WebSocket. From here on only the hub writes to it.
     fn upgrade(self, upgrade: Upgrade, already_read: Vec<u8>) {
-        let Self { transport, client, limits, router, permit, .. } = self;
+        let Self { transport, client, limits, router, timeout, permit, .. } = self;
         let Upgrade { response: handshake, room, encoding, address } = upgrade;
         let pending = PendingUpgrade {
             hub: router.shards.of_room(&room).clone(),
@@ -116,20 +145,27 @@ impl Connection {
         };
         if let Err(error) = spawn(pending) {
             log::warn!("client {} is refused because no thread can be started: {error}", client.0);
-            close_with(&transport, Response::too_many_connections());
+            close_with(&transport, Response::too_many_connections(), timeout);
         }
     }
 }
 
 /// Sends a last response and closes the connection.
-fn close_with(transport: &SocketTransport, response: Response) {
-    if send(transport, response, false, true).is_ok() {
+fn close_with(transport: &SocketTransport, response: Response, timeout: Duration) {
+    if send(transport, response, false, true, timeout).is_ok() {
         linger(transport);
     }
 }
 
-fn send(transport: &SocketTransport, response: Response, head_only: bool, close: bool) -> io::Result<()> {
-    response.write(DeadlineStream::with_timeout(transport, REQUEST_TIMEOUT), head_only, close)
+/// Sends a response. Fails if the client has not read it, but for what the system buffers, within `timeout`.
+fn send(
+    transport: &SocketTransport,
+    response: Response,
+    head_only: bool,
+    close: bool,
+    timeout: Duration,
+) -> io::Result<()> {
+    response.write(DeadlineStream::with_timeout(transport, timeout), head_only, close)
 }
 
 /// Closes a connection so that the last response arrives even if the client is still sending.
@@ -152,4 +188,87 @@ fn must_close(head: &Head) -> bool {
     has_body(head)
         || head.version() < Version::HTTP_11
         || options.any(|option| option.trim().eq_ignore_ascii_case("close"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::permits::ConnectionLimiter;
+    use crate::http::access::Access;
+    use crate::http::qr::QrCodes;
+    use crate::hub::shards::{Shard, Shards};
+    use crossbeam_channel::bounded;
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    const TIMEOUT: Duration = Duration::from_secs(20);
+
+    /// A connection and its client.
+    fn connection() -> (TcpStream, Connection) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = listener.local_addr().unwrap();
+        let client = TcpStream::connect(listen).unwrap();
+        client.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
+        let router = Router::new(listen, Access::default(), shards, QrCodes::start().unwrap());
+        let connection = Connection {
+            transport: SocketTransport::new(socket),
+            peer: peer.ip(),
+            client: ClientId(1),
+            limits: Limits::DEFAULT,
+            router: router.into(),
+            store: None,
+            downloads: DownloadLimiter::default(),
+            timeout: TIMEOUT,
+            requests: SharedRateLimit::new(Instant::now()),
+            permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
+        };
+        (client, connection)
+    }
+
+    /// Serves a connection, and waits for its end.
+    fn serve(connection: Connection) {
+        let (done, end) = bounded(1);
+        thread::spawn(move || {
+            connection.serve();
+            done.send(())
+        });
+        end.recv_timeout(TIMEOUT).expect("the connection ends");
+    }
+
+    /// The response to a request on a connection that is prepared like this. Its client closes its side, which ends
+    /// any wait without a response.
+    fn response(prepare: impl Fn(&Connection)) -> String {
+        let (mut client, connection) = connection();
+        prepare(&connection);
+        client.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+        serve(connection);
+        let mut response = String::new();
+        client.read_to_string(&mut response).unwrap();
+        response
+    }
+
+    #[test]
+    fn a_request_waits_if_its_connection_or_its_address_has_made_too_many() {
+        assert!(response(|_| {}).starts_with("HTTP/1.1 404 "));
+        let now = Instant::now();
+        let by_connection =
+            |connection: &Connection| _ = connection.requests.take(1_000_000, REQUESTS_PER_CONNECTION, now);
+        assert_eq!(response(by_connection), "");
+        let by_address = |connection: &Connection| _ = connection.permit.take_requests(1_000_000, now);
+        assert_eq!(response(by_address), "");
+    }
+
+    #[test]
+    fn a_client_that_reads_no_response_is_dropped() {
+        let (mut client, connection) = connection();
+        // Far more responses than the system buffers.
+        connection.transport.set_options(4096, 64 * 1024);
+        let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        client.write_all(request.repeat(100).as_bytes()).unwrap();
+        serve(Connection { timeout: Duration::from_millis(50), ..connection });
+    }
 }

@@ -1,14 +1,8 @@
-//! Invitations: links with which other machines reach a room, and their QR codes.
+//! Invitations: links with which other machines reach a room.
 
 use crate::room::names::RoomName;
 use form_urlencoded::Serializer;
-use qrcode::QrCode;
-use qrcode::render::svg;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
-
-/// Longest link in a QR code, in bytes. It has space for the longest room name in a script of three bytes a character,
-/// percent-encoded.
-pub(crate) const MAX_LINK: usize = 1000;
 
 /// Links to a room for other machines, the most likely to work first. Empty if the server listens on loopback only.
 pub(crate) fn links(listen: SocketAddr, room: &RoomName) -> Vec<String> {
@@ -55,12 +49,6 @@ fn is_reachable(ip: &IpAddr) -> bool {
     }
 }
 
-/// The QR code of a link, as SVG. `None` if the link is longer than [`MAX_LINK`].
-pub(crate) fn qr_code(link: &str) -> Option<String> {
-    let code = QrCode::new(link).ok().filter(|_| link.len() <= MAX_LINK)?;
-    Some(code.render::<svg::Color<'_>>().build())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,11 +75,5 @@ mod tests {
             assert!(link.starts_with("http://") && link.ends_with(":8080/?room=Caf%C3%A9+2"), "{link}");
             assert!(!link.contains("127.0.0") && !link.contains("[::1]") && !link.contains("fe80"), "{link}");
         }
-    }
-
-    #[test]
-    fn a_link_for_a_qr_code_has_a_largest_length() {
-        assert!(qr_code("http://192.168.1.20:8080/?room=physics").unwrap().contains("<svg"));
-        assert_eq!(qr_code(&"x".repeat(MAX_LINK + 1)), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Downloads of a room's log: from the store if there is one, otherwise from the hub's memory.
 
-use crate::base::counter::Counter;
+use crate::base::address::Address;
+use crate::base::hash_slots::HashSlots;
 use crate::delivery::transport::SocketTransport;
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::hub_query::query_hub;
-use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::hub::event::Event;
 use crate::hub::shards::Shards;
@@ -21,26 +21,37 @@ use std::time::{Duration, Instant};
 /// Downloads at once. Each holds the store open, or a room's posts in memory, until its client has read them.
 pub const MAX_DOWNLOADS: usize = 64;
 
+/// Downloads at once by clients at one address, so that an address whose clients read slowly does not use up all of
+/// them. A client that reads takes a moment, even in a class that saves the log together.
+pub const MAX_DOWNLOADS_PER_ADDRESS: usize = 8;
+
 /// How long a download may take. A slower client keeps what it has received, and can request the posts after that.
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Issues permits for downloads, up to [`MAX_DOWNLOADS`]. Clones share one count.
+/// Issues permits for downloads, up to [`MAX_DOWNLOADS`], and [`MAX_DOWNLOADS_PER_ADDRESS`] of them for one address.
+/// Each takes a slot for its client's address. Clones share the slots.
 #[derive(Debug, Clone, Default)]
-pub struct DownloadLimiter(Counter);
+pub struct DownloadLimiter(Arc<HashSlots<MAX_DOWNLOADS>>);
 
 /// Permission for one download. Dropping it frees the place.
 #[derive(Debug)]
-struct DownloadPermit(Counter);
+pub struct DownloadPermit {
+    slots: Arc<HashSlots<MAX_DOWNLOADS>>,
+    slot: usize,
+}
 
 impl DownloadLimiter {
-    fn acquire(&self) -> Option<DownloadPermit> {
-        self.0.add_below(MAX_DOWNLOADS).then(|| DownloadPermit(self.0.clone()))
+    /// Issues a permit, unless a limit is reached. If two threads ask for the last one of an address at the same moment,
+    /// neither may get it.
+    pub fn acquire(&self, address: Address) -> Option<DownloadPermit> {
+        let permit = DownloadPermit { slots: Arc::clone(&self.0), slot: self.0.take(&address)? };
+        (self.0.count(&address) <= MAX_DOWNLOADS_PER_ADDRESS).then_some(permit)
     }
 }
 
 impl Drop for DownloadPermit {
     fn drop(&mut self) {
-        self.0.remove(1);
+        self.slots.free(self.slot);
     }
 }
 
@@ -83,14 +94,15 @@ impl LogRequest {
         Ok(request)
     }
 
-    /// Opens the store, or gets the posts from the hub. An error is the response that says why that failed.
+    /// Opens the store, or gets the posts from the hub. An error is the response that says why that failed. Without a
+    /// permit, too many logs are being downloaded.
     pub fn open(
         &self,
         store: Option<&Path>,
         shards: &Shards,
-        downloads: &DownloadLimiter,
+        permit: Option<DownloadPermit>,
     ) -> Result<Log<'_>, Response> {
-        let permit = downloads.acquire().ok_or_else(|| {
+        let permit = permit.ok_or_else(|| {
             Response::text(503, "Too many logs are being downloaded; please try again later.")
         })?;
         let source = match store {
@@ -122,14 +134,14 @@ fn post_number(value: &str) -> Option<u64> {
 }
 
 impl Log<'_> {
-    /// Sends the log as a chunked body, whatever its length. Fails if one write takes longer than [`REQUEST_TIMEOUT`],
-    /// or the download longer than [`DOWNLOAD_TIMEOUT`].
-    pub fn send(self, transport: &SocketTransport) -> io::Result<()> {
-        self.send_until(transport, Instant::now() + DOWNLOAD_TIMEOUT)
+    /// Sends the log as a chunked body, whatever its length. Fails if one write takes longer than `timeout`, or the
+    /// download longer than [`DOWNLOAD_TIMEOUT`].
+    pub fn send(self, transport: &SocketTransport, timeout: Duration) -> io::Result<()> {
+        self.send_until(transport, timeout, Instant::now() + DOWNLOAD_TIMEOUT)
     }
 
-    fn send_until(self, transport: &SocketTransport, deadline: Instant) -> io::Result<()> {
-        let mut body = Encoder::new(DownloadStream { transport, deadline, is_aborted: false });
+    fn send_until(self, transport: &SocketTransport, timeout: Duration, deadline: Instant) -> io::Result<()> {
+        let mut body = Encoder::new(DownloadStream { transport, timeout, deadline, is_aborted: false });
         let sent = self.write(&mut body);
         // The encoder writes the last chunk when it is dropped. After an error that would make the log look complete.
         body.get_mut().is_aborted = sent.is_err();
@@ -149,9 +161,10 @@ impl Log<'_> {
     }
 }
 
-/// A socket whose writes may each take [`REQUEST_TIMEOUT`], but none may end after the deadline.
+/// A socket whose writes may each take `timeout`, but none may end after the deadline.
 struct DownloadStream<'a> {
     transport: &'a SocketTransport,
+    timeout: Duration,
     deadline: Instant,
     /// Nothing more is written.
     is_aborted: bool,
@@ -162,7 +175,7 @@ impl Write for DownloadStream<'_> {
         if self.is_aborted {
             return Err(ErrorKind::BrokenPipe.into());
         }
-        let deadline = self.deadline.min(Instant::now() + REQUEST_TIMEOUT);
+        let deadline = self.deadline.min(Instant::now() + self.timeout);
         DeadlineStream::new(self.transport, deadline).write(bytes)
     }
 
@@ -175,35 +188,67 @@ impl Write for DownloadStream<'_> {
 mod tests {
     use super::*;
     use crate::base::ids::UserId;
-    use std::net::{TcpListener, TcpStream};
+    use std::net::{IpAddr, TcpListener, TcpStream};
+
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    fn address(n: u32) -> Address {
+        Address::of(IpAddr::V4(n.into()))
+    }
 
     fn log(request: &LogRequest) -> Log<'_> {
-        let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "x".repeat(10_000), at: 0 };
+        let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "x".repeat(100_000), at: 0 };
         let posts = (1..=100).map(|n| Arc::new(post(n))).collect();
-        let permit = DownloadLimiter::default().acquire().unwrap();
+        let permit = DownloadLimiter::default().acquire(address(1)).unwrap();
         Log { request, source: Source::Memory(posts), _permit: permit }
+    }
+
+    fn connection() -> (TcpStream, SocketTransport) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        (client, SocketTransport::new(listener.accept().unwrap().0))
     }
 
     #[test]
     fn a_download_fails_after_its_deadline_even_if_its_client_reads_fast() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let socket = SocketTransport::new(listener.accept().unwrap().0);
+        let (mut reader, socket) = connection();
         let reads = std::thread::spawn(move || io::copy(&mut reader, &mut io::sink()));
         let request = LogRequest::from_query("").unwrap();
-        log(&request).send_until(&socket, Instant::now() + Duration::from_secs(60)).unwrap();
-        let late = log(&request).send_until(&socket, Instant::now());
+        log(&request).send_until(&socket, TIMEOUT, Instant::now() + TIMEOUT).unwrap();
+        let late = log(&request).send_until(&socket, TIMEOUT, Instant::now());
         assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
         drop(socket);
-        assert!(reads.join().unwrap().unwrap() > 1_000_000, "the first download is complete");
+        assert!(reads.join().unwrap().unwrap() > 10_000_000, "the first download is complete");
+    }
+
+    #[test]
+    fn a_download_fails_if_its_client_reads_nothing() {
+        let (_client, socket) = connection();
+        let (done, outcome) = crossbeam_channel::bounded(1);
+        std::thread::spawn(move || {
+            let request = LogRequest::from_query("").unwrap();
+            done.send(log(&request).send(&socket, Duration::from_millis(50)))
+        });
+        let sent = outcome.recv_timeout(TIMEOUT).expect("an end, though nobody reads");
+        assert!(matches!(sent.unwrap_err().kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock));
     }
 
     #[test]
     fn dropping_a_permit_frees_its_place() {
         let downloads = DownloadLimiter::default();
-        let mut permits: Vec<DownloadPermit> = std::iter::from_fn(|| downloads.acquire()).collect();
+        let mut permits: Vec<_> = (0..).map_while(|n| downloads.acquire(address(n))).collect();
         assert_eq!(permits.len(), MAX_DOWNLOADS);
         permits.pop();
-        assert!(downloads.acquire().is_some());
+        assert!(downloads.acquire(address(0)).is_some());
+    }
+
+    #[test]
+    fn one_address_gets_no_more_than_its_share_of_downloads() {
+        let downloads = DownloadLimiter::default();
+        let mut permits: Vec<_> = std::iter::from_fn(|| downloads.acquire(address(1))).collect();
+        assert_eq!(permits.len(), MAX_DOWNLOADS_PER_ADDRESS);
+        assert!(downloads.acquire(address(2)).is_some());
+        permits.pop();
+        assert!(downloads.acquire(address(1)).is_some());
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod log_route;
 mod negotiation;
 pub(crate) mod origin;
 pub(crate) mod page;
+pub(crate) mod qr;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod routes;

@@ -1,13 +1,13 @@
 //! Origins and hosts: the values of the `Origin` and `Host` headers.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::str::FromStr;
 use tungstenite::http::Uri;
 use tungstenite::http::uri::Authority;
 
 /// The origin of a web page (RFC 6454): scheme, lower-case host, and port, which is never left out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     scheme: Scheme,
     host: String,
@@ -15,7 +15,7 @@ pub struct Origin {
 }
 
 /// The scheme of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// Unencrypted.
     Http,
@@ -114,12 +114,43 @@ impl Host {
         (!name.is_empty() && !text.contains('@')).then_some(Self { name, port })
     }
 
+    /// The name or IP address, without the port; an IPv6 address in brackets.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The port, unless it is left out.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// True for hosts that always mean this machine. A DNS server resolves any other name, perhaps to this machine too.
     pub fn is_loopback(&self) -> bool {
-        let v6 = self.name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
-        self.name == "localhost"
-            || self.name.parse().is_ok_and(|v4: Ipv4Addr| v4.is_loopback())
-            || v6.and_then(|name| name.parse().ok()).is_some_and(|v6: Ipv6Addr| v6.is_loopback())
+        self.name == "localhost" || self.ip().is_some_and(|ip| ip.is_loopback())
+    }
+
+    /// True for hosts that no stranger can point to this machine: IP addresses, `localhost`, names of multicast DNS
+    /// (RFC 6762), which the public DNS never has, and the name of this machine, with or without its domain.
+    pub fn is_safe_from_rebinding(&self, own_name: &str) -> bool {
+        let own_label = own_name.split('.').next().unwrap_or_default();
+        self.ip().is_some()
+            || self.name == "localhost"
+            || self.name.ends_with(".local")
+            || [own_name, own_label].iter().any(|own| self.name.eq_ignore_ascii_case(own))
+    }
+
+    /// True if a proxy may have sent a request with this host to the server's own `port`. A browser that bypasses the
+    /// proxy cannot leave out that port, or change it; a proxy sends the port that it has itself, or the name by which
+    /// it knows the server. A name without a dot, as containers have, is never a stranger's.
+    pub fn may_be_of_proxy(&self, port: u16) -> bool {
+        self.port != Some(port) || !self.name.contains('.')
+    }
+
+    fn ip(&self) -> Option<IpAddr> {
+        match self.name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
+            Some(v6) => v6.parse().ok().map(IpAddr::V6),
+            None => self.name.parse().ok().map(IpAddr::V4),
+        }
     }
 }
 
@@ -205,5 +236,26 @@ mod tests {
         for name in ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "0.0.0.0", "[::2]"] {
             assert!(!is_loopback(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_stranger_cannot_point_an_address_or_a_local_name_to_this_machine() {
+        let is_safe = |text: &str| Host::parse(text).unwrap().is_safe_from_rebinding("Desk.school.example");
+        for name in
+            ["192.168.1.20:8080", "[2001:db8::1]", "localhost", "wall.local", "desk", "desk.school.example"]
+        {
+            assert!(is_safe(name), "{name}");
+        }
+        for name in [
+            "desk.evil.example",
+            "school.example",
+            "local",
+            "notlocal",
+            "wall.local.evil.example",
+            "1.2.3.4.5",
+        ] {
+            assert!(!is_safe(name), "{name}");
+        }
+        assert!(!Host::parse("evil.example").unwrap().is_safe_from_rebinding(""));
     }
 }

@@ -21,7 +21,7 @@ include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
 /// The page itself and the words of its languages, ready to be sent.
 #[derive(Debug)]
-pub struct Page {
+pub(crate) struct Page {
     files: Vec<File>,
 }
 
@@ -45,12 +45,12 @@ struct Body {
 
 impl Page {
     /// The page of a server. `frame_ancestors` is the value of that directive in the Content-Security-Policy.
-    pub fn new(frame_ancestors: &str) -> Self {
+    pub(crate) fn new(frame_ancestors: &str) -> Self {
         Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
     }
 
     /// The response to a request for this path. `None` if the path is neither the page nor its words.
-    pub fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+    pub(crate) fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         self.files.iter().find(|file| file.path == path).map(|file| file.response(headers))
     }
 }

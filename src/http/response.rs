@@ -14,10 +14,24 @@ const STRICT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 pub struct Response {
     status: u16,
     content_type: &'static str,
-    /// `None` if a chunked body follows the head.
-    body: Option<Cow<'static, [u8]>>,
+    body: Body,
     headers: Vec<(&'static str, Cow<'static, str>)>,
 }
+
+/// What follows the head of a response.
+#[derive(Debug)]
+enum Body {
+    /// These bytes.
+    Known(Cow<'static, [u8]>),
+    /// A chunked body, which the caller sends.
+    Chunked,
+    /// Nothing, because the request is a HEAD; and the head does not say how long the body would be (RFC 9110,
+    /// section 9.3.2).
+    Unknown,
+}
+
+/// The header by which tiny_http announces any body whose length it is not told.
+const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n";
 
 impl Response {
     fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
@@ -28,7 +42,7 @@ impl Response {
             ("Referrer-Policy", "no-referrer".into()),
             ("Content-Security-Policy", STRICT_POLICY.into()),
         ];
-        Self { status, content_type, body: Some(body.into()), headers }
+        Self { status, content_type, body: Body::Known(body.into()), headers }
     }
 
     /// A line of plain text: what is wrong and what to do.
@@ -86,12 +100,17 @@ impl Response {
 
     /// The head of a response with a chunked body, which the caller sends.
     pub fn chunked(content_type: &'static str) -> Self {
-        Self { body: None, ..Self::new(200, content_type, &[][..]) }
+        Self { body: Body::Chunked, ..Self::new(200, content_type, &[][..]) }
     }
 
     /// An SVG image.
     pub fn svg(svg: String) -> Self {
         Self::new(200, "image/svg+xml", svg.into_bytes())
+    }
+
+    /// The head of a response with an SVG image that was not drawn.
+    pub fn svg_head() -> Self {
+        Self { body: Body::Unknown, ..Self::svg(String::new()) }
     }
 
     /// Adds a header.
@@ -103,8 +122,11 @@ impl Response {
     /// Writes the response, without its body if `head_only`. `close` announces that the connection ends with it.
     pub fn write(self, mut to: impl Write, head_only: bool, close: bool) -> io::Result<()> {
         let connection = close.then_some(("Connection", "close".into()));
-        let len = self.body.as_ref().map(|body| body.len());
-        let body = self.body.unwrap_or_default();
+        let is_unknown = matches!(self.body, Body::Unknown);
+        let (len, body) = match self.body {
+            Body::Known(body) => (Some(body.len()), body),
+            Body::Chunked | Body::Unknown => (None, Cow::default()),
+        };
         let mut response = tiny_http::Response::empty(StatusCode(self.status))
             .with_data(&body[..], len)
             .with_chunked_threshold(usize::MAX)
@@ -122,6 +144,9 @@ impl Response {
         response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None)?;
         let status_line = bytes.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
         bytes.splice(status_line..status_line, hop_by_hop.into_bytes());
+        if is_unknown && let Some(at) = bytes.windows(CHUNKED.len()).position(|line| line == CHUNKED) {
+            bytes.drain(at..at + CHUNKED.len());
+        }
         to.write_all(&bytes)
     }
 }

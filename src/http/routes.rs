@@ -1,14 +1,16 @@
 //! Routes: what a request is for, who may make it, and the response to it.
 
 use crate::base::address::Address;
+use crate::base::hash_slots::HashSlots;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
-use crate::http::access::Access;
+use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
 use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
-use crate::http::invite::{self, MAX_LINK};
+use crate::http::invite;
 use crate::http::log_route::LogRequest;
 use crate::http::page::Page;
+use crate::http::qr::QrCodes;
 use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
@@ -17,6 +19,7 @@ use crate::hub::shards::Shards;
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
 use crate::room::names::RoomName;
+use log::Level;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use tungstenite::http::{Method, header};
@@ -24,19 +27,20 @@ use tungstenite::http::{Method, header};
 /// Paths that show something of a room. They need the passphrase, if the server has one.
 const PROTECTED_PATHS: [&str; 2] = ["/log", "/invite"];
 
-/// The header for the link of a QR code. A link may hold a secret, and proxies log the URL but not this header.
-const LINK_HEADER: &str = "typewall-link";
-
 /// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
+
+/// Refused hosts and origins that are logged as warnings: enough for the names that an operator has forgotten to allow,
+/// and few enough that strangers cannot fill the log. Further ones are logged at the level `debug`.
+const MAX_WARNINGS: usize = 16;
 
 /// What a request leads to.
 #[derive(Debug)]
 pub enum Route {
     /// A response, after which the connection may stay open.
     Response(Response),
-    /// The download of a log.
-    Log(LogRequest),
+    /// The download of a log, by a client at this address.
+    Log(LogRequest, Address),
     /// A WebSocket.
     WebSocket(Upgrade),
 }
@@ -45,20 +49,30 @@ pub enum Route {
 #[derive(Debug)]
 pub struct Router {
     /// The address that the server listens on.
-    pub listen: SocketAddr,
+    listen: SocketAddr,
     /// Who may use the server.
-    pub access: Access,
+    access: Access,
     /// The page and its words.
-    pub page: Page,
+    page: Page,
     /// Where events go.
     pub shards: Shards,
+    /// Draws QR codes.
+    qr_codes: QrCodes,
+    /// The refused hosts and origins that have been logged as warnings.
+    warned: HashSlots<MAX_WARNINGS>,
 }
 
 impl Router {
+    /// A router for a server that listens on `listen`.
+    pub fn new(listen: SocketAddr, access: Access, shards: Shards, qr_codes: QrCodes) -> Self {
+        let page = Page::new(&access.frame_ancestors());
+        Self { listen, access, page, shards, qr_codes, warned: HashSlots::default() }
+    }
+
     /// Finds the route of a request from `peer`, or the response that rejects it.
     pub fn route(&self, head: &Head, client: ClientId, peer: IpAddr) -> Route {
         if let Err(error) = self.access.check(head, self.listen) {
-            log::debug!("client {}: request rejected: {error}", client.0);
+            log::log!(self.level(&error), "client {}: request rejected: {error}", client.0);
             return Route::Response(Response::text(error.status(), error.to_string()));
         }
         let address = self.access.client_address(head, peer);
@@ -70,6 +84,13 @@ impl Router {
         self.match_path(head, address).unwrap_or_else(Route::Response)
     }
 
+    /// The level at which to log a rejected request. Two threads that reject the same host at the same moment may both
+    /// log a warning.
+    fn level(&self, error: &AccessError) -> Level {
+        let is_new = || self.warned.count(error) == 0 && self.warned.take(error).is_some();
+        if error.status() == 403 && is_new() { Level::Warn } else { Level::Debug }
+    }
+
     fn match_path(&self, head: &Head, address: Address) -> Result<Route, Response> {
         let method = head.method();
         let is_read = method == Method::GET || method == Method::HEAD;
@@ -79,9 +100,9 @@ impl Router {
         }
         match head.uri().path() {
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
-            "/log" if is_read => LogRequest::from_query(query).map(Route::Log),
+            "/log" if is_read => LogRequest::from_query(query).map(|request| Route::Log(request, address)),
             "/invite" if is_read => self.invite(query).map(Route::Response),
-            "/qr.svg" if is_read => qr_code(head, query).map(Route::Response),
+            "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
@@ -131,14 +152,4 @@ fn only_read() -> Response {
 
 fn unauthorized(text: impl Into<Cow<'static, str>>) -> Response {
     Response::text(401, text).with_header("WWW-Authenticate", CHALLENGE)
-}
-
-fn qr_code(head: &Head, query: &str) -> Result<Response, Response> {
-    let in_header = head.headers().get(LINK_HEADER).and_then(|link| link.to_str().ok());
-    let in_query = || form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "link");
-    let link = in_header.map(Cow::Borrowed).or_else(|| in_query().map(|(_, link)| link));
-    let svg = link.and_then(|link| invite::qr_code(&link));
-    svg.map(Response::svg).ok_or_else(|| {
-        Response::text(400, format!("Give a link of at most {MAX_LINK} bytes: /qr.svg?link=http…"))
-    })
 }

@@ -4,9 +4,11 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::{ConnectionLimiter, Permit};
+use crate::base::shared_rate_limit::SharedRateLimit;
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::connection::Connection;
 use crate::http::log_route::DownloadLimiter;
+use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::http::routes::Router;
 use std::fs::File;
@@ -105,6 +107,8 @@ impl Acceptor {
             router: Arc::clone(&self.router),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
+            timeout: REQUEST_TIMEOUT,
+            requests: SharedRateLimit::new(Instant::now()),
             permit,
         }
     }

@@ -11,7 +11,7 @@ use crate::base::permits::ConnectionLimiter;
 use crate::delivery::transport::SocketTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
-use crate::http::page::Page;
+use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
@@ -133,14 +133,10 @@ impl Server {
         let hubs = HubThreads::start(hubs, &end, ended)?;
         drop(requests); // only the hubs keep it, so that the store ends with them
         let stopped = Arc::new(AtomicBool::new(false));
-        // Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
-        let per_address = limits.max_per_address.filter(|_| !access.trusts_proxy);
-        let page = Page::new(&access.frame_ancestors());
-        let router = Router { listen: address, access, page, shards: shards.clone() };
         let acceptor = Acceptor {
-            limiter: ConnectionLimiter::new(limits.max_clients, per_address),
+            limiter: connection_limiter(&limits, &access),
             limits,
-            router: Arc::new(router),
+            router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
             stopped: Arc::clone(&stopped),
@@ -182,6 +178,14 @@ fn start_store(
     replies: StoreReplies,
 ) -> Result<Store, OpenError> {
     store::start(options, clock, move |answer| replies.pass(answer))
+}
+
+/// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
+fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
+    match access.trusts_proxy {
+        true => ConnectionLimiter::behind_proxy(limits.max_clients),
+        false => ConnectionLimiter::new(limits.max_clients, limits.max_per_address),
+    }
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
@@ -293,6 +297,18 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::address::Address;
+    use std::time::Instant;
+
+    #[test]
+    fn only_behind_a_proxy_connections_from_one_address_do_not_share_their_requests() {
+        for trusts_proxy in [true, false] {
+            let access = Access { trusts_proxy, ..Access::default() };
+            let mut limiter = connection_limiter(&Limits::DEFAULT, &access);
+            let permit = limiter.acquire(Address::of(Ipv4Addr::LOCALHOST.into())).unwrap();
+            assert_eq!(permit.take_requests(1_000_000, Instant::now()).is_zero(), trusts_proxy);
+        }
+    }
 
     #[test]
     fn a_panic_in_the_store_ends_the_server() {

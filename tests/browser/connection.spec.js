@@ -1,8 +1,43 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { createServer, request } from "node:http";
 import { Bot, boxOf, expect, mine, posts, test, textOf } from "./wall.js";
 
 // What the browser says about a server that is gone is no fault of the page.
-const mortal = test.extend({ excused: /WebSocket connection to|ERR_CONNECTION_REFUSED/ });
+// A server that comes back while the page asks why it was silent takes no POST (405).
+const mortal = test.extend({ excused: /WebSocket connection to|ERR_CONNECTION_REFUSED|status of 405/ });
+
+// And about one that refuses the page's WebSocket.
+const foreign = test.extend({ excused: /WebSocket connection to|ERR_CONNECTION_REFUSED|status of 403/ });
+
+// A proxy that nobody has told the server of: it names the server by its own address, and leaves the page's origin as it is.
+async function startProxy(url) {
+  const { hostname, port, host } = new URL(url);
+  const ask = ({ method, url: path, headers }) => request({ hostname, port, method, path, headers: { ...headers, host } });
+  const proxy = createServer((from, to) => {
+    from.pipe(ask(from).on("response", (answer) => answer.pipe(to.writeHead(answer.statusCode, answer.headers))));
+  });
+  proxy.on("upgrade", (from, socket) => {
+    ask(from).on("response", ({ statusCode }) => socket.end(`HTTP/1.1 ${statusCode} Refused\r\n\r\n`)).end();
+  });
+  proxy.listen(0, "127.0.0.1");
+  await once(proxy, "listening");
+  const stop = () => (proxy.close(), proxy.closeAllConnections());
+  return { url: `http://localhost:${proxy.address().port}/`, stop };
+}
+
+foreign("a server that refuses the page's address says so, and is told apart from one that is gone", async ({ server, open }) => {
+  const proxy = await startProxy(server.url);
+  const page = await open({ at: proxy, clock: true });
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("lost");
+  await page.clock.runFor(4_100);
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("refused");
+  await page.clock.runFor(20);
+  await expect(page.locator("#door-link")).toHaveText("This server does not accept this address.");
+  proxy.stop();
+  await page.clock.runFor(8_100);
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("silent");
+});
 
 mortal("a killed server is told, the text stays and can be written on, and all is back when the server is", async ({ server, join }) => {
   const ada = await join("Ada");

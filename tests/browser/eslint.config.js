@@ -1,8 +1,8 @@
 // What eslint checks in the page and in its tests. Run it in the repository's folder: `npm run lint`.
 
 const BROWSER = [
-  "AbortController", "Blob", "BroadcastChannel", "CharacterData", "CompositionEvent", "Document", "Element", "Event",
-  "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "Option", "PageTransitionEvent",
+  "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CompositionEvent", "Document", "Element",
+  "Event", "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "Option", "PageTransitionEvent",
   "PerformanceObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "btoa",
   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",

@@ -4,6 +4,7 @@ use crate::server::TestServer;
 use crate::support::frame::handshake;
 use crate::support::http::Response;
 use std::io::Write;
+use std::net::TcpListener;
 use typewall::{Access, Limits};
 
 /// Every route; the log with a query that is answered without chunks.
@@ -45,9 +46,28 @@ fn names_that_a_dns_server_points_to_loopback_are_refused() {
     for path in PATHS {
         let response = server.get_with(path, &rebound);
         assert_eq!(response.status, 403, "{path}");
-        assert!(response.text().contains("--allow-origin https://evil.example"), "{}", response.text());
+        let advice = "restart the server with --allow-host evil.example.";
+        assert!(response.text().contains(advice), "{}", response.text());
     }
     assert_eq!(shake_hands(&server, &format!("Host: localhost:{port}\r\n")), 101);
+}
+
+#[test]
+fn names_that_a_dns_server_points_to_a_server_on_a_network_are_refused() {
+    let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
+    let port = listener.local_addr().unwrap().port();
+    let server = TestServer::on(listener, Access::default());
+    let shake_hands = |host: &str| {
+        let host = format!("{host}:{port}");
+        shake_hands(&server, &format!("Host: {host}\r\nOrigin: http://{host}\r\n"))
+    };
+    for host in ["127.0.0.1", "192.0.2.1", "[2001:db8::1]", "localhost", "wall.local"] {
+        assert_eq!(shake_hands(host), 101, "{host}");
+    }
+    assert_eq!(shake_hands("evil.example"), 403);
+    let response = server.get_with("/log", &format!("Host: evil.example:{port}\r\n"));
+    let advice = "restart the server with --allow-host evil.example.";
+    assert!(response.status == 403 && response.text().contains(advice), "{}", response.text());
 }
 
 #[test]
@@ -59,8 +79,20 @@ fn the_origin_of_a_proxy_may_be_allowed_or_forwarded() {
         assert_eq!(shake_hands(&server, &headers), 101, "{host}");
     }
     let server = start(Access { trusts_proxy: true, ..Access::default() });
-    let headers = "Host: localhost\r\nOrigin: https://wall.example\r\nX-Forwarded-Host: wall.example\r\n";
-    assert_eq!(shake_hands(&server, headers), 101);
+    for headers in [
+        "Host: localhost\r\nX-Forwarded-Host: wall.example\r\n",
+        // Caddy
+        "Host: wall.example\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Host: wall.example\r\n\
+         X-Forwarded-Proto: https\r\n",
+        // nginx with `proxy_set_header Host $host`
+        "Host: wall.example\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: https\r\n",
+    ] {
+        assert_eq!(server.get_with("/", headers).status, 200, "{headers}");
+        let own = format!("{headers}Origin: https://wall.example\r\n");
+        assert_eq!(shake_hands(&server, &own), 101, "{headers}");
+        let foreign = format!("{headers}Origin: https://evil.example\r\n");
+        assert_eq!(shake_hands(&server, &foreign), 403, "{headers}");
+    }
 }
 
 #[test]
@@ -68,6 +100,16 @@ fn a_request_without_exactly_one_host_is_refused() {
     let server = TestServer::start();
     assert_eq!(server.get_with("/", "").status, 400);
     assert_eq!(server.get_with("/", "Host: localhost\r\nHost: localhost\r\n").status, 400);
+}
+
+#[test]
+fn a_request_with_two_origins_is_refused() {
+    let server = TestServer::start();
+    let origin = format!("Origin: http://{}\r\n", server.address);
+    let headers = format!("Host: {}\r\n{origin}", server.address);
+    assert_eq!(shake_hands(&server, &headers), 101);
+    assert_eq!(shake_hands(&server, &format!("{headers}{origin}")), 400);
+    assert_eq!(server.get_with("/", &format!("{headers}Origin: https://evil.example\r\n")).status, 400);
 }
 
 #[test]

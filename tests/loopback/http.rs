@@ -4,10 +4,10 @@ use crate::server::TestServer;
 use crate::support::frame::{KEY, handshake, text};
 use crate::support::http::{Response, read_to_end};
 use crate::support::wait_until;
-use std::io::Write;
-use std::net::TcpStream;
-use typewall::Limits;
-use typewall::internals::{MAX_DOWNLOADS, SPARE_CONNECTIONS};
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use typewall::internals::{MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS, SPARE_CONNECTIONS};
+use typewall::{Access, Limits};
 
 #[test]
 fn the_health_check_counts_clients_and_rooms() {
@@ -113,6 +113,9 @@ fn an_invitation_is_a_list_of_links_and_a_qr_code_of_each() {
     assert!(picture.head.contains("Content-Type: image/svg+xml\r\n") && picture.text().contains("<svg"));
     let header = "Host: localhost\r\nTypewall-Link: http://192.168.1.20:8080/?room=physics\r\n";
     assert_eq!(server.get_with("/qr.svg", header).text(), picture.text(), "the link may be in a header");
+    let head =
+        server.request("HEAD /qr.svg?link=http://a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    assert_eq!((head.status, head.header("Content-Type")), (200, Some("image/svg+xml")));
     assert_eq!(server.get("/qr.svg").status, 400);
     assert_eq!(server.get(&format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
     assert_eq!(server.get(&format!("/invite?room={}", "x".repeat(65))).status, 400);
@@ -137,24 +140,46 @@ fn the_log_is_served_as_text_markdown_or_json() {
 }
 
 #[test]
-fn one_download_of_a_log_too_many_is_refused() {
-    let server = TestServer::start();
+fn one_download_of_a_log_too_many_is_refused_in_all_or_from_one_address() {
+    let access = Access { trusts_proxy: true, ..Access::default() };
+    let server = TestServer::with_access(Limits::DEFAULT, access, None);
     let mut ada = server.join("r", "Ada");
     // Escaped, more than the buffers between the server and a client that does not read hold.
     let post = "\\".repeat(10_000);
     (0..100).for_each(|_| ada.post_and_wait(&post));
-    let download = || {
+    let download = |network: usize| {
         let mut socket = server.dial();
-        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let headers = format!("Host: localhost\r\nX-Forwarded-For: 192.0.2.{network}\r\n");
+        write!(socket, "GET /log?room=r&format=json HTTP/1.1\r\n{headers}\r\n").unwrap();
         let status = Response::read_head(&mut socket).status;
         (socket, status)
     };
-    let stalled: Vec<(TcpStream, u16)> = (0..MAX_DOWNLOADS).map(|_| download()).collect();
-    assert!(stalled.iter().all(|(_, status)| *status == 200));
-    assert_eq!(download().1, 503);
-    drop(stalled);
+    let networks = MAX_DOWNLOADS / MAX_DOWNLOADS_PER_ADDRESS;
+    let mut stalled: Vec<Vec<(TcpStream, u16)>> = Vec::new();
+    for network in 0..networks {
+        stalled.push((0..MAX_DOWNLOADS_PER_ADDRESS).map(|_| download(network)).collect());
+        assert!(stalled[network].iter().all(|(_, status)| *status == 200));
+        assert_eq!(download(network).1, 503, "it is one too many from this address");
+    }
+    assert_eq!(download(networks).1, 503, "it is one too many in all");
+    stalled.pop();
     // Their threads have to notice it first.
-    wait_until("a download after the others have ended", || download().1 == 200);
+    wait_until("a download after others have ended", || download(networks).1 == 200);
+}
+
+#[test]
+fn a_connection_that_makes_too_many_requests_has_to_wait() {
+    let server = TestServer::start();
+    let mut socket = server.dial();
+    // It would take 18 s to answer all of them. The client stops waiting when it has sent them.
+    let request = "HEAD /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    socket.write_all(request.repeat(1_000).as_bytes()).unwrap();
+    socket.shutdown(Shutdown::Write).unwrap();
+    let mut responses = Vec::new();
+    // The server has not read all requests, so that the connection may end with a reset.
+    let _ = socket.read_to_end(&mut responses);
+    let answered = String::from_utf8(responses).unwrap().matches("HTTP/1.1 404 ").count();
+    assert!(answered < 1_000, "{answered}");
 }
 
 #[test]

@@ -8,9 +8,10 @@ use crossbeam_channel::{Receiver, bounded};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::Instant;
 use typewall::internals::{
-    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Page,
-    Pending, Router, Shard, Shards, SocketEvent, TextChange,
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Pending,
+    QrCodes, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits};
 
@@ -24,12 +25,9 @@ fn connection_to_queue(capacity: usize) -> (TcpStream, Receiver<SocketEvent>) {
     let client = dial(listener.local_addr().unwrap());
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(capacity);
-    let router = Router {
-        listen: listener.local_addr().unwrap(),
-        access: Access::default(),
-        page: Page::new("'self'"),
-        shards: Shards::new(vec![hub], &Shard::single(), Limits::DEFAULT.max_waiting),
-    };
+    let shards = Shards::new(vec![hub], &Shard::single(), Limits::DEFAULT.max_waiting);
+    let listen = listener.local_addr().unwrap();
+    let router = Router::new(listen, Access::default(), shards, QrCodes::start().expect("a thread"));
     let connection = Connection {
         transport: typewall::internals::SocketTransport::new(socket),
         peer: peer.ip(),
@@ -38,6 +36,8 @@ fn connection_to_queue(capacity: usize) -> (TcpStream, Receiver<SocketEvent>) {
         router: router.into(),
         store: None,
         downloads: DownloadLimiter::default(),
+        timeout: TIMEOUT,
+        requests: SharedRateLimit::new(Instant::now()),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());

@@ -5,7 +5,7 @@ use crate::support::http::{Response, read_to_end};
 use chunked_transfer::Decoder;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use typewall::{Access, Limits, Server, Stopper, StoreOptions};
+use typewall::{Access, Limits, Server, Stopper, StoreOptions, reachable};
 
 /// A server that stops when the test ends.
 pub(crate) struct TestServer {
@@ -40,8 +40,17 @@ impl TestServer {
     /// A server that lets posts wait as these limits say.
     pub(crate) fn paced(limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        Self::start_on(listener, limits, access, store)
+    }
+
+    /// A server on another listener.
+    pub(crate) fn on(listener: TcpListener, access: Access) -> Self {
+        Self::start_on(listener, Limits::DEFAULT, access, None)
+    }
+
+    fn start_on(listener: TcpListener, limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
         let server = Server::start(listener, limits, access, store).expect("threads and a store");
-        Self { address: server.address(), stopper: server.stopper(), server: Some(server) }
+        Self { address: reachable(server.address()), stopper: server.stopper(), server: Some(server) }
     }
 
     /// A connection with nothing sent yet.

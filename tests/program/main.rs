@@ -3,7 +3,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod options;
+mod qr;
 mod secrets;
 mod serving;
 mod signals;

@@ -41,6 +41,9 @@ fn invalid_options_are_named_in_the_error() {
         (&["--max-text", "0"], "--max-text"),
         (&["--log-length", "1e9"], "--log-length"),
         (&["--frame-ancestors", "nobody"], "expected any, none, self, or a scheme"),
+        (&["--allow-host", "http://wall.example"], "such as wall.example"),
+        (&["--allow-host", "wall.example:8080"], "such as wall.example"),
+        (&["--allow-host", "*.wall.example"], "such as wall.example"),
         (&["--nonsense"], "--nonsense"),
         (&["stray"], "stray"),
     ] {

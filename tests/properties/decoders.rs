@@ -4,9 +4,9 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use typewall::internals::{
-    ClientEvent, HeadError, Host, LogRequest, MAX_HEAD, MAX_HEADERS, Name, Session, TextChange, parse_head,
+    ClientEvent, HeadError, LogRequest, MAX_HEAD, MAX_HEADERS, Name, Session, TextChange, parse_head,
 };
-use typewall::{Access, Origin, RoomName};
+use typewall::{Access, Host, Origin, RoomName};
 
 /// Text made of pieces that a decoder looks for, and of random characters.
 fn hostile(known: &'static str) -> impl Strategy<Value = String> {
