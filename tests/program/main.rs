@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod extremes;
 mod options;
 mod qr;
 mod secrets;
