@@ -35,10 +35,10 @@ pub use room::names::{RoomName, RoomNameTooLong};
 pub use server::capacity::{Capacity, SystemLimit};
 pub use server::memory::system_memory;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
-pub use store::database::Reader;
 pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
+pub use store::reader::Reader;
 
 /// Items that tests, benchmarks and fuzz targets use directly. Not a public API: they may change at any time.
 #[doc(hidden)]

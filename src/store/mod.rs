@@ -6,16 +6,20 @@
 pub(crate) mod database;
 pub(crate) mod error;
 pub(crate) mod export;
+pub(crate) mod files;
 pub(crate) mod loader;
 pub(crate) mod options;
+pub(crate) mod reader;
 pub(crate) mod request;
+pub(crate) mod schema;
 pub(crate) mod writer;
 
 use crate::base::clock::Now;
-use crate::store::database::{Database, Reader};
+use crate::store::database::Database;
 use crate::store::error::OpenError;
 use crate::store::loader::Loader;
 use crate::store::options::StoreOptions;
+use crate::store::reader::Reader;
 use crate::store::request::{Answer, Requests};
 use crate::store::writer::Writer;
 use crossbeam_channel::{bounded, unbounded};

@@ -1,0 +1,65 @@
+//! The layout of the store's file: its tables, its version, and the check that a file is a store.
+
+use crate::store::error::OpenError;
+use rusqlite::{Connection, Transaction};
+
+/// SQLite's application id of a Typewall store: "TYPW".
+const APPLICATION_ID: i64 = 0x5459_5057;
+
+/// The version of the schema.
+const SCHEMA_VERSION: i64 = 1;
+
+/// `n` is the number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
+/// `user` is the author's id on the wire.
+const SCHEMA: &str = "
+    CREATE TABLE room (
+        id INTEGER PRIMARY KEY,
+        key TEXT NOT NULL UNIQUE,
+        last_n INTEGER NOT NULL
+    );
+    CREATE TABLE post (
+        room INTEGER NOT NULL REFERENCES room,
+        n INTEGER NOT NULL,
+        user INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        mark BLOB,
+        PRIMARY KEY (room, n)
+    ) WITHOUT ROWID;
+    CREATE UNIQUE INDEX post_mark ON post (room, mark) WHERE mark IS NOT NULL;
+    CREATE INDEX post_at ON post (at);
+";
+
+/// Largest file that is checked for damage when it is opened, in bytes. The check takes a third of a second, or a few
+/// seconds on a slow disk; for a gigabyte it would take minutes. In a larger file damage is found when it is read.
+const MAX_CHECKED_SIZE: u64 = 64 * 1024 * 1024;
+
+/// Creates the tables in an empty file.
+pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(SCHEMA)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
+}
+
+/// Checks that a file is a store that this version can use, and not damaged as far as that can be seen quickly.
+pub(crate) fn check(connection: &Connection) -> Result<(), OpenError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    if pragma("application_id")? != APPLICATION_ID {
+        return Err(OpenError::NotAStore);
+    }
+    if pragma("user_version")? > SCHEMA_VERSION {
+        return Err(OpenError::NewerVersion);
+    }
+    // Fails if a table or a column is missing, which means damage.
+    for query in ["SELECT id, key, last_n FROM room", "SELECT room, n, user, name, text, at, mark FROM post"]
+    {
+        connection.prepare(query).map_err(|error| OpenError::Damaged(error.to_string()))?;
+    }
+    let bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?);
+    if u64::try_from(bytes).is_ok_and(|bytes| bytes > MAX_CHECKED_SIZE) {
+        return Ok(());
+    }
+    let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(OpenError::Damaged(found)) }
+}
