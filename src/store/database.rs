@@ -53,9 +53,8 @@ impl Database {
         }
         transaction.commit()?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        let mut wal = file.clone().into_os_string();
-        wal.push("-wal");
-        let files = [OpenedFile::new(file)?, OpenedFile::new(wal.into())?];
+        files::warn_of_readers(&file);
+        let files = [OpenedFile::new(files::wal(&file))?, OpenedFile::new(file)?];
         Ok(Self { connection, files, _lock: lock })
     }
 

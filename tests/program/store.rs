@@ -3,6 +3,7 @@
 use crate::support::TIMEOUT;
 use crate::support::program::{BINARY, LISTEN, Program, command, fails, output, server, typewall};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -82,6 +83,39 @@ fn a_store_that_another_server_uses_is_an_error() {
     assert_eq!(error, format!("typewall: Cannot store posts in {}: {why}.\n", file.display()));
     program.kill();
     Program::start(&mut serve(&file)); // A kill leaves no lock behind.
+}
+
+/// The permissions of a store's file, `-wal` and `-shm`.
+fn modes(file: &Path) -> [u32; 3] {
+    let path = |suffix| format!("{}{suffix}", file.display());
+    ["", "-wal", "-shm"].map(|suffix| fs::metadata(path(suffix)).unwrap().permissions().mode() & 0o777)
+}
+
+#[test]
+fn only_its_owner_can_read_a_new_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let mut shell = command("sh");
+    shell.args(["-c", "umask 022; exec \"$@\"", "sh", BINARY, "--store"]).arg(&file).args(LISTEN);
+    let program = Program::start(&mut shell);
+    program.join("lobby", "Ada").post_and_wait("for the room only");
+    assert_eq!(modes(&file), [0o600; 3]);
+}
+
+#[test]
+fn a_store_that_others_can_read_is_used_with_a_warning() {
+    let (_folder, file) = store();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let program = Program::start(&mut serve(&file));
+    program.join("lobby", "Ada").post_and_wait("stored");
+    assert_eq!(modes(&file), [0o644; 3]);
+    let (status, logged) = program.terminate();
+    let path = file.display();
+    let advice = format!("run chmod 600 {path} {path}-wal {path}-shm\n");
+    assert!(status == Some(0) && logged.contains(&advice), "{logged}");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let (_, logged) = Program::start(&mut serve(&file)).terminate();
+    assert!(!logged.contains("chmod"), "{logged}");
 }
 
 #[test]
