@@ -68,7 +68,7 @@ pub mod internals {
     pub use crate::room::action::{Action, Actor, Rank};
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;
-    pub use crate::room::post::{Numbered, PendingPost, Post};
+    pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
     pub use crate::room::rules::{Reply, Rules};
     pub use crate::room::session::Session;
     pub use crate::room::text::{Text, TextChange};

@@ -16,12 +16,17 @@ use std::path::Path;
 /// only during a long read.
 const WAL_SIZE: u32 = 4 * 1024 * 1024;
 
+/// Largest write-ahead log to which another commit is added, in bytes. SQLite empties the log every few megabytes, but
+/// not while another program reads an old version of the file, such as a backup that was suspended.
+const MAX_WAL_SIZE: u64 = 64 * 1024 * 1024;
+
 /// The store, open for writing. Only one server can have it open.
 #[derive(Debug)]
 pub struct Database {
     connection: Connection,
-    /// The file and its write-ahead log, as they were when the store was opened.
-    files: [OpenedFile; 2],
+    file: OpenedFile,
+    /// Its write-ahead log.
+    wal: OpenedFile,
     /// Locks out other servers. Dropped after the connection, because closing a file releases all POSIX locks that the
     /// process holds on it, SQLite's too.
     _lock: File,
@@ -54,8 +59,17 @@ impl Database {
         transaction.commit()?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         files::warn_of_readers(&file);
-        let files = [OpenedFile::new(files::wal(&file))?, OpenedFile::new(file)?];
-        Ok(Self { connection, files, _lock: lock })
+        let (wal, file) = (OpenedFile::new(files::wal(&file))?, OpenedFile::new(file)?);
+        Ok(Self { connection, file, wal, _lock: lock })
+    }
+
+    /// Limits the size of the file, in bytes. A file that is larger already does not grow. Deleted posts make room for
+    /// new ones.
+    pub fn limit_size(&self, max: u64) -> Result<(), OpenError> {
+        let page_size: u64 = self.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+        // SQLite's own guard, because nothing else knows how many pages a commit takes.
+        self.connection.pragma_update(None, "max_page_count", max / page_size)?;
+        Ok(())
     }
 
     /// Numbers and stores posts in one transaction: all of them or none.
@@ -65,6 +79,9 @@ impl Database {
     ) -> Result<Vec<Numbered>, StoreError> {
         if !self.files_are_in_place() {
             return Err(StoreError::Moved);
+        }
+        if self.wal.size() > MAX_WAL_SIZE && self.checkpoint().is_err() {
+            return Err(StoreError::LogFull);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let numbered =
@@ -90,7 +107,7 @@ impl Database {
     }
 
     fn files_are_in_place(&self) -> bool {
-        self.files.iter().all(OpenedFile::is_in_place)
+        self.file.is_in_place() && self.wal.is_in_place()
     }
 }
 
@@ -158,5 +175,42 @@ mod tests {
         assert!(matches!(database.checkpoint(), Err(StoreError::Locked)));
         reader.execute_batch("COMMIT").unwrap();
         assert!(database.checkpoint().is_ok());
+    }
+
+    #[test]
+    fn a_full_store_takes_posts_again_once_old_ones_are_deleted() {
+        const MAX: u64 = 1024 * 1024;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let mut database = Database::open(&file).unwrap();
+        database.limit_size(MAX).unwrap();
+        let (room, post) = (RoomName::parse("r").unwrap(), pending(&"x".repeat(50_000)));
+        let record = |database: &mut Database| database.record([(&room, &post)].into_iter());
+        for _ in 0..2 {
+            let mut outcomes = (0..100).map(|_| record(&mut database));
+            assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::Full))));
+            drop(outcomes);
+            database.checkpoint().unwrap();
+            assert!(file.metadata().unwrap().len() <= MAX);
+            assert!(database.delete_before(2, 100).unwrap() > 10);
+        }
+        assert!(record(&mut database).is_ok());
+    }
+
+    #[test]
+    fn the_write_ahead_log_has_a_maximum_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let mut database = Database::open(&file).unwrap();
+        let reader = Connection::open(&file).unwrap();
+        reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
+        let (room, post) = (RoomName::parse("r").unwrap(), pending(&"x".repeat(1024 * 1024)));
+        let mut outcomes = (0..100).map(|_| database.record([(&room, &post)].into_iter()));
+        assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::LogFull))));
+        drop(outcomes);
+        assert!(database.wal.size() < MAX_WAL_SIZE + 2 * 1024 * 1024);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(database.record([(&room, &post)].into_iter()).is_ok());
+        assert!(database.wal.size() < MAX_WAL_SIZE, "the log is emptied");
     }
 }

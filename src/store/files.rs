@@ -75,6 +75,11 @@ impl OpenedFile {
         Ok(Self { path, id })
     }
 
+    /// The size of the file that the path leads to now, in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.path.metadata().map_or(0, |metadata| metadata.len())
+    }
+
     /// True if the path still leads to the same file.
     pub(crate) fn is_in_place(&self) -> bool {
         file_id(&self.path).is_ok_and(|id| id == self.id)

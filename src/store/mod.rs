@@ -46,7 +46,9 @@ pub fn start(
     let (records, record_queue) = unbounded();
     let (loads, load_queue) = unbounded();
     // The writer comes first, because it creates the file.
-    let writer = Writer::new(Database::open(&options.file)?, options.clone(), clock.clone(), answer.clone());
+    let database = Database::open(&options.file)?;
+    database.limit_size(options.max_size)?;
+    let writer = Writer::new(database, options.clone(), clock.clone(), answer.clone());
     let loader = Loader::new(Reader::open(&options.file)?, options.clone(), clock, answer)?;
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name(name.to_owned()).spawn(run)

@@ -11,15 +11,20 @@ pub struct StoreOptions {
     pub file: PathBuf,
     /// After how many days a post is removed; `None` keeps all.
     pub keep_days: Option<u32>,
+    /// The maximum size of the file, in bytes.
+    pub max_size: u64,
     /// How long a post waits while another program locks the file, before its author is told that it cannot be stored.
     pub lock_timeout: Duration,
 }
 
 impl StoreOptions {
+    /// The default of [`max_size`](Self::max_size), in bytes: room for a million posts of a kilobyte, on any disk.
+    pub const MAX_SIZE: u64 = 1024 * 1024 * 1024;
+
     /// A store in this file that keeps all posts. Another program may lock the file for two seconds. A server that
     /// stops waits longer than that for its last posts.
     pub fn new(file: PathBuf) -> Self {
-        Self { file, keep_days: None, lock_timeout: Duration::from_secs(2) }
+        Self { file, keep_days: None, max_size: Self::MAX_SIZE, lock_timeout: Duration::from_secs(2) }
     }
 
     /// The time before which posts are too old, in milliseconds since 1970.

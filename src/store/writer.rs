@@ -1,7 +1,7 @@
 //! The thread that stores posts. It stores many in one commit, and confirms a post only after it is committed.
 
 use crate::base::clock::Now;
-use crate::room::post::Numbered;
+use crate::room::post::{NotStored, Numbered};
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 /// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
 const MAX_COMMIT: usize = 256;
+
+/// Size of the texts after which a commit ends, in bytes. The last post may exceed it. It limits how far the write-ahead
+/// log grows at once.
+const MAX_COMMIT_SIZE: usize = 4 * 1024 * 1024;
 
 /// Pause between two attempts while another program has locked the file. Each attempt also waits by itself.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -24,6 +28,9 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 
 /// Maximum number of posts removed at once, so that new posts do not wait until the posts of a year are removed.
 const MAX_SWEPT: usize = 1000;
+
+/// Shortest time between two warnings that the store is full. Then some posts still fit and others do not.
+const FULL_WARN_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Stores posts, and removes old ones.
 pub(crate) struct Writer<C, A> {
@@ -38,6 +45,8 @@ pub(crate) struct Writer<C, A> {
     waiting: VecDeque<Record>,
     /// True if the last commit failed, which was logged.
     is_failing: bool,
+    /// When the last warning was logged that the store is full.
+    warned_full: Option<Instant>,
 }
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
@@ -52,6 +61,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             locked_since: None,
             waiting: VecDeque::new(),
             is_failing: false,
+            warned_full: None,
         }
     }
 
@@ -89,7 +99,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         let now = self.now();
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
         while !self.waiting.is_empty() {
-            let count = self.waiting.len().min(MAX_COMMIT);
+            let count = self.commit_len();
             match self.database.record(self.waiting.range(..count).map(|record| (&record.name, &record.post)))
             {
                 Err(StoreError::Locked) if may_wait => {
@@ -97,19 +107,47 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
                     return;
                 }
                 outcome => {
-                    self.log_change(&outcome);
-                    let mut numbered = outcome.unwrap_or_default().into_iter();
-                    for Record { room, post, .. } in self.waiting.drain(..count) {
-                        (self.answer)(Answer::Recorded { room, post, numbered: numbered.next() });
-                    }
+                    self.log_change(&outcome, now);
+                    self.answer(count, outcome);
                 }
             }
         }
         self.locked_since = None;
     }
 
+    /// How many of the waiting posts to store in the next commit.
+    fn commit_len(&self) -> usize {
+        let mut size = 0;
+        let is_before_limit = |record: &&Record| {
+            let is_before_limit = size < MAX_COMMIT_SIZE;
+            size += record.post.text.len();
+            is_before_limit
+        };
+        self.waiting.iter().take(MAX_COMMIT).take_while(is_before_limit).count()
+    }
+
+    /// Answers for the posts of a commit.
+    fn answer(&mut self, count: usize, outcome: Result<Vec<Numbered>, StoreError>) {
+        let reason = match outcome {
+            Err(StoreError::Full) => NotStored::Full,
+            _ => NotStored::Unavailable,
+        };
+        let mut numbered = outcome.unwrap_or_default().into_iter();
+        for Record { room, post, .. } in self.waiting.drain(..count) {
+            let outcome = numbered.next().ok_or(reason);
+            (self.answer)(Answer::Recorded { room, post, outcome });
+        }
+    }
+
     /// Logs when commits begin to fail, and when they succeed again.
-    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>) {
+    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>, now: Instant) {
+        if let Err(error @ StoreError::Full) = outcome {
+            if self.warned_full.is_none_or(|at| now - at >= FULL_WARN_INTERVAL) {
+                log::warn!("the store is full, and posts are being rejected: {error}");
+                self.warned_full = Some(now);
+            }
+            return;
+        }
         match outcome {
             Err(error) if !self.is_failing => log::error!("posts are being rejected: {error}"),
             Ok(_) if self.is_failing => log::info!("posts are stored again"),
@@ -156,13 +194,13 @@ mod tests {
     use crate::room::post::PendingPost;
     use std::cell::RefCell;
 
-    #[test]
-    fn a_commit_has_a_maximum_number_of_posts() {
+    /// Stores posts with this text. Returns how many posts were stored after each commit.
+    fn commits(posts: usize, text: &str) -> Vec<usize> {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("wall.sqlite"));
         let (records, queue) = crossbeam_channel::unbounded();
-        for _ in 0..=2 * MAX_COMMIT {
-            let (name, text) = ("Ada".to_owned(), "text".to_owned());
+        for _ in 0..posts {
+            let (name, text) = ("Ada".to_owned(), text.to_owned());
             let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
             let name = RoomName::parse("r").unwrap();
             records.send(Record { room: RoomId(1), name, post }).unwrap();
@@ -179,6 +217,17 @@ mod tests {
         Writer::new(database, options, Now::read, answer).run(&queue);
         let mut committed = committed.into_inner();
         committed.dedup();
-        assert_eq!(committed, [MAX_COMMIT, 2 * MAX_COMMIT, 2 * MAX_COMMIT + 1]);
+        committed
+    }
+
+    #[test]
+    fn a_commit_has_a_maximum_number_of_posts() {
+        assert_eq!(commits(2 * MAX_COMMIT + 1, "text"), [MAX_COMMIT, 2 * MAX_COMMIT, 2 * MAX_COMMIT + 1]);
+    }
+
+    #[test]
+    fn a_commit_has_a_maximum_size() {
+        assert_eq!(commits(5, &"x".repeat(MAX_COMMIT_SIZE / 2)), [2, 4, 5]);
+        assert_eq!(commits(2, &"x".repeat(2 * MAX_COMMIT_SIZE)), [1, 2]);
     }
 }

@@ -154,6 +154,28 @@ fn a_name_that_means_something_to_sqlite_is_a_file_name() {
 }
 
 #[test]
+fn a_store_at_its_limit_takes_no_posts_and_says_so() {
+    let (_folder, file) = store();
+    let mut command = serve(&file);
+    command.args(["--store-limit", "1", "--max-clients", "10"]);
+    let program = Program::start(&mut command);
+    let mut ada = program.join("lobby", "Ada");
+    let mut is_stored = |n: usize| ada.try_post(&n.to_string(), &"x".repeat(9_000)).is_ok();
+    let stored = (0..200).take_while(|n| is_stored(*n)).count();
+    assert!((50..150).contains(&stored), "a mebibyte: {stored}");
+    assert!(!is_stored(1_000) && !is_stored(1_001));
+    ada.post(&"x".repeat(9_000));
+    let sentence = "The server's store is full; posting works again once there is space.";
+    assert_eq!(ada.wait_for("error")["message"], sentence);
+    ada.write("still live");
+    program.join("lobby", "Bob").sees("Ada", "still live");
+    let (status, logged) = program.terminate();
+    assert_eq!((status, logged.lines().count()), (Some(0), 1), "one warning: {logged}");
+    assert!(fs::metadata(&file).unwrap().len() <= 1024 * 1024);
+    assert_eq!(printed_log(&file).lines().count(), 1 + stored);
+}
+
+#[test]
 fn while_the_disk_is_full_posts_are_refused() {
     let (_folder, file) = store();
     let limited = "trap '' XFSZ; ulimit -S -f 256; exec \"$@\"";

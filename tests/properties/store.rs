@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Numbered,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored, Now,
+    Numbered,
     PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
@@ -120,7 +121,7 @@ impl Running {
         self.send(day, text);
         loop {
             match self.answer() {
-                Answer::Recorded { numbered: Some(Numbered::New(post)), .. } => return post,
+                Answer::Recorded { outcome: Ok(Numbered::New(post)), .. } => return post,
                 Answer::Trimmed { .. } => {}
                 other => panic!("{other:?}"),
             }
@@ -167,6 +168,32 @@ fn old_posts_are_removed_while_new_ones_are_posted() {
 }
 
 #[test]
+fn a_full_store_takes_posts_again_once_old_ones_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        keep_days: Some(1),
+        max_size: 1024 * 1024,
+        ..StoreOptions::new(folder.path().join("wall.sqlite"))
+    };
+    let running = start(&options);
+    let text = "x".repeat(100_000);
+    let refusal = (0..100).find_map(|_| {
+        running.send(0, &text);
+        loop {
+            match running.answer() {
+                Answer::Recorded { outcome, .. } => return outcome.err(),
+                Answer::Trimmed { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!(refusal, Some(NotStored::Full));
+    running.days.store(3, Ordering::Relaxed);
+    running.post(3, &text);
+    assert_eq!(running.texts(), [text]);
+}
+
+#[test]
 fn old_posts_are_removed_even_if_one_step_is_not_enough() {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
@@ -179,7 +206,7 @@ fn old_posts_are_removed_even_if_one_step_is_not_enough() {
     running.days.store(2, Ordering::Relaxed);
     running.send(2, "new");
     // A post is stored between two steps. Only the last step sends `Trimmed`.
-    assert!(matches!(running.answer(), Answer::Recorded { numbered: Some(_), .. }));
+    assert!(matches!(running.answer(), Answer::Recorded { outcome: Ok(_), .. }));
     assert!(matches!(running.answer(), Answer::Trimmed { .. }));
     assert_eq!(running.texts(), ["new"]);
 }
