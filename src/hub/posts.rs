@@ -38,7 +38,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn on_store_reply(&mut self, answer: Answer) {
         match answer {
             Answer::Loaded { room, posts } => {
-                self.store.loading -= 1;
+                self.store.on_loaded();
                 self.publish(room, Fact::HistoryLoaded { posts }, None, None);
                 let held = self.rooms.touch(room).map(|room| room.release_posts());
                 held.into_iter().flatten().for_each(|post| self.send_post(room, post));
@@ -70,6 +70,6 @@ impl<T: Transport> Hub<T> {
             }
             (_, None) => {}
         }
-        self.rooms.forget_if_empty(id);
+        self.forget_if_empty(id);
     }
 }

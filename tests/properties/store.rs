@@ -45,11 +45,42 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
     for n in last..last + 100 {
         assert_eq!(enter(&mut hub, n, "one more").frames(), [Frame::Close(1013)]);
     }
-    assert_eq!(asked.len(), MAX_LOADING_ROOMS, "a rejected client causes no request to the store");
     assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a client may enter a room that is open");
-    let room = asked.try_recv().expect("a room to load").room;
-    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() })), now());
+    load_next(&mut hub, &asked);
     assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
+    while !asked.is_empty() {
+        load_next(&mut hub, &asked);
+    }
+    let room = RoomName::parse("one more").unwrap();
+    let (reply_to, log) = unbounded();
+    hub.handle(Event::HistoryRequest { room, reply_to }, now());
+    assert_eq!(log.try_recv().unwrap().len(), 1, "every room is loaded");
+}
+
+/// Answers the hub's next request for a history. Returns the name of the room.
+fn load_next(hub: &mut Hub<Pipe>, asked: &Receiver<Load>) -> String {
+    let Load { room, name, .. } = asked.try_recv().expect("a room to load");
+    let post = Post { n: 1, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: 1 };
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: vec![post] })), now());
+    name.as_str().to_owned()
+}
+
+#[test]
+fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
+    let (requests, asked) = requests();
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
+    for n in 1..=6 {
+        enter(&mut hub, n, &n.to_string());
+    }
+    for n in [1, 4] {
+        hub.handle(Event::Closed { client: ClientId(n), goodbye: true }, now());
+    }
+    // The first was under way when its client left.
+    for name in ["1", "2", "3", "5", "6"] {
+        assert!(asked.len() <= 2, "the others wait in the hub");
+        assert_eq!(load_next(&mut hub, &asked), name);
+    }
+    assert!(asked.is_empty());
 }
 
 #[test]
