@@ -72,7 +72,7 @@ impl Reader {
              WHERE room = (SELECT id FROM room WHERE key = ?1) AND at >= ?3 ORDER BY n DESC LIMIT ?2",
         )?;
         let posts = posts.query_map(params![room.key(), count as u64, not_before], post)?;
-        let mut log = take_page(posts, count, MAX_HISTORY_BYTES)?;
+        let mut log = take_page(posts, MAX_HISTORY_BYTES)?;
         log.reverse();
         Ok(log)
     }
@@ -102,14 +102,13 @@ impl Reader {
              WHERE room = (SELECT id FROM room WHERE key = ?1) AND n > ?2 ORDER BY n LIMIT ?3",
         )?;
         let posts = posts.query_map(params![room.key(), after, PAGE_POSTS as u64], post)?;
-        take_page(posts, PAGE_POSTS, PAGE_BYTES)
+        take_page(posts, PAGE_BYTES)
     }
 }
 
-/// Takes posts until there are `max_posts`, or their texts have `max_bytes` bytes. The last one may exceed that.
+/// Takes posts until their texts have `max_bytes` bytes. The last one may exceed that.
 fn take_page(
     posts: impl Iterator<Item = rusqlite::Result<Post>>,
-    max_posts: usize,
     max_bytes: usize,
 ) -> rusqlite::Result<Vec<Post>> {
     let mut page = Vec::new();
@@ -118,7 +117,7 @@ fn take_page(
         let post = post?;
         bytes += post.text.len();
         page.push(post);
-        if bytes >= max_bytes || page.len() >= max_posts {
+        if bytes >= max_bytes {
             break;
         }
     }
@@ -134,7 +133,8 @@ pub(crate) fn post(row: &rusqlite::Row<'_>) -> rusqlite::Result<Post> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::room::post::PendingPost;
+    use crate::room::history::History;
+    use crate::room::post::{Numbered, PendingPost};
     use crate::store::database::Database;
 
     fn post(text: &str) -> PendingPost {
@@ -153,5 +153,40 @@ mod tests {
             database.record(posts.iter().map(|post| (&room, post))).unwrap();
             assert_eq!(reader.page(&room, 0).unwrap().len(), len);
         }
+    }
+
+    #[test]
+    fn a_loaded_history_has_the_posts_that_the_room_had() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
+        const MAX: usize = MAX_HISTORY_BYTES;
+        // As JSON, a line break takes two bytes.
+        let sizes = [1, MAX / 2, MAX / 4, 2 * MAX, MAX, 1, MAX / 2, MAX / 2, 1, MAX + 1, 3, 4, 5, 6];
+        for (len, letter) in [(3, "x"), (100, "x"), (100, "\n")] {
+            let room = RoomName::parse(&format!("{len} {}", letter.escape_debug())).unwrap();
+            let mut kept = History::new(len);
+            for size in sizes {
+                let posts = [post(&letter.repeat(size))];
+                for numbered in database.record(posts.iter().map(|post| (&room, post))).unwrap() {
+                    let Numbered::New(post) = numbered else { panic!("a duplicate") };
+                    kept.push(post);
+                }
+                let mut loaded = History::new(len);
+                loaded.load(reader.last_posts(&room, len, 0).unwrap());
+                assert!(loaded.posts_after(0).eq(kept.posts_after(0)), "{size} bytes, at most {len} posts");
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_is_read_than_a_history_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
+        let (room, third) = (RoomName::parse("r").unwrap(), post(&"x".repeat(MAX_HISTORY_BYTES / 3 + 1)));
+        database.record((0..10).map(|_| (&room, &third))).unwrap();
+        assert_eq!(reader.last_posts(&room, 100, 0).unwrap().len(), 3);
+        assert_eq!(reader.last_posts(&room, 2, 0).unwrap().len(), 2);
     }
 }
