@@ -29,7 +29,7 @@ impl<T: Transport> Hub<T> {
 
     fn send_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.get(id) else { return };
-        if let Err(post) = self.store.record(id, room.name().clone(), post) {
+        if let Err(post) = self.store.record(id, room.name().clone(), post, room.view().last_n()) {
             self.on_recorded(id, post, Err(NotStored::Unavailable));
         }
     }

@@ -80,13 +80,16 @@ impl StoreLink {
         }
     }
 
-    /// Sends a post to be stored. Returns it if the store is gone.
-    pub(crate) fn record(&self, room: RoomId, name: RoomName, post: PendingPost) -> Result<(), PendingPost> {
-        match &self.requests {
-            Some(requests) => {
-                requests.records.send(Record { room, name, post }).map_err(|error| error.into_inner().post)
-            }
-            None => Err(post),
-        }
+    /// Sends a post to be stored under a number higher than `after`. Returns it if the store is gone.
+    pub(crate) fn record(
+        &self,
+        room: RoomId,
+        name: RoomName,
+        post: PendingPost,
+        after: u64,
+    ) -> Result<(), PendingPost> {
+        let Some(requests) = &self.requests else { return Err(post) };
+        let record = Record { room, name, post, after };
+        requests.records.send(record).map_err(|error| error.into_inner().post)
     }
 }

@@ -15,12 +15,14 @@ pub(crate) struct History {
     max_posts: usize,
     /// The size of their texts, in bytes of JSON.
     bytes: usize,
+    /// The highest number of a post that was ever in it.
+    last_n: u64,
 }
 
 impl History {
     /// An empty history that keeps at most `max_posts` posts.
     pub(crate) fn new(max_posts: usize) -> Self {
-        Self { posts: VecDeque::new(), max_posts, bytes: 0 }
+        Self { posts: VecDeque::new(), max_posts, bytes: 0, last_n: 0 }
     }
 
     /// The posts with higher numbers than this, the oldest first.
@@ -28,10 +30,16 @@ impl History {
         self.posts.range(self.posts.partition_point(|post| post.n <= n)..)
     }
 
+    /// The highest number of a post that was ever in it, or 0.
+    pub(crate) fn last_n(&self) -> u64 {
+        self.last_n
+    }
+
     /// Adds a post, and removes the oldest ones beyond the limits. The new one stays even if it alone is too large,
     /// because everyone has seen it and expects it in the log.
     pub(crate) fn push(&mut self, post: Post) {
         self.bytes += json_len(&post.text);
+        self.last_n = self.last_n.max(post.n);
         self.posts.push_back(Arc::new(post));
         while self.posts.len() > self.max_posts || (self.bytes > MAX_HISTORY_BYTES && self.posts.len() > 1) {
             self.remove_oldest();
@@ -43,6 +51,7 @@ impl History {
         let newer = std::mem::replace(self, Self::new(self.max_posts));
         posts.into_iter().for_each(|post| self.push(post));
         newer.posts.into_iter().for_each(|post| self.push(Arc::unwrap_or_clone(post)));
+        self.last_n = self.last_n.max(newer.last_n);
     }
 
     /// Removes posts from before a time, in milliseconds since 1970.

@@ -2,11 +2,11 @@
 //! key for each post that recognises a repeated one. It never holds unposted text or a session. [`crate::store`]
 //! decides when to read and write.
 
-use crate::room::names::RoomName;
-use crate::room::post::{Numbered, PendingPost, Post};
+use crate::room::post::{Numbered, Post};
 use crate::store::error::{OpenError, StoreError};
 use crate::store::files::{self, OpenedFile};
 use crate::store::reader::{BUSY_TIMEOUT, OPEN_TIMEOUT, post};
+use crate::store::request::Record;
 use crate::store::schema;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::File;
@@ -56,6 +56,7 @@ impl Database {
         if is_empty {
             schema::create(&transaction)?;
         }
+        schema::migrate(&transaction)?;
         transaction.commit()?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         files::warn_of_readers(&file);
@@ -75,7 +76,7 @@ impl Database {
     /// Numbers and stores posts in one transaction: all of them or none.
     pub fn record<'a>(
         &mut self,
-        posts: impl Iterator<Item = (&'a RoomName, &'a PendingPost)>,
+        records: impl Iterator<Item = &'a Record>,
     ) -> Result<Vec<Numbered>, StoreError> {
         if !self.files_are_in_place() {
             return Err(StoreError::Moved);
@@ -84,8 +85,7 @@ impl Database {
             return Err(StoreError::LogFull);
         }
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let numbered =
-            posts.map(|(room, post)| insert(&transaction, room, post)).collect::<Result<_, _>>()?;
+        let numbered = records.map(|record| insert(&transaction, record)).collect::<Result<_, _>>()?;
         transaction.commit()?;
         Ok(numbered)
     }
@@ -95,6 +95,21 @@ impl Database {
     pub fn delete_before(&mut self, at: u64, max: usize) -> Result<usize, StoreError> {
         let delete = "DELETE FROM post WHERE (room, n) IN (SELECT room, n FROM post WHERE at < ?1 LIMIT ?2)";
         Ok(self.connection.execute(delete, params![at, max as u64])?)
+    }
+
+    /// Deletes rooms without posts whose last post is from before `at`, but no more than `max`. Returns how many it
+    /// deleted. Their numbers begin at 1 again, unless a record says which come after.
+    pub fn delete_rooms_before(&mut self, at: u64, max: usize) -> Result<usize, StoreError> {
+        let delete = "DELETE FROM room WHERE id IN (
+            SELECT id FROM room
+            WHERE last_at < ?1 AND NOT EXISTS (SELECT 1 FROM post WHERE post.room = room.id) LIMIT ?2
+        )";
+        Ok(self.connection.execute(delete, params![at, max as u64])?)
+    }
+
+    /// The time of the newest post, in milliseconds since 1970. `None` if there is no post.
+    pub fn newest_post(&self) -> Result<Option<u64>, StoreError> {
+        Ok(self.connection.query_row("SELECT max(at) FROM post", [], |row| row.get(0))?)
     }
 
     /// Moves everything from the write-ahead log into the file and truncates the log, which still holds deleted posts.
@@ -124,11 +139,8 @@ impl Drop for Database {
 }
 
 /// Stores a post under the next number of its room. If it was stored before, returns that post.
-fn insert(
-    transaction: &Transaction<'_>,
-    room: &RoomName,
-    pending: &PendingPost,
-) -> rusqlite::Result<Numbered> {
+fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<Numbered> {
+    let Record { name: room, post: pending, after, .. } = record;
     let mark = pending.reference.as_ref().map(|(_, key)| key.0);
     if let Some(mark) = mark {
         let mut known = transaction.prepare_cached(
@@ -141,10 +153,10 @@ fn insert(
     }
     let (room, n): (i64, u64) = transaction
         .prepare_cached(
-            "INSERT INTO room (key, last_n) VALUES (?1, 1)
-             ON CONFLICT (key) DO UPDATE SET last_n = last_n + 1 RETURNING id, last_n",
+            "INSERT INTO room (key, last_n, last_at) VALUES (?1, ?2 + 1, ?3)
+             ON CONFLICT (key) DO UPDATE SET last_n = max(last_n, ?2) + 1, last_at = ?3 RETURNING id, last_n",
         )?
-        .query_row([room.key()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row(params![room.key(), after, pending.at], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let Post { n, id, name, text, at } = pending.clone().numbered(n);
     transaction
         .prepare_cached(
@@ -157,10 +169,14 @@ fn insert(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::UserId;
+    use crate::base::ids::{RoomId, UserId};
+    use crate::room::names::RoomName;
+    use crate::room::post::PendingPost;
 
-    fn pending(text: &str) -> PendingPost {
-        PendingPost { id: UserId(1), name: "Ada".to_owned(), text: text.to_owned(), at: 1, reference: None }
+    fn record(text: &str) -> Record {
+        let (name, text) = ("Ada".to_owned(), text.to_owned());
+        let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
+        Record { room: RoomId(1), name: RoomName::parse("r").unwrap(), post, after: 0 }
     }
 
     #[test]
@@ -170,8 +186,7 @@ mod tests {
         let mut database = Database::open(&file).unwrap();
         let reader = Connection::open(&file).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
-        let room = RoomName::parse("r").unwrap();
-        database.record([(&room, &pending("text"))].into_iter()).unwrap();
+        database.record([&record("text")].into_iter()).unwrap();
         assert!(matches!(database.checkpoint(), Err(StoreError::Locked)));
         reader.execute_batch("COMMIT").unwrap();
         assert!(database.checkpoint().is_ok());
@@ -184,8 +199,8 @@ mod tests {
         let file = folder.path().join("wall.sqlite");
         let mut database = Database::open(&file).unwrap();
         database.limit_size(MAX).unwrap();
-        let (room, post) = (RoomName::parse("r").unwrap(), pending(&"x".repeat(50_000)));
-        let record = |database: &mut Database| database.record([(&room, &post)].into_iter());
+        let post = record(&"x".repeat(50_000));
+        let record = |database: &mut Database| database.record([&post].into_iter());
         for _ in 0..2 {
             let mut outcomes = (0..100).map(|_| record(&mut database));
             assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::Full))));
@@ -204,13 +219,13 @@ mod tests {
         let mut database = Database::open(&file).unwrap();
         let reader = Connection::open(&file).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
-        let (room, post) = (RoomName::parse("r").unwrap(), pending(&"x".repeat(1024 * 1024)));
-        let mut outcomes = (0..100).map(|_| database.record([(&room, &post)].into_iter()));
+        let post = record(&"x".repeat(1024 * 1024));
+        let mut outcomes = (0..100).map(|_| database.record([&post].into_iter()));
         assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::LogFull))));
         drop(outcomes);
         assert!(database.wal.size() < MAX_WAL_SIZE + 2 * 1024 * 1024);
         reader.execute_batch("COMMIT").unwrap();
-        assert!(database.record([(&room, &post)].into_iter()).is_ok());
+        assert!(database.record([&post].into_iter()).is_ok());
         assert!(database.wal.size() < MAX_WAL_SIZE, "the log is emptied");
     }
 }

@@ -4,6 +4,13 @@ use crate::base::clock::Now;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// A day, in milliseconds.
+const DAY: u64 = 24 * 3600 * 1000;
+
+/// How much longer than its posts a room keeps its last number, in milliseconds. A script that asks for the posts after
+/// a number, or a page on a computer that was asleep, may remember a number that long.
+const ROOM_MARGIN: u64 = 30 * DAY;
+
 /// Where posts are stored, and for how long.
 #[derive(Debug, Clone)]
 pub struct StoreOptions {
@@ -27,9 +34,13 @@ impl StoreOptions {
         Self { file, keep_days: None, max_size: Self::MAX_SIZE, lock_timeout: Duration::from_secs(2) }
     }
 
+    /// The time before which a room without posts is unused, in milliseconds since 1970.
+    pub fn keeps_rooms_from(&self, now: Now) -> u64 {
+        self.keeps_from(now).saturating_sub(ROOM_MARGIN)
+    }
+
     /// The time before which posts are too old, in milliseconds since 1970.
     pub fn keeps_from(&self, now: Now) -> u64 {
-        const DAY: u64 = 24 * 3600 * 1000;
         self.keep_days.map_or(0, |days| now.unix_millis.saturating_sub(u64::from(days) * DAY))
     }
 }

@@ -133,12 +133,16 @@ pub(crate) fn post(row: &rusqlite::Row<'_>) -> rusqlite::Result<Post> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::RoomId;
     use crate::room::history::History;
     use crate::room::post::{Numbered, PendingPost};
     use crate::store::database::Database;
+    use crate::store::request::Record;
 
-    fn post(text: &str) -> PendingPost {
-        PendingPost { id: UserId(1), name: "Ada".to_owned(), text: text.to_owned(), at: 1, reference: None }
+    fn record(room: &RoomName, text: &str) -> Record {
+        let (name, text) = ("Ada".to_owned(), text.to_owned());
+        let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
+        Record { room: RoomId(1), name: room.clone(), post, after: 0 }
     }
 
     #[test]
@@ -149,8 +153,8 @@ mod tests {
         let third = "x".repeat(PAGE_BYTES / 3 + 1);
         for (room, text, len) in [("short", "text", PAGE_POSTS), ("long", third.as_str(), 3)] {
             let room = RoomName::parse(room).unwrap();
-            let posts = vec![post(text); 2 * len];
-            database.record(posts.iter().map(|post| (&room, post))).unwrap();
+            let post = record(&room, text);
+            database.record((0..2 * len).map(|_| &post)).unwrap();
             assert_eq!(reader.page(&room, 0).unwrap().len(), len);
         }
     }
@@ -167,8 +171,8 @@ mod tests {
             let room = RoomName::parse(&format!("{len} {}", letter.escape_debug())).unwrap();
             let mut kept = History::new(len);
             for size in sizes {
-                let posts = [post(&letter.repeat(size))];
-                for numbered in database.record(posts.iter().map(|post| (&room, post))).unwrap() {
+                let posts = [record(&room, &letter.repeat(size))];
+                for numbered in database.record(posts.iter()).unwrap() {
                     let Numbered::New(post) = numbered else { panic!("a duplicate") };
                     kept.push(post);
                 }
@@ -184,8 +188,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wall.sqlite");
         let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
-        let (room, third) = (RoomName::parse("r").unwrap(), post(&"x".repeat(MAX_HISTORY_BYTES / 3 + 1)));
-        database.record((0..10).map(|_| (&room, &third))).unwrap();
+        let room = RoomName::parse("r").unwrap();
+        let third = record(&room, &"x".repeat(MAX_HISTORY_BYTES / 3 + 1));
+        database.record((0..10).map(|_| &third)).unwrap();
         assert_eq!(reader.last_posts(&room, 100, 0).unwrap().len(), 3);
         assert_eq!(reader.last_posts(&room, 2, 0).unwrap().len(), 2);
     }

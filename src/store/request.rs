@@ -34,6 +34,8 @@ pub struct Record {
     pub name: RoomName,
     /// The post.
     pub post: PendingPost,
+    /// The highest number in the room so far. The post gets a higher one, also if the store has forgotten the room.
+    pub after: u64,
 }
 
 /// An answer of the store.

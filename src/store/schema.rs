@@ -6,17 +6,19 @@ use rusqlite::{Connection, Transaction};
 /// SQLite's application id of a Typewall store: "TYPW".
 const APPLICATION_ID: i64 = 0x5459_5057;
 
-/// The version of the schema.
-const SCHEMA_VERSION: i64 = 1;
+/// The version of the schema. Version 1 had no `last_at`.
+const SCHEMA_VERSION: i64 = 2;
 
-/// `n` is the number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
+/// `last_n` and `last_at` are the number and the time of the room's last post, also if that was deleted. `n` is the number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
 /// `user` is the author's id on the wire.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
-        last_n INTEGER NOT NULL
+        last_n INTEGER NOT NULL,
+        last_at INTEGER NOT NULL
     );
+    CREATE INDEX room_last_at ON room (last_at);
     CREATE TABLE post (
         room INTEGER NOT NULL REFERENCES room,
         n INTEGER NOT NULL,
@@ -31,6 +33,16 @@ const SCHEMA: &str = "
     CREATE INDEX post_at ON post (at);
 ";
 
+/// Turns a store of version 1 into one of version 2. A room whose last post was deleted counts as used just now.
+const MIGRATION: &str = "
+    ALTER TABLE room ADD COLUMN last_at INTEGER NOT NULL DEFAULT 0;
+    UPDATE room SET last_at = coalesce(
+        (SELECT at FROM post WHERE post.room = room.id AND n = last_n),
+        unixepoch() * 1000
+    );
+    CREATE INDEX room_last_at ON room (last_at);
+";
+
 /// Largest file that is checked for damage when it is opened, in bytes. The check takes a third of a second, or a few
 /// seconds on a slow disk; for a gigabyte it would take minutes. In a larger file damage is found when it is read.
 const MAX_CHECKED_SIZE: u64 = 64 * 1024 * 1024;
@@ -42,18 +54,32 @@ pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
+/// Brings an older store to this version.
+pub(crate) fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    if version(transaction)? < SCHEMA_VERSION {
+        transaction.execute_batch(MIGRATION)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    }
+    Ok(())
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
 /// Checks that a file is a store that this version can use, and not damaged as far as that can be seen quickly.
 pub(crate) fn check(connection: &Connection) -> Result<(), OpenError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     if pragma("application_id")? != APPLICATION_ID {
         return Err(OpenError::NotAStore);
     }
-    if pragma("user_version")? > SCHEMA_VERSION {
-        return Err(OpenError::NewerVersion);
-    }
+    let room = match version(connection)? {
+        ..=1 => "SELECT id, key, last_n FROM room",
+        SCHEMA_VERSION => "SELECT id, key, last_n, last_at FROM room",
+        _ => return Err(OpenError::NewerVersion),
+    };
     // Fails if a table or a column is missing, which means damage.
-    for query in ["SELECT id, key, last_n FROM room", "SELECT room, n, user, name, text, at, mark FROM post"]
-    {
+    for query in [room, "SELECT room, n, user, name, text, at, mark FROM post"] {
         connection.prepare(query).map_err(|error| OpenError::Damaged(error.to_string()))?;
     }
     let bytes = pragma("page_count")?.saturating_mul(pragma("page_size")?);

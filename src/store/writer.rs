@@ -29,6 +29,10 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 /// Maximum number of posts removed at once, so that new posts do not wait until the posts of a year are removed.
 const MAX_SWEPT: usize = 1000;
 
+/// How far the wall clock may be ahead of what the last sweep and the monotonic clock say. Beyond that, it may have been
+/// set wrongly, by years after a start without a battery for example, and all posts would be deleted.
+const MAX_CLOCK_JUMP: Duration = Duration::from_secs(24 * 3600);
+
 /// Shortest time between two warnings that the store is full. Then some posts still fit and others do not.
 const FULL_WARN_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -39,6 +43,8 @@ pub(crate) struct Writer<C, A> {
     clock: C,
     answer: A,
     sweep_at: Instant,
+    /// The time of the last sweep. Before the first one, the time of the newest post counts as the wall clock's.
+    last_sweep: Now,
     /// When another program was first seen to lock the file, if it still does.
     locked_since: Option<Instant>,
     /// Posts to be stored, in the order in which they came.
@@ -52,10 +58,13 @@ pub(crate) struct Writer<C, A> {
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// A writer for this database.
     pub(crate) fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
+        let now = clock();
+        let newest = database.newest_post().ok().flatten();
         Self {
             database,
             options,
-            sweep_at: clock().instant,
+            sweep_at: now.instant,
+            last_sweep: Now { unix_millis: newest.unwrap_or(now.unix_millis), ..now },
             clock,
             answer,
             locked_since: None,
@@ -100,8 +109,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
         while !self.waiting.is_empty() {
             let count = self.commit_len();
-            match self.database.record(self.waiting.range(..count).map(|record| (&record.name, &record.post)))
-            {
+            match self.database.record(self.waiting.range(..count)) {
                 Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
                     return;
@@ -156,6 +164,12 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         self.is_failing = outcome.is_err();
     }
 
+    /// Deletes posts and rooms from before these times. Returns how many of one kind it deleted: at most [`MAX_SWEPT`].
+    fn delete_before(&mut self, posts_before: u64, rooms_before: u64) -> Result<usize, StoreError> {
+        let posts = self.database.delete_before(posts_before, MAX_SWEPT)?;
+        Ok(posts.max(self.database.delete_rooms_before(rooms_before, MAX_SWEPT)?))
+    }
+
     /// Removes some of the old posts, if that is due. If there are more, it is due again at once, after new posts are
     /// stored.
     fn sweep(&mut self) {
@@ -163,14 +177,34 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         if now.instant < self.sweep_at {
             return;
         }
-        let pause = if self.options.keep_days.is_some() { self.remove_old(now) } else { SWEEP_INTERVAL };
-        self.sweep_at = now.instant + pause;
+        self.sweep_at = now.instant
+            + match self.options.keep_days {
+                None => SWEEP_INTERVAL,
+                Some(_) if self.clock_has_jumped(now) => SWEEP_INTERVAL,
+                Some(_) => self.remove_old(now),
+            };
+        self.last_sweep = now;
     }
 
-    /// Removes some of the old posts. Returns the pause before the next attempt.
+    /// Whether the wall clock has jumped ahead since the last sweep. If it is right, the next sweep finds it steady.
+    fn clock_has_jumped(&self, now: Now) -> bool {
+        let passed = now.instant.saturating_duration_since(self.last_sweep.instant) + MAX_CLOCK_JUMP;
+        let latest = u128::from(self.last_sweep.unix_millis) + passed.as_millis();
+        let has_jumped = u128::from(now.unix_millis) > latest;
+        if has_jumped {
+            log::warn!(
+                "the clock is more than a day later than expected, or the last post is old; \
+                 posts past --keep are deleted in an hour, unless the clock is set back"
+            );
+        }
+        has_jumped
+    }
+
+    /// Removes some of the old posts, and of the rooms that were not used for long. Returns the pause before the next
+    /// attempt.
     fn remove_old(&mut self, now: Now) -> Duration {
         let before = self.options.keeps_from(now);
-        match self.database.delete_before(before, MAX_SWEPT) {
+        match self.delete_before(before, self.options.keeps_rooms_from(now)) {
             Ok(MAX_SWEPT) => Duration::ZERO,
             Ok(_) => {
                 (self.answer)(Answer::Trimmed { before });
@@ -203,7 +237,7 @@ mod tests {
             let (name, text) = ("Ada".to_owned(), text.to_owned());
             let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
             let name = RoomName::parse("r").unwrap();
-            records.send(Record { room: RoomId(1), name, post }).unwrap();
+            records.send(Record { room: RoomId(1), name, post, after: 0 }).unwrap();
         }
         drop(records);
         let database = Database::open(&options.file).unwrap();

@@ -22,7 +22,7 @@ fn store() -> (TempDir, PathBuf) {
     let (name, text) = ("Ada".to_owned(), "posted".to_owned());
     let post = PendingPost { id: UserId(1), name, text, at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();
-    requests.records.send(Record { room: RoomId(1), name, post }).unwrap();
+    requests.records.send(Record { room: RoomId(1), name, post, after: 0 }).unwrap();
     answers.recv_timeout(TIMEOUT).expect("an answer");
     drop(requests);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
