@@ -133,6 +133,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_FRAME_ANCESTORS", hide_env_values = true)]
     #[arg(value_delimiter = ',', value_parser = parse_ancestor)]
     frame_ancestors: Vec<String>,
+
+    /// Let a crash write a core dump, which holds texts that were never posted, if the system allows it
+    #[arg(long, env = "TYPEWALL_CORE_DUMPS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub core_dumps: bool,
 }
 
 /// What to do instead of serving.

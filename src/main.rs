@@ -4,12 +4,15 @@ mod cli;
 
 use clap::Parser;
 use cli::{Command, Options};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use rlimit::Resource;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{self, ExitCode};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable};
@@ -35,9 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<(), String> {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        log::warn!("the limit of open files cannot be raised: {error}");
-    }
+    set_up_process(options.core_dumps);
     let limits = within_capacity(options.limits())?;
     // Before the address is printed, so that no signal sent after that is missed.
     let mut signals =
@@ -61,6 +62,23 @@ fn serve(options: &Options) -> Result<(), String> {
     thread.spawn(stop_on_signal).map_err(|error| format!("Cannot start a thread: {error}."))?;
     let crashed = |crash| format!("{crash}, so the server has ended. Please report the error above.");
     server.join().map_err(crashed)
+}
+
+/// Prepares the process for serving: many open files, and nothing about users in a core file.
+fn set_up_process(core_dumps: bool) {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::warn!("the limit of open files cannot be raised: {error}");
+    }
+    // A core file would hold texts that were never posted.
+    let no_core = |(_, hard)| rlimit::setrlimit(Resource::CORE, 0, hard);
+    if !core_dumps && let Err(error) = rlimit::getrlimit(Resource::CORE).and_then(no_core) {
+        log::warn!("core dumps cannot be switched off: {error}");
+    }
+    // By default, this signal ends the process when the store reaches a limit of file sizes (ulimit -f). Once it is
+    // handled, the write fails and posts are refused, as on a full disk.
+    if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
+        log::warn!("a limit of file sizes would end the server: {error}");
+    }
 }
 
 /// Lowers the limit of clients to what the system allows, and logs why.
