@@ -314,8 +314,8 @@ mod tests {
     }
 
 
-    /// How a server ends whose store panics in the thread with this name, when it gets the request.
-    fn end_after_panic(name: &'static str, request: Option<Load>) -> Result<(), Crash> {
+    /// What ends a server whose store panics in the thread with this name, when it gets the request.
+    fn crash_of(name: &'static str, request: Option<Load>) -> Crash {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("wall.sqlite"));
         let ((events, queue), (end, ended)) = (bounded(1), unbounded());
@@ -327,17 +327,17 @@ mod tests {
         };
         let replies = StoreReplies { shards: Shards::new(vec![events], &Shard::single(), 0), end };
         let store = start_store(&options, clock, replies).unwrap();
-        request.map(|load| store.requests.loads.send(load).unwrap());
+        request.into_iter().for_each(|load| store.requests.loads.send(load).unwrap());
         let (done, outcome) = bounded(1);
         thread::spawn(move || done.send(hubs.join()));
-        outcome.recv_timeout(Duration::from_secs(20)).expect("an end in time")
+        outcome.recv_timeout(Duration::from_secs(20)).expect("an end in time").expect_err("a crash")
     }
 
     #[test]
     fn a_panic_in_the_store_ends_the_server() {
         let load = Load { room: RoomId(1), name: RoomName::parse("r").unwrap(), count: 1 };
-        assert_eq!(end_after_panic("store loader", Some(load)), Err(Crash::Store));
+        assert_eq!(crash_of("store loader", Some(load)), Crash::Store);
         // This one reads the clock at once.
-        assert_eq!(end_after_panic("store writer", None), Err(Crash::Store));
+        assert_eq!(crash_of("store writer", None), Crash::Store);
     }
 }
