@@ -5,9 +5,8 @@
 use crate::room::post::{Numbered, Post};
 use crate::store::error::{OpenError, StoreError};
 use crate::store::files::{self, OpenedFile};
-use crate::store::reader::{BUSY_TIMEOUT, OPEN_TIMEOUT, post};
 use crate::store::request::Record;
-use crate::store::schema;
+use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::File;
 use std::path::Path;

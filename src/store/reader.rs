@@ -1,22 +1,13 @@
 //! Reading the store, even while a server writes to it: the last posts of a room, or all of them page by page.
 
-use crate::base::ids::UserId;
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::names::RoomName;
 use crate::room::post::Post;
 use crate::store::error::{OpenError, StoreError};
-use crate::store::schema;
+use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::io;
 use std::path::Path;
-use std::time::Duration;
-
-/// How long opening waits for another program that has locked the file, a backup for example.
-pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long one attempt to read or write waits for another program that has locked the file. The caller decides how
-/// often to retry, and can do other work in between.
-pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Maximum number of posts in one read.
 const PAGE_POSTS: usize = 100;
@@ -124,16 +115,10 @@ fn take_page(
     Ok(page)
 }
 
-/// A post from the columns `n, user, name, text, at`.
-pub(crate) fn post(row: &rusqlite::Row<'_>) -> rusqlite::Result<Post> {
-    let [n, id, at] = [0, 1, 4].map(|column| row.get::<_, u64>(column));
-    Ok(Post { n: n?, id: UserId(id?), name: row.get(2)?, text: row.get(3)?, at: at? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::RoomId;
+    use crate::base::ids::{RoomId, UserId};
     use crate::room::history::History;
     use crate::room::post::{Numbered, PendingPost};
     use crate::store::database::Database;

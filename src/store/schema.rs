@@ -1,7 +1,11 @@
-//! The layout of the store's file: its tables, its version, and the check that a file is a store.
+//! What writing and reading the store's file have in common: its tables, its version, the check that a file is a store,
+//! and how long to wait for other programs.
 
+use crate::base::ids::UserId;
+use crate::room::post::Post;
 use crate::store::error::OpenError;
 use rusqlite::{Connection, Transaction};
+use std::time::Duration;
 
 /// SQLite's application id of a Typewall store: "TYPW".
 const APPLICATION_ID: i64 = 0x5459_5057;
@@ -42,6 +46,13 @@ const MIGRATION: &str = "
     );
     CREATE INDEX room_last_at ON room (last_at);
 ";
+
+/// How long opening waits for another program that has locked the file, a backup for example.
+pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one attempt to read or write waits for another program that has locked the file. The caller decides how
+/// often to retry, and can do other work in between.
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Largest file that is checked for damage when it is opened, in bytes. The check takes a third of a second, or a few
 /// seconds on a slow disk; for a gigabyte it would take minutes. In a larger file damage is found when it is read.
@@ -88,4 +99,10 @@ pub(crate) fn check(connection: &Connection) -> Result<(), OpenError> {
     }
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" { Ok(()) } else { Err(OpenError::Damaged(found)) }
+}
+
+/// A post from the columns `n, user, name, text, at`.
+pub(crate) fn post(row: &rusqlite::Row<'_>) -> rusqlite::Result<Post> {
+    let [n, id, at] = [0, 1, 4].map(|column| row.get::<_, u64>(column));
+    Ok(Post { n: n?, id: UserId(id?), name: row.get(2)?, text: row.get(3)?, at: at? })
 }

@@ -9,9 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored, Now,
-    Numbered,
-    PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored,
+    Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
@@ -74,7 +73,7 @@ fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
         enter(&mut hub, n, &n.to_string());
     }
     for n in [1, 4] {
-        hub.handle(Event::Closed { client: ClientId(n), goodbye: true }, now());
+        hub.handle(Event::from_client(ClientId(n), FromClient::Closed { goodbye: true }), now());
     }
     // The first was under way when its client left.
     for name in ["1", "2", "3", "5", "6"] {
@@ -331,12 +330,12 @@ fn a_post_is_sent_with_the_highest_number_that_its_room_has_shown() {
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n };
-    hub.handle(Event::Stored(Answer::Loaded { room, posts: (1..=4).map(post).collect() }), now());
-    hub.handle(Event::Stored(Answer::Trimmed { before: 1_000 }), now());
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: (1..=4).map(post).collect() })), now());
+    hub.handle(Event::Stored(Box::new(Answer::Trimmed { before: 1_000 })), now());
     let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
     let post = Action::Post { text: "text".to_owned(), reference: None };
     for action in [Action::Join { name, session: Session::random() }, post] {
-        hub.handle(Event::Acted { client, action }, now());
+        hub.handle(Event::from_client(client, FromClient::Acted(action)), now());
     }
     assert_eq!(sent.try_recv().expect("the post").after, 4);
 }
