@@ -313,7 +313,6 @@ mod tests {
         }
     }
 
-
     /// What ends a server whose store panics in the thread with this name, when it gets the request.
     fn crash_of(name: &'static str, request: Option<Load>) -> Crash {
         let folder = tempfile::tempdir().unwrap();
