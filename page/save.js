@@ -8,6 +8,10 @@ import { asked, room, roomTitle } from "./state.js";
 
 /** The browser has this long to read the file. */
 const READ_MS = 10_000;
+/** Characters that a terminal could obey. */
+const CONTROLS = /(?!\t)\p{Cc}/gu;
+/** Characters that turn the direction of the text around them. */
+const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 /** What ends a line, for any program that may read the file. */
 const LINE_ENDS = /[\n\v\f\r\u0085\u2028\u2029]/;
 
@@ -27,6 +31,16 @@ function asTime(when) {
   return new Date(when).toISOString().replace(/\.\d+/, "");
 }
 
+/** @param {string} character */
+function asCode(character) {
+  return `<U+${character.charCodeAt(0).toString(16).toUpperCase()}>`;
+}
+
+/** @param {string} line */
+function visible(line) {
+  return line.replace(CONTROLS, "\ufffd").replace(DIRECTIONS, asCode);
+}
+
 /**
  * A post as the server writes it. Lines after the first are indented, so that nobody can post what looks like a post of
  * somebody else.
@@ -34,5 +48,5 @@ function asTime(when) {
  * @param {Post} post
  */
 export function lineOf({ at: when, name, text }) {
-  return `${asTime(when)} ${name}: ${text.split(LINE_ENDS).join("\n    ")}\n`;
+  return `${asTime(when)} ${name}: ${text.split(LINE_ENDS).map(visible).join("\n    ")}\n`;
 }

@@ -17,6 +17,9 @@ use typewall::{
 
 const DEFAULT: Limits = Limits::DEFAULT;
 
+/// Bytes in a mebibyte.
+const MIB: u64 = 1024 * 1024;
+
 /// A wall of live text boxes: everyone in the room sees what you write as you write it.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
@@ -94,6 +97,17 @@ pub(crate) struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep: Option<u32>,
 
+    /// Maximum size of the store's file, in MiB; when it is full, posts are rejected
+    #[arg(
+        long,
+        value_name = "MIB",
+        env = "TYPEWALL_STORE_LIMIT",
+        hide_env_values = true,
+        requires = "store"
+    )]
+    #[arg(default_value_t = StoreOptions::MAX_SIZE / MIB, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    store_limit: u64,
+
     /// Require the passphrase in this file to see any room
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
     passphrase_file: Option<PathBuf>,
@@ -119,6 +133,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_FRAME_ANCESTORS", hide_env_values = true)]
     #[arg(value_delimiter = ',', value_parser = parse_ancestor)]
     frame_ancestors: Vec<String>,
+
+    /// Let a crash write a core dump, which holds texts that were never posted, if the system allows it
+    #[arg(long, env = "TYPEWALL_CORE_DUMPS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub core_dumps: bool,
 }
 
 /// What to do instead of serving.
@@ -226,7 +244,9 @@ impl Options {
 
     /// The store, if there is one.
     pub(crate) fn store(&self) -> Option<StoreOptions> {
-        self.store.clone().map(|file| StoreOptions { keep_days: self.keep, ..StoreOptions::new(file) })
+        let max_size = self.store_limit * MIB;
+        let options = |file| StoreOptions { keep_days: self.keep, max_size, ..StoreOptions::new(file) };
+        self.store.clone().map(options)
     }
 
     /// The message for a server that cannot start.

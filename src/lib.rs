@@ -35,10 +35,10 @@ pub use room::names::{RoomName, RoomNameTooLong};
 pub use server::capacity::{Capacity, SystemLimit};
 pub use server::memory::system_memory;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
-pub use store::database::Reader;
 pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
+pub use store::reader::Reader;
 
 /// Items that tests, benchmarks and fuzz targets use directly. Not a public API: they may change at any time.
 #[doc(hidden)]
@@ -68,7 +68,7 @@ pub mod internals {
     pub use crate::room::action::{Action, Actor, Rank};
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;
-    pub use crate::room::post::{Numbered, PendingPost, Post};
+    pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
     pub use crate::room::rules::{Reply, Rules};
     pub use crate::room::session::Session;
     pub use crate::room::text::{Text, TextChange};

@@ -4,14 +4,17 @@ mod cli;
 
 use clap::Parser;
 use cli::{Command, Options};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use rlimit::Resource;
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{self, ExitCode};
+use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -35,9 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: &Options) -> Result<(), String> {
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        log::warn!("the limit of open files cannot be raised: {error}");
-    }
+    set_up_process(options.core_dumps);
     let limits = within_capacity(options.limits())?;
     // Before the address is printed, so that no signal sent after that is missed.
     let mut signals =
@@ -49,18 +50,41 @@ fn serve(options: &Options) -> Result<(), String> {
         .map_err(|error| options.start_error(&error))?;
     log::info!("at most {} MiB for output that waits for slow clients", limits.max_waiting >> 20);
     print_addresses(server.address());
+    let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
-    let stop_on_signal = move || {
+    start_thread("stopper", move || stop_requested.iter().for_each(|()| stopper.stop()))?;
+    let exit_after_signal = move || {
         signals.forever().next();
-        let exit_at = Instant::now() + STOP_TIMEOUT;
-        stopper.stop();
-        thread::sleep(exit_at.saturating_duration_since(Instant::now()));
+        // On another thread, because a stop may wait for hubs, and for whoever reads the log.
+        let _ = stop.send(());
+        thread::sleep(STOP_TIMEOUT);
         process::exit(1);
     };
-    let thread = thread::Builder::new().name("signals".to_owned());
-    thread.spawn(stop_on_signal).map_err(|error| format!("Cannot start a thread: {error}."))?;
+    start_thread("signals", exit_after_signal)?;
     let crashed = |crash| format!("{crash}, so the server has ended. Please report the error above.");
     server.join().map_err(crashed)
+}
+
+fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    thread.map(drop).map_err(|error| format!("Cannot start a thread: {error}."))
+}
+
+/// Prepares the process for serving: many open files, and nothing about users in a core file.
+fn set_up_process(core_dumps: bool) {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        log::warn!("the limit of open files cannot be raised: {error}");
+    }
+    // A core file would hold texts that were never posted.
+    let no_core = |(_, hard)| rlimit::setrlimit(Resource::CORE, 0, hard);
+    if !core_dumps && let Err(error) = rlimit::getrlimit(Resource::CORE).and_then(no_core) {
+        log::warn!("core dumps cannot be switched off: {error}");
+    }
+    // By default, this signal ends the process when the store reaches a limit of file sizes (ulimit -f). Once it is
+    // handled, the write fails and posts are refused, as on a full disk.
+    if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
+        log::warn!("a limit of file sizes would end the server: {error}");
+    }
 }
 
 /// Lowers the limit of clients to what the system allows, and logs why.

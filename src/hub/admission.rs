@@ -102,4 +102,11 @@ impl<T: Transport> Hub<T> {
         self.store.load(id, name, self.limits.log_length);
         Ok(id)
     }
+
+    /// Forgets a room if nobody is in it any more.
+    pub(super) fn forget_if_empty(&mut self, id: RoomId) {
+        if self.rooms.forget_if_empty(id) {
+            self.store.cancel_load(id);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::hub::shards::Shard;
 use crate::protocol::encoding::Encoding;
 use crate::room::action::Action;
 use crate::room::names::{Name, RoomName};
-use crate::room::post::Numbered;
+use crate::room::post::{NotStored, Numbered};
 use crate::room::session::Session;
 use crate::room::text::TextChange;
 use crate::store::request::{Answer, Load, Record, Requests};
@@ -159,8 +159,9 @@ impl World {
 
     fn recorded(&mut self, Record { room, post, .. }: Record, is_stored: bool) -> Event<Pipe> {
         self.stored += u64::from(is_stored);
-        let numbered = is_stored.then(|| Numbered::New(post.clone().numbered(self.stored)));
-        Event::Stored(Box::new(Answer::Recorded { room, post, numbered }))
+        let numbered = || Numbered::New(post.clone().numbered(self.stored));
+        let outcome = is_stored.then(numbered).ok_or(NotStored::Unavailable);
+        Event::Stored(Box::new(Answer::Recorded { room, post, outcome }))
     }
 
     fn wait(&mut self, duration: Duration) {
@@ -188,7 +189,7 @@ impl World {
     fn check(&self) {
         let Hub { clients, rooms, gate, shard, store, deadlines, stage, .. } = &self.hub;
         assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
-        assert_eq!((gate.waiting.len(), store.posts, store.loading, deadlines.next()), (0, 0, 0, None));
+        assert_eq!((gate.waiting.len(), store.posts, store.loading(), deadlines.next()), (0, 0, 0, None));
         // A hub that stops leaves clients in their rooms.
         if stage.is_stopping() {
             return assert!(self.hub.has_stopped());

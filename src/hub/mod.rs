@@ -328,14 +328,14 @@ impl<T: Transport> Hub<T> {
         if let Some(fact) = fact {
             self.publish(id, fact, None, None);
         }
-        self.rooms.forget_if_empty(id);
+        self.forget_if_empty(id);
     }
 
     /// The grace period of a user who is away is over.
     fn end_grace(&mut self, id: RoomId, user: UserId) {
         if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_expire(user)) {
             self.publish(id, fact, None, None);
-            self.rooms.forget_if_empty(id);
+            self.forget_if_empty(id);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::hub::open_room::OpenRoom;
 use crate::hub::store_link::MAX_POSTS_UNDER_WAY;
 use crate::protocol::error::EventError;
 use crate::room::fact::Fact;
-use crate::room::post::{Numbered, PendingPost};
+use crate::room::post::{NotStored, Numbered, PendingPost};
 use crate::store::request::Answer;
 
 impl<T: Transport> Hub<T> {
@@ -17,7 +17,7 @@ impl<T: Transport> Hub<T> {
         if self.store.posts >= MAX_POSTS_UNDER_WAY {
             let (author, reference) = (post.id, post.reference().map(str::to_owned));
             if let Some(client) = room.client_of(author) {
-                room.reject(client, EventError::NotStored, reference);
+                room.reject(client, EventError::NotStored(NotStored::Unavailable), reference);
             }
             return;
         }
@@ -29,8 +29,8 @@ impl<T: Transport> Hub<T> {
 
     fn send_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.get(id) else { return };
-        if let Err(post) = self.store.record(id, room.name().clone(), post) {
-            self.on_recorded(id, post, None);
+        if let Err(post) = self.store.record(id, room.name().clone(), post, room.view().last_n()) {
+            self.on_recorded(id, post, Err(NotStored::Unavailable));
         }
     }
 
@@ -38,7 +38,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn on_store_reply(&mut self, answer: Answer) {
         match answer {
             Answer::Loaded { room, posts } => {
-                self.store.loading -= 1;
+                self.store.on_loaded();
                 self.publish(room, Fact::HistoryLoaded { posts }, None, None);
                 let held = self.rooms.touch(room).map(|room| room.release_posts());
                 held.into_iter().flatten().for_each(|post| self.send_post(room, post));
@@ -50,26 +50,26 @@ impl<T: Transport> Hub<T> {
                 };
                 self.rooms.iter_mut().for_each(trimmed);
             }
-            Answer::Recorded { room, post, numbered } => self.on_recorded(room, post, numbered),
+            Answer::Recorded { room, post, outcome } => self.on_recorded(room, post, outcome),
         }
     }
 
     /// A post has its number, or could not be stored.
-    fn on_recorded(&mut self, id: RoomId, post: PendingPost, numbered: Option<Numbered>) {
+    fn on_recorded(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
         self.store.posts -= 1;
         let Some(room) = self.rooms.touch(id) else { return };
         room.post_answered();
         let (author, reference) = (room.client_of(post.id), post.reference());
-        match (numbered, author) {
-            (Some(Numbered::New(post)), author) => {
+        match (outcome, author) {
+            (Ok(Numbered::New(post)), author) => {
                 self.publish(id, Fact::Posted { post }, author, reference);
             }
-            (Some(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
-            (None, Some(author)) => {
-                room.reject(author, EventError::NotStored, reference.map(str::to_owned));
+            (Ok(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
+            (Err(why), Some(author)) => {
+                room.reject(author, EventError::NotStored(why), reference.map(str::to_owned));
             }
             (_, None) => {}
         }
-        self.rooms.forget_if_empty(id);
+        self.forget_if_empty(id);
     }
 }

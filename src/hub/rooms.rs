@@ -113,14 +113,16 @@ impl Rooms {
         id
     }
 
-    /// Forgets a room if nobody is in it any more.
-    pub(crate) fn forget_if_empty(&mut self, id: RoomId) {
-        if self.rooms.get(&id).is_some_and(OpenRoom::is_empty)
-            && let Some(room) = self.rooms.remove(&id)
-        {
+    /// Forgets a room if nobody is in it any more. Returns whether it did.
+    pub(crate) fn forget_if_empty(&mut self, id: RoomId) -> bool {
+        if !self.rooms.get(&id).is_some_and(OpenRoom::is_empty) {
+            return false;
+        }
+        if let Some(room) = self.rooms.remove(&id) {
             self.shard.rooms.remove(1);
             self.ids.remove(room.name().key());
             self.last_user = self.last_user.max(room.last_user());
         }
+        true
     }
 }

@@ -4,6 +4,7 @@ use crate::base::ids::RoomId;
 use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
 use crate::store::request::{Load, Record, Requests};
+use std::collections::BTreeMap;
 
 /// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
 pub(crate) const MAX_POSTS_UNDER_WAY: usize = 1024;
@@ -11,20 +12,27 @@ pub(crate) const MAX_POSTS_UNDER_WAY: usize = 1024;
 /// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
 
+/// Most histories under way from the store: the store reads one while the hub takes in the other. The other rooms wait
+/// in the hub, which knows when nobody needs a history any more. Otherwise, whoever opens and leaves large rooms
+/// thousands of times a second would let the store read megabytes each time, and all others would wait behind that.
+pub(crate) const MAX_LOADS_UNDER_WAY: usize = 2;
+
 /// A hub's connection to the store, if there is one.
 #[derive(Debug)]
 pub(crate) struct StoreLink {
     requests: Option<Requests>,
     /// Posts that the store has not answered for.
     pub posts: usize,
-    /// Rooms that wait for their histories.
-    pub loading: usize,
+    /// Histories that the store has not answered for.
+    loading: usize,
+    /// Rooms whose turn to load has not come, the one that has waited longest first: ids of rooms increase.
+    waiting: BTreeMap<RoomId, Load>,
 }
 
 impl StoreLink {
     /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
-        Self { requests, posts: 0, loading: 0 }
+        Self { requests, posts: 0, loading: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether there is a store.
@@ -34,25 +42,54 @@ impl StoreLink {
 
     /// Whether as many rooms wait for their histories as may.
     pub(crate) fn is_busy_loading(&self) -> bool {
-        self.loading >= MAX_LOADING_ROOMS
+        self.loading() >= MAX_LOADING_ROOMS
     }
 
-    /// Asks for a room's last posts.
+    /// The number of rooms that wait for their histories.
+    pub(crate) fn loading(&self) -> usize {
+        self.loading + self.waiting.len()
+    }
+
+    /// Asks for a room's last posts as soon as it is the room's turn.
     pub(crate) fn load(&mut self, room: RoomId, name: RoomName, count: usize) {
-        if let Some(requests) = &self.requests {
+        if self.requests.is_some() {
+            self.waiting.insert(room, Load { room, name, count });
+            self.send_loads();
+        }
+    }
+
+    /// The store has answered for a history.
+    pub(crate) fn on_loaded(&mut self) {
+        self.loading -= 1;
+        self.send_loads();
+    }
+
+    /// Nobody needs a room's history any more.
+    pub(crate) fn cancel_load(&mut self, room: RoomId) {
+        self.waiting.remove(&room);
+    }
+
+    fn send_loads(&mut self) {
+        let Some(requests) = &self.requests else { return };
+        while self.loading < MAX_LOADS_UNDER_WAY
+            && let Some((_, load)) = self.waiting.pop_first()
+        {
             self.loading += 1;
             // If the store has crashed, the server is about to end.
-            let _ = requests.loads.send(Load { room, name, count });
+            let _ = requests.loads.send(load);
         }
     }
 
-    /// Sends a post to be stored. Returns it if the store is gone.
-    pub(crate) fn record(&self, room: RoomId, name: RoomName, post: PendingPost) -> Result<(), PendingPost> {
-        match &self.requests {
-            Some(requests) => {
-                requests.records.send(Record { room, name, post }).map_err(|error| error.into_inner().post)
-            }
-            None => Err(post),
-        }
+    /// Sends a post to be stored under a number higher than `after`. Returns it if the store is gone.
+    pub(crate) fn record(
+        &self,
+        room: RoomId,
+        name: RoomName,
+        post: PendingPost,
+        after: u64,
+    ) -> Result<(), PendingPost> {
+        let Some(requests) = &self.requests else { return Err(post) };
+        let record = Record { room, name, post, after };
+        requests.records.send(record).map_err(|error| error.into_inner().post)
     }
 }

@@ -3,6 +3,7 @@
 use crate::protocol::usage::EventKind;
 use crate::room::error::RoomError;
 use crate::room::names::NameError;
+use crate::room::post::NotStored;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -28,7 +29,7 @@ pub enum EventError {
     /// The post is empty.
     PostEmpty,
     /// The store could not take the post, so it was not posted.
-    NotStored,
+    NotStored(NotStored),
     /// The `ref` is empty or has more than this many characters.
     BadReference(usize),
     /// The rules of the room do not allow it.
@@ -69,7 +70,7 @@ impl EventError {
             Self::Name(NameError::TooLong { .. }) => "name_too_long",
             Self::TextTooLong(_) => "text_too_long",
             Self::PostEmpty => "post_empty",
-            Self::NotStored => "not_stored",
+            Self::NotStored(_) => "not_stored",
             Self::BadReference(_) => "bad_ref",
             Self::Room(RoomError::NotJoined) => "not_joined",
             Self::Room(RoomError::AlreadyJoined) => "already_joined",
@@ -99,7 +100,12 @@ impl fmt::Display for EventError {
             Self::Name(NameError::TooLong { max }) => write!(f, "A name has at most {max} characters."),
             Self::TextTooLong(max) => write!(f, "The text is too long: the limit is {max} characters."),
             Self::PostEmpty => write!(f, "There is nothing to post."),
-            Self::NotStored => write!(f, "The server cannot store posts at the moment. Please try again."),
+            Self::NotStored(NotStored::Unavailable) => {
+                write!(f, "The server cannot store posts at the moment. Please try again.")
+            }
+            Self::NotStored(NotStored::Full) => {
+                write!(f, "The server's store is full; posting works again once there is space.")
+            }
             Self::BadReference(max) => write!(f, "A post's ref must be 1 to {max} characters long."),
             Self::Room(RoomError::NotJoined) => write!(f, "Enter a name first: send got_a_new_user."),
             Self::Room(RoomError::AlreadyJoined) => {

@@ -4,8 +4,8 @@ use crate::room::post::Post;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Maximum size of the texts in a history, in bytes of JSON: a hundred of the longest posts in ASCII. Every snapshot
-/// contains all of them.
+/// Maximum size of the texts in a history, in bytes of JSON: a hundred of the longest posts in ASCII. The last post may
+/// exceed it alone. Every snapshot contains all of them.
 pub(crate) const MAX_HISTORY_BYTES: usize = 1024 * 1024;
 
 /// The last posts. Log downloads share them.
@@ -15,12 +15,14 @@ pub(crate) struct History {
     max_posts: usize,
     /// The size of their texts, in bytes of JSON.
     bytes: usize,
+    /// The highest number of a post that was ever in it.
+    last_n: u64,
 }
 
 impl History {
     /// An empty history that keeps at most `max_posts` posts.
     pub(crate) fn new(max_posts: usize) -> Self {
-        Self { posts: VecDeque::new(), max_posts, bytes: 0 }
+        Self { posts: VecDeque::new(), max_posts, bytes: 0, last_n: 0 }
     }
 
     /// The posts with higher numbers than this, the oldest first.
@@ -28,11 +30,18 @@ impl History {
         self.posts.range(self.posts.partition_point(|post| post.n <= n)..)
     }
 
-    /// Adds a post, and removes the oldest ones beyond the limits.
+    /// The highest number of a post that was ever in it, or 0.
+    pub(crate) fn last_n(&self) -> u64 {
+        self.last_n
+    }
+
+    /// Adds a post, and removes the oldest ones beyond the limits. The new one stays even if it alone is too large,
+    /// because everyone has seen it and expects it in the log.
     pub(crate) fn push(&mut self, post: Post) {
         self.bytes += json_len(&post.text);
+        self.last_n = self.last_n.max(post.n);
         self.posts.push_back(Arc::new(post));
-        while self.posts.len() > self.max_posts || self.bytes > MAX_HISTORY_BYTES {
+        while self.posts.len() > self.max_posts || (self.bytes > MAX_HISTORY_BYTES && self.posts.len() > 1) {
             self.remove_oldest();
         }
     }
@@ -42,6 +51,7 @@ impl History {
         let newer = std::mem::replace(self, Self::new(self.max_posts));
         posts.into_iter().for_each(|post| self.push(post));
         newer.posts.into_iter().for_each(|post| self.push(Arc::unwrap_or_clone(post)));
+        self.last_n = self.last_n.max(newer.last_n);
     }
 
     /// Removes posts from before a time, in milliseconds since 1970.
@@ -73,15 +83,23 @@ mod tests {
     use super::*;
     use crate::base::ids::UserId;
 
+    fn post(n: u64, text: &str) -> Post {
+        Post { n, id: UserId(1), name: String::new(), text: text.to_owned(), at: 0 }
+    }
+
+    fn numbers(history: &History) -> impl Iterator<Item = u64> {
+        history.posts_after(0).map(|post| post.n)
+    }
+
     #[test]
     fn old_posts_are_removed_even_behind_a_newer_one() {
         let mut history = History::new(10);
         // The clock was set back after the second post.
         for (n, at) in [(1, 10), (2, 90), (3, 20), (4, 95)] {
-            history.push(Post { n, id: UserId(1), name: String::new(), text: "text".to_owned(), at });
+            history.push(Post { at, ..post(n, "text") });
         }
         history.trim(50);
-        assert_eq!(history.posts_after(0).map(|post| post.n).collect::<Vec<_>>(), [2, 4]);
+        assert!(numbers(&history).eq([2, 4]));
         assert_eq!(history.bytes, 2 * "text".len());
     }
 
@@ -92,13 +110,25 @@ mod tests {
         for (max_posts, text, kept) in [(3, "text", 3), (100, quarter.as_str(), 4)] {
             let mut history = History::new(max_posts);
             for n in 1..=10 {
-                history.push(Post { n, id: UserId(1), name: String::new(), text: text.to_owned(), at: 0 });
+                history.push(post(n, text));
             }
-            assert!(
-                history.posts_after(0).map(|post| post.n).eq(11 - kept..=10),
-                "{max_posts} posts at most"
-            );
+            assert!(numbers(&history).eq(11 - kept..=10), "{max_posts} posts at most");
         }
+    }
+
+    #[test]
+    fn the_last_post_is_kept_whatever_its_size() {
+        let large = |n| Post { text: "x".repeat(2 * MAX_HISTORY_BYTES), ..post(n, "") };
+        let mut history = History::new(10);
+        for n in 1..=3 {
+            history.push(large(n));
+            assert!(numbers(&history).eq([n]));
+        }
+        history.push(post(4, "small"));
+        assert!(numbers(&history).eq([4]), "a large post makes room for the next one");
+        let mut none = History::new(0);
+        none.push(large(1));
+        assert_eq!(numbers(&none).count(), 0);
     }
 
     #[test]

@@ -47,6 +47,15 @@ impl PendingPost {
     }
 }
 
+/// Why a post was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotStored {
+    /// The store is full.
+    Full,
+    /// The store cannot be used at the moment.
+    Unavailable,
+}
+
 /// The result of numbering a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Numbered {

@@ -101,6 +101,11 @@ impl View {
         self.history.posts_after(n)
     }
 
+    /// The highest number that a post of the room had, or 0, also if that post was removed since.
+    pub fn last_n(&self) -> u64 {
+        self.history.last_n()
+    }
+
     /// Gives every text that changed since the last commit a new revision, and calls `each` with it.
     pub fn commit_texts(&mut self, each: impl FnMut(TextUpdate<'_>)) {
         self.boxes.commit(each);

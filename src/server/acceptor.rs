@@ -64,7 +64,8 @@ impl Acceptor {
         let mut spare = spare_descriptor();
         let mut warned: Option<Instant> = None;
         for n in 1.. {
-            let accepted = accept(listener, &mut spare);
+            let accept_next = || listener.accept().map(|(socket, peer)| (SocketTransport::new(socket), peer));
+            let accepted = accept(accept_next, &mut spare);
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
@@ -115,19 +116,22 @@ impl Acceptor {
 }
 
 /// Accepts a connection. If no descriptor is free, gives up `spare` to accept one and refuse it.
-fn accept(listener: &TcpListener, spare: &mut Option<File>) -> io::Result<(SocketTransport, SocketAddr)> {
+fn accept(
+    mut accept: impl FnMut() -> io::Result<(SocketTransport, SocketAddr)>,
+    spare: &mut Option<File>,
+) -> io::Result<(SocketTransport, SocketAddr)> {
     // Another thread may have taken the last spare descriptor while it was given up.
     if spare.is_none() {
         *spare = spare_descriptor();
     }
-    let accept = || listener.accept().map(|(socket, peer)| (SocketTransport::new(socket), peer));
     let exhausted = match accept() {
         Err(error) if is_exhaustion(&error) => error,
         accepted => return accepted,
     };
     *spare = None;
-    let (transport, peer) = accept()?;
+    let accepted = accept();
     *spare = spare_descriptor();
+    let (transport, peer) = accepted?;
     if spare.is_some() {
         return Ok((transport, peer)); // descriptors became free while nobody connected
     }
@@ -163,12 +167,39 @@ mod tests {
     use super::*;
     use std::net::TcpStream;
 
-    #[test]
-    fn a_lost_spare_descriptor_is_replaced() {
+    /// A connection from this process to itself.
+    fn connection() -> (SocketTransport, SocketAddr) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, peer) = listener.accept().unwrap();
+        (SocketTransport::new(socket), peer)
+    }
+
+    #[test]
+    fn a_lost_spare_descriptor_is_replaced() {
         let mut spare = None;
-        accept(&listener, &mut spare).unwrap();
+        accept(|| Ok(connection()), &mut spare).unwrap();
         assert!(spare.is_some());
+    }
+
+    #[test]
+    fn the_spare_descriptor_comes_back_when_it_was_given_up_in_vain() {
+        let mut spare = spare_descriptor();
+        let mut errors = [libc::EMFILE, libc::ECONNABORTED].into_iter();
+        let fail = || Err(io::Error::from_raw_os_error(errors.next().expect("two attempts")));
+        let error = accept(fail, &mut spare).expect_err("no connection");
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNABORTED));
+        assert!(spare.is_some());
+    }
+
+    #[test]
+    fn a_connection_is_kept_if_there_is_another_spare_descriptor() {
+        let mut spare = spare_descriptor();
+        let mut attempts = 0;
+        let fail_once = || {
+            attempts += 1;
+            if attempts == 1 { Err(io::Error::from_raw_os_error(libc::EMFILE)) } else { Ok(connection()) }
+        };
+        assert!(accept(fail_once, &mut spare).is_ok() && spare.is_some());
     }
 }

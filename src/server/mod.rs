@@ -298,6 +298,9 @@ pub fn reachable(address: SocketAddr) -> SocketAddr {
 mod tests {
     use super::*;
     use crate::base::address::Address;
+    use crate::base::ids::RoomId;
+    use crate::room::names::RoomName;
+    use crate::store::request::Load;
     use std::time::Instant;
 
     #[test]
@@ -310,21 +313,30 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_panic_in_the_store_ends_the_server() {
+    /// What ends a server whose store panics in the thread with this name, when it gets the request.
+    fn crash_of(name: &'static str, request: Option<Load>) -> Crash {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("wall.sqlite"));
         let ((events, queue), (end, ended)) = (bounded(1), unbounded());
         let hub = Hub::new(Limits::DEFAULT, None, None, Shard::single());
         let hubs = HubThreads::start([(hub, queue)].into_iter(), &end, ended).unwrap();
-        let clock = || match thread::current().name() {
-            Some("store writer") => panic!("as by a bug in the store"),
-            _ => Now::read(),
+        let clock = move || {
+            assert_ne!(thread::current().name(), Some(name), "as by a bug in the store");
+            Now::read()
         };
         let replies = StoreReplies { shards: Shards::new(vec![events], &Shard::single(), 0), end };
-        let _store = start_store(&options, clock, replies).unwrap();
+        let store = start_store(&options, clock, replies).unwrap();
+        request.into_iter().for_each(|load| store.requests.loads.send(load).unwrap());
         let (done, outcome) = bounded(1);
         thread::spawn(move || done.send(hubs.join()));
-        assert_eq!(outcome.recv_timeout(Duration::from_secs(20)), Ok(Err(Crash::Store)));
+        outcome.recv_timeout(Duration::from_secs(20)).expect("an end in time").expect_err("a crash")
+    }
+
+    #[test]
+    fn a_panic_in_the_store_ends_the_server() {
+        let load = Load { room: RoomId(1), name: RoomName::parse("r").unwrap(), count: 1 };
+        assert_eq!(crash_of("store loader", Some(load)), Crash::Store);
+        // This one reads the clock at once.
+        assert_eq!(crash_of("store writer", None), Crash::Store);
     }
 }

@@ -95,6 +95,10 @@ pub enum StoreError {
     Locked,
     /// The file or its write-ahead log was moved, deleted or replaced. Posts written now would be lost.
     Moved,
+    /// The file has its maximum size, or the disk is full.
+    Full,
+    /// The write-ahead log has its maximum size, because another program reads the store all the time.
+    LogFull,
     /// Any other error of SQLite.
     Sqlite(rusqlite::Error),
 }
@@ -107,6 +111,8 @@ impl fmt::Display for StoreError {
                 f,
                 "the store or its -wal file was moved, deleted or replaced; move it back, or restart the server"
             ),
+            Self::Full => write!(f, "the file has its maximum size (--store-limit), or the disk is full"),
+            Self::LogFull => write!(f, "another program has been reading the store for too long; stop it"),
             Self::Sqlite(error) => write!(f, "{error}"),
         }
     }
@@ -116,6 +122,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked,
+            Some(ErrorCode::DiskFull) => Self::Full,
             _ => Self::Sqlite(error),
         }
     }

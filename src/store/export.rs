@@ -1,6 +1,9 @@
 //! A room's log as a file: text to read, Markdown to share, JSON to process.
 
 use crate::room::post::Post;
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
 use std::io::{self, Write};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -61,7 +64,7 @@ impl<W: Write> LogWriter<W> {
         match self.format {
             Format::Text => {
                 // Later lines are indented, so that no text can look like a post of someone else.
-                let text: Vec<String> = lines(&post.text).map(without_controls).collect();
+                let text: Vec<String> = lines(&post.text).map(visible).collect();
                 writeln!(self.to, "{at} {}: {}", post.name, text.join("\n    "))
             }
             Format::Markdown => {
@@ -71,7 +74,7 @@ impl<W: Write> LogWriter<W> {
             }
             Format::Json => {
                 write!(self.to, "{}", if between.is_empty() { "[\n" } else { ",\n" })?;
-                Ok(serde_json::to_writer(&mut self.to, post)?)
+                Ok(post.serialize(&mut Serializer::with_formatter(&mut self.to, EscapeInvisible))?)
             }
         }
     }
@@ -92,9 +95,43 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
-/// Replaces control characters with U+FFFD, because a terminal could obey them.
-fn without_controls(line: &str) -> String {
-    line.chars().map(|c| if c.is_control() && c != '\t' { '\u{FFFD}' } else { c }).collect()
+/// A line that a terminal shows as it is. Replaces control characters with U+FFFD, because a terminal could obey them,
+/// and shows the code of characters that turn the direction of the text around them.
+fn visible(line: &str) -> String {
+    let mut visible = String::new();
+    for c in line.chars() {
+        match c {
+            '\t' => visible.push(c),
+            c if c.is_control() => visible.push('\u{FFFD}'),
+            c if turns_direction(c) => visible.push_str(&format!("<U+{:04X}>", u32::from(c))),
+            c => visible.push(c),
+        }
+    }
+    visible
+}
+
+/// True for the explicit directional embeddings, overrides and isolates of Unicode (UAX #9, section 2). Marks such as
+/// U+200E turn nothing around, and texts in Arabic or Hebrew need them.
+fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON that also escapes the invisible characters that JSON allows as they are: DEL, the C1 controls, and characters
+/// that turn directions. A program that reads it gets the same text.
+struct EscapeInvisible;
+
+impl Formatter for EscapeInvisible {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c: char| c.is_control() || turns_direction(c)) {
+            let (before, after) = rest.split_at(at);
+            let mut after = after.chars();
+            let invisible = after.next().map_or(0, u32::from);
+            write!(to, "{before}\\u{invisible:04x}")?;
+            rest = after.as_str();
+        }
+        to.write_all(rest.as_bytes())
+    }
 }
 
 /// Escapes a line so that Markdown shows it literally: without headings, links, HTML, mentions or code.
@@ -103,7 +140,7 @@ fn without_controls(line: &str) -> String {
 /// unescaped, to keep the source readable. Leading white space is escaped too, because indentation would make a code
 /// block.
 fn escape_markdown(line: &str) -> String {
-    let line = without_controls(line);
+    let line = visible(line);
     let text = line.trim_start_matches([' ', '\t']);
     let mut escaped = String::new();
     for space in line[..line.len() - text.len()].chars() {
@@ -193,6 +230,37 @@ mod tests {
             assert!(log.contains("\u{FFFD}") && log.contains("a\tb"), "{log}");
             assert!(!log.contains(|c: char| c.is_control() && !"\n\t".contains(c)), "{log:?}");
         }
+    }
+
+    #[test]
+    fn lines_are_those_that_the_page_saves() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/log-lines.json")).unwrap();
+        for vector in vectors["posts"].as_array().unwrap() {
+            let [name, text] =
+                [&vectors["name"], &vector["text"]].map(|value| value.as_str().unwrap().to_owned());
+            let post = Post { n: 1, id: UserId(7), name, text, at: vectors["at"].as_u64().unwrap() };
+            let mut bytes = Vec::new();
+            LogWriter::new(&mut bytes, Format::Text).post(&post).unwrap();
+            assert_eq!(String::from_utf8(bytes).unwrap(), vector["line"].as_str().unwrap());
+        }
+    }
+
+    #[test]
+    fn markdown_shows_the_codes_of_characters_that_turn_directions() {
+        let log = log(Format::Markdown, &["\u{202E}txt"]);
+        assert!(log.ends_with("> \\<U\\+202E\\>txt\n"), "{log}");
+    }
+
+    #[test]
+    fn json_escapes_what_is_invisible_and_keeps_the_text() {
+        let text = "\u{7F}a\u{80}\u{9F}\u{A0}\u{1B}\n\u{202E}b\u{2066}\u{200E}😀";
+        let log = log(Format::Json, &[text]);
+        let escaped = r#""text":"\u007fa\u0080\u009f\u{A0}\u001b\n\u202eb\u2066\u{200E}😀""#;
+        let escaped = escaped.replace("\\u{A0}", "\u{A0}").replace("\\u{200E}", "\u{200E}");
+        assert!(log.contains(&escaped), "{log}");
+        let posts: Vec<Post> = serde_json::from_str(&log).unwrap();
+        assert_eq!(posts[0].text, text);
     }
 
     #[test]

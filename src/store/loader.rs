@@ -2,9 +2,9 @@
 //! room.
 
 use crate::base::clock::Now;
-use crate::store::database::Reader;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::options::StoreOptions;
+use crate::store::reader::Reader;
 use crate::store::request::{Answer, Load};
 use crossbeam_channel::Receiver;
 

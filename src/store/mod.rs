@@ -6,16 +6,20 @@
 pub(crate) mod database;
 pub(crate) mod error;
 pub(crate) mod export;
+pub(crate) mod files;
 pub(crate) mod loader;
 pub(crate) mod options;
+pub(crate) mod reader;
 pub(crate) mod request;
+pub(crate) mod schema;
 pub(crate) mod writer;
 
 use crate::base::clock::Now;
-use crate::store::database::{Database, Reader};
+use crate::store::database::Database;
 use crate::store::error::OpenError;
 use crate::store::loader::Loader;
 use crate::store::options::StoreOptions;
+use crate::store::reader::Reader;
 use crate::store::request::{Answer, Requests};
 use crate::store::writer::Writer;
 use crossbeam_channel::{bounded, unbounded};
@@ -42,7 +46,9 @@ pub fn start(
     let (records, record_queue) = unbounded();
     let (loads, load_queue) = unbounded();
     // The writer comes first, because it creates the file.
-    let writer = Writer::new(Database::open(&options.file)?, options.clone(), clock.clone(), answer.clone());
+    let database = Database::open(&options.file)?;
+    database.limit_size(options.max_size)?;
+    let writer = Writer::new(database, options.clone(), clock.clone(), answer.clone());
     let loader = Loader::new(Reader::open(&options.file)?, options.clone(), clock, answer)?;
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name(name.to_owned()).spawn(run)

@@ -2,7 +2,7 @@
 
 use crate::base::ids::RoomId;
 use crate::room::names::RoomName;
-use crate::room::post::{Numbered, PendingPost, Post};
+use crate::room::post::{NotStored, Numbered, PendingPost, Post};
 use crossbeam_channel::Sender;
 
 /// Where requests go.
@@ -34,6 +34,8 @@ pub struct Record {
     pub name: RoomName,
     /// The post.
     pub post: PendingPost,
+    /// The highest number in the room so far. The post gets a higher one, also if the store has forgotten the room.
+    pub after: u64,
 }
 
 /// An answer of the store.
@@ -52,8 +54,8 @@ pub enum Answer {
         room: RoomId,
         /// The post, as it was sent.
         post: PendingPost,
-        /// `None` if it could not be stored.
-        numbered: Option<Numbered>,
+        /// Its number, or why it has none.
+        outcome: Result<Numbered, NotStored>,
     },
     /// Posts from before this time, in milliseconds since 1970, were removed.
     Trimmed {

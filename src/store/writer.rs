@@ -1,7 +1,7 @@
 //! The thread that stores posts. It stores many in one commit, and confirms a post only after it is committed.
 
 use crate::base::clock::Now;
-use crate::room::post::Numbered;
+use crate::room::post::{NotStored, Numbered};
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 /// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
 const MAX_COMMIT: usize = 256;
+
+/// Size of the texts after which a commit ends, in bytes. The last post may exceed it. It limits how far the write-ahead
+/// log grows at once.
+const MAX_COMMIT_SIZE: usize = 4 * 1024 * 1024;
 
 /// Pause between two attempts while another program has locked the file. Each attempt also waits by itself.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
@@ -25,6 +29,13 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 /// Maximum number of posts removed at once, so that new posts do not wait until the posts of a year are removed.
 const MAX_SWEPT: usize = 1000;
 
+/// How far the wall clock may be ahead of what the last sweep and the monotonic clock say. Beyond that, it may have been
+/// set wrongly, by years after a start without a battery for example, and all posts would be deleted.
+const MAX_CLOCK_JUMP: Duration = Duration::from_secs(24 * 3600);
+
+/// Shortest time between two warnings that the store is full. Then some posts still fit and others do not.
+const FULL_WARN_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// Stores posts, and removes old ones.
 pub(crate) struct Writer<C, A> {
     database: Database,
@@ -32,26 +43,34 @@ pub(crate) struct Writer<C, A> {
     clock: C,
     answer: A,
     sweep_at: Instant,
+    /// The time of the last sweep. Before the first one, the time of the newest post counts as the wall clock's.
+    last_sweep: Now,
     /// When another program was first seen to lock the file, if it still does.
     locked_since: Option<Instant>,
     /// Posts to be stored, in the order in which they came.
     waiting: VecDeque<Record>,
     /// True if the last commit failed, which was logged.
     is_failing: bool,
+    /// When the last warning was logged that the store is full.
+    warned_full: Option<Instant>,
 }
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// A writer for this database.
     pub(crate) fn new(database: Database, options: StoreOptions, clock: C, answer: A) -> Self {
+        let now = clock();
+        let newest = database.newest_post().ok().flatten();
         Self {
             database,
             options,
-            sweep_at: clock().instant,
+            sweep_at: now.instant,
+            last_sweep: Now { unix_millis: newest.unwrap_or(now.unix_millis), ..now },
             clock,
             answer,
             locked_since: None,
             waiting: VecDeque::new(),
             is_failing: false,
+            warned_full: None,
         }
     }
 
@@ -89,33 +108,66 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         let now = self.now();
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
         while !self.waiting.is_empty() {
-            let count = self.waiting.len().min(MAX_COMMIT);
-            match self.database.record(self.waiting.range(..count).map(|record| (&record.name, &record.post)))
-            {
+            let count = self.commit_len();
+            match self.database.record(self.waiting.range(..count)) {
                 Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
                     return;
                 }
                 outcome => {
-                    self.log_change(&outcome);
-                    let mut numbered = outcome.unwrap_or_default().into_iter();
-                    for Record { room, post, .. } in self.waiting.drain(..count) {
-                        (self.answer)(Answer::Recorded { room, post, numbered: numbered.next() });
-                    }
+                    self.log_change(&outcome, now);
+                    self.answer(count, outcome);
                 }
             }
         }
         self.locked_since = None;
     }
 
+    /// How many of the waiting posts to store in the next commit.
+    fn commit_len(&self) -> usize {
+        let mut size = 0;
+        let is_before_limit = |record: &&Record| {
+            let is_before_limit = size < MAX_COMMIT_SIZE;
+            size += record.post.text.len();
+            is_before_limit
+        };
+        self.waiting.iter().take(MAX_COMMIT).take_while(is_before_limit).count()
+    }
+
+    /// Answers for the posts of a commit.
+    fn answer(&mut self, count: usize, outcome: Result<Vec<Numbered>, StoreError>) {
+        let reason = match outcome {
+            Err(StoreError::Full) => NotStored::Full,
+            _ => NotStored::Unavailable,
+        };
+        let mut numbered = outcome.unwrap_or_default().into_iter();
+        for Record { room, post, .. } in self.waiting.drain(..count) {
+            let outcome = numbered.next().ok_or(reason);
+            (self.answer)(Answer::Recorded { room, post, outcome });
+        }
+    }
+
     /// Logs when commits begin to fail, and when they succeed again.
-    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>) {
+    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>, now: Instant) {
+        if let Err(error @ StoreError::Full) = outcome {
+            if self.warned_full.is_none_or(|at| now - at >= FULL_WARN_INTERVAL) {
+                log::warn!("the store is full, and posts are being rejected: {error}");
+                self.warned_full = Some(now);
+            }
+            return;
+        }
         match outcome {
             Err(error) if !self.is_failing => log::error!("posts are being rejected: {error}"),
             Ok(_) if self.is_failing => log::info!("posts are stored again"),
             _ => {}
         }
         self.is_failing = outcome.is_err();
+    }
+
+    /// Deletes posts and rooms from before these times. Returns how many of one kind it deleted: at most [`MAX_SWEPT`].
+    fn delete_before(&mut self, posts_before: u64, rooms_before: u64) -> Result<usize, StoreError> {
+        let posts = self.database.delete_before(posts_before, MAX_SWEPT)?;
+        Ok(posts.max(self.database.delete_rooms_before(rooms_before, MAX_SWEPT)?))
     }
 
     /// Removes some of the old posts, if that is due. If there are more, it is due again at once, after new posts are
@@ -125,14 +177,34 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         if now.instant < self.sweep_at {
             return;
         }
-        let pause = if self.options.keep_days.is_some() { self.remove_old(now) } else { SWEEP_INTERVAL };
-        self.sweep_at = now.instant + pause;
+        self.sweep_at = now.instant
+            + match self.options.keep_days {
+                None => SWEEP_INTERVAL,
+                Some(_) if self.clock_has_jumped(now) => SWEEP_INTERVAL,
+                Some(_) => self.remove_old(now),
+            };
+        self.last_sweep = now;
     }
 
-    /// Removes some of the old posts. Returns the pause before the next attempt.
+    /// Whether the wall clock has jumped ahead since the last sweep. If it is right, the next sweep finds it steady.
+    fn clock_has_jumped(&self, now: Now) -> bool {
+        let passed = now.instant.saturating_duration_since(self.last_sweep.instant) + MAX_CLOCK_JUMP;
+        let latest = u128::from(self.last_sweep.unix_millis) + passed.as_millis();
+        let has_jumped = u128::from(now.unix_millis) > latest;
+        if has_jumped {
+            log::warn!(
+                "the clock is more than a day later than expected, or the last post is old; \
+                 posts past --keep are deleted in an hour, unless the clock is set back"
+            );
+        }
+        has_jumped
+    }
+
+    /// Removes some of the old posts, and of the rooms that were not used for long. Returns the pause before the next
+    /// attempt.
     fn remove_old(&mut self, now: Now) -> Duration {
         let before = self.options.keeps_from(now);
-        match self.database.delete_before(before, MAX_SWEPT) {
+        match self.delete_before(before, self.options.keeps_rooms_from(now)) {
             Ok(MAX_SWEPT) => Duration::ZERO,
             Ok(_) => {
                 (self.answer)(Answer::Trimmed { before });
@@ -156,16 +228,16 @@ mod tests {
     use crate::room::post::PendingPost;
     use std::cell::RefCell;
 
-    #[test]
-    fn a_commit_has_a_maximum_number_of_posts() {
+    /// Stores posts with this text. Returns how many posts were stored after each commit.
+    fn commits(posts: usize, text: &str) -> Vec<usize> {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("wall.sqlite"));
         let (records, queue) = crossbeam_channel::unbounded();
-        for _ in 0..=2 * MAX_COMMIT {
-            let (name, text) = ("Ada".to_owned(), "text".to_owned());
+        for _ in 0..posts {
+            let (name, text) = ("Ada".to_owned(), text.to_owned());
             let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
             let name = RoomName::parse("r").unwrap();
-            records.send(Record { room: RoomId(1), name, post }).unwrap();
+            records.send(Record { room: RoomId(1), name, post, after: 0 }).unwrap();
         }
         drop(records);
         let database = Database::open(&options.file).unwrap();
@@ -179,6 +251,17 @@ mod tests {
         Writer::new(database, options, Now::read, answer).run(&queue);
         let mut committed = committed.into_inner();
         committed.dedup();
-        assert_eq!(committed, [MAX_COMMIT, 2 * MAX_COMMIT, 2 * MAX_COMMIT + 1]);
+        committed
+    }
+
+    #[test]
+    fn a_commit_has_a_maximum_number_of_posts() {
+        assert_eq!(commits(2 * MAX_COMMIT + 1, "text"), [MAX_COMMIT, 2 * MAX_COMMIT, 2 * MAX_COMMIT + 1]);
+    }
+
+    #[test]
+    fn a_commit_has_a_maximum_size() {
+        assert_eq!(commits(5, &"x".repeat(MAX_COMMIT_SIZE / 2)), [2, 4, 5]);
+        assert_eq!(commits(2, &"x".repeat(2 * MAX_COMMIT_SIZE)), [1, 2]);
     }
 }

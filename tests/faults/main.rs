@@ -7,4 +7,5 @@ mod exhaustion;
 mod flood;
 mod frames;
 mod process;
+mod reopening;
 mod stalled;

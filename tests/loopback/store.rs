@@ -92,7 +92,7 @@ fn a_large_store_opens_without_being_read_and_damage_is_found_later() {
     let store = TestStore::new();
     drop(Database::open(&store.options.file).unwrap());
     let connection = store.connect();
-    let large = "INSERT INTO room VALUES (1, 'r', 1), (2, 'sound', 0);
+    let large = "INSERT INTO room VALUES (1, 'r', 1, 1), (2, 'sound', 0, 1);
                  INSERT INTO post VALUES (1, 1, 1, 'Ada', hex(zeroblob(40000000)), 1, NULL);
                  PRAGMA wal_checkpoint(TRUNCATE)";
     connection.execute_batch(large).unwrap();
@@ -258,4 +258,57 @@ fn damage_is_found_at_the_start() {
     assert!(matches!(refused(&store.options.file), OpenError::Damaged(_)));
     let reader = Reader::open(&store.options.file).unwrap();
     assert!(matches!(reader.check(), Err(OpenError::Damaged(_))));
+}
+
+/// A store of the first version with two rooms. The last post of one of them was deleted.
+fn first_version(file: &Path) {
+    let old = "CREATE TABLE room (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, last_n INTEGER NOT NULL);
+               CREATE TABLE post (
+                   room INTEGER NOT NULL REFERENCES room, n INTEGER NOT NULL, user INTEGER NOT NULL,
+                   name TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL, mark BLOB, PRIMARY KEY (room, n)
+               ) WITHOUT ROWID;
+               CREATE UNIQUE INDEX post_mark ON post (room, mark) WHERE mark IS NOT NULL;
+               CREATE INDEX post_at ON post (at);
+               PRAGMA application_id = 0x54595057;
+               PRAGMA user_version = 1;
+               INSERT INTO room VALUES (1, 'r', 2), (2, 'swept', 7);
+               INSERT INTO post VALUES (1, 1, 9, 'Ada', 'one', 1000, NULL), (1, 2, 9, 'Ada', 'two', 2000, NULL);";
+    Connection::open(file).unwrap().execute_batch(old).unwrap();
+}
+
+#[test]
+fn a_store_of_the_first_version_is_read_as_it_is_and_served_as_one_of_this_version() {
+    let store = TestStore::new();
+    first_version(&store.options.file);
+    let reader = Reader::open(&store.options.file).unwrap();
+    reader.check().unwrap();
+    assert_eq!(reader.last_posts(&RoomName::parse("r").unwrap(), 9, 0).unwrap().len(), 2);
+    let server = store.serve();
+    assert_eq!(server.join("r", "Bob").page.posts(), ["one", "two"]);
+    assert_eq!(server.join("swept", "Bob").try_post("1", "eight"), Ok(8));
+    assert_eq!(server.join("r", "Bob").try_post("1", "three"), Ok(3));
+    server.stop();
+    let connection = store.connect();
+    let used = |room: &str| {
+        let last_at = "SELECT last_at > 2000 FROM room WHERE key = ?1";
+        connection.query_row(last_at, [room], |row| row.get::<_, bool>(0)).unwrap()
+    };
+    assert!(used("r") && used("swept"));
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    assert_eq!(version, 2);
+    Reader::open(&store.options.file).unwrap().check().unwrap();
+}
+
+#[test]
+fn a_migrated_room_counts_as_used_when_its_last_post_was_or_else_now() {
+    let store = TestStore::new();
+    first_version(&store.options.file);
+    let mut database = Database::open(&store.options.file).unwrap();
+    assert_eq!(database.delete_rooms_before(2_001, 10).unwrap(), 0, "a room with posts stays");
+    assert_eq!([0, 1, 10].map(|max| database.delete_before(2_001, max).unwrap()), [0, 1, 1]);
+    assert_eq!(database.delete_rooms_before(2_000, 10).unwrap(), 0);
+    assert_eq!([0, 1].map(|max| database.delete_rooms_before(2_001, max).unwrap()), [0, 1], "the room r");
+    let now = typewall::internals::Now::read().unix_millis;
+    assert_eq!(database.delete_rooms_before(now - 3_600_000, 10).unwrap(), 0);
+    assert_eq!(database.delete_rooms_before(now + 3_600_000, 10).unwrap(), 1);
 }

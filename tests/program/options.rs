@@ -40,6 +40,8 @@ fn invalid_options_are_named_in_the_error() {
         (&["--max-clients", "0"], "--max-clients"),
         (&["--max-text", "0"], "--max-text"),
         (&["--log-length", "1e9"], "--log-length"),
+        (&["--store", "wall.db", "--store-limit", "0"], "--store-limit"),
+        (&["--store-limit", "5"], "--store <FILE>"),
         (&["--frame-ancestors", "nobody"], "expected any, none, self, or a scheme"),
         (&["--allow-host", "http://wall.example"], "such as wall.example"),
         (&["--allow-host", "wall.example:8080"], "such as wall.example"),

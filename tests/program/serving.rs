@@ -1,7 +1,8 @@
 //! A program that serves: the line it prints when it is ready, and how many clients the system allows.
 
 use crate::support::http::Response;
-use crate::support::program::{BINARY, Program, command, fails, server, typewall};
+use crate::support::program::{BINARY, LISTEN, Program, command, fails, server, typewall};
+use std::fs;
 use std::io::Write;
 use std::process::Command;
 
@@ -18,6 +19,25 @@ fn it_prints_its_address_and_serves_the_page() {
 fn for_all_networks_it_prints_an_address_that_can_be_opened() {
     let program = Program::start(typewall().args(["--listen", "0.0.0.0:0"]));
     assert!(program.address.ip().is_loopback(), "{}", program.address);
+}
+
+/// The soft and the hard limit of core files, in bytes, of a program that is started with as high a soft limit as
+/// possible.
+fn core_limits(arguments: &[&str]) -> [String; 2] {
+    let mut shell = command("sh");
+    shell.args(["-c", "ulimit -S -c \"$(ulimit -H -c)\"; exec \"$@\"", "sh", BINARY]).args(LISTEN);
+    let program = Program::start(shell.args(arguments));
+    let limits = fs::read_to_string(format!("/proc/{}/limits", program.pid())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size")).expect("a limit");
+    let mut values = core.split_whitespace().map(str::to_owned);
+    std::array::from_fn(|_| values.next().expect("a value"))
+}
+
+#[test]
+fn a_crash_writes_no_core_file_unless_asked_to() {
+    assert_eq!(core_limits(&[])[0], "0");
+    let [soft, hard] = core_limits(&["--core-dumps"]);
+    assert_eq!(soft, hard);
 }
 
 /// The program with a limit of open files.

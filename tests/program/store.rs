@@ -3,6 +3,7 @@
 use crate::support::TIMEOUT;
 use crate::support::program::{BINARY, LISTEN, Program, command, fails, output, server, typewall};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
@@ -21,7 +22,7 @@ fn store() -> (TempDir, PathBuf) {
     let (name, text) = ("Ada".to_owned(), "posted".to_owned());
     let post = PendingPost { id: UserId(1), name, text, at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();
-    requests.records.send(Record { room: RoomId(1), name, post }).unwrap();
+    requests.records.send(Record { room: RoomId(1), name, post, after: 0 }).unwrap();
     answers.recv_timeout(TIMEOUT).expect("an answer");
     drop(requests);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
@@ -84,6 +85,39 @@ fn a_store_that_another_server_uses_is_an_error() {
     Program::start(&mut serve(&file)); // A kill leaves no lock behind.
 }
 
+/// The permissions of a store's file, `-wal` and `-shm`.
+fn modes(file: &Path) -> [u32; 3] {
+    let path = |suffix| format!("{}{suffix}", file.display());
+    ["", "-wal", "-shm"].map(|suffix| fs::metadata(path(suffix)).unwrap().permissions().mode() & 0o777)
+}
+
+#[test]
+fn only_its_owner_can_read_a_new_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let mut shell = command("sh");
+    shell.args(["-c", "umask 022; exec \"$@\"", "sh", BINARY, "--store"]).arg(&file).args(LISTEN);
+    let program = Program::start(&mut shell);
+    program.join("lobby", "Ada").post_and_wait("for the room only");
+    assert_eq!(modes(&file), [0o600; 3]);
+}
+
+#[test]
+fn a_store_that_others_can_read_is_used_with_a_warning() {
+    let (_folder, file) = store();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    let program = Program::start(&mut serve(&file));
+    program.join("lobby", "Ada").post_and_wait("stored");
+    assert_eq!(modes(&file), [0o644; 3]);
+    let (status, logged) = program.terminate();
+    let path = file.display();
+    let advice = format!("run chmod 600 {path} {path}-wal {path}-shm\n");
+    assert!(status == Some(0) && logged.contains(&advice), "{logged}");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let (_, logged) = Program::start(&mut serve(&file)).terminate();
+    assert!(!logged.contains("chmod"), "{logged}");
+}
+
 #[test]
 fn a_file_that_cannot_be_a_store_is_an_error() {
     let (folder, newer) = store();
@@ -120,11 +154,42 @@ fn a_name_that_means_something_to_sqlite_is_a_file_name() {
 }
 
 #[test]
-fn while_the_disk_is_full_posts_are_refused() {
+fn a_store_at_its_limit_takes_no_posts_and_says_so() {
     let (_folder, file) = store();
-    let limited = "trap '' XFSZ; ulimit -S -f 256; exec \"$@\"";
+    let mut command = serve(&file);
+    command.args(["--store-limit", "1", "--max-clients", "10", "--post-rate", "1000"]);
+    let program = Program::start(&mut command);
+    let mut ada = program.join("lobby", "Ada");
+    let mut is_stored = |n: usize| ada.try_post(&n.to_string(), &"x".repeat(9_000)).is_ok();
+    let stored = (0..200).take_while(|n| is_stored(*n)).count();
+    assert!((50..150).contains(&stored), "a mebibyte: {stored}");
+    assert!(!is_stored(1_000) && !is_stored(1_001));
+    ada.post(&"x".repeat(9_000));
+    let sentence = "The server's store is full; posting works again once there is space.";
+    assert_eq!(ada.wait_for("error")["message"], sentence);
+    ada.write("still live");
+    program.join("lobby", "Bob").sees("Ada", "still live");
+    let (status, logged) = program.terminate();
+    assert_eq!(
+        (status, logged.lines().count()),
+        (Some(0), 2),
+        "how much may wait, and one warning: {logged}"
+    );
+    assert!(fs::metadata(&file).unwrap().len() <= 1024 * 1024);
+    assert_eq!(printed_log(&file).lines().count(), 1 + stored);
+}
+
+#[test]
+fn while_files_may_not_grow_posts_are_refused() {
+    let (_folder, file) = store();
+    // Beyond this limit, the system also sends a signal that ends a program by default.
+    let limited = "ulimit -S -f 256; exec \"$@\"";
     let mut shell = command("sh");
-    shell.args(["-c", limited, "sh", BINARY, "--store"]).arg(&file).args(LISTEN);
+    shell
+        .args(["-c", limited, "sh", BINARY, "--store"])
+        .arg(&file)
+        .args(LISTEN)
+        .args(["--post-rate", "1000"]);
     let program = Program::start(&mut shell);
     let mut ada = program.join("lobby", "Ada");
     let mut is_stored = |n: usize| ada.try_post(&n.to_string(), &"x".repeat(9_000)).is_ok();

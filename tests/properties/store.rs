@@ -7,9 +7,10 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use tempfile::TempDir;
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Numbered,
-    PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored,
+    Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
@@ -44,11 +45,42 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
     for n in last..last + 100 {
         assert_eq!(enter(&mut hub, n, "one more").frames(), [Frame::Close(1013)]);
     }
-    assert_eq!(asked.len(), MAX_LOADING_ROOMS, "a rejected client causes no request to the store");
     assert_eq!(enter(&mut hub, 9_000, "1").frames(), [], "a client may enter a room that is open");
-    let room = asked.try_recv().expect("a room to load").room;
-    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() })), now());
+    load_next(&mut hub, &asked);
     assert_eq!(enter(&mut hub, 9_001, "one more").frames(), []);
+    while !asked.is_empty() {
+        load_next(&mut hub, &asked);
+    }
+    let room = RoomName::parse("one more").unwrap();
+    let (reply_to, log) = unbounded();
+    hub.handle(Event::HistoryRequest { room, reply_to }, now());
+    assert_eq!(log.try_recv().unwrap().len(), 1, "every room is loaded");
+}
+
+/// Answers the hub's next request for a history. Returns the name of the room.
+fn load_next(hub: &mut Hub<Pipe>, asked: &Receiver<Load>) -> String {
+    let Load { room, name, .. } = asked.try_recv().expect("a room to load");
+    let post = Post { n: 1, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: 1 };
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: vec![post] })), now());
+    name.as_str().to_owned()
+}
+
+#[test]
+fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
+    let (requests, asked) = requests();
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
+    for n in 1..=6 {
+        enter(&mut hub, n, &n.to_string());
+    }
+    for n in [1, 4] {
+        hub.handle(Event::from_client(ClientId(n), FromClient::Closed { goodbye: true }), now());
+    }
+    // The first was under way when its client left.
+    for name in ["1", "2", "3", "5", "6"] {
+        assert!(asked.len() <= 2, "the others wait in the hub");
+        assert_eq!(load_next(&mut hub, &asked), name);
+    }
+    assert!(asked.is_empty());
 }
 
 #[test]
@@ -82,34 +114,48 @@ fn a_post_waits_until_the_history_of_its_room_is_loaded() {
     assert_eq!(sent.try_recv().expect("the post").post.text, "early");
 }
 
-/// A running store, its answers, and the days that have passed.
+/// A running store, its answers, the days that have passed, and the days by which the wall clock is ahead.
 struct Running {
     store: Store,
     answers: Receiver<Answer>,
     days: Arc<AtomicU64>,
+    days_ahead: Arc<AtomicU64>,
 }
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+fn millis(days: u64) -> u64 {
+    days * u64::try_from(DAY.as_millis()).unwrap()
+}
+
 fn start(options: &StoreOptions) -> Running {
+    start_ahead(options, 0)
+}
+
+fn start_ahead(options: &StoreOptions, days_ahead: u64) -> Running {
     let (answer, answers): (Sender<Answer>, _) = unbounded();
-    let days = Arc::new(AtomicU64::new(0));
-    let (start, passed) = (Instant::now(), Arc::clone(&days));
+    let (days, days_ahead) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(days_ahead)));
+    let (start, passed, ahead) = (Instant::now(), Arc::clone(&days), Arc::clone(&days_ahead));
     let clock = move || {
-        let passed = DAY * u32::try_from(passed.load(Ordering::Relaxed)).unwrap();
-        Now { instant: start + passed, unix_millis: u64::try_from(passed.as_millis()).unwrap() }
+        let passed = passed.load(Ordering::Relaxed);
+        let instant = start + DAY * u32::try_from(passed).unwrap();
+        Now { instant, unix_millis: millis(passed + ahead.load(Ordering::Relaxed)) }
     };
     let store = start_store(options, clock, move |said| answer.send(said).is_ok()).unwrap();
-    Running { store, answers, days }
+    Running { store, answers, days, days_ahead }
 }
 
 impl Running {
     fn send(&self, day: u64, text: &str) {
-        let at = day * u64::try_from(DAY.as_millis()).unwrap();
+        self.send_after(0, day, text);
+    }
+
+    /// Sends a post to be stored in a room whose highest number is `after`.
+    fn send_after(&self, after: u64, day: u64, text: &str) {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
-        let post = PendingPost { id: UserId(1), name, text, at, reference: None };
+        let post = PendingPost { id: UserId(1), name, text, at: millis(day), reference: None };
         let name = RoomName::parse("r").unwrap();
-        self.store.requests.records.send(Record { room: RoomId(1), name, post }).unwrap();
+        self.store.requests.records.send(Record { room: RoomId(1), name, post, after }).unwrap();
     }
 
     fn answer(&self) -> Answer {
@@ -117,10 +163,14 @@ impl Running {
     }
 
     fn post(&self, day: u64, text: &str) -> Post {
-        self.send(day, text);
+        self.post_after(0, day, text)
+    }
+
+    fn post_after(&self, after: u64, day: u64, text: &str) -> Post {
+        self.send_after(after, day, text);
         loop {
             match self.answer() {
-                Answer::Recorded { numbered: Some(Numbered::New(post)), .. } => return post,
+                Answer::Recorded { outcome: Ok(Numbered::New(post)), .. } => return post,
                 Answer::Trimmed { .. } => {}
                 other => panic!("{other:?}"),
             }
@@ -167,6 +217,32 @@ fn old_posts_are_removed_while_new_ones_are_posted() {
 }
 
 #[test]
+fn a_full_store_takes_posts_again_once_old_ones_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = StoreOptions {
+        keep_days: Some(1),
+        max_size: 1024 * 1024,
+        ..StoreOptions::new(folder.path().join("wall.sqlite"))
+    };
+    let running = start(&options);
+    let text = "x".repeat(100_000);
+    let refusal = (0..100).find_map(|_| {
+        running.send(0, &text);
+        loop {
+            match running.answer() {
+                Answer::Recorded { outcome, .. } => return outcome.err(),
+                Answer::Trimmed { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!(refusal, Some(NotStored::Full));
+    running.days.store(3, Ordering::Relaxed);
+    running.post(3, &text);
+    assert_eq!(running.texts(), [text]);
+}
+
+#[test]
 fn old_posts_are_removed_even_if_one_step_is_not_enough() {
     let folder = tempfile::tempdir().unwrap();
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(folder.path().join("wall.sqlite")) };
@@ -179,7 +255,87 @@ fn old_posts_are_removed_even_if_one_step_is_not_enough() {
     running.days.store(2, Ordering::Relaxed);
     running.send(2, "new");
     // A post is stored between two steps. Only the last step sends `Trimmed`.
-    assert!(matches!(running.answer(), Answer::Recorded { numbered: Some(_), .. }));
+    assert!(matches!(running.answer(), Answer::Recorded { outcome: Ok(_), .. }));
     assert!(matches!(running.answer(), Answer::Trimmed { .. }));
     assert_eq!(running.texts(), ["new"]);
+}
+
+/// A store that keeps posts for a day, in a folder of its own.
+fn short_lived() -> (TempDir, StoreOptions) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    (folder, StoreOptions { keep_days: Some(1), ..StoreOptions::new(file) })
+}
+
+#[test]
+fn a_room_that_is_not_used_for_long_is_forgotten_but_numbers_that_a_page_shows_are_not_reused() {
+    let (_folder, options) = short_lived();
+    let running = start(&options);
+    let number_on = |after: u64, day: u64| {
+        running.days.store(day, Ordering::Relaxed);
+        running.post_after(after, day, "text").n
+    };
+    assert_eq!([number_on(0, 0), number_on(0, 3)], [1, 2]);
+    assert_eq!(number_on(0, 3 + 31), 3, "the posts are deleted, and the room is not");
+    assert_eq!(number_on(0, 34 + 32), 1, "the room was forgotten");
+    assert_eq!(number_on(500, 66 + 32), 501, "a page is open in it that shows post 500");
+    assert_eq!([number_on(500, 98), number_on(600, 98), number_on(0, 98)], [502, 601, 602]);
+}
+
+#[test]
+fn after_the_clock_jumps_nothing_is_deleted_before_it_was_steady_for_an_interval() {
+    let (_folder, options) = short_lived();
+    let running = start(&options);
+    let other = rusqlite::Connection::open(&options.file).unwrap();
+    let count = || other.query_row("SELECT count(*) FROM post", [], |row| row.get::<_, u64>(0)).unwrap();
+    running.post(0, "old");
+    running.days_ahead.store(1_000, Ordering::Relaxed);
+    // Each post comes after a sweep.
+    running.days.store(1, Ordering::Relaxed);
+    running.post(1, "while the clock is wrong");
+    assert_eq!(count(), 2);
+    running.days_ahead.store(0, Ordering::Relaxed);
+    running.days.store(3, Ordering::Relaxed);
+    running.post(3, "the clock is right again");
+    assert_eq!(count(), 1, "posts are deleted by the right clock");
+    running.days_ahead.store(1_000, Ordering::Relaxed);
+    for (day, expected) in [(4, 2), (5, 1)] {
+        running.days.store(day, Ordering::Relaxed);
+        running.post(day, "the jump was right");
+        assert_eq!(count(), expected, "day {day}");
+    }
+}
+
+#[test]
+fn a_clock_that_is_far_ahead_at_the_start_deletes_nothing_at_once() {
+    let (_folder, options) = short_lived();
+    let running = start(&options);
+    running.post(0, "old");
+    drop(running.store.requests);
+    running.store.threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let running = start_ahead(&options, 1_000);
+    assert_eq!(running.post(0, "new").n, 2);
+    let other = rusqlite::Connection::open(&options.file).unwrap();
+    let count = || other.query_row("SELECT count(*) FROM post", [], |row| row.get::<_, u64>(0)).unwrap();
+    assert_eq!(count(), 2);
+    running.days.store(1, Ordering::Relaxed);
+    running.post(1, "newer");
+    assert_eq!(count(), 1, "the clock is steady");
+}
+
+#[test]
+fn a_post_is_sent_with_the_highest_number_that_its_room_has_shown() {
+    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(Requests { loads, records }), Shard::single());
+    enter(&mut hub, 1, "r");
+    let room = asked.try_recv().expect("a room to load").room;
+    let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n };
+    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: (1..=4).map(post).collect() })), now());
+    hub.handle(Event::Stored(Box::new(Answer::Trimmed { before: 1_000 })), now());
+    let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
+    let post = Action::Post { text: "text".to_owned(), reference: None };
+    for action in [Action::Join { name, session: Session::random() }, post] {
+        hub.handle(Event::from_client(client, FromClient::Acted(action)), now());
+    }
+    assert_eq!(sent.try_recv().expect("the post").after, 4);
 }

@@ -6,7 +6,7 @@ use proptest::sample::Index;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use typewall::internals::{Database, Numbered, PendingPost, Post, Session, UserId};
+use typewall::internals::{Database, Numbered, PendingPost, Post, Record, RoomId, Session, UserId};
 use typewall::{Reader, RoomName};
 
 const ROOMS: usize = 2;
@@ -54,9 +54,12 @@ impl OpenStore {
 
     /// Stores posts in one commit.
     fn record(&mut self, new: &[NewPost]) -> Vec<Numbered> {
-        let posts: Vec<(RoomName, PendingPost)> =
-            new.iter().map(|(room, reference, text)| (name(*room), pending(*reference, text))).collect();
-        self.database.record(posts.iter().map(|(name, post)| (name, post))).expect("it is stored")
+        let record = |(room, reference, text): &NewPost| {
+            let post = pending(*reference, text);
+            Record { room: RoomId(1), name: name(*room), post, after: 0 }
+        };
+        let records: Vec<Record> = new.iter().map(record).collect();
+        self.database.record(records.iter()).expect("it is stored")
     }
 
     fn log(&self, room: usize) -> Vec<Post> {

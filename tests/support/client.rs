@@ -205,6 +205,8 @@ impl Client {
     /// The next message, or how the connection ended.
     pub(crate) fn try_next(&mut self) -> Result<Message, Error> {
         match self.socket.read() {
+            // A read with a time-out is interrupted when the system suspends the test.
+            Err(Error::Io(error)) if error.kind() == ErrorKind::Interrupted => self.try_next(),
             Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
                 panic!("nothing came in time")
             }

@@ -1,8 +1,8 @@
 //! The launcher of the program: starts the built binary, knows its address from the line that it prints when it is
 //! ready, and ends it with the test.
 
-use crate::support::bounded;
 use crate::support::client::{Client, dial};
+use crate::support::{bounded, wait_until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead, BufReader, Read};
@@ -54,7 +54,7 @@ pub(crate) struct Program {
     pub address: SocketAddr,
     /// Kept open, as by a terminal.
     _stdout: BufReader<ChildStdout>,
-    /// Reads its log lines, so that the program never waits for a reader.
+    /// Reads its log lines, so that the program never waits for a reader, unless the test has its standard error.
     stderr: Option<JoinHandle<String>>,
 }
 
@@ -62,11 +62,12 @@ impl Program {
     /// Starts a command, and waits until it is ready.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("it runs");
-        let mut stderr = child.stderr.take().expect("a pipe");
-        let stderr = thread::spawn(move || {
-            let mut logged = String::new();
-            stderr.read_to_string(&mut logged).expect("UTF-8");
-            logged
+        let stderr = child.stderr.take().map(|mut stderr| {
+            thread::spawn(move || {
+                let mut logged = String::new();
+                stderr.read_to_string(&mut logged).expect("UTF-8");
+                logged
+            })
         });
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (stdout, line) = bounded(move || {
@@ -77,9 +78,9 @@ impl Program {
         let address = line.trim_end().strip_prefix("Typewall is at http://").map(str::parse);
         let Some(Ok(address)) = address else {
             let _ = child.kill();
-            panic!("{line:?} and not an address; it logged {:?}", stderr.join());
+            panic!("{line:?} and not an address; it logged {:?}", stderr.map(JoinHandle::join));
         };
-        Self { child, address, _stdout: stdout, stderr: Some(stderr) }
+        Self { child, address, _stdout: stdout, stderr }
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -128,10 +129,11 @@ impl Program {
     }
 
     fn wait(&mut self) -> (ExitStatus, String) {
-        let stderr = self.stderr.take().expect("it has not been waited for");
-        let logged = bounded(|| stderr.join().expect("UTF-8"));
-        // It has closed its standard error, so that this does not block.
-        (self.child.wait().unwrap(), logged)
+        let stderr = self.stderr.take();
+        let logged = bounded(|| stderr.map(|stderr| stderr.join().expect("UTF-8")));
+        // Usually it has closed its standard error by now.
+        wait_until("the end of the program", || self.child.try_wait().unwrap().is_some());
+        (self.child.wait().unwrap(), logged.unwrap_or_default())
     }
 }
 
