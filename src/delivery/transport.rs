@@ -30,6 +30,16 @@ impl SocketTransport {
         Self(Arc::new(socket))
     }
 
+    /// The same, with the system's buffers of these sizes, in bytes, and without Nagle's algorithm. Ignores errors. They occur
+    /// only if the connection has already ended, which its reader will notice.
+    pub(crate) fn with_buffers(socket: TcpStream, send_buffer: usize, receive_buffer: usize) -> Self {
+        let options = SockRef::from(&socket);
+        let _ = options.set_tcp_nodelay(true);
+        let _ = options.set_send_buffer_size(send_buffer);
+        let _ = options.set_recv_buffer_size(receive_buffer);
+        Self::new(socket)
+    }
+
     /// How long a read may block; `None` for ever.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) -> io::Result<()> {
         self.0.set_read_timeout(timeout)
@@ -50,15 +60,6 @@ impl SocketTransport {
             Err(Errno::INTR) => Ok(false),
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Sets the sizes of the system's buffers, in bytes, and turns off Nagle's algorithm. Ignores errors. They occur
-    /// only if the connection has already ended, which its reader will notice.
-    pub fn set_options(&self, send_buffer: usize, receive_buffer: usize) {
-        let socket = SockRef::from(&*self.0);
-        let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_send_buffer_size(send_buffer);
-        let _ = socket.set_recv_buffer_size(receive_buffer);
     }
 
     /// Makes reads and writes return at once. Only for a connection that is about to be closed.
@@ -117,5 +118,23 @@ fn retry_interrupted(mut read: impl FnMut() -> io::Result<usize>) -> io::Result<
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             outcome => return outcome,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_transport_sends_at_once_and_buffers_little() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let transport = SocketTransport::with_buffers(socket, 20_000, 30_000);
+        let options = SockRef::from(&*transport.0);
+        assert!(options.tcp_nodelay().unwrap());
+        // Linux doubles both, for its own bookkeeping.
+        assert!([20_000, 40_000].contains(&options.send_buffer_size().unwrap()));
+        assert!([30_000, 60_000].contains(&options.recv_buffer_size().unwrap()));
     }
 }

@@ -214,7 +214,7 @@ mod tests {
         let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
         let router = Router::new(listen, Access::default(), shards, QrCodes::start().unwrap());
         let connection = Connection {
-            transport: SocketTransport::new(socket),
+            transport: SocketTransport::with_buffers(socket, 4096, 64 * 1024),
             peer: peer.ip(),
             client: ClientId(1),
             limits: Limits::DEFAULT,
@@ -266,7 +266,6 @@ mod tests {
     fn a_client_that_reads_no_response_is_dropped() {
         let (mut client, connection) = connection();
         // Far more responses than the system buffers.
-        connection.transport.set_options(4096, 64 * 1024);
         let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
         client.write_all(request.repeat(100).as_bytes()).unwrap();
         serve(Connection { timeout: Duration::from_millis(50), ..connection });

@@ -64,7 +64,11 @@ impl Acceptor {
         let mut spare = spare_descriptor();
         let mut warned: Option<Instant> = None;
         for n in 1.. {
-            let accept_next = || listener.accept().map(|(socket, peer)| (SocketTransport::new(socket), peer));
+            let accept_next = || {
+                listener.accept().map(|(socket, peer)| {
+                    (SocketTransport::with_buffers(socket, SEND_BUFFER, RECEIVE_BUFFER), peer)
+                })
+            };
             let accepted = accept(accept_next, &mut spare);
             if self.stopped.load(Ordering::Relaxed) {
                 return;
@@ -86,7 +90,6 @@ impl Acceptor {
             refuse(&transport);
             return Ok(());
         };
-        transport.set_options(SEND_BUFFER, RECEIVE_BUFFER);
         let connection = self.connection(client, transport.clone(), peer, permit);
         let name = format!("connection {}", client.0);
         let thread = thread::Builder::new().name(name).stack_size(STACK_SIZE);

@@ -4,7 +4,7 @@ use crate::support::program::{LISTEN, Program, fails, typewall};
 use std::path::Path;
 
 /// The options with a range, and its ends, as `--help` and docs/limits.md give them.
-const RANGES: [(&str, [&str; 2]); 12] = [
+const RANGES: [(&str, [&str; 2]); 13] = [
     ("--max-clients", ["1", "100000"]),
     ("--max-per-address", ["1", "100000"]),
     ("--max-rooms", ["1", "100000"]),
@@ -17,6 +17,7 @@ const RANGES: [(&str, [&str; 2]); 12] = [
     ("--log-length", ["0", "10000"]),
     ("--grace", ["0", "86400"]),
     ("--keep", ["1", "36500"]),
+    ("--store-limit", ["1", "1048576"]),
 ];
 
 /// Lets somebody write and post the longest texts that a server accepts.
