@@ -40,6 +40,7 @@ const ERRORS = new Map([
   ["name_too_long", "nameTooLong"],
   ["text_too_long", "textTooLong"],
   ["not_stored", "notStored"],
+  ["memory_full", "memoryFull"],
   ["post_empty", "postEmpty"],
 ]);
 

@@ -78,6 +78,12 @@ pub(crate) struct Options {
     #[arg(value_parser = within(1..=1_048_576))]
     waiting_memory: Option<usize>,
 
+    /// Memory for the boxes and logs of all rooms, in MiB; then boxes cannot grow and logs get shorter [default: half of
+    /// the memory]
+    #[arg(long, value_name = "MIB", env = "TYPEWALL_TEXT_MEMORY", hide_env_values = true)]
+    #[arg(value_parser = within(1..=1_048_576))]
+    text_memory: Option<usize>,
+
     /// Number of posts to keep in a room's log
     #[arg(long, value_name = "POSTS", env = "TYPEWALL_LOG_LENGTH", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.log_length, value_parser = within(0..=10_000))]
@@ -206,6 +212,12 @@ fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(range)
 }
 
+/// The given memory, or this part of what the system has, in bytes.
+fn memory(mebibytes: Option<usize>, part: u64) -> Option<usize> {
+    let of_system = || system_memory().and_then(|bytes| usize::try_from(bytes / part).ok());
+    mebibytes.map(|mebibytes| mebibytes.saturating_mul(1024 * 1024)).or_else(of_system)
+}
+
 impl Options {
     /// The limits.
     pub(crate) fn limits(&self) -> Limits {
@@ -218,17 +230,11 @@ impl Options {
             max_name: self.max_name,
             log_length: self.log_length,
             post_rate: self.post_rate,
-            max_waiting: self.max_waiting(),
+            max_waiting: memory(self.waiting_memory, 4).unwrap_or(DEFAULT.max_waiting),
+            max_texts: memory(self.text_memory, 2).unwrap_or(DEFAULT.max_texts),
             grace: Duration::from_secs(self.grace),
             ..Limits::DEFAULT.with_max_text(self.max_text)
         }
-    }
-
-    /// Memory for what waits, in bytes.
-    fn max_waiting(&self) -> usize {
-        let quarter = || system_memory().and_then(|bytes| usize::try_from(bytes / 4).ok());
-        let given = self.waiting_memory.map(|mebibytes| mebibytes.saturating_mul(1024 * 1024));
-        given.or_else(quarter).unwrap_or(DEFAULT.max_waiting)
     }
 
     /// Who may use the server.

@@ -48,7 +48,8 @@ fn serve(options: &Options) -> Result<(), String> {
     let store = options.store();
     let server = Server::start(listener, limits, access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
-    log::info!("at most {} MiB for output that waits for slow clients", limits.max_waiting >> 20);
+    let [texts, waiting] = [limits.max_texts, limits.max_waiting].map(|bytes| bytes >> 20);
+    log::info!("at most {texts} MiB for boxes and logs, and {waiting} MiB for what waits for slow clients");
     print_addresses(server.address());
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();

@@ -29,8 +29,11 @@ pub struct Limits {
     /// A client that is owed more than this many bytes of events is too slow when more comes; see
     /// [`outbox`](crate::delivery::outbox).
     pub max_backlog: usize,
-    /// Maximum memory for output that waits for slow clients, of all of them together, in bytes.
+    /// Maximum memory for output that waits for slow clients and for large messages that arrive, of all clients together, in
+    /// bytes.
     pub max_waiting: usize,
+    /// Maximum memory for the boxes and logs of all rooms together, in bytes.
+    pub max_texts: usize,
     /// How long a user's seat is kept after the connection broke. Zero removes the seat at once.
     pub grace: Duration,
     /// Time between two pings to a client.
@@ -42,7 +45,8 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The defaults. The program starts a hub for each core instead of one, and lets output take a quarter of the memory.
+    /// The defaults. The program starts a hub for each core instead of one, and derives the limits on memory
+    /// from what the system has.
     pub const DEFAULT: Self = Self {
         max_clients: 10_000,
         max_per_address: None,
@@ -56,6 +60,7 @@ impl Limits {
         room_burst: 512 * 1024,
         max_backlog: 1024 * 1024,
         max_waiting: 256 * 1024 * 1024,
+        max_texts: 512 * 1024 * 1024,
         grace: Duration::from_secs(10),
         ping_every: Duration::from_secs(5),
         max_silence: Duration::from_secs(12),

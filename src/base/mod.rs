@@ -6,6 +6,7 @@ pub(crate) mod counter;
 pub(crate) mod hash_slots;
 pub(crate) mod ids;
 pub(crate) mod limits;
+pub(crate) mod memory;
 pub(crate) mod passphrase;
 pub(crate) mod permits;
 pub(crate) mod rate_limit;

@@ -1,7 +1,7 @@
 //! The message that is arriving from a client: how long it takes, and how much memory it holds. A client that sends a byte
 //! now and then would otherwise hold it for ever, and many clients together more than there is.
 
-use crate::delivery::memory::{Charge, WaitingMemory};
+use crate::base::memory::{Charge, MemoryLimit};
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ pub(crate) struct Arriving {
     /// When the first of them was read.
     since: Option<Instant>,
     timeout: Duration,
-    memory: Arc<WaitingMemory>,
+    memory: Arc<MemoryLimit>,
     /// The memory for them, if they are many.
     charge: Option<Box<Charge>>,
 }
 
 impl Arriving {
     /// Nothing has arrived yet. A message may take `timeout`.
-    pub(crate) fn new(timeout: Duration, memory: Arc<WaitingMemory>) -> Self {
+    pub(crate) fn new(timeout: Duration, memory: Arc<MemoryLimit>) -> Self {
         Self { bytes: 0, since: None, timeout, memory, charge: None }
     }
 
@@ -73,7 +73,7 @@ mod tests {
     use crate::base::counter::Counter;
 
     fn arriving(max: usize) -> Arriving {
-        Arriving::new(Duration::from_secs(30), WaitingMemory::new(Counter::default(), max, 1).into())
+        Arriving::new(Duration::from_secs(30), MemoryLimit::new(Counter::default(), max, 1).into())
     }
 
     #[test]

@@ -5,11 +5,11 @@
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
+use crate::base::memory::{Charge, MemoryLimit};
 use crate::base::window::Window;
 use crate::client::arriving::Arriving;
 use crate::client::pace::Pace;
 use crate::client::validate;
-use crate::delivery::memory::{Charge, WaitingMemory};
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, Pending};
 use crate::hub::shards::SocketEvent;
@@ -145,7 +145,7 @@ pub(crate) fn websocket(
     membership: Membership,
     mut already_read: Vec<u8>,
     limits: &Limits,
-    memory: Arc<WaitingMemory>,
+    memory: Arc<MemoryLimit>,
 ) -> Box<WebSocket<Box<Stream>>> {
     let stream = Box::new(Stream {
         transport,

@@ -8,9 +8,9 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
+use crate::base::memory::MemoryLimit;
 use crate::base::permits::Permit;
 use crate::client::reader::{self, Membership, Stream};
-use crate::delivery::memory::WaitingMemory;
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::shards::SocketEvent;
@@ -46,7 +46,7 @@ pub(crate) struct PendingUpgrade {
     /// The limits that apply to it.
     pub limits: Limits,
     /// The memory for its large messages.
-    pub memory: Arc<WaitingMemory>,
+    pub memory: Arc<MemoryLimit>,
     /// The hub of its room.
     pub hub: Sender<SocketEvent>,
     /// Its permit. If no thread can be started, the permit is free a moment before the connection ends.

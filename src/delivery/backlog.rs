@@ -1,6 +1,6 @@
 //! Backlogs: frames that wait for a client, in order.
 
-use crate::delivery::memory::WaitingMemory;
+use crate::base::memory::MemoryLimit;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 
@@ -79,7 +79,7 @@ impl Backlog {
 
     /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the rest
     /// of that frame would take much memory, and is given up too.
-    pub(crate) fn give_up(&mut self, memory: &WaitingMemory) -> bool {
+    pub(crate) fn give_up(&mut self, memory: &MemoryLimit) -> bool {
         let rest = self.pieces.drain(..).next().filter(|_| self.is_begun);
         *self = Self::default();
         match rest {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn only_the_rest_of_a_frame_that_was_begun_is_not_given_up() {
-        let memory = WaitingMemory::new(Counter::default(), usize::MAX, 1);
+        let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
         for (sent, rest) in [(0, 0), (1, 9), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
             assert!(backlog.give_up(&memory));

@@ -1,7 +1,7 @@
 //! The buffers of a batch in one encoding.
 
 use crate::base::ids::ClientId;
-use crate::delivery::memory::WaitingMemory;
+use crate::base::memory::MemoryLimit;
 use crate::room::boxes::Revision;
 use bytes::Bytes;
 use std::cell::OnceCell;
@@ -50,7 +50,7 @@ pub(crate) struct TextFrame {
 
 impl Framed {
     /// A part of the common events that outlives the batch. All clients that keep events share one copy.
-    pub(crate) fn keep_events(&self, bytes: Range<usize>, memory: &WaitingMemory) -> Bytes {
+    pub(crate) fn keep_events(&self, bytes: Range<usize>, memory: &MemoryLimit) -> Bytes {
         self.kept_events.get_or_init(|| memory.keep(self.events.clone())).slice(bytes)
     }
 
@@ -81,7 +81,7 @@ mod tests {
     fn a_cleared_batch_keeps_little_memory() {
         let large = || vec![0; 10 * KEPT_CAPACITY];
         let mut framed = Framed { events: large(), private: large(), texts: large(), ..Framed::default() };
-        framed.keep_events(0..1, &WaitingMemory::new(Counter::default(), 0, 1));
+        framed.keep_events(0..1, &MemoryLimit::new(Counter::default(), 0, 1));
         framed.clear();
         let Framed { events, private, texts, kept_events, .. } = &framed;
         assert!([events, private, texts].iter().all(|buffer| buffer.capacity() <= KEPT_CAPACITY));

@@ -10,11 +10,11 @@
 //!
 //! A client is [too slow](Outcome::TooSlow) if its transport accepts nothing for [`MAX_STALL`], or if it is already owed
 //! [too much](OutboxLimits::max_backlog) when more comes. One batch, however large, makes nobody too slow. What all clients
-//! are owed together is bounded by [`WaitingMemory`].
+//! are owed together is bounded by [`MemoryLimit`].
 
 use crate::base::limits::Limits;
+use crate::base::memory::MemoryLimit;
 use crate::delivery::backlog::Backlog;
-use crate::delivery::memory::WaitingMemory;
 use crate::delivery::share::{INLINE_PIECES, Share};
 use crate::delivery::stall::{Owed, Stall};
 use crate::delivery::transport::{Transport, is_full};
@@ -36,7 +36,7 @@ pub(crate) struct OutboxLimits {
     /// Clients that wait for the same events share their bytes.
     pub max_backlog: usize,
     /// The memory of all outboxes.
-    pub memory: WaitingMemory,
+    pub memory: MemoryLimit,
 }
 
 /// What the hub keeps of one client's connection.
@@ -76,7 +76,7 @@ pub(crate) enum Outcome {
 
 impl OutboxLimits {
     /// The configured limits, and the memory that counts.
-    pub(crate) fn new(limits: &Limits, memory: WaitingMemory) -> Self {
+    pub(crate) fn new(limits: &Limits, memory: MemoryLimit) -> Self {
         Self { max_backlog: limits.max_backlog, memory }
     }
 }

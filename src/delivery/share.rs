@@ -1,8 +1,8 @@
 //! Shares: the part of a batch that one client gets, as slices of the batch's buffers.
 
 use crate::base::ids::ClientId;
+use crate::base::memory::MemoryLimit;
 use crate::delivery::framed::{Framed, TextFrame};
-use crate::delivery::memory::WaitingMemory;
 use crate::protocol::snapshot::{Cursor, Part};
 use crate::room::boxes::Revision;
 use bytes::Bytes;
@@ -79,7 +79,7 @@ impl<'a> Piece<'a> {
     }
 
     /// Returns a part of the piece that outlives the batch.
-    fn keep(&self, part: Range<usize>, memory: &WaitingMemory) -> Bytes {
+    fn keep(&self, part: Range<usize>, memory: &MemoryLimit) -> Bytes {
         match self {
             Self::Events(framed, range) => {
                 framed.keep_events(range.start + part.start..range.start + part.end, memory)
@@ -190,7 +190,7 @@ impl<'a> Share<'a> {
     }
 
     /// Returns a range of the bytes that outlives the batch, as pieces.
-    pub(crate) fn keep(&self, bytes: Range<usize>, memory: &WaitingMemory) -> impl Iterator<Item = Bytes> {
+    pub(crate) fn keep(&self, bytes: Range<usize>, memory: &MemoryLimit) -> impl Iterator<Item = Bytes> {
         let mut at = 0;
         self.pieces.iter().filter_map(move |piece| {
             let len = piece.bytes().len();

@@ -1,7 +1,7 @@
 //! Stalls: what an outbox keeps while its transport is full.
 
+use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::backlog::Backlog;
-use crate::delivery::memory::{Charge, WaitingMemory};
 use crate::delivery::share::{SentSnapshot, Share};
 use crate::protocol::snapshot::Cursor;
 use crate::room::boxes::Revision;
@@ -69,7 +69,7 @@ pub(crate) enum Owed {
 
 impl Stall {
     /// The stall of a transport that has just been found full, and for which these frames wait.
-    pub(crate) fn new(backlog: Backlog, now: Instant, memory: &WaitingMemory) -> Self {
+    pub(crate) fn new(backlog: Backlog, now: Instant, memory: &MemoryLimit) -> Self {
         Self {
             backlog,
             snapshot: PendingSnapshot::None,
@@ -89,7 +89,7 @@ impl Stall {
         share: &Share<'_>,
         sent: usize,
         missed: Option<Revision>,
-        memory: &WaitingMemory,
+        memory: &MemoryLimit,
     ) {
         let remainder = share.remainder(sent);
         let pieces = share.keep(sent..remainder.end, memory);
@@ -155,7 +155,7 @@ impl Stall {
 
     /// A part of the snapshot was given to the transport, which accepted `sent` bytes of it. If it accepted none, the part is
     /// encoded again later.
-    pub(crate) fn sent_part(&mut self, part: &Share<'_>, sent: usize, now: Instant, memory: &WaitingMemory) {
+    pub(crate) fn sent_part(&mut self, part: &Share<'_>, sent: usize, now: Instant, memory: &MemoryLimit) {
         if sent > 0 {
             self.progress = now;
             let rest = part.keep(sent..part.remainder(sent).end, memory);
@@ -174,7 +174,7 @@ impl Stall {
         sent: usize,
         missed: Option<Revision>,
         now: Instant,
-        memory: &WaitingMemory,
+        memory: &MemoryLimit,
     ) {
         self.stale_from = None;
         self.keep(texts, sent, missed, memory);
@@ -209,7 +209,7 @@ impl Stall {
     }
 
     /// Gives up everything that the client is owed. Returns whether a close frame may follow.
-    pub(crate) fn give_up(&mut self, memory: &WaitingMemory) -> bool {
+    pub(crate) fn give_up(&mut self, memory: &MemoryLimit) -> bool {
         (self.snapshot, self.stale_from) = (PendingSnapshot::None, None);
         let may_follow = self.backlog.give_up(memory);
         self.count();

@@ -81,10 +81,10 @@ impl Response {
     pub fn health(health: Option<Health>, with_counts: bool) -> Self {
         let (status, body) = match health {
             Some(_) if !with_counts => (200, "{\"healthy\":true}\n".to_owned()),
-            Some(Health { clients, rooms, waiting }) => (
+            Some(Health { clients, rooms, texts, waiting }) => (
                 200,
                 format!(
-                    "{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms},\"waiting\":{waiting}}}\n"
+                    "{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms},\"texts\":{texts},\"waiting\":{waiting}}}\n"
                 ),
             ),
             None => (503, "{\"healthy\":false}\n".to_owned()),

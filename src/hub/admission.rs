@@ -93,11 +93,12 @@ impl<T: Transport> Hub<T> {
             return Err(CloseReason::RoomsFull);
         }
         let (limits, is_stored) = (self.limits, self.store.is_some());
+        let memory = self.text_memory.clone();
         let id = self.rooms.open(&name, |last_user| {
             // User ids start at the current time at least, so that a room that opens again after a restart does not
             // reuse the ids in its log.
             let last_user = UserId(last_user.0.max(now.unix_millis));
-            OpenRoom::new(name.clone(), limits, is_stored, last_user, now.instant)
+            OpenRoom::new(name.clone(), limits, is_stored, last_user, memory, now.instant)
         });
         self.store.load(id, name, self.limits.log_length);
         Ok(id)

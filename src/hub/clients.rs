@@ -3,8 +3,8 @@
 use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
+use crate::base::memory::MemoryLimit;
 use crate::delivery::batch::Batch;
-use crate::delivery::memory::WaitingMemory;
 use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
 use crate::delivery::share::Share;
 use crate::delivery::transport::Transport;
@@ -44,7 +44,7 @@ pub(crate) type TooSlow = Vec<ClientId>;
 
 impl<T: Transport> Clients<T> {
     /// No clients yet. All hubs count their clients that are not closing in `open`.
-    pub(crate) fn new(limits: &Limits, open: Counter, memory: WaitingMemory) -> Self {
+    pub(crate) fn new(limits: &Limits, open: Counter, memory: MemoryLimit) -> Self {
         Self {
             registry: Registry::new(open),
             keepalive: Keepalive::new(limits.ping_every),
@@ -68,7 +68,7 @@ impl<T: Transport> Clients<T> {
     }
 
     /// The memory of what waits for these clients.
-    pub(crate) fn memory(&self) -> &WaitingMemory {
+    pub(crate) fn memory(&self) -> &MemoryLimit {
         &self.limits.memory
     }
 

@@ -2,9 +2,9 @@
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
+use crate::base::memory::Charge;
 use crate::base::passphrase::Passphrase;
 use crate::base::window::Slot;
-use crate::delivery::memory::Charge;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
@@ -175,6 +175,8 @@ pub struct Health {
     pub rooms: usize,
     /// Bytes of output that wait for slow clients.
     pub waiting: usize,
+    /// Bytes of boxes and logs.
+    pub texts: usize,
 }
 
 impl Sum for Health {
@@ -183,6 +185,7 @@ impl Sum for Health {
             clients: sum.clients + hub.clients,
             rooms: sum.rooms + hub.rooms,
             waiting: sum.waiting + hub.waiting,
+            texts: sum.texts + hub.texts,
         })
     }
 }

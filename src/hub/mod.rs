@@ -30,6 +30,7 @@ pub(crate) mod turns;
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::base::limits::Limits;
+use crate::base::memory::MemoryLimit;
 use crate::base::passphrase::Passphrase;
 use crate::delivery::batch::single_frame;
 use crate::delivery::transport::Transport;
@@ -69,6 +70,8 @@ pub struct Hub<T> {
     gate: PassphraseGate,
     rooms: Rooms,
     shard: Shard,
+    /// The memory for the boxes and logs of all rooms.
+    text_memory: MemoryLimit,
     store: StoreLink,
     deadlines: Deadlines,
     stage: Stage,
@@ -89,6 +92,7 @@ impl<T: Transport> Hub<T> {
             clients: Clients::new(&limits, shard.open.clone(), shard.memory(limits.max_waiting)),
             gate: PassphraseGate::new(passphrase, limits.max_clients),
             rooms: Rooms::new(shard.clone()),
+            text_memory: shard.text_memory(limits.max_texts),
             shard,
             store: StoreLink::new(store),
             deadlines: Deadlines::default(),
@@ -176,6 +180,7 @@ impl<T: Transport> Hub<T> {
             clients: self.clients.registry.len(),
             rooms: self.rooms.len(),
             waiting: self.clients.memory().of_owner(),
+            texts: self.text_memory.of_owner(),
         }
     }
 
@@ -228,7 +233,7 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
             Ok(decision) => self.carry_out(client, id, decision, now),
-            Err(error) => room.reject(client, error.into(), reference),
+            Err(error) => room.reject(client, error, reference),
         }
     }
 
@@ -290,6 +295,7 @@ impl<T: Transport> Hub<T> {
             | Fact::Text { .. }
             | Fact::Posted { .. }
             | Fact::HistoryLoaded { .. }
+            | Fact::HistoryShortened { .. }
             | Fact::HistoryTrimmed { .. } => {}
         }
         room.publish(fact, actor, reference);

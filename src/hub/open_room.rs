@@ -3,8 +3,8 @@
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
+use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
-use crate::delivery::memory::WaitingMemory;
 use crate::hub::event::Pending;
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
@@ -13,7 +13,6 @@ use crate::protocol::server_event::ServerEvent;
 use crate::protocol::snapshot::{self, Cursor, PART_BYTES, Part, Receiver};
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::boxes::Revision;
-use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::names::RoomName;
 use crate::room::post::{PendingPost, Post};
@@ -27,6 +26,10 @@ use std::time::Instant;
 /// Largest first part of a snapshot that is kept for the next client, in bytes. Only one that ends with a long text is
 /// larger.
 const MAX_KEPT_PART: usize = 2 * PART_BYTES;
+
+/// What remains of a room's log in memory when the memory for texts is used up and something is posted in the room, in
+/// bytes. The rooms in which nothing is posted keep theirs.
+const SHORT_HISTORY: usize = 64 * 1024;
 
 /// The first part of a room's snapshots.
 #[derive(Debug)]
@@ -61,6 +64,10 @@ pub(crate) struct OpenRoom {
     pub is_dirty: bool,
     /// Events of its clients that wait.
     pub inbox: Inbox,
+    /// The memory for the texts of all rooms.
+    memory: MemoryLimit,
+    /// What this room's texts take of it.
+    charge: Charge,
 }
 
 impl OpenRoom {
@@ -71,6 +78,7 @@ impl OpenRoom {
         limits: Limits,
         is_stored: bool,
         last_user: UserId,
+        memory: MemoryLimit,
         now: Instant,
     ) -> Self {
         Self {
@@ -87,6 +95,8 @@ impl OpenRoom {
             posts_under_way: 0,
             is_dirty: false,
             inbox: Inbox::new(&limits, now),
+            charge: memory.charge(),
+            memory,
         }
     }
 
@@ -156,9 +166,16 @@ impl OpenRoom {
         client: ClientId,
         action: Action,
         now: Now,
-    ) -> Result<Decision, RoomError> {
+    ) -> Result<Decision, EventError> {
         let user = self.members.get(&client).copied().flatten();
-        self.rules.decide(&self.view, Actor { user, rank: Rank(client.0) }, action, now)
+        if let (Action::Write(change), Some(text)) = (&action, user.and_then(|user| self.view.text(user)))
+            && self.memory.is_used_up()
+            && text.grows_by(change)
+        {
+            return Err(EventError::MemoryFull);
+        }
+        let actor = Actor { user, rank: Rank(client.0) };
+        self.rules.decide(&self.view, actor, action, now).map_err(EventError::from)
     }
 
     /// Decides what happens to a user whose connection has ended.
@@ -195,7 +212,13 @@ impl OpenRoom {
                 _ => self.batch.broadcast(&event),
             }
         }
+        let is_log = matches!(fact, Fact::Posted { .. } | Fact::HistoryLoaded { .. });
         self.view.apply(fact);
+        self.charge.set(self.view.memory());
+        if is_log && self.memory.is_used_up() {
+            self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
+            self.charge.set(self.view.memory());
+        }
     }
 
     /// Tells a client that its event was rejected.
@@ -254,12 +277,13 @@ impl OpenRoom {
         &mut self,
         encodings: &[Encoding],
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
-        memory: &WaitingMemory,
+        memory: &MemoryLimit,
     ) -> BTreeSet<ClientId> {
         self.is_dirty = false;
         self.batch.frame_events(encodings);
-        let Self { view, batch, clients, .. } = self;
+        let Self { view, batch, clients, charge, .. } = self;
         view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
+        charge.set(view.memory());
         let mut receivers = BTreeSet::new();
         if !self.snapshot_requests.is_empty() && !self.is_loading() {
             receivers = mem::take(&mut self.snapshot_requests);
@@ -283,7 +307,7 @@ impl OpenRoom {
         &mut self,
         receivers: &BTreeSet<ClientId>,
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
-        memory: &WaitingMemory,
+        memory: &MemoryLimit,
     ) {
         let part = self.snapshot_part(None, memory);
         let mut batch = mem::take(&mut self.batch); // the receivers borrow the rest of the room
@@ -301,7 +325,7 @@ impl OpenRoom {
     }
 
     /// A part of the common half of all snapshots. The first one is encoded only once per version of the view.
-    pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &WaitingMemory) -> Part {
+    pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &MemoryLimit) -> Part {
         let version = self.view.version();
         if from.is_none()
             && let Some(first) = &self.first_part
@@ -343,7 +367,8 @@ mod tests {
     #[test]
     fn while_the_history_loads_each_client_waits_for_one_snapshot() {
         let name = RoomName::from_query("").unwrap();
-        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0), Instant::now());
+        let memory = MemoryLimit::new(Counter::default(), 0, 1);
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0), memory.clone(), Instant::now());
         [1, 2].into_iter().for_each(|n| room.enter(ClientId(n)));
         for _ in 0..100 {
             [2, 1].into_iter().for_each(|n| room.request_snapshot(ClientId(n)));
@@ -351,7 +376,6 @@ mod tests {
         assert_eq!(room.snapshot_requests.len(), 2);
         room.leave(ClientId(2));
         room.release_posts();
-        let memory = WaitingMemory::new(Counter::default(), 0, 1);
         assert!(room.finish_batch(&[], |_| None, &memory).into_iter().eq([ClientId(1)]));
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::base::counter::Counter;
 use crate::base::ids::RoomId;
-use crate::delivery::memory::WaitingMemory;
+use crate::base::memory::MemoryLimit;
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, Health};
 use crate::room::names::RoomName;
@@ -25,7 +25,7 @@ pub type SocketEvent = Event<SocketTransport>;
 pub struct Shards {
     hubs: Arc<[Sender<SocketEvent>]>,
     /// The memory for large messages of clients until a hub has handled them.
-    pub(crate) input: Arc<WaitingMemory>,
+    pub(crate) input: Arc<MemoryLimit>,
 }
 
 impl Shards {
@@ -96,6 +96,8 @@ pub struct Shard {
     pub seats: Counter,
     /// Bytes that wait for clients, or that have arrived of large messages.
     waiting: Counter,
+    /// Bytes of boxes and logs.
+    texts: Counter,
 }
 
 impl Shard {
@@ -108,6 +110,7 @@ impl Shard {
             rooms: Counter::default(),
             seats: Counter::default(),
             waiting: Counter::default(),
+            texts: Counter::default(),
         }
     }
 
@@ -118,8 +121,13 @@ impl Shard {
     }
 
     /// Memory for what waits, for one owner: this hub, or the readers of all clients. All owners together may use `max` bytes.
-    pub(crate) fn memory(&self, max: usize) -> WaitingMemory {
-        WaitingMemory::new(self.waiting.clone(), max, self.of + 1)
+    pub(crate) fn memory(&self, max: usize) -> MemoryLimit {
+        MemoryLimit::new(self.waiting.clone(), max, self.of + 1)
+    }
+
+    /// Memory for the boxes and logs of this hub's rooms. All hubs together may use `max` bytes.
+    pub(crate) fn text_memory(&self, max: usize) -> MemoryLimit {
+        MemoryLimit::new(self.texts.clone(), max, self.of)
     }
 
     /// The id of this hub's room number `n`, counted from 1. No room of another hub has the same id.

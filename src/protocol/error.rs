@@ -30,6 +30,8 @@ pub enum EventError {
     PostEmpty,
     /// The store could not take the post, so it was not posted.
     NotStored(NotStored),
+    /// The boxes and logs of all rooms take all the memory that they may, so no box may grow.
+    MemoryFull,
     /// The `ref` is empty or has more than this many characters.
     BadReference(usize),
     /// The rules of the room do not allow it.
@@ -71,6 +73,7 @@ impl EventError {
             Self::TextTooLong(_) => "text_too_long",
             Self::PostEmpty => "post_empty",
             Self::NotStored(_) => "not_stored",
+            Self::MemoryFull => "memory_full",
             Self::BadReference(_) => "bad_ref",
             Self::Room(RoomError::NotJoined) => "not_joined",
             Self::Room(RoomError::AlreadyJoined) => "already_joined",
@@ -105,6 +108,9 @@ impl fmt::Display for EventError {
             }
             Self::NotStored(NotStored::Full) => {
                 write!(f, "The server's store is full; posting works again once there is space.")
+            }
+            Self::MemoryFull => {
+                write!(f, "The server has no memory for longer texts at the moment. Please try again later.")
             }
             Self::BadReference(max) => write!(f, "A post's ref must be 1 to {max} characters long."),
             Self::Room(RoomError::NotJoined) => write!(f, "Enter a name first: send got_a_new_user."),

@@ -97,7 +97,10 @@ impl<'a> ServerEvent<'a> {
             Fact::Back { id } | Fact::SeatTaken { id } => Some(Self::UserBack { id: *id }),
             Fact::Gone { id } => Some(Self::DisconnectUser { id: *id, name: view.user(*id)?.name.as_str() }),
             Fact::Posted { post } => Some(Self::Data { post, reference: None }),
-            Fact::Text { .. } | Fact::HistoryLoaded { .. } | Fact::HistoryTrimmed { .. } => None,
+            Fact::Text { .. }
+            | Fact::HistoryLoaded { .. }
+            | Fact::HistoryShortened { .. }
+            | Fact::HistoryTrimmed { .. } => None,
         }
     }
 

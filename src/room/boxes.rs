@@ -22,6 +22,8 @@ pub(crate) struct Boxes {
     revisions: BTreeMap<Revision, UserId>,
     /// Boxes that changed since the last [`commit`](Boxes::commit).
     changed: Vec<UserId>,
+    /// The memory of all texts, in bytes.
+    memory: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +49,12 @@ pub struct TextUpdate<'a> {
     pub after: &'a Text,
 }
 
+impl TextBox {
+    fn memory(&self) -> usize {
+        self.text.memory() + self.committed.memory()
+    }
+}
+
 impl Boxes {
     /// Adds an empty box.
     pub(crate) fn add(&mut self, id: UserId) {
@@ -57,7 +65,13 @@ impl Boxes {
     pub(crate) fn remove(&mut self, id: UserId) {
         if let Some(removed) = self.boxes.remove(&id) {
             self.revisions.remove(&removed.revision);
+            self.memory -= removed.memory();
         }
+    }
+
+    /// The memory of all texts, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.memory
     }
 
     /// The text of a box; `None` if there is no such box.
@@ -68,7 +82,9 @@ impl Boxes {
     /// Changes the text of a box.
     pub(crate) fn change(&mut self, id: UserId, change: TextChange<'_>) -> Result<(), OutOfStep> {
         if let Some(found) = self.boxes.get_mut(&id) {
+            let before = found.memory();
             found.text.apply(change)?;
+            self.memory = self.memory + found.memory() - before;
             if !mem::replace(&mut found.is_changed, true) {
                 self.changed.push(id);
             }
@@ -87,7 +103,9 @@ impl Boxes {
             found.is_changed = false;
             let TextBox { text: after, committed: before, revision, .. } = &*found;
             each(TextUpdate { id, revision: *revision, before, after });
+            let before = found.memory();
             found.committed.copy_from(&found.text);
+            self.memory = self.memory + found.memory() - before;
         }
     }
 
@@ -112,8 +130,10 @@ mod tests {
                 boxes.commit(|_| {});
                 assert_eq!(boxes.revisions.len(), 1);
             }
+            assert!(boxes.memory() > 0);
             boxes.remove(id);
             assert!(boxes.revisions.is_empty());
+            assert_eq!(boxes.memory(), 0);
         }
     }
 }

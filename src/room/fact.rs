@@ -56,6 +56,11 @@ pub enum Fact {
         /// The posts, the oldest first.
         posts: Vec<Post>,
     },
+    /// The oldest posts were removed, because memory is short.
+    HistoryShortened {
+        /// The most bytes that the others may take.
+        max_bytes: usize,
+    },
     /// Old posts were removed.
     HistoryTrimmed {
         /// The posts from before this time, in milliseconds since 1970.

@@ -8,6 +8,9 @@ use std::sync::Arc;
 /// exceed it alone. Every snapshot contains all of them.
 pub(crate) const MAX_HISTORY_BYTES: usize = 1024 * 1024;
 
+/// Memory of a post beside its text, in bytes, roughly: its fields, its author's name, its place in the list.
+const POST_OVERHEAD: usize = 200;
+
 /// The last posts. Log downloads share them.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -59,6 +62,18 @@ impl History {
         // Times are not sorted if the clock was set back.
         self.posts.retain(|post| post.at >= before);
         self.bytes = self.posts.iter().map(|post| json_len(&post.text)).sum();
+    }
+
+    /// Removes the oldest posts until the others take no more than this many bytes. The last post stays.
+    pub(crate) fn shorten(&mut self, max_bytes: usize) {
+        while self.memory() > max_bytes && self.posts.len() > 1 {
+            self.remove_oldest();
+        }
+    }
+
+    /// The memory that it takes, in bytes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        self.bytes + self.posts.len() * POST_OVERHEAD
     }
 
     fn remove_oldest(&mut self) {
@@ -129,6 +144,17 @@ mod tests {
         let mut none = History::new(0);
         none.push(large(1));
         assert_eq!(numbers(&none).count(), 0);
+    }
+
+    #[test]
+    fn a_shortened_history_keeps_the_last_posts() {
+        for (max_bytes, kept) in [(usize::MAX, 10), (5 * (POST_OVERHEAD + 4), 5), (0, 1)] {
+            let mut history = History::new(100);
+            (1..=10).for_each(|n| history.push(post(n, "text")));
+            history.shorten(max_bytes);
+            assert!(numbers(&history).eq(11 - kept..=10), "{max_bytes} bytes");
+            assert_eq!((history.memory(), history.last_n()), (kept as usize * (POST_OVERHEAD + 4), 10));
+        }
     }
 
     #[test]

@@ -4,6 +4,9 @@ use crate::room::splice::{OutOfStep, Splice};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
+/// Texts that take no more memory than this, in bytes, do not shrink.
+const MIN_SHRUNK: usize = 4 * 1024;
+
 /// A text and its length in characters (Unicode code points), so that a splice can be checked without counting them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text {
@@ -46,6 +49,15 @@ impl Text {
         }
     }
 
+    /// Whether a change makes it longer, in bytes, or may do so.
+    pub(crate) fn grows_by(&self, change: &TextChange<'_>) -> bool {
+        match change {
+            TextChange::Whole(text) => text.len() > self.content.len(),
+            // Each character that is cut has at least one byte.
+            TextChange::Splice(splice) => splice.put.len() > splice.cut,
+        }
+    }
+
     /// Applies a change. A splice that does not fit changes nothing.
     pub fn apply(&mut self, change: TextChange<'_>) -> Result<(), OutOfStep> {
         match change {
@@ -58,6 +70,7 @@ impl Text {
                 let end = start + position(&self.content[start..], splice.cut, self.is_ascii());
                 self.content.replace_range(start..end, &splice.put);
                 self.chars = splice.length;
+                self.shrink();
             }
         }
         Ok(())
@@ -72,6 +85,19 @@ impl Text {
     pub fn copy_from(&mut self, other: &Self) {
         self.content.clone_from(&other.content);
         self.chars = other.chars;
+        self.shrink();
+    }
+
+    /// The memory that it takes, in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        self.content.capacity()
+    }
+
+    /// Frees the memory of a text that was much longer.
+    fn shrink(&mut self) {
+        if self.content.capacity() > MIN_SHRUNK.max(4 * self.content.len()) {
+            self.content.shrink_to(2 * self.content.len());
+        }
     }
 
     fn position(&self, at: usize) -> usize {
@@ -145,6 +171,15 @@ mod tests {
         assert_eq!(greeting, text("Grüße"));
         assert_eq!(greeting.apply(TextChange::Splice(splice(5, 0, "!", 6))), Ok(()));
         assert_eq!(greeting, text("Grüße!"));
+    }
+
+    #[test]
+    fn a_text_that_was_long_takes_little_memory() {
+        let (mut long, mut copy) = (text(&"x".repeat(100_000)), text(""));
+        copy.copy_from(&long);
+        long.apply(TextChange::Splice(splice(10, 99_990, "", 10))).unwrap();
+        copy.copy_from(&long);
+        assert!(long.memory() <= MIN_SHRUNK && copy.memory() <= MIN_SHRUNK);
     }
 
     /// The page's unit tests check the same cases against page/splices.js.

@@ -55,6 +55,7 @@ impl View {
             }
             Fact::Posted { post } => self.history.push(post),
             Fact::HistoryLoaded { posts } => self.history.load(posts),
+            Fact::HistoryShortened { max_bytes } => self.history.shorten(max_bytes),
             Fact::HistoryTrimmed { before } => self.history.trim(before),
         }
     }
@@ -68,6 +69,11 @@ impl View {
     /// A number that changes with every fact. A view with an unchanged version has an unchanged snapshot.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The memory of its texts, in bytes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        self.boxes.memory() + self.history.memory()
     }
 
     /// The number of users, including away users.

@@ -12,10 +12,16 @@ use typewall::{Access, Limits};
 #[test]
 fn the_health_check_counts_clients_and_rooms() {
     let server = TestServer::start();
-    assert_eq!(server.get("/healthz").text(), "{\"healthy\":true,\"clients\":0,\"rooms\":0,\"waiting\":0}\n");
+    assert_eq!(
+        server.get("/healthz").text(),
+        "{\"healthy\":true,\"clients\":0,\"rooms\":0,\"texts\":0,\"waiting\":0}\n"
+    );
     let _ada = server.join("r", "Ada");
     let _bob = server.join("s", "Bob");
-    assert_eq!(server.get("/healthz").text(), "{\"healthy\":true,\"clients\":2,\"rooms\":2,\"waiting\":0}\n");
+    assert_eq!(
+        server.get("/healthz").text(),
+        "{\"healthy\":true,\"clients\":2,\"rooms\":2,\"texts\":0,\"waiting\":0}\n"
+    );
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn a_client_without_the_passphrase_creates_no_room() {
     let mut eve = server.connect("r");
     eve.catch_up();
     let health = get_with(&server, "/healthz", PASSPHRASE);
-    assert_eq!(health.text(), "{\"healthy\":true,\"clients\":1,\"rooms\":0,\"waiting\":0}\n");
+    assert_eq!(health.text(), "{\"healthy\":true,\"clients\":1,\"rooms\":0,\"texts\":0,\"waiting\":0}\n");
     assert_eq!(server.get("/healthz").text(), "{\"healthy\":true}\n");
     assert_eq!(get_with(&server, "/healthz", "wrong").text(), "{\"healthy\":true}\n");
 }

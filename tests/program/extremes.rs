@@ -4,7 +4,7 @@ use crate::support::program::{LISTEN, Program, fails, typewall};
 use std::path::Path;
 
 /// The options with a range, and its ends, as `--help` and docs/limits.md give them.
-const RANGES: [(&str, [&str; 2]); 13] = [
+const RANGES: [(&str, [&str; 2]); 14] = [
     ("--max-clients", ["1", "100000"]),
     ("--max-per-address", ["1", "100000"]),
     ("--max-rooms", ["1", "100000"]),
@@ -14,6 +14,7 @@ const RANGES: [(&str, [&str; 2]); 13] = [
     ("--max-name", ["10", "200"]),
     ("--post-rate", ["1", "1000"]),
     ("--waiting-memory", ["1", "1048576"]),
+    ("--text-memory", ["1", "1048576"]),
     ("--log-length", ["0", "10000"]),
     ("--grace", ["0", "86400"]),
     ("--keep", ["1", "36500"]),

@@ -6,7 +6,9 @@ use crate::world::{LIMITS, World, new_client};
 use crossbeam_channel::unbounded;
 use std::net::Shutdown;
 use std::time::Duration;
-use typewall::internals::{Action, ClientId, Encoding, Event, FromClient, Hub, Name, Session, Shard};
+use typewall::internals::{
+    Action, ClientId, Encoding, Event, FromClient, Hub, Name, Session, Shard, TextChange,
+};
 use typewall::{Limits, RoomName};
 
 fn is_closed(pipe: &Pipe) -> bool {
@@ -219,4 +221,31 @@ fn a_drain_has_a_maximum_number_of_events() {
     Hub::new(LIMITS, None, None, Shard::single()).run(&queue);
     assert!((3..=4).contains(&transport.0.borrow().sends), "{} sends", transport.0.borrow().sends);
     assert_eq!(transport.page().received.len(), 3_000);
+}
+
+#[test]
+fn beyond_the_memory_for_texts_no_box_grows_and_logs_get_shorter() {
+    const MIB: usize = 1024 * 1024;
+    let mut world = World::with(Limits { max_texts: MIB, log_length: 1_000, ..LIMITS }, 2);
+    for n in 0..2 {
+        world.enter(n, 0);
+        world.join(n, "Ada");
+    }
+    world.settle();
+    for _ in 0..200 {
+        world.post(0, &"x".repeat(10_000), None);
+        world.hub.write(world.now);
+    }
+    world.settle();
+    assert!(world.health().texts < MIB + 20_000, "{} bytes of texts", world.health().texts);
+    world.write(1, &"y".repeat(2 * MIB));
+    world.hub.write(world.now);
+    world.act(0, Action::Write(TextChange::Whole("refused".into())));
+    world.settle();
+    assert_eq!(world.pipe(0).page().errors, ["memory_full"]);
+    world.write(1, "shorter");
+    world.hub.write(world.now);
+    world.write(0, "accepted");
+    world.settle();
+    world.check();
 }

@@ -1,4 +1,5 @@
-//! The memory of what waits, counted for all clients together: output for slow clients, and large messages that arrive.
+//! Limits on the memory that all clients together can make the server hold. One is for what waits: output for slow clients,
+//! and large messages that arrive. Another one is for texts: boxes and logs.
 //!
 //! Clients that wait for the same bytes share them, so a sum over clients would count them many times. Bytes are therefore
 //! counted where they are allocated, until the last client lets go of them.
@@ -6,9 +7,9 @@
 use crate::base::counter::Counter;
 use bytes::Bytes;
 
-/// Counts the bytes of one owner, a hub or the readers, and of all.
+/// Counts the bytes of one owner, such as a hub, and of all owners.
 #[derive(Debug, Clone)]
-pub(crate) struct WaitingMemory {
+pub(crate) struct MemoryLimit {
     of_owner: Counter,
     of_all: Counter,
     max: usize,
@@ -36,7 +37,7 @@ impl AsRef<[u8]> for Kept {
     }
 }
 
-impl WaitingMemory {
+impl MemoryLimit {
     /// The memory of an owner, one of `owners`. All of them count in `of_all`, and may use `max` bytes together.
     pub(crate) fn new(of_all: Counter, max: usize, owners: usize) -> Self {
         Self { of_owner: Counter::default(), of_all, max, max_of_owner: max / owners.max(1) }
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn shared_bytes_are_counted_once_and_until_the_last_clone_is_dropped() {
-        let memory = WaitingMemory::new(Counter::default(), 100, 1);
+        let memory = MemoryLimit::new(Counter::default(), 100, 1);
         let mut charge = memory.charge();
         charge.set(1);
         let bytes = memory.keep(vec![0; 100]);
@@ -111,7 +112,7 @@ mod tests {
     #[test]
     fn only_an_owner_that_exceeds_its_share_has_to_free_memory() {
         let all = Counter::default();
-        let [small, large] = [(); 2].map(|()| WaitingMemory::new(all.clone(), 100, 2));
+        let [small, large] = [(); 2].map(|()| MemoryLimit::new(all.clone(), 100, 2));
         let _kept = [small.keep(vec![0; 40]), large.keep(vec![0; 60])];
         assert!(!small.is_exceeded() && !large.is_exceeded(), "together they are at the limit");
         let _one_more = small.keep(vec![0; 1]);
