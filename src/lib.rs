@@ -69,7 +69,7 @@ pub mod internals {
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;
     pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
-    pub use crate::room::rules::{Reply, Rules};
+    pub use crate::room::rules::{MIN_STAY, Reply, Rules};
     pub use crate::room::session::Session;
     pub use crate::room::text::{Text, TextChange};
     pub use crate::room::view::View;

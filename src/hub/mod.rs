@@ -277,8 +277,8 @@ impl<T: Transport> Hub<T> {
         match &fact {
             Fact::Joined { .. } => self.shard.seats.add(1),
             Fact::Away { id: user } => {
-                if let Some(until) = room.rules().kept_until(*user) {
-                    self.deadlines.set(Deadline::Grace(id, *user), until);
+                if let Some(kept) = room.rules().kept_seat(*user) {
+                    self.deadlines.set(Deadline::Grace(id, *user), kept.until);
                 }
             }
             Fact::Back { id: user } => self.deadlines.cancel(Deadline::Grace(id, *user)),

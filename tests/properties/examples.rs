@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::internals::{
-    Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, Name, NewClient,
+    Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, MIN_STAY, Name, NewClient,
     PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
 };
 use typewall::{Passphrase, RoomName};
@@ -24,6 +24,8 @@ pub(crate) fn joined(names: &[&str]) -> World {
         world.join(n, name);
     }
     world.settle();
+    // From now on their seats are kept when their connections break.
+    world.now.instant += MIN_STAY;
     world
 }
 
