@@ -31,7 +31,8 @@ pub struct Limits {
     pub max_backlog: usize,
     /// Maximum memory for output that waits for slow clients, of all of them together, in bytes.
     pub max_waiting: usize,
-    /// How long a user's seat is kept after the connection broke. Zero removes the seat at once.
+    /// How long a user's seat is kept after the connection broke, unless a newcomer needs it. Zero removes the seat at
+    /// once.
     pub grace: Duration,
     /// Time between two pings to a client.
     pub ping_every: Duration,

@@ -79,6 +79,7 @@ impl<T: Transport> Hub<T> {
             },
         };
         self.clients.registry.enter(client, id);
+        self.seats.enter(id);
         if let Some(room) = self.rooms.touch(id) {
             room.enter(client);
         }
@@ -89,7 +90,9 @@ impl<T: Transport> Hub<T> {
         if self.store.is_busy_loading() {
             return Err(CloseReason::ServerBusy);
         }
-        if !self.rooms.reserve(self.limits.max_rooms) {
+        let max = self.limits.max_rooms;
+        let is_reserved = self.rooms.reserve(max) || (self.displace_room() && self.rooms.reserve(max));
+        if !is_reserved {
             return Err(CloseReason::RoomsFull);
         }
         let (limits, is_stored) = (self.limits, self.store.is_some());

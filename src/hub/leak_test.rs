@@ -187,7 +187,7 @@ impl World {
     }
 
     fn check(&self) {
-        let Hub { clients, rooms, gate, shard, store, deadlines, stage, .. } = &self.hub;
+        let Hub { clients, rooms, seats, gate, shard, store, deadlines, stage, .. } = &self.hub;
         assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
         assert_eq!((gate.waiting.len(), store.posts, store.loading(), deadlines.next()), (0, 0, 0, None));
         // A hub that stops leaves clients in their rooms.
@@ -195,6 +195,7 @@ impl World {
             return assert!(self.hub.has_stopped());
         }
         assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
+        assert!(seats.is_empty(), "{seats:?}");
         assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));
     }
 }

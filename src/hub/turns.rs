@@ -22,7 +22,7 @@ impl<T: Transport> Hub<T> {
             if self.rooms.get(id).is_some_and(|room| room.inbox.waits_for_turn()) {
                 self.rooms.wait(id);
             }
-            self.forget_if_empty(id);
+            self.on_vacated(id);
         }
     }
 
@@ -65,7 +65,7 @@ impl<T: Transport> Hub<T> {
             events.into_iter().for_each(|event| self.pass_budget(id, event, now));
         }
         self.await_budget(id, now);
-        self.forget_if_empty(id);
+        self.on_vacated(id);
     }
 
     fn await_budget(&mut self, id: RoomId, now: Now) {

@@ -8,4 +8,6 @@ mod flood;
 mod frames;
 mod process;
 mod reopening;
+#[cfg(feature = "soak")]
+mod seat_attacks;
 mod stalled;

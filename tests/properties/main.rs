@@ -7,6 +7,7 @@ mod decoders;
 mod examples;
 mod facts;
 mod pipe;
+mod seats;
 mod store;
 mod store_crashes;
 #[path = "../support/mod.rs"]
