@@ -1,5 +1,6 @@
 //! Deadlines: everything that a hub does at a certain time, in one queue.
 
+use crate::base::address::Address;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
@@ -13,6 +14,8 @@ pub(crate) enum Deadline {
     Budget(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
+    /// The next guess at the passphrase from this address is to be looked at.
+    Guess(Address),
     /// A client has not answered its close frame in time.
     Close(ClientId),
     /// A full transport is to be tried again.

@@ -124,7 +124,7 @@ impl World {
             Step::Connect { room, space } => Some(self.connect(room, space)),
             Step::Unlock { is_right } => {
                 let passphrase = Passphrase::new(if is_right { "right" } else { "wrong" });
-                of_client(FromClient::Unlock(passphrase))
+                of_client(FromClient::Unlock { passphrase, token: None })
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),
             Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),
@@ -196,6 +196,7 @@ impl World {
         }
         assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
         assert!(seats.is_empty(), "{seats:?}");
+        assert!(gate.guesses.is_empty(), "{gate:?}");
         assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod budget;
 pub(crate) mod clients;
 pub(crate) mod deadlines;
 pub(crate) mod event;
+pub(crate) mod guesses;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use crate::delivery::transport::Transport;
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
+use crate::hub::guesses::{Guess, Guesser};
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
@@ -132,10 +134,11 @@ impl<T: Transport> Hub<T> {
             Event::Connected(client) => self.connect(client, now),
             Event::FromClient(event) => self.receive(event, now),
             Event::Stored(answer) => self.on_store_reply(*answer),
-            // Whoever asked may have given up waiting, so a failed reply is no error.
-            Event::PassphraseCheck { address, passphrase, reply_to } => {
-                let _ = reply_to.try_send(self.gate.check(address, &passphrase, now.instant));
+            Event::PassphraseCheck { address, passphrase, token, reply_to } => {
+                let from = Guesser::Request { reply_to };
+                self.guess(address, Guess { from, passphrase }, token, now);
             }
+            // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::HistoryRequest { room, reply_to } => {
                 let room = self.rooms.id(&room).and_then(|id| self.rooms.get(id));
                 let _ = reply_to
@@ -208,7 +211,8 @@ impl<T: Transport> Hub<T> {
             match deadline {
                 Deadline::Grace(room, user) => self.end_grace(room, user),
                 Deadline::Budget(room) => self.on_budget(room, now),
-                Deadline::Passphrase(client) => self.close_unauthenticated(client, now),
+                Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
+                Deadline::Guess(address) => self.look_at_guesses(address, now),
                 Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
                 Deadline::Retry(client) => retries.push(client),
                 Deadline::Keepalive => {

@@ -85,7 +85,7 @@ impl<T: Transport> Hub<T> {
     /// Does what a client asks for, and what follows from what it did.
     fn obey(&mut self, Pending { client, event, slot: _slot, charge: _charge }: Pending, now: Now) {
         match event {
-            FromClient::Unlock(passphrase) => self.unlock(client, &passphrase, now),
+            FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
             FromClient::Acted(action) => self.act(client, action, now),
             FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
             FromClient::Paced { wait } => self.slow_down(client, wait),

@@ -385,8 +385,8 @@ fn a_client_that_sends_no_passphrase_in_time_is_closed() {
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
         hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport)), now);
     }
-    let passphrase = Passphrase::new("right");
-    hub.handle(Event::from_client(ClientId(1), FromClient::Unlock(passphrase)), now);
+    let unlock = FromClient::Unlock { passphrase: Passphrase::new("right"), token: None };
+    hub.handle(Event::from_client(ClientId(1), unlock), now);
     hub.write(now);
     now.instant += PASSPHRASE_TIMEOUT;
     assert!(hub.due().is_some_and(|due| due <= now.instant));
