@@ -34,8 +34,14 @@ export function drawVisitors() {
 /** @param {string} error */
 export function drawGate(error) {
   at("gate-error").textContent = error;
-  at("gate-wait").textContent = "";
+  at("gate-wait").textContent = at("gate-busy").textContent = "";
   at("passphrase").setAttribute("aria-invalid", String(Boolean(error)));
+}
+
+/** The passphrase has been sent, and its answer takes a while. */
+export function drawChecking() {
+  drawGate("");
+  at("gate-busy").textContent = say("checking");
 }
 
 /**

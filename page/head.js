@@ -30,6 +30,7 @@ export function drawLink() {
   button.hidden = isFine;
   at("door-link").textContent = isFine || link.status === "needsPassphrase" ? "" : say(link.status);
   at("door-wait").textContent = at("link-wait").textContent;
+  if (!link.socket) at("gate-busy").textContent = "";
 }
 
 /** @param {number} when */

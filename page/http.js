@@ -16,6 +16,7 @@ const ANSWER_MS = 10_000;
  */
 export async function fetched(path, values, headers = {}) {
   if (gate.passphrase) headers.Authorization = `Basic ${inBase64(`:${gate.passphrase}`)}`;
+  if (gate.token) headers["Typewall-Token"] = gate.token;
   const credentials = gate.passphrase ? "omit" : "same-origin";
   try {
     const answer = await fetch(`${path}?${new URLSearchParams(values)}`, { headers, credentials });

@@ -3,7 +3,7 @@
 import { wordForError } from "./codes.js";
 import { connect, send, waitOutside } from "./connection.js";
 import { at, openDialog } from "./dom.js";
-import { drawDoor, drawGate } from "./door.js";
+import { drawChecking, drawDoor, drawGate } from "./door.js";
 import { join } from "./seat.js";
 import { gate, link, seat } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
@@ -11,22 +11,37 @@ import { say } from "./words.js";
 
 /** The key of the passphrase in the tab's own storage. */
 const PASSPHRASE = "typewall key";
+/** The key of the token in the tab's own storage. */
+const TOKEN = "typewall token";
+/** An answer that takes longer than this waits for the guesses of others, and the page says that it waits. */
+const SLOW_MS = 500;
 
 /** Gives the passphrase and asks for a seat, without waiting for an answer in between. */
 export function knock() {
-  if (gate.passphrase) send("unlock", { passphrase: gate.passphrase });
+  gate.unheard = false;
+  const { passphrase, token } = gate;
+  if (passphrase && send("unlock", token ? { passphrase, token } : { passphrase })) awaitAnswer();
   join();
 }
 
 /** @param {string} passphrase */
 function keepPassphrase(passphrase) {
+  if (passphrase !== gate.passphrase) keepToken("");
   gate.passphrase = passphrase;
   keepInTab(PASSPHRASE, passphrase);
 }
 
+/** @param {string} token */
+function keepToken(token) {
+  gate.token = token;
+  keepInTab(TOKEN, token);
+}
+
 /** The passphrase to start with: that of the link, or that from before a reload. */
 export function findPassphrase() {
-  if (!takeKey()) gate.passphrase = keptInTab(PASSPHRASE) ?? "";
+  gate.passphrase = keptInTab(PASSPHRASE) ?? "";
+  gate.token = keptInTab(TOKEN) ?? "";
+  takeKey();
 }
 
 /**
@@ -65,6 +80,11 @@ export function tryPassphrase() {
   else connect();
 }
 
+function awaitAnswer() {
+  clearTimeout(gate.timer);
+  gate.timer = setTimeout(() => link.socket && drawChecking(), SLOW_MS);
+}
+
 /**
  * The server refuses the passphrase. A wrong one is not tried again; one that was not checked is, as soon as possible.
  *
@@ -72,6 +92,7 @@ export function tryPassphrase() {
  */
 export function refusePassphrase({ code, wait = 0 }) {
   lock();
+  if (code === "passphrase_needed") gate.unheard = true;
   const word = wordForError(code);
   if (!word) return;
   if (code === "passphrase_wrong") keepPassphrase("");
@@ -104,11 +125,18 @@ function lock() {
   showGate("");
 }
 
-/** The server lets this page in. */
-export function unlock() {
+/**
+ * The server lets this page in.
+ *
+ * @param {{ token?: string }} answer
+ */
+export function unlock({ token }) {
+  clearTimeout(gate.timer);
+  if (token) keepToken(token);
+  if (gate.unheard) join();
+  gate.unheard = false;
   if (!gate.locked) return;
   gate.locked = false;
-  clearTimeout(gate.timer);
   at("passphrase").value = "";
   drawDoor();
   if (!seat.inside) at("name").focus();

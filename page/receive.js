@@ -29,7 +29,7 @@ import { say } from "./words.js";
  * @param {any} data
  */
 export function receive(event, data) {
-  if (event === "unlocked") return unlock();
+  if (event === "unlocked") return unlock(data);
   if (event === "error") return refuse(data);
   if (event === "slow_down") return slowDown();
   if (event === "data") notePost(data);

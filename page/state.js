@@ -128,7 +128,15 @@ export const link = {
 };
 
 /** The passphrase: passphrase.js. */
-export const gate = { passphrase: "", locked: false, timer: 0 };
+export const gate = {
+  passphrase: "",
+  /** From the server, once it has let this page in: with it the page need not wait for others' guesses. */
+  token: "",
+  locked: false,
+  /** The server refused what was sent after the passphrase, because it has not looked at that yet. */
+  unheard: false,
+  timer: 0,
+};
 
 /** What is looked at: views.js and history.js. */
 export const look = {

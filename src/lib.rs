@@ -48,6 +48,7 @@ pub mod internals {
     pub use crate::base::ids::{ClientId, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
     pub use crate::base::shared_rate_limit::SharedRateLimit;
+    pub use crate::base::token::Token;
     pub use crate::base::window::Slot;
     pub use crate::delivery::stall::MAX_STALL;
     pub use crate::delivery::transport::{SocketTransport, Transport};
@@ -64,12 +65,13 @@ pub mod internals {
     pub use crate::hub::store_link::MAX_LOADING_ROOMS;
     pub use crate::protocol::client_event::ClientEvent;
     pub use crate::protocol::encoding::Encoding;
+    pub use crate::protocol::error::EventError;
     pub use crate::protocol::snapshot::encode_part;
     pub use crate::room::action::{Action, Actor, Rank};
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;
     pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
-    pub use crate::room::rules::{Reply, Rules};
+    pub use crate::room::rules::{MIN_STAY, Reply, Rules};
     pub use crate::room::session::Session;
     pub use crate::room::text::{Text, TextChange};
     pub use crate::room::view::View;

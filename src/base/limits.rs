@@ -34,7 +34,8 @@ pub struct Limits {
     pub max_waiting: usize,
     /// Maximum memory for the boxes and logs of all rooms together, in bytes.
     pub max_texts: usize,
-    /// How long a user's seat is kept after the connection broke. Zero removes the seat at once.
+    /// How long a user's seat is kept after the connection broke, unless a newcomer needs it. Zero removes the seat at
+    /// once.
     pub grace: Duration,
     /// Time between two pings to a client.
     pub ping_every: Duration,

@@ -11,4 +11,5 @@ pub(crate) mod passphrase;
 pub(crate) mod permits;
 pub(crate) mod rate_limit;
 pub(crate) mod shared_rate_limit;
+pub(crate) mod token;
 pub(crate) mod window;

@@ -1,5 +1,6 @@
 //! The passphrase of a server. Only its hash is kept, and hashes are compared in constant time.
 
+use crate::base::token::TokenKey;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::fs::File;
@@ -34,6 +35,11 @@ impl Passphrase {
     pub fn new(text: &str) -> Self {
         let composed: String = text.nfc().collect();
         Self(Sha256::digest(composed).into())
+    }
+
+    /// A new key for tokens of clients that have given this passphrase.
+    pub(crate) fn token_key(&self) -> TokenKey {
+        TokenKey::random(&self.0)
     }
 
     /// Reads a passphrase from a file, without the trailing line break.

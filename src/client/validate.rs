@@ -2,6 +2,7 @@
 
 use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
+use crate::base::token::Token;
 use crate::hub::event::FromClient;
 use crate::protocol::client_event::ClientEvent;
 use crate::protocol::error::EventError;
@@ -37,8 +38,10 @@ pub(crate) fn event(json: &str, limits: &Limits) -> FromClient {
 
 fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventError> {
     let action = match event {
-        ClientEvent::Unlock { passphrase } => {
-            return Ok(FromClient::Unlock(Passphrase::new(&passphrase)));
+        ClientEvent::Unlock { passphrase, token } => {
+            // A malformed token is ignored, like one that is not valid.
+            let token = token.and_then(|hex| Token::parse(&hex));
+            return Ok(FromClient::Unlock { passphrase: Passphrase::new(&passphrase), token });
         }
         ClientEvent::GotANewUser { name, session } => {
             let name = Name::parse(&name, limits.max_name)?;

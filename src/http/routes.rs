@@ -4,9 +4,10 @@ use crate::base::address::Address;
 use crate::base::hash_slots::HashSlots;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
+use crate::base::token::Token;
 use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
-use crate::http::hub_query::{HUB_TIMEOUT, query_hub};
+use crate::http::hub_query::HUB_TIMEOUT;
 use crate::http::invite;
 use crate::http::log_route::LogRequest;
 use crate::http::page::Page;
@@ -19,9 +20,11 @@ use crate::hub::shards::Shards;
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
 use crate::room::names::RoomName;
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use log::Level;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 use tungstenite::http::{Method, header};
 
 /// Paths that show something of a room. They need the passphrase, if the server has one.
@@ -33,6 +36,15 @@ const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
 /// Refused hosts and origins that are logged as warnings: enough for the names that an operator has forgotten to allow,
 /// and few enough that strangers cannot fill the log. Further ones are logged at the level `debug`.
 const MAX_WARNINGS: usize = 16;
+
+/// The header for the token of a page that was let in before.
+const TOKEN_HEADER: &str = "typewall-token";
+
+/// How long a request waits until its passphrase is looked at: a full queue of guesses takes 20 s.
+const GUESS_TIMEOUT: Duration = Duration::from_secs(21);
+
+/// Seconds after which a request may be repeated whose passphrase was not looked at in time.
+const RETRY_AFTER: u64 = 5;
 
 /// What a request leads to.
 #[derive(Debug)]
@@ -77,7 +89,7 @@ impl Router {
         }
         let address = self.access.client_address(head, peer);
         if PROTECTED_PATHS.contains(&head.uri().path())
-            && let Err(response) = self.authorize(head, address)
+            && let Err(response) = self.authorize(head, address, GUESS_TIMEOUT)
         {
             return Route::Response(response);
         }
@@ -111,7 +123,7 @@ impl Router {
     }
 
     /// Requires the passphrase in the request, if the server has one.
-    fn authorize(&self, head: &Head, address: Address) -> Result<(), Response> {
+    fn authorize(&self, head: &Head, address: Address, timeout: Duration) -> Result<(), Response> {
         if self.access.passphrase.is_none() {
             return Ok(());
         }
@@ -119,24 +131,35 @@ impl Router {
         let Some(passphrase) = authorization.and_then(from_authorization) else {
             return Err(unauthorized("Send the passphrase as the password; any user name will do."));
         };
-        self.check_passphrase(address, passphrase)
+        let token = head.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+        self.check_passphrase(address, passphrase, token.and_then(Token::parse), timeout)
     }
 
-    /// Lets the hub check a passphrase, because it counts the wrong ones of each address.
-    fn check_passphrase(&self, address: Address, passphrase: Passphrase) -> Result<(), Response> {
-        let event = |reply_to| Event::PassphraseCheck { address, passphrase, reply_to };
-        let checked = query_hub(self.shards.only(), event).ok_or_else(Response::busy)?;
-        checked.map_err(|error| match error {
-            EventError::PassphraseWait(seconds) => {
-                Response::text(429, error.to_string()).with_header("Retry-After", seconds.to_string())
-            }
-            _ => unauthorized(error.to_string()),
-        })
+    /// Lets the hub check a passphrase, because it counts the wrong ones of each address. The guess may have to wait
+    /// for others from the same address, but no longer than `timeout`.
+    fn check_passphrase(
+        &self,
+        address: Address,
+        passphrase: Passphrase,
+        token: Option<Token>,
+        timeout: Duration,
+    ) -> Result<(), Response> {
+        let (reply_to, reply) = bounded(1);
+        let event = Event::PassphraseCheck { address, passphrase, token, reply_to };
+        self.shards.only().send_timeout(event, HUB_TIMEOUT).map_err(|_| Response::busy())?;
+        match reply.recv_timeout(timeout) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(EventError::PassphraseWait(seconds))) => Err(try_again(seconds)),
+            Ok(Err(error)) => Err(unauthorized(error.to_string())),
+            Err(RecvTimeoutError::Timeout) => Err(try_again(RETRY_AFTER)),
+            Err(RecvTimeoutError::Disconnected) => Err(Response::busy()),
+        }
     }
 
-    /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase.
+    /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase. Health is asked
+    /// for by programs that do not wait for long, so they get no numbers if their passphrase has to wait.
     fn health_check(&self, head: &Head, address: Address) -> Response {
-        let with_counts = self.authorize(head, address).is_ok();
+        let with_counts = self.authorize(head, address, HUB_TIMEOUT).is_ok();
         Response::health(self.shards.health(HUB_TIMEOUT), with_counts)
     }
 
@@ -144,6 +167,12 @@ impl Router {
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
         Ok(Response::json(&Invitation { links: invite::links(self.listen, &room) }))
     }
+}
+
+/// Too many guesses wait.
+fn try_again(seconds: u64) -> Response {
+    let text = EventError::PassphraseWait(seconds).to_string();
+    Response::text(429, text).with_header("Retry-After", seconds.to_string())
 }
 
 fn only_read() -> Response {

@@ -4,12 +4,14 @@ use crate::base::address::Address;
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::base::passphrase::Passphrase;
+use crate::base::token::Token;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::NewClient;
+use crate::hub::guesses::{Guess, Guesser, LOOK_EVERY};
 use crate::hub::open_room::OpenRoom;
-use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use crate::hub::passphrase_gate::{PASSPHRASE_TIMEOUT, Verdict};
 use crate::protocol::close::CloseReason;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::names::RoomName;
@@ -26,7 +28,7 @@ impl<T: Transport> Hub<T> {
             return self.enter(id, now);
         }
         self.deadlines.set(Deadline::Passphrase(id), now.instant + PASSPHRASE_TIMEOUT);
-        if let Some(oldest) = self.gate.hold(id) {
+        if let Some(oldest) = self.gate.hold(id, now.instant) {
             self.close_unauthenticated(oldest, now);
         }
     }
@@ -47,24 +49,79 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A client gives the passphrase. A client that needs none is only told that it is unlocked.
-    pub(super) fn unlock(&mut self, client: ClientId, passphrase: &Passphrase, now: Now) {
-        let Some(entry) = self.clients.registry.get(client) else { return };
-        if self.clients.registry.requested_room(client).is_some() {
-            if let Err(error) = self.gate.check(entry.address, passphrase, now.instant) {
-                return self.reject(client, error, None);
-            }
-            self.gate.release(client);
-            self.deadlines.cancel(Deadline::Passphrase(client));
-            self.clients.send_queued_first(client);
-            self.enter(client, now);
+    pub(super) fn unlock(
+        &mut self,
+        client: ClientId,
+        passphrase: Passphrase,
+        token: Option<Token>,
+        now: Now,
+    ) {
+        let Some(address) = self.clients.registry.get(client).map(|client| client.address) else { return };
+        if self.clients.registry.requested_room(client).is_none() {
+            return self.tell_unlocked(client, None);
         }
-        if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
-            room.tell(client, &ServerEvent::Unlocked {});
+        self.guess(address, Guess { from: Guesser::Client(client), passphrase }, token, now);
+    }
+
+    /// Somebody gives the passphrase. A token spares them the wait for others' guesses; an invalid one is ignored.
+    pub(super) fn guess(&mut self, address: Address, guess: Guess, token: Option<Token>, now: Now) {
+        if token.is_some_and(|token| self.gate.accepts(&token)) {
+            return self.announce(Verdict { to: guess.from, outcome: Ok(()) }, now);
+        }
+        if let Some(verdict) = self.gate.guess(address, guess, now.instant) {
+            self.announce(verdict, now);
+        }
+        self.schedule_guesses(address);
+    }
+
+    /// Looks at the guesses from an address that are due.
+    pub(super) fn look_at_guesses(&mut self, address: Address, now: Now) {
+        for verdict in self.gate.look(address, now.instant) {
+            self.announce(verdict, now);
+        }
+        self.schedule_guesses(address);
+    }
+
+    fn schedule_guesses(&mut self, address: Address) {
+        if let Some(due) = self.gate.due(address) {
+            self.deadlines.set(Deadline::Guess(address), due);
         }
     }
 
-    /// Closes a client that has not given the passphrase in time.
-    pub(super) fn close_unauthenticated(&mut self, client: ClientId, now: Now) {
+    /// Answers a guess.
+    fn announce(&mut self, Verdict { to, outcome }: Verdict, now: Now) {
+        match (to, outcome) {
+            (Guesser::Client(client), Ok(())) => self.let_in(client, now),
+            (Guesser::Client(client), Err(error)) => self.reject(client, error, None),
+            // A request may have given up waiting, so a failed reply is no error.
+            (Guesser::Request { reply_to }, outcome) => _ = reply_to.try_send(outcome),
+        }
+    }
+
+    /// A client has given the passphrase.
+    fn let_in(&mut self, client: ClientId, now: Now) {
+        self.gate.release(client);
+        self.deadlines.cancel(Deadline::Passphrase(client));
+        self.clients.send_queued_first(client);
+        self.enter(client, now);
+        self.tell_unlocked(client, self.gate.issue_token());
+    }
+
+    fn tell_unlocked(&mut self, client: ClientId, token: Option<Token>) {
+        if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
+            room.tell(client, &ServerEvent::Unlocked { token });
+        }
+    }
+
+    /// A client has not given the passphrase in time. If its guess waits, it stays until that was looked at.
+    pub(super) fn on_passphrase_timeout(&mut self, client: ClientId, now: Now) {
+        match self.gate.guesses.has(client) {
+            true => self.deadlines.set(Deadline::Passphrase(client), now.instant + LOOK_EVERY),
+            false => self.close_unauthenticated(client, now),
+        }
+    }
+
+    fn close_unauthenticated(&mut self, client: ClientId, now: Now) {
         self.close(client, &CloseReason::PassphraseTimeout, now);
     }
 
@@ -79,6 +136,7 @@ impl<T: Transport> Hub<T> {
             },
         };
         self.clients.registry.enter(client, id);
+        self.seats.enter(id);
         if let Some(room) = self.rooms.touch(id) {
             room.enter(client);
         }
@@ -89,7 +147,9 @@ impl<T: Transport> Hub<T> {
         if self.store.is_busy_loading() {
             return Err(CloseReason::ServerBusy);
         }
-        if !self.rooms.reserve(self.limits.max_rooms) {
+        let max = self.limits.max_rooms;
+        let is_reserved = self.rooms.reserve(max) || (self.displace_room() && self.rooms.reserve(max));
+        if !is_reserved {
             return Err(CloseReason::RoomsFull);
         }
         let (limits, is_stored) = (self.limits, self.store.is_some());

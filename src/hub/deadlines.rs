@@ -1,5 +1,6 @@
 //! Deadlines: everything that a hub does at a certain time, in one queue.
 
+use crate::base::address::Address;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Instant;
@@ -13,6 +14,8 @@ pub(crate) enum Deadline {
     Budget(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
+    /// The next guess at the passphrase from this address is to be looked at.
+    Guess(Address),
     /// A client has not answered its close frame in time.
     Close(ClientId),
     /// A full transport is to be tried again.
@@ -60,14 +63,6 @@ impl Deadlines {
         self.times.remove(&deadline);
         Some(deadline)
     }
-
-    /// The user who has been away the longest: their grace period ends first.
-    pub(crate) fn first_grace(&self) -> Option<(RoomId, UserId)> {
-        self.order.iter().find_map(|(_, deadline)| match deadline {
-            Deadline::Grace(room, user) => Some((*room, *user)),
-            _ => None,
-        })
-    }
 }
 
 #[cfg(test)]
@@ -87,11 +82,10 @@ mod tests {
         }
         deadlines.cancel(Deadline::Keepalive);
         assert_eq!(deadlines.next(), Some(at(2)));
-        assert_eq!(deadlines.first_grace(), Some((RoomId(1), UserId(1))));
         assert_eq!(deadlines.pop(at(1)), None);
         let due: Vec<Deadline> = std::iter::from_fn(|| deadlines.pop(at(5))).collect();
         assert_eq!(due, [Deadline::Shutdown, one, two]);
-        assert_eq!((deadlines.next(), deadlines.first_grace()), (None, None));
+        assert_eq!(deadlines.next(), None);
         assert!(deadlines.order.is_empty() && deadlines.times.is_empty());
     }
 }

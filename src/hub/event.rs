@@ -4,6 +4,7 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::memory::Charge;
 use crate::base::passphrase::Passphrase;
+use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
@@ -35,7 +36,9 @@ pub enum Event<T> {
         address: Address,
         /// What it gave.
         passphrase: Passphrase,
-        /// Where the answer goes.
+        /// The token of a client that was let in before.
+        token: Option<Token>,
+        /// Where the answer goes, perhaps only after others' guesses.
         reply_to: Sender<Result<(), EventError>>,
     },
     /// An HTTP request asks for the log of a room that is kept in memory.
@@ -78,7 +81,12 @@ pub struct Pending {
 #[derive(Debug)]
 pub enum FromClient {
     /// It gives a passphrase.
-    Unlock(Passphrase),
+    Unlock {
+        /// What it gave.
+        passphrase: Passphrase,
+        /// Its token, if it was let in before.
+        token: Option<Token>,
+    },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its answers

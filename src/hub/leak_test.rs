@@ -124,7 +124,7 @@ impl World {
             Step::Connect { room, space } => Some(self.connect(room, space)),
             Step::Unlock { is_right } => {
                 let passphrase = Passphrase::new(if is_right { "right" } else { "wrong" });
-                of_client(FromClient::Unlock(passphrase))
+                of_client(FromClient::Unlock { passphrase, token: None })
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),
             Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),
@@ -187,7 +187,7 @@ impl World {
     }
 
     fn check(&self) {
-        let Hub { clients, rooms, gate, shard, store, deadlines, stage, .. } = &self.hub;
+        let Hub { clients, rooms, seats, gate, shard, store, deadlines, stage, .. } = &self.hub;
         assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
         assert_eq!((gate.waiting.len(), store.posts, store.loading(), deadlines.next()), (0, 0, 0, None));
         // A hub that stops leaves clients in their rooms.
@@ -195,6 +195,8 @@ impl World {
             return assert!(self.hub.has_stopped());
         }
         assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
+        assert!(seats.is_empty(), "{seats:?}");
+        assert!(gate.guesses.is_empty(), "{gate:?}");
         assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));
     }
 }

@@ -7,10 +7,12 @@
 //! The result of a single event goes out at once; under load, batches grow by themselves. No timer adds delay.
 
 pub(crate) mod admission;
+pub(crate) mod away;
 pub(crate) mod budget;
 pub(crate) mod clients;
 pub(crate) mod deadlines;
 pub(crate) mod event;
+pub(crate) mod guesses;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]
@@ -20,6 +22,7 @@ pub(crate) mod passphrase_gate;
 pub(crate) mod posts;
 pub(crate) mod registry;
 pub(crate) mod rooms;
+pub(crate) mod seats;
 pub(crate) mod shards;
 pub(crate) mod shutdown;
 pub(crate) mod stage;
@@ -28,7 +31,7 @@ pub(crate) mod store_link;
 pub(crate) mod turns;
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, RoomId, UserId};
+use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::passphrase::Passphrase;
@@ -37,8 +40,10 @@ use crate::delivery::transport::Transport;
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
+use crate::hub::guesses::{Guess, Guesser};
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
+use crate::hub::seats::Seats;
 use crate::hub::shards::Shard;
 use crate::hub::stage::Stage;
 use crate::hub::store_link::StoreLink;
@@ -69,6 +74,7 @@ pub struct Hub<T> {
     clients: Clients<T>,
     gate: PassphraseGate,
     rooms: Rooms,
+    seats: Seats,
     shard: Shard,
     /// The memory for the boxes and logs of all rooms.
     text_memory: MemoryLimit,
@@ -93,6 +99,7 @@ impl<T: Transport> Hub<T> {
             gate: PassphraseGate::new(passphrase, limits.max_clients),
             rooms: Rooms::new(shard.clone()),
             text_memory: shard.text_memory(limits.max_texts),
+            seats: Seats::default(),
             shard,
             store: StoreLink::new(store),
             deadlines: Deadlines::default(),
@@ -131,10 +138,11 @@ impl<T: Transport> Hub<T> {
             Event::Connected(client) => self.connect(client, now),
             Event::FromClient(event) => self.receive(event, now),
             Event::Stored(answer) => self.on_store_reply(*answer),
-            // Whoever asked may have given up waiting, so a failed reply is no error.
-            Event::PassphraseCheck { address, passphrase, reply_to } => {
-                let _ = reply_to.try_send(self.gate.check(address, &passphrase, now.instant));
+            Event::PassphraseCheck { address, passphrase, token, reply_to } => {
+                let from = Guesser::Request { reply_to };
+                self.guess(address, Guess { from, passphrase }, token, now);
             }
+            // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::HistoryRequest { room, reply_to } => {
                 let room = self.rooms.id(&room).and_then(|id| self.rooms.get(id));
                 let _ = reply_to
@@ -208,7 +216,8 @@ impl<T: Transport> Hub<T> {
             match deadline {
                 Deadline::Grace(room, user) => self.end_grace(room, user),
                 Deadline::Budget(room) => self.on_budget(room, now),
-                Deadline::Passphrase(client) => self.close_unauthenticated(client, now),
+                Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
+                Deadline::Guess(address) => self.look_at_guesses(address, now),
                 Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
                 Deadline::Retry(client) => retries.push(client),
                 Deadline::Keepalive => {
@@ -230,6 +239,9 @@ impl<T: Transport> Hub<T> {
         let Some(id) = self.clients.registry.room_of(client) else {
             return self.reject(client, EventError::PassphraseNeeded, reference);
         };
+        if let Action::Join { session, .. } = action {
+            self.make_seat(client, id, session);
+        }
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
             Ok(decision) => self.carry_out(client, id, decision, now),
@@ -256,6 +268,7 @@ impl<T: Transport> Hub<T> {
             Reply::Posted(reference) => reference.as_deref(),
             _ => None,
         };
+        let is_new = matches!(fact, Some(Fact::Joined { .. }));
         if let Some(fact) = fact {
             self.publish(id, fact, Some(client), reference);
         }
@@ -268,7 +281,7 @@ impl<T: Transport> Hub<T> {
                 if let Some(superseded) = room.seat(client, user) {
                     self.close(superseded, &CloseReason::SeatTaken, now);
                 }
-                self.evict_away();
+                self.hold_seat(client, id, user, is_new);
             }
             Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
             Reply::Pending(post) => self.store_post(id, post),
@@ -282,13 +295,15 @@ impl<T: Transport> Hub<T> {
         match &fact {
             Fact::Joined { .. } => self.shard.seats.add(1),
             Fact::Away { id: user } => {
-                if let Some(until) = room.rules().kept_until(*user) {
-                    self.deadlines.set(Deadline::Grace(id, *user), until);
+                if let Some(kept) = room.rules().kept_seat(*user) {
+                    self.deadlines.set(Deadline::Grace(id, *user), kept.until);
+                    self.seats.leave(id, *user, kept.stay);
                 }
             }
             Fact::Back { id: user } => self.deadlines.cancel(Deadline::Grace(id, *user)),
             Fact::Gone { id: user } => {
                 self.shard.seats.remove(1);
+                self.seats.remove(id, *user);
                 self.deadlines.cancel(Deadline::Grace(id, *user));
             }
             Fact::SeatTaken { .. }
@@ -334,27 +349,7 @@ impl<T: Transport> Hub<T> {
         if let Some(fact) = fact {
             self.publish(id, fact, None, None);
         }
-        self.forget_if_empty(id);
-    }
-
-    /// The grace period of a user who is away is over.
-    fn end_grace(&mut self, id: RoomId, user: UserId) {
-        if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_expire(user)) {
-            self.publish(id, fact, None, None);
-            self.forget_if_empty(id);
-        }
-    }
-
-    /// Removes the seats of the users who have been away the longest, while there are more seats than clients allowed.
-    /// Every user who is not away is a client, so the surplus seats belong to users who are away. If those are on
-    /// another hub, that hub removes the seats when the next user joins there.
-    fn evict_away(&mut self) {
-        while self.shard.seats.get() > self.limits.max_clients
-            && let Some((id, user)) = self.deadlines.first_grace()
-        {
-            self.deadlines.cancel(Deadline::Grace(id, user));
-            self.end_grace(id, user);
-        }
+        self.on_vacated(id);
     }
 
     /// Closes a client. It leaves its room at once. Its connection ends when it answers, or after [`CLOSE_TIMEOUT`].

@@ -123,10 +123,7 @@ impl OpenRoom {
     /// True when nobody is in the room or may come back, and no event or post is under way, so that the room can be
     /// forgotten.
     pub(crate) fn is_empty(&self) -> bool {
-        self.members.is_empty()
-            && self.view.user_count() == 0
-            && self.posts_under_way == 0
-            && self.inbox.is_empty()
+        self.is_abandoned() && self.view.user_count() == 0
     }
 
     /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
@@ -139,6 +136,16 @@ impl OpenRoom {
     pub(crate) fn next_event(&mut self, turn: u64) -> Option<Pending> {
         let Self { members, view, inbox, .. } = self;
         inbox.next(|event| weigh(members, view, event), turn)
+    }
+
+    /// True when at most away users are in the room, and nothing is under way.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.members.is_empty() && self.posts_under_way == 0 && self.inbox.is_empty()
+    }
+
+    /// Whether a client is in the room and has no seat.
+    pub(crate) fn is_viewer(&self, client: ClientId) -> bool {
+        self.members.get(&client).is_some_and(Option::is_none)
     }
 
     /// The client of a user who is not away.

@@ -1,4 +1,4 @@
-//! The passphrase gate: who has not given the passphrase yet, and who has to wait after wrong ones.
+//! The passphrase gate: who has not given the passphrase yet, and whose guesses have to wait after wrong ones.
 //!
 //! Architecture invariant: the gate is before the rooms. An unauthenticated client is in no room, and the hub looks up
 //! nothing about its requested room, not even whether it exists.
@@ -6,19 +6,19 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
+use crate::base::token::{Token, TokenKey};
+use crate::hub::guesses::{Guess, Guesser, Guesses, LOOK_EVERY};
 use crate::protocol::error::EventError;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
-/// Wrong passphrases from an address before it has to wait. A person who mistypes succeeds within these.
+/// Wrong passphrases from an address that are answered at once. A person who mistypes succeeds within these.
 const FREE_ATTEMPTS: u32 = 5;
 
-/// The first wait. Each further wrong passphrase doubles it.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
-
-/// The longest wait. 1,440 attempts a day find no passphrase, and a class is not locked out for long because one pupil
-/// behind the same address tried to guess it.
-const MAX_WAIT: Duration = Duration::from_secs(60);
+/// How long a client has to wait, after it connected or gave way, before it may displace a guess from a full queue.
+/// Otherwise clients that connect again and again would displace everybody's. Short, because it delays those who know
+/// the passphrase as well.
+pub(crate) const DISPLACE_WAIT: Duration = Duration::from_secs(5);
 
 /// How long wrong passphrases are remembered after the last of them.
 const MEMORY: Duration = Duration::from_secs(600);
@@ -36,11 +36,19 @@ const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 /// Admits clients that give the passphrase, or everyone if there is none.
 #[derive(Debug)]
 pub(crate) struct PassphraseGate {
-    passphrase: Option<Passphrase>,
-    /// Unauthenticated clients, the oldest first.
-    pub(super) waiting: BTreeSet<ClientId>,
+    secrets: Option<Secrets>,
+    /// Unauthenticated clients, the oldest first, and since when each may displace a guess.
+    pub(super) waiting: BTreeMap<ClientId, Instant>,
     max_waiting: usize,
     failures: HashMap<Address, Failures>,
+    pub(super) guesses: Guesses,
+}
+
+/// What lets clients in.
+#[derive(Debug)]
+struct Secrets {
+    passphrase: Passphrase,
+    tokens: TokenKey,
 }
 
 /// The wrong passphrases of an address.
@@ -50,59 +58,125 @@ struct Failures {
     last: Instant,
 }
 
-impl Failures {
-    /// How long after the last one no passphrase is checked.
-    fn wait(self) -> Duration {
-        match self.count.checked_sub(FREE_ATTEMPTS) {
-            None => Duration::ZERO,
-            Some(doublings) => FIRST_WAIT.saturating_mul(1 << doublings.min(30)).min(MAX_WAIT),
-        }
-    }
+/// The answer to a guess.
+#[derive(Debug)]
+pub(crate) struct Verdict {
+    /// Who guessed.
+    pub to: Guesser,
+    /// `Ok` if the passphrase is right.
+    pub outcome: Result<(), EventError>,
 }
 
 impl PassphraseGate {
     /// A gate without unauthenticated clients, for a server with at most `max_clients` clients.
     pub(crate) fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
         let max_waiting = (max_clients / CLIENTS_PER_UNAUTHENTICATED).max(1);
-        Self { passphrase, waiting: BTreeSet::new(), max_waiting, failures: HashMap::new() }
+        let secrets = passphrase.map(|passphrase| Secrets { tokens: passphrase.token_key(), passphrase });
+        let (waiting, failures, guesses) = (BTreeMap::new(), HashMap::new(), Guesses::default());
+        Self { secrets, waiting, max_waiting, failures, guesses }
     }
 
     /// Whether there is a passphrase.
     pub(crate) fn is_closed(&self) -> bool {
-        self.passphrase.is_some()
+        self.secrets.is_some()
     }
 
-    /// A new client has to give the passphrase. Returns the oldest unauthenticated client if there are too many now.
-    pub(crate) fn hold(&mut self, client: ClientId) -> Option<ClientId> {
-        self.waiting.insert(client);
-        self.waiting.first().copied().filter(|_| self.waiting.len() > self.max_waiting)
+    /// A new client has to give the passphrase. If there are too many unauthenticated clients now, returns the one that
+    /// has to go: the oldest that does not wait for an answer, except the new one; if there is none, the oldest.
+    pub(crate) fn hold(&mut self, client: ClientId, now: Instant) -> Option<ClientId> {
+        self.waiting.insert(client, now + DISPLACE_WAIT);
+        if self.waiting.len() <= self.max_waiting {
+            return None;
+        }
+        let is_idle = |other: &&ClientId| **other != client && !self.guesses.has(**other);
+        self.waiting.keys().find(is_idle).or(self.waiting.keys().next()).copied()
     }
 
     /// A client has given the passphrase, or is gone.
     pub(crate) fn release(&mut self, client: ClientId) {
         self.waiting.remove(&client);
+        self.guesses.remove(client);
     }
 
-    /// Checks a passphrase from an address. While the address has to wait, none is checked.
-    pub(crate) fn check(
-        &mut self,
-        address: Address,
-        passphrase: &Passphrase,
-        now: Instant,
-    ) -> Result<(), EventError> {
-        let Some(right) = &self.passphrase else { return Ok(()) };
-        let known = self.failures.get(&address).filter(|known| now.duration_since(known.last) < MEMORY);
-        let known = known.copied().unwrap_or(Failures { count: 0, last: now });
-        let until = known.last + known.wait();
-        if until > now {
-            return Err(EventError::PassphraseWait(whole_seconds(until - now)));
+    /// A token for a client that has given the passphrase.
+    pub(crate) fn issue_token(&self) -> Option<Token> {
+        self.secrets.as_ref().map(|secrets| secrets.tokens.issue())
+    }
+
+    /// Whether a token shows that its holder has given the passphrase.
+    pub(crate) fn accepts(&self, token: &Token) -> bool {
+        self.secrets.as_ref().is_none_or(|secrets| secrets.tokens.verifies(token))
+    }
+
+    /// Somebody at an address gives a passphrase. Returns the verdict that is due at once, if any: that on this guess,
+    /// or that on one which gives way to it.
+    pub(crate) fn guess(&mut self, address: Address, guess: Guess, now: Instant) -> Option<Verdict> {
+        let Some(due) = self.next_look(address, now) else { return Some(self.look_at(address, guess, now)) };
+        let guess = self.guesses.replace(address, guess).err()?;
+        if !self.guesses.is_full(address) {
+            self.guesses.push(address, guess, due);
+            return None;
         }
-        if right == passphrase {
-            return Ok(());
+        let displaces_at = match &guess.from {
+            Guesser::Client(client) => self.waiting.get(client).copied(),
+            Guesser::Request { .. } => None, // nothing tells it from one that has just given way
+        };
+        let wait = displaces_at.map_or(DISPLACE_WAIT, |at| at.saturating_duration_since(now));
+        let displaced = match wait {
+            Duration::ZERO => self.guesses.take_random(address)?,
+            _ => return Some(rejected(guess, wait)),
+        };
+        if let Guesser::Client(client) = &displaced.from {
+            self.waiting.insert(*client, now + DISPLACE_WAIT);
         }
-        let failures = Failures { count: known.count.saturating_add(1), last: now };
-        self.remember(address, failures);
-        Err(EventError::PassphraseWrong(whole_seconds(failures.wait())))
+        self.guesses.push(address, guess, due);
+        Some(rejected(displaced, DISPLACE_WAIT))
+    }
+
+    /// When the next guess from an address is looked at; `None` if that is at once.
+    fn next_look(&self, address: Address, now: Instant) -> Option<Instant> {
+        let after_failure = || {
+            let failures =
+                self.failures_of(address, now).filter(|failures| failures.count >= FREE_ATTEMPTS)?;
+            Some(failures.last + LOOK_EVERY).filter(|due| *due > now)
+        };
+        self.guesses.due(address).or_else(after_failure)
+    }
+
+    /// When [`look`](Self::look) is due for an address; `None` if no guess waits there.
+    pub(crate) fn due(&self, address: Address) -> Option<Instant> {
+        self.guesses.due(address)
+    }
+
+    /// Looks at the guesses that wait at an address, up to the first wrong one. Right ones need not wait for each other.
+    pub(crate) fn look(&mut self, address: Address, now: Instant) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        while let Some(guess) = self.guesses.pop(address) {
+            let verdict = self.look_at(address, guess, now);
+            let is_wrong = verdict.outcome.is_err();
+            verdicts.push(verdict);
+            if is_wrong {
+                break;
+            }
+        }
+        self.guesses.delay(address, now + LOOK_EVERY);
+        verdicts
+    }
+
+    fn look_at(&mut self, address: Address, guess: Guess, now: Instant) -> Verdict {
+        let is_right = self.secrets.as_ref().is_none_or(|secrets| secrets.passphrase == guess.passphrase);
+        if is_right {
+            return Verdict { to: guess.from, outcome: Ok(()) };
+        }
+        let before = self.failures_of(address, now).map_or(0, |failures| failures.count);
+        self.remember(address, Failures { count: before.saturating_add(1), last: now });
+        Verdict { to: guess.from, outcome: Err(EventError::PassphraseWrong) }
+    }
+
+    /// The wrong passphrases of an address, unless they are forgotten.
+    fn failures_of(&self, address: Address, now: Instant) -> Option<Failures> {
+        let failures = self.failures.get(&address).copied();
+        failures.filter(|failures| now.saturating_duration_since(failures.last) < MEMORY)
     }
 
     fn remember(&mut self, address: Address, failures: Failures) {
@@ -114,71 +188,15 @@ impl PassphraseGate {
     }
 }
 
+/// A guess that is not looked at, because too many wait.
+fn rejected(guess: Guess, wait: Duration) -> Verdict {
+    Verdict { to: guess.from, outcome: Err(EventError::PassphraseWait(whole_seconds(wait))) }
+}
+
 /// Rounds up, so that a client that waits this long has waited long enough.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::IpAddr;
-
-    const RIGHT: &str = "correct horse";
-
-    fn gate() -> PassphraseGate {
-        PassphraseGate::new(Some(Passphrase::new(RIGHT)), 20)
-    }
-
-    fn address(n: u32) -> Address {
-        Address::of(IpAddr::V4(n.into()))
-    }
-
-    #[test]
-    fn waits_grow_with_wrong_passphrases_and_are_forgotten() {
-        let (mut gate, mut now) = (gate(), Instant::now());
-        let (wrong, right) = (Passphrase::new("battery staple"), Passphrase::new(RIGHT));
-        for wait in [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60] {
-            assert_eq!(gate.check(address(1), &wrong, now), Err(EventError::PassphraseWrong(wait)));
-            if wait > 0 {
-                assert_eq!(gate.check(address(1), &right, now), Err(EventError::PassphraseWait(wait)));
-            }
-            assert_eq!(gate.check(address(2), &right, now), Ok(()), "another address does not wait");
-            now += Duration::from_secs(wait);
-        }
-        assert_eq!(gate.check(address(1), &right, now), Ok(()));
-        assert_eq!(gate.check(address(1), &wrong, now), Err(EventError::PassphraseWrong(60)));
-        now += MEMORY;
-        assert_eq!(gate.check(address(1), &wrong, now), Err(EventError::PassphraseWrong(0)));
-    }
-
-    #[test]
-    fn the_oldest_addresses_are_forgotten() {
-        let (mut gate, start) = (gate(), Instant::now());
-        let wrong = Passphrase::new("battery staple");
-        for n in 0..10_000 {
-            let now = start + Duration::from_millis(n.into());
-            assert_eq!(gate.check(address(n), &wrong, now), Err(EventError::PassphraseWrong(0)));
-        }
-        assert_eq!(gate.failures.len(), MAX_ADDRESSES);
-        assert!(gate.failures.contains_key(&address(9_999)) && !gate.failures.contains_key(&address(0)));
-    }
-
-    #[test]
-    fn of_too_many_unauthenticated_clients_the_oldest_has_to_go() {
-        let mut gate = gate();
-        for n in 1..=5 {
-            assert_eq!(gate.hold(ClientId(n)), None, "five of twenty may wait");
-        }
-        gate.release(ClientId(1));
-        assert_eq!(gate.hold(ClientId(6)), None);
-        assert_eq!(gate.hold(ClientId(7)), Some(ClientId(2)));
-    }
-
-    #[test]
-    fn without_a_passphrase_every_one_is_right() {
-        let mut gate = PassphraseGate::new(None, 20);
-        assert!(!gate.is_closed());
-        assert_eq!(gate.check(address(1), &Passphrase::new(""), Instant::now()), Ok(()));
-    }
-}
+mod tests;

@@ -70,6 +70,6 @@ impl<T: Transport> Hub<T> {
             }
             (_, None) => {}
         }
-        self.forget_if_empty(id);
+        self.on_vacated(id);
     }
 }

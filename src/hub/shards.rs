@@ -120,6 +120,11 @@ impl Shard {
         (0..of).map(|number| Self { number, of, ..single.clone() }).collect()
     }
 
+    /// The number of hubs, including this one.
+    pub fn hubs(&self) -> usize {
+        self.of
+    }
+
     /// Memory for what waits, for one owner: this hub, or the readers of all clients. All owners together may use `max` bytes.
     pub(crate) fn memory(&self, max: usize) -> MemoryLimit {
         MemoryLimit::new(self.waiting.clone(), max, self.of + 1)

@@ -22,7 +22,7 @@ impl<T: Transport> Hub<T> {
             if self.rooms.get(id).is_some_and(|room| room.inbox.waits_for_turn()) {
                 self.rooms.wait(id);
             }
-            self.forget_if_empty(id);
+            self.on_vacated(id);
         }
     }
 
@@ -65,7 +65,7 @@ impl<T: Transport> Hub<T> {
             events.into_iter().for_each(|event| self.pass_budget(id, event, now));
         }
         self.await_budget(id, now);
-        self.forget_if_empty(id);
+        self.on_vacated(id);
     }
 
     fn await_budget(&mut self, id: RoomId, now: Now) {
@@ -85,7 +85,7 @@ impl<T: Transport> Hub<T> {
     /// Does what a client asks for, and what follows from what it did.
     fn obey(&mut self, Pending { client, event, slot: _slot, charge: _charge }: Pending, now: Now) {
         match event {
-            FromClient::Unlock(passphrase) => self.unlock(client, &passphrase, now),
+            FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
             FromClient::Acted(action) => self.act(client, action, now),
             FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
             FromClient::Paced { wait } => self.slow_down(client, wait),

@@ -17,6 +17,8 @@ pub enum ClientEvent<'a> {
     Unlock {
         /// The passphrase as typed.
         passphrase: Cow<'a, str>,
+        /// The token from an earlier `unlocked`, with which the client is let in at once.
+        token: Option<Cow<'a, str>>,
     },
     /// Asks for a seat. Sent once, by a viewer who wants to write.
     GotANewUser {
@@ -83,8 +85,8 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
         *self.kind = Some(kind);
         let event = match kind {
             EventKind::Unlock => {
-                let Unlock { passphrase } = next(&mut array)?;
-                ClientEvent::Unlock { passphrase }
+                let Unlock { passphrase, token } = next(&mut array)?;
+                ClientEvent::Unlock { passphrase, token }
             }
             EventKind::GotANewUser => {
                 let GotANewUser { name, session } = next(&mut array)?;
@@ -123,6 +125,8 @@ struct Empty {}
 struct Unlock<'a> {
     #[serde(borrow)]
     passphrase: Cow<'a, str>,
+    #[serde(borrow, default)]
+    token: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]

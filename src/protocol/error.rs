@@ -12,9 +12,10 @@ use std::fmt;
 pub enum EventError {
     /// The client has not given the passphrase.
     PassphraseNeeded,
-    /// The passphrase is wrong. The server checks no other for this many seconds.
-    PassphraseWrong(u64),
-    /// There were too many wrong passphrases. The server checks none for this many seconds.
+    /// The passphrase is wrong.
+    PassphraseWrong,
+    /// Too many passphrases from the same address wait to be checked, so this one is not. The client may send it again
+    /// after this many seconds.
     PassphraseWait(u64),
     /// The frame is not JSON.
     NotJson,
@@ -54,7 +55,7 @@ impl EventError {
     /// How many seconds the client has to wait before it gives another passphrase.
     pub fn wait(&self) -> Option<u64> {
         match self {
-            Self::PassphraseWrong(wait) | Self::PassphraseWait(wait) => Some(*wait),
+            Self::PassphraseWait(wait) => Some(*wait),
             _ => None,
         }
     }
@@ -63,7 +64,7 @@ impl EventError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::PassphraseNeeded => "passphrase_needed",
-            Self::PassphraseWrong(_) => "passphrase_wrong",
+            Self::PassphraseWrong => "passphrase_wrong",
             Self::PassphraseWait(_) => "passphrase_wait",
             Self::NotJson => "not_json",
             Self::UnknownEvent => "unknown_event",
@@ -88,8 +89,7 @@ impl fmt::Display for EventError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PassphraseNeeded => write!(f, "Enter the passphrase first: send unlock."),
-            Self::PassphraseWrong(0) => write!(f, "Wrong passphrase."),
-            Self::PassphraseWrong(wait) => write!(f, "Wrong passphrase. Try again in {wait} s."),
+            Self::PassphraseWrong => write!(f, "Wrong passphrase."),
             Self::PassphraseWait(wait) => write!(f, "Too many wrong passphrases. Try again in {wait} s."),
             Self::NotJson => write!(f, "Not JSON. An event is a JSON array: [\"event\", data]."),
             Self::UnknownEvent => {

@@ -1,6 +1,7 @@
 //! What the server sends, except for the [snapshot](crate::protocol::snapshot).
 
 use crate::base::ids::UserId;
+use crate::base::token::Token;
 use crate::protocol::error::EventError;
 use crate::room::boxes::TextUpdate;
 use crate::room::fact::Fact;
@@ -15,7 +16,11 @@ use std::borrow::Cow;
 #[serde(untagged)]
 pub enum ServerEvent<'a> {
     /// The passphrase is right, or none is required. To the client that gave it.
-    Unlocked {},
+    Unlocked {
+        /// Lets the client in again without a wait. `None` if the client did not have to give the passphrase.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<Token>,
+    },
     /// A user joined. To the whole room, and to the new user before the snapshot.
     NewUser {
         /// The new user.
@@ -118,7 +123,7 @@ impl<'a> ServerEvent<'a> {
     /// The event's name on the wire.
     fn name(&self) -> &'static str {
         match self {
-            Self::Unlocked {} => "unlocked",
+            Self::Unlocked { .. } => "unlocked",
             Self::NewUser { .. } => "new_user",
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::Data { .. } => "data",

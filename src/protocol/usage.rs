@@ -42,7 +42,7 @@ impl EventKind {
     /// The whole event, as an error message shows it.
     pub fn usage(self) -> String {
         let data = match self {
-            Self::Unlock => r#"{"passphrase": string}"#,
+            Self::Unlock => r#"{"passphrase": string, "token"?: string}"#,
             Self::GotANewUser => r#"{"name": string, "session"?: string}"#,
             Self::Watch | Self::Resync => "{}",
             Self::UpdatedText => {

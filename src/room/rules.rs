@@ -17,7 +17,12 @@ use crate::room::session::Session;
 use crate::room::text::TextChange;
 use crate::room::view::View;
 use std::collections::HashMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a user has to have had a seat for it to be kept after the connection breaks, unless they wrote. Whoever joins
+/// and is gone at once has nothing to come back to, and would otherwise hold a place that others need. A few seconds,
+/// because a person needs that long to begin to type.
+pub const MIN_STAY: Duration = Duration::from_secs(3);
 
 /// Decides actions.
 #[derive(Debug)]
@@ -35,6 +40,10 @@ pub struct Rules {
 #[derive(Debug)]
 struct Seat {
     session: Session,
+    /// When the user joined.
+    since: Instant,
+    /// The user has posted, or their box has held a text.
+    wrote: bool,
     presence: Presence,
 }
 
@@ -42,8 +51,17 @@ struct Seat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Connected(Rank),
-    /// The connection broke. The seat is kept until this time.
-    Away(Instant),
+    /// The connection broke.
+    Away(KeptSeat),
+}
+
+/// The seat of a user who is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptSeat {
+    /// How long the user was there: from joining to the break of the connection.
+    pub stay: Duration,
+    /// The end of the grace period.
+    pub until: Instant,
 }
 
 /// The outcome of an allowed action.
@@ -112,9 +130,9 @@ impl Rules {
         now: Now,
     ) -> Result<Decision, RoomError> {
         match (action, actor.user) {
-            (Action::Join { name, session }, None) => self.join(actor.rank, name, session),
+            (Action::Join { name, session }, None) => self.join(actor.rank, name, session, now),
             (Action::Watch, None) | (Action::Resync, _) => Ok(Decision::reply(Reply::Snapshot)),
-            (Action::Write(change), Some(id)) => write(view, id, change),
+            (Action::Write(change), Some(id)) => self.write(view, id, change),
             (Action::Post { text, reference }, Some(id)) => Ok(self.post(view, id, text, reference, now)),
             (Action::Join { .. } | Action::Watch, Some(_)) => Err(RoomError::AlreadyJoined),
             (Action::Write(_) | Action::Post { .. }, None) => Err(RoomError::NotJoined),
@@ -123,19 +141,29 @@ impl Rules {
 
     /// A session without a seat gets a new one. A page can therefore choose its own session, and gets its seat back
     /// even if no reply ever reached it.
-    fn join(&mut self, rank: Rank, name: Name, session: Session) -> Result<Decision, RoomError> {
+    fn join(&mut self, rank: Rank, name: Name, session: Session, now: Now) -> Result<Decision, RoomError> {
         if let Some(&id) = self.sessions.get(&session) {
             return Ok(self.take_seat(rank, id));
         }
-        if self.seats.len() >= self.limits.max_users {
+        if self.is_full() {
             return Err(RoomError::RoomFull { max: self.limits.max_users });
         }
         self.last_user.0 += 1;
         let id = self.last_user;
         self.sessions.insert(session, id);
-        self.seats.insert(id, Seat { session, presence: Presence::Connected(rank) });
+        let presence = Presence::Connected(rank);
+        self.seats.insert(id, Seat { session, since: now.instant, wrote: false, presence });
         let name = self.names.take(name, self.limits.max_name);
         Ok(Decision { fact: Some(Fact::Joined { id, name }), reply: Reply::Seated(id) })
+    }
+
+    /// Whether a viewer with this session would be refused, because it needs a new seat and there is none.
+    pub fn lacks_seat_for(&self, session: Session) -> bool {
+        self.is_full() && !self.sessions.contains_key(&session)
+    }
+
+    fn is_full(&self) -> bool {
+        self.seats.len() >= self.limits.max_users
     }
 
     /// The later connection gets the seat, whichever claim is read first. A claim that was still in the network when
@@ -151,6 +179,18 @@ impl Rules {
         Decision { fact: Some(fact), reply: Reply::Seated(id) }
     }
 
+    fn write(&mut self, view: &View, id: UserId, change: TextChange<'static>) -> Result<Decision, RoomError> {
+        if !view.text(id).is_some_and(|text| text.fits(&change)) {
+            return Err(RoomError::OutOfStep);
+        }
+        if !change.leaves_nothing()
+            && let Some(seat) = self.seats.get_mut(&id)
+        {
+            seat.wrote = true;
+        }
+        Ok(Decision { fact: Some(Fact::Text { id, change }), reply: Reply::None })
+    }
+
     fn post(
         &mut self,
         view: &View,
@@ -159,9 +199,10 @@ impl Rules {
         reference: Option<String>,
         now: Now,
     ) -> Decision {
-        let (Some(seat), Some(user)) = (self.seats.get(&id), view.user(id)) else {
+        let (Some(seat), Some(user)) = (self.seats.get_mut(&id), view.user(id)) else {
             return Decision::reply(Reply::None);
         };
+        seat.wrote = true;
         let name = user.name.as_str().to_owned();
         let with_key = |reference: String| {
             let key = seat.session.idempotency_key(&reference);
@@ -185,27 +226,30 @@ impl Rules {
         }
     }
 
-    /// A user's connection has ended. After a goodbye, or without a grace period, the seat is removed. Otherwise it is
-    /// kept, and the caller has to call [`expire`](Self::expire) at [`kept_until`](Self::kept_until).
+    /// A user's connection has ended. The seat is removed after a goodbye, without a grace period, and if the user
+    /// neither wrote nor stayed for [`MIN_STAY`]. Otherwise it is kept, and the caller has to call
+    /// [`expire`](Self::expire) at the end of the grace period, see [`kept_seat`](Self::kept_seat).
     pub fn leave(&mut self, view: &View, id: UserId, goodbye: bool, now: Now) -> Option<Fact> {
-        if goodbye || self.limits.grace.is_zero() {
+        let seat = self.seats.get_mut(&id)?;
+        let stay = now.instant.saturating_duration_since(seat.since);
+        if goodbye || self.limits.grace.is_zero() || (!seat.wrote && stay < MIN_STAY) {
             return self.remove(view, id);
         }
-        self.seats.get_mut(&id)?.presence = Presence::Away(now.instant + self.limits.grace);
+        seat.presence = Presence::Away(KeptSeat { stay, until: now.instant + self.limits.grace });
         Some(Fact::Away { id })
     }
 
-    /// The end of a user's grace period; `None` if the user is not away.
-    pub fn kept_until(&self, id: UserId) -> Option<Instant> {
+    /// The seat of a user who is away; `None` if the user is not away.
+    pub fn kept_seat(&self, id: UserId) -> Option<KeptSeat> {
         match self.seats.get(&id)?.presence {
             Presence::Connected(_) => None,
-            Presence::Away(until) => Some(until),
+            Presence::Away(kept) => Some(kept),
         }
     }
 
     /// Removes the seat of a user who is away, because the grace period is over or somebody else needs the seat.
     pub fn expire(&mut self, view: &View, id: UserId) -> Option<Fact> {
-        self.kept_until(id)?;
+        self.kept_seat(id)?;
         self.remove(view, id)
     }
 
@@ -216,13 +260,6 @@ impl Rules {
             self.names.free(&user.name);
         }
         Some(Fact::Gone { id })
-    }
-}
-
-fn write(view: &View, id: UserId, change: TextChange<'static>) -> Result<Decision, RoomError> {
-    match view.text(id).is_some_and(|text| text.fits(&change)) {
-        true => Ok(Decision { fact: Some(Fact::Text { id, change }), reply: Reply::None }),
-        false => Err(RoomError::OutOfStep),
     }
 }
 
@@ -248,9 +285,10 @@ mod tests {
         let (id, session) = (UserId(1), Session::random());
         for rank in 0..100 {
             assert_eq!(join(&mut rules, &mut view, rank, session).reply, Reply::Seated(id));
-            assert_eq!(rules.kept_until(id), None);
-            view.apply(rules.leave(&view, id, false, now()).unwrap());
-            assert!(rules.kept_until(id).is_some());
+            assert_eq!(rules.kept_seat(id), None);
+            let later = Now { instant: Instant::now() + MIN_STAY, unix_millis: 0 };
+            view.apply(rules.leave(&view, id, false, later).unwrap());
+            assert!(rules.kept_seat(id).is_some());
         }
         view.apply(rules.expire(&view, id).unwrap());
         assert_eq!((view.user_count(), rules.seats.len(), rules.sessions.len()), (0, 0, 0));
@@ -282,5 +320,34 @@ mod tests {
         assert_eq!((late.fact, late.reply), (None, Reply::SeatTaken));
         let newer = join(&mut rules, &mut view, 7, session);
         assert_eq!((newer.fact, newer.reply), (Some(Fact::SeatTaken { id }), Reply::Seated(id)));
+    }
+    #[test]
+    fn a_seat_is_kept_for_who_wrote_or_stayed() {
+        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
+        let write = |text: &'static str| Some(Action::Write(TextChange::Whole(text.into())));
+        let post = Some(Action::Post { text: "x".to_owned(), reference: None });
+        let almost = MIN_STAY - Duration::from_millis(1);
+        for (action, stay, is_kept) in [
+            (None, almost, false),
+            (None, MIN_STAY, true),
+            (write(""), almost, false),
+            (write("x"), Duration::ZERO, true),
+            (post, Duration::ZERO, true),
+        ] {
+            let Reply::Seated(id) = join(&mut rules, &mut view, 1, Session::random()).reply else {
+                panic!("a new session gets a new seat")
+            };
+            let since = rules.seats[&id].since;
+            if let Some(action) = action.clone() {
+                let actor = Actor { user: Some(id), rank: Rank(1) };
+                view.apply(rules.decide(&view, actor, action, now()).unwrap().fact.unwrap());
+            }
+            let later = Now { instant: since + stay, unix_millis: 0 };
+            let fact = rules.leave(&view, id, false, later).unwrap();
+            let expected = if is_kept { Fact::Away { id } } else { Fact::Gone { id } };
+            assert_eq!(fact, expected, "{action:?} and {stay:?}");
+            assert_eq!(rules.kept_seat(id).map(|kept| kept.stay), is_kept.then_some(stay));
+            view.apply(fact);
+        }
     }
 }

@@ -24,6 +24,16 @@ pub enum TextChange<'a> {
     Splice(Splice<'a>),
 }
 
+impl TextChange<'_> {
+    /// Whether the text is empty after this change.
+    pub fn leaves_nothing(&self) -> bool {
+        match self {
+            Self::Whole(text) => text.is_empty(),
+            Self::Splice(splice) => splice.length == 0,
+        }
+    }
+}
+
 impl From<String> for Text {
     fn from(content: String) -> Self {
         Self { chars: content.chars().count(), content }

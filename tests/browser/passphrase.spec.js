@@ -1,9 +1,11 @@
 // A server with a passphrase: the first screen asks for it, the tab remembers it, and no address carries it.
 
 import AxeBuilder from "@axe-core/playwright";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join as path } from "node:path";
+import { WebSocket } from "ws";
 import { Bot, expect, mine, posts, test as base } from "./wall.js";
 
 const PASSPHRASE = "grüne Wand 100% +1"; // what needs care in a fragment and in a header
@@ -73,16 +75,78 @@ test("what is typed is hidden until it is asked to be shown", async ({ open }) =
   await expect(field(page)).toHaveAttribute("type", "password");
 });
 
-test("after too many wrong ones the seconds are counted, and one that had to wait is tried by itself", async ({ open }) => {
+// Connections behind the same address that guess as fast as they can.
+const guessers = async (page, server, room, count) => {
+  await page.evaluate(() => {
+    for (let wrong = 1; wrong <= 5; wrong += 1) send("unlock", { passphrase: "wrong" });
+  });
+  await expect(page.locator("#gate-error")).toHaveText("Wrong passphrase.");
+  const url = `${new URL("ws", server.url.replace("http", "ws"))}?${new URLSearchParams({ room })}`;
+  const sockets = Array.from({ length: count }, () => new WebSocket(url));
+  for (const socket of sockets) {
+    const guess = () => socket.send(JSON.stringify(["unlock", { passphrase: "wrong" }]));
+    socket.on("message", guess);
+    socket.on("open", guess);
+  }
+  await Promise.all(sockets.map((socket) => once(socket, "open")));
+  return () => sockets.forEach((socket) => socket.terminate());
+};
+
+test("while others guess, the page says that it checks, and then lets in", async ({ open, server, room }) => {
+  const page = await open({ search: { name: "Ada" } });
+  await expect(field(page)).toBeVisible();
+  const stop = await guessers(page, server, room, 4);
+  await give(page, PASSPHRASE);
+  await expect(page.getByText("Checking. This may take some seconds.")).toBeVisible();
+  await expect(page.locator("#gate-error")).toBeEmpty();
+  await expect(mine(page)).toBeFocused({ timeout: 20_000 });
+  stop();
+});
+
+test("a page that was in before comes back with its token, and does not wait for those who guess", async ({ open, server, room }) => {
+  const page = await open({ search: { name: "Ada" } });
+  const stranger = await open();
+  await give(page, PASSPHRASE);
+  await expect(mine(page)).toBeFocused();
+  const token = await page.evaluate(() => gate.token);
+  expect(token).toMatch(/^[0-9a-f]{96}$/);
+  const stop = await guessers(stranger, server, room, 15);
+  const sent = [];
+  page.on("websocket", (socket) => socket.on("framesent", ({ payload }) => sent.push(payload)));
+  await page.reload();
+  await page.waitForFunction(() => room.you, undefined, { timeout: 10_000 });
+  expect(JSON.parse(sent[0])).toEqual(["unlock", { passphrase: PASSPHRASE, token }]);
+  expect(await page.evaluate(() => gate.token)).not.toBe(token);
+  const asking = page.waitForRequest(/\/log\?/);
+  await page.evaluate(() => void fetched("log", { room: asked.room, format: "txt" }));
+  expect((await asking).headers()["typewall-token"]).toBe(await page.evaluate(() => gate.token));
+  stop();
+});
+
+test("one that was not looked at is tried again by itself, and the seconds are counted", async ({ open }) => {
   const page = await open();
   await expect(field(page)).toBeVisible();
-  await page.evaluate(() => {
-    for (let wrong = 1; wrong <= 7; wrong += 1) send("unlock", { passphrase: "wrong" });
-  });
+  await page.evaluate((passphrase) => {
+    keepPassphrase(passphrase);
+    receive("error", { code: "passphrase_wait", message: "", wait: 2 });
+  }, PASSPHRASE);
   await expect(page.locator("#gate-error")).toHaveText("Too many wrong passphrases from your network.");
-  await expect(page.locator("#gate-wait")).toHaveText(/^(Try again|Retrying) in \d s$/);
+  await expect(page.locator("#gate-wait")).toHaveText(/^Retrying in \d s$/);
+  await expect(page.getByLabel("Your name")).toBeFocused();
+});
+
+test("a token is kept with its passphrase only, and nothing is checked without a connection", async ({ open }) => {
+  const page = await open();
   await give(page, PASSPHRASE);
   await expect(page.getByLabel("Your name")).toBeFocused();
+  expect(await page.evaluate(() => keptInTab(TOKEN))).not.toBe("");
+  await page.evaluate(() => keepPassphrase("another one"));
+  expect(await page.evaluate(() => [gate.token, keptInTab(TOKEN)])).toEqual(["", ""]);
+  await page.evaluate(() => {
+    drawChecking();
+    lose(link.socket, { code: 4003 });
+  });
+  await expect(page.locator("#gate-busy")).toBeEmpty();
 });
 
 test("who has waited for too long outside is let in all the same", async ({ open }) => {

@@ -6,6 +6,10 @@ mod support;
 mod exhaustion;
 mod flood;
 mod frames;
+#[cfg(feature = "soak")]
+mod guess_attacks;
 mod process;
 mod reopening;
+#[cfg(feature = "soak")]
+mod seat_attacks;
 mod stalled;

@@ -75,8 +75,10 @@ fn rooms_of_the_server() {
 #[test]
 fn users_in_a_room() {
     let server = TestServer::with(Limits { max_users: 1, ..Limits::DEFAULT });
-    let ada = server.join("r", "Ada");
-    let session = ada.page.session.clone().unwrap();
+    let mut ada = server.join("r", "Ada");
+    ada.write("x");
+    ada.catch_up();
+    let (id, session) = (ada.page.you.clone(), ada.page.session.clone().unwrap());
     let mut bob = server.connect("r");
     bob.send("got_a_new_user", json!({ "name": "Bob" }));
     assert_eq!(bob.next_error(), "room_full");
@@ -86,6 +88,7 @@ fn users_in_a_room() {
     // A user who is away comes back to the seat.
     drop(ada);
     let ada = server.rejoin("r", "Ada", &session);
+    assert_eq!(ada.page.you, id);
     bob.sees_away("Ada", false);
     ada.leave();
     bob.sees_users(&[]);

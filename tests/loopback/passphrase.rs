@@ -1,12 +1,15 @@
-//! A server with a passphrase: clients that have not sent it are sent nothing of any room, and guesses are slowed down.
+//! A server with a passphrase: clients that have not sent it are sent nothing of any room, and wrong guesses are slowed
+//! down without locking out those who know it.
 
 use crate::server::TestServer;
 use crate::support::client::Client;
 use crate::support::frame::frame;
 use crate::support::http::Response;
-use crate::support::wait_until;
+use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use data_encoding::BASE64;
 use serde_json::json;
+use std::thread;
+use std::time::{Duration, Instant};
 use typewall::{Access, Limits, Passphrase};
 
 const PASSPHRASE: &str = "correct horse";
@@ -103,28 +106,94 @@ fn the_log_and_invitations_need_the_passphrase_as_a_password() {
     }
 }
 
-#[test]
-fn after_five_wrong_passphrases_an_address_has_to_wait() {
-    let server = start();
-    let mut ada = join(&server, "Ada");
+/// Gives as many wrong passphrases as are answered at once.
+fn make_suspicious(server: &TestServer) {
     let mut eve = server.connect("r");
-    for _ in 0..4 {
+    for _ in 0..5 {
         eve.send_passphrase("guess");
         assert_eq!(eve.next_error(), "passphrase_wrong");
     }
-    assert_eq!(get_with(&server, "/log?room=r", "guess").status, 401);
-    // A slow machine may let some more guesses pass; each of them makes the wait longer.
-    wait_until("a wait over HTTP", || {
-        let response = get_with(&server, "/log?room=r", "guess");
-        response.status == 429 && response.head.contains("Retry-After: ")
+}
+
+/// Guesses as fast as it can, until the channel is closed. Returns how many guesses were wrong.
+fn guess_on(mut joker: Client, is_over: &Receiver<()>) -> usize {
+    let mut wrong = 0;
+    while is_over.try_recv() != Err(TryRecvError::Disconnected) {
+        joker.send_passphrase("guess");
+        wrong += usize::from(joker.next_error() == "passphrase_wrong");
+    }
+    wrong
+}
+
+#[test]
+fn who_knows_the_passphrase_gets_in_while_others_behind_the_address_guess() {
+    let server = start();
+    let mut ada = join(&server, "Ada");
+    make_suspicious(&server);
+    let ((guessing, is_over), start) = (bounded(0), Instant::now());
+    let wrong: usize = thread::scope(|scope| {
+        let joker = || {
+            let (joker, is_over) = (server.connect("r"), is_over.clone());
+            scope.spawn(move || guess_on(joker, &is_over))
+        };
+        let jokers = [joker(), joker()];
+        // Waits for the jokers' guesses only.
+        let bob = join(&server, "Bob");
+        ada.sees_users(&["Ada", "Bob"]);
+        assert_eq!(bob.page.names(), ["Ada", "Bob"]);
+        assert_eq!(get_with(&server, "/invite?room=r", PASSPHRASE).status, 200);
+        drop(guessing);
+        jokers.into_iter().map(|joker| joker.join().unwrap()).sum()
     });
-    wait_until("a wait over the WebSocket", || {
+    // A slow machine can only take longer.
+    assert!(wrong as u64 <= start.elapsed().as_secs() + 1, "{wrong} in {:?}", start.elapsed());
+}
+
+#[test]
+fn a_token_lets_a_client_in_again_and_an_invalid_one_is_ignored() {
+    let server = start();
+    let token = join(&server, "Ada").page.token.expect("a token");
+    let unlock = |token: &str, passphrase: &str| {
+        let mut client = server.connect("r");
+        client.send("unlock", json!({ "passphrase": passphrase, "token": token }));
+        client
+    };
+    let mut again = unlock(&token, "wrong");
+    again.until("unlocked", |page| page.unlocked);
+    assert!(again.page.token.is_some_and(|new| new != token));
+    for bad in ["", "nonsense", &"0".repeat(96), &token.to_uppercase(), &token[2..]] {
+        unlock(bad, PASSPHRASE).until("unlocked", |page| page.unlocked);
+    }
+    assert_eq!(unlock(&token[2..], "wrong").next_error(), "passphrase_wrong");
+    let mut eve = server.connect("r");
+    eve.send("unlock", json!({ "passphrase": PASSPHRASE, "token": 1 }));
+    assert_eq!(eve.next_error(), "passphrase_needed", "the form is wrong");
+}
+
+#[test]
+fn a_token_in_a_header_spares_a_request_the_wait() {
+    let server = start();
+    let token = join(&server, "Ada").page.token.expect("a token");
+    make_suspicious(&server);
+    let get = |token: &str| {
+        let headers = format!("Host: localhost\r\nTypewall-Token: {token}\r\n{}", authorization("", "wrong"));
+        server.get_with("/invite?room=r", &headers).status
+    };
+    assert_eq!((get(&token), get(&"0".repeat(96))), (200, 401));
+}
+
+#[test]
+fn a_request_without_a_passphrase_is_no_guess() {
+    let server = start();
+    for _ in 0..10 {
+        assert_eq!(server.get("/log?room=r").status, 401);
+    }
+    let mut eve = server.connect("r");
+    for _ in 0..5 {
         eve.send_passphrase("guess");
-        eve.next_error() == "passphrase_wait"
-    });
-    ada.write("undisturbed");
-    ada.catch_up();
-    assert_eq!(server.get("/log?room=r").status, 401, "a request without a passphrase is no guess");
+        eve.catch_up();
+        assert_eq!(eve.page.errors.pop().as_deref(), Some("passphrase_wrong"), "it is answered at once");
+    }
 }
 
 #[test]
@@ -171,14 +240,18 @@ fn without_a_passphrase_any_is_accepted() {
 #[test]
 fn wrong_passphrases_in_different_rooms_are_counted_together() {
     let server = start();
-    let mut guess = |room: &str| {
-        let mut stranger = server.connect(room);
+    let mut strangers = ["a", "b", "c", "d", "e", "f", "g"].map(|room| server.connect(room));
+    for stranger in &mut strangers[..5] {
         stranger.send_passphrase("wrong");
-        stranger.next_error()
-    };
-    // The first wait is a second: on a slow machine a later guess has to find the next wait, which is longer.
-    let errors: Vec<String> = ["a", "b", "c", "d", "e", "f", "g", "h"].into_iter().map(&mut guess).collect();
-    assert!(errors.contains(&"passphrase_wait".to_owned()), "{errors:?}");
+        assert_eq!(stranger.next_error(), "passphrase_wrong");
+    }
+    let start = Instant::now();
+    for stranger in &mut strangers[5..] {
+        stranger.send_passphrase("wrong");
+        assert_eq!(stranger.next_error(), "passphrase_wrong");
+    }
+    // A second after the fifth and a second after the sixth; a slow machine can only take longer.
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -4,16 +4,17 @@ use crate::support::TIMEOUT;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
 use crate::support::http::Response;
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use data_encoding::BASE64;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 use typewall::internals::{
-    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Pending,
-    QrCodes, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, EventError, FromClient,
+    Health, Pending, QrCodes, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
 };
-use typewall::{Access, Limits};
+use typewall::{Access, Limits, Passphrase};
 
 /// A connection to a hub whose queue holds one event, and which the test plays.
 fn connection() -> (TcpStream, Receiver<SocketEvent>) {
@@ -21,13 +22,17 @@ fn connection() -> (TcpStream, Receiver<SocketEvent>) {
 }
 
 fn connection_to_queue(capacity: usize) -> (TcpStream, Receiver<SocketEvent>) {
+    connect(capacity, Access::default())
+}
+
+fn connect(capacity: usize, access: Access) -> (TcpStream, Receiver<SocketEvent>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = dial(listener.local_addr().unwrap());
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(capacity);
     let shards = Shards::new(vec![hub], &Shard::single(), Limits::DEFAULT.max_waiting);
     let listen = listener.local_addr().unwrap();
-    let router = Router::new(listen, Access::default(), shards, QrCodes::start().expect("a thread"));
+    let router = Router::new(listen, access, shards, QrCodes::start().expect("a thread"));
     let connection = Connection {
         transport: typewall::internals::SocketTransport::new(socket),
         peer: peer.ip(),
@@ -108,4 +113,41 @@ fn a_request_is_answered_with_503() {
         assert_eq!(Response::read(&mut client).status, 503, "{path}");
         drop(queue);
     }
+}
+
+/// A request with a passphrase, and where the hub's answer to it goes.
+fn request_with_passphrase(path: &str) -> (TcpStream, Receiver<SocketEvent>, Sender<Result<(), EventError>>) {
+    let access = Access { passphrase: Some(Passphrase::new("right")), ..Access::default() };
+    let (mut client, queue) = connect(1, access);
+    let credentials = BASE64.encode(b":right");
+    write!(client, "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\r\n")
+        .unwrap();
+    let event = queue.recv_timeout(TIMEOUT).expect("an event");
+    let Event::PassphraseCheck { reply_to, .. } = event else { panic!("{event:?}") };
+    (client, queue, reply_to)
+}
+
+#[test]
+fn a_request_whose_passphrase_is_not_looked_at_is_told_when_to_try_again() {
+    let (mut client, _queue, reply_to) = request_with_passphrase("/log");
+    reply_to.send(Err(EventError::PassphraseWait(7))).unwrap();
+    let response = Response::read(&mut client);
+    assert_eq!((response.status, response.header("Retry-After")), (429, Some("7")));
+}
+
+#[test]
+fn health_does_not_wait_for_a_passphrase() {
+    let (mut client, queue, _reply_to) = request_with_passphrase("/healthz");
+    let event = queue.recv_timeout(TIMEOUT).expect("an event");
+    let Event::HealthCheck { reply_to } = event else { panic!("{event:?}") };
+    reply_to.send(Health::default()).unwrap();
+    assert_eq!(Response::read(&mut client).text(), "{\"healthy\":true}\n");
+}
+
+#[cfg(feature = "soak")]
+#[test]
+fn a_request_does_not_wait_for_its_passphrase_for_ever() {
+    let (mut client, _queue, _reply_to) = request_with_passphrase("/log");
+    client.set_read_timeout(Some(2 * TIMEOUT)).unwrap();
+    assert_eq!(Response::read(&mut client).status, 429);
 }

@@ -4,6 +4,7 @@ use crate::support::client::Client;
 use crate::support::http::Response;
 use crate::support::program::{Program, server};
 use data_encoding::BASE64;
+use serde_json::json;
 use std::io::Write;
 
 #[test]
@@ -17,6 +18,10 @@ fn no_secret_and_no_text_is_logged() {
     client.send_passphrase("wrong stable");
     assert_eq!(client.next_error(), "passphrase_wrong");
     client.unlock("correct horse");
+    let token = client.page.token.clone().expect("a token");
+    let mut again = Client::connect(program.address, "r");
+    again.send("unlock", json!({ "passphrase": "", "token": token }));
+    again.until("unlocked", |page| page.unlocked);
     client.rejoin("Ada Lovelace", "0123456789abcdef0123456789abcdef");
     client.write("unposted");
     client.try_post("reference", "posted").unwrap();
@@ -25,8 +30,9 @@ fn no_secret_and_no_text_is_logged() {
     assert_eq!(Response::read(&mut socket).status, 403);
     for passphrase in ["wrong stable", "correct horse"] {
         let credentials = BASE64.encode(format!(":{passphrase}").as_bytes());
-        let request =
-            format!("GET /invite HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\r\n");
+        let request = format!(
+            "GET /invite HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\nTypewall-Token: {token}\r\n\r\n"
+        );
         socket.write_all(request.as_bytes()).unwrap();
         Response::read(&mut socket);
     }
@@ -34,6 +40,7 @@ fn no_secret_and_no_text_is_logged() {
     assert_eq!(status, Some(0));
     assert!(logged.contains("evil.example"), "something is logged: {logged}");
     // The third and the fourth are parts of the credentials.
+    assert!(!logged.contains(&token) && !logged.contains(&again.page.token.expect("another")), "{logged}");
     for secret in
         ["horse", "stable", "b25nIHN0", "Y3QgaG9y", "0123456789abcdef", "posted", "reference", "Lovelace"]
     {

@@ -7,7 +7,7 @@ use crossbeam_channel::unbounded;
 use std::net::Shutdown;
 use std::time::Duration;
 use typewall::internals::{
-    Action, ClientId, Encoding, Event, FromClient, Hub, Name, Session, Shard, TextChange,
+    Action, ClientId, Encoding, Event, FromClient, Hub, MIN_STAY, Name, Session, Shard, TextChange,
 };
 use typewall::{Limits, RoomName};
 
@@ -88,6 +88,7 @@ fn beyond_the_memory_for_what_waits_those_who_have_waited_longest_are_closed() {
         world.join(n, "Ada");
     }
     world.settle();
+    world.now.instant += MIN_STAY; // so that those who are closed are away
     let pipes: Vec<Pipe> = (0..10).map(|n| world.pipe(n)).collect();
     for pipe in &pipes[1..] {
         pipe.0.borrow_mut().space = 0;

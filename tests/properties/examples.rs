@@ -8,7 +8,7 @@ use std::net::Shutdown;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 use typewall::internals::{
-    Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, Name, NewClient,
+    Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, MIN_STAY, Name, NewClient,
     PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
 };
 use typewall::{Passphrase, RoomName};
@@ -24,6 +24,8 @@ pub(crate) fn joined(names: &[&str]) -> World {
         world.join(n, name);
     }
     world.settle();
+    // From now on their seats are kept when their connections break.
+    world.now.instant += MIN_STAY;
     world
 }
 
@@ -383,8 +385,8 @@ fn a_client_that_sends_no_passphrase_in_time_is_closed() {
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
         hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport)), now);
     }
-    let passphrase = Passphrase::new("right");
-    hub.handle(Event::from_client(ClientId(1), FromClient::Unlock(passphrase)), now);
+    let unlock = FromClient::Unlock { passphrase: Passphrase::new("right"), token: None };
+    hub.handle(Event::from_client(ClientId(1), unlock), now);
     hub.write(now);
     now.instant += PASSPHRASE_TIMEOUT;
     assert!(hub.due().is_some_and(|due| due <= now.instant));

@@ -104,7 +104,7 @@ impl Owner {
                 self.now.unix_millis += millis;
                 self.view.commit_texts(|_| {});
                 for user in self.people.iter_mut().filter_map(|person| person.away).collect::<Vec<_>>() {
-                    if self.rules.kept_until(user).is_some_and(|until| until <= self.now.instant) {
+                    if self.rules.kept_seat(user).is_some_and(|kept| kept.until <= self.now.instant) {
                         let fact = self.rules.expire(&self.view, user);
                         self.publish(fact);
                     }

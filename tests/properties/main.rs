@@ -6,7 +6,9 @@ mod bounded;
 mod decoders;
 mod examples;
 mod facts;
+mod passphrase;
 mod pipe;
+mod seats;
 mod store;
 mod store_crashes;
 #[path = "../support/mod.rs"]

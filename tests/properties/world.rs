@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Address, ClientId, Encoding, Event, FromClient, Health, Hub, Name, NewClient, Now, Session,
-    Shard, Text, TextChange,
+    Action, Address, ClientId, Encoding, Event, FromClient, Health, Hub, MIN_STAY, Name, NewClient, Now,
+    Session, Shard, Text, TextChange,
 };
 use typewall::{Limits, RoomName};
 
@@ -147,6 +147,8 @@ pub(crate) struct Connection {
 
 pub(crate) struct Seat {
     pub text: String,
+    pub since: Instant,
+    pub wrote: bool,
     pub away_since: Option<Instant>,
 }
 
@@ -229,8 +231,9 @@ impl World {
         let Person { line, seats, .. } = &mut self.people[person];
         if let Some(line) = line {
             line.joined = true;
-            let seat = seats[line.room].get_or_insert(Seat { text: String::new(), away_since: None });
-            seat.away_since = None;
+            let (text, since) = (String::new(), self.now.instant);
+            let new = Seat { text, since, wrote: false, away_since: None };
+            seats[line.room].get_or_insert(new).away_since = None;
         }
     }
 
@@ -238,11 +241,13 @@ impl World {
         self.act(person, Action::Write(TextChange::Whole(text.to_owned().into())));
         if let Some(seat) = self.seat(person) {
             text.clone_into(&mut seat.text);
+            seat.wrote |= !text.is_empty();
         }
     }
 
     pub(crate) fn splice(&mut self, person: usize, text: &str) {
-        let Some(Seat { text: before, .. }) = self.seat(person) else { return };
+        let Some(Seat { text: before, wrote, .. }) = self.seat(person) else { return };
+        *wrote |= !text.is_empty();
         let (old, new): (Text, Text) = (before.clone().into(), text.to_owned().into());
         let splice = old.splice_to(&new).into_owned();
         text.clone_into(before);
@@ -253,7 +258,11 @@ impl World {
         self.act(person, Action::Post { text: text.to_owned(), reference: reference.map(str::to_owned) });
         let Some(line) = self.people[person].line.as_mut().filter(|line| line.joined) else { return };
         line.references.extend(reference);
-        let posted = &mut self.rooms[line.room];
+        let room = line.room;
+        if let Some(seat) = &mut self.people[person].seats[room] {
+            seat.wrote = true;
+        }
+        let posted = &mut self.rooms[room];
         let is_new = reference.is_none_or(|reference| posted.marks.insert((person, reference)));
         posted.count += u64::from(is_new);
     }
@@ -262,8 +271,10 @@ impl World {
         let Some(Connection { client, room, joined, .. }) = self.people[person].line.take() else { return };
         self.hub.handle(Event::from_client(client, FromClient::Closed { goodbye }), self.now);
         match &mut self.people[person].seats[room] {
-            seat if goodbye && joined => *seat = None,
-            Some(seat) if joined => seat.away_since = Some(self.now.instant),
+            Some(seat) if joined && !goodbye && (seat.wrote || self.now.instant - seat.since >= MIN_STAY) => {
+                seat.away_since = Some(self.now.instant);
+            }
+            seat if joined => *seat = None,
             _ => {}
         }
         self.forget_empty_rooms();

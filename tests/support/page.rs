@@ -24,6 +24,8 @@ pub(crate) struct Page {
     pub errors: Vec<String>,
     /// The server has accepted the passphrase.
     pub unlocked: bool,
+    /// What lets this page in again without a wait.
+    pub token: Option<String>,
     /// How often the server has said that a post waits.
     pub slowed_down: usize,
     /// The last snapshot was so large that it came in parts, while the room went on: events may tell of users who were gone
@@ -60,7 +62,10 @@ impl Page {
             },
             "data" => self.add_post(data),
             "error" => self.errors.push(string(&data["code"])),
-            "unlocked" => self.unlocked = true,
+            "unlocked" => {
+                self.unlocked = true;
+                self.token = data["token"].as_str().map(str::to_owned);
+            }
             "slow_down" => self.slowed_down += 1,
             other => panic!("an unknown event: {other}"),
         }

@@ -1,0 +1,91 @@
+//! Seats of away users: how many of them are kept when newcomers need places. The [index](crate::hub::seats) says which
+//! goes first.
+
+use crate::base::address::Address;
+use crate::base::ids::{ClientId, RoomId, UserId};
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::deadlines::Deadline;
+use crate::hub::open_room::OpenRoom;
+use crate::hub::seats::AwaySeat;
+use crate::room::session::Session;
+
+/// One in this many seats of a full room is kept for away users when newcomers come, and one in this many rooms of a
+/// full server is kept for rooms with away users only; at least one. A class whose Wi-Fi fails then finds seats, and
+/// newcomers find three quarters of the places, however many others join and vanish.
+const PLACES_PER_AWAY: usize = 4;
+
+/// How many of `places` are kept for away users when newcomers come.
+fn away_share(places: usize) -> usize {
+    (places / PLACES_PER_AWAY).max(1)
+}
+
+impl<T: Transport> Hub<T> {
+    /// A client asks for a seat. If it needs a new one and the room is full, an away user gives way, unless the room
+    /// has only its [share](away_share) of them.
+    pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session) {
+        let lacks_seat = |room: &OpenRoom| room.is_viewer(client) && room.rules().lacks_seat_for(session);
+        if self.rooms.get(id).is_some_and(lacks_seat)
+            && let Some(seat) = self.seats.first_in(id, away_share(self.limits.max_users))
+        {
+            self.evict(seat);
+        }
+    }
+
+    /// A client has a seat, which is a new one or was another client's.
+    pub(super) fn hold_seat(&mut self, client: ClientId, id: RoomId, user: UserId, is_new: bool) {
+        let Some(address) = self.clients.registry.get(client).map(|client| client.address) else { return };
+        self.seats.take(id, user, address);
+        if is_new {
+            self.evict_away(address);
+        }
+    }
+
+    /// A client of this address has a new seat. Removes seats of away users while the address has more seats than
+    /// clients allowed, and while the server has.
+    ///
+    /// Every user who is not away is a client, so the surplus seats belong to users who are away. If those are on
+    /// another hub, that hub removes the seats when the next user joins there.
+    fn evict_away(&mut self, address: Address) {
+        if let Some(max) = self.limits.max_per_address {
+            while let Some(seat) = self.seats.first_from(address, max) {
+                self.evict(seat);
+            }
+        }
+        while self.shard.seats.get() > self.limits.max_clients
+            && let Some(seat) = self.seats.first()
+        {
+            self.evict(seat);
+        }
+    }
+
+    /// The server has no room left for a newcomer's. If this hub has more than its [share](away_share) of rooms with
+    /// away users only, one of them is removed. Returns whether one was.
+    pub(super) fn displace_room(&mut self) -> bool {
+        let share = away_share(self.limits.max_rooms) / self.shard.hubs();
+        let away = self.seats.first_abandoned(share).unwrap_or_default();
+        away.iter().for_each(|&seat| self.evict(seat));
+        !away.is_empty()
+    }
+
+    fn evict(&mut self, AwaySeat { room, user, .. }: AwaySeat) {
+        self.deadlines.cancel(Deadline::Grace(room, user));
+        self.end_grace(room, user);
+    }
+
+    /// The grace period of a user who is away is over.
+    pub(super) fn end_grace(&mut self, id: RoomId, user: UserId) {
+        if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_expire(user)) {
+            self.publish(id, fact, None, None);
+            self.forget_if_empty(id);
+        }
+    }
+
+    /// A client or a post is gone from a room. Forgets the room, or notes that only away users are left.
+    pub(super) fn on_vacated(&mut self, id: RoomId) {
+        self.forget_if_empty(id);
+        if self.rooms.get(id).is_some_and(OpenRoom::is_abandoned) {
+            self.seats.abandon(id);
+        }
+    }
+}

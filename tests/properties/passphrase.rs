@@ -1,0 +1,143 @@
+//! A hub with a passphrase: whose guesses wait, and what clients are told. The time is the test's own.
+
+use crate::pipe::{Frame, Pipe};
+use crate::world::{LIMITS, new_client};
+use std::time::{Duration, Instant};
+use typewall::internals::{
+    ClientId, Encoding, Event, FromClient, Hub, Now, PASSPHRASE_TIMEOUT, Shard, Token,
+};
+use typewall::{Passphrase, RoomName};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A hub with the passphrase "right", and its time.
+struct Place {
+    hub: Hub<Pipe>,
+    now: Now,
+    pipes: Vec<Pipe>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let hub = Hub::new(LIMITS, Some(Passphrase::new("right")), None, Shard::single());
+        Self { hub, now: Now { instant: Instant::now(), unix_millis: 0 }, pipes: Vec::new() }
+    }
+
+    /// A place where as many wrong passphrases were given as are answered at once.
+    fn suspicious() -> Self {
+        let mut place = Self::new();
+        let joker = place.connect();
+        (0..5).for_each(|_| place.unlock(joker, "wrong", None));
+        place
+    }
+
+    fn connect(&mut self) -> ClientId {
+        let pipe = Pipe::default();
+        pipe.0.borrow_mut().space = usize::MAX;
+        self.pipes.push(pipe.clone());
+        let client = ClientId(self.pipes.len() as u64);
+        let room = RoomName::from_query("").unwrap();
+        self.hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &pipe)), self.now);
+        client
+    }
+
+    fn unlock(&mut self, client: ClientId, passphrase: &str, token: Option<Token>) {
+        let unlock = FromClient::Unlock { passphrase: Passphrase::new(passphrase), token };
+        self.hub.handle(Event::from_client(client, unlock), self.now);
+        self.hub.write(self.now);
+    }
+
+    /// Lets time pass, with each deadline at its time.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now.instant + time;
+        while let Some(due) = self.hub.due().filter(|due| *due <= end) {
+            self.now.instant = due;
+            self.hub.write(self.now);
+        }
+        self.now.instant = end;
+    }
+
+    /// What a client was told last: a code, the name of an event, or "close".
+    fn last(&self, client: ClientId) -> Option<String> {
+        let frame = self.pipes[client.0 as usize - 1].frames().pop()?;
+        let code = match &frame {
+            Frame::Event(_, data) => data["code"].as_str(),
+            Frame::Close(_) | Frame::Ping | Frame::Pong => None,
+        };
+        Some(code.unwrap_or(frame.name()).to_owned())
+    }
+
+    fn token(&self, client: ClientId) -> Token {
+        let hex = self.pipes[client.0 as usize - 1].page().token.expect("a token");
+        Token::parse(&hex).expect("what the server sent")
+    }
+}
+
+#[test]
+fn a_guess_that_waits_is_answered_in_its_turn() {
+    let mut place = Place::suspicious();
+    let [joker, ada] = [(); 2].map(|()| place.connect());
+    place.unlock(joker, "wrong", None);
+    place.unlock(ada, "right", None);
+    assert_eq!((place.last(joker), place.last(ada)), (None, None));
+    place.pass(SECOND);
+    assert_eq!((place.last(joker).as_deref(), place.last(ada)), (Some("passphrase_wrong"), None));
+    place.pass(SECOND);
+    assert_eq!(place.last(ada).as_deref(), Some("unlocked"));
+}
+
+#[test]
+fn a_token_is_looked_at_before_all_guesses() {
+    let mut place = Place::new();
+    let ada = place.connect();
+    place.unlock(ada, "right", None);
+    let token = place.token(ada);
+    let [joker, eve, ada] = [(); 3].map(|()| place.connect());
+    (0..6).for_each(|_| place.unlock(joker, "wrong", None));
+    place.unlock(ada, "right", Some(token));
+    assert_eq!(place.last(ada).as_deref(), Some("unlocked"));
+    place.unlock(eve, "right", Token::parse(&"0".repeat(96)));
+    assert_eq!(place.last(eve), None, "an invalid one is ignored");
+    place.pass(2 * SECOND);
+    assert_eq!(place.last(eve).as_deref(), Some("unlocked"));
+}
+
+#[test]
+fn a_token_of_a_client_whose_guess_waits_takes_the_guess_from_the_queue() {
+    let mut place = Place::new();
+    let first = place.connect();
+    place.unlock(first, "right", None);
+    let token = place.token(first);
+    let [joker, ada] = [(); 2].map(|()| place.connect());
+    (0..5).for_each(|_| place.unlock(joker, "wrong", None));
+    place.unlock(ada, "wrong", None);
+    place.unlock(ada, "wrong", Some(token));
+    place.pass(2 * SECOND);
+    assert_eq!(place.last(ada).as_deref(), Some("unlocked"), "nothing follows");
+}
+
+#[test]
+fn a_client_whose_guess_waits_is_not_closed_before_it_is_looked_at() {
+    let mut place = Place::suspicious();
+    let [joker, ada, silent] = [(); 3].map(|()| place.connect());
+    place.pass(PASSPHRASE_TIMEOUT - 2 * SECOND);
+    (0..3).for_each(|_| place.unlock(joker, "wrong", None));
+    let jokers = [(); 5].map(|()| place.connect());
+    jokers.into_iter().for_each(|joker| place.unlock(joker, "wrong", None));
+    place.unlock(ada, "right", None);
+    place.pass(2 * SECOND);
+    assert_eq!((place.last(ada), place.last(silent).as_deref()), (None, Some("close")));
+    place.pass(5 * SECOND);
+    assert_eq!(place.last(ada).as_deref(), Some("unlocked"));
+}
+
+#[test]
+fn a_client_that_is_let_in_or_gone_is_not_answered_again() {
+    let mut place = Place::suspicious();
+    let [gone, ada] = [(); 2].map(|()| place.connect());
+    place.unlock(gone, "wrong", None);
+    place.unlock(ada, "right", None);
+    place.hub.handle(Event::from_client(gone, FromClient::Closed { goodbye: false }), place.now);
+    place.pass(SECOND);
+    assert_eq!((place.last(gone), place.last(ada).as_deref()), (None, Some("unlocked")), "it left the queue");
+}
