@@ -11,7 +11,7 @@ import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { resume, welcome } from "./seat.js";
 import { link, room, seat } from "./state.js";
-import { dropPending, settle, slowDown, tellWhole } from "./text.js";
+import { dropPending, settle, slowDown, tellWhole, tellWholeNext } from "./text.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
@@ -60,6 +60,7 @@ function refuse(refusal) {
   if (code === "out_of_step") return tellWhole();
   // A server that was restarted has no place left: the page tries until it has one.
   if (code === "room_full" && room.you) return lose(link.socket, { code: TRY_AGAIN, reason: code });
+  if (code === "memory_full") tellWholeNext(); // the box has an older text, which the next splice might fit by accident
   const word = wordForError(code);
   const words = word ? say(word, { n: room.limits.name }) : refusal.message;
   if (room.you) refuseText(words, refusal.ref);

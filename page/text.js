@@ -44,6 +44,11 @@ export function tellText(text, change) {
   requestAnimationFrame(sendText);
 }
 
+/** The server has another text than this page believes: the next change is sent as a whole. */
+export function tellWholeNext() {
+  draft.inStep = false;
+}
+
 /** The server has another text than this page believes: it is sent as a whole. */
 export function tellWhole() {
   tellText(draft.shown, { text: draft.shown });

@@ -143,7 +143,7 @@ impl Host {
     /// proxy cannot leave out that port, or change it; a proxy sends the port that it has itself, or the name by which
     /// it knows the server. A name without a dot, as containers have, is never a stranger's.
     pub fn may_be_of_proxy(&self, port: u16) -> bool {
-        self.port != Some(port) || !self.name.contains('.')
+        self.port.unwrap_or(80) != port || !self.name.contains('.')
     }
 
     fn ip(&self) -> Option<IpAddr> {

@@ -1,9 +1,9 @@
 //! The budget of a room: how many bytes of events, such as posts and joins, its users may cause. Everyone in the room gets
 //! all of them, so without a budget a few users could send more than the others' connections carry.
 //!
-//! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the user who
-//! has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so users who post much wait for
-//! each other and not the others for them.
+//! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the client
+//! that has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so clients that post much
+//! wait for each other and not the others for them.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
@@ -16,19 +16,33 @@ use std::time::{Duration, Instant};
 /// read.
 const FILL_SECONDS: usize = 8;
 
+/// Clients whose ends are remembered at least, before those with no more than a fair share are forgotten.
+const MIN_ENDS: usize = 64;
+
 /// The budget, and the events that wait for it.
 #[derive(Debug)]
 pub(crate) struct Budget {
     rate: Rate,
     bucket: RateLimit,
-    /// The events of each client that waits, in order. The first of them has to wait for the budget.
-    held: HashMap<ClientId, VecDeque<Pending>>,
+    /// What waits of each client.
+    held: HashMap<ClientId, Held>,
     /// The clients that wait. The one with the lowest tag is next.
     order: BTreeSet<(u64, ClientId)>,
-    /// Where the last event of each client ends on a scale of bytes that the room's users have been served.
+    /// Where the last event of each client ends on a scale of bytes that each client has been served.
     ends: HashMap<ClientId, u64>,
-    /// The tag of the last event that was served: the position on that scale.
+    /// The position on that scale that a client with a fair share has reached.
     served: u64,
+}
+
+/// What waits of a client.
+#[derive(Debug)]
+struct Held {
+    /// Where its first event begins on the scale of served bytes.
+    tag: u64,
+    /// The bytes of its first event.
+    bytes: u32,
+    /// Its events, in order. Only the first one has to wait for the budget.
+    events: VecDeque<Pending>,
 }
 
 impl Budget {
@@ -51,24 +65,34 @@ impl Budget {
         self.held.is_empty()
     }
 
-    /// Returns an event that need not wait, and takes its bytes from the budget. Otherwise holds it.
-    pub(crate) fn pass(&mut self, event: Pending, now: Instant) -> Option<Pending> {
+    /// Returns an event that need not wait, and takes its bytes from the budget. Otherwise holds it. `bytes` is what everyone
+    /// in the room gets for it, if anything.
+    pub(crate) fn pass(&mut self, event: Pending, bytes: Option<u32>, now: Instant) -> Option<Pending> {
         if let Some(held) = self.held.get_mut(&event.client) {
-            held.push_back(event);
+            held.events.push_back(event);
             return None;
         }
-        let Some(bytes) = event.cost() else { return Some(event) };
-        if self.bucket.is_full(now) {
+        let Some(bytes) = bytes else { return Some(event) };
+        if self.held.is_empty() && self.bucket.is_full(now) {
             self.ends.clear();
             self.served = 0;
         }
-        if self.held.is_empty() && self.bucket.wait(self.rate, now).is_zero() {
+        if self.held.is_empty() && self.wait(now).is_zero() {
             self.charge(event.client, bytes, now);
             return Some(event);
         }
-        self.order.insert((self.tag(event.client), event.client));
-        self.held.insert(event.client, VecDeque::from([event]));
+        let (client, tag) = (event.client, self.tag(event.client));
+        self.order.insert((tag, client));
+        self.held.insert(client, Held { tag, bytes, events: VecDeque::from([event]) });
         None
+    }
+
+    /// Drops what waits of a client that has gone.
+    pub(crate) fn forget(&mut self, client: ClientId) {
+        self.ends.remove(&client);
+        if let Some(held) = self.held.remove(&client) {
+            self.order.remove(&(held.tag, client));
+        }
     }
 
     /// Where the next event of a client begins on the scale of served bytes.
@@ -78,8 +102,15 @@ impl Budget {
 
     fn charge(&mut self, client: ClientId, bytes: u32, now: Instant) {
         self.bucket.take(bytes, self.rate, now);
-        self.served = self.tag(client);
-        self.ends.insert(client, self.served + u64::from(bytes));
+        let tag = self.tag(client);
+        self.ends.insert(client, tag + u64::from(bytes));
+        // It also grows when all events are those of newcomers, whose tags are equal. Otherwise newcomers would always be
+        // before those who have posted once.
+        let fair_share = u64::from(bytes) / self.ends.len() as u64;
+        self.served = tag.max(self.served + fair_share);
+        if self.ends.len() > 2 * self.held.len() + MIN_ENDS {
+            self.ends.retain(|_, end| *end > self.served);
+        }
     }
 
     /// When the next event may pass. `None` if none waits.
@@ -99,10 +130,15 @@ impl Budget {
             return None;
         }
         let (_, client) = self.order.pop_first()?;
-        let events = self.held.remove(&client)?;
-        let bytes = events.front().and_then(Pending::cost).unwrap_or(0);
-        self.charge(client, bytes, now);
-        Some(events)
+        let held = self.held.remove(&client)?;
+        self.charge(client, held.bytes, now);
+        Some(held.events)
+    }
+
+    /// Returns all events that wait, those of each client in order.
+    pub(crate) fn release_all(&mut self) -> Vec<Pending> {
+        self.order.clear();
+        self.held.drain().flat_map(|(_, held)| held.events).collect()
     }
 }
 
@@ -123,10 +159,14 @@ mod tests {
         }
     }
 
+    fn pass(budget: &mut Budget, client: u64, len: usize, now: Instant) -> bool {
+        budget.pass(post(client, len), Some(len as u32), now).is_some()
+    }
+
     /// A budget that clients 1 to 9 have just overdrawn, each with an equal share.
     fn overdrawn(now: Instant) -> Budget {
         let mut budget = Budget::new(&Limits::DEFAULT, now);
-        while (1..=9).all(|client| budget.pass(post(client, 10_000), now).is_some()) {}
+        while (1..=9).all(|client| pass(&mut budget, client, 10_000, now)) {}
         budget
     }
 
@@ -139,10 +179,13 @@ mod tests {
     #[test]
     fn events_within_the_budget_pass_and_others_wait_until_it_has_bytes_again() {
         let now = Instant::now();
-        let mut budget = overdrawn(now);
-        let passed = budget.ends.values().sum::<u64>() as usize;
+        let mut budget = Budget::new(&Limits::DEFAULT, now);
+        let passed = (1..).find(|_| !pass(&mut budget, 1, 10_000, now)).map(|posts| (posts - 1) * 10_000);
         let burst = Limits::DEFAULT.room_burst;
-        assert!((burst..burst + 20_000).contains(&passed), "{passed} bytes passed");
+        assert!(
+            passed.is_some_and(|bytes| (burst..burst + 20_000).contains(&bytes)),
+            "{passed:?} bytes passed"
+        );
         assert!(budget.release(now).is_none());
         let due = budget.due(now).expect("an event waits");
         assert!(budget.release(due).is_some());
@@ -154,9 +197,9 @@ mod tests {
         let mut now = Instant::now();
         let mut budget = overdrawn(now);
         for client in 1..=9 {
-            budget.pass(post(client, 10_000), now);
+            pass(&mut budget, client, 10_000, now);
         }
-        assert!(budget.pass(post(10, 100), now).is_none());
+        assert!(!pass(&mut budget, 10, 100, now));
         let before = (1..).find(|_| release_next(&mut budget, &mut now)[0].client == ClientId(10));
         assert!(before <= Some(2), "{before:?} events passed");
     }
@@ -167,12 +210,12 @@ mod tests {
         let mut budget = overdrawn(now);
         let mut bytes = HashMap::from([(11, 0), (12, 0)]);
         let lengths = HashMap::from([(11, 1_000), (12, 10_000)]);
-        lengths.iter().for_each(|(&client, &length)| drop(budget.pass(post(client, length), now)));
+        lengths.iter().for_each(|(&client, &length)| _ = pass(&mut budget, client, length, now));
         for _ in 0..1_000 {
             let client = release_next(&mut budget, &mut now)[0].client;
             if let Some(length) = lengths.get(&client.0) {
                 *bytes.get_mut(&client.0).expect("one of the two") += length;
-                assert!(budget.pass(post(client.0, *length), now).is_none());
+                assert!(!pass(&mut budget, client.0, *length, now));
             }
         }
         let (short, long) = (bytes[&11], bytes[&12]);
@@ -183,12 +226,40 @@ mod tests {
     fn later_events_of_a_client_that_waits_keep_their_order() {
         let mut now = Instant::now();
         let mut budget = overdrawn(now);
-        assert!(budget.pass(post(10, 100), now).is_none());
+        assert!(!pass(&mut budget, 10, 100, now));
         let closed = FromClient::Closed { goodbye: true };
         let closed = Pending { client: ClientId(10), event: closed, slot: Slot::default(), charge: None };
-        assert!(budget.pass(closed, now).is_none());
+        assert!(budget.pass(closed, None, now).is_none());
         let mut released = std::iter::from_fn(|| Some(release_next(&mut budget, &mut now)));
         let events = released.find(|events| events[0].client == ClientId(10)).expect("its events");
         assert!(matches!(events[1].event, FromClient::Closed { .. }));
+    }
+
+    #[test]
+    fn newcomers_do_not_starve_a_user_who_has_posted_once() {
+        let mut now = Instant::now();
+        let mut budget = overdrawn(now);
+        // Enough for one more of the newcomers' posts each time.
+        pass(&mut budget, 10, 200, now);
+        while release_next(&mut budget, &mut now)[0].client != ClientId(10) {}
+        let mut newcomer = 100;
+        pass(&mut budget, newcomer, 10_000, now);
+        pass(&mut budget, 10, 200, now);
+        let served = (0..100).any(|_| {
+            budget.forget(ClientId(newcomer - 1));
+            newcomer += 1;
+            pass(&mut budget, newcomer, 10_000, now);
+            release_next(&mut budget, &mut now)[0].client == ClientId(10)
+        });
+        assert!(served, "of a hundred posts none was that of the user");
+    }
+
+    #[test]
+    fn what_waits_of_a_client_that_has_gone_is_dropped() {
+        let now = Instant::now();
+        let mut budget = overdrawn(now);
+        pass(&mut budget, 10, 100, now);
+        (1..=10).for_each(|client| budget.forget(ClientId(client)));
+        assert!(budget.is_idle() && budget.order.is_empty() && budget.due(now).is_none());
     }
 }

@@ -121,22 +121,14 @@ pub enum FromClient {
     },
 }
 
-/// Bytes of an event that everyone in a room gets, beside its text: its name, ids, punctuation.
-const EVENT_OVERHEAD: usize = 64;
-
 /// Bytes of text that weigh as much as the rest of handling an event.
 const BYTES_PER_WEIGHT: usize = 1024;
 
 impl Pending {
-    /// How many bytes everyone in the room gets for it, roughly. `None` for what is no event for the room, or is told in its
-    /// latest state only.
-    pub(crate) fn cost(&self) -> Option<u32> {
-        let text = match &self.event {
-            FromClient::Acted(Action::Post { text, .. }) => text,
-            FromClient::Acted(Action::Join { name, .. }) => name.as_str(),
-            _ => return None,
-        };
-        u32::try_from(text.len() + EVENT_OVERHEAD).ok()
+    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. An answer to a ping
+    /// must not come late, and a client that has gone must not stay because its post waits.
+    pub(crate) fn keeps_order(&self) -> bool {
+        matches!(self.event, FromClient::Unlock { .. } | FromClient::Acted(_) | FromClient::Rejected { .. })
     }
 
     /// Whether it is a post.

@@ -59,6 +59,13 @@ impl Inbox {
         Some(event)
     }
 
+    /// Returns all events that wait, those of each client in order.
+    pub(crate) fn release_all(&mut self) -> Vec<Pending> {
+        let mut events = self.budget.release_all();
+        events.extend(self.waiting.drain(..));
+        events
+    }
+
     fn has_share(&mut self, turn: u64) -> bool {
         if self.turn != turn {
             (self.turn, self.left) = (turn, SHARE);

@@ -151,7 +151,7 @@ impl<T: Transport> Hub<T> {
             Event::HealthCheck { reply_to } => {
                 let _ = reply_to.try_send(self.health());
             }
-            Event::Stop => self.stop(now.instant),
+            Event::Stop => self.stop(now),
         }
     }
 

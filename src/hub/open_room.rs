@@ -5,7 +5,7 @@ use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
-use crate::hub::event::Pending;
+use crate::hub::event::{FromClient, Pending};
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
@@ -17,7 +17,7 @@ use crate::room::fact::Fact;
 use crate::room::names::RoomName;
 use crate::room::post::{PendingPost, Post};
 use crate::room::rules::{Decision, Rules};
-use crate::room::text::Text;
+use crate::room::text::{Text, json_len};
 use crate::room::view::View;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
@@ -26,6 +26,9 @@ use std::time::Instant;
 /// Largest first part of a snapshot that is kept for the next client, in bytes. Only one that ends with a long text is
 /// larger.
 const MAX_KEPT_PART: usize = 2 * PART_BYTES;
+
+/// Bytes of an event that everyone in a room gets, beside text and name: the event's name, ids, numbers, punctuation.
+const BROADCAST_OVERHEAD: usize = 128;
 
 /// What remains of a room's log in memory when the memory for texts is used up and something is posted in the room, in
 /// bytes. The rooms in which nothing is posted keep theirs.
@@ -132,6 +135,26 @@ impl OpenRoom {
         self.inbox.accept(event, weight, turn)
     }
 
+    /// Returns an event that need not wait for the room's budget. Otherwise keeps it.
+    pub(crate) fn pass_budget(&mut self, event: Pending, now: Instant) -> Option<Pending> {
+        let bytes = self.cost(&event);
+        self.inbox.budget.pass(event, bytes, now)
+    }
+
+    /// How many bytes everyone in the room gets for an event, roughly. `None` if that is nothing, or only the latest state.
+    fn cost(&self, event: &Pending) -> Option<u32> {
+        let user = self.members.get(&event.client).copied().flatten();
+        let user = user.and_then(|user| self.view.user(user));
+        let bytes = match (&event.event, user) {
+            (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
+                json_len(text) + json_len(user.name.as_str())
+            }
+            (FromClient::Acted(Action::Join { name, .. }), None) => json_len(name.as_str()),
+            _ => return None,
+        };
+        u32::try_from(bytes + BROADCAST_OVERHEAD).ok()
+    }
+
     /// The next event that waits for this turn of the hub, if it can be handled.
     pub(crate) fn next_event(&mut self, turn: u64) -> Option<Pending> {
         let Self { members, view, inbox, .. } = self;
@@ -162,6 +185,7 @@ impl OpenRoom {
     /// A client has gone. Returns its user, if it had a seat.
     pub(crate) fn leave(&mut self, client: ClientId) -> Option<UserId> {
         self.snapshot_requests.remove(&client);
+        self.inbox.budget.forget(client);
         let user = self.members.remove(&client)??;
         self.clients.remove(&user);
         Some(user)

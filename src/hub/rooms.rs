@@ -53,6 +53,11 @@ impl Rooms {
         self.rooms.get(&id)
     }
 
+    /// All rooms.
+    pub(crate) fn ids(&self) -> Vec<RoomId> {
+        self.rooms.keys().copied().collect()
+    }
+
     /// All rooms, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenRoom> {
         self.rooms.values_mut()

@@ -1,5 +1,6 @@
 //! The shutdown of a hub: posts under way are stored, then every client is closed. Each stage has a time limit.
 
+use crate::base::clock::Now;
 use crate::base::ids::ClientId;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
@@ -26,8 +27,10 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Begins the shutdown.
-    pub(super) fn stop(&mut self, now: Instant) {
+    pub(super) fn stop(&mut self, now: Now) {
         if self.stage == Stage::Running {
+            self.release_all(now);
+            let now = now.instant;
             self.stage = Stage::Storing;
             self.deadlines.set(Deadline::Shutdown, now + STORE_TIMEOUT);
         }

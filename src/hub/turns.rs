@@ -38,11 +38,13 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Handles an event, unless it exceeds the room's budget. Then it waits, and so do later events of the same client.
+    /// Handles an event, unless it exceeds the room's budget. Then it waits, and so do later actions of the same client.
     fn pass_budget(&mut self, id: RoomId, event: Pending, now: Now) {
-        let Some(room) = self.rooms.get_mut(id) else { return self.obey(event, now) };
+        let Some(room) = self.rooms.get_mut(id).filter(|_| event.keeps_order()) else {
+            return self.obey(event, now);
+        };
         let (client, is_post) = (event.client, event.is_post());
-        match room.inbox.budget.pass(event, now.instant) {
+        match room.pass_budget(event, now.instant) {
             Some(event) => self.obey(event, now),
             None => {
                 let wait = room.inbox.budget.wait(now.instant);
@@ -66,6 +68,15 @@ impl<T: Transport> Hub<T> {
         }
         self.await_budget(id, now);
         self.on_vacated(id);
+    }
+
+    /// Handles all events that wait, whatever they cost, because the server stops.
+    pub(super) fn release_all(&mut self, now: Now) {
+        for id in self.rooms.ids() {
+            let events = self.rooms.get_mut(id).map(|room| room.inbox.release_all()).unwrap_or_default();
+            events.into_iter().for_each(|event| self.obey(event, now));
+            self.on_vacated(id);
+        }
     }
 
     fn await_budget(&mut self, id: RoomId, now: Now) {

@@ -133,6 +133,16 @@ fn position(text: &str, at: usize, is_ascii: bool) -> usize {
     }
 }
 
+/// The length of a text as a JSON string, in bytes, without the quotes.
+pub(crate) fn json_len(text: &str) -> usize {
+    let len = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 2,
+        ..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(len).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +200,14 @@ mod tests {
         long.apply(TextChange::Splice(splice(10, 99_990, "", 10))).unwrap();
         copy.copy_from(&long);
         assert!(long.memory() <= MIN_SHRUNK && copy.memory() <= MIN_SHRUNK);
+    }
+
+    #[test]
+    fn the_computed_length_is_the_length_of_the_json() {
+        for text in ["plain", "\"quoted\" \\", "\n\r\t\u{8}\u{c}", "\u{1}\u{1f}\u{7f}", "é😀\u{2028}"] {
+            let json = serde_json::to_string(text).unwrap();
+            assert_eq!(json_len(text), json.len() - 2, "{json}");
+        }
     }
 
     /// The page's unit tests check the same cases against page/splices.js.

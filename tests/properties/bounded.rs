@@ -250,3 +250,66 @@ fn beyond_the_memory_for_texts_no_box_grows_and_logs_get_shorter() {
     world.settle();
     world.check();
 }
+
+/// Ada, whose posts have used up the budget of her room and wait, and Bob.
+fn with_waiting_posts() -> World {
+    let mut world = World::with(Limits { room_burst: 100_000, ..LIMITS }, 2);
+    for (n, name) in ["Ada", "Bob"].into_iter().enumerate() {
+        world.enter(n, 0);
+        world.join(n, name);
+    }
+    world.settle();
+    for _ in 0..20 {
+        world.post(0, &"x".repeat(10_000), None);
+    }
+    world.hub.write(world.now);
+    assert!(world.pipe(1).page().received.len() < 20, "posts wait");
+    world
+}
+
+#[test]
+fn while_a_post_waits_a_ping_is_answered() {
+    let mut world = with_waiting_posts();
+    let client = world.people[0].line.as_ref().unwrap().client;
+    let pong = FromClient::ControlFrames(vec![0x8A, 0]);
+    world.hub.handle(Event::from_client(client, pong), world.now);
+    world.hub.write(world.now);
+    assert_eq!(world.pipe(0).frames().last(), Some(&Frame::Pong));
+}
+
+#[test]
+fn a_client_that_has_gone_does_not_stay_because_its_post_waits() {
+    let mut world = with_waiting_posts();
+    let client = world.people[0].line.as_ref().unwrap().client;
+    world.hub.handle(Event::from_client(client, FromClient::Closed { goodbye: true }), world.now);
+    world.hub.write(world.now);
+    assert_eq!(world.pipe(1).frames().last().map(Frame::name), Some("disconnect_user"));
+    assert_eq!(world.health().clients, 1);
+}
+
+#[test]
+fn posts_that_wait_are_posted_when_the_server_stops() {
+    let mut world = with_waiting_posts();
+    world.hub.handle(Event::Stop, world.now);
+    world.hub.write(world.now);
+    assert_eq!(world.pipe(1).page().received.len(), 20);
+    assert_eq!(world.pipe(1).frames().last(), Some(&Frame::Close(1001)));
+}
+
+#[test]
+fn what_is_rejected_takes_nothing_of_the_budget() {
+    let mut world = World::with(Limits { room_burst: 100_000, ..LIMITS }, 3);
+    for (n, name) in ["Ada", "Bob"].into_iter().enumerate() {
+        world.enter(n, 0);
+        world.join(n, name);
+    }
+    world.enter(2, 0);
+    world.settle();
+    for _ in 0..100 {
+        world.act(2, Action::Post { text: "x".repeat(10_000), reference: None });
+        world.act(1, Action::Join { name: Name::parse("Again", 40).unwrap(), session: Session::random() });
+    }
+    world.post(0, "at once", None);
+    world.hub.write(world.now);
+    assert_eq!(world.pipe(1).page().posts(), ["at once"]);
+}
