@@ -38,7 +38,7 @@ impl Window {
     }
 
     /// Waits for a slot. Fails if `is_over` returns true during the wait.
-    pub(crate) fn wait(&self, is_over: impl Fn() -> bool) -> Option<Slot> {
+    pub(crate) fn wait(&self, mut is_over: impl FnMut() -> bool) -> Option<Slot> {
         while !self.has_space() {
             self.0.is_wanted.store(true, Ordering::SeqCst);
             if self.has_space() {

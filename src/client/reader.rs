@@ -10,7 +10,7 @@ use crate::base::window::Window;
 use crate::client::arriving::Arriving;
 use crate::client::pace::Pace;
 use crate::client::validate;
-use crate::delivery::transport::SocketTransport;
+use crate::delivery::transport::{Peer, SocketTransport};
 use crate::hub::event::{Event, FromClient, Pending};
 use crate::hub::shards::SocketEvent;
 use crate::room::action::Action;
@@ -28,6 +28,10 @@ const READ_BUFFER: usize = 512;
 
 /// Pause before a reader of a large message checks again whether there is memory for the rest.
 const MEMORY_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the last input of a client that sends nothing more may wait: for the hub, or for its pace. A script that posts
+/// and closes loses nothing, and a flood ends soon after its clients have gone.
+const REST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A client's membership in a hub. It ends when this is dropped, however the reader ends.
 #[derive(Debug)]
@@ -71,6 +75,8 @@ pub(crate) struct Stream {
     pace: Pace,
     arriving: Arriving,
     window: Window,
+    /// Until when the last input is handled of a client that sends nothing more.
+    rest_until: Option<Instant>,
     membership: Membership,
 }
 
@@ -78,8 +84,13 @@ impl Stream {
     /// Tells the hub what the client has done, when the hub has handled most of what it was told before. Fails if the
     /// connection ends before that; what it still holds is discarded.
     #[inline(never)]
-    fn tell(&self, event: FromClient, charge: Option<Box<Charge>>) -> io::Result<()> {
-        let is_over = || self.transport.wait_for_close(Duration::ZERO).unwrap_or(true);
+    fn tell(&mut self, event: FromClient, charge: Option<Box<Charge>>) -> io::Result<()> {
+        let Self { transport, rest_until, .. } = self;
+        let is_over = || match transport.wait_for_close(Duration::ZERO) {
+            Ok(Peer::Open) => false,
+            Ok(Peer::Finished) => Instant::now() > rest_end(rest_until),
+            Ok(Peer::Gone) | Err(_) => true,
+        };
         let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
         let client = self.membership.client;
         self.membership.send(Event::FromClient(Pending { client, event, slot, charge }))
@@ -98,17 +109,29 @@ impl Stream {
 
     /// Waits. Fails if the connection ends meanwhile; what it still holds is discarded.
     #[inline(never)]
-    fn pause(&self, wait: Duration) -> io::Result<()> {
-        match !wait.is_zero() && self.transport.wait_for_close(wait)? {
-            true => Err(ErrorKind::ConnectionAborted.into()),
-            false => Ok(()),
-        }
+    fn pause(&mut self, wait: Duration) -> io::Result<()> {
+        let until = Instant::now() + wait;
+        let peer = match wait.is_zero() {
+            true => Peer::Open,
+            false => self.transport.wait_for_close(wait)?,
+        };
+        let peer = match peer {
+            Peer::Finished if until > rest_end(&mut self.rest_until) => Peer::Gone,
+            Peer::Finished => self.transport.wait_for_end(until.saturating_duration_since(Instant::now()))?,
+            peer => peer,
+        };
+        if peer == Peer::Gone { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
 
     /// The connection and the membership.
     pub(crate) fn parts(&self) -> (&SocketTransport, &Membership) {
         (&self.transport, &self.membership)
     }
+}
+
+/// The end of the time for the last input, which begins now if it has not begun.
+fn rest_end(rest_until: &mut Option<Instant>) -> Instant {
+    *rest_until.get_or_insert_with(|| Instant::now() + REST_TIMEOUT)
 }
 
 impl Read for Stream {
@@ -152,6 +175,7 @@ pub(crate) fn websocket(
         pace: Pace::new(limits, Instant::now()),
         arriving: Arriving::new(limits.message_timeout, memory),
         window: Window::of_this_thread(),
+        rest_until: None,
         membership,
     });
     already_read.shrink_to_fit(); // it becomes the read buffer

@@ -20,6 +20,17 @@ pub trait Transport {
     fn shutdown(&self, how: Shutdown);
 }
 
+/// The state of the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// It may still send.
+    Open,
+    /// It sends nothing more. What it has sent may not have been read yet, and it may still read.
+    Finished,
+    /// The connection has ended.
+    Gone,
+}
+
 /// A TCP socket that its reader and the hub share: reads block, sends do not.
 #[derive(Debug, Clone)]
 pub struct SocketTransport(Arc<TcpStream>);
@@ -50,14 +61,24 @@ impl SocketTransport {
         self.0.set_write_timeout(timeout)
     }
 
-    /// Blocks for `duration`, or until the other end has closed the connection; returns whether it has.
-    pub fn wait_for_close(&self, duration: Duration) -> io::Result<bool> {
-        let mut ends = [PollFd::new(&self.0, PollFlags::RDHUP)];
+    /// Blocks for `duration`, or until the other end has closed the connection in one direction at least.
+    pub(crate) fn wait_for_close(&self, duration: Duration) -> io::Result<Peer> {
+        self.poll(PollFlags::RDHUP, duration)
+    }
+
+    /// Blocks for `duration`, or until the connection is closed in both directions.
+    pub(crate) fn wait_for_end(&self, duration: Duration) -> io::Result<Peer> {
+        self.poll(PollFlags::empty(), duration)
+    }
+
+    fn poll(&self, flags: PollFlags, duration: Duration) -> io::Result<Peer> {
+        let mut ends = [PollFd::new(&self.0, flags)];
         let duration = Timespec::try_from(duration).map_err(io::Error::other)?;
         match poll(&mut ends, Some(&duration)) {
-            Ok(ready) => Ok(ready > 0),
             // The process was suspended, which may have taken the whole time.
-            Err(Errno::INTR) => Ok(false),
+            Ok(0) | Err(Errno::INTR) => Ok(Peer::Open),
+            Ok(_) if ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => Ok(Peer::Gone),
+            Ok(_) => Ok(Peer::Finished),
             Err(error) => Err(error.into()),
         }
     }

@@ -7,7 +7,7 @@ use crate::base::permits::Permit;
 use crate::base::rate_limit::Rate;
 use crate::base::shared_rate_limit::SharedRateLimit;
 use crate::client::spawn::{PendingUpgrade, spawn};
-use crate::delivery::transport::{SocketTransport, Transport};
+use crate::delivery::transport::{Peer, SocketTransport, Transport};
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::log_route::{DownloadLimiter, LogRequest};
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, read_head};
@@ -90,7 +90,7 @@ impl Connection {
         let now = Instant::now();
         let of_connection = self.requests.take(1, REQUESTS_PER_CONNECTION, now);
         let wait = of_connection.max(self.permit.take_requests(1, now));
-        wait.is_zero() || matches!(self.transport.wait_for_close(wait), Ok(false))
+        wait.is_zero() || matches!(self.transport.wait_for_close(wait), Ok(Peer::Open))
     }
 
     fn reject(self, error: &HeadError) {

@@ -7,7 +7,7 @@ use crate::support::http::Response;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use data_encoding::BASE64;
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::Instant;
 use typewall::internals::{
@@ -89,6 +89,18 @@ fn few_events_of_a_client_wait_for_the_hub_however_many_it_sends() {
         waiting.extend(queue.try_iter());
         assert!(waiting.len() <= 2, "{waiting:?}");
         waiting.remove(0); // handled
+    }
+}
+
+#[test]
+fn what_a_client_has_sent_before_it_closed_its_side_is_handled() {
+    let (client, queue) = flood();
+    client.shutdown(Shutdown::Write).unwrap();
+    for n in 0..200 {
+        match queue.recv_timeout(TIMEOUT) {
+            Ok(Event::FromClient(Pending { event: FromClient::Acted(_), .. })) => {}
+            other => panic!("after {n} texts: {other:?}"),
+        }
     }
 }
 
