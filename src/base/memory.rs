@@ -25,6 +25,9 @@ pub struct Charge {
     bytes: usize,
 }
 
+/// Memory of counted bytes in addition to their content: their owner and its reference count.
+const KEPT_OVERHEAD: usize = size_of::<Kept>() + 2 * size_of::<usize>();
+
 /// Counted bytes, which clients share.
 struct Kept {
     bytes: Vec<u8>,
@@ -46,7 +49,7 @@ impl MemoryLimit {
     /// Counts these bytes for as long as anyone holds them.
     pub(crate) fn keep(&self, bytes: Vec<u8>) -> Bytes {
         let mut charge = self.charge();
-        charge.set(bytes.capacity());
+        charge.set(bytes.capacity() + KEPT_OVERHEAD);
         Bytes::from_owner(Kept { bytes, _charge: charge })
     }
 
@@ -95,14 +98,14 @@ mod tests {
 
     #[test]
     fn shared_bytes_are_counted_once_and_until_the_last_clone_is_dropped() {
-        let memory = MemoryLimit::new(Counter::default(), 100, 1);
+        let memory = MemoryLimit::new(Counter::default(), 100 + KEPT_OVERHEAD, 1);
         let mut charge = memory.charge();
         charge.set(1);
         let bytes = memory.keep(vec![0; 100]);
         let clones = vec![bytes.slice(50..); 10];
         drop(bytes);
         assert!(memory.is_exceeded());
-        assert_eq!((memory.of_owner.get(), memory.of_all.get()), (101, 101));
+        assert_eq!((memory.of_owner.get(), memory.of_all.get()), (101 + KEPT_OVERHEAD, 101 + KEPT_OVERHEAD));
         drop(clones);
         assert_eq!((memory.of_owner.get(), memory.of_all.get()), (1, 1));
         drop(charge);
@@ -113,9 +116,11 @@ mod tests {
     fn only_an_owner_that_exceeds_its_share_has_to_free_memory() {
         let all = Counter::default();
         let [small, large] = [(); 2].map(|()| MemoryLimit::new(all.clone(), 100, 2));
-        let _kept = [small.keep(vec![0; 40]), large.keep(vec![0; 60])];
+        let mut charges = [small.charge(), large.charge()];
+        charges[0].set(40);
+        charges[1].set(60);
         assert!(!small.is_exceeded() && !large.is_exceeded(), "together they are at the limit");
-        let _one_more = small.keep(vec![0; 1]);
+        charges[0].set(41);
         assert!(!small.is_exceeded() && large.is_exceeded());
     }
 }

@@ -3,13 +3,15 @@
 use crate::base::memory::MemoryLimit;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
+use std::mem;
 
 /// Bytes that a waiting piece takes in addition to its content: its place in a list that grows by doubling. Without them,
 /// pongs of two bytes each would take thirty times as much memory as is counted.
 pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
-/// Largest rest of a piece that is copied when the other pieces are given up, in bytes.
-const MAX_REST: usize = 64 * 1024;
+/// Largest rest of a frame that is copied when the frames after it are given up, in bytes. It has space for a part of a
+/// snapshot.
+pub(crate) const MAX_REST: usize = 128 * 1024;
 
 /// Frames that wait.
 #[derive(Debug, Default)]
@@ -80,14 +82,18 @@ impl Backlog {
     /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the rest
     /// of that frame would take much memory, and is given up too.
     pub(crate) fn give_up(&mut self, memory: &MemoryLimit) -> bool {
-        let rest = self.pieces.drain(..).next().filter(|_| self.is_begun);
-        *self = Self::default();
-        match rest {
-            Some(rest) if rest.len() > MAX_REST => return false,
-            // A copy, because the piece may be a small part of bytes that many clients share.
-            Some(rest) => self.begin_with([memory.keep(rest.to_vec())].into_iter()),
-            None => {}
+        let given_up = mem::take(self);
+        if !given_up.is_begun {
+            return true;
         }
+        // The frame that was begun may have two pieces, as that of a snapshot has. A second piece of whole frames does no
+        // harm.
+        let rest: Vec<u8> = given_up.pieces.iter().take(2).flatten().copied().collect();
+        if rest.len() > MAX_REST {
+            return false;
+        }
+        // A copy, because the pieces may be small parts of bytes that many clients share.
+        self.begin_with([memory.keep(rest)].into_iter());
         true
     }
 }
@@ -105,9 +111,9 @@ mod tests {
     }
 
     #[test]
-    fn only_the_rest_of_a_frame_that_was_begun_is_not_given_up() {
+    fn the_rest_of_a_frame_that_was_begun_is_not_given_up() {
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
-        for (sent, rest) in [(0, 0), (1, 9), (10, 0), (11, 9)] {
+        for (sent, rest) in [(0, 0), (1, 19), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
             assert!(backlog.give_up(&memory));
             assert_eq!(backlog.len(), rest, "{sent} bytes sent");

@@ -89,7 +89,7 @@ impl<T: Transport> Outbox<T> {
 
     /// Adds a frame that belongs to no batch, to be sent with the next [`flush`](Self::flush) or
     /// [`deliver`](Self::deliver). While a snapshot is being sent, it must be a control frame.
-    pub(crate) fn queue(&mut self, frame: Bytes) {
+    pub(crate) fn queue(&mut self, frame: Bytes, limits: &OutboxLimits) {
         match &mut self.state {
             State::Ready => {
                 let mut backlog = Box::<Backlog>::default();
@@ -98,7 +98,7 @@ impl<T: Transport> Outbox<T> {
             }
             State::Queued(backlog) => backlog.push(frame),
             State::Stalled(stall) => {
-                stall.backlog.push(frame);
+                stall.backlog.push(limits.memory.keep(frame.to_vec()));
                 stall.count();
             }
         }
@@ -225,6 +225,11 @@ impl<T: Transport> Outbox<T> {
     /// Since when the transport has been full; `None` if it is not.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
         self.stall().map(|stall| stall.since)
+    }
+
+    /// What the client is owed in events, in bytes, while its transport is full.
+    pub(crate) fn debt(&self) -> usize {
+        self.stall().map_or(0, Stall::debt)
     }
 
     /// When to try a full transport again; `None` if it is not full.

@@ -58,7 +58,7 @@ impl<T: Transport> Clients<T> {
     pub(crate) fn insert(&mut self, client: NewClient<T>, deadlines: &mut Deadlines, now: Instant) {
         let NewClient { id, address, room, encoding, transport, handshake } = client;
         let mut outbox = Outbox::new(transport);
-        outbox.queue(handshake.into());
+        outbox.queue(handshake.into(), &self.limits);
         let state = ClientState::Unauthenticated(Box::new(room));
         self.registry.insert(Client { id, address, state, outbox, encoding, in_sync: false });
         self.keepalive.add(id, now);
@@ -91,7 +91,7 @@ impl<T: Transport> Clients<T> {
         let Some(entry) = self.registry.get_mut(client) else { return };
         for (_, frames) in self.queued.iter_mut().filter(|(other, _)| *other == client) {
             // The emptied entry stays, so that the client is flushed even if the room has nothing for it.
-            entry.outbox.queue(mem::take(frames));
+            entry.outbox.queue(mem::take(frames), &self.limits);
         }
     }
 
@@ -114,7 +114,7 @@ impl<T: Transport> Clients<T> {
         let Some(mut entry) = self.take(client, deadlines) else { return };
         // The answer to its close frame may still be queued. What the transport does not take now is lost.
         let queued = self.queued.iter().filter(|(other, _)| *other == client);
-        queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone()));
+        queued.for_each(|(_, frames)| entry.outbox.queue(frames.clone(), &self.limits));
         let _ = entry.outbox.flush(&self.limits, now);
     }
 
@@ -187,11 +187,11 @@ impl<T: Transport> Clients<T> {
 
     /// Sends what was queued outside batches.
     pub(crate) fn flush(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
-        let queued = mem::take(&mut self.queued);
+        let mut queued = mem::take(&mut self.queued);
         // All frames are queued first, because a closing connection ends as soon as its outbox is empty.
-        for (client, frames) in &queued {
+        for (client, frames) in &mut queued {
             if let Some(entry) = self.registry.get_mut(*client) {
-                entry.outbox.queue(frames.clone());
+                entry.outbox.queue(mem::take(frames), &self.limits);
             }
         }
         let flush =
@@ -228,21 +228,26 @@ impl<T: Transport> Clients<T> {
         self.settle_all(outcomes, deadlines)
     }
 
-    /// The clients that have to be closed so that what the others are owed fits into memory: those whose transports have
-    /// been full the longest. What they are owed is given up.
-    pub(crate) fn relieve_memory(&mut self) -> TooSlow {
+    /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that have to
+    /// be closed because their transports have been full the longest. What they are owed is given up.
+    pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines) -> TooSlow {
         if !self.limits.memory.is_exceeded() {
             return TooSlow::new();
         }
-        let mut stalled: Vec<(Instant, ClientId)> = self.registry.stalled().collect();
-        stalled.sort_unstable();
+        let mut stalled: Vec<(bool, Instant, ClientId)> = self.registry.stalled().collect();
+        stalled.sort_unstable(); // those that are closing first
         let mut closed = TooSlow::new();
-        for (_, client) in stalled {
+        for (is_open, _, client) in stalled {
             if !self.limits.memory.is_exceeded() {
                 break;
             }
-            self.give_up(client);
-            closed.push(client);
+            match is_open {
+                false => self.cut(client, deadlines),
+                true => {
+                    self.give_up(client);
+                    closed.push(client);
+                }
+            }
         }
         closed
     }

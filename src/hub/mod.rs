@@ -171,7 +171,7 @@ impl<T: Transport> Hub<T> {
             retries.extend(self.meet_deadlines(now));
             let Self { clients, rooms, deadlines, .. } = self;
             too_slow.extend(clients.retry(mem::take(&mut retries), rooms, deadlines, now.instant));
-            too_slow.extend(clients.relieve_memory());
+            too_slow.extend(clients.relieve_memory(deadlines));
             if too_slow.is_empty() && !self.rooms.are_dirty() {
                 return;
             }

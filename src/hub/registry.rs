@@ -3,6 +3,7 @@
 use crate::base::address::Address;
 use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
+use crate::delivery::backlog::MAX_REST;
 use crate::delivery::outbox::Outbox;
 use crate::delivery::transport::Transport;
 use crate::protocol::encoding::Encoding;
@@ -194,10 +195,12 @@ impl<T: Transport> Registry<T> {
         self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
     }
 
-    /// The clients that are not closing and whose transports are full, and since when.
-    pub(crate) fn stalled(&self) -> impl Iterator<Item = (Instant, ClientId)> {
-        let clients = self.rooms.values().flat_map(BTreeMap::values).filter(|client| client.is_open());
-        clients.filter_map(|client| Some((client.outbox.stalled_since()?, client.id)))
+    /// The clients whose transports are full: whether they are not closing, and since when their transports have been full.
+    /// Those that are closing and owed little are left out.
+    pub(crate) fn stalled(&self) -> impl Iterator<Item = (bool, Instant, ClientId)> {
+        let clients = self.rooms.values().flat_map(BTreeMap::values);
+        let clients = clients.filter(|client| client.is_open() || client.outbox.debt() > 2 * MAX_REST);
+        clients.filter_map(|client| Some((client.is_open(), client.outbox.stalled_since()?, client.id)))
     }
 
     /// Marks a client as closing: nothing more is sent to it. Returns whether it was open.
