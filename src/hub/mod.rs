@@ -41,6 +41,7 @@ use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
 use crate::hub::guesses::{Guess, Guesser};
+use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
@@ -159,6 +160,9 @@ impl<T: Transport> Hub<T> {
     /// pending output.
     pub fn write(&mut self, now: Now) {
         self.begin_turn(now);
+        if self.text_memory.is_used_up() {
+            self.rooms.iter_mut().for_each(OpenRoom::shorten_history);
+        }
         let mut retries = self.meet_deadlines(now);
         loop {
             let mut too_slow = TooSlow::new();

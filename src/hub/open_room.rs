@@ -30,9 +30,11 @@ const MAX_KEPT_PART: usize = 2 * PART_BYTES;
 /// Bytes of an event that everyone in a room gets, beside text and name: the event's name, ids, numbers, punctuation.
 const BROADCAST_OVERHEAD: usize = 128;
 
-/// What remains of a room's log in memory when the memory for texts is used up and something is posted in the room, in
-/// bytes. The rooms in which nothing is posted keep theirs.
+/// What remains of each room's log in memory when the memory for texts is used up, in bytes.
 const SHORT_HISTORY: usize = 64 * 1024;
+
+/// A box of this many bytes may always grow, so that nobody is kept from writing at all.
+const FREE_TEXT: usize = 1024;
 
 /// The first part of a room's snapshots.
 #[derive(Debug)]
@@ -202,6 +204,7 @@ impl OpenRoom {
         if let (Action::Write(change), Some(text)) = (&action, user.and_then(|user| self.view.text(user)))
             && self.memory.is_used_up()
             && text.grows_by(change)
+            && text.len_after(change) > FREE_TEXT
         {
             return Err(EventError::MemoryFull);
         }
@@ -243,13 +246,14 @@ impl OpenRoom {
                 _ => self.batch.broadcast(&event),
             }
         }
-        let is_log = matches!(fact, Fact::Posted { .. } | Fact::HistoryLoaded { .. });
         self.view.apply(fact);
         self.charge.set(self.view.memory());
-        if is_log && self.memory.is_used_up() {
-            self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
-            self.charge.set(self.view.memory());
-        }
+    }
+
+    /// Removes old posts, because the memory for texts is used up.
+    pub(crate) fn shorten_history(&mut self) {
+        self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
+        self.charge.set(self.view.memory());
     }
 
     /// Tells a client that its event was rejected.

@@ -68,6 +68,14 @@ impl Text {
         }
     }
 
+    /// Its length after a change, in bytes, at most.
+    pub(crate) fn len_after(&self, change: &TextChange<'_>) -> usize {
+        match change {
+            TextChange::Whole(text) => text.len(),
+            TextChange::Splice(splice) => self.content.len() + splice.put.len(),
+        }
+    }
+
     /// Applies a change. A splice that does not fit changes nothing.
     pub fn apply(&mut self, change: TextChange<'_>) -> Result<(), OutOfStep> {
         match change {

@@ -238,12 +238,15 @@ fn beyond_the_memory_for_texts_no_box_grows_and_logs_get_shorter() {
         world.hub.write(world.now);
     }
     world.settle();
+    let posts = world.pipe(1).page().received.len();
+    assert_eq!(posts, 200, "shortening takes nothing from those who are there");
     assert!(world.health().texts < MIB + 20_000, "{} bytes of texts", world.health().texts);
     world.write(1, &"y".repeat(2 * MIB));
     world.hub.write(world.now);
-    world.act(0, Action::Write(TextChange::Whole("refused".into())));
+    world.act(0, Action::Write(TextChange::Whole("refused".repeat(1_000).into())));
     world.settle();
     assert_eq!(world.pipe(0).page().errors, ["memory_full"]);
+    world.write(0, "a short text is always accepted");
     world.write(1, "shorter");
     world.hub.write(world.now);
     world.write(0, "accepted");
