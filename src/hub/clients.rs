@@ -213,12 +213,13 @@ impl<T: Transport> Clients<T> {
         let mut outcomes = Vec::new();
         let mut left = MAX_WRITTEN_STATE;
         for client in clients {
-            if left == 0 {
-                deadlines.set(Deadline::Retry(client), now);
-                continue;
-            }
             let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));
             if let Some(entry) = registry.get_mut(client) {
+                if left == 0 {
+                    // It keeps its place, before those who had their turn now.
+                    deadlines.set(Deadline::Retry(client), entry.outbox.retry_at().unwrap_or(now));
+                    continue;
+                }
                 let (sent, outcome) = state.retry(entry, room, limits, now);
                 left = left.saturating_sub(sent);
                 outcomes.push((client, outcome));

@@ -206,6 +206,30 @@ fn one_write_sends_only_so_much_state_to_one_client_and_in_all() {
 }
 
 #[test]
+fn clients_that_wait_for_state_get_some_of_it_in_turn() {
+    const VIEWERS: usize = 20;
+    let mut world = joined(&[""; 50].map(|_| "Ada"));
+    (0..50).for_each(|n| world.write(n, &"x".repeat(40_000)));
+    world.hub.write(world.now);
+    world.people.extend(World::new(VIEWERS).people);
+    for viewer in 50..50 + VIEWERS {
+        world.enter(viewer, 0);
+        world.pipe(viewer).0.borrow_mut().space = usize::MAX;
+        world.act(viewer, Action::Watch);
+    }
+    world.hub.write(world.now);
+    // One write has state for four of them.
+    for _ in 0..VIEWERS / 4 {
+        world.now.instant += Duration::from_millis(1);
+        world.hub.write(world.now);
+    }
+    let sent: Vec<usize> = (50..50 + VIEWERS).map(|n| world.pipe(n).0.borrow().bytes.len()).collect();
+    assert!(sent.iter().all(|&bytes| (256 * 1024..1024 * 1024).contains(&bytes)), "{sent:?}");
+    (0..5).for_each(|_| world.settle());
+    world.check();
+}
+
+#[test]
 fn a_drain_has_a_maximum_number_of_events() {
     let (events, queue) = unbounded();
     let transport = Pipe::default();
