@@ -8,8 +8,11 @@ use std::collections::VecDeque;
 /// pongs of two bytes each would take thirty times as much memory as is counted.
 pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
-/// Largest rest of a piece that is copied when the other pieces are given up, in bytes.
-const MAX_REST: usize = 64 * 1024;
+/// Largest rest of a piece that is copied when a slow client's other pieces are given up, in bytes: of a part of a snapshot.
+pub(crate) const MAX_REST: usize = 64 * 1024;
+
+/// The same when memory is to be freed, which copies of what clients share would not do.
+pub(crate) const MAX_REST_IN_NEED: usize = 1024;
 
 /// Frames that wait.
 #[derive(Debug, Default)]
@@ -78,12 +81,12 @@ impl Backlog {
     }
 
     /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the rest
-    /// of that frame would take much memory, and is given up too.
-    pub(crate) fn give_up(&mut self, memory: &MemoryLimit) -> bool {
+    /// of that frame has more than `max_rest` bytes, and is given up too.
+    pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
         let rest = self.pieces.drain(..).next().filter(|_| self.is_begun);
         *self = Self::default();
         match rest {
-            Some(rest) if rest.len() > MAX_REST => return false,
+            Some(rest) if rest.len() > max_rest => return false,
             // A copy, because the piece may be a small part of bytes that many clients share.
             Some(rest) => self.begin_with([memory.keep(rest.to_vec())].into_iter()),
             None => {}
@@ -109,9 +112,9 @@ mod tests {
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
         for (sent, rest) in [(0, 0), (1, 9), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
-            assert!(backlog.give_up(&memory));
+            assert!(backlog.give_up(MAX_REST, &memory));
             assert_eq!(backlog.len(), rest, "{sent} bytes sent");
         }
-        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(&memory));
+        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(MAX_REST, &memory));
     }
 }

@@ -4,6 +4,7 @@ use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
+use crate::delivery::backlog::MAX_REST_IN_NEED;
 use crate::delivery::batch::Batch;
 use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
 use crate::delivery::share::Share;
@@ -242,17 +243,18 @@ impl<T: Transport> Clients<T> {
             if !self.limits.memory.is_exceeded() {
                 break;
             }
-            self.give_up(client);
+            self.give_up(client, MAX_REST_IN_NEED);
             closed.push(client);
         }
         closed
     }
 
-    /// Gives up what a client is owed, before it is closed. Ends the connection if no close frame can follow.
-    pub(crate) fn give_up(&mut self, client: ClientId) {
+    /// Gives up what a client is owed, before it is closed, except at most `max_rest` bytes of a frame that was begun. Ends the
+    /// connection if no close frame can follow.
+    pub(crate) fn give_up(&mut self, client: ClientId, max_rest: usize) {
         let Self { registry, limits, .. } = self;
         if let Some(entry) = registry.get_mut(client)
-            && !entry.outbox.give_up(limits)
+            && !entry.outbox.give_up(max_rest, limits)
         {
             entry.outbox.shutdown(Shutdown::Both);
         }
