@@ -196,9 +196,8 @@ impl Driver {
         for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
             epoll::delete(&self.epoll, &self.clients[client].socket).map_err(|error| error.to_string())?;
         }
-        let flood =
-            self.job.scenario.flooded.then(|| flood::start(self.job.address, self.job.scenario.splice));
-        let flood = flood.transpose().map_err(|error| format!("The flood does not start: {error}."))?;
+        let floods = flood::start(self.job.address, &self.job.scenario);
+        let floods = floods.map_err(|error| format!("The flood does not start: {error}."))?;
         self.start = Instant::now() + LEAD;
         let mut before = None;
         for n in 0.. {
@@ -216,7 +215,7 @@ impl Driver {
         }
         self.read_until(self.ledger.schedule.end)?;
         self.until(|driver| driver.ledger.all_ended(false))?;
-        if flood.is_some_and(|threads| threads.iter().any(JoinHandle::is_finished)) {
+        if floods.iter().any(JoinHandle::is_finished) {
             return Err("The server has closed the connection of the flood.".to_owned());
         }
         let outcome = self.outcome(process::cpu(self.job.server)? - before.unwrap_or_default());

@@ -1,7 +1,12 @@
-//! A client that sends long texts as fast as the server reads them, and reads everything that its room is sent.
+//! Clients that send as fast as the server reads. One floods the first room with long texts, and reads everything that the
+//! room is sent. The others flood a room of their own with splices of long texts, and read nothing: reading would take time
+//! from the driver, with which they share a core.
 
+use crate::scenario::Scenario;
+use crate::text::Edit;
 use crate::wire;
-use std::io::{self, Read, Write};
+use rustix::event::{PollFd, PollFlags, poll};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread::{self, JoinHandle};
 
@@ -19,17 +24,73 @@ pub(crate) fn is_flood(text: &[u8]) -> bool {
     text.first().is_some_and(|first| FILLERS.contains(first))
 }
 
-/// Joins the first room and floods it until this process ends. The threads end earlier only if the server closes the
-/// connection.
-pub(crate) fn start(address: SocketAddr, splice: bool) -> io::Result<[JoinHandle<()>; 2]> {
+/// Splices that each client in the other room sends again and again.
+const SPLICES: usize = 64;
+
+/// The threads of the clients that flood. They end only if the server closes a connection.
+pub(crate) type Threads = Vec<JoinHandle<()>>;
+
+/// Starts the clients of a scenario that flood, until this process ends.
+pub(crate) fn start(address: SocketAddr, scenario: &Scenario) -> io::Result<Threads> {
+    let mut threads = Threads::new();
+    if scenario.flooded {
+        threads.extend(flood_texts(join(address, 0, scenario.splice)?)?);
+    }
+    if scenario.attackers > 0 {
+        let other = scenario.rooms;
+        let sockets: io::Result<_> = (0..scenario.attackers).map(|_| join(address, other, true)).collect();
+        threads.push(flood_splices(sockets?)?);
+    }
+    Ok(threads)
+}
+
+/// Joins a room.
+fn join(address: SocketAddr, room: usize, splice: bool) -> io::Result<TcpStream> {
     let mut socket = TcpStream::connect(address)?;
-    socket.write_all(&wire::handshake(0, splice))?;
+    socket.write_all(&wire::handshake(room, splice))?;
     let mut answer = vec![0; wire::accepted().len()];
     socket.read_exact(&mut answer)?;
     socket.write_all(&wire::join(NAME))?;
+    Ok(socket)
+}
+
+/// Sends whole texts on one thread, and reads on another.
+fn flood_texts(mut socket: TcpStream) -> io::Result<[JoinHandle<()>; 2]> {
     let mut reader = socket.try_clone()?;
     let reads = thread::spawn(move || drop(io::copy(&mut reader, &mut io::sink())));
     let texts = FILLERS.map(|filler| wire::whole(&[filler; CHARACTERS]));
     let floods = move || while texts.iter().all(|text| socket.write_all(text).is_ok()) {};
     Ok([reads, thread::spawn(floods)])
+}
+
+/// Sends splices that each replace one character of a long text, far from the one before.
+fn flood_splices(mut sockets: Vec<TcpStream>) -> io::Result<JoinHandle<()>> {
+    let splice = |n: usize| {
+        let put = vec![FILLERS[n % FILLERS.len()]];
+        wire::splice(&Edit { at: n * 7_919 % CHARACTERS, cut: 1, put }, CHARACTERS)
+    };
+    let splices: Vec<u8> = (0..SPLICES).flat_map(splice).collect();
+    for socket in &mut sockets {
+        socket.write_all(&wire::whole(&[FILLERS[0]; CHARACTERS]))?;
+        socket.set_nonblocking(true)?;
+    }
+    let mut sent = vec![0; sockets.len()];
+    Ok(thread::spawn(move || while send_some(&mut sockets, &mut sent, &splices).is_ok() {}))
+}
+
+/// Waits until connections take more, and sends as much as they take. `sent` holds how much of the bytes each has sent.
+fn send_some(sockets: &mut [TcpStream], sent: &mut [usize], bytes: &[u8]) -> io::Result<()> {
+    let ready: Vec<bool> = {
+        let mut fds: Vec<_> = sockets.iter().map(|socket| PollFd::new(socket, PollFlags::OUT)).collect();
+        poll(&mut fds, None)?;
+        fds.iter().map(|fd| !fd.revents().is_empty()).collect()
+    };
+    for n in (0..sockets.len()).filter(|&n| ready[n]) {
+        match sockets[n].write(&bytes[sent[n]..]) {
+            Ok(written) => sent[n] = (sent[n] + written) % bytes.len(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

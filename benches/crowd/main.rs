@@ -129,7 +129,8 @@ fn measure_round(scenario: &Scenario, recording: &Path, options: &Options) -> Re
 /// Starts a server and drives it through a scenario.
 fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<Outcome, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_typewall"));
-    let max_clients = (scenario.clients + usize::from(scenario.flooded)).max(1).to_string();
+    let max_clients =
+        (scenario.clients + usize::from(scenario.flooded) + scenario.attackers).max(1).to_string();
     command.args(["--listen", "127.0.0.1:0", "--max-clients", &max_clients]);
     command.args(options.server_args.split_whitespace());
     let (first, second) = scenario.cores();

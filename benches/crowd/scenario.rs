@@ -56,6 +56,8 @@ pub(crate) struct Scenario {
     pub splice: bool,
     /// Whether one more client floods the first room while the others type.
     pub flooded: bool,
+    /// More clients, who flood a room of their own while the others type.
+    pub attackers: usize,
 }
 
 impl Scenario {
@@ -73,6 +75,7 @@ impl Scenario {
             pinned: true,
             splice: false,
             flooded: false,
+            attackers: 0,
         }
     }
 
@@ -94,6 +97,7 @@ impl Scenario {
             Self { seconds: 0.0, ..Self::people("arrivals", 5_000, 0, 0.0) },
             Self { stalled: 100, ..Self::people("stalled", 1_000, 50, 400.0) },
             Self { flooded: true, ..Self::people("flood", 1_000, 50, 400.0) },
+            Self { attackers: 50, ..Self::people("hostile", 1_000, 50, 400.0) },
             Self { seconds: IDLE, ..Self::new("idle", 10_000, 0, 0.0) },
             Self { rooms: 10, pinned: false, ..Self::people("rooms", 1_000, 100, 800.0) },
         ]
@@ -121,7 +125,8 @@ impl Scenario {
 
     /// The scenario without the clients that stop reading.
     pub(crate) fn without_stalled(&self) -> Self {
-        Self { clients: self.clients - self.stalled, stalled: 0, flooded: false, ..self.clone() }
+        let clients = self.clients - self.stalled;
+        Self { clients, stalled: 0, flooded: false, attackers: 0, ..self.clone() }
     }
 
     /// The core of the server or the floor, and the core of the driver.

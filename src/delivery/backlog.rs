@@ -13,6 +13,9 @@ pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 /// snapshot.
 pub(crate) const MAX_REST: usize = 128 * 1024;
 
+/// The same when memory is to be freed, which copies of what clients share would not do.
+pub(crate) const MAX_REST_IN_NEED: usize = 1024;
+
 /// Frames that wait.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
@@ -80,19 +83,20 @@ impl Backlog {
     }
 
     /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the rest
-    /// of that frame would take much memory, and is given up too.
-    pub(crate) fn give_up(&mut self, memory: &MemoryLimit) -> bool {
+    /// of that frame has more than `max_rest` bytes, and is given up too.
+    pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
         let given_up = mem::take(self);
         if !given_up.is_begun {
             return true;
         }
         // The frame that was begun may have two pieces, as that of a snapshot has. A second piece of whole frames does no
         // harm.
-        let rest: Vec<u8> = given_up.pieces.iter().take(2).flatten().copied().collect();
-        if rest.len() > MAX_REST {
+        let rest = given_up.pieces.iter().take(2);
+        if rest.clone().map(Bytes::len).sum::<usize>() > max_rest {
             return false;
         }
         // A copy, because the pieces may be small parts of bytes that many clients share.
+        let rest: Vec<u8> = rest.flatten().copied().collect();
         self.begin_with([memory.keep(rest)].into_iter());
         true
     }
@@ -115,9 +119,9 @@ mod tests {
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
         for (sent, rest) in [(0, 0), (1, 19), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
-            assert!(backlog.give_up(&memory));
+            assert!(backlog.give_up(MAX_REST, &memory));
             assert_eq!(backlog.len(), rest, "{sent} bytes sent");
         }
-        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(&memory));
+        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(MAX_REST, &memory));
     }
 }

@@ -4,6 +4,7 @@ use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
+use crate::delivery::backlog::MAX_REST_IN_NEED;
 use crate::delivery::batch::Batch;
 use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
 use crate::delivery::share::Share;
@@ -213,12 +214,13 @@ impl<T: Transport> Clients<T> {
         let mut outcomes = Vec::new();
         let mut left = MAX_WRITTEN_STATE;
         for client in clients {
-            if left == 0 {
-                deadlines.set(Deadline::Retry(client), now);
-                continue;
-            }
             let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));
             if let Some(entry) = registry.get_mut(client) {
+                if left == 0 {
+                    // It keeps its place, before those who had their turn now.
+                    deadlines.set(Deadline::Retry(client), entry.outbox.retry_at().unwrap_or(now));
+                    continue;
+                }
                 let (sent, outcome) = state.retry(entry, room, limits, now);
                 left = left.saturating_sub(sent);
                 outcomes.push((client, outcome));
@@ -244,7 +246,7 @@ impl<T: Transport> Clients<T> {
             match is_open {
                 false => self.cut(client, deadlines),
                 true => {
-                    self.give_up(client);
+                    self.give_up(client, MAX_REST_IN_NEED);
                     closed.push(client);
                 }
             }
@@ -252,11 +254,12 @@ impl<T: Transport> Clients<T> {
         closed
     }
 
-    /// Gives up what a client is owed, before it is closed. Ends the connection if no close frame can follow.
-    pub(crate) fn give_up(&mut self, client: ClientId) {
+    /// Gives up what a client is owed, before it is closed, except at most `max_rest` bytes of a frame that was begun. Ends the
+    /// connection if no close frame can follow.
+    pub(crate) fn give_up(&mut self, client: ClientId, max_rest: usize) {
         let Self { registry, limits, .. } = self;
         if let Some(entry) = registry.get_mut(client)
-            && !entry.outbox.give_up(limits)
+            && !entry.outbox.give_up(max_rest, limits)
         {
             entry.outbox.shutdown(Shutdown::Both);
         }

@@ -35,6 +35,7 @@ use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::passphrase::Passphrase;
+use crate::delivery::backlog::MAX_REST;
 use crate::delivery::batch::single_frame;
 use crate::delivery::transport::Transport;
 use crate::hub::clients::{Clients, TooSlow};
@@ -181,7 +182,7 @@ impl<T: Transport> Hub<T> {
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
-                self.clients.give_up(client);
+                self.clients.give_up(client, MAX_REST);
                 self.close(client, &CloseReason::TooSlow, now);
             }
         }

@@ -8,6 +8,7 @@ mod flood;
 mod frames;
 #[cfg(feature = "soak")]
 mod guess_attacks;
+mod hostile;
 mod process;
 mod reopening;
 #[cfg(feature = "soak")]

@@ -116,6 +116,36 @@ fn beyond_the_memory_for_what_waits_those_who_have_waited_longest_are_closed() {
 }
 
 #[test]
+fn clients_that_share_what_waits_are_closed_without_a_copy_of_it_for_each() {
+    const LIMIT: usize = 1024 * 1024;
+    const GROUPS: usize = 20;
+    const VIEWERS: usize = 10;
+    let mut world = World::with(Limits { max_waiting: LIMIT, ..LIMITS }, 100 + GROUPS * VIEWERS);
+    for n in 0..100 {
+        world.enter(n, 0);
+        world.join(n, "Ada");
+        world.write(n, &"x".repeat(1_000));
+    }
+    world.settle();
+    for group in 0..GROUPS {
+        // The viewers of a group share a part of a snapshot, and each has read the beginning of it.
+        world.now.instant += Duration::from_millis(100);
+        world.write(0, &group.to_string());
+        for viewer in 0..VIEWERS {
+            let viewer = 100 + group * VIEWERS + viewer;
+            world.enter(viewer, 0);
+            world.pipe(viewer).0.borrow_mut().space = 10_000;
+            world.act(viewer, Action::Watch);
+        }
+        world.hub.write(world.now);
+        let waiting = world.health().waiting;
+        assert!(waiting <= LIMIT, "{waiting} bytes wait");
+    }
+    let ended = (100..100 + GROUPS * VIEWERS).filter(|&n| world.pipe(n).0.borrow().shut.is_some()).count();
+    assert!((VIEWERS..GROUPS * VIEWERS / 2).contains(&ended), "{ended} viewers were closed");
+}
+
+#[test]
 fn a_client_that_was_never_seen_to_read_is_gone_after_one_silence() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     pipes[1].0.borrow_mut().space = 0;
@@ -201,6 +231,30 @@ fn one_write_sends_only_so_much_state_to_one_client_and_in_all() {
     assert!(sent.iter().all(|&bytes| bytes < largest + 256 * 1024 + largest), "{sent:?}");
     let all: usize = sent.iter().sum();
     assert!(all < VIEWERS * largest + 1024 * 1024 + 256 * 1024 + largest, "{all} bytes in one write");
+    (0..5).for_each(|_| world.settle());
+    world.check();
+}
+
+#[test]
+fn clients_that_wait_for_state_get_some_of_it_in_turn() {
+    const VIEWERS: usize = 20;
+    let mut world = joined(&[""; 50].map(|_| "Ada"));
+    (0..50).for_each(|n| world.write(n, &"x".repeat(40_000)));
+    world.hub.write(world.now);
+    world.people.extend(World::new(VIEWERS).people);
+    for viewer in 50..50 + VIEWERS {
+        world.enter(viewer, 0);
+        world.pipe(viewer).0.borrow_mut().space = usize::MAX;
+        world.act(viewer, Action::Watch);
+    }
+    world.hub.write(world.now);
+    // One write has state for four of them.
+    for _ in 0..VIEWERS / 4 {
+        world.now.instant += Duration::from_millis(1);
+        world.hub.write(world.now);
+    }
+    let sent: Vec<usize> = (50..50 + VIEWERS).map(|n| world.pipe(n).0.borrow().bytes.len()).collect();
+    assert!(sent.iter().all(|&bytes| (256 * 1024..1024 * 1024).contains(&bytes)), "{sent:?}");
     (0..5).for_each(|_| world.settle());
     world.check();
 }

@@ -152,7 +152,7 @@ impl Page {
 
 impl User {
     /// Applies a whole text or a splice.
-    fn change(&mut self, data: &Value) {
+    pub(crate) fn change(&mut self, data: &Value) {
         match data["text"].as_str() {
             Some(text) => text.clone_into(&mut self.text),
             None => self.text = spliced(&self.text, data),
