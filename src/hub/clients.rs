@@ -210,8 +210,9 @@ impl<T: Transport> Clients<T> {
         deadlines: &mut Deadlines,
         now: Instant,
     ) -> TooSlow {
-        let Self { registry, limits, state, .. } = self;
         let mut outcomes = Vec::new();
+        let clients = self.registry.in_turn(clients);
+        let Self { registry, limits, state, .. } = self;
         let mut left = MAX_WRITTEN_STATE;
         for client in clients {
             let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));

@@ -5,6 +5,7 @@ use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::backlog::MAX_REST;
 use crate::delivery::outbox::Outbox;
+use crate::delivery::stall::Owed;
 use crate::delivery::transport::Transport;
 use crate::protocol::encoding::Encoding;
 use crate::room::names::RoomName;
@@ -201,6 +202,21 @@ impl<T: Transport> Registry<T> {
         let clients = self.rooms.values().flat_map(BTreeMap::values);
         let clients = clients.filter(|client| client.is_open() || client.outbox.debt() > 2 * MAX_REST);
         clients.filter_map(|client| Some((client.is_open(), client.outbox.stalled_since()?, client.id)))
+    }
+
+    /// Orders clients whose transports are to be tried again: one that is owed a snapshot and one that is not take turns, so
+    /// that somebody who enters a busy room does not wait until hundreds of others have every text.
+    pub(crate) fn in_turn(&self, clients: Vec<ClientId>) -> Vec<ClientId> {
+        let is_owed_snapshot = |client: &ClientId| {
+            self.get(*client).is_some_and(|client| matches!(client.outbox.owed(), Owed::Snapshot(_)))
+        };
+        let (snapshots, others): (Vec<_>, Vec<_>) = clients.into_iter().partition(is_owed_snapshot);
+        let (mut snapshots, mut others) = (snapshots.into_iter(), others.into_iter());
+        let pairs = std::iter::from_fn(|| match (snapshots.next(), others.next()) {
+            (None, None) => None,
+            (snapshot, other) => Some([snapshot, other]),
+        });
+        pairs.flatten().flatten().collect()
     }
 
     /// Marks a client as closing: nothing more is sent to it. Returns whether it was open.

@@ -370,3 +370,23 @@ fn what_is_rejected_takes_nothing_of_the_budget() {
     world.hub.write(world.now);
     assert_eq!(world.pipe(1).page().posts(), ["at once"]);
 }
+
+#[test]
+fn whoever_enters_does_not_wait_until_all_others_have_every_text() {
+    const BUSY: usize = 20;
+    let mut world = joined(&[""; 50].map(|_| "Ada"));
+    (0..BUSY).for_each(|n| world.pipe(n).0.borrow_mut().space = 0);
+    (0..50).for_each(|n| world.write(n, &"x".repeat(40_000)));
+    world.hub.write(world.now);
+    world.people.extend(World::new(1).people);
+    world.enter(50, 0);
+    world.act(50, Action::Watch);
+    world.hub.write(world.now);
+    // The busy ones read again, and there is much that they have missed.
+    (0..=50).for_each(|n| world.pipe(n).0.borrow_mut().space = usize::MAX);
+    for _ in 0..10 {
+        world.now.instant += Duration::from_millis(64);
+        world.hub.write(world.now);
+    }
+    assert!(world.pipe(50).page().room.is_some(), "the whole snapshot has come");
+}
