@@ -27,8 +27,11 @@ use std::time::Instant;
 /// larger.
 const MAX_KEPT_PART: usize = 2 * PART_BYTES;
 
-/// Bytes of an event that everyone in a room gets, beside text and name: the event's name, ids, numbers, punctuation.
-const BROADCAST_OVERHEAD: usize = 128;
+/// Bytes of a post as everyone in the room gets it, beside text and name: the event's name, ids, numbers, punctuation.
+const POST_OVERHEAD: usize = 128;
+
+/// Bytes of what everyone in the room is told of a new user, beside the name.
+const JOIN_OVERHEAD: usize = 64;
 
 /// What remains of each room's log in memory when the memory for texts is used up, in bytes.
 const SHORT_HISTORY: usize = 64 * 1024;
@@ -149,12 +152,12 @@ impl OpenRoom {
         let user = user.and_then(|user| self.view.user(user));
         let bytes = match (&event.event, user) {
             (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
-                json_len(text) + json_len(user.name.as_str())
+                json_len(text) + json_len(user.name.as_str()) + POST_OVERHEAD
             }
-            (FromClient::Acted(Action::Join { name, .. }), None) => json_len(name.as_str()),
+            (FromClient::Acted(Action::Join { name, .. }), None) => json_len(name.as_str()) + JOIN_OVERHEAD,
             _ => return None,
         };
-        u32::try_from(bytes + BROADCAST_OVERHEAD).ok()
+        u32::try_from(bytes).ok()
     }
 
     /// The next event that waits for this turn of the hub, if it can be handled.
