@@ -49,7 +49,9 @@ fn serve(options: &Options) -> Result<(), String> {
     let server = Server::start(listener, limits, access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
     let [texts, waiting] = [limits.max_texts, limits.max_waiting].map(|bytes| bytes >> 20);
-    log::info!("at most {texts} MiB for boxes and logs, and {waiting} MiB for what waits for slow clients");
+    log::info!(
+        "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for pending output and large messages"
+    );
     print_addresses(server.address());
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
