@@ -10,6 +10,7 @@ pub(crate) mod admission;
 pub(crate) mod away;
 pub(crate) mod budget;
 pub(crate) mod clients;
+pub(crate) mod cost;
 pub(crate) mod deadlines;
 pub(crate) mod event;
 pub(crate) mod guesses;

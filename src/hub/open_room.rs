@@ -5,7 +5,8 @@ use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
-use crate::hub::event::{FromClient, Pending};
+use crate::hub::cost::{broadcast_bytes, weigh};
+use crate::hub::event::Pending;
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
@@ -17,7 +18,7 @@ use crate::room::fact::Fact;
 use crate::room::names::RoomName;
 use crate::room::post::{PendingPost, Post};
 use crate::room::rules::{Decision, Rules};
-use crate::room::text::{Text, json_len};
+use crate::room::text::Text;
 use crate::room::view::View;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
@@ -26,12 +27,6 @@ use std::time::Instant;
 /// Largest first part of a snapshot that is kept for the next client, in bytes. Only one that ends with a long text is
 /// larger.
 const MAX_KEPT_PART: usize = 2 * PART_BYTES;
-
-/// Bytes of a post as everyone in the room gets it, beside text and name: the event's name, ids, numbers, punctuation.
-const POST_OVERHEAD: usize = 128;
-
-/// Bytes of what everyone in the room is told of a new user, beside the name.
-const JOIN_OVERHEAD: usize = 64;
 
 /// What remains of each room's log in memory when the memory for texts is used up, in bytes.
 const SHORT_HISTORY: usize = 64 * 1024;
@@ -142,22 +137,9 @@ impl OpenRoom {
 
     /// Returns an event that need not wait for the room's budget. Otherwise keeps it.
     pub(crate) fn pass_budget(&mut self, event: Pending, now: Instant) -> Option<Pending> {
-        let bytes = self.cost(&event);
-        self.inbox.budget.pass(event, bytes, now)
-    }
-
-    /// How many bytes everyone in the room gets for an event, roughly. `None` if that is nothing, or only the latest state.
-    fn cost(&self, event: &Pending) -> Option<u32> {
         let user = self.members.get(&event.client).copied().flatten();
-        let user = user.and_then(|user| self.view.user(user));
-        let bytes = match (&event.event, user) {
-            (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
-                json_len(text) + json_len(user.name.as_str()) + POST_OVERHEAD
-            }
-            (FromClient::Acted(Action::Join { name, .. }), None) => json_len(name.as_str()) + JOIN_OVERHEAD,
-            _ => return None,
-        };
-        u32::try_from(bytes).ok()
+        let bytes = broadcast_bytes(&event, user.and_then(|user| self.view.user(user)));
+        self.inbox.budget.pass(event, bytes, now)
     }
 
     /// The next event that waits for this turn of the hub, if it can be handled.
@@ -389,12 +371,6 @@ impl OpenRoom {
         let own = self.members.get(&client).copied().flatten();
         self.view.texts_since(from).filter(move |(_, id, _)| Some(*id) != own)
     }
-}
-
-/// How long it takes to handle an event, roughly.
-fn weigh(members: &HashMap<ClientId, Option<UserId>>, view: &View, event: &Pending) -> usize {
-    let user = || members.get(&event.client).copied().flatten();
-    event.weight(|| user().and_then(|user| view.text(user)).map_or(0, |text| text.as_str().len()))
 }
 
 #[cfg(test)]
