@@ -59,7 +59,7 @@ pub mod internals {
     pub use crate::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
     pub use crate::http::routes::Router;
     pub use crate::hub::Hub;
-    pub use crate::hub::event::{Event, FromClient, Health, NewClient, Pending};
+    pub use crate::hub::event::{Event, FromClient, Health, NewClient, QueuedEvent};
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
     pub use crate::hub::store_link::MAX_LOADING_ROOMS;

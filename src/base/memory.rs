@@ -26,15 +26,15 @@ pub struct Charge {
 }
 
 /// Memory of counted bytes in addition to their content: their owner and its reference count.
-const KEPT_OVERHEAD: usize = size_of::<Kept>() + 2 * size_of::<usize>();
+const COUNTED_OVERHEAD: usize = size_of::<CountedBytes>() + 2 * size_of::<usize>();
 
 /// Counted bytes, which clients share.
-struct Kept {
+struct CountedBytes {
     bytes: Vec<u8>,
     _charge: Charge,
 }
 
-impl AsRef<[u8]> for Kept {
+impl AsRef<[u8]> for CountedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -49,8 +49,8 @@ impl MemoryLimit {
     /// Counts these bytes for as long as anyone holds them.
     pub(crate) fn keep(&self, bytes: Vec<u8>) -> Bytes {
         let mut charge = self.charge();
-        charge.set(bytes.capacity() + KEPT_OVERHEAD);
-        Bytes::from_owner(Kept { bytes, _charge: charge })
+        charge.set(bytes.capacity() + COUNTED_OVERHEAD);
+        Bytes::from_owner(CountedBytes { bytes, _charge: charge })
     }
 
     /// A charge of no bytes.
@@ -98,14 +98,17 @@ mod tests {
 
     #[test]
     fn shared_bytes_are_counted_once_and_until_the_last_clone_is_dropped() {
-        let memory = MemoryLimit::new(Counter::default(), 100 + KEPT_OVERHEAD, 1);
+        let memory = MemoryLimit::new(Counter::default(), 100 + COUNTED_OVERHEAD, 1);
         let mut charge = memory.charge();
         charge.set(1);
         let bytes = memory.keep(vec![0; 100]);
         let clones = vec![bytes.slice(50..); 10];
         drop(bytes);
         assert!(memory.is_exceeded());
-        assert_eq!((memory.of_owner.get(), memory.of_all.get()), (101 + KEPT_OVERHEAD, 101 + KEPT_OVERHEAD));
+        assert_eq!(
+            (memory.of_owner.get(), memory.of_all.get()),
+            (101 + COUNTED_OVERHEAD, 101 + COUNTED_OVERHEAD)
+        );
         drop(clones);
         assert_eq!((memory.of_owner.get(), memory.of_all.get()), (1, 1));
         drop(charge);

@@ -11,7 +11,7 @@ use crate::client::arriving::Arriving;
 use crate::client::pace::Pace;
 use crate::client::validate;
 use crate::delivery::transport::{Peer, SocketTransport};
-use crate::hub::event::{Event, FromClient, Pending};
+use crate::hub::event::{Event, FromClient, QueuedEvent};
 use crate::hub::shards::SocketEvent;
 use crate::room::action::Action;
 use crossbeam_channel::Sender;
@@ -93,7 +93,7 @@ impl Stream {
         };
         let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
         let client = self.membership.client;
-        self.membership.send(Event::FromClient(Pending { client, event, slot, charge }))
+        self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge }))
     }
 
     /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.

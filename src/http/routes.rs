@@ -40,10 +40,10 @@ const MAX_WARNINGS: usize = 16;
 /// The header for the token of a page that was let in before.
 const TOKEN_HEADER: &str = "typewall-token";
 
-/// How long a request waits until its passphrase is looked at: a full queue of guesses takes 20 s.
-const GUESS_TIMEOUT: Duration = Duration::from_secs(21);
+/// How long a request waits until its passphrase is checked: a full queue of attempts takes 20 s.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(21);
 
-/// Seconds after which a request may be repeated whose passphrase was not looked at in time.
+/// Seconds after which a request may be repeated whose passphrase was not checked in time.
 const RETRY_AFTER: u64 = 5;
 
 /// What a request leads to.
@@ -89,7 +89,7 @@ impl Router {
         }
         let address = self.access.client_address(head, peer);
         if PROTECTED_PATHS.contains(&head.uri().path())
-            && let Err(response) = self.authorize(head, address, GUESS_TIMEOUT)
+            && let Err(response) = self.authorize(head, address, ATTEMPT_TIMEOUT)
         {
             return Route::Response(response);
         }

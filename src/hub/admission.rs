@@ -7,11 +7,11 @@ use crate::base::passphrase::Passphrase;
 use crate::base::token::Token;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::attempts::{Attempt, CHECK_INTERVAL, Requester};
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::NewClient;
-use crate::hub::guesses::{Guess, Guesser, LOOK_EVERY};
 use crate::hub::open_room::OpenRoom;
-use crate::hub::passphrase_gate::{PASSPHRASE_TIMEOUT, Verdict};
+use crate::hub::passphrase_gate::{AttemptResult, PASSPHRASE_TIMEOUT};
 use crate::protocol::close::CloseReason;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::names::RoomName;
@@ -60,41 +60,41 @@ impl<T: Transport> Hub<T> {
         if self.clients.registry.requested_room(client).is_none() {
             return self.tell_unlocked(client, None);
         }
-        self.guess(address, Guess { from: Guesser::Client(client), passphrase }, token, now);
+        self.attempt(address, Attempt { from: Requester::Client(client), passphrase }, token, now);
     }
 
-    /// Somebody gives the passphrase. A token spares them the wait for others' guesses; an invalid one is ignored.
-    pub(super) fn guess(&mut self, address: Address, guess: Guess, token: Option<Token>, now: Now) {
+    /// Somebody gives the passphrase. A token spares them the wait for others' attempts; an invalid one is ignored.
+    pub(super) fn attempt(&mut self, address: Address, attempt: Attempt, token: Option<Token>, now: Now) {
         if token.is_some_and(|token| self.gate.accepts(&token)) {
-            return self.announce(Verdict { to: guess.from, outcome: Ok(()) }, now);
+            return self.announce(AttemptResult { to: attempt.from, outcome: Ok(()) }, now);
         }
-        if let Some(verdict) = self.gate.guess(address, guess, now.instant) {
-            self.announce(verdict, now);
+        if let Some(result) = self.gate.attempt(address, attempt, now.instant) {
+            self.announce(result, now);
         }
-        self.schedule_guesses(address);
+        self.schedule_attempts(address);
     }
 
-    /// Looks at the guesses from an address that are due.
-    pub(super) fn look_at_guesses(&mut self, address: Address, now: Now) {
-        for verdict in self.gate.look(address, now.instant) {
-            self.announce(verdict, now);
+    /// Checks the attempts from an address that are due.
+    pub(super) fn check_attempts(&mut self, address: Address, now: Now) {
+        for result in self.gate.check_next(address, now.instant) {
+            self.announce(result, now);
         }
-        self.schedule_guesses(address);
+        self.schedule_attempts(address);
     }
 
-    fn schedule_guesses(&mut self, address: Address) {
+    fn schedule_attempts(&mut self, address: Address) {
         if let Some(due) = self.gate.due(address) {
-            self.deadlines.set(Deadline::Guess(address), due);
+            self.deadlines.set(Deadline::Attempt(address), due);
         }
     }
 
-    /// Answers a guess.
-    fn announce(&mut self, Verdict { to, outcome }: Verdict, now: Now) {
+    /// Answers an attempt.
+    fn announce(&mut self, AttemptResult { to, outcome }: AttemptResult, now: Now) {
         match (to, outcome) {
-            (Guesser::Client(client), Ok(())) => self.let_in(client, now),
-            (Guesser::Client(client), Err(error)) => self.reject(client, error, None),
+            (Requester::Client(client), Ok(())) => self.let_in(client, now),
+            (Requester::Client(client), Err(error)) => self.reject(client, error, None),
             // A request may have given up waiting, so a failed reply is no error.
-            (Guesser::Request { reply_to }, outcome) => _ = reply_to.try_send(outcome),
+            (Requester::Request { reply_to }, outcome) => _ = reply_to.try_send(outcome),
         }
     }
 
@@ -113,10 +113,10 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A client has not given the passphrase in time. If its guess waits, it stays until that was looked at.
+    /// A client has not given the passphrase in time. If its attempt waits, it stays until that was checked.
     pub(super) fn on_passphrase_timeout(&mut self, client: ClientId, now: Now) {
-        match self.gate.guesses.has(client) {
-            true => self.deadlines.set(Deadline::Passphrase(client), now.instant + LOOK_EVERY),
+        match self.gate.attempts.has(client) {
+            true => self.deadlines.set(Deadline::Passphrase(client), now.instant + CHECK_INTERVAL),
             false => self.close_unauthenticated(client, now),
         }
     }

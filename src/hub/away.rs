@@ -26,7 +26,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session) {
         let lacks_seat = |room: &OpenRoom| room.is_viewer(client) && room.rules().lacks_seat_for(session);
         if self.rooms.get(id).is_some_and(lacks_seat)
-            && let Some(seat) = self.seats.first_in(id, away_share(self.limits.max_users))
+            && let Some(seat) = self.seats.shortest_stay_in(id, away_share(self.limits.max_users))
         {
             self.evict(seat);
         }
@@ -48,12 +48,12 @@ impl<T: Transport> Hub<T> {
     /// another hub, that hub removes the seats when the next user joins there.
     fn evict_away(&mut self, address: Address) {
         if let Some(max) = self.limits.max_per_address {
-            while let Some(seat) = self.seats.first_from(address, max) {
+            while let Some(seat) = self.seats.shortest_stay_from(address, max) {
                 self.evict(seat);
             }
         }
         while self.shard.seats.get() > self.limits.max_clients
-            && let Some(seat) = self.seats.first()
+            && let Some(seat) = self.seats.shortest_stay()
         {
             self.evict(seat);
         }
@@ -63,7 +63,7 @@ impl<T: Transport> Hub<T> {
     /// away users only, one of them is removed. Returns whether one was.
     pub(super) fn displace_room(&mut self) -> bool {
         let share = away_share(self.limits.max_rooms) / self.shard.hubs();
-        let away = self.seats.first_abandoned(share).unwrap_or_default();
+        let away = self.seats.shortest_stays_of_abandoned(share).unwrap_or_default();
         away.iter().for_each(|&seat| self.evict(seat));
         !away.is_empty()
     }

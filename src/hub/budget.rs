@@ -8,7 +8,7 @@
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::rate_limit::{Rate, RateLimit};
-use crate::hub::event::Pending;
+use crate::hub::event::QueuedEvent;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -42,7 +42,7 @@ struct Held {
     /// The bytes of its first event.
     bytes: u32,
     /// Its events, in order. Only the first one has to wait for the budget.
-    events: VecDeque<Pending>,
+    events: VecDeque<QueuedEvent>,
 }
 
 impl Budget {
@@ -67,7 +67,12 @@ impl Budget {
 
     /// Returns an event that need not wait, and takes its bytes from the budget. Otherwise holds it. `bytes` is what everyone
     /// in the room gets for it, if anything.
-    pub(crate) fn pass(&mut self, event: Pending, bytes: Option<u32>, now: Instant) -> Option<Pending> {
+    pub(crate) fn pass(
+        &mut self,
+        event: QueuedEvent,
+        bytes: Option<u32>,
+        now: Instant,
+    ) -> Option<QueuedEvent> {
         if let Some(held) = self.held.get_mut(&event.client) {
             held.events.push_back(event);
             return None;
@@ -125,7 +130,7 @@ impl Budget {
 
     /// Returns the events of the client that is next, if the budget has bytes. The first one is paid for; the others have to
     /// [pass](Self::pass).
-    pub(crate) fn release(&mut self, now: Instant) -> Option<VecDeque<Pending>> {
+    pub(crate) fn release(&mut self, now: Instant) -> Option<VecDeque<QueuedEvent>> {
         if !self.wait(now).is_zero() {
             return None;
         }
@@ -136,7 +141,7 @@ impl Budget {
     }
 
     /// Returns all events that wait, those of each client in order.
-    pub(crate) fn release_all(&mut self) -> Vec<Pending> {
+    pub(crate) fn release_all(&mut self) -> Vec<QueuedEvent> {
         self.order.clear();
         self.held.drain().flat_map(|(_, held)| held.events).collect()
     }
@@ -149,9 +154,9 @@ mod tests {
     use crate::hub::event::FromClient;
     use crate::room::action::Action;
 
-    fn post(client: u64, len: usize) -> Pending {
+    fn post(client: u64, len: usize) -> QueuedEvent {
         let action = Action::Post { text: "x".repeat(len), reference: None };
-        Pending {
+        QueuedEvent {
             client: ClientId(client),
             event: FromClient::Acted(action),
             slot: Slot::default(),
@@ -171,7 +176,7 @@ mod tests {
     }
 
     /// Lets time pass until the next client's events are released.
-    fn release_next(budget: &mut Budget, now: &mut Instant) -> VecDeque<Pending> {
+    fn release_next(budget: &mut Budget, now: &mut Instant) -> VecDeque<QueuedEvent> {
         *now = budget.due(*now).expect("events wait");
         budget.release(*now).expect("events")
     }
@@ -228,7 +233,7 @@ mod tests {
         let mut budget = overdrawn(now);
         assert!(!pass(&mut budget, 10, 100, now));
         let closed = FromClient::Closed { goodbye: true };
-        let closed = Pending { client: ClientId(10), event: closed, slot: Slot::default(), charge: None };
+        let closed = QueuedEvent { client: ClientId(10), event: closed, slot: Slot::default(), charge: None };
         assert!(budget.pass(closed, None, now).is_none());
         let mut released = std::iter::from_fn(|| Some(release_next(&mut budget, &mut now)));
         let events = released.find(|events| events[0].client == ClientId(10)).expect("its events");

@@ -1,7 +1,7 @@
 //! What an event costs: bytes for everyone in its room, and time of the hub.
 
 use crate::base::ids::{ClientId, UserId};
-use crate::hub::event::{FromClient, Pending};
+use crate::hub::event::{FromClient, QueuedEvent};
 use crate::room::action::Action;
 use crate::room::text::json_len;
 use crate::room::view::{User, View};
@@ -15,7 +15,7 @@ const JOIN_OVERHEAD: usize = 64;
 
 /// How many bytes everyone in the room gets for an event of this user or viewer, roughly. `None` if that is nothing, or only
 /// the latest state.
-pub(crate) fn broadcast_bytes(event: &Pending, user: Option<&User>) -> Option<u32> {
+pub(crate) fn broadcast_bytes(event: &QueuedEvent, user: Option<&User>) -> Option<u32> {
     let bytes = match (&event.event, user) {
         (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
             json_len(text) + json_len(user.name.as_str()) + POST_OVERHEAD
@@ -27,7 +27,7 @@ pub(crate) fn broadcast_bytes(event: &Pending, user: Option<&User>) -> Option<u3
 }
 
 /// How long it takes to handle an event, roughly.
-pub(crate) fn weigh(members: &HashMap<ClientId, Option<UserId>>, view: &View, event: &Pending) -> usize {
+pub(crate) fn weigh(members: &HashMap<ClientId, Option<UserId>>, view: &View, event: &QueuedEvent) -> usize {
     let user = || members.get(&event.client).copied().flatten();
     event.weight(|| user().and_then(|user| view.text(user)).map_or(0, |text| text.as_str().len()))
 }

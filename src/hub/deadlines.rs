@@ -14,8 +14,8 @@ pub(crate) enum Deadline {
     Budget(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
-    /// The next guess at the passphrase from this address is to be looked at.
-    Guess(Address),
+    /// The next attempt at the passphrase from this address is to be checked.
+    Attempt(Address),
     /// A client has not answered its close frame in time.
     Close(ClientId),
     /// A full transport is to be tried again.

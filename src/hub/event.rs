@@ -27,7 +27,7 @@ pub enum Event<T> {
     /// A WebSocket is open.
     Connected(NewClient<T>),
     /// A client's reader tells what its client has done.
-    FromClient(Pending),
+    FromClient(QueuedEvent),
     /// The store answers.
     Stored(Box<Answer>),
     /// An HTTP request gives a passphrase.
@@ -60,13 +60,13 @@ pub enum Event<T> {
 impl<T> Event<T> {
     /// Something that a client has done, and that takes no place in its window.
     pub fn from_client(client: ClientId, event: FromClient) -> Self {
-        Self::FromClient(Pending { client, event, slot: Slot::default(), charge: None })
+        Self::FromClient(QueuedEvent { client, event, slot: Slot::default(), charge: None })
     }
 }
 
 /// Something that a client has done, until the hub has handled it.
 #[derive(Debug)]
-pub struct Pending {
+pub struct QueuedEvent {
     /// The client.
     pub client: ClientId,
     /// What it has done.
@@ -124,7 +124,7 @@ pub enum FromClient {
 /// Bytes of text that weigh as much as the rest of handling an event.
 const BYTES_PER_WEIGHT: usize = 1024;
 
-impl Pending {
+impl QueuedEvent {
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. An answer to a ping
     /// must not come late, and a client that has gone must not stay because its post waits.
     pub(crate) fn keeps_order(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use crate::base::limits::Limits;
 use crate::hub::budget::Budget;
-use crate::hub::event::Pending;
+use crate::hub::event::QueuedEvent;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -17,8 +17,8 @@ pub(crate) struct Inbox {
     /// The turn of the hub in which the room last handled an event.
     turn: u64,
     /// What is left of the room's share in that turn.
-    left: usize,
-    waiting: VecDeque<Pending>,
+    share_left: usize,
+    waiting: VecDeque<QueuedEvent>,
     /// The budget for events that everyone in the room gets.
     pub budget: Budget,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// An empty inbox.
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        Self { turn: 0, left: SHARE, waiting: VecDeque::new(), budget: Budget::new(limits, now) }
+        Self { turn: 0, share_left: SHARE, waiting: VecDeque::new(), budget: Budget::new(limits, now) }
     }
 
     /// Whether no event waits.
@@ -40,27 +40,27 @@ impl Inbox {
     }
 
     /// Returns an event of this weight that can be handled in this turn of the hub. Otherwise keeps it.
-    pub(crate) fn accept(&mut self, event: Pending, weight: usize, turn: u64) -> Option<Pending> {
+    pub(crate) fn accept(&mut self, event: QueuedEvent, weight: usize, turn: u64) -> Option<QueuedEvent> {
         if !self.waiting.is_empty() || !self.has_share(turn) {
             self.waiting.push_back(event);
             return None;
         }
-        self.left = self.left.saturating_sub(weight);
+        self.share_left = self.share_left.saturating_sub(weight);
         Some(event)
     }
 
     /// Returns the next event that waits for this turn of the hub, if the room has some of its share left.
-    pub(crate) fn next(&mut self, weigh: impl Fn(&Pending) -> usize, turn: u64) -> Option<Pending> {
+    pub(crate) fn next(&mut self, weigh: impl Fn(&QueuedEvent) -> usize, turn: u64) -> Option<QueuedEvent> {
         if !self.has_share(turn) {
             return None;
         }
         let event = self.waiting.pop_front()?;
-        self.left = self.left.saturating_sub(weigh(&event));
+        self.share_left = self.share_left.saturating_sub(weigh(&event));
         Some(event)
     }
 
     /// Returns all events that wait, those of each client in order.
-    pub(crate) fn release_all(&mut self) -> Vec<Pending> {
+    pub(crate) fn release_all(&mut self) -> Vec<QueuedEvent> {
         let mut events = self.budget.release_all();
         events.extend(self.waiting.drain(..));
         events
@@ -68,8 +68,8 @@ impl Inbox {
 
     fn has_share(&mut self, turn: u64) -> bool {
         if self.turn != turn {
-            (self.turn, self.left) = (turn, SHARE);
+            (self.turn, self.share_left) = (turn, SHARE);
         }
-        self.left > 0
+        self.share_left > 0
     }
 }

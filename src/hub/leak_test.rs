@@ -196,7 +196,7 @@ impl World {
         }
         assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
         assert!(seats.is_empty(), "{seats:?}");
-        assert!(gate.guesses.is_empty(), "{gate:?}");
+        assert!(gate.attempts.is_empty(), "{gate:?}");
         assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));
     }
 }

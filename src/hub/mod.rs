@@ -7,13 +7,13 @@
 //! The result of a single event goes out at once; under load, batches grow by themselves. No timer adds delay.
 
 pub(crate) mod admission;
+pub(crate) mod attempts;
 pub(crate) mod away;
 pub(crate) mod budget;
 pub(crate) mod clients;
 pub(crate) mod cost;
 pub(crate) mod deadlines;
 pub(crate) mod event;
-pub(crate) mod guesses;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]
@@ -39,10 +39,10 @@ use crate::base::passphrase::Passphrase;
 use crate::delivery::backlog::MAX_REST;
 use crate::delivery::batch::single_frame;
 use crate::delivery::transport::Transport;
+use crate::hub::attempts::{Attempt, Requester};
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
-use crate::hub::guesses::{Guess, Guesser};
 use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
@@ -142,8 +142,8 @@ impl<T: Transport> Hub<T> {
             Event::FromClient(event) => self.receive(event, now),
             Event::Stored(answer) => self.on_store_reply(*answer),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
-                let from = Guesser::Request { reply_to };
-                self.guess(address, Guess { from, passphrase }, token, now);
+                let from = Requester::Request { reply_to };
+                self.attempt(address, Attempt { from, passphrase }, token, now);
             }
             // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::HistoryRequest { room, reply_to } => {
@@ -206,7 +206,7 @@ impl<T: Transport> Hub<T> {
     /// Waits for an event, unless a deadline is due or rooms wait for their next turn.
     fn next_event(&self, events: &Receiver<Event<T>>) -> Result<Event<T>, RecvTimeoutError> {
         match self.due() {
-            _ if self.rooms.are_waiting() => events.try_recv().map_err(|error| match error {
+            _ if self.rooms.are_deferred() => events.try_recv().map_err(|error| match error {
                 TryRecvError::Empty => RecvTimeoutError::Timeout,
                 TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
             }),
@@ -223,7 +223,7 @@ impl<T: Transport> Hub<T> {
                 Deadline::Grace(room, user) => self.end_grace(room, user),
                 Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
-                Deadline::Guess(address) => self.look_at_guesses(address, now),
+                Deadline::Attempt(address) => self.check_attempts(address, now),
                 Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
                 Deadline::Retry(client) => retries.push(client),
                 Deadline::Keepalive => {

@@ -6,7 +6,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
-use crate::hub::event::Pending;
+use crate::hub::event::QueuedEvent;
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
@@ -130,20 +130,20 @@ impl OpenRoom {
     }
 
     /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
-    pub(crate) fn accept_event(&mut self, event: Pending, turn: u64) -> Option<Pending> {
+    pub(crate) fn accept_event(&mut self, event: QueuedEvent, turn: u64) -> Option<QueuedEvent> {
         let weight = weigh(&self.members, &self.view, &event);
         self.inbox.accept(event, weight, turn)
     }
 
     /// Returns an event that need not wait for the room's budget. Otherwise keeps it.
-    pub(crate) fn pass_budget(&mut self, event: Pending, now: Instant) -> Option<Pending> {
+    pub(crate) fn pass_budget(&mut self, event: QueuedEvent, now: Instant) -> Option<QueuedEvent> {
         let user = self.members.get(&event.client).copied().flatten();
         let bytes = broadcast_bytes(&event, user.and_then(|user| self.view.user(user)));
         self.inbox.budget.pass(event, bytes, now)
     }
 
     /// The next event that waits for this turn of the hub, if it can be handled.
-    pub(crate) fn next_event(&mut self, turn: u64) -> Option<Pending> {
+    pub(crate) fn next_event(&mut self, turn: u64) -> Option<QueuedEvent> {
         let Self { members, view, inbox, .. } = self;
         inbox.next(|event| weigh(members, view, event), turn)
     }

@@ -1,4 +1,4 @@
-//! The passphrase gate: who has not given the passphrase yet, and whose guesses have to wait after wrong ones.
+//! The passphrase gate: who has not given the passphrase yet, and whose attempts have to wait after wrong ones.
 //!
 //! Architecture invariant: the gate is before the rooms. An unauthenticated client is in no room, and the hub looks up
 //! nothing about its requested room, not even whether it exists.
@@ -7,7 +7,7 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
 use crate::base::token::{Token, TokenKey};
-use crate::hub::guesses::{Guess, Guesser, Guesses, LOOK_EVERY};
+use crate::hub::attempts::{Attempt, Attempts, CHECK_INTERVAL, Requester};
 use crate::protocol::error::EventError;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// Wrong passphrases from an address that are answered at once. A person who mistypes succeeds within these.
 const FREE_ATTEMPTS: u32 = 5;
 
-/// How long a client has to wait, after it connected or gave way, before it may displace a guess from a full queue.
+/// How long a client has to wait, after it connected or gave way, before it may displace an attempt from a full queue.
 /// Otherwise clients that connect again and again would displace everybody's. Short, because it delays those who know
 /// the passphrase as well.
 pub(crate) const DISPLACE_WAIT: Duration = Duration::from_secs(5);
@@ -37,11 +37,11 @@ const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 #[derive(Debug)]
 pub(crate) struct PassphraseGate {
     secrets: Option<Secrets>,
-    /// Unauthenticated clients, the oldest first, and since when each may displace a guess.
+    /// Unauthenticated clients, the oldest first, and since when each may displace an attempt.
     pub(super) waiting: BTreeMap<ClientId, Instant>,
     max_waiting: usize,
     failures: HashMap<Address, Failures>,
-    pub(super) guesses: Guesses,
+    pub(super) attempts: Attempts,
 }
 
 /// What lets clients in.
@@ -58,11 +58,11 @@ struct Failures {
     last: Instant,
 }
 
-/// The answer to a guess.
+/// The answer to an attempt.
 #[derive(Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct AttemptResult {
     /// Who guessed.
-    pub to: Guesser,
+    pub to: Requester,
     /// `Ok` if the passphrase is right.
     pub outcome: Result<(), EventError>,
 }
@@ -72,8 +72,8 @@ impl PassphraseGate {
     pub(crate) fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
         let max_waiting = (max_clients / CLIENTS_PER_UNAUTHENTICATED).max(1);
         let secrets = passphrase.map(|passphrase| Secrets { tokens: passphrase.token_key(), passphrase });
-        let (waiting, failures, guesses) = (BTreeMap::new(), HashMap::new(), Guesses::default());
-        Self { secrets, waiting, max_waiting, failures, guesses }
+        let (waiting, failures, attempts) = (BTreeMap::new(), HashMap::new(), Attempts::default());
+        Self { secrets, waiting, max_waiting, failures, attempts }
     }
 
     /// Whether there is a passphrase.
@@ -88,14 +88,14 @@ impl PassphraseGate {
         if self.waiting.len() <= self.max_waiting {
             return None;
         }
-        let is_idle = |other: &&ClientId| **other != client && !self.guesses.has(**other);
+        let is_idle = |other: &&ClientId| **other != client && !self.attempts.has(**other);
         self.waiting.keys().find(is_idle).or(self.waiting.keys().next()).copied()
     }
 
     /// A client has given the passphrase, or is gone.
     pub(crate) fn release(&mut self, client: ClientId) {
         self.waiting.remove(&client);
-        self.guesses.remove(client);
+        self.attempts.remove(client);
     }
 
     /// A token for a client that has given the passphrase.
@@ -108,69 +108,74 @@ impl PassphraseGate {
         self.secrets.as_ref().is_none_or(|secrets| secrets.tokens.verifies(token))
     }
 
-    /// Somebody at an address gives a passphrase. Returns the verdict that is due at once, if any: that on this guess,
+    /// Somebody at an address gives a passphrase. Returns the result that is due at once, if any: that on this attempt,
     /// or that on one which gives way to it.
-    pub(crate) fn guess(&mut self, address: Address, guess: Guess, now: Instant) -> Option<Verdict> {
-        let Some(due) = self.next_look(address, now) else { return Some(self.look_at(address, guess, now)) };
-        let guess = self.guesses.replace(address, guess).err()?;
-        if !self.guesses.is_full(address) {
-            self.guesses.push(address, guess, due);
+    pub(crate) fn attempt(
+        &mut self,
+        address: Address,
+        attempt: Attempt,
+        now: Instant,
+    ) -> Option<AttemptResult> {
+        let Some(due) = self.next_check(address, now) else { return Some(self.check(address, attempt, now)) };
+        let attempt = self.attempts.replace(address, attempt).err()?;
+        if !self.attempts.is_full(address) {
+            self.attempts.push(address, attempt, due);
             return None;
         }
-        let displaces_at = match &guess.from {
-            Guesser::Client(client) => self.waiting.get(client).copied(),
-            Guesser::Request { .. } => None, // nothing tells it from one that has just given way
+        let displaces_at = match &attempt.from {
+            Requester::Client(client) => self.waiting.get(client).copied(),
+            Requester::Request { .. } => None, // nothing tells it from one that has just given way
         };
         let wait = displaces_at.map_or(DISPLACE_WAIT, |at| at.saturating_duration_since(now));
         let displaced = match wait {
-            Duration::ZERO => self.guesses.take_random(address)?,
-            _ => return Some(rejected(guess, wait)),
+            Duration::ZERO => self.attempts.take_random(address)?,
+            _ => return Some(rejected(attempt, wait)),
         };
-        if let Guesser::Client(client) = &displaced.from {
+        if let Requester::Client(client) = &displaced.from {
             self.waiting.insert(*client, now + DISPLACE_WAIT);
         }
-        self.guesses.push(address, guess, due);
+        self.attempts.push(address, attempt, due);
         Some(rejected(displaced, DISPLACE_WAIT))
     }
 
-    /// When the next guess from an address is looked at; `None` if that is at once.
-    fn next_look(&self, address: Address, now: Instant) -> Option<Instant> {
+    /// When the next attempt from an address is checked; `None` if that is at once.
+    fn next_check(&self, address: Address, now: Instant) -> Option<Instant> {
         let after_failure = || {
             let failures =
                 self.failures_of(address, now).filter(|failures| failures.count >= FREE_ATTEMPTS)?;
-            Some(failures.last + LOOK_EVERY).filter(|due| *due > now)
+            Some(failures.last + CHECK_INTERVAL).filter(|due| *due > now)
         };
-        self.guesses.due(address).or_else(after_failure)
+        self.attempts.due(address).or_else(after_failure)
     }
 
-    /// When [`look`](Self::look) is due for an address; `None` if no guess waits there.
+    /// When [`check_next`](Self::check_next) is due for an address; `None` if no attempt waits there.
     pub(crate) fn due(&self, address: Address) -> Option<Instant> {
-        self.guesses.due(address)
+        self.attempts.due(address)
     }
 
-    /// Looks at the guesses that wait at an address, up to the first wrong one. Right ones need not wait for each other.
-    pub(crate) fn look(&mut self, address: Address, now: Instant) -> Vec<Verdict> {
-        let mut verdicts = Vec::new();
-        while let Some(guess) = self.guesses.pop(address) {
-            let verdict = self.look_at(address, guess, now);
-            let is_wrong = verdict.outcome.is_err();
-            verdicts.push(verdict);
+    /// Checks the attempts that wait at an address, up to the first wrong one. Right ones need not wait for each other.
+    pub(crate) fn check_next(&mut self, address: Address, now: Instant) -> Vec<AttemptResult> {
+        let mut results = Vec::new();
+        while let Some(attempt) = self.attempts.pop(address) {
+            let result = self.check(address, attempt, now);
+            let is_wrong = result.outcome.is_err();
+            results.push(result);
             if is_wrong {
                 break;
             }
         }
-        self.guesses.delay(address, now + LOOK_EVERY);
-        verdicts
+        self.attempts.delay(address, now + CHECK_INTERVAL);
+        results
     }
 
-    fn look_at(&mut self, address: Address, guess: Guess, now: Instant) -> Verdict {
-        let is_right = self.secrets.as_ref().is_none_or(|secrets| secrets.passphrase == guess.passphrase);
+    fn check(&mut self, address: Address, attempt: Attempt, now: Instant) -> AttemptResult {
+        let is_right = self.secrets.as_ref().is_none_or(|secrets| secrets.passphrase == attempt.passphrase);
         if is_right {
-            return Verdict { to: guess.from, outcome: Ok(()) };
+            return AttemptResult { to: attempt.from, outcome: Ok(()) };
         }
         let before = self.failures_of(address, now).map_or(0, |failures| failures.count);
         self.remember(address, Failures { count: before.saturating_add(1), last: now });
-        Verdict { to: guess.from, outcome: Err(EventError::PassphraseWrong) }
+        AttemptResult { to: attempt.from, outcome: Err(EventError::PassphraseWrong) }
     }
 
     /// The wrong passphrases of an address, unless they are forgotten.
@@ -188,9 +193,9 @@ impl PassphraseGate {
     }
 }
 
-/// A guess that is not looked at, because too many wait.
-fn rejected(guess: Guess, wait: Duration) -> Verdict {
-    Verdict { to: guess.from, outcome: Err(EventError::PassphraseWait(whole_seconds(wait))) }
+/// An attempt that is not checked, because too many wait.
+fn rejected(attempt: Attempt, wait: Duration) -> AttemptResult {
+    AttemptResult { to: attempt.from, outcome: Err(EventError::PassphraseWait(whole_seconds(wait))) }
 }
 
 /// Rounds up, so that a client that waits this long has waited long enough.

@@ -84,17 +84,17 @@ impl Rooms {
     }
 
     /// Notes that events of a room wait for its next turn.
-    pub(crate) fn wait(&mut self, id: RoomId) {
+    pub(crate) fn defer(&mut self, id: RoomId) {
         self.waiting.push(id);
     }
 
     /// Whether events wait for the next turn.
-    pub(crate) fn are_waiting(&self) -> bool {
+    pub(crate) fn are_deferred(&self) -> bool {
         !self.waiting.is_empty()
     }
 
     /// The rooms with events that wait, each once.
-    pub(crate) fn take_waiting(&mut self) -> Vec<RoomId> {
+    pub(crate) fn take_deferred(&mut self) -> Vec<RoomId> {
         mem::take(&mut self.waiting)
     }
 

@@ -122,25 +122,25 @@ impl Seats {
     }
 
     /// The away seat with the shortest stay.
-    pub(crate) fn first(&self) -> Option<AwaySeat> {
+    pub(crate) fn shortest_stay(&self) -> Option<AwaySeat> {
         self.away.first().copied()
     }
 
     /// The away seat with the shortest stay in a room, if the room has more away users than that.
-    pub(crate) fn first_in(&self, room: RoomId, above: usize) -> Option<AwaySeat> {
+    pub(crate) fn shortest_stay_in(&self, room: RoomId, above: usize) -> Option<AwaySeat> {
         let away = &self.rooms.get(&room)?.seats;
         away.first().copied().filter(|_| away.len() > above)
     }
 
     /// The away seat with the shortest stay from an address, if the address has more seats than that, including those
     /// of clients.
-    pub(crate) fn first_from(&self, address: Address, above: usize) -> Option<AwaySeat> {
+    pub(crate) fn shortest_stay_from(&self, address: Address, above: usize) -> Option<AwaySeat> {
         let from = self.addresses.get(&address)?;
         from.away.first().copied().filter(|_| from.count > above)
     }
 
     /// The away users of the abandoned room whose longest stay is the shortest, if more rooms than that are abandoned.
-    pub(crate) fn first_abandoned(&self, above: usize) -> Option<Vec<AwaySeat>> {
+    pub(crate) fn shortest_stays_of_abandoned(&self, above: usize) -> Option<Vec<AwaySeat>> {
         let (_, room) = self.abandoned.first().filter(|_| self.abandoned.len() > above)?;
         Some(self.rooms.get(room)?.seats.iter().copied().collect())
     }
@@ -172,10 +172,10 @@ mod tests {
             seats.take(room, UserId(user), address(1));
             seats.leave(room, UserId(user), stay);
         }
-        assert_eq!(seats.first_abandoned(0), None, "nobody has left");
+        assert_eq!(seats.shortest_stays_of_abandoned(0), None, "nobody has left");
         [room, other].into_iter().for_each(|id| seats.abandon(id));
         let users = |seats: &Seats, above| {
-            let first = seats.first_abandoned(above);
+            let first = seats.shortest_stays_of_abandoned(above);
             first.map(|away| away.iter().map(|seat| seat.user.0).collect::<Vec<_>>())
         };
         assert_eq!((users(&seats, 1), users(&seats, 2)), (Some(vec![3]), None));
@@ -194,8 +194,11 @@ mod tests {
             seats.take(room, UserId(1), address(n));
             seats.leave(room, UserId(1), STAY);
         }
-        assert_eq!((seats.first_from(address(1), 0), seats.first_from(address(2), 1)), (None, None));
-        assert_eq!(seats.first_from(address(2), 0).map(|seat| seat.user), Some(UserId(1)));
+        assert_eq!(
+            (seats.shortest_stay_from(address(1), 0), seats.shortest_stay_from(address(2), 1)),
+            (None, None)
+        );
+        assert_eq!(seats.shortest_stay_from(address(2), 0).map(|seat| seat.user), Some(UserId(1)));
         seats.remove(room, UserId(1));
         assert!(seats.is_empty(), "{seats:?}");
     }

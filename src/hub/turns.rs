@@ -5,7 +5,7 @@ use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
-use crate::hub::event::{FromClient, Pending};
+use crate::hub::event::{FromClient, QueuedEvent};
 use crate::protocol::server_event::ServerEvent;
 use std::time::Duration;
 
@@ -13,39 +13,39 @@ impl<T: Transport> Hub<T> {
     /// Begins a turn: every room gets its share again, and handles the events that have waited for it.
     pub(super) fn begin_turn(&mut self, now: Now) {
         self.turn += 1;
-        for id in self.rooms.take_waiting() {
+        for id in self.rooms.take_deferred() {
             while let Some(room) = self.rooms.get_mut(id)
                 && let Some(event) = room.next_event(self.turn)
             {
                 self.pass_budget(id, event, now);
             }
             if self.rooms.get(id).is_some_and(|room| room.inbox.waits_for_turn()) {
-                self.rooms.wait(id);
+                self.rooms.defer(id);
             }
             self.on_vacated(id);
         }
     }
 
     /// A client has done something. If its room has had its share of this turn, the event waits for the next one.
-    pub(super) fn receive(&mut self, event: Pending, now: Now) {
-        let Some(id) = self.clients.registry.room_of(event.client) else { return self.obey(event, now) };
+    pub(super) fn receive(&mut self, event: QueuedEvent, now: Now) {
+        let Some(id) = self.clients.registry.room_of(event.client) else { return self.apply(event, now) };
         let Some(room) = self.rooms.get_mut(id) else { return };
         let had_none = !room.inbox.waits_for_turn();
         match room.accept_event(event, self.turn) {
             Some(event) => self.pass_budget(id, event, now),
-            None if had_none => self.rooms.wait(id),
+            None if had_none => self.rooms.defer(id),
             None => {}
         }
     }
 
     /// Handles an event, unless it exceeds the room's budget. Then it waits, and so do later actions of the same client.
-    fn pass_budget(&mut self, id: RoomId, event: Pending, now: Now) {
+    fn pass_budget(&mut self, id: RoomId, event: QueuedEvent, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|_| event.keeps_order()) else {
-            return self.obey(event, now);
+            return self.apply(event, now);
         };
         let (client, is_post) = (event.client, event.is_post());
         match room.pass_budget(event, now.instant) {
-            Some(event) => self.obey(event, now),
+            Some(event) => self.apply(event, now),
             None => {
                 let wait = room.inbox.budget.wait(now.instant);
                 self.await_budget(id, now);
@@ -62,7 +62,7 @@ impl<T: Transport> Hub<T> {
             && let Some(mut events) = room.inbox.budget.release(now.instant)
         {
             if let Some(paid) = events.pop_front() {
-                self.obey(paid, now);
+                self.apply(paid, now);
             }
             events.into_iter().for_each(|event| self.pass_budget(id, event, now));
         }
@@ -74,7 +74,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn release_all(&mut self, now: Now) {
         for id in self.rooms.ids() {
             let events = self.rooms.get_mut(id).map(|room| room.inbox.release_all()).unwrap_or_default();
-            events.into_iter().for_each(|event| self.obey(event, now));
+            events.into_iter().for_each(|event| self.apply(event, now));
             self.on_vacated(id);
         }
     }
@@ -94,7 +94,7 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Does what a client asks for, and what follows from what it did.
-    fn obey(&mut self, Pending { client, event, slot: _slot, charge: _charge }: Pending, now: Now) {
+    fn apply(&mut self, QueuedEvent { client, event, slot: _slot, charge: _charge }: QueuedEvent, now: Now) {
         match event {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
             FromClient::Acted(action) => self.act(client, action, now),

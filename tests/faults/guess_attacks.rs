@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
 
-/// The joker's connection guesses this often.
+/// The guesser's connection guesses this often.
 const GUESS_EVERY: Duration = Duration::from_millis(20);
 
 /// How long somebody with the passphrase tries to get in.
@@ -29,9 +29,9 @@ fn start() -> (Program, NamedTempFile) {
 /// Guesses until the attack is over, on one connection after the other if the server closes them.
 fn guess_on(address: SocketAddr, is_over: &AtomicBool, wrong: &AtomicUsize) {
     while !is_over.load(Ordering::Relaxed) {
-        let Some(mut joker) = Client::try_open(dial(address), "r") else { continue };
+        let Some(mut guesser) = Client::try_open(dial(address), "r") else { continue };
         let mut reading = Client::new(tungstenite::WebSocket::from_raw_socket(
-            joker.socket.get_ref().try_clone().unwrap(),
+            guesser.socket.get_ref().try_clone().unwrap(),
             tungstenite::protocol::Role::Client,
             None,
         ));
@@ -43,11 +43,11 @@ fn guess_on(address: SocketAddr, is_over: &AtomicBool, wrong: &AtomicUsize) {
                 }
             });
             while !is_over.load(Ordering::Relaxed)
-                && joker.try_send("unlock", json!({ "passphrase": "guess" })).is_ok()
+                && guesser.try_send("unlock", json!({ "passphrase": "guess" })).is_ok()
             {
                 thread::sleep(GUESS_EVERY);
             }
-            let _ = joker.socket.get_ref().shutdown(std::net::Shutdown::Both);
+            let _ = guesser.socket.get_ref().shutdown(std::net::Shutdown::Both);
         });
     }
 }
@@ -90,8 +90,8 @@ fn report(when: &str, times: &[Option<(Duration, String)>]) {
     assert_eq!(count, of, "{when}");
 }
 
-/// Has `victims` get in one after the other before, during and after an attack by `jokers` connections.
-fn attack(jokers: usize, victims: usize) {
+/// Has `victims` get in one after the other before, during and after an attack by `guessers` connections.
+fn attack(guessers: usize, victims: usize) {
     let (program, _file) = start();
     let address = program.address;
     let in_turn = |token: Option<&str>| (0..victims).map(|_| get_in(address, token)).collect::<Vec<_>>();
@@ -99,19 +99,19 @@ fn attack(jokers: usize, victims: usize) {
     report("before", &before);
     let (is_over, wrong, start) = (AtomicBool::new(false), AtomicUsize::new(0), Instant::now());
     thread::scope(|scope| {
-        for _ in 0..jokers {
+        for _ in 0..guessers {
             scope.spawn(|| guess_on(address, &is_over, &wrong));
         }
         while wrong.load(Ordering::Relaxed) < 7 {
             thread::sleep(GUESS_EVERY);
         }
-        // The jokers end even if an assertion fails.
+        // The guessers end even if an assertion fails.
         let during = in_turn(None);
         let token = before[0].as_ref().map(|(_, token)| token.as_str());
         let with_token = in_turn(token);
         is_over.store(true, Ordering::Relaxed);
         let rate = (wrong.load(Ordering::Relaxed) - 5) as f64 / start.elapsed().as_secs_f64();
-        eprintln!("{jokers} connections guess: {rate:.2} guesses/s");
+        eprintln!("{guessers} connections guess: {rate:.2} guesses/s");
         report("during", &during);
         report("during, with a token", &with_token);
         assert!(rate <= 1.0, "{rate} guesses/s");
@@ -120,7 +120,7 @@ fn attack(jokers: usize, victims: usize) {
 }
 
 #[test]
-fn one_joker() {
+fn one_guesser() {
     attack(1, 10);
 }
 

@@ -59,7 +59,7 @@ impl Attack {
 
 fn join_and_vanish(address: SocketAddr, room: &str) {
     let mut socket = dial(address);
-    let join = text(r#"["got_a_new_user",{"name":"Joker"}]"#);
+    let join = text(r#"["got_a_new_user",{"name":"Guesser"}]"#);
     let write = text(r#"["updated_text",{"text":"x"}]"#);
     // It may be refused.
     let _ = socket.write_all(&[handshake(&format!("/ws?room={room}")), join, write].concat());

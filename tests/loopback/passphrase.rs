@@ -107,7 +107,7 @@ fn the_log_and_invitations_need_the_passphrase_as_a_password() {
 }
 
 /// Gives as many wrong passphrases as are answered at once.
-fn make_suspicious(server: &TestServer) {
+fn use_up_attempts(server: &TestServer) {
     let mut eve = server.connect("r");
     for _ in 0..5 {
         eve.send_passphrase("guess");
@@ -116,11 +116,11 @@ fn make_suspicious(server: &TestServer) {
 }
 
 /// Guesses as fast as it can, until the channel is closed. Returns how many guesses were wrong.
-fn guess_on(mut joker: Client, is_over: &Receiver<()>) -> usize {
+fn guess_on(mut guesser: Client, is_over: &Receiver<()>) -> usize {
     let mut wrong = 0;
     while is_over.try_recv() != Err(TryRecvError::Disconnected) {
-        joker.send_passphrase("guess");
-        wrong += usize::from(joker.next_error() == "passphrase_wrong");
+        guesser.send_passphrase("guess");
+        wrong += usize::from(guesser.next_error() == "passphrase_wrong");
     }
     wrong
 }
@@ -129,21 +129,21 @@ fn guess_on(mut joker: Client, is_over: &Receiver<()>) -> usize {
 fn who_knows_the_passphrase_gets_in_while_others_behind_the_address_guess() {
     let server = start();
     let mut ada = join(&server, "Ada");
-    make_suspicious(&server);
+    use_up_attempts(&server);
     let ((guessing, is_over), start) = (bounded(0), Instant::now());
     let wrong: usize = thread::scope(|scope| {
-        let joker = || {
-            let (joker, is_over) = (server.connect("r"), is_over.clone());
-            scope.spawn(move || guess_on(joker, &is_over))
+        let guesser = || {
+            let (guesser, is_over) = (server.connect("r"), is_over.clone());
+            scope.spawn(move || guess_on(guesser, &is_over))
         };
-        let jokers = [joker(), joker()];
-        // Waits for the jokers' guesses only.
+        let guessers = [guesser(), guesser()];
+        // Waits for the other two connections' attempts only.
         let bob = join(&server, "Bob");
         ada.sees_users(&["Ada", "Bob"]);
         assert_eq!(bob.page.names(), ["Ada", "Bob"]);
         assert_eq!(get_with(&server, "/invite?room=r", PASSPHRASE).status, 200);
         drop(guessing);
-        jokers.into_iter().map(|joker| joker.join().unwrap()).sum()
+        guessers.into_iter().map(|guesser| guesser.join().unwrap()).sum()
     });
     // A slow machine can only take longer.
     assert!(wrong as u64 <= start.elapsed().as_secs() + 1, "{wrong} in {:?}", start.elapsed());
@@ -174,7 +174,7 @@ fn a_token_lets_a_client_in_again_and_an_invalid_one_is_ignored() {
 fn a_token_in_a_header_spares_a_request_the_wait() {
     let server = start();
     let token = join(&server, "Ada").page.token.expect("a token");
-    make_suspicious(&server);
+    use_up_attempts(&server);
     let get = |token: &str| {
         let headers = format!("Host: localhost\r\nTypewall-Token: {token}\r\n{}", authorization("", "wrong"));
         server.get_with("/invite?room=r", &headers).status

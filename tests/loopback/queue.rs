@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Instant;
 use typewall::internals::{
     Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, EventError, FromClient,
-    Health, Pending, QrCodes, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
+    Health, QrCodes, QueuedEvent, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits, Passphrase};
 
@@ -58,7 +58,7 @@ fn a_reader_waits_and_loses_nothing() {
     assert!(matches!(next(), Event::Connected { .. }));
     for n in 0..200 {
         match next() {
-            Event::FromClient(Pending { event: FromClient::Acted(Action::Write(change)), .. }) => {
+            Event::FromClient(QueuedEvent { event: FromClient::Acted(Action::Write(change)), .. }) => {
                 assert_eq!(change, TextChange::Whole(n.to_string().into()));
             }
             event => panic!("{event:?}"),
@@ -67,7 +67,7 @@ fn a_reader_waits_and_loses_nothing() {
     drop(client);
     assert!(matches!(
         next(),
-        Event::FromClient(Pending { event: FromClient::Closed { goodbye: false }, .. })
+        Event::FromClient(QueuedEvent { event: FromClient::Closed { goodbye: false }, .. })
     ));
 }
 
@@ -98,7 +98,7 @@ fn what_a_client_has_sent_before_it_closed_its_side_is_handled() {
     client.shutdown(Shutdown::Write).unwrap();
     for n in 0..200 {
         match queue.recv_timeout(TIMEOUT) {
-            Ok(Event::FromClient(Pending { event: FromClient::Acted(_), .. })) => {}
+            Ok(Event::FromClient(QueuedEvent { event: FromClient::Acted(_), .. })) => {}
             other => panic!("after {n} texts: {other:?}"),
         }
     }
@@ -111,7 +111,7 @@ fn a_reader_that_waits_for_the_hub_stops_when_its_client_has_gone() {
     drop(client);
     let next = queue.recv_timeout(TIMEOUT).expect("the end of the reader");
     let is_end =
-        matches!(next, Event::FromClient(Pending { event: FromClient::Closed { goodbye: false }, .. }));
+        matches!(next, Event::FromClient(QueuedEvent { event: FromClient::Closed { goodbye: false }, .. }));
     assert!(is_end, "{next:?}");
     drop(waiting);
     assert!(queue.recv_timeout(TIMEOUT).is_err(), "nothing follows");

@@ -24,10 +24,10 @@ impl Place {
     }
 
     /// A place where as many wrong passphrases were given as are answered at once.
-    fn suspicious() -> Self {
+    fn after_failures() -> Self {
         let mut place = Self::new();
-        let joker = place.connect();
-        (0..5).for_each(|_| place.unlock(joker, "wrong", None));
+        let guesser = place.connect();
+        (0..5).for_each(|_| place.unlock(guesser, "wrong", None));
         place
     }
 
@@ -75,25 +75,25 @@ impl Place {
 
 #[test]
 fn a_guess_that_waits_is_answered_in_its_turn() {
-    let mut place = Place::suspicious();
-    let [joker, ada] = [(); 2].map(|()| place.connect());
-    place.unlock(joker, "wrong", None);
+    let mut place = Place::after_failures();
+    let [guesser, ada] = [(); 2].map(|()| place.connect());
+    place.unlock(guesser, "wrong", None);
     place.unlock(ada, "right", None);
-    assert_eq!((place.last(joker), place.last(ada)), (None, None));
+    assert_eq!((place.last(guesser), place.last(ada)), (None, None));
     place.pass(SECOND);
-    assert_eq!((place.last(joker).as_deref(), place.last(ada)), (Some("passphrase_wrong"), None));
+    assert_eq!((place.last(guesser).as_deref(), place.last(ada)), (Some("passphrase_wrong"), None));
     place.pass(SECOND);
     assert_eq!(place.last(ada).as_deref(), Some("unlocked"));
 }
 
 #[test]
-fn a_token_is_looked_at_before_all_guesses() {
+fn a_token_is_checked_before_all_guesses() {
     let mut place = Place::new();
     let ada = place.connect();
     place.unlock(ada, "right", None);
     let token = place.token(ada);
-    let [joker, eve, ada] = [(); 3].map(|()| place.connect());
-    (0..6).for_each(|_| place.unlock(joker, "wrong", None));
+    let [guesser, eve, ada] = [(); 3].map(|()| place.connect());
+    (0..6).for_each(|_| place.unlock(guesser, "wrong", None));
     place.unlock(ada, "right", Some(token));
     assert_eq!(place.last(ada).as_deref(), Some("unlocked"));
     place.unlock(eve, "right", Token::parse(&"0".repeat(96)));
@@ -108,8 +108,8 @@ fn a_token_of_a_client_whose_guess_waits_takes_the_guess_from_the_queue() {
     let first = place.connect();
     place.unlock(first, "right", None);
     let token = place.token(first);
-    let [joker, ada] = [(); 2].map(|()| place.connect());
-    (0..5).for_each(|_| place.unlock(joker, "wrong", None));
+    let [guesser, ada] = [(); 2].map(|()| place.connect());
+    (0..5).for_each(|_| place.unlock(guesser, "wrong", None));
     place.unlock(ada, "wrong", None);
     place.unlock(ada, "wrong", Some(token));
     place.pass(2 * SECOND);
@@ -117,13 +117,13 @@ fn a_token_of_a_client_whose_guess_waits_takes_the_guess_from_the_queue() {
 }
 
 #[test]
-fn a_client_whose_guess_waits_is_not_closed_before_it_is_looked_at() {
-    let mut place = Place::suspicious();
-    let [joker, ada, silent] = [(); 3].map(|()| place.connect());
+fn a_client_whose_guess_waits_is_not_closed_before_it_is_checked() {
+    let mut place = Place::after_failures();
+    let [guesser, ada, silent] = [(); 3].map(|()| place.connect());
     place.pass(PASSPHRASE_TIMEOUT - 2 * SECOND);
-    (0..3).for_each(|_| place.unlock(joker, "wrong", None));
-    let jokers = [(); 5].map(|()| place.connect());
-    jokers.into_iter().for_each(|joker| place.unlock(joker, "wrong", None));
+    (0..3).for_each(|_| place.unlock(guesser, "wrong", None));
+    let guessers = [(); 5].map(|()| place.connect());
+    guessers.into_iter().for_each(|guesser| place.unlock(guesser, "wrong", None));
     place.unlock(ada, "right", None);
     place.pass(2 * SECOND);
     assert_eq!((place.last(ada), place.last(silent).as_deref()), (None, Some("close")));
@@ -133,7 +133,7 @@ fn a_client_whose_guess_waits_is_not_closed_before_it_is_looked_at() {
 
 #[test]
 fn a_client_that_is_let_in_or_gone_is_not_answered_again() {
-    let mut place = Place::suspicious();
+    let mut place = Place::after_failures();
     let [gone, ada] = [(); 2].map(|()| place.connect());
     place.unlock(gone, "wrong", None);
     place.unlock(ada, "right", None);

@@ -97,10 +97,10 @@ impl Place {
 
     /// Joins, writes so that the seat is kept, and breaks the connection.
     fn join_and_vanish(&mut self, room: &str) -> Person {
-        let joker = self.join(room);
-        self.write(&joker);
-        self.vanish(&joker);
-        joker
+        let attacker = self.join(room);
+        self.write(&attacker);
+        self.vanish(&attacker);
+        attacker
     }
 
     fn pass(&mut self, time: Duration) {
@@ -119,15 +119,15 @@ impl Place {
 fn whoever_joins_and_is_gone_at_once_keeps_neither_a_seat_nor_a_room() {
     let mut place = Place::new(Limits { max_rooms: 2, max_users: 2, ..LIMITS });
     for n in 0..10 {
-        let joker = place.join(&format!("room-{n}"));
-        assert!(joker.id().is_some(), "the rooms of the others are gone");
-        place.vanish(&joker);
+        let attacker = place.join(&format!("room-{n}"));
+        assert!(attacker.id().is_some(), "the rooms of the others are gone");
+        place.vanish(&attacker);
     }
     let ada = place.join("room-0");
     for _ in 0..10 {
-        let joker = place.join("room-0");
-        assert!(joker.id().is_some(), "the seats of the others are gone");
-        place.vanish(&joker);
+        let attacker = place.join("room-0");
+        assert!(attacker.id().is_some(), "the seats of the others are gone");
+        place.vanish(&attacker);
     }
     place.pass(MIN_STAY);
     place.vanish(&ada);
@@ -209,9 +209,9 @@ fn rooms_with_away_users_only_make_way_for_a_new_room() {
     place.vanish(&bob);
     // Somebody who stayed only shortly was in Bob's room as well; the longest stay counts.
     place.join_and_vanish("longer");
-    let jokers: Vec<Person> = (0..20).map(|n| place.join_and_vanish(&format!("room-{n}"))).collect();
+    let attackers: Vec<Person> = (0..20).map(|n| place.join_and_vanish(&format!("room-{n}"))).collect();
     let newcomers: Vec<Person> = (0..6).map(|n| place.join(&format!("new-{n}"))).collect();
-    assert!(jokers.iter().chain(&newcomers).all(|person| person.id().is_some()), "a room was displaced");
+    assert!(attackers.iter().chain(&newcomers).all(|person| person.id().is_some()), "a room was displaced");
     assert_eq!(place.join("one too many").close_code(), Some(1013), "a quarter is kept");
     assert!(place.finds_seat("long", &ada) && place.finds_seat("longer", &bob));
 }
@@ -263,8 +263,8 @@ fn a_new_seat_costs_its_address_the_away_seat_with_the_shortest_stay() {
     let elsewhere = place.join_as("r", 2, Session::random());
     place.pass(LESSON);
     [&ada, &bob, &elsewhere].into_iter().for_each(|person| place.vanish(person));
-    let jokers = [(); 10].map(|()| place.join_and_vanish("r"));
-    assert!(!place.finds_seat("r", &jokers[8]), "the others displaced each other");
+    let attackers = [(); 10].map(|()| place.join_and_vanish("r"));
+    assert!(!place.finds_seat("r", &attackers[8]), "the others displaced each other");
     assert!(place.finds_seat("r", &ada) && place.finds_seat("r", &bob));
     assert_eq!(place.join_as("r", 2, elsewhere.session).id(), elsewhere.id(), "another address");
 }

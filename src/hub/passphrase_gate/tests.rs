@@ -1,7 +1,7 @@
 //! The gate with a time of the test's own.
 
 use super::*;
-use crate::hub::guesses::MAX_GUESSES;
+use crate::hub::attempts::MAX_ATTEMPTS;
 use crossbeam_channel::{Receiver, bounded};
 use std::net::IpAddr;
 
@@ -16,32 +16,32 @@ fn address(n: u32) -> Address {
     Address::of(IpAddr::V4(n.into()))
 }
 
-/// A gate with the time, and the verdicts of clients at one address.
-struct Door {
+/// A gate with the time, and the results of clients at one address.
+struct Gate {
     gate: PassphraseGate,
     now: Instant,
-    verdicts: Vec<(ClientId, Result<(), EventError>)>,
+    results: Vec<(ClientId, Result<(), EventError>)>,
 }
 
-impl Door {
+impl Gate {
     fn new() -> Self {
         let gate = PassphraseGate::new(Some(Passphrase::new(RIGHT)), 1_000_000);
-        Self { gate, now: Instant::now(), verdicts: Vec::new() }
+        Self { gate, now: Instant::now(), results: Vec::new() }
     }
 
     /// An address from which as many wrong passphrases came as are answered at once.
-    fn suspicious() -> Self {
-        let mut door = Self::new();
-        (0..FREE_ATTEMPTS).for_each(|_| door.guess(ClientId(0), WRONG));
-        door.verdicts.clear();
-        door
+    fn after_failures() -> Self {
+        let mut place = Self::new();
+        (0..FREE_ATTEMPTS).for_each(|_| place.attempt(ClientId(0), WRONG));
+        place.results.clear();
+        place
     }
 
-    fn note(&mut self, verdicts: impl IntoIterator<Item = Verdict>) {
-        for Verdict { to, outcome } in verdicts {
-            if let Guesser::Client(client) = to {
-                self.verdicts.push((client, outcome));
-            } else if let Guesser::Request { reply_to } = to {
+    fn note(&mut self, results: impl IntoIterator<Item = AttemptResult>) {
+        for AttemptResult { to, outcome } in results {
+            if let Requester::Client(client) = to {
+                self.results.push((client, outcome));
+            } else if let Requester::Request { reply_to } = to {
                 reply_to.send(outcome).unwrap();
             }
         }
@@ -51,30 +51,31 @@ impl Door {
         assert_eq!(self.gate.hold(client, self.now), None);
     }
 
-    fn guess(&mut self, client: ClientId, passphrase: &str) {
-        let guess = Guess { from: Guesser::Client(client), passphrase: Passphrase::new(passphrase) };
-        let verdict = self.gate.guess(address(1), guess, self.now);
-        self.note(verdict);
+    fn attempt(&mut self, client: ClientId, passphrase: &str) {
+        let attempt = Attempt { from: Requester::Client(client), passphrase: Passphrase::new(passphrase) };
+        let result = self.gate.attempt(address(1), attempt, self.now);
+        self.note(result);
     }
 
     fn request(&mut self, passphrase: &str) -> Receiver<Result<(), EventError>> {
         let (reply_to, reply) = bounded(1);
-        let guess = Guess { from: Guesser::Request { reply_to }, passphrase: Passphrase::new(passphrase) };
-        let verdict = self.gate.guess(address(1), guess, self.now);
-        self.note(verdict);
+        let attempt =
+            Attempt { from: Requester::Request { reply_to }, passphrase: Passphrase::new(passphrase) };
+        let result = self.gate.attempt(address(1), attempt, self.now);
+        self.note(result);
         reply
     }
 
-    /// Lets time pass, and looks at guesses when they are due. Returns the verdicts of this time.
+    /// Lets time pass, and checks attempts when they are due. Returns the results of this time.
     fn pass(&mut self, time: Duration) -> Vec<(ClientId, Result<(), EventError>)> {
         let end = self.now + time;
         while let Some(due) = self.gate.due(address(1)).filter(|due| *due <= end) {
             self.now = self.now.max(due);
-            let verdicts = self.gate.look(address(1), self.now);
-            self.note(verdicts);
+            let results = self.gate.check_next(address(1), self.now);
+            self.note(results);
         }
         self.now = end;
-        std::mem::take(&mut self.verdicts)
+        std::mem::take(&mut self.results)
     }
 }
 
@@ -84,159 +85,159 @@ fn wrong(clients: impl IntoIterator<Item = u64>) -> Vec<(ClientId, Result<(), Ev
 
 #[test]
 fn five_wrong_passphrases_are_answered_at_once_and_then_one_a_second() {
-    let mut door = Door::new();
-    (0..7).for_each(|n| door.guess(ClientId(n), WRONG));
-    assert_eq!(door.verdicts, wrong(0..5));
-    door.verdicts.clear();
-    assert_eq!(door.pass(LOOK_EVERY - Duration::from_millis(1)), []);
-    assert_eq!(door.pass(Duration::from_millis(1)), wrong([5]));
-    assert_eq!(door.pass(LOOK_EVERY), wrong([6]));
-    door.guess(ClientId(7), WRONG);
-    assert_eq!(door.verdicts, [], "a second after the last");
-    assert_eq!(door.pass(LOOK_EVERY), wrong([7]));
-    door.now += LOOK_EVERY;
-    door.guess(ADA, RIGHT);
-    assert_eq!(door.verdicts, [(ADA, Ok(()))], "nobody guesses any more");
+    let mut place = Gate::new();
+    (0..7).for_each(|n| place.attempt(ClientId(n), WRONG));
+    assert_eq!(place.results, wrong(0..5));
+    place.results.clear();
+    assert_eq!(place.pass(CHECK_INTERVAL - Duration::from_millis(1)), []);
+    assert_eq!(place.pass(Duration::from_millis(1)), wrong([5]));
+    assert_eq!(place.pass(CHECK_INTERVAL), wrong([6]));
+    place.attempt(ClientId(7), WRONG);
+    assert_eq!(place.results, [], "a second after the last");
+    assert_eq!(place.pass(CHECK_INTERVAL), wrong([7]));
+    place.now += CHECK_INTERVAL;
+    place.attempt(ADA, RIGHT);
+    assert_eq!(place.results, [(ADA, Ok(()))], "the queue is empty");
 }
 
 #[test]
 fn wrong_passphrases_of_an_address_concern_no_other_and_are_forgotten() {
-    let mut door = Door::suspicious();
-    let guess = Guess { from: Guesser::Client(ADA), passphrase: Passphrase::new(RIGHT) };
-    let verdict = door.gate.guess(address(2), guess, door.now).expect("a verdict at once");
-    assert_eq!(verdict.outcome, Ok(()));
-    door.now += MEMORY;
-    (0..5).for_each(|n| door.guess(ClientId(n), WRONG));
-    assert_eq!(door.verdicts, wrong(0..5));
+    let mut place = Gate::after_failures();
+    let attempt = Attempt { from: Requester::Client(ADA), passphrase: Passphrase::new(RIGHT) };
+    let result = place.gate.attempt(address(2), attempt, place.now).expect("a result at once");
+    assert_eq!(result.outcome, Ok(()));
+    place.now += MEMORY;
+    (0..5).for_each(|n| place.attempt(ClientId(n), WRONG));
+    assert_eq!(place.results, wrong(0..5));
 }
 
 #[test]
 fn who_knows_the_passphrase_waits_for_each_guessing_connection_once() {
-    for jokers in [1, 5, MAX_GUESSES as u64 - 1] {
-        let mut door = Door::suspicious();
-        (0..jokers).for_each(|n| door.guess(ClientId(n), WRONG));
-        door.guess(ADA, RIGHT);
+    for guessers in [1, 5, MAX_ATTEMPTS as u64 - 1] {
+        let mut place = Gate::after_failures();
+        (0..guessers).for_each(|n| place.attempt(ClientId(n), WRONG));
+        place.attempt(ADA, RIGHT);
         let mut seconds = 0;
-        // Each joker guesses again as soon as it has an answer, and many times before.
-        while !door.pass(LOOK_EVERY).contains(&(ADA, Ok(()))) {
-            (0..10 * jokers).for_each(|n| door.guess(ClientId(n % jokers), WRONG));
+        // Each tries again as soon as it has an answer, and many times before.
+        while !place.pass(CHECK_INTERVAL).contains(&(ADA, Ok(()))) {
+            (0..10 * guessers).for_each(|n| place.attempt(ClientId(n % guessers), WRONG));
             seconds += 1;
         }
-        assert!(seconds <= jokers, "{seconds} s with {jokers} connections");
+        assert!(seconds <= guessers, "{seconds} s with {guessers} connections");
     }
 }
 
 #[test]
 fn guessing_is_no_faster_with_more_connections() {
-    let mut door = Door::suspicious();
-    (0..200).for_each(|n| door.connect(ClientId(n)));
-    let mut looked_at = 0;
+    let mut place = Gate::after_failures();
+    (0..200).for_each(|n| place.connect(ClientId(n)));
+    let mut checked = 0;
     for _ in 0..60 {
-        (0..200).for_each(|n| door.guess(ClientId(n), WRONG));
-        let verdicts = door.pass(LOOK_EVERY);
-        looked_at += verdicts
+        (0..200).for_each(|n| place.attempt(ClientId(n), WRONG));
+        let results = place.pass(CHECK_INTERVAL);
+        checked += results
             .iter()
             .filter(|(_, outcome)| *outcome != WAIT)
             .filter(|(_, outcome)| *outcome == Err(EventError::PassphraseWrong))
             .count();
     }
-    assert_eq!(looked_at, 60);
+    assert_eq!(checked, 60);
 }
 
 #[test]
-fn right_guesses_do_not_wait_for_each_other() {
-    let mut door = Door::suspicious();
-    door.guess(ClientId(1), WRONG);
-    (2..10).for_each(|n| door.guess(ClientId(n), RIGHT));
-    door.guess(ClientId(10), WRONG);
-    door.guess(ClientId(11), RIGHT);
-    assert_eq!(door.pass(LOOK_EVERY), wrong([1]));
-    let verdicts = door.pass(LOOK_EVERY);
-    assert_eq!((verdicts.len(), verdicts.last()), (9, wrong([10]).last()), "up to a wrong one");
-    assert_eq!(door.pass(LOOK_EVERY), [(ClientId(11), Ok(()))]);
-    assert!(door.gate.guesses.is_empty());
+fn right_attempts_do_not_wait_for_each_other() {
+    let mut place = Gate::after_failures();
+    place.attempt(ClientId(1), WRONG);
+    (2..10).for_each(|n| place.attempt(ClientId(n), RIGHT));
+    place.attempt(ClientId(10), WRONG);
+    place.attempt(ClientId(11), RIGHT);
+    assert_eq!(place.pass(CHECK_INTERVAL), wrong([1]));
+    let results = place.pass(CHECK_INTERVAL);
+    assert_eq!((results.len(), results.last()), (9, wrong([10]).last()), "up to a wrong one");
+    assert_eq!(place.pass(CHECK_INTERVAL), [(ClientId(11), Ok(()))]);
+    assert!(place.gate.attempts.is_empty());
 }
 
 #[test]
-fn a_connection_has_one_guess_in_the_queue_and_keeps_its_place() {
-    let mut door = Door::suspicious();
-    door.guess(ADA, WRONG);
-    door.guess(ClientId(1), WRONG);
-    (0..100).for_each(|_| door.guess(ClientId(2), WRONG));
-    door.guess(ADA, RIGHT);
-    assert_eq!(door.pass(LOOK_EVERY), [&[(ADA, Ok(()))], &wrong([1])[..]].concat());
-    assert_eq!(door.pass(LOOK_EVERY), wrong([2]));
-    assert!(door.gate.guesses.is_empty());
+fn a_connection_has_one_attempt_in_the_queue_and_keeps_its_place() {
+    let mut place = Gate::after_failures();
+    place.attempt(ADA, WRONG);
+    place.attempt(ClientId(1), WRONG);
+    (0..100).for_each(|_| place.attempt(ClientId(2), WRONG));
+    place.attempt(ADA, RIGHT);
+    assert_eq!(place.pass(CHECK_INTERVAL), [&[(ADA, Ok(()))], &wrong([1])[..]].concat());
+    assert_eq!(place.pass(CHECK_INTERVAL), wrong([2]));
+    assert!(place.gate.attempts.is_empty());
 }
 
 #[test]
-fn a_full_queue_takes_a_guess_for_another_of_a_client_that_has_waited() {
-    let mut door = Door::suspicious();
-    (0..=MAX_GUESSES as u64).for_each(|n| door.connect(ClientId(n)));
-    (0..MAX_GUESSES as u64).for_each(|n| door.guess(ClientId(n), WRONG));
-    let newcomer = ClientId(MAX_GUESSES as u64);
-    door.guess(newcomer, WRONG);
-    assert_eq!(door.verdicts, [(newcomer, WAIT)], "it has just connected");
-    door.gate.guesses.delay(address(1), door.now + MEMORY);
-    door.pass(DISPLACE_WAIT);
-    door.guess(newcomer, WRONG);
-    let [(displaced, WAIT)] = door.verdicts[..] else { panic!("{:?}", door.verdicts) };
+fn a_full_queue_takes_a_attempt_for_another_of_a_client_that_has_waited() {
+    let mut place = Gate::after_failures();
+    (0..=MAX_ATTEMPTS as u64).for_each(|n| place.connect(ClientId(n)));
+    (0..MAX_ATTEMPTS as u64).for_each(|n| place.attempt(ClientId(n), WRONG));
+    let newcomer = ClientId(MAX_ATTEMPTS as u64);
+    place.attempt(newcomer, WRONG);
+    assert_eq!(place.results, [(newcomer, WAIT)], "it has just connected");
+    place.gate.attempts.delay(address(1), place.now + MEMORY);
+    place.pass(DISPLACE_WAIT);
+    place.attempt(newcomer, WRONG);
+    let [(displaced, WAIT)] = place.results[..] else { panic!("{:?}", place.results) };
     assert_ne!(displaced, newcomer);
-    door.guess(displaced, WRONG);
-    assert_eq!(door.verdicts[1..], [(displaced, WAIT)], "it must not displace another at once");
-    door.pass(DISPLACE_WAIT);
-    door.guess(displaced, WRONG);
-    assert_ne!(door.verdicts[0].0, displaced);
+    place.attempt(displaced, WRONG);
+    assert_eq!(place.results[1..], [(displaced, WAIT)], "it must not displace another at once");
+    place.pass(DISPLACE_WAIT);
+    place.attempt(displaced, WRONG);
+    assert_ne!(place.results[0].0, displaced);
 }
 
 #[test]
-fn any_guess_may_have_to_give_way() {
+fn any_attempt_may_have_to_give_way() {
     let mut displaced = std::collections::BTreeSet::new();
     // All of twenty are chosen once in 2,000 attempts, except with a probability of 10⁻⁴³.
     for _ in 0..2_000 {
-        let mut door = Door::suspicious();
-        door.connect(ADA);
-        door.pass(DISPLACE_WAIT);
-        door.guess(ClientId(100), WRONG);
-        door.verdicts.clear();
-        (0..MAX_GUESSES as u64).for_each(|n| door.guess(ClientId(n), WRONG));
-        door.guess(ADA, RIGHT);
-        displaced.insert(door.verdicts[0].0);
+        let mut place = Gate::after_failures();
+        place.connect(ADA);
+        place.pass(DISPLACE_WAIT);
+        place.attempt(ClientId(100), WRONG);
+        place.results.clear();
+        (0..MAX_ATTEMPTS as u64).for_each(|n| place.attempt(ClientId(n), WRONG));
+        place.attempt(ADA, RIGHT);
+        displaced.insert(place.results[0].0);
     }
-    assert_eq!(displaced.len(), MAX_GUESSES);
+    assert_eq!(displaced.len(), MAX_ATTEMPTS);
 }
 
 #[test]
 fn requests_wait_in_the_same_queue_and_displace_nobody() {
-    let mut door = Door::suspicious();
-    let requests: Vec<_> = (0..MAX_GUESSES).map(|_| door.request(WRONG)).collect();
-    assert_eq!(door.request(RIGHT).try_recv(), Ok(WAIT));
+    let mut place = Gate::after_failures();
+    let requests: Vec<_> = (0..MAX_ATTEMPTS).map(|_| place.request(WRONG)).collect();
+    assert_eq!(place.request(RIGHT).try_recv(), Ok(WAIT));
     assert!(requests.iter().all(Receiver::is_empty));
-    door.pass(LOOK_EVERY);
-    let right = door.request(RIGHT);
-    door.pass(Duration::from_secs(MAX_GUESSES as u64));
+    place.pass(CHECK_INTERVAL);
+    let right = place.request(RIGHT);
+    place.pass(Duration::from_secs(MAX_ATTEMPTS as u64));
     assert!(requests.iter().all(|reply| reply.try_recv() == Ok(Err(EventError::PassphraseWrong))));
     assert_eq!(right.try_recv(), Ok(Ok(())));
 }
 
 #[test]
 fn a_client_that_is_gone_leaves_the_queue() {
-    let mut door = Door::suspicious();
-    [1, 2].into_iter().for_each(|n| door.guess(ClientId(n), WRONG));
-    door.gate.release(ClientId(1));
-    assert_eq!(door.pass(LOOK_EVERY), wrong([2]));
-    door.guess(ClientId(3), WRONG);
-    door.gate.release(ClientId(3));
-    assert!(door.gate.guesses.is_empty());
+    let mut place = Gate::after_failures();
+    [1, 2].into_iter().for_each(|n| place.attempt(ClientId(n), WRONG));
+    place.gate.release(ClientId(1));
+    assert_eq!(place.pass(CHECK_INTERVAL), wrong([2]));
+    place.attempt(ClientId(3), WRONG);
+    place.gate.release(ClientId(3));
+    assert!(place.gate.attempts.is_empty());
 }
 
 #[test]
 fn the_oldest_addresses_are_forgotten() {
-    let (mut gate, start) = (Door::new().gate, Instant::now());
+    let (mut gate, start) = (Gate::new().gate, Instant::now());
     for n in 0..10_000 {
         let now = start + Duration::from_millis(n.into());
-        let guess = Guess { from: Guesser::Client(ADA), passphrase: Passphrase::new(WRONG) };
-        assert!(gate.guess(address(n), guess, now).is_some());
+        let attempt = Attempt { from: Requester::Client(ADA), passphrase: Passphrase::new(WRONG) };
+        assert!(gate.attempt(address(n), attempt, now).is_some());
     }
     assert_eq!(gate.failures.len(), MAX_ADDRESSES);
     assert!(gate.failures.contains_key(&address(9_999)) && !gate.failures.contains_key(&address(0)));
@@ -244,21 +245,21 @@ fn the_oldest_addresses_are_forgotten() {
 
 #[test]
 fn of_too_many_unauthenticated_clients_the_oldest_idle_one_has_to_go() {
-    let mut door = Door::suspicious();
-    door.gate.max_waiting = 5;
-    (1..=5).for_each(|n| door.connect(ClientId(n)));
-    door.gate.release(ClientId(1));
-    door.connect(ClientId(6));
-    door.guess(ClientId(2), RIGHT);
-    assert_eq!(door.gate.hold(ClientId(7), door.now), Some(ClientId(3)), "the guess of 2 waits");
-    door.gate.release(ClientId(3));
-    (4..=7).for_each(|n| door.guess(ClientId(n), WRONG));
-    assert_eq!(door.gate.hold(ClientId(8), door.now), Some(ClientId(2)), "and not the new one");
+    let mut place = Gate::after_failures();
+    place.gate.max_waiting = 5;
+    (1..=5).for_each(|n| place.connect(ClientId(n)));
+    place.gate.release(ClientId(1));
+    place.connect(ClientId(6));
+    place.attempt(ClientId(2), RIGHT);
+    assert_eq!(place.gate.hold(ClientId(7), place.now), Some(ClientId(3)), "the attempt of 2 waits");
+    place.gate.release(ClientId(3));
+    (4..=7).for_each(|n| place.attempt(ClientId(n), WRONG));
+    assert_eq!(place.gate.hold(ClientId(8), place.now), Some(ClientId(2)), "and not the new one");
 }
 
 #[test]
 fn a_token_is_accepted_by_the_gate_that_issued_it() {
-    let [one, other] = [(); 2].map(|()| Door::new().gate);
+    let [one, other] = [(); 2].map(|()| Gate::new().gate);
     let token = one.issue_token().expect("there is a passphrase");
     assert!(one.accepts(&token) && !other.accepts(&token));
 }
@@ -267,7 +268,7 @@ fn a_token_is_accepted_by_the_gate_that_issued_it() {
 fn without_a_passphrase_every_one_is_right() {
     let mut gate = PassphraseGate::new(None, 20);
     assert!(!gate.is_closed() && gate.issue_token().is_none());
-    let guess = Guess { from: Guesser::Client(ADA), passphrase: Passphrase::new("") };
-    let verdict = gate.guess(address(1), guess, Instant::now());
-    assert_eq!(verdict.map(|verdict| verdict.outcome), Some(Ok(())));
+    let attempt = Attempt { from: Requester::Client(ADA), passphrase: Passphrase::new("") };
+    let result = gate.attempt(address(1), attempt, Instant::now());
+    assert_eq!(result.map(|result| result.outcome), Some(Ok(())));
 }
