@@ -3,7 +3,8 @@
 //!
 //! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the client
 //! that has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so clients that post much
-//! wait for each other and not the others for them.
+//! wait for each other and not the others for them. Of two such clients, the one with the shorter event is first. Texts do
+//! not wait for an earlier post of their author.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
@@ -16,6 +17,10 @@ use std::time::{Duration, Instant};
 /// read.
 const FILL_SECONDS: usize = 8;
 
+/// Bytes by which an event may be shorter than another and go before it for that reason. A long post waits no longer than
+/// that for the short ones of each newcomer.
+const MAX_LEAD: u32 = 4 * 1024;
+
 /// Clients whose ends are remembered at least, before those with no more than a fair share are forgotten.
 const MIN_ENDS: usize = 64;
 
@@ -26,7 +31,7 @@ pub(crate) struct Budget {
     bucket: RateLimit,
     /// What waits of each client.
     held: HashMap<ClientId, Held>,
-    /// The clients that wait. The one with the lowest tag is next.
+    /// The clients that wait. The one with the lowest rank is next.
     order: BTreeSet<(u64, ClientId)>,
     /// Where the last event of each client ends on a scale of bytes that each client has been served.
     ends: HashMap<ClientId, u64>,
@@ -43,6 +48,13 @@ struct Held {
     bytes: u32,
     /// Its events, in order. Only the first one has to wait for the budget.
     events: VecDeque<QueuedEvent>,
+}
+
+impl Held {
+    /// Its place in the order of those who wait.
+    fn rank(&self) -> u64 {
+        self.tag + u64::from(self.bytes.min(MAX_LEAD))
+    }
 }
 
 impl Budget {
@@ -74,6 +86,9 @@ impl Budget {
         now: Instant,
     ) -> Option<QueuedEvent> {
         if let Some(held) = self.held.get_mut(&event.client) {
+            if event.is_text() && held.events.iter().all(QueuedEvent::is_post) {
+                return Some(event);
+            }
             held.events.push_back(event);
             return None;
         }
@@ -83,12 +98,13 @@ impl Budget {
             self.served = 0;
         }
         if self.held.is_empty() && self.wait(now).is_zero() {
-            self.charge(event.client, bytes, now);
+            self.charge(event.client, self.tag(event.client), bytes, now);
             return Some(event);
         }
         let (client, tag) = (event.client, self.tag(event.client));
-        self.order.insert((tag, client));
-        self.held.insert(client, Held { tag, bytes, events: VecDeque::from([event]) });
+        let held = Held { tag, bytes, events: VecDeque::from([event]) };
+        self.order.insert((held.rank(), client));
+        self.held.insert(client, held);
         None
     }
 
@@ -96,7 +112,7 @@ impl Budget {
     pub(crate) fn forget(&mut self, client: ClientId) {
         self.ends.remove(&client);
         if let Some(held) = self.held.remove(&client) {
-            self.order.remove(&(held.tag, client));
+            self.order.remove(&(held.rank(), client));
         }
     }
 
@@ -105,9 +121,8 @@ impl Budget {
         self.ends.get(&client).copied().unwrap_or(0).max(self.served)
     }
 
-    fn charge(&mut self, client: ClientId, bytes: u32, now: Instant) {
+    fn charge(&mut self, client: ClientId, tag: u64, bytes: u32, now: Instant) {
         self.bucket.take(bytes, self.rate, now);
-        let tag = self.tag(client);
         self.ends.insert(client, tag + u64::from(bytes));
         // It also grows when all events are those of newcomers, whose tags are equal. Otherwise newcomers would always be
         // before those who have posted once.
@@ -136,7 +151,7 @@ impl Budget {
         }
         let (_, client) = self.order.pop_first()?;
         let held = self.held.remove(&client)?;
-        self.charge(client, held.bytes, now);
+        self.charge(client, held.tag, held.bytes, now);
         Some(held.events)
     }
 
@@ -153,6 +168,7 @@ mod tests {
     use crate::base::window::Slot;
     use crate::hub::event::FromClient;
     use crate::room::action::Action;
+    use crate::room::text::TextChange;
 
     fn post(client: u64, len: usize) -> QueuedEvent {
         let action = Action::Post { text: "x".repeat(len), reference: None };
@@ -207,6 +223,28 @@ mod tests {
         assert!(!pass(&mut budget, 10, 100, now));
         let before = (1..).find(|_| release_next(&mut budget, &mut now)[0].client == ClientId(10));
         assert!(before <= Some(2), "{before:?} events passed");
+    }
+
+    #[test]
+    fn a_short_post_goes_before_long_ones_that_wait() {
+        let mut now = Instant::now();
+        let mut budget = overdrawn(now);
+        // Newcomers, so that all have had the same.
+        (11..=19).for_each(|client| assert!(!pass(&mut budget, client, 30_000, now)));
+        assert!(!pass(&mut budget, 20, 100, now));
+        assert_eq!(release_next(&mut budget, &mut now)[0].client, ClientId(20));
+    }
+
+    #[test]
+    fn texts_do_not_wait_for_a_post_but_for_other_events() {
+        let now = Instant::now();
+        let mut budget = overdrawn(now);
+        let event = |action| QueuedEvent { event: FromClient::Acted(action), ..post(10, 0) };
+        let text = || event(Action::Write(TextChange::Whole("text".into())));
+        assert!(!pass(&mut budget, 10, 100, now));
+        assert!(budget.pass(text(), None, now).is_some());
+        assert!(budget.pass(event(Action::Resync), None, now).is_none());
+        assert!(budget.pass(text(), None, now).is_none(), "what waits keeps its order");
     }
 
     #[test]

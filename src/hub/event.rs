@@ -136,6 +136,11 @@ impl QueuedEvent {
         matches!(self.event, FromClient::Acted(Action::Post { .. }))
     }
 
+    /// Whether it changes the text of a box.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.event, FromClient::Acted(Action::Write(_)))
+    }
+
     /// How long it takes to handle it, roughly, in units of what a short event takes. `text_of_box` is the length of the
     /// client's box in bytes.
     pub(crate) fn weight(&self, text_of_box: impl FnOnce() -> usize) -> usize {
