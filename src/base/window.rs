@@ -10,8 +10,11 @@ use std::time::Duration;
 /// holds the events of many clients, each in its turn.
 const MAX_WAITING: usize = 2;
 
-/// How often a waiting reader checks whether its client has gone.
-const CHECK_INTERVAL: Duration = Duration::from_millis(50);
+/// The first pause before a waiting reader checks whether its client has gone.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause, reached by doubling, so that thousands of waiting readers take little time.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// A window, held by its reader. All orderings are sequentially consistent, because the reader must not miss a slot that
 /// becomes free while it decides to wait.
@@ -39,6 +42,7 @@ impl Window {
 
     /// Waits for a slot. Fails if `is_over` returns true during the wait.
     pub(crate) fn wait(&self, mut is_over: impl FnMut() -> bool) -> Option<Slot> {
+        let mut pause = MIN_PAUSE;
         while !self.has_space() {
             self.0.is_wanted.store(true, Ordering::SeqCst);
             if self.has_space() {
@@ -47,7 +51,8 @@ impl Window {
             if is_over() {
                 return None;
             }
-            thread::park_timeout(CHECK_INTERVAL);
+            thread::park_timeout(pause);
+            pause = (2 * pause).min(MAX_PAUSE);
         }
         // Only the reader takes slots, so nobody has taken this one meanwhile.
         self.0.used.fetch_add(1, Ordering::SeqCst);

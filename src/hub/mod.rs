@@ -14,6 +14,7 @@ pub(crate) mod clients;
 pub(crate) mod cost;
 pub(crate) mod deadlines;
 pub(crate) mod event;
+pub(crate) mod first_part;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]

@@ -7,11 +7,12 @@ use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
 use crate::hub::event::QueuedEvent;
+use crate::hub::first_part::FirstPart;
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
-use crate::protocol::snapshot::{self, Cursor, PART_BYTES, Part, Receiver};
+use crate::protocol::snapshot::{self, Cursor, Part, Receiver};
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::boxes::Revision;
 use crate::room::fact::Fact;
@@ -24,24 +25,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::time::Instant;
 
-/// Largest first part of a snapshot that is kept for the next client, in bytes. Only one that ends with a long text is
-/// larger.
-const MAX_KEPT_PART: usize = 2 * PART_BYTES;
-
 /// What remains of each room's log in memory when the memory for texts is used up, in bytes.
 const SHORT_HISTORY: usize = 64 * 1024;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
 const FREE_TEXT: usize = 1024;
-
-/// The first part of a room's snapshots.
-#[derive(Debug)]
-struct FirstPart {
-    /// The version of the view that it shows.
-    version: u64,
-    json: Vec<u8>,
-    next: Option<Cursor>,
-}
 
 /// One room. It lasts as long as a client, a user or a post under way is in it.
 #[derive(Debug)]
@@ -58,7 +46,7 @@ pub(crate) struct OpenRoom {
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
     /// The first part of snapshots, for the next clients.
-    first_part: Option<FirstPart>,
+    first_part: FirstPart,
     /// Posts that wait until the store has loaded the history; `None` once it has.
     held_posts: Option<Vec<PendingPost>>,
     /// Posts that the store has not answered for.
@@ -69,7 +57,7 @@ pub(crate) struct OpenRoom {
     pub inbox: Inbox,
     /// The memory for the texts of all rooms.
     memory: MemoryLimit,
-    /// What this room's texts take of it.
+    /// What this room's texts take of it, and the first part of its snapshots.
     charge: Charge,
 }
 
@@ -93,7 +81,7 @@ impl OpenRoom {
             clients: HashMap::new(),
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
-            first_part: None,
+            first_part: FirstPart::default(),
             held_posts: is_stored.then(Vec::new),
             posts_under_way: 0,
             is_dirty: false,
@@ -232,13 +220,18 @@ impl OpenRoom {
             }
         }
         self.view.apply(fact);
-        self.charge.set(self.view.memory());
+        self.count_memory();
+    }
+
+    fn count_memory(&mut self) {
+        self.charge.set(self.view.memory() + self.first_part.memory());
     }
 
     /// Removes old posts, because the memory for texts is used up.
     pub(crate) fn shorten_history(&mut self) {
         self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
-        self.charge.set(self.view.memory());
+        self.first_part.clear();
+        self.count_memory();
     }
 
     /// Tells a client that its event was rejected.
@@ -301,9 +294,9 @@ impl OpenRoom {
     ) -> BTreeSet<ClientId> {
         self.is_dirty = false;
         self.batch.frame_events(encodings);
-        let Self { view, batch, clients, charge, .. } = self;
+        let Self { view, batch, clients, .. } = self;
         view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
-        charge.set(view.memory());
+        self.count_memory();
         let mut receivers = BTreeSet::new();
         if !self.snapshot_requests.is_empty() && !self.is_loading() {
             receivers = mem::take(&mut self.snapshot_requests);
@@ -348,16 +341,15 @@ impl OpenRoom {
     pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &MemoryLimit) -> Part {
         let version = self.view.version();
         if from.is_none()
-            && let Some(first) = &self.first_part
-            && first.version == version
+            && let Some(part) = self.first_part.get(version, memory)
         {
-            return Part { json: memory.keep(first.json.clone()), next: first.next };
+            return part;
         }
         let mut json = Vec::new();
         let next = snapshot::encode_part(self.name.as_str(), &self.view, &self.limits, from, &mut json);
         if from.is_none() {
-            let is_kept = json.len() <= MAX_KEPT_PART;
-            self.first_part = is_kept.then(|| FirstPart { version, json: json.clone(), next });
+            self.first_part.set(version, &json, next);
+            self.count_memory();
         }
         Part { json: memory.keep(json), next }
     }
@@ -391,5 +383,15 @@ mod tests {
         room.leave(ClientId(2));
         room.release_posts();
         assert!(room.finish_batch(&[], |_| None, &memory).into_iter().eq([ClientId(1)]));
+    }
+    #[test]
+    fn the_part_of_a_snapshot_that_is_kept_counts_as_text() {
+        let name = RoomName::from_query("").unwrap();
+        let [texts, waiting] = [(); 2].map(|()| MemoryLimit::new(Counter::default(), 0, 1));
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0), texts.clone(), Instant::now());
+        let part = room.snapshot_part(None, &waiting);
+        assert!(texts.of_owner() >= part.json.len());
+        room.shorten_history();
+        assert!(texts.of_owner() < part.json.len());
     }
 }
