@@ -73,13 +73,14 @@ pub(crate) struct Options {
     #[arg(default_value_t = DEFAULT.post_rate, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     post_rate: u32,
 
-    /// Memory for messages that arrive and output that waits for slow clients, in MiB [default: a quarter of the memory]
+    /// Memory for messages that arrive and output that waits for slow clients, in MiB [default: a quarter of the
+    /// memory]
     #[arg(long, value_name = "MIB", env = "TYPEWALL_WAITING_MEMORY", hide_env_values = true)]
     #[arg(value_parser = within(1..=1_048_576))]
     waiting_memory: Option<usize>,
 
-    /// Memory for the boxes and logs of all rooms, in MiB; then boxes cannot grow and logs get shorter [default: half of
-    /// the memory]
+    /// Memory for the boxes and logs of all rooms, in MiB; at the limit, boxes cannot grow and logs are shortened
+    /// [default: half of the memory]
     #[arg(long, value_name = "MIB", env = "TYPEWALL_TEXT_MEMORY", hide_env_values = true)]
     #[arg(value_parser = within(1..=1_048_576))]
     text_memory: Option<usize>,
@@ -103,7 +104,7 @@ pub(crate) struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep: Option<u32>,
 
-    /// Maximum size of the store's file, in MiB; when it is full, posts are rejected
+    /// Maximum size of the store's file, in MiB; at the limit, posts are rejected
     #[arg(
         long,
         value_name = "MIB",
@@ -124,8 +125,8 @@ pub(crate) struct Options {
     #[arg(value_delimiter = ',', value_parser = parse_origin)]
     allow_origin: Vec<Origin>,
 
-    /// Host names under which people reach the server, comma-separated, such as wall.example. On a network, IP addresses,
-    /// names that end in .local and the name of this machine need not be given
+    /// Host names under which people reach the server, comma-separated, such as wall.example. On a network, IP
+    /// addresses, names that end in .local and the name of this machine need not be given
     #[arg(long, value_name = "HOST", env = "TYPEWALL_ALLOW_HOST", hide_env_values = true)]
     #[arg(value_delimiter = ',', value_parser = parse_host)]
     allow_host: Vec<Host>,
@@ -215,7 +216,7 @@ fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
 /// The given memory, or this part of what the system has, in bytes.
 fn memory(mebibytes: Option<usize>, part: u64) -> Option<usize> {
     let of_system = || system_memory().and_then(|bytes| usize::try_from(bytes / part).ok());
-    mebibytes.map(|mebibytes| mebibytes.saturating_mul(1024 * 1024)).or_else(of_system)
+    mebibytes.map(|mebibytes| mebibytes.saturating_mul(MIB as usize)).or_else(of_system)
 }
 
 impl Options {

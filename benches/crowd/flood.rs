@@ -1,6 +1,6 @@
-//! Clients that send as fast as the server reads. One floods the first room with long texts, and reads everything that the
-//! room is sent. The others flood a room of their own with splices of long texts, and read nothing: reading would take time
-//! from the driver, with which they share a core.
+//! Clients that send as fast as the server reads. One floods the first room with long texts, and reads everything that
+//! the room is sent. The others flood a room of their own with splices of long texts, and read nothing: reading would
+//! take time from the driver, with which they share a core.
 
 use crate::scenario::Scenario;
 use crate::text::Edit;

@@ -29,8 +29,8 @@ pub struct Limits {
     /// A client that is owed more than this many bytes of events is too slow when more comes; see
     /// [`outbox`](crate::delivery::outbox).
     pub max_backlog: usize,
-    /// Maximum memory for output that waits for slow clients and for large messages that arrive, of all clients together, in
-    /// bytes.
+    /// Maximum memory for output that waits for slow clients and for large messages that arrive, of all clients
+    /// together, in bytes.
     pub max_waiting: usize,
     /// Maximum memory for the boxes and logs of all rooms together, in bytes.
     pub max_texts: usize,
@@ -68,8 +68,8 @@ impl Limits {
         message_timeout: Duration::from_secs(30),
     };
 
-    /// These limits with another maximum length of texts, and what follows from it: a room may get fifty of the longest posts
-    /// in ASCII at once, and a client may be owed twice that, so that nobody is closed for a burst.
+    /// These limits with another maximum length of texts, and what follows from it: a room may get fifty of the longest
+    /// posts in ASCII at once, and a client may be owed twice that, so that nobody is closed for a burst.
     pub fn with_max_text(self, max_text: usize) -> Self {
         let room_burst = Self::DEFAULT.room_burst.max(50 * max_text);
         Self { max_text, room_burst, max_backlog: 2 * room_burst, ..self }

@@ -1,8 +1,8 @@
-//! Limits on the memory that all clients together can make the server hold. One is for what waits: output for slow clients,
-//! and large messages that arrive. Another one is for texts: boxes and logs.
+//! Limits on the memory that all clients together can make the server hold. One is for what waits: output for slow
+//! clients, and large messages that arrive. Another one is for texts: boxes and logs.
 //!
-//! Clients that wait for the same bytes share them, so a sum over clients would count them many times. Bytes are therefore
-//! counted where they are allocated, until the last client lets go of them.
+//! Clients that wait for the same bytes share them, so a sum over clients would count them many times. Bytes are
+//! therefore counted where they are allocated, until the last client lets go of them.
 
 use crate::base::counter::Counter;
 use bytes::Bytes;
@@ -68,8 +68,8 @@ impl MemoryLimit {
         self.of_all.get() > self.max
     }
 
-    /// Whether this owner has to free memory: all exceed the limit together, and this one exceeds its share. At least one
-    /// owner exceeds its share whenever all exceed the limit.
+    /// Whether this owner has to free memory: all exceed the limit together, and this one exceeds its share. At least
+    /// one owner exceeds its share whenever all exceed the limit.
     pub(crate) fn is_exceeded(&self) -> bool {
         self.is_used_up() && self.of_owner.get() > self.max_of_owner
     }

@@ -18,8 +18,8 @@ impl SharedRateLimit {
         Self { start: now, full_at: AtomicU64::new(0) }
     }
 
-    /// Takes tokens. Returns how long to wait until the bucket has had them. Relaxed ordering suffices, because no other
-    /// memory depends on the bucket.
+    /// Takes tokens. Returns how long to wait until the bucket has had them. Relaxed ordering suffices, because no
+    /// other memory depends on the bucket.
     pub(crate) fn take(&self, tokens: u32, rate: Rate, now: Instant) -> Duration {
         let now = nanoseconds(now.saturating_duration_since(self.start));
         let cost = nanoseconds(rate.time(tokens));

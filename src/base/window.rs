@@ -1,13 +1,13 @@
-//! Windows: how many of a client's events may wait for the hub. A reader whose window is full waits, so that TCP slows its
-//! client down, and a client gets no more of the hub than others.
+//! Windows: how many of a client's events may wait for the hub. A reader whose window is full waits, so that TCP slows
+//! its client down, and a client gets no more of the hub than others.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-/// Events of one client that may wait for the hub: while one is handled, the next one is read. The queue of a hub therefore
-/// holds the events of many clients, each in its turn.
+/// Events of one client that may wait for the hub: while one is handled, the next one is read. The queue of a hub
+/// therefore holds the events of many clients, each in its turn.
 const MAX_WAITING: usize = 2;
 
 /// The first pause before a waiting reader checks whether its client has gone.
@@ -16,8 +16,8 @@ const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause, reached by doubling, so that thousands of waiting readers take little time.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
-/// A window, held by its reader. All orderings are sequentially consistent, because the reader must not miss a slot that
-/// becomes free while it decides to wait.
+/// A window, held by its reader. All orderings are sequentially consistent, because the reader must not miss a slot
+/// that becomes free while it decides to wait.
 #[derive(Debug)]
 pub(crate) struct Window(Arc<Slots>);
 

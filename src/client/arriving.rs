@@ -1,5 +1,5 @@
-//! The message that is arriving from a client: how long it takes, and how much memory it holds. A client that sends a byte
-//! now and then would otherwise hold it for ever, and many clients together more than there is.
+//! The message that is arriving from a client: how long it takes, and how much memory it holds. A client that sends a
+//! byte now and then would otherwise hold it for ever, and many clients together more than there is.
 
 use crate::base::memory::{Charge, MemoryLimit};
 use std::io::{self, ErrorKind};
@@ -50,7 +50,8 @@ impl Arriving {
         self.charge.take()
     }
 
-    /// A control frame with a payload of this length has ended. It may stand between the frames of a message, which goes on.
+    /// A control frame with a payload of this length has ended. It may stand between the frames of a message, which
+    /// goes on.
     pub(crate) fn end_control_frame(&mut self, payload: usize) {
         self.bytes = self.bytes.saturating_sub(CONTROL_HEADER + payload);
         if self.bytes == 0 {

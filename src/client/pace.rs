@@ -6,7 +6,8 @@ use crate::hub::event::FromClient;
 use crate::room::action::Action;
 use std::time::{Duration, Instant};
 
-/// Events a client may send. A page sends one per frame of its screen, and the fastest screens have 240 of them a second.
+/// Events a client may send. A page sends one per frame of its screen, and the fastest screens have 240 of them a
+/// second.
 const EVENTS: Rate = Rate { per_second: 250, burst: 250 };
 
 /// Bytes that count as one event, whatever their frames. A second of the largest texts is 1 MiB.

@@ -29,8 +29,8 @@ const READ_BUFFER: usize = 512;
 /// Pause before a reader of a large message checks again whether there is memory for the rest.
 const MEMORY_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long the last input of a client that sends nothing more may wait: for the hub, or for its pace. A script that posts
-/// and closes loses nothing, and a flood ends soon after its clients have gone.
+/// How long the last input of a client that sends nothing more may wait: for the hub, or for its pace. A script that
+/// posts and closes loses nothing, and a flood ends soon after its clients have gone.
 const REST_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A client's membership in a hub. It ends when this is dropped, however the reader ends.
@@ -67,8 +67,8 @@ impl Drop for Membership {
     }
 }
 
-/// The stream that tungstenite uses: reads from the connection at the pace that the client is allowed, and writes to the
-/// hub.
+/// The stream that tungstenite uses: reads from the connection at the pace that the client is allowed, and writes to
+/// the hub.
 #[derive(Debug)]
 pub(crate) struct Stream {
     transport: SocketTransport,

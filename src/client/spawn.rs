@@ -1,8 +1,8 @@
 //! The thread of a client.
 //!
-//! A connection has one thread while it speaks HTTP, and another one once it is a WebSocket. Every page of a stack that was
-//! ever used takes memory as long as its thread lasts, and the handshake uses more pages than the reader. For the same
-//! reason, functions with large stack frames are not inlined here. Measured with 10,000 idle clients (`cargo bench
+//! A connection has one thread while it speaks HTTP, and another one once it is a WebSocket. Every page of a stack that
+//! was ever used takes memory as long as its thread lasts, and the handshake uses more pages than the reader. For the
+//! same reason, functions with large stack frames are not inlined here. Measured with 10,000 idle clients (`cargo bench
 //! --bench crowd -- --scenario idle`): 11.4 KiB a client; 15.4 with inlining; 20.9 on the connection's own thread.
 
 use crate::base::address::Address;

@@ -25,8 +25,8 @@ pub(crate) fn max_message_size(limits: &Limits) -> usize {
     limits.max_text.max(limits.max_name) * MAX_JSON_BYTES + EVENT_OVERHEAD
 }
 
-/// What the hub is told for the content of a text frame. It is told of an error too, so that the client gets its answers in
-/// the order of its events.
+/// What the hub is told for the content of a text frame. It is told of an error too, so that the client gets its
+/// answers in the order of its events.
 pub(crate) fn event(json: &str, limits: &Limits) -> FromClient {
     let mut reference = None;
     let checked = ClientEvent::decode(json).and_then(|event| {
@@ -81,8 +81,8 @@ fn check_text(text: Cow<'_, str>, limits: &Limits) -> Result<String, EventError>
     Ok(printable(text))
 }
 
-/// Replaces control characters other than tabs and line breaks. As JSON they would take six times as much space, and nobody
-/// sees them. Each becomes one character, so that the positions in splices stay right.
+/// Replaces control characters other than tabs and line breaks. As JSON they would take six times as much space, and
+/// nobody sees them. Each becomes one character, so that the positions in splices stay right.
 fn printable(text: Cow<'_, str>) -> String {
     let is_control = |byte: u8| byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
     match text.bytes().any(is_control) {

@@ -5,8 +5,8 @@ use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::mem;
 
-/// Bytes that a waiting piece takes in addition to its content: its place in a list that grows by doubling. Without them,
-/// pongs of two bytes each would take thirty times as much memory as is counted.
+/// Bytes that a waiting piece takes in addition to its content: its place in a list that grows by doubling. Without
+/// them, pongs of two bytes each would take thirty times as much memory as is counted.
 pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
 /// Largest rest of a frame that is copied when the frames after it are given up, in bytes. It has space for a part of a
@@ -82,15 +82,15 @@ impl Backlog {
         self.pieces.len() * PIECE_OVERHEAD
     }
 
-    /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the rest
-    /// of that frame has more than `max_rest` bytes, and is given up too.
+    /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the
+    /// rest of that frame has more than `max_rest` bytes, and is given up too.
     pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
         let given_up = mem::take(self);
         if !given_up.is_begun {
             return true;
         }
-        // The frame that was begun may have two pieces, as that of a snapshot has. A second piece of whole frames does no
-        // harm.
+        // The frame that was begun may have two pieces, as that of a snapshot has. A second piece of whole frames does
+        // no harm.
         let rest = given_up.pieces.iter().take(2);
         if rest.clone().map(Bytes::len).sum::<usize>() > max_rest {
             return false;

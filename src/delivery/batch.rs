@@ -126,7 +126,8 @@ impl Batch {
         self.overrides.extend(author.map(|author| (author, Override::OwnText)));
     }
 
-    /// Adds the beginnings of snapshots at the end of the batch: their first part. Called at most once, after all texts.
+    /// Adds the beginnings of snapshots at the end of the batch: their first part. Called at most once, after all
+    /// texts.
     pub(crate) fn add_snapshots<'a>(
         &mut self,
         part: Part,

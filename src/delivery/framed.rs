@@ -7,8 +7,8 @@ use bytes::Bytes;
 use std::cell::OnceCell;
 use std::ops::Range;
 
-/// Maximum capacity that a buffer keeps between batches, in bytes. Every room has several, so with more, one large batch in
-/// each of a thousand rooms would hold hundreds of megabytes for ever.
+/// Maximum capacity that a buffer keeps between batches, in bytes. Every room has several, so with more, one large
+/// batch in each of a thousand rooms would hold hundreds of megabytes for ever.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
 /// A batch in one encoding.

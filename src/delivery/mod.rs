@@ -1,9 +1,9 @@
 //! Delivery: from the events of a room to bytes on a connection.
 //!
 //! A [`batch`] contains what a room sends at once, [`framed`] in each encoding. A [`share`] is the part that one client
-//! gets. An [`outbox`] writes shares to a [`transport`], however slow the client is: a [`stall`] is what it keeps while the
-//! transport is full, with its [`backlog`], whose [memory](crate::base::memory) is counted for all clients together. [`catch_up`] contains
-//! the texts that a slow client has missed.
+//! gets. An [`outbox`] writes shares to a [`transport`], however slow the client is: a [`stall`] is what it keeps while
+//! the transport is full, with its [`backlog`], whose [memory](crate::base::memory) is counted for all clients
+//! together. [`catch_up`] contains the texts that a slow client has missed.
 
 pub(crate) mod backlog;
 pub(crate) mod batch;

@@ -3,14 +3,14 @@
 //! Architecture invariant: the hub never waits for a client. A send writes what the transport accepts and returns.
 //! There is no writer thread and no lock, because only the hub writes to a client's connection.
 //!
-//! This is the whole policy for slow clients. Events are kept whole and in order. Texts and snapshots are state, and not
-//! kept. The outbox remembers the [`Revision`] of the first text that the client missed, and that it is owed a snapshot.
-//! When the transport accepts output again, the client gets the snapshot, encoded from what the room is then, and the
-//! latest text of each box that has changed since then.
+//! This is the whole policy for slow clients. Events are kept whole and in order. Texts and snapshots are state, and
+//! not kept. The outbox remembers the [`Revision`] of the first text that the client missed, and that it is owed a
+//! snapshot. When the transport accepts output again, the client gets the snapshot, encoded from what the room is then,
+//! and the latest text of each box that has changed since then.
 //!
-//! A client is [too slow](Outcome::TooSlow) if its transport accepts nothing for [`MAX_STALL`], or if it is already owed
-//! [too much](OutboxLimits::max_backlog) when more comes. One batch, however large, makes nobody too slow. What all clients
-//! are owed together is bounded by [`MemoryLimit`].
+//! A client is [too slow](Outcome::TooSlow) if its transport accepts nothing for [`MAX_STALL`], or if it is already
+//! owed [too much](OutboxLimits::max_backlog) when more comes. One batch, however large, makes nobody too slow. What
+//! all clients are owed together is bounded by [`MemoryLimit`].
 
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
@@ -32,8 +32,8 @@ const MAX_PIECES: usize = 64;
 /// The limits of a hub's outboxes.
 #[derive(Debug)]
 pub(crate) struct OutboxLimits {
-    /// A client that is owed more than this many bytes of events, including the list of them, is too slow when more comes.
-    /// Clients that wait for the same events share their bytes.
+    /// A client that is owed more than this many bytes of events, including the list of them, is too slow when more
+    /// comes. Clients that wait for the same events share their bytes.
     pub max_backlog: usize,
     /// The memory of all outboxes.
     pub memory: MemoryLimit,
@@ -209,8 +209,8 @@ impl<T: Transport> Outbox<T> {
         self.state = State::Ready;
     }
 
-    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns whether a
-    /// close frame may follow.
+    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
+    /// whether a close frame may follow.
     pub(crate) fn give_up(&mut self, max_rest: usize, limits: &OutboxLimits) -> bool {
         match &mut self.state {
             State::Stalled(stall) => stall.give_up(max_rest, &limits.memory),

@@ -56,7 +56,8 @@ pub(crate) enum SentSnapshot {
     None,
     /// Nothing.
     Nothing,
-    /// Some of it, so that the rest has to follow. Then the snapshot continues at this cursor, unless this was all of it.
+    /// Some of it, so that the rest has to follow. Then the snapshot continues at this cursor, unless this was all of
+    /// it.
     Begun(Option<Cursor>),
 }
 
@@ -168,9 +169,9 @@ impl<'a> Share<'a> {
         }
     }
 
-    /// What must be kept after the first `sent` bytes were sent: all events, and the rest of a text or of a snapshot's part
-    /// that was sent in part, because a frame must be finished. Other texts and snapshots are not kept, because only their
-    /// latest versions matter.
+    /// What must be kept after the first `sent` bytes were sent: all events, and the rest of a text or of a snapshot's
+    /// part that was sent in part, because a frame must be finished. Other texts and snapshots are not kept, because
+    /// only their latest versions matter.
     pub(crate) fn remainder(&self, sent: usize) -> Remainder {
         let mut end = self.events_len;
         if let Some(part) = self.snapshot

@@ -82,8 +82,8 @@ impl Stall {
         }
     }
 
-    /// Keeps the part of a share that was not sent, and of texts and snapshots that the client is owed them. `missed` is the
-    /// first text after the share that the client misses.
+    /// Keeps the part of a share that was not sent, and of texts and snapshots that the client is owed them. `missed`
+    /// is the first text after the share that the client misses.
     pub(crate) fn keep(
         &mut self,
         share: &Share<'_>,
@@ -153,8 +153,8 @@ impl Stall {
         }
     }
 
-    /// A part of the snapshot was given to the transport, which accepted `sent` bytes of it. If it accepted none, the part is
-    /// encoded again later.
+    /// A part of the snapshot was given to the transport, which accepted `sent` bytes of it. If it accepted none, the
+    /// part is encoded again later.
     pub(crate) fn sent_part(&mut self, part: &Share<'_>, sent: usize, now: Instant, memory: &MemoryLimit) {
         if sent > 0 {
             self.progress = now;
@@ -208,8 +208,8 @@ impl Stall {
         self.backlog.len() + self.backlog.overhead() + after
     }
 
-    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns whether a
-    /// close frame may follow.
+    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
+    /// whether a close frame may follow.
     pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
         (self.snapshot, self.stale_from) = (PendingSnapshot::None, None);
         let may_follow = self.backlog.give_up(max_rest, memory);

@@ -10,11 +10,12 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes in a socket's send buffer that the network is not ready for. Beyond them, the transport is full. A slow line takes
-/// seconds for these bytes, and nothing newer can overtake them.
+/// Bytes in a socket's send buffer that the network is not ready for. Beyond them, the transport is full. A slow line
+/// takes seconds for these bytes, and nothing newer can overtake them.
 ///
-/// Measured with three phones that read 5 kB a second in a room where others type far more: the median text on the phones is
-/// 9 s old, and 0.3 s in the 20 s after the others have stopped. Without this limit, it is 12 to 30 s old, and 12 to 24 s.
+/// Measured with three phones that read 5 kB a second in a room where others type far more: the median text on the
+/// phones is 9 s old, and 0.3 s in the 20 s after the others have stopped. Without this limit, it is 12 to 30 s old,
+/// and 12 to 24 s.
 const MAX_UNSENT: u32 = 16 * 1024;
 
 /// What an outbox writes to: a socket, or in tests a fake that accepts as little as a socket might.
@@ -48,8 +49,8 @@ impl SocketTransport {
         Self(Arc::new(socket))
     }
 
-    /// The same, with the system's buffers of these sizes, in bytes, and without Nagle's algorithm. Ignores errors. They occur
-    /// only if the connection has already ended, which its reader will notice.
+    /// The same, with the system's buffers of these sizes, in bytes, and without Nagle's algorithm. Ignores errors.
+    /// They occur only if the connection has already ended, which its reader will notice.
     pub(crate) fn with_buffers(socket: TcpStream, send_buffer: usize, receive_buffer: usize) -> Self {
         let options = SockRef::from(&socket);
         let _ = options.set_tcp_nodelay(true);

@@ -41,8 +41,8 @@ pub struct DownloadPermit {
 }
 
 impl DownloadLimiter {
-    /// Issues a permit, unless a limit is reached. If two threads ask for the last one of an address at the same moment,
-    /// neither may get it.
+    /// Issues a permit, unless a limit is reached. If two threads ask for the last one of an address at the same
+    /// moment, neither may get it.
     pub fn acquire(&self, address: Address) -> Option<DownloadPermit> {
         let permit = DownloadPermit { slots: Arc::clone(&self.0), slot: self.0.take(&address)? };
         (self.0.count(&address) <= MAX_DOWNLOADS_PER_ADDRESS).then_some(permit)

@@ -1,8 +1,8 @@
 //! QR codes of links.
 //!
 //! A code takes milliseconds of a core, far longer than any other response, and anyone may ask for one. So one thread
-//! draws all of them, one after the other, at the lowest priority: it takes only time that the hubs leave. The threads of
-//! connections cannot lower their own priority, because those of WebSockets inherit it.
+//! draws all of them, one after the other, at the lowest priority: it takes only time that the hubs leave. The threads
+//! of connections cannot lower their own priority, because those of WebSockets inherit it.
 
 use crate::http::request::Head;
 use crate::http::response::Response;

@@ -1,8 +1,8 @@
 //! Attempts at the passphrase that wait to be checked, in one queue for each address.
 //!
 //! Behind one address there may be a class, and one pupil who tries out passphrases. If none were checked for a while,
-//! the pupil would lock out the class. So attempts wait in a queue, and one wrong attempt a second is checked, however many
-//! connections send them.
+//! the pupil would lock out the class. So attempts wait in a queue, and one wrong attempt a second is checked, however
+//! many connections send them.
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
@@ -12,8 +12,8 @@ use crossbeam_channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// The time between two wrong attempts from an address: 86,400 a day, which find no passphrase of three words. A shorter
-/// time would let more be tried, and a longer one would let those who know the passphrase wait.
+/// The time between two wrong attempts from an address: 86,400 a day, which find no passphrase of three words. A
+/// shorter time would let more be tried, and a longer one would let those who know the passphrase wait.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Attempts of an address that wait. A full queue takes 20 s, which a person who knows the passphrase can wait.

@@ -1,10 +1,10 @@
-//! The budget of a room: how many bytes of events, such as posts and joins, its users may cause. Everyone in the room gets
-//! all of them, so without a budget a few users could send more than the others' connections carry.
+//! The budget of a room: how many bytes of events, such as posts and joins, its users may cause. Everyone in the room
+//! gets all of them, so without a budget a few users could send more than the others' connections carry.
 //!
-//! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the client
-//! that has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so clients that post much
-//! wait for each other and not the others for them. Of two such clients, the one with the shorter event is first. Texts do
-//! not wait for an earlier post of their author.
+//! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the
+//! client that has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so clients that
+//! post much wait for each other and not the others for them. Of two such clients, the one with the shorter event is
+//! first. Texts do not wait for an earlier post of their author.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
@@ -13,12 +13,12 @@ use crate::hub::event::QueuedEvent;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Seconds in which an empty budget fills. With the default limits that is 64 KiB a second, which a phone on a slow line can
-/// read.
+/// Seconds in which an empty budget fills. With the default limits that is 64 KiB a second, which a phone on a slow
+/// line can read.
 const FILL_SECONDS: usize = 8;
 
-/// Bytes by which an event may be shorter than another and go before it for that reason. A long post waits no longer than
-/// that for the short ones of each newcomer.
+/// Bytes by which an event may be shorter than another and go before it for that reason. A long post waits no longer
+/// than that for the short ones of each newcomer.
 const MAX_LEAD: u32 = 4 * 1024;
 
 /// Clients whose ends are remembered at least, before those with no more than a fair share are forgotten.
@@ -77,8 +77,8 @@ impl Budget {
         self.held.is_empty()
     }
 
-    /// Returns an event that need not wait, and takes its bytes from the budget. Otherwise holds it. `bytes` is what everyone
-    /// in the room gets for it, if anything.
+    /// Returns an event that need not wait, and takes its bytes from the budget. Otherwise holds it. `bytes` is what
+    /// everyone in the room gets for it, if anything.
     pub(crate) fn pass(
         &mut self,
         event: QueuedEvent,
@@ -124,8 +124,8 @@ impl Budget {
     fn charge(&mut self, client: ClientId, tag: u64, bytes: u32, now: Instant) {
         self.bucket.take(bytes, self.rate, now);
         self.ends.insert(client, tag + u64::from(bytes));
-        // It also grows when all events are those of newcomers, whose tags are equal. Otherwise newcomers would always be
-        // before those who have posted once.
+        // It also grows when all events are those of newcomers, whose tags are equal. Otherwise newcomers would always
+        // be before those who have posted once.
         let fair_share = u64::from(bytes) / self.ends.len() as u64;
         self.served = tag.max(self.served + fair_share);
         if self.ends.len() > 2 * self.held.len() + MIN_ENDS {
@@ -143,8 +143,8 @@ impl Budget {
         self.bucket.wait(self.rate, now)
     }
 
-    /// Returns the events of the client that is next, if the budget has bytes. The first one is paid for; the others have to
-    /// [pass](Self::pass).
+    /// Returns the events of the client that is next, if the budget has bytes. The first one is paid for; the others
+    /// have to [pass](Self::pass).
     pub(crate) fn release(&mut self, now: Instant) -> Option<VecDeque<QueuedEvent>> {
         if !self.wait(now).is_zero() {
             return None;

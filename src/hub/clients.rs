@@ -201,8 +201,8 @@ impl<T: Transport> Clients<T> {
         self.settle_all(outcomes, deadlines)
     }
 
-    /// Tries full transports again, in this order, and sends their clients what they are owed of their rooms' states. If
-    /// that is much, the others get their turn in the next write.
+    /// Tries full transports again, in this order, and sends their clients what they are owed of their rooms' states.
+    /// If that is much, the others get their turn in the next write.
     pub(crate) fn retry(
         &mut self,
         clients: Vec<ClientId>,
@@ -231,8 +231,8 @@ impl<T: Transport> Clients<T> {
         self.settle_all(outcomes, deadlines)
     }
 
-    /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that have to
-    /// be closed because their transports have been full the longest. What they are owed is given up.
+    /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that
+    /// have to be closed because their transports have been full the longest. What they are owed is given up.
     pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines) -> TooSlow {
         if !self.limits.memory.is_exceeded() {
             return TooSlow::new();
@@ -255,8 +255,8 @@ impl<T: Transport> Clients<T> {
         closed
     }
 
-    /// Gives up what a client is owed, before it is closed, except at most `max_rest` bytes of a frame that was begun. Ends the
-    /// connection if no close frame can follow.
+    /// Gives up what a client is owed, before it is closed, except at most `max_rest` bytes of a frame that was begun.
+    /// Ends the connection if no close frame can follow.
     pub(crate) fn give_up(&mut self, client: ClientId, max_rest: usize) {
         let Self { registry, limits, .. } = self;
         if let Some(entry) = registry.get_mut(client)

@@ -13,8 +13,8 @@ const POST_OVERHEAD: usize = 128;
 /// Bytes of what everyone in the room is told of a new user, beside the name.
 const JOIN_OVERHEAD: usize = 64;
 
-/// How many bytes everyone in the room gets for an event of this user or viewer, roughly. `None` if that is nothing, or only
-/// the latest state.
+/// How many bytes everyone in the room gets for an event of this user or viewer, roughly. `None` if that is nothing, or
+/// only the latest state.
 pub(crate) fn broadcast_bytes(event: &QueuedEvent, user: Option<&User>) -> Option<u32> {
     let bytes = match (&event.event, user) {
         (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {

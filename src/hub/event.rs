@@ -89,8 +89,8 @@ pub enum FromClient {
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
-    /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its answers
-    /// in the order of its events.
+    /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
+    /// answers in the order of its events.
     Rejected {
         /// Why.
         error: EventError,
@@ -111,8 +111,8 @@ pub enum FromClient {
         /// The reason in the close frame.
         reason: &'static str,
     },
-    /// It has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). Only the hub knows whether it is
-    /// busy reading.
+    /// It has sent nothing for [`max_silence`](crate::base::limits::Limits::max_silence). Only the hub knows whether it
+    /// is busy reading.
     ReadTimeout,
     /// Its reader has ended. Nothing more comes from it.
     Closed {
@@ -125,8 +125,8 @@ pub enum FromClient {
 const BYTES_PER_WEIGHT: usize = 1024;
 
 impl QueuedEvent {
-    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. An answer to a ping
-    /// must not come late, and a client that has gone must not stay because its post waits.
+    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. An answer to a
+    /// ping must not come late, and a client that has gone must not stay because its post waits.
     pub(crate) fn keeps_order(&self) -> bool {
         matches!(self.event, FromClient::Unlock { .. } | FromClient::Acted(_) | FromClient::Rejected { .. })
     }
@@ -141,8 +141,8 @@ impl QueuedEvent {
         matches!(self.event, FromClient::Acted(Action::Write(_)))
     }
 
-    /// How long it takes to handle it, roughly, in units of what a short event takes. `text_of_box` is the length of the
-    /// client's box in bytes.
+    /// How long it takes to handle it, roughly, in units of what a short event takes. `text_of_box` is the length of
+    /// the client's box in bytes.
     pub(crate) fn weight(&self, text_of_box: impl FnOnce() -> usize) -> usize {
         let bytes = match &self.event {
             FromClient::Acted(Action::Write(TextChange::Whole(text))) => text.len(),

@@ -1,5 +1,5 @@
-//! The inbox of a room: the events of its clients that have to wait. Some wait because the room has had its share of the hub
-//! for now, so that no room delays the others. Some wait for the room's [`budget`](crate::hub::budget).
+//! The inbox of a room: the events of its clients that have to wait. Some wait because the room has had its share of
+//! the hub for now, so that no room delays the others. Some wait for the room's [`budget`](crate::hub::budget).
 
 use crate::base::limits::Limits;
 use crate::hub::budget::Budget;
@@ -7,8 +7,8 @@ use crate::hub::event::QueuedEvent;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// How much a room's events may weigh in one turn of the hub: about as long as writing to a few hundred clients takes. The
-/// events of a full drain weigh less unless they change long texts.
+/// How much a room's events may weigh in one turn of the hub: about as long as writing to a few hundred clients takes.
+/// The events of a full drain weigh less unless they change long texts.
 const SHARE: usize = 2048;
 
 /// The events of a room's clients that wait.

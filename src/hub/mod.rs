@@ -159,8 +159,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Handles the events that have waited for this turn and the deadlines that have passed, and writes to every client with
-    /// pending output.
+    /// Handles the events that have waited for this turn and the deadlines that have passed, and writes to every client
+    /// with pending output.
     pub fn write(&mut self, now: Now) {
         self.begin_turn(now);
         if self.text_memory.is_used_up() {
@@ -174,7 +174,8 @@ impl<T: Transport> Hub<T> {
             }
             self.continue_stopping(now.instant);
             too_slow.extend(self.clients.flush(&mut self.deadlines, now.instant));
-            // After the rooms, so that clients catch up with the latest texts. Snapshots that were begun continue at once.
+            // After the rooms, so that clients catch up with the latest texts. Snapshots that were begun continue at
+            // once.
             retries.extend(self.meet_deadlines(now));
             let Self { clients, rooms, deadlines, .. } = self;
             too_slow.extend(clients.retry(mem::take(&mut retries), rooms, deadlines, now.instant));

@@ -196,16 +196,16 @@ impl<T: Transport> Registry<T> {
         self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
     }
 
-    /// The clients whose transports are full: whether they are not closing, and since when their transports have been full.
-    /// Those that are closing and owed little are left out.
+    /// The clients whose transports are full: whether they are not closing, and since when their transports have been
+    /// full. Those that are closing and owed little are left out.
     pub(crate) fn stalled(&self) -> impl Iterator<Item = (bool, Instant, ClientId)> {
         let clients = self.rooms.values().flat_map(BTreeMap::values);
         let clients = clients.filter(|client| client.is_open() || client.outbox.debt() > 2 * MAX_REST);
         clients.filter_map(|client| Some((client.is_open(), client.outbox.stalled_since()?, client.id)))
     }
 
-    /// Orders clients whose transports are to be tried again: one that is owed a snapshot and one that is not take turns, so
-    /// that somebody who enters a busy room does not wait until hundreds of others have every text.
+    /// Orders clients whose transports are to be tried again: one that is owed a snapshot and one that is not take
+    /// turns, so that somebody who enters a busy room does not wait until hundreds of others have every text.
     pub(crate) fn in_turn(&self, clients: Vec<ClientId>) -> Vec<ClientId> {
         let is_owed_snapshot = |client: &ClientId| {
             self.get(*client).is_some_and(|client| matches!(client.outbox.owed(), Owed::Snapshot(_)))

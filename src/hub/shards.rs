@@ -125,7 +125,8 @@ impl Shard {
         self.of
     }
 
-    /// Memory for what waits, for one owner: this hub, or the readers of all clients. All owners together may use `max` bytes.
+    /// Memory for what waits, for one owner: this hub, or the readers of all clients. All owners together may use `max`
+    /// bytes.
     pub(crate) fn memory(&self, max: usize) -> MemoryLimit {
         MemoryLimit::new(self.waiting.clone(), max, self.of + 1)
     }

@@ -1,5 +1,5 @@
-//! What slow clients get of their room's state when their transports accept output again: the parts of their snapshots, and
-//! the latest version of each text that they missed.
+//! What slow clients get of their room's state when their transports accept output again: the parts of their snapshots,
+//! and the latest version of each text that they missed.
 
 use crate::base::ids::RoomId;
 use crate::delivery::batch::frame_first_part;
@@ -36,9 +36,9 @@ pub(crate) struct StateDelivery {
 }
 
 impl StateDelivery {
-    /// Tries a client's full transport again. Once it accepts everything, sends what the client is owed of its room's state,
-    /// as it is now, until the client has all, or the transport is full, or it is the turn of others. Returns how many
-    /// bytes of state that were.
+    /// Tries a client's full transport again. Once it accepts everything, sends what the client is owed of its room's
+    /// state, as it is now, until the client has all, or the transport is full, or it is the turn of others. Returns
+    /// how many bytes of state that were.
     pub(crate) fn retry<T: Transport>(
         &mut self,
         client: &mut Client<T>,

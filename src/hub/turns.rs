@@ -38,7 +38,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Handles an event, unless it exceeds the room's budget. Then it waits, and so do later actions of the same client.
+    /// Handles an event, unless it exceeds the room's budget. Then it waits, and so do later actions of the same
+    /// client.
     fn pass_budget(&mut self, id: RoomId, event: QueuedEvent, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|_| event.keeps_order()) else {
             return self.apply(event, now);

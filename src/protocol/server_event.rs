@@ -75,8 +75,8 @@ pub enum ServerEvent<'a> {
         /// The name they had.
         name: &'a str,
     },
-    /// The client posts faster than it may, or the room gets more than it may. Its next post waits and is then handled. To
-    /// that client alone.
+    /// The client posts faster than it may, or the room gets more than it may. Its next post waits and is then handled.
+    /// To that client alone.
     SlowDown {
         /// How long the post waits, in seconds, roughly.
         wait: u64,

@@ -1,9 +1,9 @@
 //! The snapshot of a room, `existing_users`: everything that a client needs to show the room. It replaces everything
 //! that the client knew.
 //!
-//! A snapshot is encoded in two halves. The second one, which is the same for everyone, is encoded in parts: each when the
-//! client's socket has space, from what the room is then. A hundred clients that join at once share the encoded parts. What
-//! changes while the parts are sent, the client is told afterwards, by events and by whole texts.
+//! A snapshot is encoded in two halves. The second one, which is the same for everyone, is encoded in parts: each when
+//! the client's socket has space, from what the room is then. A hundred clients that join at once share the encoded
+//! parts. What changes while the parts are sent, the client is told afterwards, by events and by whole texts.
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
@@ -23,8 +23,8 @@ pub(crate) struct Receiver<'a> {
     pub session: Option<String>,
 }
 
-/// Size after which a part of a snapshot ends, in bytes. A socket takes about two of them. The last user or post in a part
-/// may exceed it.
+/// Size after which a part of a snapshot ends, in bytes. A socket takes about two of them. The last user or post in a
+/// part may exceed it.
 pub(crate) const PART_BYTES: usize = 64 * 1024;
 
 /// Where a snapshot continues. Users and posts that came after it began are not in it: events tell the client of them.
@@ -71,8 +71,8 @@ pub(crate) fn encode_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
     json.truncate(json.len() - "}]".len());
 }
 
-/// Writes a part of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning. Shows the room as it
-/// is now. Returns where the next part begins, unless this is the last one.
+/// Writes a part of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning. Shows the room
+/// as it is now. Returns where the next part begins, unless this is the last one.
 pub fn encode_part(
     room: &str,
     view: &View,

@@ -19,9 +19,9 @@ use crate::room::view::View;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// How long a user has to have had a seat for it to be kept after the connection breaks, unless they wrote. Whoever joins
-/// and is gone at once has nothing to come back to, and would otherwise hold a place that others need. A few seconds,
-/// because a person needs that long to begin to type.
+/// How long a user has to have had a seat for it to be kept after the connection breaks, unless they wrote. Whoever
+/// joins and is gone at once has nothing to come back to, and would otherwise hold a place that others need. A few
+/// seconds, because a person needs that long to begin to type.
 pub const MIN_STAY: Duration = Duration::from_secs(3);
 
 /// Decides actions.

@@ -14,8 +14,8 @@ pub(crate) fn folders(controller: &str) -> Vec<PathBuf> {
     groups.lines().flat_map(|line| folders_in(line, controller)).collect()
 }
 
-/// The folders of the control group in a line of `/proc/self/cgroup`, and of the groups that contain it. Version 2 has one
-/// hierarchy for all controllers.
+/// The folders of the control group in a line of `/proc/self/cgroup`, and of the groups that contain it. Version 2 has
+/// one hierarchy for all controllers.
 fn folders_in(line: &str, controller: &str) -> Vec<PathBuf> {
     let mut fields = line.splitn(3, ':').skip(1);
     let root = Path::new("/sys/fs/cgroup");

@@ -17,8 +17,8 @@ const TAKEOVER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between two attempts to lock the file.
 const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
-/// The permissions of a new store: only its owner can read it. Whoever can read it can also lock it, and keep the server
-/// from starting. SQLite gives the `-wal` and the `-shm` file the permissions of the store.
+/// The permissions of a new store: only its owner can read it. Whoever can read it can also lock it, and keep the
+/// server from starting. SQLite gives the `-wal` and the `-shm` file the permissions of the store.
 const MODE: u32 = 0o600;
 
 /// The write-ahead log of a store.

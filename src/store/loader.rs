@@ -23,8 +23,8 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
         Ok(Self { reader, options, clock, answer })
     }
 
-    /// Answers requests until all senders are gone. Once a hub is gone the server is stopping: the others still get their
-    /// answers, but no lock of another program is waited for.
+    /// Answers requests until all senders are gone. Once a hub is gone the server is stopping: the others still get
+    /// their answers, but no lock of another program is waited for.
     pub(crate) fn run(self, queue: &Receiver<Load>) {
         let mut is_stopping = false;
         for Load { room, name, count } in queue {

@@ -60,8 +60,8 @@ pub fn start(
     };
     let write = move || {
         let database = writer.run(&record_queue);
-        // SQLite moves the write-ahead log into the file when the last connection closes it. Of two that close at the same
-        // time neither may be the last, so the writer waits until the loader has closed its own.
+        // SQLite moves the write-ahead log into the file when the last connection closes it. Of two that close at the
+        // same time neither may be the last, so the writer waits until the loader has closed its own.
         let _ = loader_ended.recv();
         drop(database);
     };

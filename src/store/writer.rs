@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 /// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
 const MAX_COMMIT: usize = 256;
 
-/// Size of the texts after which a commit ends, in bytes. The last post may exceed it. It limits how far the write-ahead
-/// log grows at once.
+/// Size of the texts after which a commit ends, in bytes. The last post may exceed it. It limits how far the
+/// write-ahead log grows at once.
 const MAX_COMMIT_SIZE: usize = 4 * 1024 * 1024;
 
 /// Pause between two attempts while another program has locked the file. Each attempt also waits by itself.
@@ -29,8 +29,8 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 /// Maximum number of posts removed at once, so that new posts do not wait until the posts of a year are removed.
 const MAX_SWEPT: usize = 1000;
 
-/// How far the wall clock may be ahead of what the last sweep and the monotonic clock say. Beyond that, it may have been
-/// set wrongly, by years after a start without a battery for example, and all posts would be deleted.
+/// How far the wall clock may be ahead of what the last sweep and the monotonic clock say. Beyond that, it may have
+/// been set wrongly, by years after a start without a battery for example, and all posts would be deleted.
 const MAX_CLOCK_JUMP: Duration = Duration::from_secs(24 * 3600);
 
 /// Shortest time between two warnings that the store is full. Then some posts still fit and others do not.

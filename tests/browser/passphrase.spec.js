@@ -97,7 +97,7 @@ test("while others guess, the page says that it checks, and then lets in", async
   await expect(field(page)).toBeVisible();
   const stop = await guessers(page, server, room, 4);
   await give(page, PASSPHRASE);
-  await expect(page.getByText("Checking. This may take some seconds.")).toBeVisible();
+  await expect(page.getByText("Checking. This may take a few seconds.")).toBeVisible();
   await expect(page.locator("#gate-error")).toBeEmpty();
   await expect(mine(page)).toBeFocused({ timeout: 20_000 });
   stop();

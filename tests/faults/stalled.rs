@@ -216,8 +216,8 @@ impl Crowd {
         self.most_memory = self.most_memory.max(self.program.memory("VmRSS"));
     }
 
-    /// Sends more posts than may wait for a client, in step with those that read, so that only the others are slow. The room's
-    /// budget makes them wait, so the others give signs of life.
+    /// Sends more posts than may wait for a client, in step with those that read, so that only the others are slow. The
+    /// room's budget makes them wait, so the others give signs of life.
     fn post_at_the_end(&mut self, stalled: &mut [Reader]) {
         for _ in 0..LAST_POSTS {
             self.posts += 1;

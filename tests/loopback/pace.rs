@@ -59,8 +59,8 @@ fn a_message_that_takes_too_long_to_arrive_ends_the_connection() {
     assert_eq!(drip(&mut chatty, &frame(FIN | PING, b"alive"), 30), None);
 }
 
-/// Sends a part of a message every few milliseconds, this many times or until the server closes the connection. Returns the
-/// code of the close frame.
+/// Sends a part of a message every few milliseconds, this many times or until the server closes the connection. Returns
+/// the code of the close frame.
 fn drip(client: &mut Client, part: &[u8], times: usize) -> Option<u16> {
     client.socket.get_mut().set_read_timeout(Some(Duration::from_millis(10))).unwrap();
     for _ in 0..times {

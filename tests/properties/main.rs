@@ -35,7 +35,8 @@ proptest! {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Most boxes are as large as a part of a snapshot, so that a snapshot comes in several, and the room changes in between.
+    /// Most boxes are as large as a part of a snapshot, so that a snapshot comes in several, and the room changes in
+    /// between.
     #[test]
     fn all_clients_end_with_the_same_large_room(steps in steps()) {
         let mut world = World::new(PEOPLE);

@@ -28,8 +28,8 @@ pub(crate) struct Page {
     pub token: Option<String>,
     /// How often the server has said that a post waits.
     pub slowed_down: usize,
-    /// The last snapshot was so large that it came in parts, while the room went on: events may tell of users who were gone
-    /// before their part, and old posts may have been dropped before theirs.
+    /// The last snapshot was so large that it came in parts, while the room went on: events may tell of users who were
+    /// gone before their part, and old posts may have been dropped before theirs.
     has_gaps: bool,
 }
 

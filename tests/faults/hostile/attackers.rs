@@ -1,5 +1,5 @@
-//! Attackers: many connections that a few threads serve. Each one sends the same bytes again and again, as fast as the server
-//! takes them, until it is closed without a close frame.
+//! Attackers: many connections that a few threads serve. Each one sends the same bytes again and again, as fast as the
+//! server takes them, until it is closed without a close frame.
 
 use crate::support::client::set_timeouts;
 use crate::support::frame::{FIN, PONG, frame, handshake, text};

@@ -1,8 +1,9 @@
-//! Attacks by several clients at once, and what they do to the others: victims type before, during and after each attack.
+//! Attacks by several clients at once, and what they do to the others: victims type before, during and after each
+//! attack.
 //!
-//! Outcomes are asserted, because they hold on any machine: nobody who reads is closed, everything arrives, new clients can
-//! join, and memory stays within its bound. How long the victims' texts take is printed, and can be read with `--nocapture`.
-//! Each attack is small, and as large as a determined attacker's with `--release --features soak`.
+//! Outcomes are asserted, because they hold on any machine: nobody who reads is closed, everything arrives, new clients
+//! can join, and memory stays within its bound. How long the victims' texts take is printed, and can be read with
+//! `--nocapture`. Each attack is small, and as large as a determined attacker's with `--release --features soak`.
 
 mod attackers;
 mod connections;
@@ -61,8 +62,8 @@ impl Usage {
     }
 }
 
-/// Lets victims type before, during and after an attack, and prints the figures of each phase. Somebody joins the attacked
-/// room during the attack. In the end, every victim has all that was written.
+/// Lets victims type before, during and after an attack, and prints the figures of each phase. Somebody joins the
+/// attacked room during the attack. In the end, every victim has all that was written.
 fn measure(
     name: &str,
     program: &Program,
@@ -86,9 +87,9 @@ fn measure(
     victims.settle();
 }
 
-/// Lets victims type until the attackers are gone, and the program has as many clients as before. It does not notice at once
-/// that an attacker has gone whose receive buffer is full, because the system drops the end of the connection: such a client
-/// is closed when it has read nothing for 30 s, and cut 15 s later.
+/// Lets victims type until the attackers are gone, and the program has as many clients as before. It does not notice at
+/// once that an attacker has gone whose receive buffer is full, because the system drops the end of the connection:
+/// such a client is closed when it has read nothing for 30 s, and cut 15 s later.
 fn type_until_gone(program: &Program, victims: &mut Victims, clients: u64) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let has_gone = || health(program).is_some_and(|(now, _)| now == clients);

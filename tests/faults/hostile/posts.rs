@@ -13,8 +13,8 @@ const CHARACTERS: usize = 10_000;
 /// Bytes per second of a reader whose line carries 100 Mbit/s.
 const RATE: u32 = 12_500_000;
 
-/// Lets some users post this as often as they can, in a room whose readers have such a line. Nobody is closed, and everyone
-/// gets every post.
+/// Lets some users post this as often as they can, in a room whose readers have such a line. Nobody is closed, and
+/// everyone gets every post.
 fn flood_of(name: &str, character: &str, posters: usize, rate: Option<u32>) {
     let program = start(200, &[]);
     let address = program.address;

@@ -6,15 +6,17 @@ use super::{ATTACKED, OTHER, measure, size, start};
 use crate::support::frame::text;
 use crate::support::program::Program;
 
-/// Bytes that one client takes, including its thread; and bytes of a part of a snapshot, of which one that reads nothing holds
-/// one at most. The last text in a part may exceed it.
+/// Bytes that one client takes, including its thread; and bytes of a part of a snapshot, of which one that reads
+/// nothing holds one at most. The last text in a part may exceed it.
 const OF_CLIENT: u64 = 12 * 1024;
 const OF_PART: u64 = 64 * 1024;
 
-/// Bytes that the program may take beside that: for the room, for what it encodes in one write, and what its allocator keeps.
+/// Bytes that the program may take beside that: for the room, for what it encodes in one write, and what its allocator
+/// keeps.
 const OF_PROGRAM: u64 = 32 << 20;
 
-/// Lets viewers ask again and again for the snapshot of a room with these full boxes, and read nothing. Returns the program.
+/// Lets viewers ask again and again for the snapshot of a room with these full boxes, and read nothing. Returns the
+/// program.
 fn viewers_who_read_nothing(
     name: &str,
     arguments: &[&str],

@@ -1,5 +1,5 @@
-//! Victims: clients in several rooms that type, and read what the others type. They note how long each text takes to reach
-//! each of the others in its room.
+//! Victims: clients in several rooms that type, and read what the others type. They note how long each text takes to
+//! reach each of the others in its room.
 
 use super::victim::{BUFFER, Victim, Waits, Writer};
 use crate::support::TIMEOUT;
@@ -142,8 +142,8 @@ impl Victims {
         reading.into_iter().zip(ready).filter_map(|(n, ready)| ready.then_some(n)).collect()
     }
 
-    /// Reads until every victim has the last text of all writers in its room, and the same posts as the others there. Fails
-    /// when that takes too long, unless a victim was closed.
+    /// Reads until every victim has the last text of all writers in its room, and the same posts as the others there.
+    /// Fails when that takes too long, unless a victim was closed.
     pub(crate) fn settle(&mut self) {
         let deadline = Instant::now() + 3 * TIMEOUT;
         while !self.has_settled() {
