@@ -2,9 +2,9 @@
 //! gets all of them, so without a budget a few users could send more than the others' connections carry.
 //!
 //! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the
-//! client that has had the fewest bytes so far (start-time fair queueing: Goyal, Vin and Cheng, 1996), so clients that
-//! post much wait for each other and not the others for them. Of two such clients, the one with the shorter event is
-//! first. Texts do not wait for an earlier post of their author.
+//! client that will have had the fewest bytes then (fair queueing by finish times: Demers, Keshav and Shenker, 1989). So
+//! clients that post much wait for each other and not the others for them, and short posts do not wait for long ones.
+//! Texts do not wait for an earlier post of their author.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
@@ -13,13 +13,9 @@ use crate::hub::event::QueuedEvent;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Seconds in which an empty budget fills. With the default limits that is 64 KiB a second, which a phone on a slow
-/// line can read.
+/// Seconds in which an empty budget fills. With the default limits that is 64 KiB a second, half a megabit, which most
+/// mobile lines carry.
 const FILL_SECONDS: usize = 8;
-
-/// Bytes by which an event may be shorter than another and go before it for that reason. A long post waits no longer
-/// than that for the short ones of each newcomer.
-const MAX_LEAD: u32 = 4 * 1024;
 
 /// Clients whose ends are remembered at least, before those with no more than a fair share are forgotten.
 const MIN_ENDS: usize = 64;
@@ -31,7 +27,7 @@ pub(crate) struct Budget {
     bucket: RateLimit,
     /// What waits of each client.
     held: HashMap<ClientId, Held>,
-    /// The clients that wait. The one with the lowest rank is next.
+    /// Where the first event of each client that waits ends on the scale of served bytes. The lowest is next.
     order: BTreeSet<(u64, ClientId)>,
     /// Where the last event of each client ends on a scale of bytes that each client has been served.
     ends: HashMap<ClientId, u64>,
@@ -43,7 +39,7 @@ pub(crate) struct Budget {
 #[derive(Debug)]
 struct Held {
     /// Where its first event begins on the scale of served bytes.
-    tag: u64,
+    start: u64,
     /// The bytes of its first event.
     bytes: u32,
     /// Its events, in order. Only the first one has to wait for the budget.
@@ -51,9 +47,9 @@ struct Held {
 }
 
 impl Held {
-    /// Its place in the order of those who wait.
-    fn rank(&self) -> u64 {
-        self.tag + u64::from(self.bytes.min(MAX_LEAD))
+    /// Where its first event ends on the scale of served bytes.
+    fn end(&self) -> u64 {
+        self.start + u64::from(self.bytes)
     }
 }
 
@@ -98,12 +94,12 @@ impl Budget {
             self.served = 0;
         }
         if self.held.is_empty() && self.wait(now).is_zero() {
-            self.charge(event.client, self.tag(event.client), bytes, now);
+            self.charge(event.client, self.start(event.client), bytes, now);
             return Some(event);
         }
-        let (client, tag) = (event.client, self.tag(event.client));
-        let held = Held { tag, bytes, events: VecDeque::from([event]) };
-        self.order.insert((held.rank(), client));
+        let (client, start) = (event.client, self.start(event.client));
+        let held = Held { start, bytes, events: VecDeque::from([event]) };
+        self.order.insert((held.end(), client));
         self.held.insert(client, held);
         None
     }
@@ -112,22 +108,20 @@ impl Budget {
     pub(crate) fn forget(&mut self, client: ClientId) {
         self.ends.remove(&client);
         if let Some(held) = self.held.remove(&client) {
-            self.order.remove(&(held.rank(), client));
+            self.order.remove(&(held.end(), client));
         }
     }
 
     /// Where the next event of a client begins on the scale of served bytes.
-    fn tag(&self, client: ClientId) -> u64 {
+    fn start(&self, client: ClientId) -> u64 {
         self.ends.get(&client).copied().unwrap_or(0).max(self.served)
     }
 
-    fn charge(&mut self, client: ClientId, tag: u64, bytes: u32, now: Instant) {
+    fn charge(&mut self, client: ClientId, start: u64, bytes: u32, now: Instant) {
         self.bucket.take(bytes, self.rate, now);
-        self.ends.insert(client, tag + u64::from(bytes));
-        // It also grows when all events are those of newcomers, whose tags are equal. Otherwise newcomers would always
-        // be before those who have posted once.
-        let fair_share = u64::from(bytes) / self.ends.len() as u64;
-        self.served = tag.max(self.served + fair_share);
+        self.ends.insert(client, start + u64::from(bytes));
+        // Without this, newcomers would always be before those who have posted once.
+        self.served += u64::from(bytes) / self.ends.len() as u64;
         if self.ends.len() > 2 * self.held.len() + MIN_ENDS {
             self.ends.retain(|_, end| *end > self.served);
         }
@@ -151,7 +145,8 @@ impl Budget {
         }
         let (_, client) = self.order.pop_first()?;
         let held = self.held.remove(&client)?;
-        self.charge(client, held.tag, held.bytes, now);
+        self.served = self.served.max(held.start); // nobody who waits has had less
+        self.charge(client, held.start, held.bytes, now);
         Some(held.events)
     }
 
@@ -233,6 +228,20 @@ mod tests {
         (11..=19).for_each(|client| assert!(!pass(&mut budget, client, 30_000, now)));
         assert!(!pass(&mut budget, 20, 100, now));
         assert_eq!(release_next(&mut budget, &mut now)[0].client, ClientId(20));
+    }
+
+    #[test]
+    fn a_newcomer_is_not_behind_those_who_came_off_worst_in_a_burst() {
+        let mut now = Instant::now();
+        let mut budget = Budget::new(&Limits::DEFAULT, now);
+        assert!((1..=3).cycle().take(18).all(|client| pass(&mut budget, client, 30_000, now)));
+        (1..=5).for_each(|client| assert!(!pass(&mut budget, client, 30_000, now)));
+        for _ in 0..20 {
+            assert!(!pass(&mut budget, 10, 100, now));
+            assert_eq!(release_next(&mut budget, &mut now)[0].client, ClientId(10));
+            let client = release_next(&mut budget, &mut now)[0].client;
+            assert!(!pass(&mut budget, client.0, 30_000, now));
+        }
     }
 
     #[test]
