@@ -15,6 +15,7 @@ use crate::http::qr::QrCodes;
 use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
+use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS};
 use crate::hub::event::Event;
 use crate::hub::shards::Shards;
 use crate::protocol::error::EventError;
@@ -40,8 +41,8 @@ const MAX_WARNINGS: usize = 16;
 /// The header for the token of a page that was let in before.
 const TOKEN_HEADER: &str = "typewall-token";
 
-/// How long a request waits until its passphrase is checked: a full queue of attempts takes 20 s.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(21);
+/// How long a request waits until its passphrase is checked: a little longer than a full queue of attempts takes.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(MAX_ATTEMPTS as u64 * CHECK_INTERVAL.as_secs() + 1);
 
 /// Seconds after which a request may be repeated whose passphrase was not checked in time.
 const RETRY_AFTER: u64 = 5;

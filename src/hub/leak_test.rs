@@ -34,6 +34,7 @@ const LIMITS: Limits = Limits {
     max_rooms: 2,
     max_users: 3,
     grace: Duration::from_secs(1),
+    room_burst: 2_000, // so that posts wait
     ..Limits::DEFAULT
 };
 
@@ -187,7 +188,7 @@ impl World {
     }
 
     fn check(&self) {
-        let Hub { clients, rooms, seats, gate, shard, store, deadlines, stage, .. } = &self.hub;
+        let Hub { clients, rooms, seats, gate, shard, text_memory, store, deadlines, stage, .. } = &self.hub;
         assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
         assert_eq!((gate.waiting.len(), store.posts, store.loading(), deadlines.next()), (0, 0, 0, None));
         // A hub that stops leaves clients in their rooms.
@@ -195,6 +196,7 @@ impl World {
             return assert!(self.hub.has_stopped());
         }
         assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
+        assert_eq!((clients.memory().of_owner(), text_memory.of_owner()), (0, 0));
         assert!(seats.is_empty(), "{seats:?}");
         assert!(gate.attempts.is_empty(), "{gate:?}");
         assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));

@@ -7,7 +7,7 @@ use crate::store::request::{Load, Record, Requests};
 use std::collections::BTreeMap;
 
 /// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
-pub(crate) const MAX_POSTS_UNDER_WAY: usize = 1024;
+pub const MAX_POSTS_UNDER_WAY: usize = 1024;
 
 /// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;

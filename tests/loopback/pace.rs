@@ -45,6 +45,17 @@ fn a_room_whose_users_post_too_much_makes_them_wait_and_closes_nobody() {
 }
 
 #[test]
+fn a_large_message_waits_while_there_is_no_memory_for_it() {
+    let timeout = Duration::from_millis(200);
+    let server = TestServer::with(Limits { max_waiting: 0, message_timeout: timeout, ..Limits::DEFAULT });
+    let (mut ada, mut bob) = (server.join("r", "Ada"), server.join("r", "Bob"));
+    ada.post(&"x".repeat(10_000));
+    assert_eq!(ada.closed(), 1008);
+    bob.post("short");
+    bob.until("the short post alone", |page| page.posts() == ["short"]);
+}
+
+#[test]
 fn a_message_that_takes_too_long_to_arrive_ends_the_connection() {
     let server = TestServer::with(Limits { message_timeout: Duration::from_millis(200), ..Limits::DEFAULT });
     let mut whole = server.watch("r");

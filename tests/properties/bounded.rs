@@ -211,21 +211,32 @@ fn posts_beyond_the_budget_of_a_room_wait_and_their_authors_are_told() {
     world.check();
 }
 
-#[test]
-fn one_write_sends_only_so_much_state_to_one_client_and_in_all() {
-    const VIEWERS: usize = 20;
-    const PART: usize = 64 * 1024;
+/// A room with 50 full boxes, just entered by viewers who read.
+fn watched_by(viewers: usize) -> World {
     let mut world = joined(&[""; 50].map(|_| "Ada"));
     (0..50).for_each(|n| world.write(n, &"x".repeat(40_000)));
     world.hub.write(world.now);
-    world.people.extend(World::new(VIEWERS).people);
-    for viewer in 50..50 + VIEWERS {
+    world.people.extend(World::new(viewers).people);
+    for viewer in 50..50 + viewers {
         world.enter(viewer, 0);
         world.pipe(viewer).0.borrow_mut().space = usize::MAX;
         world.act(viewer, Action::Watch);
     }
     world.hub.write(world.now);
-    let sent: Vec<usize> = (50..50 + VIEWERS).map(|n| world.pipe(n).0.borrow().bytes.len()).collect();
+    world
+}
+
+/// How many bytes each viewer of such a room has got.
+fn sent_to_viewers(world: &World) -> Vec<usize> {
+    (50..world.people.len()).map(|n| world.pipe(n).0.borrow().bytes.len()).collect()
+}
+
+#[test]
+fn one_write_sends_only_so_much_state_to_one_client_and_in_all() {
+    const VIEWERS: usize = 20;
+    const PART: usize = 64 * 1024;
+    let mut world = watched_by(VIEWERS);
+    let sent = sent_to_viewers(&world);
     // The first part goes out with the batch, and the last part of the others may exceed their limit.
     let largest = 3 * PART / 2;
     assert!(sent.iter().all(|&bytes| bytes < largest + 256 * 1024 + largest), "{sent:?}");
@@ -238,22 +249,13 @@ fn one_write_sends_only_so_much_state_to_one_client_and_in_all() {
 #[test]
 fn clients_that_wait_for_state_get_some_of_it_in_turn() {
     const VIEWERS: usize = 20;
-    let mut world = joined(&[""; 50].map(|_| "Ada"));
-    (0..50).for_each(|n| world.write(n, &"x".repeat(40_000)));
-    world.hub.write(world.now);
-    world.people.extend(World::new(VIEWERS).people);
-    for viewer in 50..50 + VIEWERS {
-        world.enter(viewer, 0);
-        world.pipe(viewer).0.borrow_mut().space = usize::MAX;
-        world.act(viewer, Action::Watch);
-    }
-    world.hub.write(world.now);
+    let mut world = watched_by(VIEWERS);
     // One write has state for four of them.
     for _ in 0..VIEWERS / 4 {
         world.now.instant += Duration::from_millis(1);
         world.hub.write(world.now);
     }
-    let sent: Vec<usize> = (50..50 + VIEWERS).map(|n| world.pipe(n).0.borrow().bytes.len()).collect();
+    let sent = sent_to_viewers(&world);
     assert!(sent.iter().all(|&bytes| (256 * 1024..1024 * 1024).contains(&bytes)), "{sent:?}");
     (0..5).for_each(|_| world.settle());
     world.check();

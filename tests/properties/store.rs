@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored,
-    Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY,
+    Name, NotStored, Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store,
+    UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
@@ -81,6 +82,28 @@ fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
         assert_eq!(load_next(&mut hub, &asked), name);
     }
     assert!(asked.is_empty());
+}
+
+#[test]
+fn posts_are_refused_while_too_many_wait_for_the_store() {
+    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
+    let limits = Limits { room_burst: 1 << 30, ..LIMITS };
+    let mut hub = Hub::new(limits, None, Some(Requests { loads, records }), Shard::single());
+    let pipe = enter(&mut hub, 1, "r");
+    load_next(&mut hub, &asked);
+    let name = Name::parse("Ada", 40).unwrap();
+    let mut act = |action| {
+        hub.handle(Event::from_client(ClientId(1), FromClient::Acted(action)), now());
+        hub.write(now());
+    };
+    act(Action::Join { name, session: Session::random() });
+    for n in 0..MAX_POSTS_UNDER_WAY + 2 {
+        act(Action::Post { text: n.to_string(), reference: None });
+    }
+    assert_eq!(
+        (sent.len(), pipe.page().errors),
+        (MAX_POSTS_UNDER_WAY, ["not_stored"; 2].map(str::to_owned).into())
+    );
 }
 
 #[test]
