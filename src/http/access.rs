@@ -286,12 +286,13 @@ mod tests {
         let named = Access { allowed_hosts: vec![Host::parse("example.org").unwrap()], ..Access::default() };
         let direct = "Host: example.org\r\nOrigin: http://example.org\r\n";
         assert_eq!(check(&named, at(80), direct), Ok(()));
-        assert!(check(&named, at(80), &direct.replace("http://example.org", "http://example.org:8080")).is_err());
+        assert!(
+            check(&named, at(80), &direct.replace("http://example.org", "http://example.org:8080")).is_err()
+        );
         let trusting = Access { trusts_proxy: true, ..Access::default() };
         for host in ["example.org", "example.org:443"] {
-            let forwarded = format!(
-                "Host: {host}\r\nX-Forwarded-Proto: https\r\nOrigin: https://example.org\r\n"
-            );
+            let forwarded =
+                format!("Host: {host}\r\nX-Forwarded-Proto: https\r\nOrigin: https://example.org\r\n");
             assert_eq!(check(&trusting, at(8080), &forwarded), Ok(()), "{host}");
             for other in ["http://example.org", "http://example.org:443", "https://example.org:80"] {
                 let headers = forwarded.replace("https://example.org", other);
