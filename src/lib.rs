@@ -47,7 +47,7 @@ pub mod internals {
     pub use crate::base::clock::Now;
     pub use crate::base::ids::{ClientId, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
-    pub use crate::base::shared_rate_limit::SharedRateLimit;
+    pub use crate::base::rate_limit::RateLimit;
     pub use crate::base::token::Token;
     pub use crate::base::window::Slot;
     pub use crate::delivery::stall::MAX_STALL;

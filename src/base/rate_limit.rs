@@ -13,9 +13,9 @@ pub(crate) struct Rate {
 
 /// A token bucket that fills with time. It may be overdrawn, and then takes longer until it has a token again.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct RateLimit {
+pub struct RateLimit {
     /// When the bucket would be full.
-    full_at: Instant,
+    pub(super) full_at: Instant,
 }
 
 impl Rate {
@@ -27,7 +27,7 @@ impl Rate {
 
 impl RateLimit {
     /// A full bucket.
-    pub(crate) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self { full_at: now }
     }
 
@@ -35,6 +35,16 @@ impl RateLimit {
     pub(crate) fn take(&mut self, tokens: u32, rate: Rate, now: Instant) -> Duration {
         self.full_at = self.full_at.max(now) + rate.time(tokens);
         self.wait(rate, now)
+    }
+
+    /// Takes tokens only if the bucket has them. Returns whether it has.
+    pub(super) fn try_take(&mut self, tokens: u32, rate: Rate, now: Instant) -> bool {
+        let mut after = *self;
+        let has_them = after.take(tokens, rate, now).is_zero();
+        if has_them {
+            *self = after;
+        }
+        has_them
     }
 
     /// How long to wait until the bucket is not overdrawn.

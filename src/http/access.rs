@@ -281,6 +281,39 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_leaves_out_the_default_port_of_the_host_and_of_the_origin() {
+        let at = |port| SocketAddr::new(NETWORK.ip(), port);
+        let named = Access { allowed_hosts: vec![Host::parse("example.org").unwrap()], ..Access::default() };
+        let direct = "Host: example.org\r\nOrigin: http://example.org\r\n";
+        assert_eq!(check(&named, at(80), direct), Ok(()));
+        assert!(
+            check(&named, at(80), &direct.replace("http://example.org", "http://example.org:8080")).is_err()
+        );
+        let trusting = Access { trusts_proxy: true, ..Access::default() };
+        for host in ["example.org", "example.org:443"] {
+            let forwarded =
+                format!("Host: {host}\r\nX-Forwarded-Proto: https\r\nOrigin: https://example.org\r\n");
+            assert_eq!(check(&trusting, at(8080), &forwarded), Ok(()), "{host}");
+            for other in ["http://example.org", "http://example.org:443", "https://example.org:80"] {
+                let headers = forwarded.replace("https://example.org", other);
+                assert!(check(&trusting, at(8080), &headers).is_err(), "{host} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_that_bypasses_the_proxy_on_port_80_is_refused() {
+        let trusting = Access { trusts_proxy: true, ..Access::default() };
+        let listen = SocketAddr::new(NETWORK.ip(), 80);
+        for host in ["evil.example", "evil.example:80"] {
+            let rebound = format!("Host: {host}\r\nOrigin: http://evil.example\r\n");
+            assert!(check(&trusting, listen, &rebound).is_err(), "{host}");
+        }
+        let forwarded = "Host: wall.example:8080\r\nOrigin: http://wall.example:8080\r\n";
+        assert_eq!(check(&trusting, listen, forwarded), Ok(()));
+    }
+
+    #[test]
     fn a_request_has_one_origin_at_most() {
         let headers = "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://localhost\r\n";
         let rejected = check(&Access::default(), LOOPBACK, headers).unwrap_err();

@@ -4,8 +4,7 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::Permit;
-use crate::base::rate_limit::Rate;
-use crate::base::shared_rate_limit::SharedRateLimit;
+use crate::base::rate_limit::{Rate, RateLimit};
 use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::transport::{Peer, SocketTransport, Transport};
 use crate::http::deadline_stream::DeadlineStream;
@@ -53,14 +52,14 @@ pub struct Connection {
     /// How long a request head may take to arrive, and a response to send.
     pub timeout: Duration,
     /// Counts this connection's requests.
-    pub requests: SharedRateLimit,
+    pub requests: RateLimit,
     /// Counts this connection until it ends.
     pub permit: Permit,
 }
 
 impl Connection {
     /// Responds to requests until the connection ends or becomes a WebSocket.
-    pub fn serve(self) {
+    pub fn serve(mut self) {
         let mut buffer = Vec::new();
         loop {
             let head = read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout);
@@ -84,12 +83,25 @@ impl Connection {
         }
     }
 
-    /// Waits until this connection, and all from its address together, may make another request. TCP slows the client
-    /// down meanwhile. False if the client closes the connection during the wait, even in one direction only.
-    fn wait_for_turn(&self) -> bool {
-        let now = Instant::now();
-        let of_connection = self.requests.take(1, REQUESTS_PER_CONNECTION, now);
-        let wait = of_connection.max(self.permit.take_requests(1, now));
+    /// Waits until this connection may make another request, and then for its turn among those from its address. TCP
+    /// slows the client down meanwhile. False if the client closes the connection during the wait, even in one
+    /// direction only.
+    fn wait_for_turn(&mut self) -> bool {
+        let wait = self.requests.take(1, REQUESTS_PER_CONNECTION, Instant::now());
+        if !self.pause(wait) {
+            return false;
+        }
+        let Some(mut turn) = self.permit.turn() else { return true };
+        loop {
+            match turn.take(Instant::now()) {
+                Duration::ZERO => return true,
+                wait if self.pause(wait) => {}
+                _ => return false,
+            }
+        }
+    }
+
+    fn pause(&self, wait: Duration) -> bool {
         wait.is_zero() || matches!(self.transport.wait_for_close(wait), Ok(Peer::Open))
     }
 
@@ -194,6 +206,7 @@ fn must_close(head: &Head) -> bool {
 mod tests {
     use super::*;
     use crate::base::permits::ConnectionLimiter;
+    use crate::base::shared_rate_limit::Turn;
     use crate::http::access::Access;
     use crate::http::qr::QrCodes;
     use crate::hub::shards::{Shard, Shards};
@@ -204,8 +217,10 @@ mod tests {
 
     const TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// A connection and its client.
-    fn connection() -> (TcpStream, Connection) {
+    const REQUEST: &str = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+    /// A connection and its client, and another permit for the same address.
+    fn connection() -> (TcpStream, Connection, Permit) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = listener.local_addr().unwrap();
         let client = TcpStream::connect(listen).unwrap();
@@ -213,6 +228,8 @@ mod tests {
         let (socket, peer) = listener.accept().unwrap();
         let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
         let router = Router::new(listen, Access::default(), shards, QrCodes::start().unwrap());
+        let mut limiter = ConnectionLimiter::new(2, None);
+        let [permit, other] = [(); 2].map(|()| limiter.acquire(Address::of(peer.ip())).unwrap());
         let connection = Connection {
             transport: SocketTransport::with_buffers(socket, 4096, 64 * 1024),
             peer: peer.ip(),
@@ -222,10 +239,10 @@ mod tests {
             store: None,
             downloads: DownloadLimiter::default(),
             timeout: TIMEOUT,
-            requests: SharedRateLimit::new(Instant::now()),
-            permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
+            requests: RateLimit::new(Instant::now()),
+            permit,
         };
-        (client, connection)
+        (client, connection, other)
     }
 
     /// Serves a connection, and waits for its end.
@@ -238,12 +255,9 @@ mod tests {
         end.recv_timeout(TIMEOUT).expect("the connection ends");
     }
 
-    /// The response to a request on a connection that is prepared like this. Its client closes its side, which ends
-    /// any wait without a response.
-    fn response(prepare: impl Fn(&Connection)) -> String {
-        let (mut client, connection) = connection();
-        prepare(&connection);
-        client.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    /// The response to a request on this connection. Its client closes its side, which ends any wait without a response.
+    fn response(mut client: TcpStream, connection: Connection) -> String {
+        client.write_all(REQUEST.as_bytes()).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         serve(connection);
         let mut response = String::new();
@@ -251,20 +265,40 @@ mod tests {
         response
     }
 
+    /// Turns of an address that has made as many requests as it may make at once, and of many that wait.
+    fn many_turns(permit: &Permit) -> Vec<Turn<'_>> {
+        let mut turns: Vec<_> = (0..100_000).filter_map(|_| permit.turn()).collect();
+        let now = Instant::now();
+        turns.iter_mut().for_each(|turn| _ = turn.take(now));
+        turns
+    }
+
     #[test]
     fn a_request_waits_if_its_connection_or_its_address_has_made_too_many() {
-        assert!(response(|_| {}).starts_with("HTTP/1.1 404 "));
-        let now = Instant::now();
-        let by_connection =
-            |connection: &Connection| _ = connection.requests.take(1_000_000, REQUESTS_PER_CONNECTION, now);
-        assert_eq!(response(by_connection), "");
-        let by_address = |connection: &Connection| _ = connection.permit.take_requests(1_000_000, now);
-        assert_eq!(response(by_address), "");
+        let (client, new, _) = connection();
+        assert!(response(client, new).starts_with("HTTP/1.1 404 "));
+        let (client, mut by_connection, _) = connection();
+        by_connection.requests.take(1_000_000, REQUESTS_PER_CONNECTION, Instant::now());
+        assert_eq!(response(client, by_connection), "");
+        let (client, by_address, other) = connection();
+        let _waiting = many_turns(&other);
+        assert_eq!(response(client, by_address), "");
+    }
+
+    #[test]
+    fn a_request_does_not_wait_for_connections_that_have_gone() {
+        let (mut client, connection, other) = connection();
+        drop(many_turns(&other));
+        client.write_all(REQUEST.as_bytes()).unwrap();
+        thread::spawn(|| connection.serve());
+        let mut status = [0; 13];
+        client.read_exact(&mut status).expect("a response in time");
+        assert_eq!(&status, b"HTTP/1.1 404 ");
     }
 
     #[test]
     fn a_client_that_reads_no_response_is_dropped() {
-        let (mut client, connection) = connection();
+        let (mut client, connection, _) = connection();
         // Far more responses than the system buffers.
         let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
         client.write_all(request.repeat(100).as_bytes()).unwrap();

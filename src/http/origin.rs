@@ -64,7 +64,7 @@ impl Origin {
     /// True if the page comes from `host`. Either side may leave out the scheme's default port. `scheme` is the one
     /// that the browser used, which is known only if a proxy forwards it.
     pub fn matches(&self, host: &Host, scheme: Option<Scheme>) -> bool {
-        let port = host.port.unwrap_or(scheme.unwrap_or(self.scheme).default_port());
+        let port = host.port.unwrap_or(self.scheme.default_port());
         self.host == host.name && self.port == port && scheme.is_none_or(|scheme| scheme == self.scheme)
     }
 

@@ -4,6 +4,7 @@
 //! nothing about its requested room, not even whether it exists.
 
 use crate::base::address::Address;
+use crate::base::clock::whole_seconds;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
 use crate::base::token::{Token, TokenKey};
@@ -196,11 +197,6 @@ impl PassphraseGate {
 /// An attempt that is not checked, because too many wait.
 fn rejected(attempt: Attempt, wait: Duration) -> AttemptResult {
     AttemptResult { to: attempt.from, outcome: Err(EventError::PassphraseWait(whole_seconds(wait))) }
-}
-
-/// Rounds up, so that a client that waits this long has waited long enough.
-fn whole_seconds(wait: Duration) -> u64 {
-    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Turns: how a hub divides its time between rooms, and a room its budget between users.
 
-use crate::base::clock::Now;
+use crate::base::clock::{Now, whole_seconds};
 use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
@@ -89,8 +89,7 @@ impl<T: Transport> Hub<T> {
     /// Tells a user that their next post has to wait.
     pub(super) fn slow_down(&mut self, client: ClientId, wait: Duration) {
         if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
-            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-            room.tell(client, &ServerEvent::SlowDown { wait: seconds });
+            room.tell(client, &ServerEvent::SlowDown { wait: whole_seconds(wait).max(1) });
         }
     }
 

@@ -4,7 +4,7 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::{ConnectionLimiter, Permit};
-use crate::base::shared_rate_limit::SharedRateLimit;
+use crate::base::rate_limit::RateLimit;
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::connection::Connection;
 use crate::http::log_route::DownloadLimiter;
@@ -112,7 +112,7 @@ impl Acceptor {
             store: self.store.clone(),
             downloads: self.downloads.clone(),
             timeout: REQUEST_TIMEOUT,
-            requests: SharedRateLimit::new(Instant::now()),
+            requests: RateLimit::new(Instant::now()),
             permit,
         }
     }

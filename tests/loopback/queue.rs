@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Instant;
 use typewall::internals::{
     Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, EventError, FromClient,
-    Health, QrCodes, QueuedEvent, Router, Shard, Shards, SharedRateLimit, SocketEvent, TextChange,
+    Health, QrCodes, QueuedEvent, RateLimit, Router, Shard, Shards, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits, Passphrase};
 
@@ -42,7 +42,7 @@ fn connect(capacity: usize, access: Access) -> (TcpStream, Receiver<SocketEvent>
         store: None,
         downloads: DownloadLimiter::default(),
         timeout: TIMEOUT,
-        requests: SharedRateLimit::new(Instant::now()),
+        requests: RateLimit::new(Instant::now()),
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());
