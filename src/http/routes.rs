@@ -170,7 +170,7 @@ impl Router {
     }
 }
 
-/// Too many guesses wait.
+/// Too many passphrases wait to be checked.
 fn try_again(seconds: u64) -> Response {
     let text = EventError::PassphraseWait(seconds).to_string();
     Response::text(429, text).with_header("Retry-After", seconds.to_string())

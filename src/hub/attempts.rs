@@ -12,7 +12,7 @@ use crossbeam_channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// The time between two wrong attempts from an address: 86,400 a day, which find no passphrase of three words. A
+/// The time between two wrong attempts from an address: 86,400 a day, which find no passphrase of four words. A
 /// shorter time would let more be tried, and a longer one would let those who know the passphrase wait.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 

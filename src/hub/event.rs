@@ -178,7 +178,7 @@ pub struct Health {
     pub clients: usize,
     /// Open rooms.
     pub rooms: usize,
-    /// Bytes of output that wait for slow clients.
+    /// Bytes of output that wait for slow clients, and of large messages that arrive.
     pub waiting: usize,
     /// Bytes of boxes and logs.
     pub texts: usize,

@@ -79,7 +79,8 @@ impl Shards {
         for hub in self.hubs.iter() {
             hub.send_deadline(Event::HealthCheck { reply_to: reply_to.clone() }, deadline).ok()?;
         }
-        self.hubs.iter().map(|_| replies.recv_deadline(deadline).ok()).sum()
+        let health: Option<Health> = self.hubs.iter().map(|_| replies.recv_deadline(deadline).ok()).sum();
+        health.map(|hubs| Health { waiting: hubs.waiting + self.input.of_owner(), ..hubs })
     }
 }
 

@@ -4,6 +4,7 @@ use crate::server::TestServer;
 use crate::support::frame::{KEY, handshake, text};
 use crate::support::http::{Response, read_to_end};
 use crate::support::wait_until;
+use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use typewall::internals::{MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS, SPARE_CONNECTIONS};
@@ -18,10 +19,9 @@ fn the_health_check_counts_clients_and_rooms() {
     );
     let _ada = server.join("r", "Ada");
     let _bob = server.join("s", "Bob");
-    assert_eq!(
-        server.get("/healthz").text(),
-        "{\"healthy\":true,\"clients\":2,\"rooms\":2,\"texts\":0,\"waiting\":0}\n"
-    );
+    let health: Value = serde_json::from_str(&server.get("/healthz").text()).unwrap();
+    assert_eq!([&health["clients"], &health["rooms"], &health["waiting"]], [2, 2, 0]);
+    assert!(health["texts"].as_u64() > Some(0), "what snapshots begin with is kept");
 }
 
 #[test]

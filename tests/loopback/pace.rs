@@ -3,6 +3,8 @@
 use crate::server::TestServer;
 use crate::support::client::{Client, code};
 use crate::support::frame::{CONTINUATION, FIN, PING, TEXT, frame, header};
+use crate::support::wait_until;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::time::Duration;
 use tungstenite::Message;
@@ -53,6 +55,18 @@ fn a_large_message_waits_while_there_is_no_memory_for_it() {
     assert_eq!(ada.closed(), 1008);
     bob.post("short");
     bob.until("the short post alone", |page| page.posts() == ["short"]);
+}
+
+#[test]
+fn the_health_check_counts_large_messages_that_arrive() {
+    let server = TestServer::with(Limits { message_timeout: Duration::from_secs(60), ..Limits::DEFAULT });
+    let mut ada = server.watch("r");
+    ada.write_bytes(&header(FIN | TEXT, 10_000));
+    ada.write_bytes(&[0; 9_000]);
+    wait_until("the message counts", || {
+        let health: Value = serde_json::from_str(&server.get("/healthz").text()).unwrap();
+        health["waiting"].as_u64() >= Some(9_000)
+    });
 }
 
 #[test]
