@@ -33,6 +33,9 @@ const MEMORY_PAUSE: Duration = Duration::from_millis(50);
 /// posts and closes loses nothing, and a flood ends soon after its clients have gone.
 const REST_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// The same for a client whose connection has ended, and only while it waits for the hub.
+const GONE_TIMEOUT: Duration = Duration::from_millis(200);
+
 /// A client's membership in a hub. It ends when this is dropped, however the reader ends.
 #[derive(Debug)]
 pub(crate) struct Membership {
@@ -88,8 +91,9 @@ impl Stream {
         let Self { transport, rest_until, .. } = self;
         let is_over = || match transport.wait_for_close(Duration::ZERO) {
             Ok(Peer::Open) => false,
-            Ok(Peer::Finished) => Instant::now() > rest_end(rest_until),
-            Ok(Peer::Gone) | Err(_) => true,
+            Ok(Peer::Finished) => Instant::now() > rest_end(rest_until, REST_TIMEOUT),
+            Ok(Peer::Gone) => Instant::now() > rest_end(rest_until, GONE_TIMEOUT),
+            Err(_) => true,
         };
         let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
         let client = self.membership.client;
@@ -116,7 +120,7 @@ impl Stream {
             false => self.transport.wait_for_close(wait)?,
         };
         let peer = match peer {
-            Peer::Finished if until > rest_end(&mut self.rest_until) => Peer::Gone,
+            Peer::Finished if until > rest_end(&mut self.rest_until, REST_TIMEOUT) => Peer::Gone,
             Peer::Finished => self.transport.wait_for_end(until.saturating_duration_since(Instant::now()))?,
             peer => peer,
         };
@@ -130,8 +134,8 @@ impl Stream {
 }
 
 /// The end of the time for the last input, which begins now if it has not begun.
-fn rest_end(rest_until: &mut Option<Instant>) -> Instant {
-    *rest_until.get_or_insert_with(|| Instant::now() + REST_TIMEOUT)
+fn rest_end(rest_until: &mut Option<Instant>, timeout: Duration) -> Instant {
+    *rest_until.get_or_insert_with(|| Instant::now() + timeout)
 }
 
 impl Read for Stream {

@@ -6,10 +6,11 @@ use crate::support::frame::{handshake, text};
 use crate::support::http::Response;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use data_encoding::BASE64;
+use socket2::SockRef;
 use std::io::Write;
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use typewall::internals::{
     Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, EventError, FromClient,
     Health, QrCodes, QueuedEvent, RateLimit, Router, Shard, Shards, SocketEvent, TextChange,
@@ -101,6 +102,22 @@ fn what_a_client_has_sent_before_it_closed_its_side_is_handled() {
             Ok(Event::FromClient(QueuedEvent { event: FromClient::Acted(_), .. })) => {}
             other => panic!("after {n} texts: {other:?}"),
         }
+    }
+}
+
+#[test]
+fn what_a_client_has_sent_before_its_connection_broke_is_handled_if_the_hub_is_quick() {
+    let (client, queue) = flood();
+    let mut waiting = [(); 2].map(|()| queue.recv_timeout(TIMEOUT).expect("a text"));
+    SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap(); // so that both directions end
+    drop(client);
+    for n in 0..20 {
+        waiting.rotate_left(1);
+        waiting[1] = Event::Stop; // which frees the slot of the text that was there
+        waiting[1] = queue.recv_timeout(TIMEOUT).expect("the next event");
+        let is_text =
+            matches!(waiting[1], Event::FromClient(QueuedEvent { event: FromClient::Acted(_), .. }));
+        assert!(is_text, "after {n} texts: {:?}", waiting[1]);
     }
 }
 
