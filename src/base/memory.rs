@@ -76,6 +76,12 @@ impl MemoryLimit {
 }
 
 impl Charge {
+    /// The same charge for fewer bytes; `None` if they are so few that they are not counted.
+    pub(crate) fn reduced_to(mut self: Box<Self>, bytes: usize, uncounted: usize) -> Option<Box<Self>> {
+        self.set(bytes);
+        (bytes > uncounted).then_some(self)
+    }
+
     /// Changes the number of bytes.
     pub(crate) fn set(&mut self, bytes: usize) {
         for counter in [&self.of_owner, &self.of_all] {

@@ -1,6 +1,6 @@
 //! One client: the thread that reads its WebSocket, checks what it sends and tells the hub.
 
-pub(crate) mod arriving;
+pub(crate) mod incoming;
 pub(crate) mod pace;
 pub(crate) mod reader;
 pub(crate) mod spawn;

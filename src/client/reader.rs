@@ -7,7 +7,7 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::base::window::Window;
-use crate::client::arriving::Arriving;
+use crate::client::incoming::{FREE_BYTES, Incoming};
 use crate::client::pace::Pace;
 use crate::client::validate;
 use crate::delivery::transport::{Peer, SocketTransport};
@@ -76,10 +76,12 @@ impl Drop for Membership {
 pub(crate) struct Stream {
     transport: SocketTransport,
     pace: Pace,
-    arriving: Arriving,
+    incoming: Incoming,
     window: Window,
     /// Until when the last input is handled of a client that sends nothing more.
     rest_until: Option<Instant>,
+    /// Messages and control frames that tungstenite has returned.
+    returned: usize,
     membership: Membership,
 }
 
@@ -140,14 +142,15 @@ fn rest_end(rest_until: &mut Option<Instant>, timeout: Duration) -> Instant {
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.arriving.must_wait() {
+        while self.incoming.must_wait() {
             self.pause(MEMORY_PAUSE)?;
-            self.arriving.check_time(Instant::now())?;
+            self.incoming.check_time(Instant::now())?;
         }
-        let read = (&self.transport).read(buffer)?;
+        let max = buffer.len().min(self.incoming.max_read());
+        let read = (&self.transport).read(&mut buffer[..max])?;
         let now = Instant::now();
-        self.arriving.read(read, now);
-        self.arriving.check_time(now)?;
+        self.incoming.read(&buffer[..read], now);
+        self.incoming.check_time(now)?;
         let wait = self.pace.count_bytes(read, now);
         self.pause(wait)?;
         Ok(read)
@@ -174,58 +177,94 @@ pub(crate) fn websocket(
     limits: &Limits,
     memory: Arc<MemoryLimit>,
 ) -> Box<WebSocket<Box<Stream>>> {
+    let mut incoming = Incoming::new(limits.message_timeout, memory);
+    incoming.read(&already_read, Instant::now());
     let stream = Box::new(Stream {
         transport,
         pace: Pace::new(limits, Instant::now()),
-        arriving: Arriving::new(limits.message_timeout, memory),
+        incoming,
         window: Window::of_this_thread(),
         rest_until: None,
+        returned: 0,
         membership,
     });
     already_read.shrink_to_fit(); // it becomes the read buffer
+    Box::new(WebSocket::from_partially_read(stream, already_read, Role::Server, Some(config(limits))))
+}
+
+fn config(limits: &Limits) -> WebSocketConfig {
     let max_size = Some(validate::max_message_size(limits));
-    let config = WebSocketConfig::default()
+    WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0)
         .max_frame_size(max_size)
-        .max_message_size(max_size);
-    Box::new(WebSocket::from_partially_read(stream, already_read, Role::Server, Some(config)))
+        .max_message_size(max_size)
 }
 
-/// Reads until the connection ends. Returns the code and the reason of a close frame if the client made an error.
-pub(crate) fn read(
-    websocket: &mut WebSocket<Box<Stream>>,
-    limits: &Limits,
-) -> Option<(CloseCode, &'static str)> {
+/// Why reading ended: the code and the reason of a close frame if the client made an error; `None` if the connection has
+/// ended.
+pub(crate) type End = Option<(CloseCode, &'static str)>;
+
+/// Reads until the connection ends. Returns its stream.
+pub(crate) fn read(mut websocket: Box<WebSocket<Box<Stream>>>, limits: &Limits) -> (Box<Stream>, End) {
     loop {
-        let message = match websocket.read() {
-            Ok(message) => message,
-            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-                websocket.get_ref().membership.tell(FromClient::ReadTimeout).ok()?;
-                continue;
-            }
-            Err(error) => return close_reason(&error),
+        let event = match next(&mut websocket, limits) {
+            Ok(event) => event,
+            Err(end) => return ((*websocket).into_inner(), end),
         };
-        let stream = websocket.get_mut();
-        let wait = stream.pace.count_message(Instant::now());
-        stream.pause(wait).ok()?;
-        let charge = match &message {
-            // tungstenite has passed an answer to the hub.
-            Message::Ping(payload) | Message::Pong(payload) => {
-                stream.arriving.end_control_frame(payload.len());
-                None
-            }
-            _ => stream.arriving.end_message(),
-        };
-        match message {
-            Message::Text(json) => stream.tell_in_time(validate::event(&json, limits), charge).ok()?,
-            Message::Binary(_) => return Some((CloseCode::Unsupported, "events are text frames")),
-            Message::Close(frame) => {
-                stream.membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
-            }
-            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => {}
+        let charge = websocket.get_mut().incoming.take_charge();
+        if charge.is_some() {
+            websocket = with_small_buffer(websocket, limits);
+        }
+        let told = event.map_or(Ok(()), |event| {
+            let charge = charge.and_then(|charge| charge.reduced_to(event.text_len(), FREE_BYTES));
+            websocket.get_mut().tell_in_time(event, charge)
+        });
+        if told.is_err() {
+            return ((*websocket).into_inner(), None);
         }
     }
+}
+
+/// Waits for the next message. Returns what the hub is to be told of it, if anything.
+fn next(websocket: &mut WebSocket<Box<Stream>>, limits: &Limits) -> Result<Option<FromClient>, End> {
+    let message = match websocket.read() {
+        Ok(message) => message,
+        Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+            return websocket
+                .get_ref()
+                .membership
+                .tell(FromClient::ReadTimeout)
+                .map(|()| None)
+                .map_err(|_| None);
+        }
+        Err(error) => return Err(close_reason(&error)),
+    };
+    let stream = websocket.get_mut();
+    stream.returned += 1;
+    let wait = stream.pace.count_message(Instant::now());
+    stream.pause(wait).map_err(|_| None)?;
+    match message {
+        Message::Text(json) => Ok(Some(validate::event(&json, limits))),
+        Message::Binary(_) => Err(Some((CloseCode::Unsupported, "events are text frames"))),
+        Message::Close(frame) => {
+            stream.membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
+            Ok(None)
+        }
+        // tungstenite has passed an answer to the hub.
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+    }
+}
+
+/// Frees the buffer of a WebSocket that has read a large message. It would stay as long as the connection.
+#[inline(never)]
+fn with_small_buffer(websocket: Box<WebSocket<Box<Stream>>>, limits: &Limits) -> Box<WebSocket<Box<Stream>>> {
+    let stream = websocket.get_ref();
+    if !stream.incoming.is_empty_after(stream.returned) {
+        return websocket;
+    }
+    let stream = (*websocket).into_inner();
+    Box::new(WebSocket::from_raw_socket(stream, Role::Server, Some(config(limits))))
 }
 
 /// The close frame for a client's error, which tungstenite leaves to its caller; `None` if the connection has ended.

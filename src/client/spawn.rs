@@ -62,9 +62,9 @@ pub(crate) fn spawn(pending: PendingUpgrade) -> io::Result<()> {
 
 fn run(pending: PendingUpgrade) {
     let limits = pending.limits;
-    let Some((mut websocket, _permit)) = connect(pending) else { return };
-    let Some((code, reason)) = reader::read(&mut websocket, &limits) else { return };
-    let (transport, membership) = websocket.get_ref().parts();
+    let Some((websocket, _permit)) = connect(pending) else { return };
+    let (stream, Some((code, reason))) = reader::read(websocket, &limits) else { return };
+    let (transport, membership) = stream.parts();
     if membership.tell(FromClient::ProtocolError { code, reason }).is_ok() {
         drain(transport);
     }

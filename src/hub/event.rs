@@ -121,6 +121,18 @@ pub enum FromClient {
     },
 }
 
+impl FromClient {
+    /// Bytes of the text that it holds.
+    pub(crate) fn text_len(&self) -> usize {
+        match self {
+            Self::Acted(Action::Write(TextChange::Whole(text))) => text.len(),
+            Self::Acted(Action::Write(TextChange::Splice(splice))) => splice.put.len(),
+            Self::Acted(Action::Post { text, .. }) => text.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// Bytes of text that weigh as much as the rest of handling an event.
 const BYTES_PER_WEIGHT: usize = 1024;
 
@@ -145,10 +157,8 @@ impl QueuedEvent {
     /// the client's box in bytes.
     pub(crate) fn weight(&self, text_of_box: impl FnOnce() -> usize) -> usize {
         let bytes = match &self.event {
-            FromClient::Acted(Action::Write(TextChange::Whole(text))) => text.len(),
             FromClient::Acted(Action::Write(TextChange::Splice(_))) => text_of_box(),
-            FromClient::Acted(Action::Post { text, .. }) => text.len(),
-            _ => 0,
+            event => event.text_len(),
         };
         1 + bytes / BYTES_PER_WEIGHT
     }

@@ -1,11 +1,13 @@
 //! Frames of every kind of RFC 6455, whole, broken and cut short: the right close code, and no effect on others.
 
-use crate::process::start_server;
+use crate::process::{start_for, start_server};
+use crate::support::client::Client;
 use crate::support::frame::{
     BINARY, CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close, close_code, first_frame, frame, handshake,
     header, text,
 };
 use crate::support::http::Response;
+use crate::support::program::server;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
@@ -139,4 +141,24 @@ fn frames_with_any_single_bit_wrong() {
     program.until_counts_are(before);
     witness.catch_up();
     assert!(program.watch("r").page.users.is_empty());
+}
+
+#[test]
+fn clients_that_have_sent_a_large_message_hold_no_more_memory_than_others() {
+    const CLIENTS: usize = 200;
+    const LARGE: usize = 110_000;
+    let program = start_for(CLIENTS + 1, server());
+    let mut clients: Vec<Client> = (0..CLIENTS).map(|_| Client::open(program.dial(), "r")).collect();
+    let before = program.memory("VmRSS");
+    for client in &mut clients {
+        client.send_raw(&" ".repeat(LARGE));
+        assert_eq!(client.next_error(), "not_json");
+    }
+    let grown = program.memory("VmRSS").saturating_sub(before);
+    assert!(grown < (CLIENTS * LARGE / 4) as u64, "{} KiB for each", grown / 1024 / CLIENTS as u64);
+    // They go on as before.
+    for client in &mut clients {
+        client.send_raw("again");
+        assert_eq!(client.next_error(), "not_json");
+    }
 }
