@@ -68,13 +68,12 @@ pub(crate) struct Options {
     #[arg(default_value_t = DEFAULT.max_name, value_parser = within(10..=200))]
     max_name: usize,
 
-    /// Posts that a user may send per second, in bursts of five times as many; further posts wait
+    /// Posts that a connection may send per second, in bursts of five times as many; further posts wait
     #[arg(long, value_name = "POSTS", env = "TYPEWALL_POST_RATE", hide_env_values = true)]
     #[arg(default_value_t = DEFAULT.post_rate, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     post_rate: u32,
 
-    /// Memory for messages that arrive and output that waits for slow clients, in MiB [default: a quarter of the
-    /// memory]
+    /// Memory for incoming messages and pending output, in MiB [default: a quarter of the memory]
     #[arg(long, value_name = "MIB", env = "TYPEWALL_WAITING_MEMORY", hide_env_values = true)]
     #[arg(value_parser = within(1..=1_048_576))]
     waiting_memory: Option<usize>,
@@ -141,7 +140,8 @@ pub(crate) struct Options {
     #[arg(value_delimiter = ',', value_parser = parse_ancestor)]
     frame_ancestors: Vec<String>,
 
-    /// Let a crash write a core dump, which holds texts that were never posted, if the system allows it
+    /// Let a crash write a core dump, which holds texts that were never posted, if the limit of the system (`ulimit -c`)
+    /// allows it
     #[arg(long, env = "TYPEWALL_CORE_DUMPS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub core_dumps: bool,
 }

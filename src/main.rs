@@ -50,7 +50,7 @@ fn serve(options: &Options) -> Result<(), String> {
         .map_err(|error| options.start_error(&error))?;
     let [texts, waiting] = [limits.max_texts, limits.max_waiting].map(|bytes| bytes >> 20);
     log::info!(
-        "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for pending output and large messages"
+        "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for incoming messages and pending output"
     );
     print_addresses(server.address());
     let (stop, stop_requested) = mpsc::channel();

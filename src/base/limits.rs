@@ -22,7 +22,7 @@ pub struct Limits {
     pub max_name: usize,
     /// Maximum number of posts in a room's log.
     pub log_length: usize,
-    /// Posts that a user may send per second in the long run.
+    /// Posts that a connection may send per second in the long run.
     pub post_rate: u32,
     /// Bytes of events, such as posts, that everyone in a room gets at once; see [`budget`](crate::hub::budget).
     pub room_burst: usize,

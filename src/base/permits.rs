@@ -5,7 +5,7 @@
 
 use crate::base::address::Address;
 use crate::base::rate_limit::Rate;
-use crate::base::shared_rate_limit::{SharedRateLimit, Turn};
+use crate::base::shared_rate_limit::{SharedRateLimit, Ticket};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -48,9 +48,9 @@ pub struct Permit {
 }
 
 impl Permit {
-    /// The connection's turn, among all connections from its address, to make one request. `None` if it need not wait.
-    pub(crate) fn turn(&self) -> Option<Turn<'_>> {
-        self.of_address.as_deref().map(SharedRateLimit::turn)
+    /// The connection's place in the queue of all connections from its address, for one request. `None` if it need not wait.
+    pub(crate) fn ticket(&self) -> Option<Ticket<'_>> {
+        self.of_address.as_deref().map(SharedRateLimit::ticket)
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
 
     /// How long this connection has to wait before it may make these requests at once.
     fn wait(permit: &Permit, requests: u32, now: Instant) -> Duration {
-        let mut waits = (0..requests).filter_map(|_| Some(permit.turn()?.take(now)));
+        let mut waits = (0..requests).filter_map(|_| Some(permit.ticket()?.take(now)));
         waits.find(|wait| !wait.is_zero()).unwrap_or_default()
     }
 
@@ -158,7 +158,7 @@ mod tests {
         drop(permits);
         assert!(wait(&limiter.acquire(address(1)).unwrap(), 1, now) > Duration::ZERO);
         let permit = ConnectionLimiter::behind_proxy(1).acquire(address(1)).unwrap();
-        assert!(permit.turn().is_none());
+        assert!(permit.ticket().is_none());
     }
 
     #[test]

@@ -21,9 +21,9 @@ pub(crate) struct SharedRateLimit {
     queue_end: AtomicInstant,
 }
 
-/// One thread's turn to take one token. Dropping it leaves the queue.
+/// One thread's place in the queue for one token. Dropping it leaves the queue.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
+pub(crate) struct Ticket<'a> {
     limit: &'a SharedRateLimit,
     /// When it comes, if it is in the queue.
     due: Option<Instant>,
@@ -35,9 +35,9 @@ impl SharedRateLimit {
         Self { rate, full_at: AtomicInstant::new(now), queue_end: AtomicInstant::new(now) }
     }
 
-    /// A turn that is not in the queue yet.
-    pub(crate) fn turn(&self) -> Turn<'_> {
-        Turn { limit: self, due: None }
+    /// A ticket that is not in the queue yet.
+    pub(crate) fn ticket(&self) -> Ticket<'_> {
+        Ticket { limit: self, due: None }
     }
 
     fn try_take(&self, now: Instant) -> bool {
@@ -59,11 +59,11 @@ impl SharedRateLimit {
     }
 }
 
-impl Turn<'_> {
+impl Ticket<'_> {
     /// Takes a token if the turn has come. Otherwise returns how long to wait before the next try.
     pub(crate) fn take(&mut self, now: Instant) -> Duration {
         let queue_end = self.limit.queue_end.get();
-        // If others have left the queue, this turn comes at its new end at the latest.
+        // If others have left the queue, its turn comes at the new end of the queue at the latest.
         let mut due = self.due.unwrap_or(queue_end).min(queue_end);
         let has_come = due <= now;
         if has_come && self.limit.try_take(now) {
@@ -78,7 +78,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if self.due.is_some() {
             self.limit.leave_queue();
@@ -132,27 +132,27 @@ mod tests {
     /// A limit whose burst has been used up.
     fn empty(start: Instant) -> SharedRateLimit {
         let limit = SharedRateLimit::new(RATE, start);
-        assert!((0..RATE.burst).all(|_| limit.turn().take(start).is_zero()));
+        assert!((0..RATE.burst).all(|_| limit.ticket().take(start).is_zero()));
         limit
     }
 
     /// Threads that take one token each, by number, and when each of them tries next.
     #[derive(Default)]
     struct Crowd<'a> {
-        turns: Vec<Option<Turn<'a>>>,
+        tickets: Vec<Option<Ticket<'a>>>,
         tries: BinaryHeap<Reverse<(Instant, usize)>>,
     }
 
     impl<'a> Crowd<'a> {
         fn add(&mut self, limit: &'a SharedRateLimit, count: usize, now: Instant) {
             for _ in 0..count {
-                self.tries.push(Reverse((now, self.turns.len())));
-                self.turns.push(Some(limit.turn()));
+                self.tries.push(Reverse((now, self.tickets.len())));
+                self.tickets.push(Some(limit.ticket()));
             }
         }
 
         fn remove(&mut self, numbers: Range<usize>) {
-            self.turns[numbers].fill_with(|| None);
+            self.tickets[numbers].fill_with(|| None);
         }
 
         /// Lets them try until this time. Returns who has taken a token, and when.
@@ -162,9 +162,9 @@ mod tests {
                 && at <= until
             {
                 self.tries.pop();
-                match self.turns[number].as_mut().map(|turn| turn.take(at)) {
+                match self.tickets[number].as_mut().map(|ticket| ticket.take(at)) {
                     Some(Duration::ZERO) => {
-                        self.turns[number] = None;
+                        self.tickets[number] = None;
                         taken.push((at, number));
                     }
                     Some(wait) => self.tries.push(Reverse((at + wait, number))),
@@ -179,20 +179,20 @@ mod tests {
     fn whoever_takes_more_than_a_burst_has_to_wait() {
         let start = Instant::now();
         let limit = empty(start);
-        assert_eq!(limit.turn().take(start), STEP);
+        assert_eq!(limit.ticket().take(start), STEP);
         // It does not hold more than a burst, however long nobody takes any.
         let later = start + Duration::from_secs(3600);
-        assert!((0..RATE.burst).all(|_| limit.turn().take(later).is_zero()));
-        assert_eq!(limit.turn().take(later), STEP);
+        assert!((0..RATE.burst).all(|_| limit.ticket().take(later).is_zero()));
+        assert_eq!(limit.ticket().take(later), STEP);
     }
 
     #[test]
     fn threads_share_one_burst() {
         let start = Instant::now();
         let limit = SharedRateLimit::new(RATE, start);
-        let take = || (0..RATE.burst / 4).for_each(|_| assert!(limit.turn().take(start).is_zero()));
+        let take = || (0..RATE.burst / 4).for_each(|_| assert!(limit.ticket().take(start).is_zero()));
         thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(take))));
-        assert_eq!(limit.turn().take(start), STEP);
+        assert_eq!(limit.ticket().take(start), STEP);
     }
 
     #[test]
@@ -207,13 +207,13 @@ mod tests {
     }
 
     #[test]
-    fn a_new_turn_comes_after_all_who_still_wait() {
+    fn a_new_ticket_comes_after_all_who_still_wait() {
         let start = Instant::now();
         let limit = empty(start);
         let mut crowd = Crowd::default();
         crowd.add(&limit, 30, start);
         assert_eq!(crowd.run(start + 10 * STEP).len(), 10);
-        assert_eq!(limit.turn().take(start + 10 * STEP), 21 * STEP);
+        assert_eq!(limit.ticket().take(start + 10 * STEP), 21 * STEP);
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_comes_after_at_most_one_of_each_that_waits() {
+    fn a_ticket_waits_for_at_most_one_of_each_that_waits() {
         let start = Instant::now();
         let limit = empty(start);
         let mut crowd = Crowd::default();

@@ -1,5 +1,5 @@
 //! Tokens: what a client that has given the passphrase shows when it comes back, so that it does not have to wait for
-//! the wrong guesses of others.
+//! the wrong attempts of others.
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};

@@ -91,7 +91,7 @@ impl Connection {
         if !self.pause(wait) {
             return false;
         }
-        let Some(mut turn) = self.permit.turn() else { return true };
+        let Some(mut turn) = self.permit.ticket() else { return true };
         loop {
             match turn.take(Instant::now()) {
                 Duration::ZERO => return true,
@@ -206,7 +206,7 @@ fn must_close(head: &Head) -> bool {
 mod tests {
     use super::*;
     use crate::base::permits::ConnectionLimiter;
-    use crate::base::shared_rate_limit::Turn;
+    use crate::base::shared_rate_limit::Ticket;
     use crate::http::access::Access;
     use crate::http::qr::QrCodes;
     use crate::hub::shards::{Shard, Shards};
@@ -266,8 +266,8 @@ mod tests {
     }
 
     /// Turns of an address that has made as many requests as it may make at once, and of many that wait.
-    fn many_turns(permit: &Permit) -> Vec<Turn<'_>> {
-        let mut turns: Vec<_> = (0..100_000).filter_map(|_| permit.turn()).collect();
+    fn many_turns(permit: &Permit) -> Vec<Ticket<'_>> {
+        let mut turns: Vec<_> = (0..100_000).filter_map(|_| permit.ticket()).collect();
         let now = Instant::now();
         turns.iter_mut().for_each(|turn| _ = turn.take(now));
         turns

@@ -136,7 +136,7 @@ impl Router {
         self.check_passphrase(address, passphrase, token.and_then(Token::parse), timeout)
     }
 
-    /// Lets the hub check a passphrase, because it counts the wrong ones of each address. The guess may have to wait
+    /// Lets the hub check a passphrase, because it counts the wrong ones of each address. The attempt may have to wait
     /// for others from the same address, but no longer than `timeout`.
     fn check_passphrase(
         &self,

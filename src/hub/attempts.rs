@@ -13,7 +13,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
 /// The time between two wrong attempts from an address: 86,400 a day, which find no passphrase of four words. A
-/// shorter time would let more be tried, and a longer one would let those who know the passphrase wait.
+/// shorter time would allow more attempts, and a longer one would keep those who know the passphrase waiting.
 pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Attempts of an address that wait. A full queue takes 20 s, which a person who knows the passphrase can wait.

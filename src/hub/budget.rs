@@ -4,7 +4,7 @@
 //! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the
 //! client that will have had the fewest bytes then (fair queueing by finish times: Demers, Keshav and Shenker, 1989). So
 //! clients that post much wait for each other and not the others for them, and short posts do not wait for long ones.
-//! Texts do not wait for an earlier post of their author.
+//! Texts do not wait for one earlier post of their author; a second one fills the window of its reader.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// mobile lines carry.
 const FILL_SECONDS: usize = 8;
 
-/// Clients whose ends are remembered at least, before those with no more than a fair share are forgotten.
-const MIN_ENDS: usize = 64;
+/// Finish tags that are kept at least, before those in the past are pruned.
+const MIN_FINISH_TAGS: usize = 64;
 
 /// The budget, and the events that wait for it.
 #[derive(Debug)]
@@ -27,19 +27,21 @@ pub(crate) struct Budget {
     bucket: RateLimit,
     /// What waits of each client.
     held: HashMap<ClientId, Held>,
-    /// Where the first event of each client that waits ends on the scale of served bytes. The lowest is next.
+    /// The finish tag of the first event of each client that waits. The lowest is next.
     order: BTreeSet<(u64, ClientId)>,
     /// Where the last event of each client ends on a scale of bytes that each client has been served.
-    ends: HashMap<ClientId, u64>,
-    /// The position on that scale that a client with a fair share has reached.
-    served: u64,
+    finish_tags: HashMap<ClientId, u64>,
+    /// The bytes that a client with a fair share has had.
+    virtual_time: u64,
+    /// Bytes that are too few for the virtual time to count them for each client.
+    undivided: u64,
 }
 
 /// What waits of a client.
 #[derive(Debug)]
 struct Held {
-    /// Where its first event begins on the scale of served bytes.
-    start: u64,
+    /// The start tag of its first event: the virtual time, or the finish tag of its last event if that is later.
+    start_tag: u64,
     /// The bytes of its first event.
     bytes: u32,
     /// Its events, in order. Only the first one has to wait for the budget.
@@ -47,9 +49,9 @@ struct Held {
 }
 
 impl Held {
-    /// Where its first event ends on the scale of served bytes.
-    fn end(&self) -> u64 {
-        self.start + u64::from(self.bytes)
+    /// The finish tag of its first event.
+    fn finish_tag(&self) -> u64 {
+        self.start_tag + u64::from(self.bytes)
     }
 }
 
@@ -63,8 +65,9 @@ impl Budget {
             bucket: RateLimit::new(now),
             held: HashMap::new(),
             order: BTreeSet::new(),
-            ends: HashMap::new(),
-            served: 0,
+            finish_tags: HashMap::new(),
+            virtual_time: 0,
+            undivided: 0,
         }
     }
 
@@ -90,40 +93,43 @@ impl Budget {
         }
         let Some(bytes) = bytes else { return Some(event) };
         if self.held.is_empty() && self.bucket.is_full(now) {
-            self.ends.clear();
-            self.served = 0;
+            self.finish_tags.clear();
+            self.virtual_time = 0;
         }
         if self.held.is_empty() && self.wait(now).is_zero() {
-            self.charge(event.client, self.start(event.client), bytes, now);
+            self.charge(event.client, self.start_tag(event.client), bytes, now);
             return Some(event);
         }
-        let (client, start) = (event.client, self.start(event.client));
-        let held = Held { start, bytes, events: VecDeque::from([event]) };
-        self.order.insert((held.end(), client));
+        let (client, start_tag) = (event.client, self.start_tag(event.client));
+        let held = Held { start_tag, bytes, events: VecDeque::from([event]) };
+        self.order.insert((held.finish_tag(), client));
         self.held.insert(client, held);
         None
     }
 
     /// Drops what waits of a client that has gone.
     pub(crate) fn forget(&mut self, client: ClientId) {
-        self.ends.remove(&client);
+        self.finish_tags.remove(&client);
         if let Some(held) = self.held.remove(&client) {
-            self.order.remove(&(held.end(), client));
+            self.order.remove(&(held.finish_tag(), client));
         }
     }
 
-    /// Where the next event of a client begins on the scale of served bytes.
-    fn start(&self, client: ClientId) -> u64 {
-        self.ends.get(&client).copied().unwrap_or(0).max(self.served)
+    /// The start tag of the next event of a client.
+    fn start_tag(&self, client: ClientId) -> u64 {
+        self.finish_tags.get(&client).copied().unwrap_or(0).max(self.virtual_time)
     }
 
-    fn charge(&mut self, client: ClientId, start: u64, bytes: u32, now: Instant) {
+    fn charge(&mut self, client: ClientId, start_tag: u64, bytes: u32, now: Instant) {
         self.bucket.take(bytes, self.rate, now);
-        self.ends.insert(client, start + u64::from(bytes));
+        self.finish_tags.insert(client, start_tag + u64::from(bytes));
         // Without this, newcomers would always be before those who have posted once.
-        self.served += u64::from(bytes) / self.ends.len() as u64;
-        if self.ends.len() > 2 * self.held.len() + MIN_ENDS {
-            self.ends.retain(|_, end| *end > self.served);
+        let clients = self.finish_tags.len() as u64;
+        self.undivided += u64::from(bytes);
+        self.virtual_time += self.undivided / clients;
+        self.undivided %= clients;
+        if self.finish_tags.len() > 2 * self.held.len() + MIN_FINISH_TAGS {
+            self.finish_tags.retain(|_, tag| *tag > self.virtual_time);
         }
     }
 
@@ -145,8 +151,8 @@ impl Budget {
         }
         let (_, client) = self.order.pop_first()?;
         let held = self.held.remove(&client)?;
-        self.served = self.served.max(held.start); // nobody who waits has had less
-        self.charge(client, held.start, held.bytes, now);
+        self.virtual_time = self.virtual_time.max(held.start_tag); // nobody who waits has had less
+        self.charge(client, held.start_tag, held.bytes, now);
         Some(held.events)
     }
 
@@ -304,6 +310,17 @@ mod tests {
             release_next(&mut budget, &mut now)[0].client == ClientId(10)
         });
         assert!(served, "of a hundred posts none was that of the user");
+    }
+
+    #[test]
+    fn the_virtual_time_counts_short_posts_of_many_clients() {
+        let now = Instant::now();
+        let mut budget = Budget::new(&Limits::DEFAULT, now);
+        let post = |budget: &mut Budget| (0..500).for_each(|client| assert!(pass(budget, client, 100, now)));
+        post(&mut budget);
+        let before = budget.virtual_time;
+        post(&mut budget);
+        assert!(budget.virtual_time >= before + 99, "one post of each more");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::base::ids::{ClientId, UserId};
 use crate::hub::event::{FromClient, QueuedEvent};
 use crate::room::action::Action;
+use crate::room::rules::Rules;
 use crate::room::text::json_len;
 use crate::room::view::{User, View};
 use std::collections::HashMap;
@@ -15,12 +16,14 @@ const JOIN_OVERHEAD: usize = 64;
 
 /// How many bytes everyone in the room gets for an event of this user or viewer, roughly. `None` if that is nothing, or
 /// only the latest state.
-pub(crate) fn broadcast_bytes(event: &QueuedEvent, user: Option<&User>) -> Option<u32> {
+pub(crate) fn broadcast_bytes(event: &QueuedEvent, user: Option<&User>, rules: &Rules) -> Option<u32> {
     let bytes = match (&event.event, user) {
         (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
             json_len(text) + json_len(user.name.as_str()) + POST_OVERHEAD
         }
-        (FromClient::Acted(Action::Join { name, .. }), None) => json_len(name.as_str()) + JOIN_OVERHEAD,
+        (FromClient::Acted(Action::Join { name, session }), None) if rules.would_seat(*session) => {
+            json_len(name.as_str()) + JOIN_OVERHEAD
+        }
         _ => return None,
     };
     u32::try_from(bytes).ok()

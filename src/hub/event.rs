@@ -38,7 +38,7 @@ pub enum Event<T> {
         passphrase: Passphrase,
         /// The token of a client that was let in before.
         token: Option<Token>,
-        /// Where the answer goes, perhaps only after others' guesses.
+        /// Where the answer goes, perhaps only after others' attempts.
         reply_to: Sender<Result<(), EventError>>,
     },
     /// An HTTP request asks for the log of a room that is kept in memory.
@@ -137,8 +137,8 @@ impl FromClient {
 const BYTES_PER_WEIGHT: usize = 1024;
 
 impl QueuedEvent {
-    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. An answer to a
-    /// ping must not come late, and a client that has gone must not stay because its post waits.
+    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that has
+    /// gone must not stay because its post waits.
     pub(crate) fn keeps_order(&self) -> bool {
         matches!(self.event, FromClient::Unlock { .. } | FromClient::Acted(_) | FromClient::Rejected { .. })
     }

@@ -58,7 +58,7 @@ use crate::room::action::Action;
 use crate::room::fact::Fact;
 use crate::room::rules::{Decision, Reply};
 use crate::store::request::Requests;
-use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -208,10 +208,7 @@ impl<T: Transport> Hub<T> {
     /// Waits for an event, unless a deadline is due or rooms wait for their next turn.
     fn next_event(&self, events: &Receiver<Event<T>>) -> Result<Event<T>, RecvTimeoutError> {
         match self.due() {
-            _ if self.rooms.are_deferred() => events.try_recv().map_err(|error| match error {
-                TryRecvError::Empty => RecvTimeoutError::Timeout,
-                TryRecvError::Disconnected => RecvTimeoutError::Disconnected,
-            }),
+            _ if self.rooms.are_deferred() => events.recv_deadline(Instant::now()),
             Some(due) => events.recv_deadline(due),
             None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }

@@ -125,8 +125,9 @@ impl OpenRoom {
 
     /// Returns an event that need not wait for the room's budget. Otherwise keeps it.
     pub(crate) fn pass_budget(&mut self, event: QueuedEvent, now: Instant) -> Option<QueuedEvent> {
-        let user = self.members.get(&event.client).copied().flatten();
-        let bytes = broadcast_bytes(&event, user.and_then(|user| self.view.user(user)));
+        let user_of = |user: &Option<UserId>| user.and_then(|user| self.view.user(user));
+        let member = self.members.get(&event.client).map(user_of);
+        let bytes = member.and_then(|user| broadcast_bytes(&event, user, &self.rules));
         self.inbox.budget.pass(event, bytes, now)
     }
 

@@ -62,7 +62,7 @@ struct Failures {
 /// The answer to an attempt.
 #[derive(Debug)]
 pub(crate) struct AttemptResult {
-    /// Who guessed.
+    /// Who made the attempt.
     pub to: Requester,
     /// `Ok` if the passphrase is right.
     pub outcome: Result<(), EventError>,

@@ -14,7 +14,7 @@ pub const MAX_LOADING_ROOMS: usize = 1024;
 
 /// Most histories under way from the store: the store reads one while the hub takes in the other. The other rooms wait
 /// in the hub, which knows when nobody needs a history any more. Otherwise, whoever opens and leaves large rooms
-/// thousands of times a second would let the store read megabytes each time, and all others would wait behind that.
+/// thousands of times a second would make the store read megabytes each time while everyone else waited.
 pub(crate) const MAX_LOADS_UNDER_WAY: usize = 2;
 
 /// A hub's connection to the store, if there is one.

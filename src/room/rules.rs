@@ -162,6 +162,11 @@ impl Rules {
         self.is_full() && !self.sessions.contains_key(&session)
     }
 
+    /// Whether a viewer with this session would get a new seat.
+    pub fn would_seat(&self, session: Session) -> bool {
+        !self.is_full() && !self.sessions.contains_key(&session)
+    }
+
     fn is_full(&self) -> bool {
         self.seats.len() >= self.limits.max_users
     }

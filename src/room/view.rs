@@ -107,7 +107,7 @@ impl View {
         self.history.posts_after(n)
     }
 
-    /// The highest number that a post of the room had, or 0, also if that post was removed since.
+    /// The highest number that a post of the room had, or 0, even if that post was removed since.
     pub fn last_n(&self) -> u64 {
         self.history.last_n()
     }

@@ -308,7 +308,7 @@ mod tests {
             let access = Access { trusts_proxy, ..Access::default() };
             let mut limiter = connection_limiter(&Limits::DEFAULT, &access);
             let permit = limiter.acquire(Address::of(Ipv4Addr::LOCALHOST.into())).unwrap();
-            assert_eq!(permit.turn().is_none(), trusts_proxy);
+            assert_eq!(permit.ticket().is_none(), trusts_proxy);
         }
     }
 

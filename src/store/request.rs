@@ -34,7 +34,7 @@ pub struct Record {
     pub name: RoomName,
     /// The post.
     pub post: PendingPost,
-    /// The highest number in the room so far. The post gets a higher one, also if the store has forgotten the room.
+    /// The highest number in the room so far. The post gets a higher one, even if the store has forgotten the room.
     pub after: u64,
 }
 

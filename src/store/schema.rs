@@ -13,7 +13,8 @@ const APPLICATION_ID: i64 = 0x5459_5057;
 /// The version of the schema. Version 1 had no `last_at`.
 const SCHEMA_VERSION: i64 = 2;
 
-/// `last_n` and `last_at` are the number and the time of the room's last post, also if that was deleted. `n` is the number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
+/// `last_n` and `last_at` are the number and the time of the room's last post, even if that was deleted. `n` is the
+/// number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
 /// `user` is the author's id on the wire.
 const SCHEMA: &str = "
     CREATE TABLE room (

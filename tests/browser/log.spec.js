@@ -224,7 +224,7 @@ test.describe("when posts have to wait", () => {
       await page.keyboard.type(text);
       await page.keyboard.press("Control+Enter");
     }
-    await expect(page.locator("#my-note")).toHaveText("You post too fast; wait a moment. Your text is kept.");
+    await expect(page.locator("#my-note")).toHaveText("You post too fast; wait a moment. This post goes out by itself.");
     await expect(mine(page)).toHaveValue("");
     await expect(page.locator("#my-note")).toHaveText("");
     await expect.poll(() => ada.events.filter(([event]) => event === "data").map(([, { text }]) => text)).toEqual(posts);

@@ -357,7 +357,7 @@ fn posts_that_wait_are_posted_when_the_server_stops() {
 
 #[test]
 fn what_is_rejected_takes_nothing_of_the_budget() {
-    let mut world = World::with(Limits { room_burst: 100_000, ..LIMITS }, 3);
+    let mut world = World::with(Limits { room_burst: 5_000, max_users: 2, ..LIMITS }, 3);
     for (n, name) in ["Ada", "Bob"].into_iter().enumerate() {
         world.enter(n, 0);
         world.join(n, name);
@@ -366,7 +366,10 @@ fn what_is_rejected_takes_nothing_of_the_budget() {
     world.settle();
     for _ in 0..100 {
         world.act(2, Action::Post { text: "x".repeat(10_000), reference: None });
-        world.act(1, Action::Join { name: Name::parse("Again", 40).unwrap(), session: Session::random() });
+        for n in [1, 2] {
+            let name = Name::parse("again, or into a full room", 40).unwrap();
+            world.act(n, Action::Join { name, session: Session::random() });
+        }
     }
     world.post(0, "at once", None);
     world.hub.write(world.now);
