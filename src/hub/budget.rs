@@ -313,14 +313,22 @@ mod tests {
     }
 
     #[test]
-    fn the_virtual_time_counts_short_posts_of_many_clients() {
-        let now = Instant::now();
-        let mut budget = Budget::new(&Limits::DEFAULT, now);
-        let post = |budget: &mut Budget| (0..500).for_each(|client| assert!(pass(budget, client, 100, now)));
-        post(&mut budget);
-        let before = budget.virtual_time;
-        post(&mut budget);
-        assert!(budget.virtual_time >= before + 99, "one post of each more");
+    fn newcomers_do_not_starve_a_user_even_if_many_have_posted_lately() {
+        let mut now = Instant::now();
+        let mut budget = overdrawn(now);
+        (100..160).for_each(|client| assert!(!pass(&mut budget, client, 30_000, now)));
+        (200..350).for_each(|client| assert!(!pass(&mut budget, client, 100, now)));
+        (0..150).for_each(|_| _ = release_next(&mut budget, &mut now));
+        pass(&mut budget, 10, 200, now);
+        while release_next(&mut budget, &mut now)[0].client != ClientId(10) {}
+        pass(&mut budget, 10, 200, now);
+        let served = (1_000..2_000).any(|newcomer| {
+            pass(&mut budget, newcomer, 100, now);
+            let next = release_next(&mut budget, &mut now)[0].client;
+            budget.forget(ClientId(newcomer));
+            next == ClientId(10)
+        });
+        assert!(served, "of a thousand posts none was that of the user");
     }
 
     #[test]
