@@ -74,8 +74,12 @@ fn a_reader_waits_and_loses_nothing() {
 
 /// A connection of a client that has sent many texts at once, and the hub's queue, which has space for all of them.
 fn flood() -> (TcpStream, Receiver<SocketEvent>) {
+    flood_of(200)
+}
+
+fn flood_of(count: usize) -> (TcpStream, Receiver<SocketEvent>) {
     let (mut client, queue) = connection_to_queue(1_000);
-    let texts = (0..200).flat_map(|n| text(format!(r#"["updated_text",{{"text":"{n}"}}]"#)));
+    let texts = (0..count).flat_map(|n| text(format!(r#"["updated_text",{{"text":"{n}"}}]"#)));
     client.write_all(&[handshake("/ws"), texts.collect()].concat()).unwrap();
     assert!(matches!(queue.recv_timeout(TIMEOUT), Ok(Event::Connected { .. })));
     (client, queue)
@@ -103,6 +107,18 @@ fn what_a_client_has_sent_before_it_closed_its_side_is_handled() {
             other => panic!("after {n} texts: {other:?}"),
         }
     }
+}
+
+#[test]
+fn of_a_flood_only_so_much_is_handled_after_the_client_has_closed_its_side() {
+    let (client, queue) = flood_of(3_000);
+    client.shutdown(Shutdown::Write).unwrap();
+    let events = || queue.recv_timeout(TIMEOUT).expect("an event");
+    let is_text =
+        |event: &_| matches!(event, Event::FromClient(QueuedEvent { event: FromClient::Acted(_), .. }));
+    let handled = std::iter::repeat_with(events).take_while(is_text).count();
+    // 250 at once, and then 250 a second for 2 s. On a slow machine it may be fewer.
+    assert!((255..1_000).contains(&handled), "{handled} of 3,000 texts");
 }
 
 #[test]
@@ -157,7 +173,7 @@ fn request_with_passphrase(path: &str) -> (TcpStream, Receiver<SocketEvent>, Sen
 }
 
 #[test]
-fn a_request_whose_passphrase_is_not_looked_at_is_told_when_to_try_again() {
+fn a_request_whose_passphrase_is_not_checked_is_told_when_to_try_again() {
     let (mut client, _queue, reply_to) = request_with_passphrase("/log");
     reply_to.send(Err(EventError::PassphraseWait(7))).unwrap();
     let response = Response::read(&mut client);
