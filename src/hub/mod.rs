@@ -21,6 +21,7 @@ pub(crate) mod keepalive;
 mod leak_test;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
+pub(crate) mod post_quota;
 pub(crate) mod posts;
 pub(crate) mod registry;
 pub(crate) mod rooms;

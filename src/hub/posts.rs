@@ -4,7 +4,6 @@ use crate::base::ids::RoomId;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::open_room::OpenRoom;
-use crate::hub::store_link::MAX_POSTS_UNDER_WAY;
 use crate::protocol::error::EventError;
 use crate::room::fact::Fact;
 use crate::room::post::{NotStored, Numbered, PendingPost};
@@ -14,14 +13,14 @@ impl<T: Transport> Hub<T> {
     /// Sends a post to the store, or rejects it if too many are under way.
     pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.touch(id) else { return };
-        if self.store.posts >= MAX_POSTS_UNDER_WAY {
+        if !self.store.sent.fits(&post) {
             let (author, reference) = (post.id, post.reference().map(str::to_owned));
             if let Some(client) = room.client_of(author) {
                 room.reject(client, EventError::NotStored(NotStored::Unavailable), reference);
             }
             return;
         }
-        self.store.posts += 1;
+        self.store.sent.add(&post);
         if let Some(post) = room.hold_or_send(post) {
             self.send_post(id, post);
         }
@@ -56,7 +55,7 @@ impl<T: Transport> Hub<T> {
 
     /// A post has its number, or could not be stored.
     fn on_recorded(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
-        self.store.posts -= 1;
+        self.store.sent.remove(&post);
         let Some(room) = self.rooms.touch(id) else { return };
         room.post_answered();
         let (author, reference) = (room.client_of(post.id), post.reference());

@@ -1,6 +1,7 @@
 //! A hub's connection to the store.
 
 use crate::base::ids::RoomId;
+use crate::hub::post_quota::PostQuota;
 use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
 use crate::store::request::{Load, Record, Requests};
@@ -8,6 +9,10 @@ use std::collections::BTreeMap;
 
 /// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
 pub const MAX_POSTS_UNDER_WAY: usize = 1024;
+
+/// Maximum size of the posts under way to the store, in bytes. With the default `--max-text`, the maximum number of the
+/// longest posts takes 41 MB. With the largest one, it would take 4 GB.
+pub const MAX_SIZE_UNDER_WAY: usize = 64 * 1024 * 1024;
 
 /// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
@@ -22,7 +27,7 @@ pub(crate) const MAX_LOADS_UNDER_WAY: usize = 2;
 pub(crate) struct StoreLink {
     requests: Option<Requests>,
     /// Posts that the store has not answered for.
-    pub posts: usize,
+    pub sent: PostQuota,
     /// Histories that the store has not answered for.
     loading: usize,
     /// Rooms whose turn to load has not come, the one that has waited longest first: ids of rooms increase.
@@ -32,7 +37,8 @@ pub(crate) struct StoreLink {
 impl StoreLink {
     /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
-        Self { requests, posts: 0, loading: 0, waiting: BTreeMap::new() }
+        let sent = PostQuota::new(MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY);
+        Self { requests, sent, loading: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether there is a store.
@@ -78,6 +84,11 @@ impl StoreLink {
             // If the store has crashed, the server is about to end.
             let _ = requests.loads.send(load);
         }
+    }
+
+    /// Whether posts are under way.
+    pub(crate) fn has_posts(&self) -> bool {
+        !self.sent.is_empty()
     }
 
     /// Sends a post to be stored under a number higher than `after`. Returns it if the store is gone.

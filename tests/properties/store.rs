@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
     Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY,
-    Name, NotStored, Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store,
-    UserId, start_store,
+    MAX_SIZE_UNDER_WAY, Name, NotStored, Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session,
+    Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
@@ -84,26 +84,82 @@ fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
     assert!(asked.is_empty());
 }
 
+/// A hub with a store that the test plays.
+struct Played {
+    hub: Hub<Pipe>,
+    asked: Receiver<Load>,
+    sent: Receiver<Record>,
+    /// The last number that the store gave.
+    last_n: u64,
+}
+
+impl Played {
+    fn new() -> Self {
+        let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
+        let hub = Hub::new(LIMITS, None, Some(Requests { loads, records }), Shard::single());
+        Self { hub, asked, sent, last_n: 1 }
+    }
+
+    /// Lets a user join a room.
+    fn join(&mut self, n: u64, room: &str) -> Pipe {
+        let pipe = enter(&mut self.hub, n, room);
+        let name = Name::parse("Ada", 40).unwrap();
+        self.act(n, Action::Join { name, session: Session::random() });
+        pipe
+    }
+
+    fn act(&mut self, n: u64, action: Action) {
+        self.hub.handle(Event::from_client(ClientId(n), FromClient::Acted(action)), now());
+        self.hub.write(now());
+    }
+
+    fn post(&mut self, n: u64, text: &str) {
+        self.act(n, Action::Post { text: text.to_owned(), reference: None });
+    }
+
+    /// The store answers for the post that it got first.
+    fn record_next(&mut self) {
+        let Record { room, post, .. } = self.sent.try_recv().expect("a post to store");
+        self.last_n += 1;
+        let outcome = Ok(Numbered::New(post.clone().numbered(self.last_n)));
+        self.hub.handle(Event::Stored(Box::new(Answer::Recorded { room, post, outcome })), now());
+        self.hub.write(now());
+    }
+}
+
 #[test]
 fn posts_are_refused_while_too_many_wait_for_the_store() {
-    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
-    let limits = Limits { room_burst: 1 << 30, ..LIMITS };
-    let mut hub = Hub::new(limits, None, Some(Requests { loads, records }), Shard::single());
-    let pipe = enter(&mut hub, 1, "r");
-    load_next(&mut hub, &asked);
-    let name = Name::parse("Ada", 40).unwrap();
-    let mut act = |action| {
-        hub.handle(Event::from_client(ClientId(1), FromClient::Acted(action)), now());
-        hub.write(now());
-    };
-    act(Action::Join { name, session: Session::random() });
+    let mut played = Played::new();
+    let pipe = played.join(1, "r");
+    load_next(&mut played.hub, &played.asked);
     for n in 0..MAX_POSTS_UNDER_WAY + 2 {
-        act(Action::Post { text: n.to_string(), reference: None });
+        played.post(1, &n.to_string());
     }
     assert_eq!(
-        (sent.len(), pipe.page().errors),
+        (played.sent.len(), pipe.page().errors),
         (MAX_POSTS_UNDER_WAY, ["not_stored"; 2].map(str::to_owned).into())
     );
+    played.record_next();
+    played.post(1, "one more");
+    assert_eq!((played.sent.len(), pipe.page().errors.len()), (MAX_POSTS_UNDER_WAY, 2));
+}
+
+#[test]
+fn posts_are_refused_while_too_large_ones_wait_for_the_store() {
+    let mut played = Played::new();
+    let pipe = played.join(1, "r");
+    load_next(&mut played.hub, &played.asked);
+    let eighth = "x".repeat(MAX_SIZE_UNDER_WAY / 8);
+    for _ in 0..10 {
+        played.post(1, &eighth);
+    }
+    assert_eq!((played.sent.len(), pipe.page().errors.len()), (7, 3), "a post is larger than its text");
+    played.post(1, "a small one");
+    assert_eq!((played.sent.len(), pipe.page().errors.len()), (8, 3));
+    (0..8).for_each(|_| played.record_next());
+    played.post(1, &"x".repeat(2 * MAX_SIZE_UNDER_WAY));
+    played.post(1, "too much");
+    assert_eq!((played.sent.len(), pipe.page().errors.len()), (1, 4), "one alone always fits");
 }
 
 #[test]
