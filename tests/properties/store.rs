@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY,
-    MAX_SIZE_UNDER_WAY, Name, NotStored, Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session,
-    Shard, Store, UserId, start_store,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_HELD_POSTS, MAX_HELD_SIZE,
+    MAX_HELD_SIZE_OF_ROOM, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY, Name, NotStored, Now,
+    Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
@@ -160,6 +160,58 @@ fn posts_are_refused_while_too_large_ones_wait_for_the_store() {
     played.post(1, &"x".repeat(2 * MAX_SIZE_UNDER_WAY));
     played.post(1, "too much");
     assert_eq!((played.sent.len(), pipe.page().errors.len()), (1, 4), "one alone always fits");
+}
+
+#[test]
+fn posts_while_their_room_loads_are_limited_and_do_not_count_as_sent() {
+    let mut played = Played::new();
+    let loading = 1 + MAX_POSTS_UNDER_WAY as u64 / MAX_HELD_POSTS as u64;
+    played.join(0, "open");
+    load_next(&mut played.hub, &played.asked);
+    for n in 1..=loading {
+        let pipe = played.join(n, &n.to_string());
+        for _ in 0..MAX_HELD_POSTS + 2 {
+            played.post(n, "early");
+        }
+        assert_eq!(pipe.page().errors, ["not_stored"; 2]);
+    }
+    for _ in 0..MAX_POSTS_UNDER_WAY - 1 {
+        played.post(0, "from an open room");
+    }
+    assert_eq!(played.sent.len(), MAX_POSTS_UNDER_WAY - 1);
+    load_next(&mut played.hub, &played.asked);
+    assert_eq!(played.sent.len(), MAX_POSTS_UNDER_WAY, "the others are refused");
+    (0..MAX_POSTS_UNDER_WAY).for_each(|_| played.record_next());
+    load_next(&mut played.hub, &played.asked);
+    assert_eq!(played.sent.len(), MAX_HELD_POSTS);
+}
+
+#[test]
+fn the_size_of_posts_while_their_room_loads_is_limited() {
+    let mut played = Played::new();
+    let half = "x".repeat(MAX_HELD_SIZE_OF_ROOM / 2);
+    let pipe = played.join(1, "1");
+    for text in [&half, &half, "a small one"] {
+        played.post(1, text);
+    }
+    assert_eq!(pipe.page().errors, ["not_stored"], "a post is larger than its text");
+    load_next(&mut played.hub, &played.asked);
+    assert_eq!(played.sent.len(), 2);
+}
+
+#[test]
+fn the_size_of_posts_while_their_rooms_load_is_limited_for_all_rooms_together() {
+    let mut played = Played::new();
+    let pipes = [1, 2, 3].map(|n| played.join(n, &n.to_string()));
+    // One post of any size fits into a room.
+    let half = "x".repeat(MAX_HELD_SIZE / 2);
+    (1..=3).for_each(|n| played.post(n, &half));
+    let refused = || pipes.each_ref().map(|pipe| pipe.page().errors.len());
+    assert_eq!(refused(), [0, 1, 1], "a post is larger than its text");
+    load_next(&mut played.hub, &played.asked);
+    played.post(2, &half);
+    played.post(3, "a small one");
+    assert_eq!(refused(), [0, 1, 1]);
 }
 
 #[test]
