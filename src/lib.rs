@@ -60,9 +60,12 @@ pub mod internals {
     pub use crate::http::routes::Router;
     pub use crate::hub::Hub;
     pub use crate::hub::event::{Event, FromClient, Health, NewClient, QueuedEvent};
+    pub use crate::hub::held_posts::{MAX_HELD_POSTS, MAX_HELD_SIZE_OF_ROOM};
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
-    pub use crate::hub::store_link::{MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY};
+    pub use crate::hub::store_link::{
+        MAX_HELD_SIZE, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY,
+    };
     pub use crate::protocol::client_event::ClientEvent;
     pub use crate::protocol::encoding::Encoding;
     pub use crate::protocol::error::EventError;

@@ -190,7 +190,10 @@ impl World {
     fn check(&self) {
         let Hub { clients, rooms, seats, gate, shard, text_memory, store, deadlines, stage, .. } = &self.hub;
         assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
-        assert_eq!((gate.waiting.len(), store.posts, store.loading(), deadlines.next()), (0, 0, 0, None));
+        assert_eq!(
+            (gate.waiting.len(), store.has_posts(), store.loading(), deadlines.next()),
+            (0, false, 0, None)
+        );
         // A hub that stops leaves clients in their rooms.
         if stage.is_stopping() {
             return assert!(self.hub.has_stopped());

@@ -15,12 +15,14 @@ pub(crate) mod cost;
 pub(crate) mod deadlines;
 pub(crate) mod event;
 pub(crate) mod first_part;
+pub(crate) mod held_posts;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]
 mod leak_test;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
+pub(crate) mod post_quota;
 pub(crate) mod posts;
 pub(crate) mod registry;
 pub(crate) mod rooms;

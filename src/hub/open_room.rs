@@ -8,6 +8,7 @@ use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
 use crate::hub::event::QueuedEvent;
 use crate::hub::first_part::FirstPart;
+use crate::hub::held_posts::HeldPosts;
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
@@ -17,7 +18,7 @@ use crate::room::action::{Action, Actor, Rank};
 use crate::room::boxes::Revision;
 use crate::room::fact::Fact;
 use crate::room::names::RoomName;
-use crate::room::post::{PendingPost, Post};
+use crate::room::post::Post;
 use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
@@ -48,8 +49,8 @@ pub(crate) struct OpenRoom {
     /// The first part of snapshots, for the next clients.
     first_part: FirstPart,
     /// Posts that wait until the store has loaded the history; `None` once it has.
-    held_posts: Option<Vec<PendingPost>>,
-    /// Posts that the store has not answered for.
+    held_posts: Option<HeldPosts>,
+    /// Posts that the store has not answered for, also those that are held.
     posts_under_way: usize,
     /// Something has happened since the last batch.
     pub is_dirty: bool,
@@ -82,7 +83,7 @@ impl OpenRoom {
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
             first_part: FirstPart::default(),
-            held_posts: is_stored.then(Vec::new),
+            held_posts: is_stored.then(HeldPosts::new),
             posts_under_way: 0,
             is_dirty: false,
             inbox: Inbox::new(&limits, now),
@@ -257,17 +258,11 @@ impl OpenRoom {
         self.snapshot_requests.insert(client);
     }
 
-    /// Holds a post back until the history is loaded, so that the history never contains it. Returns the post if it can
-    /// be sent to the store now.
-    pub(crate) fn hold_or_send(&mut self, post: PendingPost) -> Option<PendingPost> {
+    /// Counts a post under way. Returns the held posts if it has to wait with them until the history is loaded, so that
+    /// the history never contains it.
+    pub(crate) fn begin_post(&mut self) -> Option<&mut HeldPosts> {
         self.posts_under_way += 1;
-        match &mut self.held_posts {
-            Some(held) => {
-                held.push(post);
-                None
-            }
-            None => Some(post),
-        }
+        self.held_posts.as_mut()
     }
 
     /// Whether the store is still to load the history. Until then posts are held, and no snapshot is sent.
@@ -276,11 +271,11 @@ impl OpenRoom {
     }
 
     /// The history is loaded. Returns the posts that were held back.
-    pub(crate) fn release_posts(&mut self) -> Vec<PendingPost> {
-        self.held_posts.take().unwrap_or_default()
+    pub(crate) fn release_posts(&mut self) -> Option<HeldPosts> {
+        self.held_posts.take()
     }
 
-    /// The store has answered for a post.
+    /// A post is no longer under way.
     pub(crate) fn post_answered(&mut self) {
         self.posts_under_way -= 1;
     }

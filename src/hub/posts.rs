@@ -4,33 +4,29 @@ use crate::base::ids::RoomId;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::open_room::OpenRoom;
-use crate::hub::store_link::MAX_POSTS_UNDER_WAY;
 use crate::protocol::error::EventError;
 use crate::room::fact::Fact;
 use crate::room::post::{NotStored, Numbered, PendingPost};
 use crate::store::request::Answer;
 
 impl<T: Transport> Hub<T> {
-    /// Sends a post to the store, or rejects it if too many are under way.
+    /// Sends a post to the store, once the history of its room is loaded. Rejects it if too many are under way.
     pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.touch(id) else { return };
-        if self.store.posts >= MAX_POSTS_UNDER_WAY {
-            let (author, reference) = (post.id, post.reference().map(str::to_owned));
-            if let Some(client) = room.client_of(author) {
-                room.reject(client, EventError::NotStored(NotStored::Unavailable), reference);
+        match room.begin_post() {
+            None => self.send_post(id, post),
+            Some(held) => {
+                if let Err(post) = self.store.hold(held, post) {
+                    self.on_answered(id, post, Err(NotStored::Unavailable));
+                }
             }
-            return;
-        }
-        self.store.posts += 1;
-        if let Some(post) = room.hold_or_send(post) {
-            self.send_post(id, post);
         }
     }
 
     fn send_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.get(id) else { return };
         if let Err(post) = self.store.record(id, room.name().clone(), post, room.view().last_n()) {
-            self.on_recorded(id, post, Err(NotStored::Unavailable));
+            self.on_answered(id, post, Err(NotStored::Unavailable));
         }
     }
 
@@ -40,7 +36,8 @@ impl<T: Transport> Hub<T> {
             Answer::Loaded { room, posts } => {
                 self.store.on_loaded();
                 self.publish(room, Fact::HistoryLoaded { posts }, None, None);
-                let held = self.rooms.touch(room).map(|room| room.release_posts());
+                let held = self.rooms.touch(room).and_then(OpenRoom::release_posts);
+                let held = held.map(|held| self.store.release(held));
                 held.into_iter().flatten().for_each(|post| self.send_post(room, post));
             }
             Answer::Trimmed { before } => {
@@ -50,13 +47,15 @@ impl<T: Transport> Hub<T> {
                 };
                 self.rooms.iter_mut().for_each(trimmed);
             }
-            Answer::Recorded { room, post, outcome } => self.on_recorded(room, post, outcome),
+            Answer::Recorded { room, post, outcome } => {
+                self.store.on_recorded(&post);
+                self.on_answered(room, post, outcome);
+            }
         }
     }
 
     /// A post has its number, or could not be stored.
-    fn on_recorded(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
-        self.store.posts -= 1;
+    fn on_answered(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.post_answered();
         let (author, reference) = (room.client_of(post.id), post.reference());

@@ -38,7 +38,7 @@ impl<T: Transport> Hub<T> {
 
     /// Closes every client once no post is under way.
     pub(super) fn continue_stopping(&mut self, now: Instant) {
-        if self.stage == Stage::Storing && self.store.posts == 0 {
+        if self.stage == Stage::Storing && !self.store.has_posts() {
             self.close_all(now);
         }
     }

@@ -1,6 +1,8 @@
 //! A hub's connection to the store.
 
 use crate::base::ids::RoomId;
+use crate::hub::held_posts::HeldPosts;
+use crate::hub::post_quota::PostQuota;
 use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
 use crate::store::request::{Load, Record, Requests};
@@ -8,6 +10,14 @@ use std::collections::BTreeMap;
 
 /// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
 pub const MAX_POSTS_UNDER_WAY: usize = 1024;
+
+/// Maximum size of the posts under way to the store, in bytes. With the default `--max-text`, the maximum number of the
+/// longest posts takes 41 MB. With the largest one, it would take 4 GB.
+pub const MAX_SIZE_UNDER_WAY: usize = 64 * 1024 * 1024;
+
+/// Maximum size of the posts that all rooms together hold back until their histories are loaded, in bytes. Each room has
+/// a smaller limit of its own; this one matters when hundreds of rooms wait for a slow store.
+pub const MAX_HELD_SIZE: usize = 64 * 1024 * 1024;
 
 /// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
@@ -22,7 +32,9 @@ pub(crate) const MAX_LOADS_UNDER_WAY: usize = 2;
 pub(crate) struct StoreLink {
     requests: Option<Requests>,
     /// Posts that the store has not answered for.
-    pub posts: usize,
+    sent: PostQuota,
+    /// Posts that wait in rooms until their histories are loaded.
+    held: PostQuota,
     /// Histories that the store has not answered for.
     loading: usize,
     /// Rooms whose turn to load has not come, the one that has waited longest first: ids of rooms increase.
@@ -32,7 +44,9 @@ pub(crate) struct StoreLink {
 impl StoreLink {
     /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
-        Self { requests, posts: 0, loading: 0, waiting: BTreeMap::new() }
+        let sent = PostQuota::new(MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY);
+        let held = PostQuota::new(usize::MAX, MAX_HELD_SIZE);
+        Self { requests, sent, held, loading: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether there is a store.
@@ -80,16 +94,51 @@ impl StoreLink {
         }
     }
 
-    /// Sends a post to be stored under a number higher than `after`. Returns it if the store is gone.
+    /// Whether posts are under way, or wait for the histories of their rooms.
+    pub(crate) fn has_posts(&self) -> bool {
+        !(self.sent.is_empty() && self.held.is_empty())
+    }
+
+    /// Holds back a post of a room. Returns it if the room holds too many already, or all rooms together do.
+    pub(crate) fn hold(&mut self, room: &mut HeldPosts, post: PendingPost) -> Result<(), PendingPost> {
+        if !self.held.fits(&post) {
+            return Err(post);
+        }
+        self.held.add(&post);
+        room.push(post).inspect_err(|post| self.held.remove(post))
+    }
+
+    /// The history of a room is loaded. Returns the posts that it held back.
+    pub(crate) fn release(&mut self, room: HeldPosts) -> Vec<PendingPost> {
+        let posts = room.into_posts();
+        posts.iter().for_each(|post| self.held.remove(post));
+        posts
+    }
+
+    /// Sends a post to be stored under a number higher than `after`. Returns it if too many are under way, or if the
+    /// store is gone.
     pub(crate) fn record(
-        &self,
+        &mut self,
         room: RoomId,
         name: RoomName,
         post: PendingPost,
         after: u64,
     ) -> Result<(), PendingPost> {
         let Some(requests) = &self.requests else { return Err(post) };
-        let record = Record { room, name, post, after };
-        requests.records.send(record).map_err(|error| error.into_inner().post)
+        if !self.sent.fits(&post) {
+            return Err(post);
+        }
+        self.sent.add(&post);
+        let sent = requests.records.send(Record { room, name, post, after });
+        sent.map_err(|error| {
+            let post = error.into_inner().post;
+            self.sent.remove(&post);
+            post
+        })
+    }
+
+    /// The store has answered for a post.
+    pub(crate) fn on_recorded(&mut self, post: &PendingPost) {
+        self.sent.remove(post);
     }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 /// only during a long read.
 const WAL_SIZE: u32 = 4 * 1024 * 1024;
 
-/// Largest write-ahead log to which another commit is added, in bytes. SQLite empties the log every few megabytes, but
+/// Largest write-ahead log to which another commit is added, of new posts or of deleted ones, in bytes. SQLite empties the log every few megabytes, but
 /// not while another program reads an old version of the file, such as a backup that was suspended.
 const MAX_WAL_SIZE: u64 = 64 * 1024 * 1024;
 
@@ -77,23 +77,34 @@ impl Database {
         &mut self,
         records: impl Iterator<Item = &'a Record>,
     ) -> Result<Vec<Numbered>, StoreError> {
-        if !self.files_are_in_place() {
-            return Err(StoreError::Moved);
-        }
-        if self.wal.size() > MAX_WAL_SIZE && self.checkpoint().is_err() {
-            return Err(StoreError::LogFull);
-        }
+        self.ensure_space()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let numbered = records.map(|record| insert(&transaction, record)).collect::<Result<_, _>>()?;
         transaction.commit()?;
         Ok(numbered)
     }
 
-    /// Deletes posts from before `at`, in milliseconds since 1970, but no more than `max`. Returns how many it deleted.
-    /// Their numbers are never used again.
-    pub fn delete_before(&mut self, at: u64, max: usize) -> Result<usize, StoreError> {
-        let delete = "DELETE FROM post WHERE (room, n) IN (SELECT room, n FROM post WHERE at < ?1 LIMIT ?2)";
-        Ok(self.connection.execute(delete, params![at, max as u64])?)
+    /// Deletes the oldest posts from before `at`, in milliseconds since 1970: at most `max`, and none after `max_size`
+    /// bytes of text, which the last one may exceed. Returns how many it deleted. Their numbers are never used again.
+    pub fn delete_before(&mut self, at: u64, max: usize, max_size: usize) -> Result<usize, StoreError> {
+        // SQLite knows the length of a text without reading it.
+        let delete = "DELETE FROM post WHERE (room, n) IN (
+            SELECT room, n FROM (
+                SELECT room, n, total(size) OVER (
+                    ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ) AS size_before FROM (
+                    SELECT room, n, at, octet_length(text) AS size FROM post WHERE at < ?1 ORDER BY at LIMIT ?2
+                )
+            ) WHERE size_before < ?3
+        )";
+        self.ensure_space()?;
+        Ok(self.connection.execute(delete, params![at, max as u64, max_size as u64])?)
+    }
+
+    /// Whether there is a post from before `at`, in milliseconds since 1970.
+    pub fn has_posts_before(&self, at: u64) -> Result<bool, StoreError> {
+        let find = "SELECT EXISTS (SELECT 1 FROM post WHERE at < ?1)";
+        Ok(self.connection.query_row(find, [at], |row| row.get(0))?)
     }
 
     /// Deletes rooms without posts whose last post is from before `at`, but no more than `max`. Returns how many it
@@ -103,6 +114,7 @@ impl Database {
             SELECT id FROM room
             WHERE last_at < ?1 AND NOT EXISTS (SELECT 1 FROM post WHERE post.room = room.id) LIMIT ?2
         )";
+        self.ensure_space()?;
         Ok(self.connection.execute(delete, params![at, max as u64])?)
     }
 
@@ -118,6 +130,18 @@ impl Database {
         let is_blocked =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
         if is_blocked { Err(StoreError::Locked) } else { Ok(()) }
+    }
+
+    /// Checks that the files are in place and that the write-ahead log may grow. Empties the log if it is too large.
+    /// Deleting needs it too: the pages of deleted posts are overwritten, and so they go through the log.
+    fn ensure_space(&mut self) -> Result<(), StoreError> {
+        if !self.files_are_in_place() {
+            return Err(StoreError::Moved);
+        }
+        if self.wal.size() > MAX_WAL_SIZE && self.checkpoint().is_err() {
+            return Err(StoreError::LogFull);
+        }
+        Ok(())
     }
 
     fn files_are_in_place(&self) -> bool {
@@ -206,7 +230,7 @@ mod tests {
             drop(outcomes);
             database.checkpoint().unwrap();
             assert!(file.metadata().unwrap().len() <= MAX);
-            assert!(database.delete_before(2, 100).unwrap() > 10);
+            assert!(database.delete_before(2, 100, 10_000_000).unwrap() > 10);
         }
         assert!(record(&mut database).is_ok());
     }
@@ -223,8 +247,45 @@ mod tests {
         assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::LogFull))));
         drop(outcomes);
         assert!(database.wal.size() < MAX_WAL_SIZE + 2 * 1024 * 1024);
+        assert!(matches!(database.delete_before(2, 1, 1), Err(StoreError::LogFull)));
+        assert!(matches!(database.delete_rooms_before(2, 1), Err(StoreError::LogFull)));
         reader.execute_batch("COMMIT").unwrap();
+        assert_eq!(database.delete_before(2, 1, 1).unwrap(), 1);
         assert!(database.record([&post].into_iter()).is_ok());
         assert!(database.wal.size() < MAX_WAL_SIZE, "the log is emptied");
+    }
+
+    #[test]
+    fn posts_are_deleted_up_to_a_number_and_a_size_the_oldest_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = Database::open(&folder.path().join("wall.sqlite")).unwrap();
+        // Two bytes a character.
+        let mut posts: Vec<Record> = (0..6).map(|_| record(&"é".repeat(500))).collect();
+        for (post, at) in posts.iter_mut().zip([6, 5, 4, 3, 2, 1]) {
+            post.post.at = at;
+        }
+        database.record(posts.iter()).unwrap();
+        let mut delete = |max, max_size| {
+            let deleted = database.delete_before(6, max, max_size).unwrap();
+            let left = "SELECT count(*) || ' to ' || max(n) FROM post";
+            let left: String = database.connection.query_row(left, [], |row| row.get(0)).unwrap();
+            (deleted, left, database.has_posts_before(6).unwrap())
+        };
+        assert_eq!(delete(10, 1001), (2, "4 to 4".to_owned(), true), "the last one may exceed the size");
+        assert_eq!(delete(10, 1), (1, "3 to 3".to_owned(), true), "one alone always may");
+        assert_eq!(delete(1, 9999), (1, "2 to 2".to_owned(), true));
+        assert_eq!(delete(10, 9999), (1, "1 to 1".to_owned(), false), "the newest stays");
+    }
+
+    #[test]
+    fn nothing_is_deleted_while_the_file_is_moved_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, elsewhere] = ["wall.sqlite", "elsewhere.sqlite"].map(|name| folder.path().join(name));
+        let mut database = Database::open(&file).unwrap();
+        database.record([&record("text")].into_iter()).unwrap();
+        std::fs::rename(&file, &elsewhere).unwrap();
+        assert!(matches!(database.delete_before(2, 1, 1), Err(StoreError::Moved)));
+        std::fs::rename(&elsewhere, &file).unwrap();
+        assert_eq!(database.delete_before(2, 1, 1).unwrap(), 1);
     }
 }

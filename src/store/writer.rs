@@ -29,6 +29,10 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 /// Maximum number of posts removed at once, so that new posts do not wait until the posts of a year are removed.
 const MAX_SWEPT: usize = 1000;
 
+/// Size of the texts after which a removal ends, in bytes. The last post may exceed it. As with [`MAX_COMMIT_SIZE`], it
+/// limits how far the write-ahead log grows at once: removed texts are overwritten, which takes as much of it as new ones.
+const MAX_SWEPT_SIZE: usize = 4 * 1024 * 1024;
+
 /// How far the wall clock may be ahead of what the last sweep and the monotonic clock say. Beyond that, it may have
 /// been set wrongly, by years after a start without a battery for example, and all posts would be deleted.
 const MAX_CLOCK_JUMP: Duration = Duration::from_secs(24 * 3600);
@@ -164,10 +168,11 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         self.is_failing = outcome.is_err();
     }
 
-    /// Deletes posts and rooms from before these times. Returns how many of one kind it deleted: at most [`MAX_SWEPT`].
-    fn delete_before(&mut self, posts_before: u64, rooms_before: u64) -> Result<usize, StoreError> {
-        let posts = self.database.delete_before(posts_before, MAX_SWEPT)?;
-        Ok(posts.max(self.database.delete_rooms_before(rooms_before, MAX_SWEPT)?))
+    /// Deletes some of the posts and rooms from before these times. Returns whether there may be more.
+    fn delete_before(&mut self, posts_before: u64, rooms_before: u64) -> Result<bool, StoreError> {
+        self.database.delete_before(posts_before, MAX_SWEPT, MAX_SWEPT_SIZE)?;
+        let rooms = self.database.delete_rooms_before(rooms_before, MAX_SWEPT)?;
+        Ok(rooms == MAX_SWEPT || self.database.has_posts_before(posts_before)?)
     }
 
     /// Removes some of the old posts, if that is due. If there are more, it is due again at once, after new posts are
@@ -205,8 +210,8 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     fn remove_old(&mut self, now: Now) -> Duration {
         let before = self.options.keeps_from(now);
         match self.delete_before(before, self.options.keeps_rooms_from(now)) {
-            Ok(MAX_SWEPT) => Duration::ZERO,
-            Ok(_) => {
+            Ok(true) => Duration::ZERO,
+            Ok(false) => {
                 (self.answer)(Answer::Trimmed { before });
                 // If another program reads and blocks it, the next sweep makes the checkpoint.
                 let _ = self.database.checkpoint();
@@ -227,6 +232,7 @@ mod tests {
     use crate::room::names::RoomName;
     use crate::room::post::PendingPost;
     use std::cell::RefCell;
+    use std::path::Path;
 
     /// Stores posts with this text. Returns how many posts were stored after each commit.
     fn commits(posts: usize, text: &str) -> Vec<usize> {
@@ -263,5 +269,50 @@ mod tests {
     fn a_commit_has_a_maximum_size() {
         assert_eq!(commits(5, &"x".repeat(MAX_COMMIT_SIZE / 2)), [2, 4, 5]);
         assert_eq!(commits(2, &"x".repeat(2 * MAX_COMMIT_SIZE)), [1, 2]);
+    }
+
+    const DAY: u64 = 24 * 3600 * 1000;
+
+    /// A writer that keeps posts for a day, and its store with these posts.
+    fn sweeper(
+        file: &Path,
+        posts: &[(u64, &str)],
+    ) -> Writer<impl Fn() -> Now + use<>, impl Fn(Answer) -> bool + use<>> {
+        let mut database = Database::open(file).unwrap();
+        for &(at, text) in posts {
+            let (name, text) = ("Ada".to_owned(), text.to_owned());
+            let post = PendingPost { id: UserId(1), name, text, at, reference: None };
+            let name = RoomName::parse("r").unwrap();
+            database.record([&Record { room: RoomId(1), name, post, after: 0 }].into_iter()).unwrap();
+        }
+        let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(file.to_owned()) };
+        let now = Now { instant: Instant::now(), unix_millis: 2 * DAY };
+        Writer::new(database, options, move || now, |_| true)
+    }
+
+    #[test]
+    fn a_sweep_has_a_maximum_size() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let text = "x".repeat(MAX_SWEPT_SIZE / 2);
+        let mut writer = sweeper(&file, &[(0, &text), (0, &text), (0, &text), (DAY, "new")]);
+        let observer = rusqlite::Connection::open(&file).unwrap();
+        let mut sweep = || {
+            writer.sweep();
+            let count = observer.query_row("SELECT count(*) FROM post", [], |row| row.get::<_, usize>(0));
+            (count.unwrap(), writer.pause())
+        };
+        assert_eq!(sweep(), (2, Duration::ZERO), "it is due again at once");
+        assert_eq!(sweep(), (1, SWEEP_INTERVAL));
+    }
+
+    #[test]
+    fn a_sweep_that_fails_is_not_due_again_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let mut writer = sweeper(&file, &[(0, "old"), (DAY, "new")]);
+        std::fs::rename(&file, folder.path().join("elsewhere.sqlite")).unwrap();
+        writer.sweep();
+        assert_eq!(writer.pause(), SWEEP_RETRY);
     }
 }

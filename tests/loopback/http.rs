@@ -19,7 +19,7 @@ fn the_health_check_counts_clients_and_rooms() {
     );
     let _ada = server.join("r", "Ada");
     let _bob = server.join("s", "Bob");
-    let health: Value = serde_json::from_str(&server.get("/healthz").text()).unwrap();
+    let health: Value = serde_json::from_str(server.get("/healthz").text()).unwrap();
     assert_eq!([&health["clients"], &health["rooms"], &health["waiting"]], [2, 2, 0]);
     assert!(health["texts"].as_u64() > Some(0), "what snapshots begin with is kept");
 }

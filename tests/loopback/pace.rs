@@ -64,7 +64,7 @@ fn the_health_check_counts_large_messages_that_arrive() {
     ada.write_bytes(&header(FIN | TEXT, 10_000));
     ada.write_bytes(&[0; 9_000]);
     wait_until("the message counts", || {
-        let health: Value = serde_json::from_str(&server.get("/healthz").text()).unwrap();
+        let health: Value = serde_json::from_str(server.get("/healthz").text()).unwrap();
         health["waiting"].as_u64() >= Some(9_000)
     });
 }

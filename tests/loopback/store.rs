@@ -305,7 +305,7 @@ fn a_migrated_room_counts_as_used_when_its_last_post_was_or_else_now() {
     first_version(&store.options.file);
     let mut database = Database::open(&store.options.file).unwrap();
     assert_eq!(database.delete_rooms_before(2_001, 10).unwrap(), 0, "a room with posts stays");
-    assert_eq!([0, 1, 10].map(|max| database.delete_before(2_001, max).unwrap()), [0, 1, 1]);
+    assert_eq!([0, 1, 10].map(|max| database.delete_before(2_001, max, 1_000).unwrap()), [0, 1, 1]);
     assert_eq!(database.delete_rooms_before(2_000, 10).unwrap(), 0);
     assert_eq!([0, 1].map(|max| database.delete_rooms_before(2_001, max).unwrap()), [0, 1], "the room r");
     let now = typewall::internals::Now::read().unix_millis;

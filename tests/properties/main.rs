@@ -11,6 +11,7 @@ mod pipe;
 mod seats;
 mod store;
 mod store_crashes;
+mod store_limits;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY,
-    Name, NotStored, Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store,
-    UserId, start_store,
+    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored,
+    Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
 };
 use typewall::{Limits, RoomName, StoreOptions};
 
-fn now() -> Now {
+pub(crate) fn now() -> Now {
     Now { instant: Instant::now(), unix_millis: 0 }
 }
 
@@ -26,7 +25,7 @@ fn requests() -> (Requests, Receiver<Load>) {
 }
 
 /// Connects a client to a room.
-fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
+pub(crate) fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     let pipe = Pipe::default();
     pipe.0.borrow_mut().space = usize::MAX;
     let room = RoomName::parse(room).unwrap();
@@ -59,7 +58,7 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
 }
 
 /// Answers the hub's next request for a history. Returns the name of the room.
-fn load_next(hub: &mut Hub<Pipe>, asked: &Receiver<Load>) -> String {
+pub(crate) fn load_next(hub: &mut Hub<Pipe>, asked: &Receiver<Load>) -> String {
     let Load { room, name, .. } = asked.try_recv().expect("a room to load");
     let post = Post { n: 1, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: 1 };
     hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: vec![post] })), now());
@@ -82,28 +81,6 @@ fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
         assert_eq!(load_next(&mut hub, &asked), name);
     }
     assert!(asked.is_empty());
-}
-
-#[test]
-fn posts_are_refused_while_too_many_wait_for_the_store() {
-    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
-    let limits = Limits { room_burst: 1 << 30, ..LIMITS };
-    let mut hub = Hub::new(limits, None, Some(Requests { loads, records }), Shard::single());
-    let pipe = enter(&mut hub, 1, "r");
-    load_next(&mut hub, &asked);
-    let name = Name::parse("Ada", 40).unwrap();
-    let mut act = |action| {
-        hub.handle(Event::from_client(ClientId(1), FromClient::Acted(action)), now());
-        hub.write(now());
-    };
-    act(Action::Join { name, session: Session::random() });
-    for n in 0..MAX_POSTS_UNDER_WAY + 2 {
-        act(Action::Post { text: n.to_string(), reference: None });
-    }
-    assert_eq!(
-        (sent.len(), pipe.page().errors),
-        (MAX_POSTS_UNDER_WAY, ["not_stored"; 2].map(str::to_owned).into())
-    );
 }
 
 #[test]
