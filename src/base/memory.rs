@@ -64,14 +64,14 @@ impl MemoryLimit {
     }
 
     /// Whether all owners together exceed the limit.
-    pub(crate) fn is_used_up(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.of_all.get() > self.max
     }
 
     /// Whether this owner has to free memory: all exceed the limit together, and this one exceeds its share. At least
     /// one owner exceeds its share whenever all exceed the limit.
-    pub(crate) fn is_exceeded(&self) -> bool {
-        self.is_used_up() && self.of_owner.get() > self.max_of_owner
+    pub(crate) fn must_free(&self) -> bool {
+        self.is_over() && self.of_owner.get() > self.max_of_owner
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
         let bytes = memory.keep(vec![0; 100]);
         let clones = vec![bytes.slice(50..); 10];
         drop(bytes);
-        assert!(memory.is_exceeded());
+        assert!(memory.must_free());
         assert_eq!(
             (memory.of_owner.get(), memory.of_all.get()),
             (101 + COUNTED_OVERHEAD, 101 + COUNTED_OVERHEAD)
@@ -128,8 +128,8 @@ mod tests {
         let mut charges = [small.charge(), large.charge()];
         charges[0].set(40);
         charges[1].set(60);
-        assert!(!small.is_exceeded() && !large.is_exceeded(), "together they are at the limit");
+        assert!(!small.must_free() && !large.must_free(), "together they are at the limit");
         charges[0].set(41);
-        assert!(!small.is_exceeded() && large.is_exceeded());
+        assert!(!small.must_free() && large.must_free());
     }
 }

@@ -234,14 +234,14 @@ impl<T: Transport> Clients<T> {
     /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that
     /// have to be closed because their transports have been full the longest. What they are owed is given up.
     pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines) -> TooSlow {
-        if !self.limits.memory.is_exceeded() {
+        if !self.limits.memory.must_free() {
             return TooSlow::new();
         }
         let mut stalled: Vec<(bool, Instant, ClientId)> = self.registry.stalled().collect();
         stalled.sort_unstable(); // those that are closing first
         let mut closed = TooSlow::new();
         for (is_open, _, client) in stalled {
-            if !self.limits.memory.is_exceeded() {
+            if !self.limits.memory.must_free() {
                 break;
             }
             match is_open {

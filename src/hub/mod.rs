@@ -165,7 +165,7 @@ impl<T: Transport> Hub<T> {
     /// with pending output.
     pub fn write(&mut self, now: Now) {
         self.begin_turn(now);
-        if self.text_memory.is_used_up() {
+        if self.text_memory.is_over() {
             self.rooms.iter_mut().for_each(OpenRoom::shorten_history);
         }
         let mut retries = self.meet_deadlines(now);

@@ -177,7 +177,7 @@ impl OpenRoom {
     ) -> Result<Decision, EventError> {
         let user = self.members.get(&client).copied().flatten();
         if let (Action::Write(change), Some(text)) = (&action, user.and_then(|user| self.view.text(user)))
-            && self.memory.is_used_up()
+            && self.memory.is_over()
             && text.grows_by(change)
             && text.len_after(change) > FREE_TEXT
         {
