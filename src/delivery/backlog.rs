@@ -9,12 +9,12 @@ use std::mem;
 /// them, pongs of two bytes each would take thirty times as much memory as is counted.
 pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
-/// Largest rest of a frame that is copied when the frames after it are given up, in bytes. It has space for a part of a
+/// Largest rest of a frame that is copied when the frames after it are discarded, in bytes. It has space for a part of a
 /// snapshot.
 pub(crate) const MAX_REST: usize = 128 * 1024;
 
 /// The same when memory is to be freed, which copies of what clients share would not do.
-pub(crate) const MAX_REST_IN_NEED: usize = 1024;
+pub(crate) const MAX_REST_UNDER_PRESSURE: usize = 1024;
 
 /// Frames that wait.
 #[derive(Debug, Default)]
@@ -82,16 +82,16 @@ impl Backlog {
         self.pieces.len() * PIECE_OVERHEAD
     }
 
-    /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the
-    /// rest of that frame has more than `max_rest` bytes, and is given up too.
-    pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
-        let given_up = mem::take(self);
-        if !given_up.is_begun {
+    /// Discards everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the
+    /// rest of that frame has more than `max_rest` bytes, and is discarded too.
+    pub(crate) fn discard(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
+        let discarded = mem::take(self);
+        if !discarded.is_begun {
             return true;
         }
         // The frame that was begun may have two pieces, as that of a snapshot has. A second piece of whole frames does
         // no harm.
-        let rest = given_up.pieces.iter().take(2);
+        let rest = discarded.pieces.iter().take(2);
         if rest.clone().map(Bytes::len).sum::<usize>() > max_rest {
             return false;
         }
@@ -119,9 +119,9 @@ mod tests {
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
         for (sent, rest) in [(0, 0), (1, 19), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
-            assert!(backlog.give_up(MAX_REST, &memory));
+            assert!(backlog.discard(MAX_REST, &memory));
             assert_eq!(backlog.len(), rest, "{sent} bytes sent");
         }
-        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(MAX_REST, &memory));
+        assert!(!backlog([2 * MAX_REST, 10], 1).discard(MAX_REST, &memory));
     }
 }

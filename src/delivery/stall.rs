@@ -208,11 +208,11 @@ impl Stall {
         self.backlog.len() + self.backlog.overhead() + after
     }
 
-    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
+    /// Discards everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
     /// whether a close frame may follow.
-    pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
+    pub(crate) fn discard(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
         (self.snapshot, self.stale_from) = (PendingSnapshot::None, None);
-        let may_follow = self.backlog.give_up(max_rest, memory);
+        let may_follow = self.backlog.discard(max_rest, memory);
         self.count();
         may_follow
     }

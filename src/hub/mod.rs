@@ -187,7 +187,7 @@ impl<T: Transport> Hub<T> {
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
-                self.clients.give_up(client, MAX_REST);
+                self.clients.discard(client, MAX_REST);
                 self.close(client, &CloseReason::TooSlow, now);
             }
         }
