@@ -84,9 +84,12 @@ impl Charge {
 
     /// Changes the number of bytes.
     pub(crate) fn set(&mut self, bytes: usize) {
+        // Only the difference, because other threads would see the sum of the old and the new number for a moment.
         for counter in [&self.of_owner, &self.of_all] {
-            counter.add(bytes);
-            counter.remove(self.bytes);
+            match bytes.checked_sub(self.bytes) {
+                Some(more) => counter.add(more),
+                None => counter.remove(self.bytes - bytes),
+            }
         }
         self.bytes = bytes;
     }
@@ -101,6 +104,7 @@ impl Drop for Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
 
     #[test]
     fn shared_bytes_are_counted_once_and_until_the_last_clone_is_dropped() {
@@ -119,6 +123,20 @@ mod tests {
         assert_eq!((memory.of_owner.get(), memory.of_all.get()), (1, 1));
         drop(charge);
         assert_eq!((memory.of_owner.get(), memory.of_all.get()), (0, 0));
+    }
+
+    #[test]
+    fn while_a_charge_changes_nobody_sees_its_bytes_twice() {
+        let memory = MemoryLimit::new(Counter::default(), 1_000_000, 1);
+        let other = memory.clone();
+        let writer = thread::spawn(move || {
+            let mut charge = other.charge();
+            (0..300_000).for_each(|n| charge.set(1_000_000 - n % 2));
+        });
+        while !writer.is_finished() {
+            assert!(!memory.is_over(), "{} bytes", memory.of_owner());
+        }
+        writer.join().expect("the writer does not panic");
     }
 
     #[test]
