@@ -223,9 +223,9 @@ impl<T: Transport> Outbox<T> {
         self.last_progress
     }
 
-    /// Since when the transport has been full; `None` if it is not.
+    /// Since when a full transport has accepted nothing; `None` if it is not full.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
-        self.stall().map(|stall| stall.since)
+        self.stall().map(|stall| stall.progress)
     }
 
     /// What the client is owed in events, in bytes, while its transport is full.

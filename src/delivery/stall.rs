@@ -25,10 +25,8 @@ pub(crate) struct Stall {
     snapshot: PendingSnapshot,
     /// The first text that the client missed.
     stale_from: Option<Revision>,
-    /// When the stall began.
-    pub since: Instant,
     /// When the transport last accepted something, or the stall began.
-    progress: Instant,
+    pub progress: Instant,
     /// When to try the transport again.
     pub retry_at: Instant,
     pause: Duration,
@@ -74,7 +72,6 @@ impl Stall {
             backlog,
             snapshot: PendingSnapshot::None,
             stale_from: None,
-            since: now,
             progress: now,
             retry_at: now + MIN_PAUSE,
             pause: MIN_PAUSE,

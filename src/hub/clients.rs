@@ -232,7 +232,8 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that
-    /// have to be closed because their transports have been full the longest. What they are owed is discarded.
+    /// have to be closed because their transports have accepted nothing for the longest time. What they are owed is
+    /// discarded. A client that reads steadily comes late, even if it has not caught up for long.
     pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines) -> TooSlow {
         if !self.limits.memory.must_free() {
             return TooSlow::new();
