@@ -226,12 +226,15 @@ impl OpenRoom {
     }
 
     fn count_memory(&mut self) {
-        self.charge.set(self.view.memory() + self.first_part.memory());
+        self.charge.set(self.view.memory() + self.rules.memory() + self.first_part.memory());
     }
 
     /// Removes old posts, because the memory for texts is used up.
     pub(crate) fn shorten_history(&mut self) {
         self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
+        if self.rules.excess() > 0 {
+            self.rules.shorten();
+        }
         self.first_part.clear();
         self.count_memory();
     }

@@ -135,3 +135,22 @@ fn beyond_the_memory_for_texts_no_box_grows_and_logs_get_shorter() {
     world.settle();
     world.check();
 }
+
+#[test]
+fn the_refs_of_posts_take_memory_for_texts_and_are_forgotten_when_it_is_short() {
+    const POSTS: usize = 5_000;
+    let texts_after_posts = |max_texts| {
+        let mut world = World::with(Limits { max_texts, ..LIMITS }, 1);
+        world.enter(0, 0);
+        world.join(0, "Ada");
+        for n in 0..POSTS {
+            world.act(0, Action::Post { text: "text".to_owned(), reference: Some(n.to_string()) });
+            world.hub.write(world.now);
+        }
+        world.health().texts
+    };
+    let all = texts_after_posts(usize::MAX);
+    assert!(all > POSTS * 64, "{all} bytes");
+    let short = texts_after_posts(all / 2);
+    assert!(short <= all / 2, "{short} of {all} bytes");
+}
