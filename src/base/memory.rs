@@ -26,17 +26,17 @@ pub struct Charge {
 }
 
 /// Memory of counted bytes in addition to their content: their owner and its reference count.
-const COUNTED_OVERHEAD: usize = size_of::<CountedBytes>() + 2 * size_of::<usize>();
+const COUNTED_OVERHEAD: usize = size_of::<CountedBytes<Bytes>>() + 2 * size_of::<usize>();
 
 /// Counted bytes, which clients share.
-struct CountedBytes {
-    bytes: Vec<u8>,
+struct CountedBytes<B> {
+    bytes: B,
     _charge: Charge,
 }
 
-impl AsRef<[u8]> for CountedBytes {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for CountedBytes<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 }
 
@@ -48,8 +48,19 @@ impl MemoryLimit {
 
     /// Counts these bytes for as long as anyone holds them.
     pub(crate) fn keep(&self, bytes: Vec<u8>) -> Bytes {
+        let capacity = bytes.capacity();
+        self.count(bytes, capacity)
+    }
+
+    /// Counts these bytes, which somebody else keeps too, for as long as anyone holds what this returns.
+    pub(crate) fn keep_shared(&self, bytes: Bytes) -> Bytes {
+        let len = bytes.len();
+        self.count(bytes, len)
+    }
+
+    fn count(&self, bytes: impl AsRef<[u8]> + Send + 'static, memory: usize) -> Bytes {
         let mut charge = self.charge();
-        charge.set(bytes.capacity() + COUNTED_OVERHEAD);
+        charge.set(memory + COUNTED_OVERHEAD);
         Bytes::from_owner(CountedBytes { bytes, _charge: charge })
     }
 
