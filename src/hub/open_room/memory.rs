@@ -12,13 +12,25 @@ impl OpenRoom {
         self.charge.set(self.view.memory() + self.rules.memory());
     }
 
-    /// Removes old posts, because the memory for texts is used up.
+    /// Frees the part of snapshots that is kept for the next clients.
+    pub(crate) fn free_first_part(&mut self) {
+        self.first_part.clear();
+    }
+
+    /// How much memory [`shorten_history`](Self::shorten_history) would free, in bytes, roughly.
+    pub(crate) fn excess(&self) -> usize {
+        self.view.history_excess(SHORT_HISTORY) + self.rules.excess()
+    }
+
+    /// Removes old posts and keys of posts, because the memory for texts is used up.
     pub(crate) fn shorten_history(&mut self) {
-        self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
+        // Every fact changes the version of the view, so that snapshots are encoded again.
+        if self.view.history_excess(SHORT_HISTORY) > 0 {
+            self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
+        }
         if self.rules.excess() > 0 {
             self.rules.shorten();
         }
-        self.first_part.clear();
         self.count_memory();
     }
 }
@@ -43,7 +55,7 @@ mod tests {
         assert!(texts.of_owner() >= len && waiting.of_owner() >= len);
         let again = room.snapshot_part(None, &waiting);
         assert_eq!(again.json.as_ptr(), part.json.as_ptr(), "the bytes are shared");
-        room.shorten_history();
+        room.free_first_part();
         assert!(texts.of_owner() < len && waiting.of_owner() >= len, "those who wait for it still hold it");
         drop((part, again));
         assert_eq!(waiting.of_owner(), 0);
