@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_a_frame_that_was_begun_is_not_given_up() {
+    fn the_rest_of_a_frame_that_was_begun_is_not_discarded() {
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
         for (sent, rest) in [(0, 0), (1, 9), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
