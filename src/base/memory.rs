@@ -26,17 +26,17 @@ pub struct Charge {
 }
 
 /// Memory of counted bytes in addition to their content: their owner and its reference count.
-const COUNTED_OVERHEAD: usize = size_of::<CountedBytes>() + 2 * size_of::<usize>();
+const COUNTED_OVERHEAD: usize = size_of::<CountedBytes<Bytes>>() + 2 * size_of::<usize>();
 
 /// Counted bytes, which clients share.
-struct CountedBytes {
-    bytes: Vec<u8>,
+struct CountedBytes<B> {
+    bytes: B,
     _charge: Charge,
 }
 
-impl AsRef<[u8]> for CountedBytes {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for CountedBytes<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 }
 
@@ -48,8 +48,19 @@ impl MemoryLimit {
 
     /// Counts these bytes for as long as anyone holds them.
     pub(crate) fn keep(&self, bytes: Vec<u8>) -> Bytes {
+        let capacity = bytes.capacity();
+        self.count(bytes, capacity)
+    }
+
+    /// Counts these bytes, which somebody else keeps too, for as long as anyone holds what this returns.
+    pub(crate) fn keep_shared(&self, bytes: Bytes) -> Bytes {
+        let len = bytes.len();
+        self.count(bytes, len)
+    }
+
+    fn count(&self, bytes: impl AsRef<[u8]> + Send + 'static, memory: usize) -> Bytes {
         let mut charge = self.charge();
-        charge.set(bytes.capacity() + COUNTED_OVERHEAD);
+        charge.set(memory + COUNTED_OVERHEAD);
         Bytes::from_owner(CountedBytes { bytes, _charge: charge })
     }
 
@@ -64,14 +75,14 @@ impl MemoryLimit {
     }
 
     /// Whether all owners together exceed the limit.
-    pub(crate) fn is_used_up(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.of_all.get() > self.max
     }
 
     /// Whether this owner has to free memory: all exceed the limit together, and this one exceeds its share. At least
     /// one owner exceeds its share whenever all exceed the limit.
-    pub(crate) fn is_exceeded(&self) -> bool {
-        self.is_used_up() && self.of_owner.get() > self.max_of_owner
+    pub(crate) fn must_free(&self) -> bool {
+        self.is_over() && self.of_owner.get() > self.max_of_owner
     }
 }
 
@@ -84,9 +95,12 @@ impl Charge {
 
     /// Changes the number of bytes.
     pub(crate) fn set(&mut self, bytes: usize) {
+        // Only the difference, because other threads would see the sum of the old and the new number for a moment.
         for counter in [&self.of_owner, &self.of_all] {
-            counter.add(bytes);
-            counter.remove(self.bytes);
+            match bytes.checked_sub(self.bytes) {
+                Some(more) => counter.add(more),
+                None => counter.remove(self.bytes - bytes),
+            }
         }
         self.bytes = bytes;
     }
@@ -101,6 +115,7 @@ impl Drop for Charge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::thread;
 
     #[test]
     fn shared_bytes_are_counted_once_and_until_the_last_clone_is_dropped() {
@@ -110,7 +125,7 @@ mod tests {
         let bytes = memory.keep(vec![0; 100]);
         let clones = vec![bytes.slice(50..); 10];
         drop(bytes);
-        assert!(memory.is_exceeded());
+        assert!(memory.must_free());
         assert_eq!(
             (memory.of_owner.get(), memory.of_all.get()),
             (101 + COUNTED_OVERHEAD, 101 + COUNTED_OVERHEAD)
@@ -122,14 +137,28 @@ mod tests {
     }
 
     #[test]
+    fn while_a_charge_changes_nobody_sees_its_bytes_twice() {
+        let memory = MemoryLimit::new(Counter::default(), 1_000_000, 1);
+        let other = memory.clone();
+        let writer = thread::spawn(move || {
+            let mut charge = other.charge();
+            (0..300_000).for_each(|n| charge.set(1_000_000 - n % 2));
+        });
+        while !writer.is_finished() {
+            assert!(!memory.is_over(), "{} bytes", memory.of_owner());
+        }
+        writer.join().expect("the writer does not panic");
+    }
+
+    #[test]
     fn only_an_owner_that_exceeds_its_share_has_to_free_memory() {
         let all = Counter::default();
         let [small, large] = [(); 2].map(|()| MemoryLimit::new(all.clone(), 100, 2));
         let mut charges = [small.charge(), large.charge()];
         charges[0].set(40);
         charges[1].set(60);
-        assert!(!small.is_exceeded() && !large.is_exceeded(), "together they are at the limit");
+        assert!(!small.must_free() && !large.must_free(), "together they are at the limit");
         charges[0].set(41);
-        assert!(!small.is_exceeded() && large.is_exceeded());
+        assert!(!small.must_free() && large.must_free());
     }
 }

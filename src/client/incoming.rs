@@ -104,7 +104,7 @@ impl Incoming {
 
     /// Whether the rest of a large message has to wait, because the memory for all messages and all output is used up.
     pub(crate) fn must_wait(&self) -> bool {
-        self.is_large() && self.memory.is_used_up()
+        self.is_large() && self.memory.is_over()
     }
 
     /// How many bytes to read at most. A read ends with a large message, so that no bytes of the next one are in its

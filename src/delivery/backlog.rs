@@ -9,12 +9,15 @@ use std::mem;
 /// them, pongs of two bytes each would take thirty times as much memory as is counted.
 pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
-/// Largest rest of a frame that is copied when the frames after it are given up, in bytes. It has space for a part of a
+/// Largest rest of a frame that is copied when the frames after it are discarded, in bytes. It has space for a part of a
 /// snapshot.
 pub(crate) const MAX_REST: usize = 128 * 1024;
 
 /// The same when memory is to be freed, which copies of what clients share would not do.
-pub(crate) const MAX_REST_IN_NEED: usize = 1024;
+pub(crate) const MAX_REST_UNDER_PRESSURE: usize = 1024;
+
+/// Most pieces of one frame: that of a part of a snapshot has its head, which is its receiver's alone, and the rest.
+const FRAME_PIECES: usize = 2;
 
 /// Frames that wait.
 #[derive(Debug, Default)]
@@ -23,8 +26,8 @@ pub(crate) struct Backlog {
     pieces: VecDeque<Bytes>,
     /// Bytes of all pieces.
     len: usize,
-    /// A part of the first piece was sent.
-    is_begun: bool,
+    /// How many pieces may belong to a frame whose beginning was sent: 0 if no such frame waits.
+    begun: usize,
 }
 
 impl Backlog {
@@ -40,7 +43,7 @@ impl Backlog {
     /// Adds the rest of a frame whose beginning was sent. Nothing waits yet.
     pub(crate) fn begin_with(&mut self, pieces: impl Iterator<Item = Bytes>) {
         pieces.for_each(|piece| self.push(piece));
-        self.is_begun = !self.pieces.is_empty();
+        self.begun = self.pieces.len().min(FRAME_PIECES);
     }
 
     /// Adds another backlog at the end.
@@ -51,14 +54,14 @@ impl Backlog {
     /// Removes the first `sent` bytes.
     pub(crate) fn advance(&mut self, mut sent: usize) {
         self.len -= sent;
-        self.is_begun |= sent > 0;
-        while let Some(first) = self.pieces.front_mut() {
+        while let Some(first) = self.pieces.front_mut().filter(|_| sent > 0) {
             if sent < first.len() {
+                self.begun = self.begun.max(1);
                 return first.advance(sent);
             }
             sent -= first.len();
             self.pieces.pop_front();
-            self.is_begun = sent > 0;
+            self.begun = self.begun.saturating_sub(1);
         }
     }
 
@@ -82,16 +85,15 @@ impl Backlog {
         self.pieces.len() * PIECE_OVERHEAD
     }
 
-    /// Gives up everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the
-    /// rest of that frame has more than `max_rest` bytes, and is given up too.
-    pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
-        let given_up = mem::take(self);
-        if !given_up.is_begun {
+    /// Discards everything but a frame whose beginning was sent. Returns whether another frame may follow: not if the
+    /// rest of that frame has more than `max_rest` bytes, and is discarded too.
+    pub(crate) fn discard(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
+        let discarded = mem::take(self);
+        if discarded.begun == 0 {
             return true;
         }
-        // The frame that was begun may have two pieces, as that of a snapshot has. A second piece of whole frames does
-        // no harm.
-        let rest = given_up.pieces.iter().take(2);
+        // A second piece of whole frames does no harm.
+        let rest = discarded.pieces.iter().take(discarded.begun);
         if rest.clone().map(Bytes::len).sum::<usize>() > max_rest {
             return false;
         }
@@ -115,13 +117,26 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_of_a_frame_that_was_begun_is_not_given_up() {
+    fn the_rest_of_a_frame_that_was_begun_is_not_discarded() {
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
-        for (sent, rest) in [(0, 0), (1, 19), (10, 0), (11, 9)] {
+        for (sent, rest) in [(0, 0), (1, 9), (10, 0), (11, 9)] {
             let mut backlog = backlog([10, 10], sent);
-            assert!(backlog.give_up(MAX_REST, &memory));
+            assert!(backlog.discard(MAX_REST, &memory));
             assert_eq!(backlog.len(), rest, "{sent} bytes sent");
         }
-        assert!(!backlog([2 * MAX_REST, 10], 1).give_up(MAX_REST, &memory));
+        assert!(!backlog([2 * MAX_REST, 10], 1).discard(MAX_REST, &memory));
+    }
+
+    #[test]
+    fn a_frame_of_two_pieces_is_not_cut_between_them() {
+        let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1);
+        for (sent, rest) in [(0, 20), (9, 11), (10, 10), (11, 9), (20, 0), (21, 9)] {
+            let mut backlog = Backlog::default();
+            backlog.begin_with([10, 10].map(|len| vec![0; len].into()).into_iter());
+            backlog.push(vec![0; 10].into());
+            backlog.advance(sent);
+            assert!(backlog.discard(MAX_REST, &memory));
+            assert_eq!(backlog.len(), rest, "{sent} bytes sent");
+        }
     }
 }

@@ -159,8 +159,8 @@ impl Batch {
 
     /// Empties the batch and keeps its memory for the next one.
     pub(crate) fn clear(&mut self) {
-        self.records.clear();
-        self.overrides.clear();
+        empty([&mut self.records]);
+        empty([&mut self.overrides]);
         self.snapshot = Part::default(); // `clear` would keep a reference to the memory
         self.framed.iter_mut().for_each(Framed::clear);
         empty([&mut self.json, &mut self.scratch]);
@@ -251,6 +251,16 @@ pub(crate) fn single_frame(encoding: Encoding, event: &ServerEvent<'_>) -> Bytes
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::error::EventError;
+
+    #[test]
+    fn a_cleared_batch_keeps_short_lists() {
+        let mut batch = Batch::default();
+        let error = ServerEvent::Error { error: EventError::PassphraseNeeded, reference: None };
+        (0..10_000).for_each(|n| batch.tell(ClientId(n), &error));
+        batch.clear();
+        assert!(batch.records.capacity() < 1_000 && batch.overrides.capacity() < 1_000);
+    }
 
     #[test]
     fn a_cleared_batch_releases_the_memory_of_its_snapshot() {

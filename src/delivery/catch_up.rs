@@ -38,7 +38,7 @@ impl CatchUp {
 
     /// Removes all texts and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.frames.clear();
+        empty([&mut self.frames]);
         empty([&mut self.texts, &mut self.json]);
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::cell::OnceCell;
 use std::ops::Range;
 
-/// Maximum capacity that a buffer keeps between batches, in bytes. Every room has several, so with more, one large
+/// Maximum memory that a buffer keeps between batches, in bytes. Every room has several, so with more, one large
 /// batch in each of a thousand rooms would hold hundreds of megabytes for ever.
 const KEPT_CAPACITY: usize = 16 * 1024;
 
@@ -57,18 +57,18 @@ impl Framed {
     /// Empties the buffers and keeps their memory.
     pub(crate) fn clear(&mut self) {
         let Self { events, private, frames, texts, text_frames, kept_events } = self;
-        frames.clear();
-        text_frames.clear();
         kept_events.take();
         empty([events, private, texts]);
+        empty([frames]);
+        empty([text_frames]);
     }
 }
 
 /// Empties buffers and keeps up to [`KEPT_CAPACITY`] of their memory.
-pub(crate) fn empty<const N: usize>(buffers: [&mut Vec<u8>; N]) {
+pub(crate) fn empty<T, const N: usize>(buffers: [&mut Vec<T>; N]) {
     for buffer in buffers {
         buffer.clear();
-        buffer.shrink_to(KEPT_CAPACITY);
+        buffer.shrink_to(KEPT_CAPACITY / size_of::<T>());
     }
 }
 
@@ -81,10 +81,13 @@ mod tests {
     fn a_cleared_batch_keeps_little_memory() {
         let large = || vec![0; 10 * KEPT_CAPACITY];
         let mut framed = Framed { events: large(), private: large(), texts: large(), ..Framed::default() };
+        framed.frames.reserve(KEPT_CAPACITY);
+        framed.text_frames.reserve(KEPT_CAPACITY);
         framed.keep_events(0..1, &MemoryLimit::new(Counter::default(), 0, 1));
         framed.clear();
-        let Framed { events, private, texts, kept_events, .. } = &framed;
+        let Framed { events, private, frames, texts, text_frames, kept_events } = &framed;
         assert!([events, private, texts].iter().all(|buffer| buffer.capacity() <= KEPT_CAPACITY));
+        assert!(frames.capacity() < KEPT_CAPACITY && text_frames.capacity() < KEPT_CAPACITY);
         assert!(kept_events.get().is_none());
     }
 }

@@ -209,11 +209,11 @@ impl<T: Transport> Outbox<T> {
         self.state = State::Ready;
     }
 
-    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
+    /// Discards everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
     /// whether a close frame may follow.
-    pub(crate) fn give_up(&mut self, max_rest: usize, limits: &OutboxLimits) -> bool {
+    pub(crate) fn discard(&mut self, max_rest: usize, limits: &OutboxLimits) -> bool {
         match &mut self.state {
-            State::Stalled(stall) => stall.give_up(max_rest, &limits.memory),
+            State::Stalled(stall) => stall.discard(max_rest, &limits.memory),
             State::Ready | State::Queued(_) => true,
         }
     }
@@ -223,9 +223,9 @@ impl<T: Transport> Outbox<T> {
         self.last_progress
     }
 
-    /// Since when the transport has been full; `None` if it is not.
+    /// Since when a full transport has accepted nothing; `None` if it is not full.
     pub(crate) fn stalled_since(&self) -> Option<Instant> {
-        self.stall().map(|stall| stall.since)
+        self.stall().map(|stall| stall.progress)
     }
 
     /// What the client is owed in events, in bytes, while its transport is full.

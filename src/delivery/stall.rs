@@ -25,10 +25,8 @@ pub(crate) struct Stall {
     snapshot: PendingSnapshot,
     /// The first text that the client missed.
     stale_from: Option<Revision>,
-    /// When the stall began.
-    pub since: Instant,
     /// When the transport last accepted something, or the stall began.
-    progress: Instant,
+    pub progress: Instant,
     /// When to try the transport again.
     pub retry_at: Instant,
     pause: Duration,
@@ -74,7 +72,6 @@ impl Stall {
             backlog,
             snapshot: PendingSnapshot::None,
             stale_from: None,
-            since: now,
             progress: now,
             retry_at: now + MIN_PAUSE,
             pause: MIN_PAUSE,
@@ -208,11 +205,11 @@ impl Stall {
         self.backlog.len() + self.backlog.overhead() + after
     }
 
-    /// Gives up everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
+    /// Discards everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
     /// whether a close frame may follow.
-    pub(crate) fn give_up(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
+    pub(crate) fn discard(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
         (self.snapshot, self.stale_from) = (PendingSnapshot::None, None);
-        let may_follow = self.backlog.give_up(max_rest, memory);
+        let may_follow = self.backlog.discard(max_rest, memory);
         self.count();
         may_follow
     }

@@ -4,7 +4,7 @@ use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
-use crate::delivery::backlog::MAX_REST_IN_NEED;
+use crate::delivery::backlog::MAX_REST_UNDER_PRESSURE;
 use crate::delivery::batch::Batch;
 use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
 use crate::delivery::share::Share;
@@ -232,22 +232,23 @@ impl<T: Transport> Clients<T> {
     }
 
     /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that
-    /// have to be closed because their transports have been full the longest. What they are owed is given up.
+    /// have to be closed because their transports have accepted nothing for the longest time. What they are owed is
+    /// discarded. A client that reads steadily comes late, even if it has not caught up for long.
     pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines) -> TooSlow {
-        if !self.limits.memory.is_exceeded() {
+        if !self.limits.memory.must_free() {
             return TooSlow::new();
         }
         let mut stalled: Vec<(bool, Instant, ClientId)> = self.registry.stalled().collect();
         stalled.sort_unstable(); // those that are closing first
         let mut closed = TooSlow::new();
         for (is_open, _, client) in stalled {
-            if !self.limits.memory.is_exceeded() {
+            if !self.limits.memory.must_free() {
                 break;
             }
             match is_open {
                 false => self.cut(client, deadlines),
                 true => {
-                    self.give_up(client, MAX_REST_IN_NEED);
+                    self.discard(client, MAX_REST_UNDER_PRESSURE);
                     closed.push(client);
                 }
             }
@@ -255,12 +256,12 @@ impl<T: Transport> Clients<T> {
         closed
     }
 
-    /// Gives up what a client is owed, before it is closed, except at most `max_rest` bytes of a frame that was begun.
+    /// Discards what a client is owed, before it is closed, except at most `max_rest` bytes of a frame that was begun.
     /// Ends the connection if no close frame can follow.
-    pub(crate) fn give_up(&mut self, client: ClientId, max_rest: usize) {
+    pub(crate) fn discard(&mut self, client: ClientId, max_rest: usize) {
         let Self { registry, limits, .. } = self;
         if let Some(entry) = registry.get_mut(client)
-            && !entry.outbox.give_up(max_rest, limits)
+            && !entry.outbox.discard(max_rest, limits)
         {
             entry.outbox.shutdown(Shutdown::Both);
         }

@@ -11,6 +11,10 @@ use std::time::Instant;
 /// The events of a full drain weigh less unless they change long texts.
 const SHARE: usize = 2048;
 
+/// For how many events an empty inbox keeps space. Every room has one, so with more, one flood in each of a thousand
+/// rooms would hold hundreds of megabytes for ever.
+const KEPT_CAPACITY: usize = 32;
+
 /// The events of a room's clients that wait.
 #[derive(Debug)]
 pub(crate) struct Inbox {
@@ -55,6 +59,7 @@ impl Inbox {
             return None;
         }
         let event = self.waiting.pop_front()?;
+        self.release_capacity();
         self.share_left = self.share_left.saturating_sub(weigh(&event));
         Some(event)
     }
@@ -63,7 +68,14 @@ impl Inbox {
     pub(crate) fn release_all(&mut self) -> Vec<QueuedEvent> {
         let mut events = self.budget.release_all();
         events.extend(self.waiting.drain(..));
+        self.release_capacity();
         events
+    }
+
+    fn release_capacity(&mut self) {
+        if self.waiting.is_empty() {
+            self.waiting.shrink_to(KEPT_CAPACITY);
+        }
     }
 
     fn has_share(&mut self, turn: u64) -> bool {
@@ -71,5 +83,30 @@ impl Inbox {
             (self.turn, self.share_left) = (turn, SHARE);
         }
         self.share_left > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::ClientId;
+    use crate::base::window::Slot;
+    use crate::hub::event::FromClient;
+
+    #[test]
+    fn an_inbox_that_was_full_keeps_little_memory() {
+        let mut inbox = Inbox::new(&Limits::DEFAULT, Instant::now());
+        for releases_all in [false, true] {
+            for _ in 0..1_000 {
+                let (client, event) = (ClientId(1), FromClient::ReadTimeout);
+                inbox.waiting.push_back(QueuedEvent { client, event, slot: Slot::default(), charge: None });
+            }
+            if releases_all {
+                assert_eq!(inbox.release_all().len(), 1_000);
+            } else {
+                while inbox.next(|_| 0, 1).is_some() {}
+            }
+            assert!(inbox.waiting.is_empty() && inbox.waiting.capacity() < 100);
+        }
     }
 }

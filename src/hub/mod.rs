@@ -32,6 +32,7 @@ pub(crate) mod shutdown;
 pub(crate) mod stage;
 pub(crate) mod state_delivery;
 pub(crate) mod store_link;
+pub(crate) mod text_relief;
 pub(crate) mod turns;
 
 use crate::base::clock::Now;
@@ -46,13 +47,13 @@ use crate::hub::attempts::{Attempt, Requester};
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
-use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
 use crate::hub::shards::Shard;
 use crate::hub::stage::Stage;
 use crate::hub::store_link::StoreLink;
+use crate::hub::text_relief::TextRelief;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
@@ -84,6 +85,7 @@ pub struct Hub<T> {
     shard: Shard,
     /// The memory for the boxes and logs of all rooms.
     text_memory: MemoryLimit,
+    text_relief: TextRelief,
     store: StoreLink,
     deadlines: Deadlines,
     stage: Stage,
@@ -105,6 +107,7 @@ impl<T: Transport> Hub<T> {
             gate: PassphraseGate::new(passphrase, limits.max_clients),
             rooms: Rooms::new(shard.clone()),
             text_memory: shard.text_memory(limits.max_texts),
+            text_relief: TextRelief::default(),
             seats: Seats::default(),
             shard,
             store: StoreLink::new(store),
@@ -165,9 +168,7 @@ impl<T: Transport> Hub<T> {
     /// with pending output.
     pub fn write(&mut self, now: Now) {
         self.begin_turn(now);
-        if self.text_memory.is_used_up() {
-            self.rooms.iter_mut().for_each(OpenRoom::shorten_history);
-        }
+        self.text_relief.free(&self.text_memory, &mut self.rooms, now.instant);
         let mut retries = self.meet_deadlines(now);
         loop {
             let mut too_slow = TooSlow::new();
@@ -187,7 +188,7 @@ impl<T: Transport> Hub<T> {
             }
             for client in too_slow {
                 log::debug!("client {} is too slow and is closed", client.0);
-                self.clients.give_up(client, MAX_REST);
+                self.clients.discard(client, MAX_REST);
                 self.close(client, &CloseReason::TooSlow, now);
             }
         }

@@ -1,5 +1,7 @@
 //! An open room: its rules, its view, its clients, and the batch it is about to send.
 
+mod memory;
+
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
@@ -22,12 +24,10 @@ use crate::room::post::Post;
 use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
+use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::time::Instant;
-
-/// What remains of each room's log in memory when the memory for texts is used up, in bytes.
-const SHORT_HISTORY: usize = 64 * 1024;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
 const FREE_TEXT: usize = 1024;
@@ -58,7 +58,7 @@ pub(crate) struct OpenRoom {
     pub inbox: Inbox,
     /// The memory for the texts of all rooms.
     memory: MemoryLimit,
-    /// What this room's texts take of it, and the first part of its snapshots.
+    /// What this room's texts take of it.
     charge: Charge,
 }
 
@@ -177,7 +177,7 @@ impl OpenRoom {
     ) -> Result<Decision, EventError> {
         let user = self.members.get(&client).copied().flatten();
         if let (Action::Write(change), Some(text)) = (&action, user.and_then(|user| self.view.text(user)))
-            && self.memory.is_used_up()
+            && self.memory.is_over()
             && text.grows_by(change)
             && text.len_after(change) > FREE_TEXT
         {
@@ -222,17 +222,6 @@ impl OpenRoom {
             }
         }
         self.view.apply(fact);
-        self.count_memory();
-    }
-
-    fn count_memory(&mut self) {
-        self.charge.set(self.view.memory() + self.first_part.memory());
-    }
-
-    /// Removes old posts, because the memory for texts is used up.
-    pub(crate) fn shorten_history(&mut self) {
-        self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
-        self.first_part.clear();
         self.count_memory();
     }
 
@@ -333,7 +322,8 @@ impl OpenRoom {
         Receiver { you, name, session }
     }
 
-    /// A part of the common half of all snapshots. The first one is encoded only once per version of the view.
+    /// A part of the common half of all snapshots, which counts in `memory`. The first one is encoded only once per
+    /// version of the view.
     pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &MemoryLimit) -> Part {
         let version = self.view.version();
         if from.is_none()
@@ -343,11 +333,12 @@ impl OpenRoom {
         }
         let mut json = Vec::new();
         let next = snapshot::encode_part(self.name.as_str(), &self.view, &self.limits, from, &mut json);
+        json.shrink_to_fit();
+        let json = Bytes::from(json);
         if from.is_none() {
-            self.first_part.set(version, &json, next);
-            self.count_memory();
+            self.first_part.set(version, Part { json: json.clone(), next }, &self.memory);
         }
-        Part { json: memory.keep(json), next }
+        Part { json: memory.keep_shared(json), next }
     }
 
     /// The current texts that have changed since a revision, except the client's own.
@@ -379,15 +370,5 @@ mod tests {
         room.leave(ClientId(2));
         room.release_posts();
         assert!(room.finish_batch(&[], |_| None, &memory).into_iter().eq([ClientId(1)]));
-    }
-    #[test]
-    fn the_part_of_a_snapshot_that_is_kept_counts_as_text() {
-        let name = RoomName::from_query("").unwrap();
-        let [texts, waiting] = [(); 2].map(|()| MemoryLimit::new(Counter::default(), 0, 1));
-        let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0), texts.clone(), Instant::now());
-        let part = room.snapshot_part(None, &waiting);
-        assert!(texts.of_owner() >= part.json.len());
-        room.shorten_history();
-        assert!(texts.of_owner() < part.json.len());
     }
 }

@@ -196,8 +196,8 @@ impl<T: Transport> Registry<T> {
         self.rooms.get_mut(&room).into_iter().flat_map(BTreeMap::values_mut)
     }
 
-    /// The clients whose transports are full: whether they are not closing, and since when their transports have been
-    /// full. Those that are closing and owed little are left out.
+    /// The clients whose transports are full: whether they are not closing, and since when their transports have
+    /// accepted nothing. Those that are closing and owed little are left out.
     pub(crate) fn stalled(&self) -> impl Iterator<Item = (bool, Instant, ClientId)> {
         let clients = self.rooms.values().flat_map(BTreeMap::values);
         let clients = clients.filter(|client| client.is_open() || client.outbox.debt() > 2 * MAX_REST);

@@ -65,9 +65,14 @@ impl History {
         self.bytes = self.posts.iter().map(|post| json_len(&post.text)).sum();
     }
 
+    /// How much more memory than this it takes, in bytes; 0 if [`shorten`](Self::shorten) would remove nothing.
+    pub(crate) fn excess(&self, max_bytes: usize) -> usize {
+        if self.posts.len() > 1 { self.memory().saturating_sub(max_bytes) } else { 0 }
+    }
+
     /// Removes the oldest posts until the others take no more than this many bytes. The last post stays.
     pub(crate) fn shorten(&mut self, max_bytes: usize) {
-        while self.memory() > max_bytes && self.posts.len() > 1 {
+        while self.excess(max_bytes) > 0 {
             self.remove_oldest();
         }
     }

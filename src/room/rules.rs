@@ -116,6 +116,23 @@ impl Rules {
         self.last_user
     }
 
+    /// The memory of what they keep of posts, in bytes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        self.numbering.as_ref().map_or(0, Numbering::memory)
+    }
+
+    /// How much of it [`shorten`](Self::shorten) would free.
+    pub(crate) fn excess(&self) -> usize {
+        self.numbering.as_ref().map_or(0, Numbering::excess)
+    }
+
+    /// Forgets the oldest posts, because memory is short. If one is sent again, it is posted again.
+    pub(crate) fn shorten(&mut self) {
+        if let Some(numbering) = &mut self.numbering {
+            numbering.shorten();
+        }
+    }
+
     /// A user's session.
     pub fn session(&self, id: UserId) -> Option<Session> {
         self.seats.get(&id).map(|seat| seat.session)

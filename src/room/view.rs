@@ -76,6 +76,11 @@ impl View {
         self.boxes.memory() + self.history.memory()
     }
 
+    /// How much more memory than this the history takes, in bytes, as far as posts can be removed from it.
+    pub(crate) fn history_excess(&self, max_bytes: usize) -> usize {
+        self.history.excess(max_bytes)
+    }
+
     /// The number of users, including away users.
     pub fn user_count(&self) -> usize {
         self.users.len()

@@ -1,0 +1,63 @@
+//! The memory that a room's texts take, and what gives way when it is short.
+
+use crate::hub::open_room::OpenRoom;
+use crate::room::fact::Fact;
+
+/// What remains of each room's log in memory when the memory for texts is used up, in bytes.
+const SHORT_HISTORY: usize = 64 * 1024;
+
+impl OpenRoom {
+    /// Counts what the texts of the room take.
+    pub(super) fn count_memory(&mut self) {
+        self.charge.set(self.view.memory() + self.rules.memory());
+    }
+
+    /// Frees the part of snapshots that is kept for the next clients.
+    pub(crate) fn free_first_part(&mut self) {
+        self.first_part.clear();
+    }
+
+    /// How much memory [`shorten_history`](Self::shorten_history) would free, in bytes, roughly.
+    pub(crate) fn excess(&self) -> usize {
+        self.view.history_excess(SHORT_HISTORY) + self.rules.excess()
+    }
+
+    /// Removes old posts and keys of posts, because the memory for texts is used up.
+    pub(crate) fn shorten_history(&mut self) {
+        // Every fact changes the version of the view, so that snapshots are encoded again.
+        if self.view.history_excess(SHORT_HISTORY) > 0 {
+            self.view.apply(Fact::HistoryShortened { max_bytes: SHORT_HISTORY });
+        }
+        if self.rules.excess() > 0 {
+            self.rules.shorten();
+        }
+        self.count_memory();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::counter::Counter;
+    use crate::base::ids::UserId;
+    use crate::base::limits::Limits;
+    use crate::base::memory::MemoryLimit;
+    use crate::room::names::RoomName;
+    use std::time::Instant;
+
+    #[test]
+    fn the_part_of_a_snapshot_that_is_kept_counts_as_text() {
+        let name = RoomName::from_query("").unwrap();
+        let [texts, waiting] = [(); 2].map(|()| MemoryLimit::new(Counter::default(), 0, 1));
+        let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0), texts.clone(), Instant::now());
+        let part = room.snapshot_part(None, &waiting);
+        let len = part.json.len();
+        assert!(texts.of_owner() >= len && waiting.of_owner() >= len);
+        let again = room.snapshot_part(None, &waiting);
+        assert_eq!(again.json.as_ptr(), part.json.as_ptr(), "the bytes are shared");
+        room.free_first_part();
+        assert!(texts.of_owner() < len && waiting.of_owner() >= len, "those who wait for it still hold it");
+        drop((part, again));
+        assert_eq!(waiting.of_owner(), 0);
+    }
+}
