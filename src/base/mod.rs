@@ -12,4 +12,5 @@ pub(crate) mod permits;
 pub(crate) mod rate_limit;
 pub(crate) mod shared_rate_limit;
 pub(crate) mod token;
+pub(crate) mod warning;
 pub(crate) mod window;

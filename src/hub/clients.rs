@@ -4,6 +4,7 @@ use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
+use crate::base::warning::Warning;
 use crate::delivery::backlog::MAX_REST_UNDER_PRESSURE;
 use crate::delivery::batch::Batch;
 use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
@@ -38,6 +39,7 @@ pub(crate) struct Clients<T> {
     pub(super) queued: Vec<(ClientId, Bytes)>,
     limits: OutboxLimits,
     state: StateDelivery,
+    memory_warning: Warning,
 }
 
 /// Clients that are too slow and have to be closed.
@@ -52,6 +54,7 @@ impl<T: Transport> Clients<T> {
             queued: Vec::new(),
             limits: OutboxLimits::new(limits, memory),
             state: StateDelivery::default(),
+            memory_warning: Warning::default(),
         }
     }
 
@@ -234,10 +237,12 @@ impl<T: Transport> Clients<T> {
     /// Frees memory if what waits for all clients takes too much: cuts those that are closing, and returns those that
     /// have to be closed because their transports have accepted nothing for the longest time. What they are owed is
     /// discarded. A client that reads steadily comes late, even if it has not caught up for long.
-    pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines) -> TooSlow {
+    pub(crate) fn relieve_memory(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         if !self.limits.memory.must_free() {
             return TooSlow::new();
         }
+        let text = || "the memory for pending output is used up; see --waiting-memory".to_owned();
+        self.memory_warning.log(now, text);
         let mut stalled: Vec<(bool, Instant, ClientId)> = self.registry.stalled().collect();
         stalled.sort_unstable(); // those that are closing first
         let mut closed = TooSlow::new();

@@ -182,7 +182,7 @@ impl<T: Transport> Hub<T> {
             retries.extend(self.meet_deadlines(now));
             let Self { clients, rooms, deadlines, .. } = self;
             too_slow.extend(clients.retry(mem::take(&mut retries), rooms, deadlines, now.instant));
-            too_slow.extend(clients.relieve_memory(deadlines));
+            too_slow.extend(clients.relieve_memory(deadlines, now.instant));
             if too_slow.is_empty() && !self.rooms.are_dirty() {
                 return;
             }

@@ -2,6 +2,7 @@
 //! encoded again when they are needed, then the oldest posts of the largest histories. Texts of boxes never do.
 
 use crate::base::memory::MemoryLimit;
+use crate::base::warning::Warning;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::rooms::Rooms;
 use std::cmp::Reverse;
@@ -15,6 +16,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub(crate) struct TextRelief {
     not_before: Option<Instant>,
+    warning: Warning,
 }
 
 impl TextRelief {
@@ -25,6 +27,8 @@ impl TextRelief {
         }
         rooms.iter_mut().for_each(OpenRoom::free_first_part);
         if memory.is_over() {
+            let text = || "the memory for boxes and logs is used up; see --text-memory".to_owned();
+            self.warning.log(now, text);
             shorten_largest(memory, rooms);
         }
         self.not_before = memory.is_over().then(|| now + PAUSE);

@@ -5,6 +5,7 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::permits::{ConnectionLimiter, Permit};
 use crate::base::rate_limit::RateLimit;
+use crate::base::warning::Warning;
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::connection::Connection;
 use crate::http::log_route::DownloadLimiter;
@@ -22,9 +23,6 @@ use std::time::{Duration, Instant};
 
 /// Pause after a failed accept. Without a free descriptor accept fails at once, again and again, until one is closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Shortest time between two warnings about lost connections.
-const WARN_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Stack of a connection's thread, in bytes. Only the part in use takes memory.
 const STACK_SIZE: usize = 256 * 1024;
@@ -62,7 +60,7 @@ impl Acceptor {
     /// Runs the loop. No error ends it: each harms one connection at most.
     pub(crate) fn run(mut self, listener: &TcpListener) {
         let mut spare = spare_descriptor();
-        let mut warned: Option<Instant> = None;
+        let mut warning = Warning::default();
         for n in 1.. {
             let accept_next = || {
                 listener.accept().map(|(socket, peer)| {
@@ -75,10 +73,7 @@ impl Acceptor {
             }
             let outcome = accepted.and_then(|(transport, peer)| self.spawn(ClientId(n), transport, peer));
             if let Err(error) = outcome {
-                if warned.is_none_or(|at| at.elapsed() > WARN_INTERVAL) {
-                    log::warn!("connections are being lost: {error}");
-                    warned = Some(Instant::now());
-                }
+                warning.log(Instant::now(), || format!("connections are being lost: {error}"));
                 thread::sleep(ACCEPT_PAUSE);
             }
         }
