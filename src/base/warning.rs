@@ -13,7 +13,8 @@ impl Warning {
     /// Logs the warning, unless it was logged less than a minute ago.
     pub(crate) fn log(&mut self, now: Instant, text: impl FnOnce() -> String) {
         if self.0.is_none_or(|at| now.saturating_duration_since(at) >= INTERVAL) {
-            log::warn!("{}", text());
+            let text = text();
+            log::warn!("{text}");
             self.0 = Some(now);
         }
     }
