@@ -140,8 +140,8 @@ pub(crate) struct Options {
     #[arg(value_delimiter = ',', value_parser = parse_ancestor)]
     frame_ancestors: Vec<String>,
 
-    /// Let a crash write a core dump, which holds texts that were never posted, if the limit of the system (`ulimit -c`)
-    /// allows it
+    /// Let a crash write a core dump, which holds texts that were never posted, if the limit of the system (`ulimit
+    /// -c`) allows it
     #[arg(long, env = "TYPEWALL_CORE_DUMPS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub core_dumps: bool,
 }

@@ -1,8 +1,8 @@
-//! The message that a client is sending: how long it takes, and how much memory it holds. A client that sends a byte now
-//! and then would otherwise hold that memory for ever, and many clients together more than there is.
+//! The message that a client is sending: how long it takes, and how much memory it holds. A client that sends a byte
+//! now and then would otherwise hold that memory for ever, and many clients together more than there is.
 //!
-//! This follows the heads of the frames (RFC 6455, section 5.2) in the bytes that are read. tungstenite decodes the frames
-//! and rejects those that are malformed.
+//! This follows the heads of the frames (RFC 6455, section 5.2) in the bytes that are read. tungstenite decodes the
+//! frames and rejects those that are malformed.
 
 use crate::base::memory::{Charge, MemoryLimit};
 use std::io::{self, ErrorKind};

@@ -201,8 +201,8 @@ fn config(limits: &Limits) -> WebSocketConfig {
         .max_message_size(max_size)
 }
 
-/// Why reading ended: the code and the reason of a close frame if the client made an error; `None` if the connection has
-/// ended.
+/// Why reading ended: the code and the reason of a close frame if the client made an error; `None` if the connection
+/// has ended.
 pub(crate) type End = Option<(CloseCode, &'static str)>;
 
 /// Reads until the connection ends. Returns its stream.

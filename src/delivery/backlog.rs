@@ -9,8 +9,8 @@ use std::mem;
 /// them, pongs of two bytes each would take thirty times as much memory as is counted.
 pub(crate) const PIECE_OVERHEAD: usize = 2 * size_of::<Bytes>();
 
-/// Largest rest of a frame that is copied when the frames after it are discarded, in bytes. It has space for a part of a
-/// snapshot.
+/// Largest rest of a frame that is copied when the frames after it are discarded, in bytes. It has space for a part of
+/// a snapshot.
 pub(crate) const MAX_REST: usize = 128 * 1024;
 
 /// The same when memory is to be freed, which copies of what clients share would not do.

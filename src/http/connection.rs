@@ -255,7 +255,8 @@ mod tests {
         end.recv_timeout(TIMEOUT).expect("the connection ends");
     }
 
-    /// The response to a request on this connection. Its client closes its side, which ends any wait without a response.
+    /// The response to a request on this connection. Its client closes its side, which ends any wait without a
+    /// response.
     fn response(mut client: TcpStream, connection: Connection) -> String {
         client.write_all(REQUEST.as_bytes()).unwrap();
         client.shutdown(Shutdown::Write).unwrap();

@@ -2,9 +2,9 @@
 //! gets all of them, so without a budget a few users could send more than the others' connections carry.
 //!
 //! Nobody is rejected. Events that exceed the budget wait, and their readers with them. The next one is that of the
-//! client that will have had the fewest bytes then (fair queueing by finish times: Demers, Keshav and Shenker, 1989). So
-//! clients that post much wait for each other and not the others for them, and short posts do not wait for long ones.
-//! Texts do not wait for one earlier post of their author; a second one fills the window of its reader.
+//! client that will have had the fewest bytes then (fair queueing by finish times: Demers, Keshav and Shenker, 1989).
+//! So clients that post much wait for each other and not the others for them, and short posts do not wait for long
+//! ones. Texts do not wait for one earlier post of their author; a second one fills the window of its reader.
 
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;

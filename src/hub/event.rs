@@ -137,8 +137,8 @@ impl FromClient {
 const BYTES_PER_WEIGHT: usize = 1024;
 
 impl QueuedEvent {
-    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that has
-    /// gone must not stay because its post waits.
+    /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
+    /// has gone must not stay because its post waits.
     pub(crate) fn keeps_order(&self) -> bool {
         matches!(self.event, FromClient::Unlock { .. } | FromClient::Acted(_) | FromClient::Rejected { .. })
     }

@@ -1,5 +1,5 @@
-//! The room state that slow clients get when their transports accept output again: the parts of their snapshots, and the
-//! latest version of each text that they missed.
+//! The room state that slow clients get when their transports accept output again: the parts of their snapshots, and
+//! the latest version of each text that they missed.
 
 use crate::base::ids::RoomId;
 use crate::delivery::batch::frame_first_part;

@@ -15,8 +15,8 @@ pub const MAX_POSTS_UNDER_WAY: usize = 1024;
 /// longest posts takes 41 MB. With the largest one, it would take 4 GB.
 pub const MAX_SIZE_UNDER_WAY: usize = 64 * 1024 * 1024;
 
-/// Maximum size of the posts that all rooms together hold back until their histories are loaded, in bytes. Each room has
-/// a smaller limit of its own; this one matters when hundreds of rooms wait for a slow store.
+/// Maximum size of the posts that all rooms together hold back until their histories are loaded, in bytes. Each room
+/// has a smaller limit of its own; this one matters when hundreds of rooms wait for a slow store.
 pub const MAX_HELD_SIZE: usize = 64 * 1024 * 1024;
 
 /// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.

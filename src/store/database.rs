@@ -15,8 +15,9 @@ use std::path::Path;
 /// only during a long read.
 const WAL_SIZE: u32 = 4 * 1024 * 1024;
 
-/// Largest write-ahead log to which another commit is added, of new posts or of deleted ones, in bytes. SQLite empties the log every few megabytes, but
-/// not while another program reads an old version of the file, such as a backup that was suspended.
+/// Largest write-ahead log to which another commit is added, of new posts or of deleted ones, in bytes. SQLite empties
+/// the log every few megabytes, but not while another program reads an old version of the file, such as a backup that
+/// was suspended.
 const MAX_WAL_SIZE: u64 = 64 * 1024 * 1024;
 
 /// The store, open for writing. Only one server can have it open.

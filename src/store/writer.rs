@@ -30,7 +30,8 @@ const SWEEP_RETRY: Duration = Duration::from_secs(60);
 const MAX_SWEPT: usize = 1000;
 
 /// Size of the texts after which a removal ends, in bytes. The last post may exceed it. As with [`MAX_COMMIT_SIZE`], it
-/// limits how far the write-ahead log grows at once: removed texts are overwritten, which takes as much of it as new ones.
+/// limits how far the write-ahead log grows at once: removed texts are overwritten, which takes as much of it as new
+/// ones.
 const MAX_SWEPT_SIZE: usize = 4 * 1024 * 1024;
 
 /// How far the wall clock may be ahead of what the last sweep and the monotonic clock say. Beyond that, it may have
