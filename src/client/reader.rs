@@ -227,6 +227,7 @@ pub(crate) fn read(mut websocket: Box<WebSocket<Box<Stream>>>, limits: &Limits) 
 }
 
 /// Waits for the next message. Returns what the hub is to be told of it, if anything.
+#[inline(never)] // its frame would be on the stack while the client connects, which takes the most
 fn next(websocket: &mut WebSocket<Box<Stream>>, limits: &Limits) -> Result<Option<FromClient>, End> {
     let message = match websocket.read() {
         Ok(message) => message,

@@ -26,7 +26,10 @@ use std::time::{Duration, Instant};
 const PING: [u8; 2] = [0x89, 0];
 
 /// Bytes of snapshots and missed texts in one write, after which other events have their turn.
-const MAX_WRITTEN_STATE: usize = 1024 * 1024;
+const MIN_WRITTEN_STATE: usize = 1024 * 1024;
+
+/// The same for each client of the hub: about as many as are sent in the time that one more send takes.
+const STATE_PER_CLIENT: usize = 4 * 1024;
 
 /// Every WebSocket of a hub.
 #[derive(Debug)]
@@ -216,7 +219,7 @@ impl<T: Transport> Clients<T> {
         let mut outcomes = Vec::new();
         let clients = self.registry.in_turn(clients);
         let Self { registry, limits, state, .. } = self;
-        let mut left = MAX_WRITTEN_STATE;
+        let mut left = MIN_WRITTEN_STATE + registry.len() * STATE_PER_CLIENT;
         for client in clients {
             let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));
             if let Some(entry) = registry.get_mut(client) {
