@@ -41,4 +41,14 @@ mod tests {
         assert_eq!(folders("8:pids:/a"), ["/sys/fs/cgroup/pids/a", "/sys/fs/cgroup/pids"]);
         assert_eq!(folders("4:memory:/a"), [""; 0]);
     }
+
+    #[test]
+    fn a_file_without_a_number_sets_no_limit() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (content, number) in [("1234\n", Some(1234)), ("0\n", Some(0)), ("max\n", None), ("", None)] {
+            fs::write(&file, content).unwrap();
+            assert_eq!(read_number(&file), number, "{content:?}");
+        }
+        assert_eq!(read_number("/nowhere"), None);
+    }
 }
