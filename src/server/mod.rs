@@ -314,6 +314,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_listener_on_all_interfaces_is_reached_on_loopback() {
+        for (listen, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(reachable(listen.parse().unwrap()), reached.parse().unwrap(), "{listen}");
+        }
+    }
+
+    #[test]
     fn one_hub_counts_passphrases_and_addresses_and_several_share_the_rest() {
         let (open, passphrase) = (Access::default(), Some(Passphrase::new("correct horse")));
         let locked = Access { passphrase, ..Access::default() };
