@@ -87,5 +87,10 @@ mod tests {
             assert_eq!((limits.max_text, limits.room_burst), (max_text, room_burst));
             assert_eq!(limits.max_backlog, 2 * room_burst, "{max_text}");
         }
+        let limits = Limits::DEFAULT.with_max_text(Limits::DEFAULT.max_text);
+        assert_eq!(
+            (limits.room_burst, limits.max_backlog),
+            (Limits::DEFAULT.room_burst, Limits::DEFAULT.max_backlog)
+        );
     }
 }
