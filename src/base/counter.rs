@@ -29,3 +29,24 @@ impl Counter {
         self.0.fetch_sub(n, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::thread;
+
+    #[test]
+    fn threads_together_add_no_more_than_the_maximum() {
+        const MAX: usize = 150;
+        let counter = Counter::default();
+        let add = || (0..100).filter(|_| counter.add_below(MAX)).count();
+        let added: usize = thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(add));
+            threads.map(|thread| thread.join().unwrap()).iter().sum()
+        });
+        assert_eq!((added, counter.get()), (MAX, MAX));
+        assert!(!counter.add_below(MAX));
+        counter.remove(1);
+        assert!(counter.add_below(MAX) && !counter.add_below(MAX));
+    }
+}

@@ -75,3 +75,22 @@ impl Limits {
         Self { max_text, room_burst, max_backlog: 2 * room_burst, ..self }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_closed_for_fifty_of_the_longest_posts_at_once() {
+        for (max_text, room_burst) in [(1, 512 * 1024), (10_000, 512 * 1024), (20_000, 1_000_000)] {
+            let limits = Limits::DEFAULT.with_max_text(max_text);
+            assert_eq!((limits.max_text, limits.room_burst), (max_text, room_burst));
+            assert_eq!(limits.max_backlog, 2 * room_burst, "{max_text}");
+        }
+        let limits = Limits::DEFAULT.with_max_text(Limits::DEFAULT.max_text);
+        assert_eq!(
+            (limits.room_burst, limits.max_backlog),
+            (Limits::DEFAULT.room_burst, Limits::DEFAULT.max_backlog)
+        );
+    }
+}

@@ -160,5 +160,9 @@ mod tests {
         assert!(!small.must_free() && !large.must_free(), "together they are at the limit");
         charges[0].set(41);
         assert!(!small.must_free() && large.must_free());
+        charges[0].set(50);
+        assert!(!small.must_free(), "it is at its share");
+        charges[0].set(51);
+        assert_eq!((small.of_owner(), small.must_free()), (51, true));
     }
 }

@@ -109,10 +109,25 @@ mod tests {
         assert!(matches!(read(b""), Err(PassphraseError::Empty)));
         assert!(matches!(read(b"\n"), Err(PassphraseError::Empty)));
         assert!(matches!(read(b"one\ntwo\n"), Err(PassphraseError::MultipleLines)));
+        assert!(read(&[b'x'; 1024]).is_ok());
         assert!(matches!(read(&[b'x'; 1025]), Err(PassphraseError::TooLong)));
         assert!(matches!(read(b"\xFF"), Err(PassphraseError::NotUtf8)));
         let missing = Passphrase::read(Path::new("/nowhere"));
         assert!(matches!(missing, Err(PassphraseError::Unreadable(_))));
+    }
+
+    #[test]
+    fn every_bit_of_a_hash_counts_for_itself() {
+        let hash = [7; 32];
+        for (first, second) in [(0, 0), (0, 1), (3, 31), (31, 31)] {
+            let mut other = hash;
+            // The same bit in two bytes, or one bit.
+            for byte in [first, second] {
+                other[byte] = hash[byte] ^ 0x10;
+            }
+            assert_ne!(Passphrase(hash), Passphrase(other), "{first} {second}");
+        }
+        assert_eq!(Passphrase(hash), Passphrase(hash));
     }
 
     #[test]

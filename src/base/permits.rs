@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn unused_addresses_are_removed_after_many_connections_have_ended_at_once() {
+        let mut limiter = ConnectionLimiter::new(10_000, None);
+        let addresses = 0..2 * MAX_UNUSED_ADDRESSES as u32;
+        let mut permits: Vec<Permit> = addresses.filter_map(|n| limiter.acquire(address(n))).collect();
+        assert_eq!(permits.len(), 2 * MAX_UNUSED_ADDRESSES);
+        permits.truncate(10);
+        limiter.acquire(address(u32::MAX));
+        assert_eq!(limiter.per_address.unwrap().requests.len(), permits.len() + 1);
+    }
+
+    #[test]
     fn connections_from_one_address_share_its_requests() {
         let mut limiter = ConnectionLimiter::new(1000, None);
         let permits = [1, 1, 2].map(|n| limiter.acquire(address(n)).unwrap());

@@ -237,6 +237,13 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn the_own_name_is_the_host_name_of_the_system() {
+        let name = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a name");
+        assert_eq!(own_name(), name.trim_end());
+    }
+
+    #[test]
     fn forwarded_headers_count_only_if_the_proxy_is_trusted() {
         let headers = "Host: 127.0.0.1:8080\r\nOrigin: https://wall.example\r\n\
                        X-Forwarded-Host: evil.example\r\nX-Forwarded-Host: wall.example\r\n\

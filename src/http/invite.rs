@@ -76,4 +76,17 @@ mod tests {
             assert!(!link.contains("127.0.0") && !link.contains("[::1]") && !link.contains("fe80"), "{link}");
         }
     }
+
+    #[test]
+    fn an_address_that_other_machines_cannot_open_is_in_no_link() {
+        for (listen, count) in [
+            ("169.254.1.2:8080", 0),
+            ("[fe80::1]:8080", 0),
+            ("127.1.2.3:8080", 0),
+            ("169.253.1.2:8080", 1),
+            ("[fd00::1]:8080", 1),
+        ] {
+            assert_eq!(links_at(listen).len(), count, "{listen}");
+        }
+    }
 }

@@ -251,4 +251,15 @@ mod tests {
         permits.pop();
         assert!(downloads.acquire(address(1)).is_some());
     }
+
+    #[test]
+    fn posts_may_be_asked_for_after_any_number_that_the_store_can_hold() {
+        let query = |n: u64| LogRequest::from_query(&format!("after={n}"));
+        for n in [0, 17, i64::MAX as u64] {
+            assert_eq!(query(n).expect("a request").after, n);
+        }
+        for n in [i64::MAX as u64 + 1, u64::MAX] {
+            assert!(query(n).is_err(), "{n}");
+        }
+    }
 }

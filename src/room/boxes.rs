@@ -136,4 +136,35 @@ mod tests {
             assert_eq!(boxes.memory(), 0);
         }
     }
+
+    #[test]
+    fn the_memory_is_that_of_all_texts_before_and_after_a_commit() {
+        let mut boxes = Boxes::default();
+        let mut write = |n: u64, length: usize, commits: bool| {
+            boxes.add(UserId(n));
+            boxes.change(UserId(n), TextChange::Whole("x".repeat(length).into())).unwrap();
+            if commits {
+                boxes.commit(|_| {});
+            }
+            let of_all = boxes.boxes.values().map(|each| each.text.memory() + each.committed.memory());
+            assert_eq!(boxes.memory(), of_all.sum::<usize>());
+            boxes.memory()
+        };
+        assert!(write(1, 100, false) >= 100);
+        assert!(write(2, 1_000, true) >= 2 * 1_100);
+        assert!(write(3, 10, false) >= 2 * 1_100 + 10);
+    }
+
+    #[test]
+    fn the_boxes_that_changed_come_in_the_order_of_their_latest_change() {
+        let mut boxes = Boxes::default();
+        (1..=3).for_each(|n| boxes.add(UserId(n)));
+        for n in [1, 2, 3, 1] {
+            boxes.change(UserId(n), TextChange::Whole("x".into())).unwrap();
+            boxes.commit(|_| {});
+        }
+        let since =
+            |revision| boxes.changed_since(Revision(revision)).map(|(_, id, _)| id.0).collect::<Vec<_>>();
+        assert_eq!([since(0), since(3), since(4), since(5)], [vec![2, 3, 1], vec![3, 1], vec![1], vec![]]);
+    }
 }

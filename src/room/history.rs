@@ -116,8 +116,8 @@ mod tests {
 
     #[test]
     fn the_oldest_posts_are_removed_beyond_either_limit() {
-        // As JSON, the first character takes six bytes.
-        let quarter = "\u{1}".repeat(MAX_HISTORY_BYTES / 6 / 4);
+        // As JSON, the first character takes six bytes. Four of these texts are exactly as large as the limit.
+        let quarter = "\u{1}".repeat(MAX_HISTORY_BYTES / 4 / 6) + &"x".repeat(MAX_HISTORY_BYTES / 4 % 6);
         for (max_posts, text, kept) in [(3, "text", 3), (100, quarter.as_str(), 4)] {
             let mut history = History::new(max_posts);
             for n in 1..=10 {
@@ -140,6 +140,20 @@ mod tests {
         let mut none = History::new(0);
         none.push(large(1));
         assert_eq!(numbers(&none).count(), 0);
+    }
+
+    #[test]
+    fn loaded_posts_come_before_newer_ones_and_count_too() {
+        let mut history = History::new(3);
+        history.push(post(4, "newer"));
+        history.load((1..=3).map(|n| post(n, "older")).collect());
+        assert!(numbers(&history).eq(2..=4), "the oldest one is beyond the limit");
+        assert_eq!((history.bytes, history.last_n()), (3 * "newer".len(), 4));
+        let mut none = History::new(3);
+        none.push(post(7, "removed since"));
+        none.trim(1);
+        none.load(vec![post(5, "older")]);
+        assert_eq!((numbers(&none).count(), none.last_n()), (1, 7));
     }
 
     #[test]

@@ -207,7 +207,8 @@ mod tests {
         assert_eq!(name("  Ada \t Lovelace\n").unwrap(), "Ada Lovelace");
         assert_eq!(name("A\u{200B}d\u{202E}a\0").unwrap(), "Ada");
         assert_eq!(name("Ada\u{200D}").unwrap(), "Ada");
-        for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n"] {
+        for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n", "\u{FE0F}", "\u{E0067}"]
+        {
             assert_eq!(name(nothing), Err(NameError::Empty), "{nothing:?}");
         }
     }
@@ -225,6 +226,7 @@ mod tests {
         {
             assert_eq!(name(kept).unwrap(), kept);
         }
+        assert_eq!(name("\u{FE0F}Ada \u{FE0F}L").unwrap(), "Ada L", "there they shape nothing");
     }
 
     #[test]
@@ -238,7 +240,7 @@ mod tests {
     fn names_are_compared_without_case_and_width() {
         assert!(same("Ada", "ADA"));
         assert!(same("Ada", "Ａｄａ"));
-        assert!(same("Ada", "A\u{200D}da"));
+        assert!(same("Ada", "A\u{200D}da") && same("❤", "❤\u{FE0F}"));
         assert!(same("Straße", "STRASSE"));
         assert!(same("ΟΔΥΣΣΕΥΣ", "Οδυσσεύς".replace('ύ', "υ").as_str()));
         assert!(same("é", "e\u{200D}\u{301}") && same("가", "ᄀ\u{200C}ᅡ") && same("ß", "ẞ"));
@@ -298,6 +300,7 @@ mod tests {
         for none in ["", "room=", "room=%20", "rooms=x"] {
             assert_eq!(room(none).unwrap(), LOBBY, "{none:?}");
         }
+        assert!(room(&format!("room={}", "界".repeat(64))).is_ok());
         assert_eq!(room(&format!("room={}", "x".repeat(65))), Err(RoomNameTooLong));
         assert_eq!(RoomName::from_query("room=Physics").unwrap().key(), "physics");
     }

@@ -194,7 +194,9 @@ mod tests {
             splice(usize::MAX, usize::MAX, "!", 6),
             splice(0, 0, "!", usize::MAX),
         ] {
-            assert_eq!(greeting.apply(TextChange::Splice(misfit)), Err(OutOfStep));
+            let change = TextChange::Splice(misfit);
+            assert!(!greeting.fits(&change));
+            assert_eq!(greeting.apply(change), Err(OutOfStep));
         }
         assert_eq!(greeting, text("Grüße"));
         assert_eq!(greeting.apply(TextChange::Splice(splice(5, 0, "!", 6))), Ok(()));
@@ -207,7 +209,30 @@ mod tests {
         copy.copy_from(&long);
         long.apply(TextChange::Splice(splice(10, 99_990, "", 10))).unwrap();
         copy.copy_from(&long);
+        assert_eq!(copy, text("xxxxxxxxxx"));
         assert!(long.memory() <= MIN_SHRUNK && copy.memory() <= MIN_SHRUNK);
+    }
+
+    /// The limit on the memory of all texts asks for these before a change is applied.
+    #[test]
+    fn a_change_tells_in_advance_how_long_the_text_may_become() {
+        let old = text("aéb");
+        let whole = |text: &'static str| TextChange::Whole(text.into());
+        let splice = |cut, put, length| TextChange::Splice(splice(1, cut, put, length));
+        for (change, grows, len) in [
+            (whole(""), false, 0),
+            (whole("four"), false, 4),
+            (whole("fives"), true, 5),
+            (splice(1, "", 2), false, 4),
+            (splice(1, "x", 3), false, 5),
+            (splice(1, "xy", 4), true, 6),
+            // It stays as long as it is, but nobody counts the bytes of what is cut.
+            (splice(2, "xyz", 4), true, 7),
+        ] {
+            assert_eq!((old.grows_by(&change), old.len_after(&change)), (grows, len), "{change:?}");
+            assert_eq!(change.leaves_nothing(), change == whole(""));
+        }
+        assert!(splice(3, "", 0).leaves_nothing());
     }
 
     #[test]

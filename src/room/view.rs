@@ -127,3 +127,43 @@ impl View {
         self.boxes.changed_since(from)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::text::TextChange;
+
+    const ADA: UserId = UserId(1);
+
+    fn with_ada() -> View {
+        let mut view = View::new(10);
+        view.apply(Fact::Joined { id: ADA, name: Name::parse("Ada", 40).unwrap() });
+        view
+    }
+
+    #[test]
+    fn the_memory_is_that_of_the_boxes_and_of_the_log() {
+        let mut view = with_ada();
+        view.apply(Fact::Text { id: ADA, change: TextChange::Whole("x".repeat(1_000).into()) });
+        let of_box = view.memory();
+        assert!((1_000..2_000).contains(&of_box), "{of_box}");
+        view.apply(Fact::Posted {
+            post: Post { n: 1, id: ADA, name: "Ada".to_owned(), text: "y".repeat(500), at: 0 },
+        });
+        let of_both = view.memory();
+        assert!((500..1_000).contains(&(of_both - of_box)), "{of_both}");
+        view.apply(Fact::Gone { id: ADA });
+        assert_eq!(view.memory(), of_both - of_box);
+    }
+
+    #[test]
+    fn a_user_is_away_until_the_seat_is_taken_again() {
+        let mut view = with_ada();
+        for back in [Fact::Back { id: ADA }, Fact::SeatTaken { id: ADA }] {
+            for (fact, away) in [(Fact::Away { id: ADA }, true), (back, false)] {
+                view.apply(fact);
+                assert_eq!(view.user(ADA).map(|user| user.away), Some(away));
+            }
+        }
+    }
+}

@@ -191,6 +191,15 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_one_connection_gives_up_no_descriptor() {
+        let mut spare = spare_descriptor();
+        let mut errors = [libc::ECONNABORTED].into_iter();
+        let fail = || Err(io::Error::from_raw_os_error(errors.next().expect("one attempt")));
+        let error = accept(fail, &mut spare).expect_err("no connection");
+        assert_eq!(error.raw_os_error(), Some(libc::ECONNABORTED));
+    }
+
+    #[test]
     fn a_connection_is_kept_if_there_is_another_spare_descriptor() {
         let mut spare = spare_descriptor();
         let mut attempts = 0;

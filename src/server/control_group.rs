@@ -41,4 +41,21 @@ mod tests {
         assert_eq!(folders("8:pids:/a"), ["/sys/fs/cgroup/pids/a", "/sys/fs/cgroup/pids"]);
         assert_eq!(folders("4:memory:/a"), [""; 0]);
     }
+
+    #[test]
+    fn the_groups_of_this_process_are_found() {
+        let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let has_version_2 = groups.lines().any(|line| line.starts_with("0::"));
+        assert_eq!(folders("pids").contains(&PathBuf::from("/sys/fs/cgroup")), has_version_2);
+    }
+
+    #[test]
+    fn a_file_without_a_number_sets_no_limit() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for (content, number) in [("1234\n", Some(1234)), ("0\n", Some(0)), ("max\n", None), ("", None)] {
+            fs::write(&file, content).unwrap();
+            assert_eq!(read_number(&file), number, "{content:?}");
+        }
+        assert_eq!(read_number("/nowhere"), None);
+    }
 }

@@ -26,6 +26,7 @@ fn total(meminfo: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     #[test]
     fn the_total_is_given_in_kibibytes() {
@@ -35,6 +36,8 @@ mod tests {
 
     #[test]
     fn this_system_has_memory() {
-        assert!(system_memory().is_none_or(|bytes| bytes > 1024 * 1024));
+        let memory = system_memory();
+        assert!(memory.is_some() || !Path::new("/proc/meminfo").exists());
+        assert!(memory.is_none_or(|bytes| bytes > 1024 * 1024));
     }
 }

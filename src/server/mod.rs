@@ -299,6 +299,7 @@ mod tests {
     use super::*;
     use crate::base::address::Address;
     use crate::base::ids::RoomId;
+    use crate::base::passphrase::Passphrase;
     use crate::room::names::RoomName;
     use crate::store::request::Load;
 
@@ -309,6 +310,35 @@ mod tests {
             let mut limiter = connection_limiter(&Limits::DEFAULT, &access);
             let permit = limiter.acquire(Address::of(Ipv4Addr::LOCALHOST.into())).unwrap();
             assert_eq!(permit.ticket().is_none(), trusts_proxy);
+        }
+    }
+
+    #[test]
+    fn only_a_listener_on_all_interfaces_is_reached_on_loopback() {
+        for (listen, reached) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("192.0.2.1:80", "192.0.2.1:80"),
+            ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ] {
+            assert_eq!(reachable(listen.parse().unwrap()), reached.parse().unwrap(), "{listen}");
+        }
+    }
+
+    #[test]
+    fn one_hub_counts_passphrases_and_addresses_and_several_share_the_rest() {
+        let (open, passphrase) = (Access::default(), Some(Passphrase::new("correct horse")));
+        let locked = Access { passphrase, ..Access::default() };
+        for (hubs, max_per_address, access, count) in [
+            (3, None, &open, 3),
+            (3, Some(1), &open, 1),
+            (3, None, &locked, 1),
+            (3, Some(1), &locked, 1),
+            (0, None, &open, 1),
+            (MAX_HUBS + 1, None, &open, MAX_HUBS),
+        ] {
+            let limits = Limits { hubs, max_per_address, ..Limits::DEFAULT };
+            assert_eq!(hub_count(&limits, access), count, "{hubs} {max_per_address:?}");
         }
     }
 

@@ -124,7 +124,8 @@ fn an_invitation_is_a_list_of_links_and_a_qr_code_of_each() {
     assert_eq!((head.status, head.header("Content-Type")), (200, Some("image/svg+xml")));
     assert_eq!(server.get("/qr.svg").status, 400);
     assert_eq!(server.get(&format!("/qr.svg?link={}", "x".repeat(1001))).status, 400);
-    assert_eq!(server.get(&format!("/invite?room={}", "x".repeat(65))).status, 400);
+    let refused = server.get(&format!("/invite?room={}", "x".repeat(65)));
+    assert_eq!((refused.status, refused.text()), (400, "A room name can have at most 64 characters.\n"));
 }
 
 #[test]
