@@ -217,7 +217,7 @@ impl<T: Transport> Clients<T> {
         now: Instant,
     ) -> TooSlow {
         let mut outcomes = Vec::new();
-        let clients = self.registry.in_turn(clients);
+        let clients = self.registry.interleave(clients);
         let Self { registry, limits, state, .. } = self;
         let mut left = MIN_WRITTEN_STATE + registry.len() * STATE_PER_CLIENT;
         for client in clients {

@@ -1,4 +1,4 @@
-//! The inbox of a room: the events of its clients that have to wait. Some wait because the room has had its share of
+//! The inbox of a room: the events of its clients that have to wait. Some wait because the room has had its quantum of
 //! the hub for now, so that no room delays the others. Some wait for the room's [`budget`](crate::hub::budget).
 
 use crate::base::limits::Limits;
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 /// How much a room's events may weigh in one turn of the hub: about as long as writing to a few hundred clients takes.
 /// The events of a full drain weigh less unless they change long texts.
-const SHARE: usize = 2048;
+const QUANTUM: usize = 2048;
 
 /// For how many events an empty inbox keeps space. Every room has one, so with more, one flood in each of a thousand
 /// rooms would hold hundreds of megabytes for ever.
@@ -20,8 +20,8 @@ const KEPT_CAPACITY: usize = 32;
 pub(crate) struct Inbox {
     /// The turn of the hub in which the room last handled an event.
     turn: u64,
-    /// What is left of the room's share in that turn.
-    share_left: usize,
+    /// What is left of the room's quantum in that turn.
+    quantum_left: usize,
     waiting: VecDeque<QueuedEvent>,
     /// The budget for events that everyone in the room gets.
     pub budget: Budget,
@@ -30,7 +30,7 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// An empty inbox.
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        Self { turn: 0, share_left: SHARE, waiting: VecDeque::new(), budget: Budget::new(limits, now) }
+        Self { turn: 0, quantum_left: QUANTUM, waiting: VecDeque::new(), budget: Budget::new(limits, now) }
     }
 
     /// Whether no event waits.
@@ -45,22 +45,22 @@ impl Inbox {
 
     /// Returns an event of this weight that can be handled in this turn of the hub. Otherwise keeps it.
     pub(crate) fn accept(&mut self, event: QueuedEvent, weight: usize, turn: u64) -> Option<QueuedEvent> {
-        if !self.waiting.is_empty() || !self.has_share(turn) {
+        if !self.waiting.is_empty() || !self.has_quantum_left(turn) {
             self.waiting.push_back(event);
             return None;
         }
-        self.share_left = self.share_left.saturating_sub(weight);
+        self.quantum_left = self.quantum_left.saturating_sub(weight);
         Some(event)
     }
 
-    /// Returns the next event that waits for this turn of the hub, if the room has some of its share left.
+    /// Returns the next event that waits for this turn of the hub, if the room has some of its quantum left.
     pub(crate) fn next(&mut self, weigh: impl Fn(&QueuedEvent) -> usize, turn: u64) -> Option<QueuedEvent> {
-        if !self.has_share(turn) {
+        if !self.has_quantum_left(turn) {
             return None;
         }
         let event = self.waiting.pop_front()?;
         self.release_capacity();
-        self.share_left = self.share_left.saturating_sub(weigh(&event));
+        self.quantum_left = self.quantum_left.saturating_sub(weigh(&event));
         Some(event)
     }
 
@@ -78,11 +78,11 @@ impl Inbox {
         }
     }
 
-    fn has_share(&mut self, turn: u64) -> bool {
+    fn has_quantum_left(&mut self, turn: u64) -> bool {
         if self.turn != turn {
-            (self.turn, self.share_left) = (turn, SHARE);
+            (self.turn, self.quantum_left) = (turn, QUANTUM);
         }
-        self.share_left > 0
+        self.quantum_left > 0
     }
 }
 

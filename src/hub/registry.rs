@@ -206,7 +206,7 @@ impl<T: Transport> Registry<T> {
 
     /// Orders clients whose transports are to be tried again: one that is owed a snapshot and one that is not take
     /// turns, so that somebody who enters a busy room does not wait until hundreds of others have every text.
-    pub(crate) fn in_turn(&self, clients: Vec<ClientId>) -> Vec<ClientId> {
+    pub(crate) fn interleave(&self, clients: Vec<ClientId>) -> Vec<ClientId> {
         let is_owed_snapshot = |client: &ClientId| {
             self.get(*client).is_some_and(|client| matches!(client.outbox.owed(), Owed::Snapshot(_)))
         };

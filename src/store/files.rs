@@ -39,7 +39,7 @@ pub(crate) fn warn_of_readers(file: &Path) {
     let open = [file.to_owned(), wal(file), beside(file, "-shm")].into_iter().filter(is_open_to_others);
     let open: Vec<String> = open.map(|path| path.display().to_string()).collect();
     if !open.is_empty() {
-        log::warn!("other users can read the store; run chmod {MODE:o} {}", open.join(" "));
+        log::warn!("other users can open the store; run chmod {MODE:o} {}", open.join(" "));
     }
 }
 
