@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Bytes of a message that are not counted as memory. Few messages are longer.
 pub(crate) const FREE_BYTES: usize = 4 * 1024;
 
+/// Bytes of a frame's mask, which ends its head.
+const MASK: usize = 4;
+
 /// Bytes of the longest head of a frame.
 const MAX_HEAD: usize = 14;
 
@@ -50,15 +53,11 @@ struct Head {
 }
 
 impl Head {
-    /// The number of bytes that are still to come.
+    /// The number of bytes that are still to come. Frames of clients are masked; tungstenite rejects others.
     fn missing(&self) -> usize {
-        let needed = match (self.len, self.bytes[1]) {
-            (0 | 1, _) => 2,
-            (_, second) => {
-                let length = [0, 2, 8][usize::from(second & 0x7F).saturating_sub(125)];
-                let mask = if second & 0x80 == 0 { 0 } else { 4 };
-                2 + length + mask
-            }
+        let needed = match self.len {
+            0 | 1 => 2,
+            _ => 2 + [0, 2, 8][usize::from(self.bytes[1] & 0x7F).saturating_sub(125)] + MASK,
         };
         needed - usize::from(self.len)
     }
