@@ -123,7 +123,7 @@ impl Budget {
     fn charge(&mut self, client: ClientId, start_tag: u64, bytes: u32, now: Instant) {
         self.bucket.take(bytes, self.rate, now);
         self.finish_tags.insert(client, start_tag + u64::from(bytes));
-        // Without this, newcomers would always be before those who have posted once.
+        // Without this, newcomers would always go before users who have posted once.
         let clients = self.finish_tags.len() as u64;
         self.undivided += u64::from(bytes);
         self.virtual_time += self.undivided / clients;
@@ -151,7 +151,7 @@ impl Budget {
         }
         let (_, client) = self.order.pop_first()?;
         let held = self.held.remove(&client)?;
-        self.virtual_time = self.virtual_time.max(held.start_tag); // nobody who waits has had less
+        self.virtual_time = self.virtual_time.max(held.start_tag); // no waiting client has had less
         self.charge(client, held.start_tag, held.bytes, now);
         Some(held.events)
     }
@@ -230,14 +230,14 @@ mod tests {
     fn a_short_post_goes_before_long_ones_that_wait() {
         let mut now = Instant::now();
         let mut budget = overdrawn(now);
-        // Newcomers, so that all have had the same.
+        // All are newcomers, so none has had more than another.
         (11..=19).for_each(|client| assert!(!pass(&mut budget, client, 30_000, now)));
         assert!(!pass(&mut budget, 20, 100, now));
         assert_eq!(release_next(&mut budget, &mut now)[0].client, ClientId(20));
     }
 
     #[test]
-    fn a_newcomer_is_not_behind_those_who_came_off_worst_in_a_burst() {
+    fn a_newcomer_goes_before_users_who_had_a_small_part_of_a_burst() {
         let mut now = Instant::now();
         let mut budget = Budget::new(&Limits::DEFAULT, now);
         assert!((1..=3).cycle().take(18).all(|client| pass(&mut budget, client, 30_000, now)));

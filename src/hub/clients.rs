@@ -224,7 +224,7 @@ impl<T: Transport> Clients<T> {
             let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));
             if let Some(entry) = registry.get_mut(client) {
                 if left == 0 {
-                    // It keeps its place, before those who had their turn now.
+                    // It keeps its place ahead of the clients that were served now.
                     deadlines.set(Deadline::Retry(client), entry.outbox.retry_at().unwrap_or(now));
                     continue;
                 }

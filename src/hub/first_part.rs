@@ -7,7 +7,7 @@ use crate::protocol::snapshot::{PART_BYTES, Part};
 const MAX_KEPT: usize = 2 * PART_BYTES;
 
 /// The first part of a version of the room, if it is known. It counts as text while it is kept here. What clients hold
-/// of it counts as output that waits: else those who read nothing could use up the memory for texts.
+/// of it counts as pending output; otherwise clients that read nothing could use up the memory for texts.
 #[derive(Debug, Default)]
 pub(crate) struct FirstPart(Option<(u64, Part, Charge)>);
 

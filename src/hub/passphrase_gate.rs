@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 const FREE_ATTEMPTS: u32 = 5;
 
 /// How long a client has to wait, after it connected or gave way, before it may displace an attempt from a full queue.
-/// Otherwise clients that connect again and again would displace everybody's. Short, because it delays those who know
-/// the passphrase as well.
+/// Otherwise a client that connects repeatedly could displace all other attempts. Short, because it also delays people
+/// who know the passphrase.
 pub(crate) const DISPLACE_WAIT: Duration = Duration::from_secs(5);
 
 /// How long wrong passphrases are remembered after the last of them.

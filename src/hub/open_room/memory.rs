@@ -56,7 +56,7 @@ mod tests {
         let again = room.snapshot_part(None, &waiting);
         assert_eq!(again.json.as_ptr(), part.json.as_ptr(), "the bytes are shared");
         room.free_first_part();
-        assert!(texts.of_owner() < len && waiting.of_owner() >= len, "those who wait for it still hold it");
+        assert!(texts.of_owner() < len && waiting.of_owner() >= len, "clients still hold it");
         drop((part, again));
         assert_eq!(waiting.of_owner(), 0);
     }
