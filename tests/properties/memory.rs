@@ -8,14 +8,20 @@ use std::time::Duration;
 use typewall::Limits;
 use typewall::internals::{Action, Event, FromClient, MIN_STAY, TextChange};
 
-#[test]
-fn beyond_the_memory_for_what_waits_those_who_have_read_nothing_for_longest_are_closed() {
-    let mut world = World::with(Limits { max_waiting: 1024 * 1024, ..LIMITS }, 10);
-    for n in 0..10 {
+/// A room of users for whom a mebibyte may wait.
+fn with_little_memory(users: usize) -> World {
+    let mut world = World::with(Limits { max_waiting: 1024 * 1024, ..LIMITS }, users);
+    for n in 0..users {
         world.enter(n, 0);
         world.join(n, "Ada");
     }
     world.settle();
+    world
+}
+
+#[test]
+fn beyond_the_memory_for_what_waits_those_who_have_read_nothing_for_longest_are_closed() {
+    let mut world = with_little_memory(10);
     world.now.instant += MIN_STAY; // so that those who are closed are away
     let pipes: Vec<Pipe> = (0..10).map(|n| world.pipe(n)).collect();
     for pipe in &pipes[1..] {
@@ -45,12 +51,7 @@ fn beyond_the_memory_for_what_waits_those_who_have_read_nothing_for_longest_are_
 
 #[test]
 fn who_reads_steadily_outlasts_those_who_read_nothing() {
-    let mut world = World::with(Limits { max_waiting: 1024 * 1024, ..LIMITS }, 12);
-    for n in 0..12 {
-        world.enter(n, 0);
-        world.join(n, "Ada");
-    }
-    world.settle();
+    let mut world = with_little_memory(12);
     let pipes: Vec<Pipe> = (0..12).map(|n| world.pipe(n)).collect();
     // The phone's transport is full before those of the others, and never catches up.
     for pipe in &pipes[1..] {
