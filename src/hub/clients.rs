@@ -28,8 +28,9 @@ const PING: [u8; 2] = [0x89, 0];
 /// Bytes of snapshots and missed texts in one write, after which other events have their turn.
 const MIN_WRITTEN_STATE: usize = 1024 * 1024;
 
-/// The same for each client of the hub: about as many as are sent in the time that one more send takes.
-const STATE_PER_CLIENT: usize = 4 * 1024;
+/// The same for each share of a batch that was sent since the last write of state: about as many as are sent in the time
+/// that one more send takes.
+const STATE_PER_SEND: usize = 4 * 1024;
 
 /// Every WebSocket of a hub.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub(crate) struct Clients<T> {
     limits: OutboxLimits,
     state: StateDelivery,
     memory_warning: Warning,
+    /// Shares of batches that were sent since the last write of state.
+    sends: usize,
 }
 
 /// Clients that are too slow and have to be closed.
@@ -58,6 +61,7 @@ impl<T: Transport> Clients<T> {
             limits: OutboxLimits::new(limits, memory),
             state: StateDelivery::default(),
             memory_warning: Warning::default(),
+            sends: 0,
         }
     }
 
@@ -185,8 +189,9 @@ impl<T: Transport> Clients<T> {
                 None => entry.outbox.deliver(&commons[encoding.index()], &self.limits, now),
                 Some(client) => entry.outbox.deliver(&batch.own_share(encoding, client), &self.limits, now),
             };
-            if outcome != Outcome::Sent {
-                unsettled.push((entry.id, outcome));
+            match outcome {
+                Outcome::Sent => self.sends += 1,
+                _ => unsettled.push((entry.id, outcome)),
             }
         }
         self.settle_all(unsettled, deadlines)
@@ -218,8 +223,8 @@ impl<T: Transport> Clients<T> {
     ) -> TooSlow {
         let mut outcomes = Vec::new();
         let clients = self.registry.interleave(clients);
-        let Self { registry, limits, state, .. } = self;
-        let mut left = MIN_WRITTEN_STATE + registry.len() * STATE_PER_CLIENT;
+        let Self { registry, limits, state, sends, .. } = self;
+        let mut left = MIN_WRITTEN_STATE + mem::take(sends) * STATE_PER_SEND;
         for client in clients {
             let room = registry.room_of(client).and_then(|id| Some((id, rooms.get_mut(id)?)));
             if let Some(entry) = registry.get_mut(client) {
