@@ -6,7 +6,7 @@
 
 use crate::base::ids::ClientId;
 use crate::delivery::framed::{EventFrame, Framed, TextFrame, empty};
-use crate::delivery::share::Share;
+use crate::delivery::share::{Heads, Share};
 use crate::protocol::encoding::{Encoding, Fragment, TextForm};
 use crate::protocol::server_event::ServerEvent;
 use crate::protocol::snapshot::{self, Part, Receiver};
@@ -22,8 +22,8 @@ pub(crate) struct Batch {
     records: Vec<Record>,
     /// How the shares of single clients differ from the common share. Sorted by client in [`seal`](Self::seal).
     overrides: Vec<(ClientId, Override)>,
-    /// The common half of the first part of all snapshots.
-    snapshot: Part,
+    /// The common half of the first parts of all snapshots.
+    snapshot: Vec<Part>,
     /// By [`Encoding::index`].
     framed: [Framed; Encoding::COUNT],
     scratch: Vec<u8>,
@@ -48,9 +48,9 @@ enum Override {
     Only(usize),
     /// It does not get the texts that it wrote.
     OwnText,
-    /// After the events it gets a snapshot in place of the texts, because the snapshot contains them. The range is the
-    /// head of the snapshot, among the private frames.
-    Snapshot(Range<usize>),
+    /// After the events it gets a snapshot in place of the texts, because the snapshot contains them. These are the heads
+    /// of its parts, among the private frames.
+    Snapshot(Heads),
 }
 
 impl Batch {
@@ -126,20 +126,19 @@ impl Batch {
         self.overrides.extend(author.map(|author| (author, Override::OwnText)));
     }
 
-    /// Adds the beginnings of snapshots at the end of the batch: their first part. Called at most once, after all
+    /// Adds the beginnings of snapshots at the end of the batch: their first parts. Called at most once, after all
     /// texts.
     pub(crate) fn add_snapshots<'a>(
         &mut self,
-        part: Part,
+        parts: Vec<Part>,
         receivers: impl Iterator<Item = (ClientId, Encoding, Receiver<'a>)>,
     ) {
         for (client, encoding, receiver) in receivers {
             let private = &mut self.framed[encoding.index()].private;
-            let start = private.len();
-            frame_first_part(encoding, &receiver, &part, &mut self.scratch, private);
-            self.overrides.push((client, Override::Snapshot(start..private.len())));
+            let heads = frame_parts(encoding, Some(&receiver), &parts, &mut self.scratch, private);
+            self.overrides.push((client, Override::Snapshot(heads)));
         }
-        self.snapshot = part;
+        self.snapshot = parts;
     }
 
     /// Ends the batch. Nothing may be added after that, and shares can be taken.
@@ -161,7 +160,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         empty([&mut self.records]);
         empty([&mut self.overrides]);
-        self.snapshot = Part::default(); // `clear` would keep a reference to the memory
+        self.snapshot.clear();
         self.framed.iter_mut().for_each(Framed::clear);
         empty([&mut self.json, &mut self.scratch]);
     }
@@ -191,7 +190,7 @@ impl Batch {
         own: &'a [(ClientId, Override)],
     ) -> Share<'a> {
         let mut share = Share::default();
-        let mut snapshot_head = None;
+        let mut snapshot_heads = None;
         // The first byte of common events that is not in the share yet.
         let mut from = 0;
         for (_, differs) in own {
@@ -213,31 +212,39 @@ impl Batch {
                     }
                 }
                 Override::OwnText => {}
-                Override::Snapshot(head) => snapshot_head = Some(&framed.private[head.clone()]),
+                Override::Snapshot(heads) => snapshot_heads = Some(heads),
             }
         }
         share.push_events(framed, from..framed.events.len());
-        match snapshot_head {
-            Some(head) => share.push_snapshot(head, &self.snapshot),
+        match snapshot_heads {
+            Some(heads) => share.push_parts(heads, &framed.private, &self.snapshot),
             None => share.push_texts(&framed.texts, &framed.text_frames, client),
         }
         share
     }
 }
 
-/// Appends the frame of a snapshot's first part, up to the half that all receivers share. `scratch` is overwritten.
-pub(crate) fn frame_first_part(
+/// Appends the beginning of each part's frame, up to the half that all receivers share. Only the first part of a
+/// snapshot says something to its receiver alone. `scratch` is overwritten.
+pub(crate) fn frame_parts(
     encoding: Encoding,
-    receiver: &Receiver<'_>,
-    part: &Part,
+    receiver: Option<&Receiver<'_>>,
+    parts: &[Part],
     scratch: &mut Vec<u8>,
     frames: &mut Vec<u8>,
-) {
-    scratch.clear();
-    snapshot::encode_head(receiver, scratch);
-    let fragment = Fragment { is_first: true, is_last: part.next.is_none() };
-    encoding.frame_header(fragment, scratch.len() + part.json.len(), frames);
-    frames.extend_from_slice(scratch);
+) -> Heads {
+    let mut receiver = receiver;
+    let head = |part: &Part| {
+        scratch.clear();
+        let first = receiver.take();
+        first.inspect(|receiver| snapshot::encode_head(receiver, scratch));
+        let start = frames.len();
+        let fragment = Fragment { is_first: first.is_some(), is_last: part.next.is_none() };
+        encoding.frame_header(fragment, scratch.len() + part.json.len(), frames);
+        frames.extend_from_slice(scratch);
+        start..frames.len()
+    };
+    parts.iter().map(head).collect()
 }
 
 /// The frame of an event, for a client that is in no room.
@@ -270,7 +277,7 @@ mod tests {
         let part = Part { json: tail.clone(), next: None };
         let mut batch = Batch::default();
         let receiver = Receiver { you: None, name: None, session: None };
-        batch.add_snapshots(part, [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
+        batch.add_snapshots(vec![part], [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());
         batch.clear();

@@ -161,12 +161,12 @@ impl<T: Transport> Outbox<T> {
         }
     }
 
-    /// Sends the next part of a snapshot that the client is [owed](Self::owed).
-    pub(crate) fn send_part(&mut self, part: &Share<'_>, limits: &OutboxLimits, now: Instant) -> Outcome {
+    /// Sends the next parts of a snapshot that the client is [owed](Self::owed).
+    pub(crate) fn send_parts(&mut self, parts: &Share<'_>, limits: &OutboxLimits, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
-        let Ok(sent) = send(&self.transport, None, part) else { return Outcome::Broken };
-        stall.sent_part(part, sent, now, &limits.memory);
-        self.settle(sent, sent == part.len(), now)
+        let Ok(sent) = send(&self.transport, None, parts) else { return Outcome::Broken };
+        stall.sent_parts(parts, sent, now, &limits.memory);
+        self.settle(sent, sent == parts.len(), now)
     }
 
     /// Sends texts that the client is [owed](Self::owed). `missed` is the first missed text that is not among them.

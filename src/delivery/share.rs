@@ -13,6 +13,9 @@ use std::ops::Range;
 /// texts before and after their own.
 pub(crate) const INLINE_PIECES: usize = 4;
 
+/// Where the beginning of each frame of a snapshot is among other bytes.
+pub(crate) type Heads = Box<[Range<usize>]>;
+
 /// Bytes for one client, in the order in which they are sent: events, then a snapshot or texts.
 #[derive(Debug, Default)]
 pub(crate) struct Share<'a> {
@@ -20,8 +23,8 @@ pub(crate) struct Share<'a> {
     len: usize,
     /// Bytes of events. All of them must be sent.
     events_len: usize,
-    /// After the events, a snapshot begins with this part.
-    snapshot: Option<SentPart>,
+    /// After the events, these parts of a snapshot follow.
+    parts: SmallVec<[SentPart; 1]>,
     /// It contains frames that may stand between the parts of a snapshot (RFC 6455, section 5.4).
     is_control: bool,
     text_frames: &'a [TextFrame],
@@ -43,21 +46,21 @@ enum Piece<'a> {
 /// A part of a snapshot in a share.
 #[derive(Debug, Clone, Copy)]
 struct SentPart {
-    /// Bytes of its frame.
-    len: usize,
+    /// Where its frame ends in the share.
+    end: usize,
     /// Where the next part begins.
     next: Option<Cursor>,
 }
 
-/// How much of the part of a snapshot in a share was sent.
+/// How much of the snapshot in a share was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SentSnapshot {
-    /// There is no snapshot in the share.
+    /// There is none in the share.
     None,
     /// Nothing.
     Nothing,
-    /// Some of it, so that the rest has to follow. Then the snapshot continues at this cursor, unless this was all of
-    /// it.
+    /// Some of it. The rest of the part that was begun has to follow. Then the snapshot continues at this cursor, unless
+    /// this was all of it.
     Begun(Option<Cursor>),
 }
 
@@ -99,10 +102,10 @@ impl<'a> Share<'a> {
         share
     }
 
-    /// A share of this part of a snapshot, after the beginning of its frame.
-    pub(crate) fn of_snapshot(head: &'a [u8], part: &'a Part) -> Self {
+    /// A share of these parts of a snapshot.
+    pub(crate) fn of_snapshot(heads: &[Range<usize>], frames: &'a [u8], parts: &'a [Part]) -> Self {
         let mut share = Self::default();
-        share.push_snapshot(head, part);
+        share.push_parts(heads, frames, parts);
         share
     }
 
@@ -116,10 +119,13 @@ impl<'a> Share<'a> {
         self.events_len = self.len;
     }
 
-    pub(super) fn push_snapshot(&mut self, head: &'a [u8], part: &'a Part) {
-        self.push(Piece::Own(head));
-        self.push(Piece::Shared(&part.json));
-        self.snapshot = Some(SentPart { len: head.len() + part.json.len(), next: part.next });
+    /// Adds parts of a snapshot, each after its head among these frames.
+    pub(super) fn push_parts(&mut self, heads: &[Range<usize>], frames: &'a [u8], parts: &'a [Part]) {
+        for (head, part) in heads.iter().zip(parts) {
+            self.push(Piece::Own(&frames[head.clone()]));
+            self.push(Piece::Shared(&part.json));
+            self.parts.push(SentPart { end: self.len, next: part.next });
+        }
     }
 
     pub(super) fn push_texts(&mut self, bytes: &'a [u8], frames: &'a [TextFrame], client: Option<ClientId>) {
@@ -157,28 +163,29 @@ impl<'a> Share<'a> {
 
     /// Whether a snapshot in it continues after it.
     pub(crate) fn has_more(&self) -> bool {
-        self.snapshot.is_some_and(|part| part.next.is_some())
+        self.parts.last().is_some_and(|part| part.next.is_some())
     }
 
     /// How much of the snapshot is among the first `sent` bytes.
     pub(crate) fn sent_snapshot(&self, sent: usize) -> SentSnapshot {
-        match self.snapshot {
-            None => SentSnapshot::None,
-            Some(_) if sent <= self.events_len => SentSnapshot::Nothing,
+        match self.begun_part(sent) {
+            _ if self.parts.is_empty() => SentSnapshot::None,
+            None => SentSnapshot::Nothing,
             Some(part) => SentSnapshot::Begun(part.next),
         }
+    }
+
+    /// The last part of a snapshot that is at least in part among the first `sent` bytes.
+    fn begun_part(&self, sent: usize) -> Option<&SentPart> {
+        let is_begun = sent > self.events_len;
+        self.parts.iter().find(|part| sent <= part.end).or(self.parts.last()).filter(|_| is_begun)
     }
 
     /// What must be kept after the first `sent` bytes were sent: all events, and the rest of a text or of a snapshot's
     /// part that was sent in part, because a frame must be finished. Other texts and snapshots are not kept, because
     /// only their latest versions matter.
     pub(crate) fn remainder(&self, sent: usize) -> Remainder {
-        let mut end = self.events_len;
-        if let Some(part) = self.snapshot
-            && sent > end
-        {
-            end += part.len;
-        }
+        let mut end = self.begun_part(sent).map_or(self.events_len, |part| part.end);
         let others =
             self.text_frames.iter().filter(|text| self.client.is_none() || text.author != self.client);
         for text in others {
@@ -200,5 +207,37 @@ impl<'a> Share<'a> {
             at += len;
             (start < end).then(|| piece.keep(start..end, memory))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::UserId;
+    use crate::protocol::snapshot::Part;
+
+    /// Of a snapshot that was cut off, only the part that was begun is finished; then it continues after that part.
+    #[test]
+    fn a_snapshot_is_cut_between_its_parts() {
+        let cursors = [1, 2].map(|n| Some(Cursor::after(UserId(n))));
+        let [one, two] = cursors.map(|next| Part { json: Bytes::from_static(b"0123456789"), next });
+        let last = Part { next: None, ..two.clone() };
+        for (parts, is_last) in [(vec![one.clone(), two], false), (vec![one, last], true)] {
+            let mut share = Share::default();
+            share.push_own(b"event");
+            share.push_parts(&[0..3, 3..4], b"hhhh", &parts); // 5 + 13 + 11 bytes
+            assert_eq!((share.len(), share.has_more()), (29, !is_last));
+            let after = |sent| (share.sent_snapshot(sent), share.remainder(sent).end);
+            for sent in 0..=5 {
+                assert_eq!(after(sent), (SentSnapshot::Nothing, 5));
+            }
+            for sent in 6..=18 {
+                assert_eq!(after(sent), (SentSnapshot::Begun(cursors[0]), 18));
+            }
+            for sent in 19..=29 {
+                let next = cursors[1].filter(|_| !is_last);
+                assert_eq!(after(sent), (SentSnapshot::Begun(next), 29));
+            }
+        }
     }
 }

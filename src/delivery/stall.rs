@@ -115,7 +115,7 @@ impl Stall {
         }
     }
 
-    /// A part of the snapshot was sent, at least in part. The next one begins at `next`.
+    /// Parts of the snapshot were sent, the last one at least in part. The next one begins at `next`.
     fn advance_snapshot(&mut self, next: Option<Cursor>) {
         let begun = match mem::replace(&mut self.snapshot, PendingSnapshot::None) {
             PendingSnapshot::Begun(begun) => Some(begun),
@@ -150,14 +150,14 @@ impl Stall {
         }
     }
 
-    /// A part of the snapshot was given to the transport, which accepted `sent` bytes of it. If it accepted none, the
-    /// part is encoded again later.
-    pub(crate) fn sent_part(&mut self, part: &Share<'_>, sent: usize, now: Instant, memory: &MemoryLimit) {
+    /// Parts of the snapshot were given to the transport, which accepted `sent` bytes of them. Parts that were not begun
+    /// are encoded again later.
+    pub(crate) fn sent_parts(&mut self, parts: &Share<'_>, sent: usize, now: Instant, memory: &MemoryLimit) {
         if sent > 0 {
             self.progress = now;
-            let rest = part.keep(sent..part.remainder(sent).end, memory);
+            let rest = parts.keep(sent..parts.remainder(sent).end, memory);
             self.backlog.begin_with(rest);
-            if let SentSnapshot::Begun(next) = part.sent_snapshot(sent) {
+            if let SentSnapshot::Begun(next) = parts.sent_snapshot(sent) {
                 self.advance_snapshot(next);
             }
             self.count();

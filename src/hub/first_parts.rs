@@ -1,35 +1,42 @@
-//! The first part of a room's snapshots, kept for the clients that enter before the room changes.
+//! The first parts of a room's snapshots, kept for the clients that enter before the room changes.
 
 use crate::base::memory::{Charge, MemoryLimit};
-use crate::protocol::snapshot::{PART_BYTES, Part};
+use crate::protocol::snapshot::{Part, TOGETHER_BYTES};
 
-/// Largest part that is kept, in bytes. Only one that ends with a long text is larger.
-const MAX_KEPT: usize = 2 * PART_BYTES;
+/// Most bytes that are kept. Only parts that end with long texts are larger.
+const MAX_KEPT: usize = 2 * TOGETHER_BYTES;
 
-/// The first part of a version of the room, if it is known. It counts as text while it is kept here. What clients hold
-/// of it counts as pending output; otherwise clients that read nothing could use up the memory for texts.
+/// The first parts of a version of the room, if they are known. They count as text while they are kept here. What
+/// clients hold of them counts as pending output; otherwise clients that read nothing could use up the memory for texts.
 #[derive(Debug, Default)]
-pub(crate) struct FirstPart(Option<(u64, Part, Charge)>);
+pub(crate) struct FirstParts(Option<(u64, Vec<Part>, Charge)>);
 
-impl FirstPart {
-    /// The part of this version of the room, which counts in `waiting` too.
-    pub(crate) fn get(&self, version: u64, waiting: &MemoryLimit) -> Option<Part> {
-        let (_, part, _) = self.0.as_ref().filter(|(kept, ..)| *kept == version)?;
-        Some(Part { json: waiting.keep_shared(part.json.clone()), next: part.next })
+impl FirstParts {
+    /// The parts of this version of the room, which count in `waiting` too.
+    pub(crate) fn get(&self, version: u64, waiting: &MemoryLimit) -> Option<Vec<Part>> {
+        let (_, parts, _) = self.0.as_ref().filter(|(kept, ..)| *kept == version)?;
+        Some(counted(parts, waiting))
     }
 
-    /// Keeps the part of this version, unless it is too large, or the memory for texts is used up.
-    pub(crate) fn set(&mut self, version: u64, part: Part, texts: &MemoryLimit) {
+    /// Keeps the parts of this version, unless they are too large, or the memory for texts is used up.
+    pub(crate) fn set(&mut self, version: u64, parts: Vec<Part>, texts: &MemoryLimit) {
         self.clear();
-        if part.json.len() <= MAX_KEPT && !texts.is_over() {
+        let len = parts.iter().map(|part| part.json.len()).sum();
+        if len <= MAX_KEPT && !texts.is_over() {
             let mut charge = texts.charge();
-            charge.set(part.json.len());
-            self.0 = Some((version, part, charge));
+            charge.set(len);
+            self.0 = Some((version, parts, charge));
         }
     }
 
-    /// Frees the part.
+    /// Frees the parts.
     pub(crate) fn clear(&mut self) {
         self.0 = None;
     }
+}
+
+/// The same parts, which count in `memory` for as long as anyone holds them.
+pub(crate) fn counted(parts: &[Part], memory: &MemoryLimit) -> Vec<Part> {
+    let count = |part: &Part| Part { json: memory.keep_shared(part.json.clone()), next: part.next };
+    parts.iter().map(count).collect()
 }

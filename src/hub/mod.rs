@@ -14,7 +14,7 @@ pub(crate) mod clients;
 pub(crate) mod cost;
 pub(crate) mod deadlines;
 pub(crate) mod event;
-pub(crate) mod first_part;
+pub(crate) mod first_parts;
 pub(crate) mod held_posts;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;

@@ -9,7 +9,7 @@ use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
 use crate::hub::event::QueuedEvent;
-use crate::hub::first_part::FirstPart;
+use crate::hub::first_parts::{FirstParts, counted};
 use crate::hub::held_posts::HeldPosts;
 use crate::hub::inbox::Inbox;
 use crate::protocol::encoding::Encoding;
@@ -24,7 +24,6 @@ use crate::room::post::Post;
 use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
-use bytes::Bytes;
 use std::collections::{BTreeSet, HashMap};
 use std::mem;
 use std::time::Instant;
@@ -47,7 +46,7 @@ pub(crate) struct OpenRoom {
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
     /// The first part of snapshots, for the next clients.
-    first_part: FirstPart,
+    first_parts: FirstParts,
     /// Posts that wait until the store has loaded the history; `None` once it has.
     held_posts: Option<HeldPosts>,
     /// Posts that the store has not answered for, also those that are held.
@@ -82,7 +81,7 @@ impl OpenRoom {
             clients: HashMap::new(),
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
-            first_part: FirstPart::default(),
+            first_parts: FirstParts::default(),
             held_posts: is_stored.then(HeldPosts::new),
             posts_under_way: 0,
             is_dirty: false,
@@ -307,10 +306,10 @@ impl OpenRoom {
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
         memory: &MemoryLimit,
     ) {
-        let part = self.snapshot_part(None, memory);
+        let parts = self.snapshot_parts(None, memory);
         let mut batch = mem::take(&mut self.batch); // the receivers borrow the rest of the room
         let receiver = |&client: &ClientId| Some((client, encoding_of(client)?, self.receiver(client)));
-        batch.add_snapshots(part, receivers.iter().filter_map(receiver));
+        batch.add_snapshots(parts, receivers.iter().filter_map(receiver));
         self.batch = batch;
     }
 
@@ -322,23 +321,21 @@ impl OpenRoom {
         Receiver { you, name, session }
     }
 
-    /// A part of the common half of all snapshots, which counts in `memory`. The first one is encoded only once per
-    /// version of the view.
-    pub(crate) fn snapshot_part(&mut self, from: Option<Cursor>, memory: &MemoryLimit) -> Part {
+    /// The next parts of the common half of all snapshots, which count in `memory`. The first ones are encoded only once
+    /// per version of the view.
+    pub(crate) fn snapshot_parts(&mut self, from: Option<Cursor>, memory: &MemoryLimit) -> Vec<Part> {
         let version = self.view.version();
         if from.is_none()
-            && let Some(part) = self.first_part.get(version, memory)
+            && let Some(parts) = self.first_parts.get(version, memory)
         {
-            return part;
+            return parts;
         }
-        let mut json = Vec::new();
-        let next = snapshot::encode_part(self.name.as_str(), &self.view, &self.limits, from, &mut json);
-        json.shrink_to_fit();
-        let json = Bytes::from(json);
+        let parts = snapshot::encode_parts(self.name.as_str(), &self.view, &self.limits, from);
+        let counted = counted(&parts, memory);
         if from.is_none() {
-            self.first_part.set(version, Part { json: json.clone(), next }, &self.memory);
+            self.first_parts.set(version, parts, &self.memory);
         }
-        Part { json: memory.keep_shared(json), next }
+        counted
     }
 
     /// The current texts that have changed since a revision, except the client's own.

@@ -2,7 +2,7 @@
 //! the latest version of each text that they missed.
 
 use crate::base::ids::RoomId;
-use crate::delivery::batch::frame_first_part;
+use crate::delivery::batch::frame_parts;
 use crate::delivery::catch_up::CatchUp;
 use crate::delivery::framed::empty;
 use crate::delivery::outbox::{OutboxLimits, Outcome};
@@ -11,7 +11,6 @@ use crate::delivery::stall::Owed;
 use crate::delivery::transport::Transport;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::registry::Client;
-use crate::protocol::encoding::Fragment;
 use crate::protocol::server_event::ServerEvent;
 use crate::protocol::snapshot::{Cursor, Part};
 use crate::room::boxes::Revision;
@@ -30,9 +29,9 @@ pub(crate) struct StateDelivery {
     catch_up: CatchUp,
     /// The parts of snapshots that were encoded in this write, by room, version and cursor. Clients that entered a room
     /// together share them.
-    parts: BTreeMap<(RoomId, u64, Option<Cursor>), Part>,
+    parts: BTreeMap<(RoomId, u64, Option<Cursor>), Vec<Part>>,
     json: Vec<u8>,
-    frame: Vec<u8>,
+    frames: Vec<u8>,
 }
 
 impl StateDelivery {
@@ -59,7 +58,7 @@ impl StateDelivery {
                 }
                 _ if sent >= MAX_CLIENT_STATE => return (sent, client.outbox.pause(now)),
                 (Owed::Snapshot(from), Some((id, room))) => {
-                    self.send_part(client, *id, room, from, limits, now)
+                    self.send_parts(client, *id, room, from, limits, now)
                 }
                 (Owed::Texts(from), Some((_, room))) => self.send_texts(client, room, from, limits, now),
             };
@@ -70,7 +69,7 @@ impl StateDelivery {
         }
     }
 
-    fn send_part<T: Transport>(
+    fn send_parts<T: Transport>(
         &mut self,
         client: &mut Client<T>,
         id: RoomId,
@@ -80,17 +79,12 @@ impl StateDelivery {
         now: Instant,
     ) -> (usize, Outcome) {
         let key = (id, room.view().version(), from);
-        let part = self.parts.entry(key).or_insert_with(|| room.snapshot_part(from, &limits.memory));
-        self.frame.clear();
-        if from.is_none() {
-            let receiver = room.receiver(client.id);
-            frame_first_part(client.encoding, &receiver, part, &mut self.json, &mut self.frame);
-        } else {
-            let fragment = Fragment { is_first: false, is_last: part.next.is_none() };
-            client.encoding.frame_header(fragment, part.json.len(), &mut self.frame);
-        }
-        let outcome = client.outbox.send_part(&Share::of_snapshot(&self.frame, part), limits, now);
-        (part.json.len(), outcome)
+        let parts = self.parts.entry(key).or_insert_with(|| room.snapshot_parts(from, &limits.memory));
+        self.frames.clear();
+        let receiver = from.is_none().then(|| room.receiver(client.id));
+        let heads = frame_parts(client.encoding, receiver.as_ref(), parts, &mut self.json, &mut self.frames);
+        let share = Share::of_snapshot(&heads, &self.frames, parts);
+        (share.len(), client.outbox.send_parts(&share, limits, now))
     }
 
     fn send_texts<T: Transport>(
@@ -118,6 +112,6 @@ impl StateDelivery {
     /// Frees what was encoded in this write.
     pub(crate) fn end_write(&mut self) {
         self.parts.clear();
-        empty([&mut self.json, &mut self.frame]);
+        empty([&mut self.json, &mut self.frames]);
     }
 }

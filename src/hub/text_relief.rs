@@ -25,7 +25,7 @@ impl TextRelief {
         if !memory.is_over() || self.not_before.is_some_and(|at| now < at) {
             return;
         }
-        rooms.iter_mut().for_each(OpenRoom::free_first_part);
+        rooms.iter_mut().for_each(OpenRoom::free_first_parts);
         if memory.is_over() {
             let text = || "the memory for boxes and logs is used up; see --text-memory".to_owned();
             self.warning.log(now, text);
@@ -93,7 +93,7 @@ mod tests {
     fn kept_parts_of_snapshots_give_way_before_posts() {
         let (memory, waiting) = (limit(130_000), limit(0));
         let (mut rooms, [id]) = rooms(&memory, [100]);
-        drop(rooms.get_mut(id).unwrap().snapshot_part(None, &waiting));
+        drop(rooms.get_mut(id).unwrap().snapshot_parts(None, &waiting));
         assert!(memory.is_over());
         TextRelief::default().free(&memory, &mut rooms, Instant::now());
         assert!(!memory.is_over());

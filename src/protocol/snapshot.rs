@@ -23,9 +23,12 @@ pub(crate) struct Receiver<'a> {
     pub session: Option<String>,
 }
 
-/// Size after which a part of a snapshot ends, in bytes. A socket takes about two of them. The last user or post in a
-/// part may exceed it.
-pub(crate) const PART_BYTES: usize = 64 * 1024;
+/// Size after which a part of a snapshot ends, in bytes. The last user or post in it may exceed that. A part that was
+/// begun has to be finished, so this is also about how much is kept for a client that reads nothing.
+pub(crate) const PART_BYTES: usize = 16 * 1024;
+
+/// Size after which no more parts are encoded and sent together, in bytes. A socket takes about twice as much.
+pub(crate) const TOGETHER_BYTES: usize = 4 * PART_BYTES;
 
 /// Where a snapshot continues. Users and posts that came after it began are not in it: events tell the client of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,8 +38,16 @@ pub struct Cursor {
     at: Position,
 }
 
+#[cfg(test)]
+impl Cursor {
+    /// A cursor after this user, who is the last one.
+    pub(crate) fn after(last_user: UserId) -> Self {
+        Self { last_user, last_post: 0, at: Position::Users(Some(last_user)) }
+    }
+}
+
 /// A part of the second half, encoded.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Part {
     /// The JSON.
     pub json: Bytes,
@@ -69,6 +80,21 @@ struct UserState<'a> {
 pub(crate) fn encode_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
     write(json, &("existing_users", receiver));
     json.truncate(json.len() - "}]".len());
+}
+
+/// Encodes the next parts of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning.
+pub(crate) fn encode_parts(room: &str, view: &View, limits: &Limits, from: Option<Cursor>) -> Vec<Part> {
+    let (mut parts, mut next) = (Vec::new(), from);
+    let (mut json, mut len) = (Vec::new(), 0);
+    loop {
+        json.clear();
+        next = encode_part(room, view, limits, next, &mut json);
+        parts.push(Part { json: Bytes::copy_from_slice(&json), next }); // allocates no more than the part
+        len += json.len();
+        if next.is_none() || len >= TOGETHER_BYTES {
+            return parts;
+        }
+    }
 }
 
 /// Writes a part of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning. Shows the room

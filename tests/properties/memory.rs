@@ -79,7 +79,7 @@ fn who_reads_steadily_outlasts_those_who_read_nothing() {
 
 #[test]
 fn clients_that_share_what_waits_are_closed_without_a_copy_of_it_for_each() {
-    const LIMIT: usize = 1024 * 1024;
+    const LIMIT: usize = 256 * 1024;
     const GROUPS: usize = 20;
     const VIEWERS: usize = 10;
     let mut world = World::with(Limits { max_waiting: LIMIT, ..LIMITS }, 100 + GROUPS * VIEWERS);

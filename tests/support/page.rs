@@ -34,7 +34,7 @@ pub(crate) struct Page {
 }
 
 /// A snapshot of fewer bytes comes in one part.
-const PART_BYTES: usize = 64 * 1024;
+const PART_BYTES: usize = 16 * 1024;
 
 /// A user and their box.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,9 +12,9 @@ impl OpenRoom {
         self.charge.set(self.view.memory() + self.rules.memory());
     }
 
-    /// Frees the part of snapshots that is kept for the next clients.
-    pub(crate) fn free_first_part(&mut self) {
-        self.first_part.clear();
+    /// Frees the parts of snapshots that are kept for the next clients.
+    pub(crate) fn free_first_parts(&mut self) {
+        self.first_parts.clear();
     }
 
     /// How much memory [`shorten_history`](Self::shorten_history) would free, in bytes, roughly.
@@ -46,18 +46,18 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn the_part_of_a_snapshot_that_is_kept_counts_as_text() {
+    fn the_parts_of_a_snapshot_that_are_kept_count_as_text() {
         let name = RoomName::from_query("").unwrap();
         let [texts, waiting] = [(); 2].map(|()| MemoryLimit::new(Counter::default(), 0, 1));
         let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0), texts.clone(), Instant::now());
-        let part = room.snapshot_part(None, &waiting);
-        let len = part.json.len();
+        let parts = room.snapshot_parts(None, &waiting);
+        let len = parts[0].json.len();
         assert!(texts.of_owner() >= len && waiting.of_owner() >= len);
-        let again = room.snapshot_part(None, &waiting);
-        assert_eq!(again.json.as_ptr(), part.json.as_ptr(), "the bytes are shared");
-        room.free_first_part();
+        let again = room.snapshot_parts(None, &waiting);
+        assert_eq!(again[0].json.as_ptr(), parts[0].json.as_ptr(), "the bytes are shared");
+        room.free_first_parts();
         assert!(texts.of_owner() < len && waiting.of_owner() >= len, "clients still hold it");
-        drop((part, again));
+        drop((parts, again));
         assert_eq!(waiting.of_owner(), 0);
     }
 }

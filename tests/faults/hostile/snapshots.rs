@@ -9,7 +9,7 @@ use crate::support::program::Program;
 /// Bytes that one client takes, including its thread; and bytes of a part of a snapshot, of which one that reads
 /// nothing holds one at most. The last text in a part may exceed it.
 const OF_CLIENT: u64 = 12 * 1024;
-const OF_PART: u64 = 64 * 1024;
+const OF_PART: u64 = 16 * 1024;
 
 /// Bytes that the program may take beside that: for the room, for what it encodes in one write, and what its allocator
 /// keeps.
