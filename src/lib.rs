@@ -15,6 +15,8 @@
 //! | `http` | requests, routes, responses, the page |
 //! | `server` | accepting connections, starting and stopping |
 
+#![forbid(unsafe_code)]
+
 mod base;
 mod client;
 mod delivery;

@@ -1,5 +1,6 @@
 //! The program: parses the options, binds, prints the address, waits for a signal and stops.
 
+mod allocator;
 mod cli;
 
 use clap::Parser;
@@ -73,8 +74,10 @@ fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), S
     thread.map(drop).map_err(|error| format!("Cannot start a thread: {error}."))
 }
 
-/// Prepares the process for serving: many open files, and nothing about users in a core file.
+/// Prepares the process for serving: free memory goes back to the system, many files may be open, and nothing about users
+/// is in a core file.
 fn set_up_process(core_dumps: bool) {
+    allocator::set_up();
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         log::warn!("the limit of open files cannot be raised: {error}");
     }

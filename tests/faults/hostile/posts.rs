@@ -62,6 +62,9 @@ fn a_paste_of_a_million_characters() {
         Attackers::none().and(pasted, &Conduct::flood(post))
     });
     assert!(victims.posts(ATTACKED) > 0, "the paste is posted");
+    if cfg!(target_env = "gnu") {
+        assert!(program.memory("VmRSS") < 20 << 20, "free memory goes back to the system");
+    }
 }
 
 /// Reads up to the first post.
