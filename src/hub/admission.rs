@@ -147,10 +147,11 @@ impl<T: Transport> Hub<T> {
         if self.store.is_busy_loading() {
             return Err(CloseReason::ServerBusy);
         }
-        let max = self.limits.max_rooms;
-        let is_reserved = self.rooms.reserve(max) || (self.displace_room() && self.rooms.reserve(max));
-        if !is_reserved {
-            return Err(CloseReason::RoomsFull);
+        // Another hub may take the place of a room that was displaced.
+        while !self.rooms.reserve(self.limits.max_rooms) {
+            if !self.displace_room() {
+                return Err(CloseReason::RoomsFull);
+            }
         }
         let (limits, is_stored) = (self.limits, self.store.is_some());
         let memory = self.text_memory.clone();
