@@ -1,6 +1,7 @@
 //! Identifiers. Each kind has its own type, so that the compiler rejects mix-ups.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::HashMap;
 use std::fmt;
 
 /// A connection. Ids are never reused. They follow the order in which connections were accepted, so of two connections
@@ -15,6 +16,9 @@ pub struct RoomId(pub u64);
 /// A user. Ids are unique within a room and never reused there. On the wire, an id is an opaque string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u64);
+
+/// A map by ids. The server numbers them, so nobody can choose ids whose hashes collide, and the faster hash is safe.
+pub(crate) type IdMap<Id, Value> = HashMap<Id, Value, foldhash::fast::RandomState>;
 
 impl fmt::Display for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,7 +5,7 @@
 //! many connections send them.
 
 use crate::base::address::Address;
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, IdMap};
 use crate::base::passphrase::Passphrase;
 use crate::protocol::error::EventError;
 use crossbeam_channel::Sender;
@@ -54,7 +54,7 @@ pub(crate) struct Attempt {
 pub(crate) struct Attempts {
     queues: HashMap<Address, Queue>,
     /// The addresses of clients with an attempt in a queue.
-    clients: HashMap<ClientId, Address>,
+    clients: IdMap<ClientId, Address>,
 }
 
 /// The queue of an address. It has at least one attempt.

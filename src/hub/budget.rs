@@ -6,11 +6,11 @@
 //! So clients that post much wait for each other and not the others for them, and short posts do not wait for long
 //! ones. Texts do not wait for one earlier post of their author; a second one fills the window of its reader.
 
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, IdMap};
 use crate::base::limits::Limits;
 use crate::base::rate_limit::{Rate, RateLimit};
 use crate::hub::event::QueuedEvent;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 /// Seconds in which an empty budget fills. With the default limits that is 64 KiB a second, half a megabit, which most
@@ -26,11 +26,11 @@ pub(crate) struct Budget {
     rate: Rate,
     bucket: RateLimit,
     /// What waits of each client.
-    held: HashMap<ClientId, Held>,
+    held: IdMap<ClientId, Held>,
     /// The finish tag of the first event of each client that waits. The lowest is next.
     order: BTreeSet<(u64, ClientId)>,
     /// Where the last event of each client ends on a scale of bytes that each client has been served.
-    finish_tags: HashMap<ClientId, u64>,
+    finish_tags: IdMap<ClientId, u64>,
     /// The bytes that a client with a fair share has had.
     virtual_time: u64,
     /// Bytes that are too few for the virtual time to count them for each client.
@@ -63,9 +63,9 @@ impl Budget {
         Self {
             rate: Rate { per_second: to_u32(burst / FILL_SECONDS), burst: to_u32(burst) },
             bucket: RateLimit::new(now),
-            held: HashMap::new(),
+            held: IdMap::default(),
             order: BTreeSet::new(),
-            finish_tags: HashMap::new(),
+            finish_tags: IdMap::default(),
             virtual_time: 0,
             undivided: 0,
         }
@@ -170,6 +170,7 @@ mod tests {
     use crate::hub::event::FromClient;
     use crate::room::action::Action;
     use crate::room::text::TextChange;
+    use std::collections::HashMap;
 
     fn post(client: u64, len: usize) -> QueuedEvent {
         let action = Action::Post { text: "x".repeat(len), reference: None };

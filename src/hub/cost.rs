@@ -1,12 +1,11 @@
 //! What an event costs: bytes for everyone in its room, and time of the hub.
 
-use crate::base::ids::{ClientId, UserId};
+use crate::base::ids::{ClientId, IdMap, UserId};
 use crate::hub::event::{FromClient, QueuedEvent};
 use crate::room::action::Action;
 use crate::room::rules::Rules;
 use crate::room::text::json_len;
 use crate::room::view::{User, View};
-use std::collections::HashMap;
 
 /// Bytes of a post as everyone in the room gets it, beside text and name: the event's name, ids, numbers, punctuation.
 const POST_OVERHEAD: usize = 128;
@@ -30,7 +29,7 @@ pub(crate) fn broadcast_bytes(event: &QueuedEvent, user: Option<&User>, rules: &
 }
 
 /// How long it takes to handle an event, roughly.
-pub(crate) fn weigh(members: &HashMap<ClientId, Option<UserId>>, view: &View, event: &QueuedEvent) -> usize {
+pub(crate) fn weigh(members: &IdMap<ClientId, Option<UserId>>, view: &View, event: &QueuedEvent) -> usize {
     let user = || members.get(&event.client).copied().flatten();
     event.weight(|| user().and_then(|user| view.text(user)).map_or(0, |text| text.as_str().len()))
 }

@@ -3,7 +3,7 @@
 mod memory;
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, UserId};
+use crate::base::ids::{ClientId, IdMap, UserId};
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
@@ -24,7 +24,7 @@ use crate::room::post::Post;
 use crate::room::rules::{Decision, Rules};
 use crate::room::text::Text;
 use crate::room::view::View;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::mem;
 use std::time::Instant;
 
@@ -39,9 +39,9 @@ pub(crate) struct OpenRoom {
     rules: Rules,
     view: View,
     /// Every client in the room, and its user. A viewer has none.
-    members: HashMap<ClientId, Option<UserId>>,
+    members: IdMap<ClientId, Option<UserId>>,
     /// The client of each user who is not away.
-    clients: HashMap<UserId, ClientId>,
+    clients: IdMap<UserId, ClientId>,
     batch: Batch,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
@@ -77,8 +77,8 @@ impl OpenRoom {
             limits,
             rules: Rules::new(limits, is_stored, last_user),
             view: View::new(limits.log_length),
-            members: HashMap::new(),
-            clients: HashMap::new(),
+            members: IdMap::default(),
+            clients: IdMap::default(),
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
             first_parts: FirstParts::default(),

@@ -2,7 +2,7 @@
 
 use crate::base::address::Address;
 use crate::base::counter::Counter;
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::{ClientId, IdMap, RoomId};
 use crate::delivery::backlog::MAX_REST;
 use crate::delivery::outbox::Outbox;
 use crate::delivery::stall::Owed;
@@ -25,9 +25,9 @@ const NO_ROOM: RoomId = RoomId(0);
 /// sending in any other order takes a fifth longer.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
-    rooms: HashMap<RoomId, BTreeMap<ClientId, Client<T>>>,
+    rooms: IdMap<RoomId, BTreeMap<ClientId, Client<T>>>,
     /// Where each client is.
-    places: HashMap<ClientId, RoomId>,
+    places: IdMap<ClientId, RoomId>,
     /// Clients that are not closing, in all hubs.
     open: Counter,
     /// Clients of this hub that are not closing, by address.
@@ -77,7 +77,7 @@ impl<T> Client<T> {
 impl<T: Transport> Registry<T> {
     /// An empty registry. All hubs count their clients that are not closing in `open`.
     pub(crate) fn new(open: Counter) -> Self {
-        Self { rooms: HashMap::new(), places: HashMap::new(), open, open_by_address: HashMap::new() }
+        Self { rooms: IdMap::default(), places: IdMap::default(), open, open_by_address: HashMap::new() }
     }
 
     /// How many clients there are, those that are closing included.

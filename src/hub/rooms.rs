@@ -1,6 +1,6 @@
 //! The rooms of a hub.
 
-use crate::base::ids::{RoomId, UserId};
+use crate::base::ids::{IdMap, RoomId, UserId};
 use crate::hub::open_room::OpenRoom;
 use crate::hub::shards::Shard;
 use crate::room::names::RoomName;
@@ -10,7 +10,7 @@ use std::mem;
 /// Every open room of a hub.
 #[derive(Debug)]
 pub(crate) struct Rooms {
-    rooms: HashMap<RoomId, OpenRoom>,
+    rooms: IdMap<RoomId, OpenRoom>,
     /// The rooms by the keys of their names.
     ids: HashMap<String, RoomId>,
     shard: Shard,
@@ -28,7 +28,7 @@ impl Rooms {
     /// No rooms yet. All hubs count their rooms in the shard's counter.
     pub(crate) fn new(shard: Shard) -> Self {
         Self {
-            rooms: HashMap::new(),
+            rooms: IdMap::default(),
             ids: HashMap::new(),
             shard,
             opened: 0,

@@ -4,7 +4,7 @@
 //! stays, so that those seats make way for each other and not at the expense of users who were there.
 
 use crate::base::address::Address;
-use crate::base::ids::{RoomId, UserId};
+use crate::base::ids::{IdMap, RoomId, UserId};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) struct Seats {
     /// Seats of away users, the shortest stay first.
     away: BTreeSet<AwaySeat>,
     /// The same by room, for rooms that have any.
-    rooms: HashMap<RoomId, AwayInRoom>,
+    rooms: IdMap<RoomId, AwayInRoom>,
     /// Rooms without clients, by the longest stay of an away user.
     abandoned: BTreeSet<(Duration, RoomId)>,
     addresses: HashMap<Address, FromAddress>,

@@ -2,11 +2,11 @@
 //!
 //! Text is state: if a box changes several times between two batches, only its latest text is sent.
 
-use crate::base::ids::UserId;
+use crate::base::ids::{IdMap, UserId};
 use crate::room::splice::OutOfStep;
 use crate::room::text::{Text, TextChange};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::mem;
 
 /// The number of a text that the room has sent. Of two boxes, the one with the higher revision changed later.
@@ -16,7 +16,7 @@ pub struct Revision(pub u64);
 /// Every user's box.
 #[derive(Debug, Default)]
 pub(crate) struct Boxes {
-    boxes: HashMap<UserId, TextBox>,
+    boxes: IdMap<UserId, TextBox>,
     last_revision: Revision,
     /// The box of each revision. A box has at most one, its latest.
     revisions: BTreeMap<Revision, UserId>,

@@ -5,7 +5,7 @@
 //! posts.
 
 use crate::base::clock::Now;
-use crate::base::ids::UserId;
+use crate::base::ids::{IdMap, UserId};
 use crate::base::limits::Limits;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
@@ -28,7 +28,7 @@ pub const MIN_STAY: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Rules {
     limits: Limits,
-    seats: HashMap<UserId, Seat>,
+    seats: IdMap<UserId, Seat>,
     sessions: HashMap<Session, UserId>,
     names: Names,
     last_user: UserId,
@@ -103,7 +103,7 @@ impl Rules {
     pub fn new(limits: Limits, is_stored: bool, last_user: UserId) -> Self {
         Self {
             limits,
-            seats: HashMap::new(),
+            seats: IdMap::default(),
             sessions: HashMap::new(),
             names: Names::default(),
             last_user,
