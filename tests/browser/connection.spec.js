@@ -29,7 +29,8 @@ async function startProxy(url) {
 foreign("a server that refuses the page's address says so, and is told apart from one that is gone", async ({ server, open }) => {
   const proxy = await startProxy(server.url);
   const page = await open({ at: proxy, clock: true });
-  await expect.poll(() => page.evaluate(() => link.status)).toBe("lost");
+  // The page's clock runs, so on a slow machine the page may have asked already.
+  await expect.poll(() => page.evaluate(() => link.status)).toMatch(/^(lost|refused)$/);
   await page.clock.runFor(4_100);
   await expect.poll(() => page.evaluate(() => link.status)).toBe("refused");
   await page.clock.runFor(20);
