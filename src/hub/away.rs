@@ -20,11 +20,6 @@ fn away_share(places: usize) -> usize {
     (places / PLACES_PER_AWAY).max(1)
 }
 
-/// A hub's part of the rooms that are kept. It may be none, because a hub does not know what the others keep.
-fn share_of_hub(rooms: usize, hubs: usize) -> usize {
-    rooms / hubs
-}
-
 impl<T: Transport> Hub<T> {
     /// A client asks for a seat. If it needs a new one and the room is full, an away user gives way, unless the room
     /// has only its [share](away_share) of them.
@@ -67,7 +62,7 @@ impl<T: Transport> Hub<T> {
     /// The server has no room left for a newcomer's. If this hub has more than its [share](away_share) of rooms with
     /// away users only, one of them is removed. Returns whether one was.
     pub(super) fn displace_room(&mut self) -> bool {
-        let share = share_of_hub(away_share(self.limits.max_rooms), self.shard.hubs());
+        let share = away_share(self.limits.max_rooms) / self.shard.hubs();
         let away = self.seats.shortest_stays_of_abandoned(share).unwrap_or_default();
         away.iter().for_each(|&seat| self.evict(seat));
         !away.is_empty()
@@ -91,19 +86,6 @@ impl<T: Transport> Hub<T> {
         self.forget_if_empty(id);
         if self.rooms.get(id).is_some_and(OpenRoom::is_abandoned) {
             self.seats.abandon(id);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hubs_together_keep_a_quarter_of_the_rooms_at_most() {
-        for (places, hubs, share) in [(1_000, 1, 250), (1_000, 2, 125), (1_000, 8, 31), (1, 1, 1), (4, 2, 0)]
-        {
-            assert_eq!(share_of_hub(away_share(places), hubs), share, "{places} rooms, {hubs} hubs");
         }
     }
 }

@@ -57,8 +57,12 @@ impl Person {
 
 impl Place {
     fn new(limits: Limits) -> Self {
+        Self::with(limits, Shard::single())
+    }
+
+    fn with(limits: Limits, shard: Shard) -> Self {
         let now = Now { instant: Instant::now(), unix_millis: 0 };
-        Self { hub: Hub::new(limits, None, None, Shard::single()), limits, now, last_client: 0 }
+        Self { hub: Hub::new(limits, None, None, shard), limits, now, last_client: 0 }
     }
 
     /// Joins from one address.
@@ -214,6 +218,17 @@ fn rooms_with_away_users_only_make_way_for_a_new_room() {
     assert!(attackers.iter().chain(&newcomers).all(|person| person.id().is_some()), "a room was displaced");
     assert_eq!(place.join("one too many").close_code(), Some(1013), "a quarter is kept");
     assert!(place.finds_seat("long", &ada) && place.finds_seat("longer", &bob));
+}
+
+#[test]
+fn each_hub_keeps_its_part_of_the_rooms_with_away_users_only() {
+    let [shard, _] = Shard::split(2).try_into().unwrap();
+    let mut place = Place::with(Limits { max_rooms: 16, ..LIMITS }, shard);
+    for n in 0..16 {
+        place.join_and_vanish(&format!("room-{n}"));
+    }
+    let got = (0..16).filter(|n| place.join(&format!("new-{n}")).id().is_some()).count();
+    assert_eq!(got, 14, "half of a quarter is kept");
 }
 
 #[test]
