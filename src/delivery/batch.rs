@@ -228,16 +228,17 @@ impl Batch {
 /// snapshot says something to its receiver alone. `scratch` is overwritten.
 pub(crate) fn frame_parts(
     encoding: Encoding,
-    receiver: Option<&Receiver<'_>>,
+    mut receiver: Option<&Receiver<'_>>,
     parts: &[Part],
     scratch: &mut Vec<u8>,
     frames: &mut Vec<u8>,
 ) -> Heads {
-    let mut receiver = receiver;
     let head = |part: &Part| {
         scratch.clear();
         let first = receiver.take();
-        first.inspect(|receiver| snapshot::encode_head(receiver, scratch));
+        if let Some(receiver) = first {
+            snapshot::encode_head(receiver, scratch);
+        }
         let start = frames.len();
         let fragment = Fragment { is_first: first.is_some(), is_last: part.next.is_none() };
         encoding.frame_header(fragment, scratch.len() + part.json.len(), frames);
