@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_security::skeleton;
 
 /// The room of a URL that names no room.
 const LOBBY: &str = "lobby";
@@ -48,13 +49,14 @@ pub enum NameError {
     },
 }
 
-/// The names in use in a room. They are unique regardless of case, width and invisible characters.
+/// The names in use in a room. They are unique regardless of case, width and invisible characters, and of characters
+/// that look like others.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// The keys of the names in use.
+    /// The [forms](forms) of the names in use. No two names have one in common.
     taken: HashSet<String>,
-    /// By key: the lowest number that may be free after that name. Only a hint, so that numbering a thousand equal
-    /// names does not take a million comparisons.
+    /// By form: the lowest number that may be free after a name with that form. Only a hint, so that numbering a thousand
+    /// equal names does not take a million comparisons.
     next: HashMap<String, u64>,
 }
 
@@ -62,31 +64,44 @@ impl Names {
     /// Makes a name unique: takes it if it is free, otherwise the first free name of `Ada 2`, `Ada 3` and so on. A
     /// numbered name is shortened so that it has at most `max` characters.
     pub(crate) fn take(&mut self, name: Name, max: usize) -> Name {
-        if self.taken.insert(key(&name.0)) {
+        if self.insert(&name.0) {
             return name;
         }
-        if self.next.len() > self.taken.len() {
+        if self.next.len() > 2 * self.taken.len() {
             self.next.clear();
         }
         let cut: String = name.0.chars().take(max.saturating_sub(NUMBER_LENGTH)).collect();
         let cut = cut.trim_end();
-        let cut_key = key(cut);
-        let next = self.next.entry(cut_key.clone()).or_insert(2);
-        while !self.taken.insert(format!("{cut_key} {next}")) {
-            *next += 1;
+        let cut_forms = forms(cut);
+        let hints = cut_forms.iter().filter_map(|form| self.next.get(form).copied());
+        let mut next = hints.max().unwrap_or(2);
+        while !self.insert(&format!("{cut} {next}")) {
+            next += 1;
         }
+        self.next.extend(cut_forms.map(|form| (form, next)));
         Name(format!("{cut} {next}"))
+    }
+
+    /// Takes a name if it is free.
+    fn insert(&mut self, name: &str) -> bool {
+        let forms = forms(name);
+        let is_free = !forms.iter().any(|form| self.taken.contains(form));
+        if is_free {
+            self.taken.extend(forms);
+        }
+        is_free
     }
 
     /// Frees a name.
     pub(crate) fn free(&mut self, name: &Name) {
-        let key = key(&name.0);
-        if let Some((cut, number)) = key.rsplit_once(' ')
-            && let (Some(next), Ok(number)) = (self.next.get_mut(cut), number.parse::<u64>())
+        if let Some((cut, number)) = name.0.rsplit_once(' ')
+            && let Ok(number) = number.parse::<u64>()
         {
-            *next = number.min(*next).max(2);
+            for form in forms(cut) {
+                self.next.entry(form).and_modify(|next| *next = number.min(*next).max(2));
+            }
         }
-        self.taken.remove(&key);
+        forms(&name.0).iter().for_each(|form| _ = self.taken.remove(form));
     }
 }
 
@@ -165,12 +180,38 @@ fn clean(typed: &str) -> String {
     name
 }
 
+/// What can be seen of a name, with compatible characters such as those of another width replaced.
+fn visible(name: &str) -> impl Iterator<Item = char> {
+    name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c))
+}
+
+/// The forms of a name. Two names that have one in common are the same, or look the same.
+fn forms(name: &str) -> [String; 3] {
+    [key(name), key(&in_latin(name)), look(name)]
+}
+
+/// A name whose characters beyond ASCII are replaced by those that they look like: a Cyrillic М by an M.
+fn in_latin(name: &str) -> String {
+    let replace = |c: char| match c.is_ascii() {
+        true => c.to_string(),
+        false => skeleton(c.encode_utf8(&mut [0; 4])).collect(),
+    };
+    visible(name).map(replace).collect()
+}
+
+/// The skeleton of a name (UTS #39, section 4), in which upper and lower case are the same: an m is the same as rn, and
+/// a capital I is the same as an l.
+fn look(name: &str) -> String {
+    let visible: String = visible(name).collect();
+    let lower: String = skeleton(&visible).flat_map(char::to_lowercase).collect();
+    skeleton(&lower).collect()
+}
+
 /// The form of a name that comparisons use.
 fn key(name: &str) -> String {
-    let visible = name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c));
     // The detour through upper case makes ß equal to ss, and a final sigma equal to any other.
     let folded =
-        visible.flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+        visible(name).flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     folded.nfkc().collect()
 }
 
@@ -268,6 +309,45 @@ mod tests {
         assert_eq!(take(names, "Ada"), "Ada 2", "a free number is reused");
         names.free(&Name("Bob".to_owned()));
         assert_eq!(take(names, "BOB"), "BOB");
+    }
+
+    #[test]
+    fn a_name_that_looks_like_another_gets_a_number() {
+        let names = &mut Names::default();
+        let mut take = |typed: &str| names.take(Name::parse(typed, 40).unwrap(), 40).0;
+        assert_eq!(take("Ms Smith"), "Ms Smith");
+        for (typed, taken) in [
+            ("\u{41C}s Smith", "\u{41C}s Smith 2"),
+            ("\u{41C}S SMITH", "\u{41C}S SMITH 3"),
+            ("Ms Srnith", "Ms Srnith 3"),
+            ("Ｍs Smith", "Ｍs Smith 4"),
+            ("Ms Smyth", "Ms Smyth"),
+            ("Ida", "Ida"),
+            ("ida", "ida 2"),
+            ("lda", "lda 2"),
+            ("李", "李"),
+            ("Мария", "Мария"),
+        ] {
+            assert_eq!(take(typed), taken);
+        }
+        for free in ["Ms Smith", "\u{41C}S SMITH 3"] {
+            names.free(&Name(free.to_owned()));
+        }
+        let mut take = |typed: &str| names.take(Name::parse(typed, 40).unwrap(), 40).0;
+        assert_eq!([take("ms smith"), take("MS SMITH")], ["ms smith", "MS SMITH 3"]);
+    }
+
+    #[test]
+    fn a_thousand_names_that_differ_only_in_case_are_numbered_without_a_search() {
+        let names = &mut Names::default();
+        let spelling =
+            |n: u32| (0..12).map(|bit| if n >> bit & 1 == 1 { 'I' } else { 'i' }).collect::<String>();
+        for n in 0..1_000 {
+            names.take(Name::parse(&spelling(n), 40).unwrap(), 40);
+        }
+        // The first has no number, and the others have those from 2 on: none was skipped, and the next is known.
+        let hints = forms(&spelling(1_000)).map(|form| names.next.get(&form).copied());
+        assert!(hints.contains(&Some(1_000)), "{hints:?}");
     }
 
     #[test]
