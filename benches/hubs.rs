@@ -17,7 +17,7 @@ use typewall::internals::{
     Action, Address, ClientId, Encoding, Event, FromClient, Hub, Name, NewClient, Session, Shard, TextChange,
     Transport,
 };
-use typewall::{Limits, RoomName};
+use typewall::{HostOptions, Limits, RoomName};
 
 const ROOMS: u64 = 10;
 const CLIENTS: u64 = 100;
@@ -85,7 +85,9 @@ fn measure(hubs: usize, measured: Duration) -> io::Result<(f64, f64)> {
             let (events, queue): (_, Receiver<Event<Nowhere>>) = bounded(QUEUE);
             let (stop, ready) = (stop.clone(), ready.clone());
             let rooms = (0..ROOMS).filter(move |room| room % hubs as u64 == number).collect();
-            let hub = thread::spawn(move || Hub::new(Limits::DEFAULT, None, None, part).run(&queue));
+            let hub = thread::spawn(move || {
+                Hub::new(Limits::DEFAULT, None, HostOptions::default(), None, part).run(&queue)
+            });
             [hub, thread::spawn(move || type_in(rooms, &transport, &events, &ready, &stop))]
         })
         .collect();

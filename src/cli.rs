@@ -1,6 +1,6 @@
 //! The command line: options, their environment variables, units and help.
 
-use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser};
+use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Access, Format, Host, Limits, MAX_HUBS, Origin, Passphrase, PassphraseError, StartError, StoreOptions,
-    system_memory,
+    Access, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS, Origin, Passphrase,
+    PassphraseError, StartError, StoreOptions, system_memory,
 };
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -118,6 +118,16 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
     passphrase_file: Option<PathBuf>,
 
+    /// Who can be a host, and so run a room: whoever opens the host link, or also the first user of each room that has
+    /// no host, or nobody
+    #[arg(long, value_name = "WHO", env = "TYPEWALL_HOSTS", hide_env_values = true)]
+    #[arg(default_value = "key", value_parser = parse_hosts())]
+    hosts: HostMode,
+
+    /// Keep the key of the host link in this file, created if missing [default: a new key at each start]
+    #[arg(long, value_name = "FILE", env = "TYPEWALL_HOST_KEY_FILE", hide_env_values = true)]
+    host_key_file: Option<PathBuf>,
+
     /// Additional origins whose pages may use the server, comma-separated; behind a proxy, the proxy's origin, such as
     /// https://wall.example
     #[arg(long, value_name = "ORIGIN", env = "TYPEWALL_ALLOW_ORIGIN", hide_env_values = true)]
@@ -199,14 +209,29 @@ fn parse_ancestor(value: &str) -> Result<String, String> {
     }
 }
 
-fn read_passphrase(file: &Path) -> Result<Passphrase, String> {
-    if fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
-        log::warn!("other users can read the passphrase file; run chmod 600 {}", file.display());
-    }
-    Passphrase::read(file).map_err(|error| {
-        let verb = if matches!(error, PassphraseError::Unreadable(_)) { "read" } else { "use" };
-        format!("Cannot {verb} the passphrase file {}: {error}.", file.display())
+fn parse_hosts() -> impl TypedValueParser<Value = HostMode> {
+    PossibleValuesParser::new(["key", "first", "none"]).map(|mode| match &*mode {
+        "first" => HostMode::First,
+        "none" => HostMode::None,
+        _ => HostMode::Key,
     })
+}
+
+fn read_passphrase(file: &Path) -> Result<Passphrase, String> {
+    Passphrase::read(file).map_err(|error| secret_error(&error, "passphrase", file))
+}
+
+/// Warns if others can read a file that holds a secret.
+fn warn_of_readers(what: &str, file: &Path) {
+    if fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+        log::warn!("other users can read the {what} file; run chmod 600 {}", file.display());
+    }
+}
+
+/// The message for a file with a secret that cannot be used.
+fn secret_error(error: &PassphraseError, what: &str, file: &Path) -> String {
+    let verb = if matches!(error, PassphraseError::Unreadable(_)) { "read" } else { "use" };
+    format!("Cannot {verb} the {what} file {}: {error}.", file.display())
 }
 
 fn within(range: RangeInclusive<u64>) -> RangedU64ValueParser<usize> {
@@ -238,14 +263,28 @@ impl Options {
         }
     }
 
+    /// The host key, if somebody can be a host.
+    pub(crate) fn host_key(&self) -> Result<Option<HostKey>, String> {
+        let Some(file) = self.host_key_file.as_deref().filter(|_| self.hosts != HostMode::None) else {
+            return Ok((self.hosts != HostMode::None).then(HostKey::random));
+        };
+        let key = HostKey::read_or_create(file).map_err(|error| secret_error(&error, "host key", file))?;
+        warn_of_readers("host key", file);
+        Ok(Some(key))
+    }
+
     /// Who may use the server.
-    pub(crate) fn access(&self) -> Result<Access, String> {
+    pub(crate) fn access(&self, host_key: Option<&HostKey>) -> Result<Access, String> {
+        if let Some(file) = &self.passphrase_file {
+            warn_of_readers("passphrase", file);
+        }
         Ok(Access {
             allowed: self.allow_origin.clone(),
             allowed_hosts: self.allow_host.clone(),
             trusts_proxy: self.trust_proxy,
             frame_ancestors: self.frame_ancestors.clone(),
             passphrase: self.passphrase_file.as_deref().map(read_passphrase).transpose()?,
+            hosts: HostOptions { mode: self.hosts, key: host_key.map(HostKey::secret) },
         })
     }
 

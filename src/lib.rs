@@ -27,13 +27,16 @@ mod room;
 mod server;
 mod store;
 
+pub use base::host_key::HostKey;
 pub use base::limits::Limits;
 pub use base::passphrase::{Passphrase, PassphraseError};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
+pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
 pub use room::names::{RoomName, RoomNameTooLong};
+pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};
 pub use server::memory::system_memory;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
@@ -61,13 +64,11 @@ pub mod internals {
     pub use crate::http::request::{HeadError, MAX_HEAD, MAX_HEADERS, parse_head};
     pub use crate::http::routes::Router;
     pub use crate::hub::Hub;
+    pub use crate::hub::attempts::Refusal;
     pub use crate::hub::event::{Event, FromClient, Health, NewClient, QueuedEvent};
-    pub use crate::hub::held_posts::{MAX_HELD_POSTS, MAX_HELD_SIZE_OF_ROOM};
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
-    pub use crate::hub::store_link::{
-        MAX_HELD_SIZE, MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY,
-    };
+    pub use crate::hub::store_link::{MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY};
     pub use crate::protocol::client_event::ClientEvent;
     pub use crate::protocol::encoding::Encoding;
     pub use crate::protocol::error::EventError;
@@ -76,11 +77,12 @@ pub mod internals {
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;
     pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
-    pub use crate::room::rules::{MIN_STAY, Reply, Rules};
+    pub use crate::room::rules::{MIN_STAY, Reply, RoomOptions, Rules};
     pub use crate::room::session::Session;
+    pub use crate::room::state::{RoomRecord, RoomState, StateChange};
     pub use crate::room::text::{Text, TextChange};
-    pub use crate::room::view::View;
+    pub use crate::room::view::{Sight, View};
     pub use crate::store::database::Database;
-    pub use crate::store::request::{Answer, Load, Record, Requests};
+    pub use crate::store::request::{Answer, Change, Erase, Load, Record, Requests, Save, Write};
     pub use crate::store::{Store, start as start_store};
 }

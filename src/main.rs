@@ -16,7 +16,9 @@ use std::process::{self, ExitCode};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable};
+use typewall::{
+    Capacity, Format, HostKey, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable,
+};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -44,7 +46,8 @@ fn serve(options: &Options) -> Result<(), String> {
     // Before the address is printed, so that no signal sent after that is missed.
     let mut signals =
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Cannot handle signals: {error}."))?;
-    let access = options.access()?;
+    let host_key = options.host_key()?;
+    let access = options.access(host_key.as_ref())?;
     let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
     let store = options.store();
     let server = Server::start(listener, limits, access, store.as_ref())
@@ -53,7 +56,7 @@ fn serve(options: &Options) -> Result<(), String> {
     log::info!(
         "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for incoming messages and pending output"
     );
-    print_addresses(server.address());
+    print_addresses(server.address(), host_key.as_ref());
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
     start_thread("stopper", move || stop_requested.iter().for_each(|()| stopper.stop()))?;
@@ -74,8 +77,8 @@ fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), S
     thread.map(drop).map_err(|error| format!("Cannot start a thread: {error}."))
 }
 
-/// Prepares the process for serving: free memory goes back to the system, many files may be open, and nothing about users
-/// is in a core file.
+/// Prepares the process for serving: free memory goes back to the system, many files may be open, and nothing about
+/// users is in a core file.
 fn set_up_process(core_dumps: bool) {
     allocator::set_up();
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -105,11 +108,18 @@ fn within_capacity(limits: Limits) -> Result<Limits, String> {
     }
 }
 
-/// Prints the addresses of the server: for this machine, and for others if they can reach it.
-fn print_addresses(listen: SocketAddr) {
+/// Prints the addresses of the server: for this machine, and for others if they can reach it. Then the links that make
+/// whoever opens them a host. They are printed for a service too, because its operator needs them.
+fn print_addresses(listen: SocketAddr, host_key: Option<&HostKey>) {
+    let network = network_addresses(listen);
     let mut lines = format!("Typewall is at http://{}\n", reachable(listen));
-    for address in network_addresses(listen) {
+    for address in &network {
         lines += &format!("On this network: http://{address}\n");
+    }
+    if let Some(key) = host_key {
+        for address in [reachable(listen)].iter().chain(&network) {
+            lines += &format!("Host: http://{address}/{}\n", key.fragment());
+        }
     }
     // The server runs on if standard output is closed.
     let _ = io::stdout().write_all(lines.as_bytes());

@@ -122,6 +122,9 @@ impl Driver {
         let joined_s = begun.elapsed().as_secs_f64();
         self.until(|driver| driver.ledger.all_met())?;
         let met_s = begun.elapsed().as_secs_f64();
+        if self.job.scenario.hidden {
+            self.send(0, &wire::hide())?;
+        }
         for typist in 0..self.job.scenario.typists {
             self.send(typist, &wire::whole(self.ledger.typed(typist, 0).1))?;
         }

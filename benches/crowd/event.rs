@@ -15,6 +15,8 @@ pub(crate) enum Event<'a> {
     Splice(Splice<'a>),
     /// An event that the flooding client caused.
     Flood,
+    /// What hosts have set, or that the client is a host.
+    Hosts,
     /// A user with this number in its name joined.
     Joined(usize),
     /// The state of the room.
@@ -74,6 +76,9 @@ pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
         }
         let n = name.and_then(|name| number(name.strip_prefix(b"p")?));
         return n.map(|n| Event::Joined(n as usize)).ok_or_else(unexpected);
+    }
+    if json.starts_with(b"[\"room_state\",") || json.starts_with(b"[\"hosting\",") {
+        return Ok(Event::Hosts);
     }
     if json.starts_with(b"[\"existing_users\",") { Ok(Event::Snapshot(json)) } else { Err(unexpected()) }
 }

@@ -97,7 +97,7 @@ impl Ledger {
         now: u64,
     ) -> Result<Option<(usize, u32)>, String> {
         let outcome = match event {
-            Event::Flood => Ok(()),
+            Event::Flood | Event::Hosts => Ok(()),
             Event::Joined(user) => self.meet(client, *user),
             Event::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
             Event::Text { id, text } => return self.read(client, id, text, now).map(Some),

@@ -132,6 +132,12 @@ fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<O
     let max_clients =
         (scenario.clients + usize::from(scenario.flooded) + scenario.attackers).max(1).to_string();
     command.args(["--listen", "127.0.0.1:0", "--max-clients", &max_clients]);
+    let key = recording.with_file_name("host-key");
+    if scenario.hidden {
+        fs::write(&key, wire::HOST_KEY)
+            .map_err(|error| format!("The host key cannot be written: {error}."))?;
+        command.arg("--host-key-file").arg(&key);
+    }
     command.args(options.server_args.split_whitespace());
     let (first, second) = scenario.cores();
     let mut server = Process::start(command, first)?;

@@ -56,6 +56,8 @@ pub(crate) struct Scenario {
     pub splice: bool,
     /// Whether one more client floods the first room while the others type.
     pub flooded: bool,
+    /// Whether texts are hidden. All clients are hosts, so they get the texts all the same.
+    pub hidden: bool,
     /// More clients, who flood a room of their own while the others type.
     pub attackers: usize,
 }
@@ -75,6 +77,7 @@ impl Scenario {
             pinned: true,
             splice: false,
             flooded: false,
+            hidden: false,
             attackers: 0,
         }
     }
@@ -89,6 +92,7 @@ impl Scenario {
         vec![
             Self::people("meeting", 100, 10, 80.0),
             Self::people("class", 1_000, 50, 400.0),
+            Self { hidden: true, ..Self::people("hidden class", 1_000, 50, 400.0) },
             Self::people("storm", 1_000, 200, 4_000.0),
             Self::new("captions", 5_000, 1, 10.0),
             Self::new("hall", 10_000, 5, 40.0),

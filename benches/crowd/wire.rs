@@ -43,6 +43,19 @@ pub(crate) fn watch() -> Vec<u8> {
     frame::text(r#"["watch",{}]"#)
 }
 
+/// The key of the server's hosts.
+pub(crate) const HOST_KEY: &str = "crowd";
+
+/// The frame with which a client becomes a host.
+pub(crate) fn host() -> Vec<u8> {
+    frame::text(format!(r#"["host",{{"key":"{HOST_KEY}"}}]"#))
+}
+
+/// The frame with which a host hides texts.
+pub(crate) fn hide() -> Vec<u8> {
+    frame::text(r#"["set_room",{"hidden":true}]"#)
+}
+
 /// The frame that replaces a text.
 pub(crate) fn whole(text: &[u8]) -> Vec<u8> {
     frame::text([&br#"["updated_text",{"text":""#[..], text, br#""}]"#].concat())

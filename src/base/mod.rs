@@ -4,6 +4,7 @@ pub(crate) mod address;
 pub(crate) mod clock;
 pub(crate) mod counter;
 pub(crate) mod hash_slots;
+pub(crate) mod host_key;
 pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod memory;

@@ -44,19 +44,24 @@ impl Passphrase {
 
     /// Reads a passphrase from a file, without the trailing line break.
     pub fn read(file: &Path) -> Result<Self, PassphraseError> {
-        let mut bytes = Vec::new();
-        let file = File::open(file).map_err(PassphraseError::Unreadable)?;
-        file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(PassphraseError::Unreadable)?;
-        if bytes.len() as u64 > MAX_FILE_SIZE {
-            return Err(PassphraseError::TooLong);
-        }
-        let text = String::from_utf8(bytes).map_err(|_| PassphraseError::NotUtf8)?;
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        match text.strip_suffix('\r').unwrap_or(text) {
-            "" => Err(PassphraseError::Empty),
-            text if text.contains('\n') => Err(PassphraseError::MultipleLines),
-            text => Ok(Self::new(text)),
-        }
+        read_line(file).map(|line| Self::new(&line))
+    }
+}
+
+/// The only line of a file, without its line break.
+pub(crate) fn read_line(file: &Path) -> Result<String, PassphraseError> {
+    let mut bytes = Vec::new();
+    let file = File::open(file).map_err(PassphraseError::Unreadable)?;
+    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(PassphraseError::Unreadable)?;
+    if bytes.len() as u64 > MAX_FILE_SIZE {
+        return Err(PassphraseError::TooLong);
+    }
+    let text = String::from_utf8(bytes).map_err(|_| PassphraseError::NotUtf8)?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    match text.strip_suffix('\r').unwrap_or(text) {
+        "" => Err(PassphraseError::Empty),
+        text if text.contains('\n') => Err(PassphraseError::MultipleLines),
+        text => Ok(text.to_owned()),
     }
 }
 

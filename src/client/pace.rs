@@ -17,6 +17,10 @@ const BYTES_PER_EVENT: usize = 4 * 1024;
 /// connects, and one when a splice does not fit.
 const SNAPSHOTS: Rate = Rate { per_second: 1, burst: 10 };
 
+/// Actions that only a host may take. The room is told of each, and the store may have to keep it. A host who removes
+/// several users takes a few in a second.
+const HOST_ACTIONS: Rate = Rate { per_second: 10, burst: 50 };
+
 /// Seconds of posts that a client may send at once.
 const POST_BURST: u32 = 5;
 
@@ -26,6 +30,7 @@ pub(crate) struct Pace {
     events: RateLimit,
     posts: RateLimit,
     snapshots: RateLimit,
+    host_actions: RateLimit,
     post_rate: Rate,
     /// Bytes that have not been counted as an event yet.
     uncounted: usize,
@@ -37,7 +42,7 @@ impl Pace {
         let full = RateLimit::new(now);
         let post_rate =
             Rate { per_second: limits.post_rate, burst: limits.post_rate.saturating_mul(POST_BURST) };
-        Self { events: full, posts: full, snapshots: full, post_rate, uncounted: 0 }
+        Self { events: full, posts: full, snapshots: full, host_actions: full, post_rate, uncounted: 0 }
     }
 
     /// Counts bytes. Returns how long to wait before the next ones are read.
@@ -58,6 +63,10 @@ impl Pace {
         match event {
             FromClient::Acted(Action::Post { .. }) => self.posts.take(1, self.post_rate, now),
             FromClient::Acted(Action::Watch | Action::Resync) => self.snapshots.take(1, SNAPSHOTS, now),
+            FromClient::Host { .. } => self.host_actions.take(1, HOST_ACTIONS, now),
+            FromClient::Acted(action) if action.is_for_hosts() => {
+                self.host_actions.take(1, HOST_ACTIONS, now)
+            }
             _ => Duration::ZERO,
         }
     }
@@ -66,6 +75,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::passphrase::Passphrase;
 
     fn waits(event: &FromClient, count: usize) -> Vec<Duration> {
         let now = Instant::now();
@@ -74,12 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn posts_and_snapshots_have_rates_of_their_own() {
+    fn posts_snapshots_and_what_hosts_do_have_rates_of_their_own() {
         let post = FromClient::Acted(Action::Post { text: "text".to_owned(), reference: None });
         for (event, burst, step) in [
             (post, 10, Duration::from_millis(500)),
             (FromClient::Acted(Action::Watch), 10, Duration::from_secs(1)),
             (FromClient::Acted(Action::Resync), 10, Duration::from_secs(1)),
+            (FromClient::Acted(Action::Clear(None)), 50, Duration::from_millis(100)),
+            (FromClient::Host { key: Passphrase::new("") }, 50, Duration::from_millis(100)),
         ] {
             let waits = waits(&event, burst + 2);
             assert!(waits[..burst].iter().all(Duration::is_zero), "{event:?}");

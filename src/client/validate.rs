@@ -1,15 +1,18 @@
 //! What a client may send: decoded, checked for form and length, and turned into an event for the hub.
 
+use crate::base::ids::UserId;
 use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
 use crate::base::token::Token;
 use crate::hub::event::FromClient;
-use crate::protocol::client_event::ClientEvent;
+use crate::protocol::client_event::{ClientEvent, SetRoom};
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
+use crate::room::error::RoomError;
 use crate::room::names::Name;
 use crate::room::session::{MAX_REFERENCE, Session};
 use crate::room::splice::Splice;
+use crate::room::state::{MAX_PROMPT, StateChange};
 use crate::room::text::TextChange;
 use std::borrow::Cow;
 use std::char::REPLACEMENT_CHARACTER;
@@ -22,7 +25,7 @@ const EVENT_OVERHEAD: usize = 1024;
 
 /// Bytes of the longest message that these limits allow.
 pub(crate) fn max_message_size(limits: &Limits) -> usize {
-    limits.max_text.max(limits.max_name) * MAX_JSON_BYTES + EVENT_OVERHEAD
+    limits.max_text.max(limits.max_name).max(MAX_PROMPT) * MAX_JSON_BYTES + EVENT_OVERHEAD
 }
 
 /// What the hub is told for the content of a text frame. It is told of an error too, so that the client gets its
@@ -52,12 +55,38 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
         ClientEvent::Watch => Action::Watch,
         ClientEvent::Resync => Action::Resync,
         ClientEvent::UpdatedText(change) => Action::Write(check_change(change, limits)?),
+        ClientEvent::Host { key } => return Ok(FromClient::Host { key: Passphrase::new(&key) }),
+        ClientEvent::SetRoom(change) => Action::SetRoom(check_state(change)?),
+        ClientEvent::RemoveUser { id } => Action::RemoveUser(user(&id)?),
+        ClientEvent::ClearBox { id } => Action::Clear(id.map(|id| user(&id)).transpose()?),
+        ClientEvent::MakeHost { id } => Action::MakeHost(user(&id)?),
+        ClientEvent::RemovePost { n } => Action::RemovePost(n),
         ClientEvent::Message { text, reference } => {
             reference.as_deref().map(check_reference).transpose()?;
             Action::Post { text: check_post(text, limits)?, reference: reference.map(Cow::into_owned) }
         }
     };
     Ok(FromClient::Acted(action))
+}
+
+/// The user with this id on the wire.
+fn user(id: &str) -> Result<UserId, EventError> {
+    id.parse().map(UserId).map_err(|_| RoomError::UnknownUser.into())
+}
+
+#[inline(never)] // its frame would be on the stack for every event
+fn check_state(change: SetRoom<'_>) -> Result<StateChange, EventError> {
+    let SetRoom { locked, hidden, frozen, prompt, spotlight } = change;
+    let spotlight = spotlight.map(|id| id.map(|id| user(&id)).transpose()).transpose()?;
+    Ok(StateChange { locked, hidden, frozen, prompt: prompt.map(check_prompt).transpose()?, spotlight })
+}
+
+fn check_prompt(prompt: Cow<'_, str>) -> Result<String, EventError> {
+    let prompt = prompt.trim();
+    if prompt.chars().count() > MAX_PROMPT {
+        return Err(EventError::PromptTooLong(MAX_PROMPT));
+    }
+    Ok(printable(Cow::Borrowed(prompt)))
 }
 
 /// Checks the length of the text after a change. Only the room can tell whether a splice fits its text.

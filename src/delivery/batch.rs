@@ -22,8 +22,8 @@ pub(crate) struct Batch {
     records: Vec<Record>,
     /// How the shares of single clients differ from the common share. Sorted by client in [`seal`](Self::seal).
     overrides: Vec<(ClientId, Override)>,
-    /// The common half of the first parts of all snapshots.
-    snapshot: Vec<Part>,
+    /// The common halves of the first parts of snapshots, for each group of receivers who may see the same.
+    snapshots: Vec<Vec<Part>>,
     /// By [`Encoding::index`].
     framed: [Framed; Encoding::COUNT],
     scratch: Vec<u8>,
@@ -48,9 +48,9 @@ enum Override {
     Only(usize),
     /// It does not get the texts that it wrote.
     OwnText,
-    /// After the events it gets a snapshot in place of the texts, because the snapshot contains them. These are the heads
-    /// of its parts, among the private frames.
-    Snapshot(Heads),
+    /// After the events it gets a snapshot in place of the texts, because the snapshot contains them. These are the
+    /// index of its common half, and the heads of its parts, among the private frames.
+    Snapshot(usize, Heads),
 }
 
 impl Batch {
@@ -113,8 +113,9 @@ impl Batch {
             if of_form.peek().is_none() {
                 continue;
             }
+            let Some(event) = form.event(update) else { continue };
             self.scratch.clear();
-            form.event(update).encode(&mut self.scratch);
+            event.encode(&mut self.scratch);
             of_form.for_each(|encoding| {
                 let Framed { texts, text_frames, .. } = &mut self.framed[encoding.index()];
                 let start = texts.len();
@@ -126,8 +127,8 @@ impl Batch {
         self.overrides.extend(author.map(|author| (author, Override::OwnText)));
     }
 
-    /// Adds the beginnings of snapshots at the end of the batch: their first parts. Called at most once, after all
-    /// texts.
+    /// Adds the beginnings of snapshots at the end of the batch: their first parts, which these receivers share. Called
+    /// after all texts.
     pub(crate) fn add_snapshots<'a>(
         &mut self,
         parts: Vec<Part>,
@@ -136,9 +137,9 @@ impl Batch {
         for (client, encoding, receiver) in receivers {
             let private = &mut self.framed[encoding.index()].private;
             let heads = frame_parts(encoding, Some(&receiver), &parts, &mut self.scratch, private);
-            self.overrides.push((client, Override::Snapshot(heads)));
+            self.overrides.push((client, Override::Snapshot(self.snapshots.len(), heads)));
         }
-        self.snapshot = parts;
+        self.snapshots.push(parts);
     }
 
     /// Ends the batch. Nothing may be added after that, and shares can be taken.
@@ -160,7 +161,7 @@ impl Batch {
     pub(crate) fn clear(&mut self) {
         empty([&mut self.records]);
         empty([&mut self.overrides]);
-        self.snapshot.clear();
+        empty([&mut self.snapshots]);
         self.framed.iter_mut().for_each(Framed::clear);
         empty([&mut self.json, &mut self.scratch]);
     }
@@ -190,7 +191,7 @@ impl Batch {
         own: &'a [(ClientId, Override)],
     ) -> Share<'a> {
         let mut share = Share::default();
-        let mut snapshot_heads = None;
+        let mut snapshot = None;
         // The first byte of common events that is not in the share yet.
         let mut from = 0;
         for (_, differs) in own {
@@ -212,12 +213,12 @@ impl Batch {
                     }
                 }
                 Override::OwnText => {}
-                Override::Snapshot(heads) => snapshot_heads = Some(heads),
+                Override::Snapshot(index, heads) => snapshot = self.snapshots.get(*index).zip(Some(heads)),
             }
         }
         share.push_events(framed, from..framed.events.len());
-        match snapshot_heads {
-            Some(heads) => share.push_parts(heads, &framed.private, &self.snapshot),
+        match snapshot {
+            Some((parts, heads)) => share.push_parts(heads, &framed.private, parts),
             None => share.push_texts(&framed.texts, &framed.text_frames, client),
         }
         share
@@ -277,7 +278,7 @@ mod tests {
         let tail = Bytes::from(json);
         let part = Part { json: tail.clone(), next: None };
         let mut batch = Batch::default();
-        let receiver = Receiver { you: None, name: None, session: None };
+        let receiver = Receiver { you: None, name: None, session: None, cleared: None, host: false };
         batch.add_snapshots(vec![part], [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());

@@ -196,10 +196,10 @@ impl<T: Transport> Outbox<T> {
         }
     }
 
-    /// The transport accepts more, but it is other clients' turn.
-    pub(crate) fn pause(&mut self, now: Instant) -> Outcome {
+    /// The transport accepts more, but it is other clients' turn, or what follows is not ready. Tries it again then.
+    pub(crate) fn pause(&mut self, until: Instant) -> Outcome {
         if let State::Stalled(stall) = &mut self.state {
-            stall.retry_at = now;
+            stall.retry_at = until;
         }
         Outcome::Stalled
     }

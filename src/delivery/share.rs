@@ -59,8 +59,8 @@ pub(crate) enum SentSnapshot {
     None,
     /// Nothing.
     Nothing,
-    /// Some of it. The rest of the part that was begun has to follow. Then the snapshot continues at this cursor, unless
-    /// this was all of it.
+    /// Some of it. The rest of the part that was begun has to follow. Then the snapshot continues at this cursor,
+    /// unless this was all of it.
     Begun(Option<Cursor>),
 }
 

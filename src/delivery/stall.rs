@@ -150,8 +150,8 @@ impl Stall {
         }
     }
 
-    /// Parts of the snapshot were given to the transport, which accepted `sent` bytes of them. Parts that were not begun
-    /// are encoded again later.
+    /// Parts of the snapshot were given to the transport, which accepted `sent` bytes of them. Parts that were not
+    /// begun are encoded again later.
     pub(crate) fn sent_parts(&mut self, parts: &Share<'_>, sent: usize, now: Instant, memory: &MemoryLimit) {
         if sent > 0 {
             self.progress = now;

@@ -4,6 +4,7 @@ use crate::base::address::Address;
 use crate::base::passphrase::Passphrase;
 use crate::http::origin::{Host, Origin, Scheme};
 use crate::http::request::Head;
+use crate::hub::host_options::HostOptions;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use tungstenite::http::{Version, header};
@@ -21,6 +22,8 @@ pub struct Access {
     pub frame_ancestors: Vec<String>,
     /// The passphrase that protects all rooms, if there is one.
     pub passphrase: Option<Passphrase>,
+    /// Who can be a host.
+    pub hosts: HostOptions,
 }
 
 /// Why a request is rejected.

@@ -15,6 +15,7 @@ use crate::http::qr::QrCodes;
 use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
+use crate::hub::attempts::Refusal;
 use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS};
 use crate::hub::event::Event;
 use crate::hub::shards::Shards;
@@ -150,8 +151,8 @@ impl Router {
         self.shards.only().send_timeout(event, HUB_TIMEOUT).map_err(|_| Response::busy())?;
         match reply.recv_timeout(timeout) {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(EventError::PassphraseWait(seconds))) => Err(try_again(seconds)),
-            Ok(Err(error)) => Err(unauthorized(error.to_string())),
+            Ok(Err(Refusal::Wait(seconds))) => Err(try_again(seconds)),
+            Ok(Err(Refusal::Wrong)) => Err(unauthorized(EventError::PassphraseWrong.to_string())),
             Err(RecvTimeoutError::Timeout) => Err(try_again(RETRY_AFTER)),
             Err(RecvTimeoutError::Disconnected) => Err(Response::busy()),
         }

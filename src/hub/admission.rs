@@ -7,14 +7,17 @@ use crate::base::passphrase::Passphrase;
 use crate::base::token::Token;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
-use crate::hub::attempts::{Attempt, CHECK_INTERVAL, Requester};
+use crate::hub::attempts::{Attempt, CHECK_INTERVAL, Refusal, Requester};
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::NewClient;
 use crate::hub::open_room::OpenRoom;
-use crate::hub::passphrase_gate::{AttemptResult, PASSPHRASE_TIMEOUT};
+use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use crate::hub::secret_check::AttemptResult;
 use crate::protocol::close::CloseReason;
+use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::names::RoomName;
+use crate::room::rules::RoomOptions;
 
 impl<T: Transport> Hub<T> {
     /// A client has connected.
@@ -92,7 +95,12 @@ impl<T: Transport> Hub<T> {
     fn announce(&mut self, AttemptResult { to, outcome }: AttemptResult, now: Now) {
         match (to, outcome) {
             (Requester::Client(client), Ok(())) => self.let_in(client, now),
-            (Requester::Client(client), Err(error)) => self.reject(client, error, None),
+            (Requester::Client(client), Err(Refusal::Wrong)) => {
+                self.reject(client, EventError::PassphraseWrong, None);
+            }
+            (Requester::Client(client), Err(Refusal::Wait(wait))) => {
+                self.reject(client, EventError::PassphraseWait(wait), None);
+            }
             // A request may have given up waiting, so a failed reply is no error.
             (Requester::Request { reply_to }, outcome) => _ = reply_to.try_send(outcome),
         }
@@ -115,7 +123,7 @@ impl<T: Transport> Hub<T> {
 
     /// A client has not given the passphrase in time. If its attempt waits, it stays until that was checked.
     pub(super) fn on_passphrase_timeout(&mut self, client: ClientId, now: Now) {
-        match self.gate.attempts.has(client) {
+        match self.gate.awaits_answer(client) {
             true => self.deadlines.set(Deadline::Passphrase(client), now.instant + CHECK_INTERVAL),
             false => self.close_unauthenticated(client, now),
         }
@@ -149,17 +157,17 @@ impl<T: Transport> Hub<T> {
         }
         // Another hub may take the place of a room that was displaced.
         while !self.rooms.reserve(self.limits.max_rooms) {
-            if !self.displace_room() {
+            if !self.displace_room(now) {
                 return Err(CloseReason::RoomsFull);
             }
         }
-        let (limits, is_stored) = (self.limits, self.store.is_some());
+        let options = RoomOptions { limits: self.limits, hosts: self.hosts, is_stored: self.store.is_some() };
         let memory = self.text_memory.clone();
         let id = self.rooms.open(&name, |last_user| {
             // User ids start at the current time at least, so that a room that opens again after a restart does not
             // reuse the ids in its log.
             let last_user = UserId(last_user.0.max(now.unix_millis));
-            OpenRoom::new(name.clone(), limits, is_stored, last_user, memory, now.instant)
+            OpenRoom::new(name.clone(), options, last_user, memory, now.instant)
         });
         self.store.load(id, name, self.limits.log_length);
         Ok(id)

@@ -1,4 +1,4 @@
-//! Attempts at the passphrase that wait to be checked, in one queue for each address.
+//! Attempts at a secret that wait to be checked, in one queue for each address.
 //!
 //! Behind one address there may be a class, and one pupil who tries out passphrases. If none were checked for a while,
 //! the pupil would lock out the class. So attempts wait in a queue, and one wrong attempt a second is checked, however
@@ -7,7 +7,6 @@
 use crate::base::address::Address;
 use crate::base::ids::{ClientId, IdMap};
 use crate::base::passphrase::Passphrase;
-use crate::protocol::error::EventError;
 use crossbeam_channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -27,7 +26,7 @@ pub(crate) enum Requester {
     /// An HTTP request. If it has given up waiting, its attempt wastes its turn.
     Request {
         /// Where the answer goes.
-        reply_to: Sender<Result<(), EventError>>,
+        reply_to: Sender<Result<(), Refusal>>,
     },
 }
 
@@ -47,6 +46,15 @@ pub(crate) struct Attempt {
     pub from: Requester,
     /// What they gave.
     pub passphrase: Passphrase,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The secret is wrong.
+    Wrong,
+    /// Too many attempts wait, so this one was not checked. It may be repeated after this many seconds.
+    Wait(u64),
 }
 
 /// All queues.

@@ -2,6 +2,7 @@
 //! goes first.
 
 use crate::base::address::Address;
+use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
@@ -23,21 +24,21 @@ fn away_share(places: usize) -> usize {
 impl<T: Transport> Hub<T> {
     /// A client asks for a seat. If it needs a new one and the room is full, an away user gives way, unless the room
     /// has only its [share](away_share) of them.
-    pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session) {
-        let lacks_seat = |room: &OpenRoom| room.is_viewer(client) && room.rules().lacks_seat_for(session);
+    pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session, now: Now) {
+        let lacks_seat = |room: &OpenRoom| room.lacks_seat_for(client, session);
         if self.rooms.get(id).is_some_and(lacks_seat)
             && let Some(seat) = self.seats.shortest_stay_in(id, away_share(self.limits.max_users))
         {
-            self.evict(seat);
+            self.evict(seat, now);
         }
     }
 
     /// A client has a seat, which is a new one or was another client's.
-    pub(super) fn hold_seat(&mut self, client: ClientId, id: RoomId, user: UserId, is_new: bool) {
+    pub(super) fn hold_seat(&mut self, client: ClientId, id: RoomId, user: UserId, is_new: bool, now: Now) {
         let Some(address) = self.clients.registry.get(client).map(|client| client.address) else { return };
         self.seats.take(id, user, address);
         if is_new {
-            self.evict_away(address);
+            self.evict_away(address, now);
         }
     }
 
@@ -46,37 +47,38 @@ impl<T: Transport> Hub<T> {
     ///
     /// Every user who is not away is a client, so the surplus seats belong to users who are away. If those are on
     /// another hub, that hub removes the seats when the next user joins there.
-    fn evict_away(&mut self, address: Address) {
+    fn evict_away(&mut self, address: Address, now: Now) {
         if let Some(max) = self.limits.max_per_address {
             while let Some(seat) = self.seats.shortest_stay_from(address, max) {
-                self.evict(seat);
+                self.evict(seat, now);
             }
         }
         while self.shard.seats.get() > self.limits.max_clients
             && let Some(seat) = self.seats.shortest_stay()
         {
-            self.evict(seat);
+            self.evict(seat, now);
         }
     }
 
     /// The server has no room left for a newcomer's. If this hub has more than its [share](away_share) of rooms with
     /// away users only, one of them is removed. Returns whether one was.
-    pub(super) fn displace_room(&mut self) -> bool {
+    pub(super) fn displace_room(&mut self, now: Now) -> bool {
         let share = away_share(self.limits.max_rooms) / self.shard.hubs();
         let away = self.seats.shortest_stays_of_abandoned(share).unwrap_or_default();
-        away.iter().for_each(|&seat| self.evict(seat));
-        !away.is_empty()
+        away.iter().for_each(|&seat| self.evict(seat, now));
+        // A room that is still to be saved makes way later.
+        away.first().is_some_and(|seat| self.rooms.get(seat.room).is_none())
     }
 
-    fn evict(&mut self, AwaySeat { room, user, .. }: AwaySeat) {
+    fn evict(&mut self, AwaySeat { room, user, .. }: AwaySeat, now: Now) {
         self.deadlines.cancel(Deadline::Grace(room, user));
-        self.end_grace(room, user);
+        self.end_grace(room, user, now);
     }
 
     /// The grace period of a user who is away is over.
-    pub(super) fn end_grace(&mut self, id: RoomId, user: UserId) {
+    pub(super) fn end_grace(&mut self, id: RoomId, user: UserId, now: Now) {
         if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_expire(user)) {
-            self.publish(id, fact, None, None);
+            self.publish(id, fact, None, None, now);
             self.forget_if_empty(id);
         }
     }

@@ -13,7 +13,7 @@ use crate::delivery::transport::Transport;
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::NewClient;
 use crate::hub::keepalive::Keepalive;
-use crate::hub::registry::{Client, ClientState, Registry};
+use crate::hub::registry::{Client, ClientState, Registry, TextAccess};
 use crate::hub::rooms::Rooms;
 use crate::hub::state_delivery::StateDelivery;
 use crate::protocol::encoding::Encoding;
@@ -28,8 +28,8 @@ const PING: [u8; 2] = [0x89, 0];
 /// Bytes of snapshots and missed texts in one write, after which other events have their turn.
 const MIN_WRITTEN_STATE: usize = 1024 * 1024;
 
-/// The same for each share of a batch that was sent since the last write of state: about as many as are sent in the time
-/// that one more send takes.
+/// The same for each share of a batch that was sent since the last write of state: about as many as are sent in the
+/// time that one more send takes.
 const STATE_PER_SEND: usize = 4 * 1024;
 
 /// Every WebSocket of a hub.
@@ -71,7 +71,8 @@ impl<T: Transport> Clients<T> {
         let mut outbox = Outbox::new(transport);
         outbox.queue(handshake.into(), &self.limits);
         let state = ClientState::Unauthenticated(Box::new(room));
-        self.registry.insert(Client { id, address, state, outbox, encoding, in_sync: false });
+        let texts = TextAccess::default();
+        self.registry.insert(Client { id, address, state, outbox, encoding, in_sync: false, texts });
         self.keepalive.add(id, now);
         self.schedule_pings(deadlines);
         // The response goes out even if there is nothing else to send.

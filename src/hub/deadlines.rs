@@ -10,12 +10,16 @@ use std::time::Instant;
 pub(crate) enum Deadline {
     /// A user's grace period ends.
     Grace(RoomId, UserId),
+    /// A room that could not be saved is to be saved again.
+    Save(RoomId),
     /// The budget of a room has bytes again.
     Budget(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
     /// The next attempt at the passphrase from this address is to be checked.
     Attempt(Address),
+    /// The next attempt at the host key from this address is to be checked.
+    HostKey(Address),
     /// A client has not answered its close frame in time.
     Close(ClientId),
     /// A full transport is to be tried again.

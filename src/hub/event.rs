@@ -6,6 +6,7 @@ use crate::base::memory::Charge;
 use crate::base::passphrase::Passphrase;
 use crate::base::token::Token;
 use crate::base::window::Slot;
+use crate::hub::attempts::Refusal;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
@@ -39,7 +40,7 @@ pub enum Event<T> {
         /// The token of a client that was let in before.
         token: Option<Token>,
         /// Where the answer goes, perhaps only after others' attempts.
-        reply_to: Sender<Result<(), EventError>>,
+        reply_to: Sender<Result<(), Refusal>>,
     },
     /// An HTTP request asks for the log of a room that is kept in memory.
     HistoryRequest {
@@ -86,6 +87,11 @@ pub enum FromClient {
         passphrase: Passphrase,
         /// Its token, if it was let in before.
         token: Option<Token>,
+    },
+    /// It gives the host key.
+    Host {
+        /// What it gave.
+        key: Passphrase,
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
@@ -140,7 +146,13 @@ impl QueuedEvent {
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
     /// has gone must not stay because its post waits.
     pub(crate) fn keeps_order(&self) -> bool {
-        matches!(self.event, FromClient::Unlock { .. } | FromClient::Acted(_) | FromClient::Rejected { .. })
+        matches!(
+            self.event,
+            FromClient::Unlock { .. }
+                | FromClient::Host { .. }
+                | FromClient::Acted(_)
+                | FromClient::Rejected { .. }
+        )
     }
 
     /// Whether it is a post.

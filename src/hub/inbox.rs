@@ -3,7 +3,7 @@
 
 use crate::base::limits::Limits;
 use crate::hub::budget::Budget;
-use crate::hub::event::QueuedEvent;
+use crate::hub::event::{FromClient, QueuedEvent};
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -53,6 +53,30 @@ impl Inbox {
         Some(event)
     }
 
+    /// Returns an event that can be handled although the room is still to be loaded. Otherwise keeps it.
+    ///
+    /// A client that has gone does not keep the room from being forgotten, unless it has posted.
+    pub(crate) fn hold(&mut self, event: QueuedEvent) -> Option<QueuedEvent> {
+        let client = event.client;
+        let has_posted = || self.waiting.iter().any(|waiting| waiting.client == client && waiting.is_post());
+        match &event.event {
+            FromClient::Closed { .. } if !has_posted() => {
+                self.waiting.retain(|waiting| waiting.client != client);
+                self.release_capacity();
+                Some(event)
+            }
+            FromClient::Closed { .. } => {
+                self.waiting.push_back(event);
+                None
+            }
+            _ if event.keeps_order() => {
+                self.waiting.push_back(event);
+                None
+            }
+            _ => Some(event),
+        }
+    }
+
     /// Returns the next event that waits for this turn of the hub, if the room has some of its quantum left.
     pub(crate) fn next(&mut self, weigh: impl Fn(&QueuedEvent) -> usize, turn: u64) -> Option<QueuedEvent> {
         if !self.has_quantum_left(turn) {
@@ -91,7 +115,6 @@ mod tests {
     use super::*;
     use crate::base::ids::ClientId;
     use crate::base::window::Slot;
-    use crate::hub::event::FromClient;
 
     #[test]
     fn an_inbox_that_was_full_keeps_little_memory() {

@@ -3,21 +3,24 @@
 
 use crate::base::address::Address;
 use crate::base::clock::Now;
-use crate::base::ids::ClientId;
+use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
 use crate::base::passphrase::Passphrase;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::event::{Event, FromClient, NewClient};
+use crate::hub::host_options::HostOptions;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use crate::hub::secret_check::SecretCheck;
 use crate::hub::shards::Shard;
 use crate::protocol::encoding::Encoding;
 use crate::room::action::Action;
 use crate::room::names::{Name, RoomName};
 use crate::room::post::{NotStored, Numbered};
 use crate::room::session::Session;
+use crate::room::state::{HostMode, RoomRecord, StateChange};
 use crate::room::text::TextChange;
-use crate::store::request::{Answer, Load, Record, Requests};
+use crate::store::request::{Answer, Change, Erase, Load, Record, Requests, Save, Write};
 use crossbeam_channel::{Receiver, unbounded};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -56,6 +59,7 @@ impl Transport for Pipe {
 enum Step {
     Connect { room: u8, space: usize },
     Unlock { is_right: bool },
+    Host { is_right: bool },
     Act(Action),
     Pong,
     Violate,
@@ -75,12 +79,12 @@ fn step() -> impl Strategy<Value = Step> {
     let post = prop::option::of(Just("a".to_owned()));
     let post = post.prop_map(|reference| Action::Post { text: "x".repeat(500), reference });
     let write = "[ab]{0,99}".prop_map(|text| Action::Write(TextChange::Whole(text.into())));
-    let action =
-        prop_oneof![4 => join, 3 => post, 2 => write, 1 => Just(Action::Resync), 1 => Just(Action::Watch)];
+    let action = prop_oneof![4 => join, 3 => post, 2 => write, 2 => host_action(), 1 => Just(Action::Resync), 1 => Just(Action::Watch)];
     let space = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_000_usize];
     prop_oneof![
         6 => (0..3_u8, space).prop_map(|(room, space)| Step::Connect { room, space }),
         6 => any::<bool>().prop_map(|is_right| Step::Unlock { is_right }),
+        3 => any::<bool>().prop_map(|is_right| Step::Host { is_right }),
         20 => action.prop_map(Step::Act),
         1 => Just(Step::Pong),
         1 => Just(Step::Violate),
@@ -95,6 +99,20 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn host_action() -> impl Strategy<Value = Action> {
+    let set = |locked, hidden| StateChange { locked, hidden, ..StateChange::default() };
+    let set =
+        (any::<Option<bool>>(), any::<Option<bool>>()).prop_map(move |(locked, hidden)| set(locked, hidden));
+    let user = || (1..8_u64).prop_map(UserId);
+    prop_oneof![
+        set.prop_map(Action::SetRoom),
+        user().prop_map(Action::RemoveUser),
+        prop::option::of(user()).prop_map(Action::Clear),
+        user().prop_map(Action::MakeHost),
+        (1..5_u64).prop_map(Action::RemovePost),
+    ]
+}
+
 /// A hub, the readers of its clients, and its store.
 struct World {
     hub: Hub<Pipe>,
@@ -103,18 +121,19 @@ struct World {
     /// Clients whose readers have not ended.
     clients: Vec<ClientId>,
     loads: Receiver<Load>,
-    records: Receiver<Record>,
+    writes: Receiver<Write>,
     stored: u64,
 }
 
 impl World {
     fn new(has_passphrase: bool, has_store: bool) -> Self {
-        let ((load, loads), (record, records)) = (unbounded(), unbounded());
-        let store = has_store.then_some(Requests { loads: load, records: record });
+        let ((load, loads), (write, writes)) = (unbounded(), unbounded());
+        let store = has_store.then_some(Requests { loads: load, writes: write });
         let passphrase = has_passphrase.then(|| Passphrase::new("right"));
-        let hub = Hub::new(LIMITS, passphrase, store, Shard::single());
+        let hosts = HostOptions { mode: HostMode::First, key: Some(Passphrase::new("right")) };
+        let hub = Hub::new(LIMITS, passphrase, hosts, store, Shard::single());
         let now = Now { instant: Instant::now(), unix_millis: 0 };
-        Self { hub, now, connected: 0, clients: Vec::new(), loads, records, stored: 0 }
+        Self { hub, now, connected: 0, clients: Vec::new(), loads, writes, stored: 0 }
     }
 
     /// Takes a step, of the chosen client if it is one of a client.
@@ -127,6 +146,10 @@ impl World {
                 let passphrase = Passphrase::new(if is_right { "right" } else { "wrong" });
                 of_client(FromClient::Unlock { passphrase, token: None })
             }
+            Step::Host { is_right } => {
+                let key = Passphrase::new(if is_right { "right" } else { "wrong" });
+                of_client(FromClient::Host { key })
+            }
             Step::Act(action) => of_client(FromClient::Acted(action)),
             Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),
             Step::Violate => of_client(FromClient::ProtocolError { code: CloseCode::Protocol, reason: "" }),
@@ -135,7 +158,7 @@ impl World {
                 .map(|n| Event::from_client(self.clients.swap_remove(n), FromClient::Closed { goodbye })),
             Step::Load => self.loads.try_recv().ok().map(loaded),
             Step::Record { is_stored } => {
-                self.records.try_recv().ok().map(|record| self.recorded(record, is_stored))
+                self.writes.try_recv().ok().map(|write| self.written(write, is_stored))
             }
             Step::Trim => Some(Event::Stored(Box::new(Answer::Trimmed { before: 0 }))),
             Step::Wait { millis } => return self.wait(Duration::from_millis(millis)),
@@ -158,11 +181,23 @@ impl World {
         })
     }
 
-    fn recorded(&mut self, Record { room, post, .. }: Record, is_stored: bool) -> Event<Pipe> {
-        self.stored += u64::from(is_stored);
-        let numbered = || Numbered::New(post.clone().numbered(self.stored));
-        let outcome = is_stored.then(numbered).ok_or(NotStored::Unavailable);
-        Event::Stored(Box::new(Answer::Recorded { room, post, outcome }))
+    fn written(&mut self, write: Write, is_stored: bool) -> Event<Pipe> {
+        let answer = match write {
+            Write::Record(Record { room, post, .. }) => {
+                self.stored += u64::from(is_stored);
+                let numbered = || Numbered::New(post.clone().numbered(self.stored));
+                let outcome = is_stored.then(numbered).ok_or(NotStored::Unavailable);
+                Answer::Recorded { room, post, outcome }
+            }
+            Write::Change(Change::Save(Save { room, .. })) => Answer::Saved { room, is_kept: is_stored },
+            Write::Change(Change::Erase(Erase { room, n, by, .. })) => Answer::Erased {
+                room,
+                n,
+                by,
+                outcome: is_stored.then_some(true).ok_or(NotStored::Unavailable),
+            },
+        };
+        Event::Stored(Box::new(answer))
     }
 
     fn wait(&mut self, duration: Duration) {
@@ -175,24 +210,26 @@ impl World {
         for client in std::mem::take(&mut self.clients) {
             self.hub.handle(Event::from_client(client, FromClient::Closed { goodbye: false }), self.now);
         }
-        for load in self.loads.try_iter() {
-            self.hub.handle(loaded(load), self.now);
-        }
-        while let Ok(record) = self.records.try_recv() {
-            let event = self.recorded(record, true);
-            self.hub.handle(event, self.now);
-        }
         for _ in 0..5 {
+            while let Ok(load) = self.loads.try_recv() {
+                self.hub.handle(loaded(load), self.now);
+            }
+            while let Ok(write) = self.writes.try_recv() {
+                let event = self.written(write, true);
+                self.hub.handle(event, self.now);
+            }
             self.wait(PASSPHRASE_TIMEOUT);
         }
     }
 
     fn check(&self) {
-        let Hub { clients, rooms, seats, gate, shard, text_memory, store, deadlines, stage, .. } = &self.hub;
+        let Hub {
+            clients, rooms, seats, gate, host_key, shard, text_memory, store, deadlines, stage, ..
+        } = &self.hub;
         assert!(clients.registry.is_empty() && clients.queued.is_empty(), "{clients:?}");
         assert_eq!(
-            (gate.waiting.len(), store.has_posts(), store.loading(), deadlines.next()),
-            (0, false, 0, None)
+            (gate.is_empty(), store.has_requests(), store.loading(), deadlines.next()),
+            (true, false, 0, None)
         );
         // A hub that stops leaves clients in their rooms.
         if stage.is_stopping() {
@@ -201,7 +238,7 @@ impl World {
         assert_eq!((rooms.len(), shard.open.get(), shard.rooms.get(), shard.seats.get()), (0, 0, 0, 0));
         assert_eq!((clients.memory().of_owner(), text_memory.of_owner()), (0, 0));
         assert!(seats.is_empty(), "{seats:?}");
-        assert!(gate.attempts.is_empty(), "{gate:?}");
+        assert!(host_key.as_ref().is_none_or(SecretCheck::is_empty), "{host_key:?}");
         assert!((0..3).all(|n| clients.registry.open_from(address(n)) == 0));
     }
 }
@@ -212,7 +249,7 @@ fn address(n: u64) -> Address {
 }
 
 fn loaded(Load { room, .. }: Load) -> Event<Pipe> {
-    Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() }))
+    Event::Stored(Box::new(Answer::Loaded { room, record: Some(RoomRecord::default()), posts: Vec::new() }))
 }
 
 proptest! {

@@ -13,13 +13,16 @@ pub(crate) mod budget;
 pub(crate) mod clients;
 pub(crate) mod cost;
 pub(crate) mod deadlines;
+pub(crate) mod decisions;
 pub(crate) mod event;
 pub(crate) mod first_parts;
-pub(crate) mod held_posts;
+pub(crate) mod host_key;
+pub(crate) mod host_options;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 #[cfg(test)]
 mod leak_test;
+pub(crate) mod member;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
 pub(crate) mod post_quota;
@@ -27,6 +30,7 @@ pub(crate) mod posts;
 pub(crate) mod registry;
 pub(crate) mod rooms;
 pub(crate) mod seats;
+pub(crate) mod secret_check;
 pub(crate) mod shards;
 pub(crate) mod shutdown;
 pub(crate) mod stage;
@@ -47,9 +51,11 @@ use crate::hub::attempts::{Attempt, Requester};
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
+use crate::hub::host_options::HostOptions;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
+use crate::hub::secret_check::SecretCheck;
 use crate::hub::shards::Shard;
 use crate::hub::stage::Stage;
 use crate::hub::store_link::StoreLink;
@@ -57,9 +63,8 @@ use crate::hub::text_relief::TextRelief;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
-use crate::room::action::Action;
-use crate::room::fact::Fact;
-use crate::room::rules::{Decision, Reply};
+use crate::room::state::HostMode;
+use crate::room::view::Sight;
 use crate::store::request::Requests;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::mem;
@@ -80,6 +85,8 @@ pub struct Hub<T> {
     limits: Limits,
     clients: Clients<T>,
     gate: PassphraseGate,
+    hosts: HostMode,
+    host_key: Option<SecretCheck>,
     rooms: Rooms,
     seats: Seats,
     shard: Shard,
@@ -98,6 +105,7 @@ impl<T: Transport> Hub<T> {
     pub fn new(
         limits: Limits,
         passphrase: Option<Passphrase>,
+        hosts: HostOptions,
         store: Option<Requests>,
         shard: Shard,
     ) -> Self {
@@ -105,6 +113,8 @@ impl<T: Transport> Hub<T> {
             limits,
             clients: Clients::new(&limits, shard.open.clone(), shard.memory(limits.max_waiting)),
             gate: PassphraseGate::new(passphrase, limits.max_clients),
+            hosts: hosts.mode,
+            host_key: hosts.key_check(),
             rooms: Rooms::new(shard.clone()),
             text_memory: shard.text_memory(limits.max_texts),
             text_relief: TextRelief::default(),
@@ -146,7 +156,7 @@ impl<T: Transport> Hub<T> {
         match event {
             Event::Connected(client) => self.connect(client, now),
             Event::FromClient(event) => self.receive(event, now),
-            Event::Stored(answer) => self.on_store_reply(*answer),
+            Event::Stored(answer) => self.on_store_reply(*answer, now),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
                 let from = Requester::Request { reply_to };
                 self.attempt(address, Attempt { from, passphrase }, token, now);
@@ -173,6 +183,7 @@ impl<T: Transport> Hub<T> {
         loop {
             let mut too_slow = TooSlow::new();
             while let Some(id) = self.rooms.pop_dirty() {
+                self.save_room(id, now);
                 too_slow.extend(self.write_room(id, now.instant));
             }
             self.continue_stopping(now.instant);
@@ -222,10 +233,12 @@ impl<T: Transport> Hub<T> {
         let mut retries = Vec::new();
         while let Some(deadline) = self.deadlines.pop(now.instant) {
             match deadline {
-                Deadline::Grace(room, user) => self.end_grace(room, user),
+                Deadline::Grace(room, user) => self.end_grace(room, user, now),
+                Deadline::Save(room) => self.retry_save(room),
                 Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
                 Deadline::Attempt(address) => self.check_attempts(address, now),
+                Deadline::HostKey(address) => self.check_host_keys(address, now),
                 Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
                 Deadline::Retry(client) => retries.push(client),
                 Deadline::Keepalive => {
@@ -239,24 +252,6 @@ impl<T: Transport> Hub<T> {
         retries
     }
 
-    fn act(&mut self, client: ClientId, action: Action, now: Now) {
-        let reference = match &action {
-            Action::Post { reference, .. } => reference.clone(),
-            _ => None,
-        };
-        let Some(id) = self.clients.registry.room_of(client) else {
-            return self.reject(client, EventError::PassphraseNeeded, reference);
-        };
-        if let Action::Join { session, .. } = action {
-            self.make_seat(client, id, session);
-        }
-        let Some(room) = self.rooms.touch(id) else { return };
-        match room.decide(client, action, now) {
-            Ok(decision) => self.carry_out(client, id, decision, now),
-            Err(error) => room.reject(client, error, reference),
-        }
-    }
-
     /// A reader has rejected an event. An unauthenticated client is told only that it needs the passphrase.
     fn on_rejected(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
         match self.clients.registry.requested_room(client) {
@@ -268,60 +263,6 @@ impl<T: Transport> Hub<T> {
     /// A client has broken the WebSocket protocol.
     fn on_protocol_error(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
         self.close(client, &CloseReason::Protocol(code, reason), now);
-    }
-
-    /// Publishes the fact of a decision and replies to the client.
-    fn carry_out(&mut self, client: ClientId, id: RoomId, Decision { fact, reply }: Decision, now: Now) {
-        let reference = match &reply {
-            Reply::Posted(reference) => reference.as_deref(),
-            _ => None,
-        };
-        let is_new = matches!(fact, Some(Fact::Joined { .. }));
-        if let Some(fact) = fact {
-            self.publish(id, fact, Some(client), reference);
-        }
-        let Some(room) = self.rooms.touch(id) else { return };
-        match reply {
-            Reply::None | Reply::Posted(_) => {}
-            Reply::Snapshot => room.request_snapshot(client),
-            Reply::Seated(user) => {
-                room.request_snapshot(client);
-                if let Some(superseded) = room.seat(client, user) {
-                    self.close(superseded, &CloseReason::SeatTaken, now);
-                }
-                self.hold_seat(client, id, user, is_new);
-            }
-            Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
-            Reply::Pending(post) => self.store_post(id, post),
-            Reply::Duplicate(post, reference) => room.confirm(client, &post, reference.as_deref()),
-        }
-    }
-
-    /// Applies a fact to its room, and updates seat counts and deadlines.
-    fn publish(&mut self, id: RoomId, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
-        let Some(room) = self.rooms.touch(id) else { return };
-        match &fact {
-            Fact::Joined { .. } => self.shard.seats.add(1),
-            Fact::Away { id: user } => {
-                if let Some(kept) = room.rules().kept_seat(*user) {
-                    self.deadlines.set(Deadline::Grace(id, *user), kept.until);
-                    self.seats.leave(id, *user, kept.stay);
-                }
-            }
-            Fact::Back { id: user } => self.deadlines.cancel(Deadline::Grace(id, *user)),
-            Fact::Gone { id: user } => {
-                self.shard.seats.remove(1);
-                self.seats.remove(id, *user);
-                self.deadlines.cancel(Deadline::Grace(id, *user));
-            }
-            Fact::SeatTaken { .. }
-            | Fact::Text { .. }
-            | Fact::Posted { .. }
-            | Fact::HistoryLoaded { .. }
-            | Fact::HistoryShortened { .. }
-            | Fact::HistoryTrimmed { .. } => {}
-        }
-        room.publish(fact, actor, reference);
     }
 
     /// Tells a client that its event was rejected, after all that happened before it.
@@ -350,12 +291,15 @@ impl<T: Transport> Hub<T> {
     /// Takes a client out of its room. Every membership ends here.
     fn leave(&mut self, client: ClientId, goodbye: bool, now: Now) {
         self.gate.release(client);
+        if let Some(check) = &mut self.host_key {
+            check.remove(client);
+        }
         self.deadlines.cancel(Deadline::Passphrase(client));
         let Some(id) = self.clients.registry.room_of(client) else { return };
         let Some(room) = self.rooms.touch(id) else { return };
         let fact = room.leave(client).and_then(|user| room.decide_leave(user, goodbye, now));
         if let Some(fact) = fact {
-            self.publish(id, fact, None, None);
+            self.publish(id, fact, None, None, now);
         }
         self.on_vacated(id);
     }
@@ -370,17 +314,26 @@ impl<T: Transport> Hub<T> {
     fn write_room(&mut self, id: RoomId, now: Instant) -> TooSlow {
         let Self { rooms, clients, deadlines, .. } = self;
         let Some(room) = rooms.get_mut(id) else { return TooSlow::new() };
+        let sights_changed = room.take_sights_changed();
+        if sights_changed {
+            let clients = clients.registry.clients_of(id);
+            clients.for_each(|client| client.texts.show(room.sight(client.id) == Sight::All));
+        }
         let encodings = clients.registry.encodings(id);
         let encoding_of = |client| clients.registry.get(client).map(|client| client.current_encoding());
         let synced = room.finish_batch(&encodings, encoding_of, clients.memory());
-        if room.batch().is_empty() {
-            return TooSlow::new();
-        }
-        let too_slow = clients.deliver(id, room.batch(), &encodings, deadlines, now);
+        let too_slow = match room.batch().is_empty() {
+            true => TooSlow::new(),
+            false => clients.deliver(id, room.batch(), &encodings, deadlines, now),
+        };
         room.clear_batch();
+        if sights_changed && !room.view().state().hidden {
+            clients.registry.clients_of(id).for_each(|client| client.texts.settle());
+        }
         for client in synced {
             if let Some(client) = clients.registry.get_mut(client) {
                 client.in_sync = true;
+                client.texts.settle();
             }
         }
         too_slow

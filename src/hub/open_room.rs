@@ -1,6 +1,7 @@
 //! An open room: its rules, its view, its clients, and the batch it is about to send.
 
 mod memory;
+mod output;
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, IdMap, UserId};
@@ -9,23 +10,21 @@ use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
 use crate::hub::event::QueuedEvent;
-use crate::hub::first_parts::{FirstParts, counted};
-use crate::hub::held_posts::HeldPosts;
+use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
-use crate::protocol::encoding::Encoding;
+use crate::hub::member::Member;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
-use crate::protocol::snapshot::{self, Cursor, Part, Receiver};
-use crate::room::action::{Action, Actor, Rank};
-use crate::room::boxes::Revision;
+use crate::room::action::{Action, Actor};
+use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::names::RoomName;
 use crate::room::post::Post;
-use crate::room::rules::{Decision, Rules};
-use crate::room::text::Text;
+use crate::room::rules::{Decision, RoomOptions, Rules};
+use crate::room::session::Session;
+use crate::room::state::{RoomRecord, RoomState};
 use crate::room::view::View;
 use std::collections::BTreeSet;
-use std::mem;
 use std::time::Instant;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
@@ -38,18 +37,30 @@ pub(crate) struct OpenRoom {
     limits: Limits,
     rules: Rules,
     view: View,
-    /// Every client in the room, and its user. A viewer has none.
-    members: IdMap<ClientId, Option<UserId>>,
+    /// Every client in the room.
+    members: IdMap<ClientId, Member>,
     /// The client of each user who is not away.
     clients: IdMap<UserId, ClientId>,
     batch: Batch,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
+    /// The state was changed, and clients are still to be told.
+    state_changed: bool,
+    /// The store has not answered for the [record](Rules::take_record) that it was sent last.
+    is_saving: bool,
+    /// The store could not keep the last record. It is tried again at a deadline, while somebody is in the room.
+    pub saving_fails: bool,
+    /// Hosts were made, and clients are still to be told.
+    hosts_changed: bool,
+    /// What clients may see may have changed.
+    sights_changed: bool,
     /// The first part of snapshots, for the next clients.
     first_parts: FirstParts,
-    /// Posts that wait until the store has loaded the history; `None` once it has.
-    held_posts: Option<HeldPosts>,
-    /// Posts that the store has not answered for, also those that are held.
+    /// There is a store.
+    is_stored: bool,
+    /// The store is still to load the room. Until then all that clients ask for waits.
+    is_loading: bool,
+    /// Posts that the store has not answered for: those to be stored and those to be erased.
     posts_under_way: usize,
     /// Something has happened since the last batch.
     pub is_dirty: bool,
@@ -62,30 +73,35 @@ pub(crate) struct OpenRoom {
 }
 
 impl OpenRoom {
-    /// An empty room whose user ids follow `last_user`. If it `is_stored`, it sends no snapshots before
-    /// [`release_posts`](Self::release_posts).
+    /// An empty room whose user ids follow `last_user`. If it is stored, its clients wait until it is
+    /// [loaded](Self::load).
     pub(crate) fn new(
         name: RoomName,
-        limits: Limits,
-        is_stored: bool,
+        options: RoomOptions,
         last_user: UserId,
         memory: MemoryLimit,
         now: Instant,
     ) -> Self {
         Self {
             name,
-            limits,
-            rules: Rules::new(limits, is_stored, last_user),
-            view: View::new(limits.log_length),
+            limits: options.limits,
+            rules: Rules::new(options, last_user),
+            view: View::new(options.limits.log_length),
             members: IdMap::default(),
             clients: IdMap::default(),
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
+            state_changed: false,
+            is_saving: false,
+            saving_fails: false,
+            hosts_changed: false,
+            sights_changed: false,
             first_parts: FirstParts::default(),
-            held_posts: is_stored.then(HeldPosts::new),
+            is_stored: options.is_stored,
+            is_loading: options.is_stored,
             posts_under_way: 0,
             is_dirty: false,
-            inbox: Inbox::new(&limits, now),
+            inbox: Inbox::new(&options.limits, now),
             charge: memory.charge(),
             memory,
         }
@@ -119,32 +135,46 @@ impl OpenRoom {
 
     /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
     pub(crate) fn accept_event(&mut self, event: QueuedEvent, turn: u64) -> Option<QueuedEvent> {
+        if self.is_loading {
+            return self.inbox.hold(event);
+        }
         let weight = weigh(&self.members, &self.view, &event);
         self.inbox.accept(event, weight, turn)
     }
 
     /// Returns an event that need not wait for the room's budget. Otherwise keeps it.
     pub(crate) fn pass_budget(&mut self, event: QueuedEvent, now: Instant) -> Option<QueuedEvent> {
-        let user_of = |user: &Option<UserId>| user.and_then(|user| self.view.user(user));
-        let member = self.members.get(&event.client).map(user_of);
-        let bytes = member.and_then(|user| broadcast_bytes(&event, user, &self.rules));
+        let actor = self.actor(event.client);
+        let bytes = actor.and_then(|actor| broadcast_bytes(&event, actor, &self.view, &self.rules));
         self.inbox.budget.pass(event, bytes, now)
     }
 
     /// The next event that waits for this turn of the hub, if it can be handled.
     pub(crate) fn next_event(&mut self, turn: u64) -> Option<QueuedEvent> {
-        let Self { members, view, inbox, .. } = self;
+        let Self { members, view, inbox, is_loading, .. } = self;
+        if *is_loading {
+            return None;
+        }
         inbox.next(|event| weigh(members, view, event), turn)
+    }
+
+    /// Whether events wait for the room's next turn.
+    pub(crate) fn waits_for_turn(&self) -> bool {
+        !self.is_loading && self.inbox.waits_for_turn()
     }
 
     /// True when at most away users are in the room, and nothing is under way.
     pub(crate) fn is_abandoned(&self) -> bool {
-        self.members.is_empty() && self.posts_under_way == 0 && self.inbox.is_empty()
+        let awaits_save = self.is_stored && !self.saving_fails && self.rules.has_unsaved_record();
+        let is_saved = !self.is_saving && !awaits_save;
+        self.members.is_empty() && self.posts_under_way == 0 && is_saved && self.inbox.is_empty()
     }
 
-    /// Whether a client is in the room and has no seat.
-    pub(crate) fn is_viewer(&self, client: ClientId) -> bool {
-        self.members.get(&client).is_some_and(Option::is_none)
+    /// Whether a viewer with this session would be refused a seat only because there is none left.
+    pub(crate) fn lacks_seat_for(&self, client: ClientId, session: Session) -> bool {
+        let Some(viewer) = self.actor(client).filter(|actor| actor.user.is_none()) else { return false };
+        let refusal = self.rules.may_seat(&self.view, viewer, session);
+        !self.rules.has_seat_for(session) && matches!(refusal, Err(RoomError::RoomFull { .. }))
     }
 
     /// The client of a user who is not away.
@@ -154,15 +184,16 @@ impl OpenRoom {
 
     /// A client enters: a viewer, until it joins.
     pub(crate) fn enter(&mut self, client: ClientId) {
-        self.members.insert(client, None);
+        self.members.insert(client, Member::default());
         self.batch.enter(client);
+        self.note_sights();
     }
 
     /// A client has gone. Returns its user, if it had a seat.
     pub(crate) fn leave(&mut self, client: ClientId) -> Option<UserId> {
         self.snapshot_requests.remove(&client);
         self.inbox.budget.forget(client);
-        let user = self.members.remove(&client)??;
+        let user = self.members.remove(&client)?.user?;
         self.clients.remove(&user);
         Some(user)
     }
@@ -174,15 +205,15 @@ impl OpenRoom {
         action: Action,
         now: Now,
     ) -> Result<Decision, EventError> {
-        let user = self.members.get(&client).copied().flatten();
-        if let (Action::Write(change), Some(text)) = (&action, user.and_then(|user| self.view.text(user)))
+        let actor = self.actor(client).ok_or(EventError::PassphraseNeeded)?;
+        if let (Action::Write(change), Some(text)) =
+            (&action, actor.user.and_then(|user| self.view.text(user)))
             && self.memory.is_over()
             && text.grows_by(change)
             && text.len_after(change) > FREE_TEXT
         {
             return Err(EventError::MemoryFull);
         }
-        let actor = Actor { user, rank: Rank(client.0) };
         self.rules.decide(&self.view, actor, action, now).map_err(EventError::from)
     }
 
@@ -196,13 +227,45 @@ impl OpenRoom {
         self.rules.expire(&self.view, user)
     }
 
+    /// Decides whether a user becomes a host without being made one by another.
+    pub(crate) fn decide_appoint(&mut self, now: Now) -> Option<Fact> {
+        self.rules.appoint(&self.view, now)
+    }
+
+    /// Who a client is to the rules; `None` if it is not in the room.
+    pub(crate) fn actor(&self, client: ClientId) -> Option<Actor> {
+        Some(self.members.get(&client)?.actor(client))
+    }
+
     /// Gives a client a user's seat. Returns the client that had it.
     pub(crate) fn seat(&mut self, client: ClientId, user: UserId) -> Option<ClientId> {
-        self.members.insert(client, Some(user));
+        self.members.entry(client).or_default().user = Some(user);
+        self.note_sights();
         let before = self.clients.insert(user, client)?;
         // It is closed at once; until then it is a viewer.
-        self.members.insert(before, None);
+        self.members.insert(before, Member::default());
         Some(before)
+    }
+
+    /// A client has proved the host key.
+    pub(crate) fn give_key(&mut self, client: ClientId) {
+        if let Some(member) = self.members.get_mut(&client) {
+            member.has_key = true;
+            self.note_sights();
+            self.show_texts(client);
+        }
+    }
+
+    /// Notes that a client may see other texts than before, which is so only while texts are hidden.
+    fn note_sights(&mut self) {
+        self.sights_changed |= self.view.state().hidden;
+    }
+
+    /// A client becomes a host. If it has not seen the texts of others, it needs them.
+    fn show_texts(&mut self, client: ClientId) {
+        if self.view.state().hidden {
+            self.request_snapshot(client);
+        }
     }
 
     /// Applies a fact and tells the room about it. `actor` is the client whose action led to the fact: it is not told
@@ -220,7 +283,25 @@ impl OpenRoom {
                 _ => self.batch.broadcast(&event),
             }
         }
+        match fact {
+            Fact::StateChanged { .. } => self.state_changed = true,
+            Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
+            Fact::HostMade { id } => {
+                self.hosts_changed = true;
+                self.note_sights();
+                let host = self.client_of(id);
+                host.into_iter().for_each(|host| self.show_texts(host));
+            }
+            Fact::Cleared { id: Some(id) } => {
+                if let Some(author) = self.client_of(id) {
+                    self.batch.tell(author, &ServerEvent::TextCleared { cleared: self.view.clears() + 1 });
+                }
+            }
+            _ => {}
+        }
+        let was_hidden = self.view.state().hidden;
         self.view.apply(fact);
+        self.sights_changed |= was_hidden != self.view.state().hidden;
         self.count_memory();
     }
 
@@ -246,126 +327,53 @@ impl OpenRoom {
         self.snapshot_requests.insert(client);
     }
 
-    /// Counts a post under way. Returns the held posts if it has to wait with them until the history is loaded, so that
-    /// the history never contains it.
-    pub(crate) fn begin_post(&mut self) -> Option<&mut HeldPosts> {
+    /// Counts a post under way.
+    pub(crate) fn begin_post(&mut self) {
         self.posts_under_way += 1;
-        self.held_posts.as_mut()
     }
 
-    /// Whether the store is still to load the history. Until then posts are held, and no snapshot is sent.
-    fn is_loading(&self) -> bool {
-        self.held_posts.is_some()
+    /// The store has loaded the room.
+    pub(crate) fn load(&mut self, record: RoomRecord, posts: Vec<Post>, now: Now) {
+        self.is_loading = false;
+        let fact = self.rules.restore(record, posts, now);
+        self.publish(fact, None, None);
     }
 
-    /// The history is loaded. Returns the posts that were held back.
-    pub(crate) fn release_posts(&mut self) -> Option<HeldPosts> {
-        self.held_posts.take()
+    /// Whether the store is still to load the room.
+    pub(crate) fn is_loading(&self) -> bool {
+        self.is_loading
+    }
+
+    /// What the store is to save of the room now, if that has changed: one record after the other, each the latest.
+    pub(crate) fn take_record(&mut self) -> Option<RoomRecord> {
+        let record = if self.is_saving || self.saving_fails { None } else { self.rules.take_record() };
+        self.is_saving |= record.is_some();
+        record
+    }
+
+    /// The store has answered for the record.
+    pub(crate) fn record_answered(&mut self, is_kept: bool) {
+        self.is_saving = false;
+        if !is_kept {
+            self.saving_fails = true;
+            self.rules.return_record();
+        }
+    }
+
+    /// All clients.
+    pub(crate) fn clients(&self) -> Vec<ClientId> {
+        self.members.keys().copied().collect()
+    }
+
+    /// The clients that are hosts.
+    pub(crate) fn host_clients(&self) -> Vec<ClientId> {
+        let is_host =
+            |client: &ClientId| self.actor(*client).is_some_and(|actor| self.view.is_host_actor(actor));
+        self.members.keys().copied().filter(is_host).collect()
     }
 
     /// A post is no longer under way.
     pub(crate) fn post_answered(&mut self) {
         self.posts_under_way -= 1;
-    }
-
-    /// Finishes the batch for these encodings: adds the texts that changed and the requested snapshots. Returns the
-    /// clients that get a snapshot.
-    pub(crate) fn finish_batch(
-        &mut self,
-        encodings: &[Encoding],
-        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
-        memory: &MemoryLimit,
-    ) -> BTreeSet<ClientId> {
-        self.is_dirty = false;
-        self.batch.frame_events(encodings);
-        let Self { view, batch, clients, .. } = self;
-        view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
-        self.count_memory();
-        let mut receivers = BTreeSet::new();
-        if !self.snapshot_requests.is_empty() && !self.is_loading() {
-            receivers = mem::take(&mut self.snapshot_requests);
-            self.add_snapshots(&receivers, encoding_of, memory);
-        }
-        self.batch.seal();
-        receivers
-    }
-
-    /// The batch, once it is finished.
-    pub(crate) fn batch(&self) -> &Batch {
-        &self.batch
-    }
-
-    /// Begins the next batch.
-    pub(crate) fn clear_batch(&mut self) {
-        self.batch.clear();
-    }
-
-    fn add_snapshots(
-        &mut self,
-        receivers: &BTreeSet<ClientId>,
-        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
-        memory: &MemoryLimit,
-    ) {
-        let parts = self.snapshot_parts(None, memory);
-        let mut batch = mem::take(&mut self.batch); // the receivers borrow the rest of the room
-        let receiver = |&client: &ClientId| Some((client, encoding_of(client)?, self.receiver(client)));
-        batch.add_snapshots(parts, receivers.iter().filter_map(receiver));
-        self.batch = batch;
-    }
-
-    /// What a snapshot says to its receiver alone.
-    pub(crate) fn receiver(&self, client: ClientId) -> Receiver<'_> {
-        let you = self.members.get(&client).copied().flatten();
-        let name = you.and_then(|id| self.view.user(id)).map(|user| user.name.as_str());
-        let session = you.and_then(|id| self.rules.session(id)).map(|session| session.to_hex());
-        Receiver { you, name, session }
-    }
-
-    /// The next parts of the common half of all snapshots, which count in `memory`. The first ones are encoded only once
-    /// per version of the view.
-    pub(crate) fn snapshot_parts(&mut self, from: Option<Cursor>, memory: &MemoryLimit) -> Vec<Part> {
-        let version = self.view.version();
-        if from.is_none()
-            && let Some(parts) = self.first_parts.get(version, memory)
-        {
-            return parts;
-        }
-        let parts = snapshot::encode_parts(self.name.as_str(), &self.view, &self.limits, from);
-        let counted = counted(&parts, memory);
-        if from.is_none() {
-            self.first_parts.set(version, parts, &self.memory);
-        }
-        counted
-    }
-
-    /// The current texts that have changed since a revision, except the client's own.
-    pub(crate) fn missed_texts(
-        &self,
-        client: ClientId,
-        from: Revision,
-    ) -> impl Iterator<Item = (Revision, UserId, &Text)> {
-        let own = self.members.get(&client).copied().flatten();
-        self.view.texts_since(from).filter(move |(_, id, _)| Some(*id) != own)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base::counter::Counter;
-
-    #[test]
-    fn while_the_history_loads_each_client_waits_for_one_snapshot() {
-        let name = RoomName::from_query("").unwrap();
-        let memory = MemoryLimit::new(Counter::default(), 0, 1);
-        let mut room = OpenRoom::new(name, Limits::DEFAULT, true, UserId(0), memory.clone(), Instant::now());
-        [1, 2].into_iter().for_each(|n| room.enter(ClientId(n)));
-        for _ in 0..100 {
-            [2, 1].into_iter().for_each(|n| room.request_snapshot(ClientId(n)));
-        }
-        assert_eq!(room.snapshot_requests.len(), 2);
-        room.leave(ClientId(2));
-        room.release_posts();
-        assert!(room.finish_batch(&[], |_| None, &memory).into_iter().eq([ClientId(1)]));
     }
 }

@@ -1,44 +1,69 @@
-//! Posts on their way to the store, and the answers of the store.
+//! Requests to the store on behalf of rooms, and the answers of the store.
 
-use crate::base::ids::RoomId;
+use crate::base::clock::Now;
+use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::deadlines::Deadline;
 use crate::hub::open_room::OpenRoom;
+use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
+use crate::room::error::RoomError;
 use crate::room::fact::Fact;
-use crate::room::post::{NotStored, Numbered, PendingPost};
+use crate::room::post::{NotStored, Numbered, PendingPost, Post};
+use crate::room::state::RoomRecord;
 use crate::store::request::Answer;
+use std::time::Duration;
+
+/// Pause before a room is saved again that could not be saved. A host is told of each failure.
+const SAVE_RETRY: Duration = Duration::from_secs(10);
 
 impl<T: Transport> Hub<T> {
-    /// Sends a post to the store, once the history of its room is loaded. Rejects it if too many are under way.
+    /// Sends a post to the store. Rejects it if too many are under way.
     pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.touch(id) else { return };
-        match room.begin_post() {
-            None => self.send_post(id, post),
-            Some(held) => {
-                if let Err(post) = self.store.hold(held, post) {
-                    self.on_answered(id, post, Err(NotStored::Unavailable));
-                }
-            }
-        }
-    }
-
-    fn send_post(&mut self, id: RoomId, post: PendingPost) {
-        let Some(room) = self.rooms.get(id) else { return };
+        room.begin_post();
         if let Err(post) = self.store.record(id, room.name().clone(), post, room.view().last_n()) {
             self.on_answered(id, post, Err(NotStored::Unavailable));
         }
     }
 
+    /// Has the store erase a post. Rejects that if too much is under way.
+    pub(super) fn erase_post(&mut self, client: ClientId, id: RoomId, n: u64) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        match self.store.erase(id, room.name().clone(), n, client) {
+            true => room.begin_post(),
+            false => room.reject(client, EventError::NotStored(NotStored::Unavailable), None),
+        }
+    }
+
+    /// Sends what a room remembers to the store, if that has changed.
+    pub(super) fn save_room(&mut self, id: RoomId, now: Now) {
+        let Some(room) = self.rooms.get_mut(id).filter(|_| self.store.is_some()) else { return };
+        if let Some(record) = room.take_record()
+            && !self.store.save(id, room.name().clone(), record, now.unix_millis)
+        {
+            room.record_answered(false); // the store has crashed, and the server is about to end
+        }
+    }
+
     /// The store answers.
-    pub(super) fn on_store_reply(&mut self, answer: Answer) {
+    pub(super) fn on_store_reply(&mut self, answer: Answer, now: Now) {
         match answer {
-            Answer::Loaded { room, posts } => {
+            Answer::Loaded { room, record, posts } => {
                 self.store.on_loaded();
-                self.publish(room, Fact::HistoryLoaded { posts }, None, None);
-                let held = self.rooms.touch(room).and_then(OpenRoom::release_posts);
-                let held = held.map(|held| self.store.release(held));
-                held.into_iter().flatten().for_each(|post| self.send_post(room, post));
+                match record {
+                    Some(record) => self.load_room(room, record, posts, now),
+                    None => self.abandon_room(room, now),
+                }
+            }
+            Answer::Saved { room, is_kept } => {
+                self.store.on_saved();
+                self.on_saved(room, is_kept, now);
+            }
+            Answer::Erased { room, n, by, outcome } => {
+                self.store.on_erased();
+                self.on_erased(room, n, by, outcome, now);
             }
             Answer::Trimmed { before } => {
                 // No event tells clients. Only new snapshots lack the posts.
@@ -54,6 +79,26 @@ impl<T: Transport> Hub<T> {
         }
     }
 
+    fn load_room(&mut self, id: RoomId, record: RoomRecord, posts: Vec<Post>, now: Now) {
+        if let Some(room) = self.rooms.touch(id) {
+            room.load(record, posts, now);
+        }
+        match self.stage.is_stopping() {
+            true => self.release_events(id, now),
+            false => self.await_turn(id),
+        }
+    }
+
+    /// A room could not be loaded. It may be hidden or locked, so nobody is let in; pages try again.
+    fn abandon_room(&mut self, id: RoomId, now: Now) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.inbox.release_all();
+        for client in room.clients() {
+            self.close(client, &CloseReason::ServerBusy, now);
+        }
+        self.on_vacated(id);
+    }
+
     /// A post has its number, or could not be stored.
     fn on_answered(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
         let Some(room) = self.rooms.touch(id) else { return };
@@ -61,13 +106,45 @@ impl<T: Transport> Hub<T> {
         let (author, reference) = (room.client_of(post.id), post.reference());
         match (outcome, author) {
             (Ok(Numbered::New(post)), author) => {
-                self.publish(id, Fact::Posted { post }, author, reference);
+                room.publish(Fact::Posted { post }, author, reference);
             }
             (Ok(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
             (Err(why), Some(author)) => {
                 room.reject(author, EventError::NotStored(why), reference.map(str::to_owned));
             }
             (_, None) => {}
+        }
+        self.on_vacated(id);
+    }
+
+    /// The store has a room's record, or could not keep it.
+    fn on_saved(&mut self, id: RoomId, is_kept: bool, now: Now) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.record_answered(is_kept);
+        if !is_kept {
+            for host in room.host_clients() {
+                room.reject(host, EventError::StateNotStored, None);
+            }
+            self.deadlines.set(Deadline::Save(id), now.instant + SAVE_RETRY);
+        }
+        self.on_vacated(id);
+    }
+
+    /// Saves a room again that could not be saved.
+    pub(super) fn retry_save(&mut self, id: RoomId) {
+        if let Some(room) = self.rooms.touch(id) {
+            room.saving_fails = false;
+        }
+    }
+
+    /// The store has erased a post, or could not.
+    fn on_erased(&mut self, id: RoomId, n: u64, by: ClientId, outcome: Result<bool, NotStored>, now: Now) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.post_answered();
+        match outcome {
+            Ok(true) => self.publish(id, Fact::PostRemoved { n }, None, None, now),
+            Ok(false) => room.reject(by, RoomError::UnknownPost.into(), None),
+            Err(why) => room.reject(by, EventError::NotStored(why), None),
         }
         self.on_vacated(id);
     }

@@ -49,6 +49,38 @@ pub(crate) struct Client<T> {
     pub encoding: Encoding,
     /// It was sent a snapshot, so it has every text that splices start from.
     pub in_sync: bool,
+    /// Whether it sees the texts of others.
+    pub texts: TextAccess,
+}
+
+/// Whether a client sees the texts of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum TextAccess {
+    /// It has seen all texts so far.
+    #[default]
+    Shown,
+    /// It must not see them.
+    Hidden,
+    /// It may see them from this batch on, and has none that splices could start from.
+    Revealed,
+}
+
+impl TextAccess {
+    /// The client may see texts, or not.
+    pub(crate) fn show(&mut self, shows: bool) {
+        *self = match (*self, shows) {
+            (_, false) => Self::Hidden,
+            (Self::Hidden, true) => Self::Revealed,
+            (unchanged, true) => unchanged,
+        };
+    }
+
+    /// The client has every text, whole.
+    pub(crate) fn settle(&mut self) {
+        if *self == Self::Revealed {
+            *self = Self::Shown;
+        }
+    }
 }
 
 /// The state of a client, from connecting to closing.
@@ -65,7 +97,11 @@ pub(crate) enum ClientState {
 impl<T> Client<T> {
     /// The encoding of what it is sent now: with whole texts until it is in sync.
     pub(crate) fn current_encoding(&self) -> Encoding {
-        if self.in_sync { self.encoding } else { self.encoding.whole() }
+        match self.texts {
+            TextAccess::Hidden => self.encoding.hidden(),
+            TextAccess::Shown if self.in_sync => self.encoding,
+            TextAccess::Shown | TextAccess::Revealed => self.encoding.whole(),
+        }
     }
 
     /// Whether anything may be sent to it: not after a close frame (RFC 6455, section 5.5.1).

@@ -62,7 +62,10 @@ impl Shards {
     /// Passes an answer of the store to its hub. Returns false if that hub is gone.
     pub fn on_store_reply(&self, answer: Answer) -> bool {
         let room = match answer {
-            Answer::Loaded { room, .. } | Answer::Recorded { room, .. } => room,
+            Answer::Loaded { room, .. }
+            | Answer::Saved { room, .. }
+            | Answer::Erased { room, .. }
+            | Answer::Recorded { room, .. } => room,
             Answer::Trimmed { before } => {
                 let send =
                     |hub: &&Sender<_>| hub.send(Event::Stored(Box::new(Answer::Trimmed { before }))).is_ok();

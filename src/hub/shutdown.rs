@@ -36,9 +36,9 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Closes every client once no post is under way.
+    /// Closes every client once no post is under way, and no room that may hold some is still to be loaded.
     pub(super) fn continue_stopping(&mut self, now: Instant) {
-        if self.stage == Stage::Storing && !self.store.has_posts() {
+        if self.stage == Stage::Storing && !self.store.has_requests() {
             self.close_all(now);
         }
     }

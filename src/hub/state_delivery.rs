@@ -14,8 +14,9 @@ use crate::hub::registry::Client;
 use crate::protocol::server_event::ServerEvent;
 use crate::protocol::snapshot::{Cursor, Part};
 use crate::room::boxes::Revision;
+use crate::room::view::Sight;
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Bytes of texts in one step of catching up: enough to fill a socket's buffer, and little more than it can take.
 const CATCH_UP_BYTES: usize = 64 * 1024;
@@ -23,13 +24,16 @@ const CATCH_UP_BYTES: usize = 64 * 1024;
 /// Bytes of state that one client gets in a write, before it is the turn of others.
 const MAX_CLIENT_STATE: usize = 256 * 1024;
 
+/// Pause before a snapshot is tried again that has to wait until the store has what hosts have set.
+const SAVE_PAUSE: Duration = Duration::from_millis(4);
+
 /// Buffers for the state that is sent to slow clients.
 #[derive(Debug, Default)]
 pub(crate) struct StateDelivery {
     catch_up: CatchUp,
-    /// The parts of snapshots that were encoded in this write, by room, version and cursor. Clients that entered a room
-    /// together share them.
-    parts: BTreeMap<(RoomId, u64, Option<Cursor>), Vec<Part>>,
+    /// The parts of snapshots that were encoded in this write, by room, version, sight and cursor. Clients that entered
+    /// a room together share them.
+    parts: BTreeMap<(RoomId, u64, Sight, Option<Cursor>), Vec<Part>>,
     json: Vec<u8>,
     frames: Vec<u8>,
 }
@@ -57,6 +61,9 @@ impl StateDelivery {
                     return (sent, Outcome::Sent);
                 }
                 _ if sent >= MAX_CLIENT_STATE => return (sent, client.outbox.pause(now)),
+                (Owed::Snapshot(None), Some((_, room))) if !room.may_tell_state() => {
+                    return (sent, client.outbox.pause(now + SAVE_PAUSE));
+                }
                 (Owed::Snapshot(from), Some((id, room))) => {
                     self.send_parts(client, *id, room, from, limits, now)
                 }
@@ -78,8 +85,9 @@ impl StateDelivery {
         limits: &OutboxLimits,
         now: Instant,
     ) -> (usize, Outcome) {
-        let key = (id, room.view().version(), from);
-        let parts = self.parts.entry(key).or_insert_with(|| room.snapshot_parts(from, &limits.memory));
+        let sight = room.snapshot_sight(client.id, from);
+        let key = (id, room.view().version(), sight, from);
+        let parts = self.parts.entry(key).or_insert_with(|| room.snapshot_parts(sight, from, &limits.memory));
         self.frames.clear();
         let receiver = from.is_none().then(|| room.receiver(client.id));
         let heads = frame_parts(client.encoding, receiver.as_ref(), parts, &mut self.json, &mut self.frames);
@@ -96,14 +104,18 @@ impl StateDelivery {
         now: Instant,
     ) -> (usize, Outcome) {
         self.catch_up.clear();
-        let mut missed = None;
+        let (sight, mut missed) = (room.sight(client.id), None);
         for (revision, id, text) in room.missed_texts(client.id, from) {
             if self.catch_up.len() >= CATCH_UP_BYTES {
                 missed = Some(revision);
                 break;
             }
-            let text = ServerEvent::TextUpdate { id, text: text.as_str() };
-            self.catch_up.push(client.encoding.whole(), &text, revision);
+            let text = text.as_str();
+            let event = match sight.includes(id) {
+                true => ServerEvent::TextUpdate { id, text },
+                false => ServerEvent::UserWrote { id, wrote: !text.is_empty() },
+            };
+            self.catch_up.push(client.encoding.whole(), &event, revision);
         }
         let outcome = client.outbox.catch_up(&self.catch_up.share(), missed, limits, now);
         (self.catch_up.len(), outcome)

@@ -1,11 +1,12 @@
 //! A hub's connection to the store.
 
-use crate::base::ids::RoomId;
-use crate::hub::held_posts::HeldPosts;
+use crate::base::ids::{ClientId, RoomId};
 use crate::hub::post_quota::PostQuota;
 use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
-use crate::store::request::{Load, Record, Requests};
+use crate::room::state::RoomRecord;
+use crate::store::request::{Change, Erase, Load, Record, Requests, Save, Write};
+use crossbeam_channel::SendError;
 use std::collections::BTreeMap;
 
 /// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
@@ -14,10 +15,6 @@ pub const MAX_POSTS_UNDER_WAY: usize = 1024;
 /// Maximum size of the posts under way to the store, in bytes. With the default `--max-text`, the maximum number of the
 /// longest posts takes 41 MB. With the largest one, it would take 4 GB.
 pub const MAX_SIZE_UNDER_WAY: usize = 64 * 1024 * 1024;
-
-/// Maximum size of the posts that all rooms together hold back until their histories are loaded, in bytes. Each room
-/// has a smaller limit of its own; this one matters when hundreds of rooms wait for a slow store.
-pub const MAX_HELD_SIZE: usize = 64 * 1024 * 1024;
 
 /// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
@@ -33,9 +30,11 @@ pub(crate) struct StoreLink {
     requests: Option<Requests>,
     /// Posts that the store has not answered for.
     sent: PostQuota,
-    /// Posts that wait in rooms until their histories are loaded.
-    held: PostQuota,
-    /// Histories that the store has not answered for.
+    /// Posts to be erased that the store has not answered for.
+    erasing: usize,
+    /// Records of rooms that the store has not answered for.
+    saving: usize,
+    /// Rooms that the store has not answered for.
     loading: usize,
     /// Rooms whose turn to load has not come, the one that has waited longest first: ids of rooms increase.
     waiting: BTreeMap<RoomId, Load>,
@@ -45,8 +44,7 @@ impl StoreLink {
     /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
         let sent = PostQuota::new(MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY);
-        let held = PostQuota::new(usize::MAX, MAX_HELD_SIZE);
-        Self { requests, sent, held, loading: 0, waiting: BTreeMap::new() }
+        Self { requests, sent, erasing: 0, saving: 0, loading: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether there is a store.
@@ -94,25 +92,37 @@ impl StoreLink {
         }
     }
 
-    /// Whether posts are under way, or wait for the histories of their rooms.
-    pub(crate) fn has_posts(&self) -> bool {
-        !(self.sent.is_empty() && self.held.is_empty())
+    /// Whether the store is still to answer for something.
+    pub(crate) fn has_requests(&self) -> bool {
+        !self.sent.is_empty() || self.erasing + self.saving + self.loading() > 0
     }
 
-    /// Holds back a post of a room. Returns it if the room holds too many already, or all rooms together do.
-    pub(crate) fn hold(&mut self, room: &mut HeldPosts, post: PendingPost) -> Result<(), PendingPost> {
-        if !self.held.fits(&post) {
-            return Err(post);
-        }
-        self.held.add(&post);
-        room.push(post).inspect_err(|post| self.held.remove(post))
+    /// Sends what a room remembers to be saved. Returns whether the store will answer.
+    pub(crate) fn save(&mut self, room: RoomId, name: RoomName, record: RoomRecord, at: u64) -> bool {
+        let save = Write::Change(Change::Save(Save { room, name, record, at }));
+        let is_sent = self.requests.as_ref().is_some_and(|requests| requests.writes.send(save).is_ok());
+        self.saving += usize::from(is_sent);
+        is_sent
     }
 
-    /// The history of a room is loaded. Returns the posts that it held back.
-    pub(crate) fn release(&mut self, room: HeldPosts) -> Vec<PendingPost> {
-        let posts = room.into_posts();
-        posts.iter().for_each(|post| self.held.remove(post));
-        posts
+    /// The store has answered for a record of a room.
+    pub(crate) fn on_saved(&mut self) {
+        self.saving -= 1;
+    }
+
+    /// Sends a post to be erased. Returns whether the store will answer.
+    pub(crate) fn erase(&mut self, room: RoomId, name: RoomName, n: u64, by: ClientId) -> bool {
+        let erase = Write::Change(Change::Erase(Erase { room, name, n, by }));
+        let has_space = self.erasing < MAX_POSTS_UNDER_WAY;
+        let is_sent =
+            has_space && self.requests.as_ref().is_some_and(|requests| requests.writes.send(erase).is_ok());
+        self.erasing += usize::from(is_sent);
+        is_sent
+    }
+
+    /// The store has answered for a post to be erased.
+    pub(crate) fn on_erased(&mut self) {
+        self.erasing -= 1;
     }
 
     /// Sends a post to be stored under a number higher than `after`. Returns it if too many are under way, or if the
@@ -129,12 +139,14 @@ impl StoreLink {
             return Err(post);
         }
         self.sent.add(&post);
-        let sent = requests.records.send(Record { room, name, post, after });
-        sent.map_err(|error| {
-            let post = error.into_inner().post;
-            self.sent.remove(&post);
-            post
-        })
+        let sent = requests.writes.send(Write::Record(Record { room, name, post, after }));
+        match sent.map_err(SendError::into_inner) {
+            Err(Write::Record(Record { post, .. })) => {
+                self.sent.remove(&post);
+                Err(post)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The store has answered for a post.

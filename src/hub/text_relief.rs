@@ -52,16 +52,20 @@ mod tests {
     use crate::room::fact::Fact;
     use crate::room::names::RoomName;
     use crate::room::post::Post;
+    use crate::room::rules::RoomOptions;
+    use crate::room::state::HostMode;
+    use crate::room::view::Sight;
 
     const LIMITS: Limits = Limits { log_length: 10_000, ..Limits::DEFAULT };
+
+    const OPTIONS: RoomOptions = RoomOptions { limits: LIMITS, hosts: HostMode::Key, is_stored: false };
 
     /// Rooms with as many posts as this, which take 1,200 bytes each.
     fn rooms<const N: usize>(memory: &MemoryLimit, posts: [u64; N]) -> (Rooms, [RoomId; N]) {
         let mut rooms = Rooms::new(Shard::single());
         let ids = posts.map(|posts| {
             let name = RoomName::from_query(&format!("room={}", rooms.len())).unwrap();
-            let create =
-                |last| OpenRoom::new(name.clone(), LIMITS, false, last, memory.clone(), Instant::now());
+            let create = |last| OpenRoom::new(name.clone(), OPTIONS, last, memory.clone(), Instant::now());
             let id = rooms.open(&name, create);
             add_posts(&mut rooms, id, posts);
             id
@@ -93,7 +97,7 @@ mod tests {
     fn kept_parts_of_snapshots_give_way_before_posts() {
         let (memory, waiting) = (limit(130_000), limit(0));
         let (mut rooms, [id]) = rooms(&memory, [100]);
-        drop(rooms.get_mut(id).unwrap().snapshot_parts(None, &waiting));
+        drop(rooms.get_mut(id).unwrap().snapshot_parts(Sight::All, None, &waiting));
         assert!(memory.is_over());
         TextRelief::default().free(&memory, &mut rooms, Instant::now());
         assert!(!memory.is_over());

@@ -6,6 +6,7 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::{FromClient, QueuedEvent};
+use crate::hub::open_room::OpenRoom;
 use crate::protocol::server_event::ServerEvent;
 use std::time::Duration;
 
@@ -19,10 +20,15 @@ impl<T: Transport> Hub<T> {
             {
                 self.pass_budget(id, event, now);
             }
-            if self.rooms.get(id).is_some_and(|room| room.inbox.waits_for_turn()) {
-                self.rooms.defer(id);
-            }
+            self.await_turn(id);
             self.on_vacated(id);
+        }
+    }
+
+    /// Gives a room another turn if events wait for it.
+    pub(super) fn await_turn(&mut self, id: RoomId) {
+        if self.rooms.get(id).is_some_and(OpenRoom::waits_for_turn) {
+            self.rooms.defer(id);
         }
     }
 
@@ -30,10 +36,10 @@ impl<T: Transport> Hub<T> {
     pub(super) fn receive(&mut self, event: QueuedEvent, now: Now) {
         let Some(id) = self.clients.registry.room_of(event.client) else { return self.apply(event, now) };
         let Some(room) = self.rooms.get_mut(id) else { return };
-        let had_none = !room.inbox.waits_for_turn();
+        let had_none = !room.waits_for_turn();
         match room.accept_event(event, self.turn) {
             Some(event) => self.pass_budget(id, event, now),
-            None if had_none => self.rooms.defer(id),
+            None if had_none => self.await_turn(id),
             None => {}
         }
     }
@@ -74,6 +80,13 @@ impl<T: Transport> Hub<T> {
     /// Handles all events that wait, whatever they cost, because the server stops.
     pub(super) fn release_all(&mut self, now: Now) {
         for id in self.rooms.ids() {
+            self.release_events(id, now);
+        }
+    }
+
+    /// Handles all events of a room that wait, whatever they cost, unless the room is still to be loaded.
+    pub(super) fn release_events(&mut self, id: RoomId, now: Now) {
+        if self.rooms.get(id).is_some_and(|room| !room.is_loading()) {
             let events = self.rooms.get_mut(id).map(|room| room.inbox.release_all()).unwrap_or_default();
             events.into_iter().for_each(|event| self.apply(event, now));
             self.on_vacated(id);
@@ -97,6 +110,7 @@ impl<T: Transport> Hub<T> {
     fn apply(&mut self, QueuedEvent { client, event, slot: _slot, charge: _charge }: QueuedEvent, now: Now) {
         match event {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
+            FromClient::Host { key } => self.check_host_key(client, key, now),
             FromClient::Acted(action) => self.act(client, action, now),
             FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
             FromClient::Paced { wait } => self.slow_down(client, wait),

@@ -40,6 +40,55 @@ pub enum ClientEvent<'a> {
         /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<Cow<'a, str>>,
     },
+    /// Gives the host key. Sent by a user or viewer who is to run the room.
+    Host {
+        /// The key.
+        key: Cow<'a, str>,
+    },
+    /// Changes the state of the room. Sent by a host.
+    SetRoom(SetRoom<'a>),
+    /// Removes a user. Sent by a host.
+    RemoveUser {
+        /// The user's id on the wire.
+        id: Cow<'a, str>,
+    },
+    /// Empties a user's box. Sent by a host.
+    ClearBox {
+        /// The user's id on the wire; `None` for all boxes.
+        id: Option<Cow<'a, str>>,
+    },
+    /// Makes a user a host. Sent by a host.
+    MakeHost {
+        /// The user's id on the wire.
+        id: Cow<'a, str>,
+    },
+    /// Removes a post. Sent by a host, or by its author.
+    RemovePost {
+        /// Its number.
+        n: u64,
+    },
+}
+
+/// The data of `set_room`. What is missing stays as it is.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+pub struct SetRoom<'a> {
+    /// Nobody gets a new seat.
+    pub locked: Option<bool>,
+    /// Only hosts see the texts of others.
+    pub hidden: Option<bool>,
+    /// Only hosts write and post.
+    pub frozen: Option<bool>,
+    /// The question above the wall.
+    #[serde(borrow, default)]
+    pub prompt: Option<Cow<'a, str>>,
+    /// The id of the user whose box is shown large; null for nobody.
+    #[serde(borrow, default, deserialize_with = "present")]
+    pub spotlight: Option<Option<Cow<'a, str>>>,
+}
+
+/// Tells null from a field that is missing.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl<'a> ClientEvent<'a> {
@@ -101,6 +150,12 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
                 let Message { text, reference } = next(&mut array)?;
                 ClientEvent::Message { text, reference }
             }
+            EventKind::Host => next(&mut array).map(|HostKey { key }| ClientEvent::Host { key })?,
+            EventKind::SetRoom => ClientEvent::SetRoom(next(&mut array)?),
+            EventKind::RemoveUser => next(&mut array).map(|OfUser { id }| ClientEvent::RemoveUser { id })?,
+            EventKind::ClearBox => next(&mut array).map(|ClearBox { id }| ClientEvent::ClearBox { id })?,
+            EventKind::MakeHost => next(&mut array).map(|OfUser { id }| ClientEvent::MakeHost { id })?,
+            EventKind::RemovePost => next(&mut array).map(|OfPost { n }| ClientEvent::RemovePost { n })?,
         };
         match array.next_element::<IgnoredAny>()? {
             None => Ok(event),
@@ -110,6 +165,7 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
 }
 
 /// The next element of an array that must have one.
+#[inline(never)] // otherwise every event would take the stack that reading the largest one takes, in each client's thread
 fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T, A::Error> {
     array.next_element()?.ok_or_else(|| A::Error::custom("too few elements"))
 }
@@ -143,6 +199,29 @@ struct Message<'a> {
     text: Cow<'a, str>,
     #[serde(borrow, default, rename = "ref")]
     reference: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct HostKey<'a> {
+    #[serde(borrow)]
+    key: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct OfUser<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct ClearBox<'a> {
+    #[serde(borrow, default)]
+    id: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct OfPost {
+    n: u64,
 }
 
 /// Either `text` alone, or the four other fields. Not an untagged enum, because serde would copy all of the data first.

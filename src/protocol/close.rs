@@ -22,6 +22,8 @@ pub(crate) enum CloseReason {
     SeatTaken,
     /// The client reads too slowly, see [`outbox`](crate::delivery::outbox).
     TooSlow,
+    /// A host removed the user.
+    Removed,
     /// The client did not give the passphrase in time.
     PassphraseTimeout,
     /// The client broke the WebSocket protocol, with this code of RFC 6455 (section 7.4.1).
@@ -37,6 +39,7 @@ impl CloseReason {
             Self::SeatTaken => CloseCode::from(4001),
             Self::TooSlow => CloseCode::from(4002),
             Self::PassphraseTimeout => CloseCode::from(4003),
+            Self::Removed => CloseCode::from(4004),
             Self::Protocol(code, _) => *code,
         }
     }
@@ -51,6 +54,7 @@ impl CloseReason {
             Self::SeatTaken => "seat_taken",
             Self::TooSlow => "too_slow",
             Self::PassphraseTimeout => "passphrase_timeout",
+            Self::Removed => "removed",
             Self::Protocol(_, reason) => reason,
         }
     }

@@ -12,6 +12,8 @@ pub enum Encoding {
     PlainWhole,
     /// WebSocket text frames, each text as a splice of the one before.
     PlainSpliced,
+    /// WebSocket text frames, without texts.
+    PlainHidden,
 }
 
 /// The form of texts.
@@ -21,6 +23,8 @@ pub enum TextForm {
     Whole,
     /// The difference from the text that was sent before, which the client must have.
     Spliced,
+    /// Only whether there is a text.
+    Hidden,
 }
 
 /// The place of a frame in its message (RFC 6455, section 5.4).
@@ -38,27 +42,30 @@ impl Fragment {
 }
 
 impl TextForm {
-    /// Both forms.
-    pub const ALL: [Self; 2] = [Self::Whole, Self::Spliced];
+    /// All forms.
+    pub const ALL: [Self; 3] = [Self::Whole, Self::Spliced, Self::Hidden];
 
-    /// The event for a changed text.
-    pub fn event<'a>(self, update: &TextUpdate<'a>) -> ServerEvent<'a> {
+    /// The event for a changed text. `None` if the text is the same as before in this form.
+    pub fn event<'a>(self, update: &TextUpdate<'a>) -> Option<ServerEvent<'a>> {
         match self {
-            Self::Whole => ServerEvent::whole_text(update),
-            Self::Spliced => ServerEvent::spliced_text(update),
+            Self::Whole => Some(ServerEvent::whole_text(update)),
+            Self::Spliced if update.before == update.after => None,
+            Self::Spliced => Some(ServerEvent::spliced_text(update)),
+            Self::Hidden => ServerEvent::wrote(update),
         }
     }
 }
 
 impl Encoding {
     /// The number of encodings.
-    pub const COUNT: usize = 2;
+    pub const COUNT: usize = 3;
 
     /// The index of this encoding in an array with one element per encoding.
     pub fn index(self) -> usize {
         match self {
             Self::PlainWhole => 0,
             Self::PlainSpliced => 1,
+            Self::PlainHidden => 2,
         }
     }
 
@@ -67,13 +74,21 @@ impl Encoding {
         match self {
             Self::PlainWhole => TextForm::Whole,
             Self::PlainSpliced => TextForm::Spliced,
+            Self::PlainHidden => TextForm::Hidden,
         }
     }
 
     /// The encoding with the same framing and whole texts, for a client that may not have the previous texts.
     pub fn whole(self) -> Self {
         match self {
-            Self::PlainWhole | Self::PlainSpliced => Self::PlainWhole,
+            Self::PlainWhole | Self::PlainSpliced | Self::PlainHidden => Self::PlainWhole,
+        }
+    }
+
+    /// The encoding with the same framing and without texts, for a client that may not see them.
+    pub fn hidden(self) -> Self {
+        match self {
+            Self::PlainWhole | Self::PlainSpliced | Self::PlainHidden => Self::PlainHidden,
         }
     }
 
@@ -86,7 +101,7 @@ impl Encoding {
     /// Appends the header of a frame that contains `json_len` bytes of JSON.
     pub fn frame_header(self, fragment: Fragment, json_len: usize, frames: &mut Vec<u8>) {
         match self {
-            Self::PlainWhole | Self::PlainSpliced => {
+            Self::PlainWhole | Self::PlainSpliced | Self::PlainHidden => {
                 let data = if fragment.is_first { Data::Text } else { Data::Continue };
                 let header = FrameHeader {
                     is_final: fragment.is_last,

@@ -17,6 +17,13 @@ pub enum EventError {
     /// Too many passphrases from the same address wait to be checked, so this one is not. The client may send it again
     /// after this many seconds.
     PassphraseWait(u64),
+    /// The host key is wrong.
+    HostKeyWrong,
+    /// Too many host keys from the same address wait to be checked, so this one is not. The client may send it again
+    /// after this many seconds.
+    HostKeyWait(u64),
+    /// The server has no hosts.
+    NoHosts,
     /// The frame is not JSON.
     NotJson,
     /// The frame is JSON, but not `["event", data]` with an event that a client sends.
@@ -27,10 +34,14 @@ pub enum EventError {
     Name(NameError),
     /// A box's text or a post has more than this many characters.
     TextTooLong(usize),
+    /// A prompt has more than this many characters.
+    PromptTooLong(usize),
     /// The post is empty.
     PostEmpty,
     /// The store could not take the post, so it was not posted.
     NotStored(NotStored),
+    /// The store could not take the state of the room, which will be lost when the room closes.
+    StateNotStored,
     /// The boxes and logs of all rooms take all the memory that they may, so no box may grow.
     MemoryFull,
     /// The `ref` is empty or has more than this many characters.
@@ -55,7 +66,7 @@ impl EventError {
     /// How many seconds the client has to wait before it gives another passphrase.
     pub fn wait(&self) -> Option<u64> {
         match self {
-            Self::PassphraseWait(wait) => Some(*wait),
+            Self::PassphraseWait(wait) | Self::HostKeyWait(wait) => Some(*wait),
             _ => None,
         }
     }
@@ -66,19 +77,31 @@ impl EventError {
             Self::PassphraseNeeded => "passphrase_needed",
             Self::PassphraseWrong => "passphrase_wrong",
             Self::PassphraseWait(_) => "passphrase_wait",
+            Self::HostKeyWrong => "host_key_wrong",
+            Self::HostKeyWait(_) => "host_key_wait",
+            Self::NoHosts => "no_hosts",
             Self::NotJson => "not_json",
             Self::UnknownEvent => "unknown_event",
             Self::WrongType(_) => "wrong_type",
             Self::Name(NameError::Empty) => "name_empty",
             Self::Name(NameError::TooLong { .. }) => "name_too_long",
             Self::TextTooLong(_) => "text_too_long",
+            Self::PromptTooLong(_) => "prompt_too_long",
             Self::PostEmpty => "post_empty",
             Self::NotStored(_) => "not_stored",
+            Self::StateNotStored => "state_not_stored",
             Self::MemoryFull => "memory_full",
             Self::BadReference(_) => "bad_ref",
             Self::Room(RoomError::NotJoined) => "not_joined",
             Self::Room(RoomError::AlreadyJoined) => "already_joined",
             Self::Room(RoomError::RoomFull { .. }) => "room_full",
+            Self::Room(RoomError::NotHost) => "not_host",
+            Self::Room(RoomError::Locked) => "locked",
+            Self::Room(RoomError::Frozen) => "frozen",
+            Self::Room(RoomError::Removed) => "removed",
+            Self::Room(RoomError::HostsFull { .. }) => "hosts_full",
+            Self::Room(RoomError::UnknownUser) => "unknown_user",
+            Self::Room(RoomError::UnknownPost) => "unknown_post",
             Self::Room(RoomError::OutOfStep) => "out_of_step",
         }
     }
@@ -91,6 +114,9 @@ impl fmt::Display for EventError {
             Self::PassphraseNeeded => write!(f, "Enter the passphrase first: send unlock."),
             Self::PassphraseWrong => write!(f, "Wrong passphrase."),
             Self::PassphraseWait(wait) => write!(f, "Too many wrong passphrases. Try again in {wait} s."),
+            Self::HostKeyWrong => write!(f, "Wrong host key."),
+            Self::HostKeyWait(wait) => write!(f, "Too many wrong host keys. Try again in {wait} s."),
+            Self::NoHosts => write!(f, "Hosts are turned off on this server."),
             Self::NotJson => write!(f, "Not JSON. An event is a JSON array: [\"event\", data]."),
             Self::UnknownEvent => {
                 let usages = EventKind::ALL.map(EventKind::usage).join(", ");
@@ -102,6 +128,7 @@ impl fmt::Display for EventError {
             Self::Name(NameError::Empty) => write!(f, "Please enter a name."),
             Self::Name(NameError::TooLong { max }) => write!(f, "A name has at most {max} characters."),
             Self::TextTooLong(max) => write!(f, "The text is too long: the limit is {max} characters."),
+            Self::PromptTooLong(max) => write!(f, "The question is too long: the limit is {max} characters."),
             Self::PostEmpty => write!(f, "There is nothing to post."),
             Self::NotStored(NotStored::Unavailable) => {
                 write!(f, "The server cannot store posts at the moment. Please try again.")
@@ -109,20 +136,46 @@ impl fmt::Display for EventError {
             Self::NotStored(NotStored::Full) => {
                 write!(f, "The server's store is full; posting works again once there is space.")
             }
+            Self::StateNotStored => {
+                write!(
+                    f,
+                    "The server could not save the settings of the room. They apply until the room closes or the server restarts."
+                )
+            }
             Self::MemoryFull => {
                 write!(f, "The server has no memory for longer texts at the moment. Please try again later.")
             }
             Self::BadReference(max) => write!(f, "A post's ref must be 1 to {max} characters long."),
-            Self::Room(RoomError::NotJoined) => write!(f, "Enter a name first: send got_a_new_user."),
-            Self::Room(RoomError::AlreadyJoined) => {
-                write!(f, "This connection already has a seat. Open another connection to get another seat.")
-            }
-            Self::Room(RoomError::RoomFull { max }) => {
-                write!(f, "The room is full: it has {max} users. You can watch, or try again later.")
-            }
-            Self::Room(RoomError::OutOfStep) => {
-                write!(f, "The splice does not fit the text in your box. Send the whole text.")
-            }
+            Self::Room(error) => write_room_error(*error, f),
+        }
+    }
+}
+
+/// The sentence about what the rules of a room do not allow.
+fn write_room_error(error: RoomError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        RoomError::NotJoined => write!(f, "Enter a name first: send got_a_new_user."),
+        RoomError::AlreadyJoined => {
+            write!(f, "This connection already has a seat. Open another connection to get another seat.")
+        }
+        RoomError::RoomFull { max } => {
+            write!(f, "The room is full: it has {max} users. You can watch, or try again later.")
+        }
+        RoomError::NotHost => write!(f, "Only a host can do this."),
+        RoomError::Locked => write!(f, "The room is locked. You can watch."),
+        RoomError::Frozen => {
+            write!(f, "The host has frozen the room: only hosts can write and post.")
+        }
+        RoomError::Removed => {
+            write!(f, "A host has removed you from this room. You can watch.")
+        }
+        RoomError::HostsFull { max } => {
+            write!(f, "The room has {max} hosts, which is the maximum.")
+        }
+        RoomError::UnknownUser => write!(f, "This user is not in the room."),
+        RoomError::UnknownPost => write!(f, "This post is not in the log."),
+        RoomError::OutOfStep => {
+            write!(f, "The splice does not fit the text in your box. Send the whole text.")
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::room::boxes::TextUpdate;
 use crate::room::fact::Fact;
 use crate::room::post::Post;
 use crate::room::splice::Splice;
+use crate::room::state::RoomState;
 use crate::room::view::View;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -49,6 +50,22 @@ pub enum ServerEvent<'a> {
         /// Characters of the whole text afterwards. A client that finds another number sends `resync`.
         length: usize,
     },
+    /// Whether there is a text in a box. To clients that may not see the text, when that changes.
+    UserWrote {
+        /// The owner of the box.
+        id: UserId,
+        /// There is one.
+        wrote: bool,
+    },
+    /// A host has emptied the client's box. To its author alone, or to everyone if it has emptied all boxes.
+    TextCleared {
+        /// The count of clears now, as in [`Receiver::cleared`](crate::protocol::snapshot::Receiver::cleared).
+        cleared: u64,
+    },
+    /// The client is a host. To that client alone.
+    Hosting {},
+    /// What hosts have set, and who they are. To the whole room.
+    RoomState(StateView<'a>),
     /// A post, in the order of its number. To the whole room, the author too.
     Data {
         /// The post.
@@ -57,6 +74,11 @@ pub enum ServerEvent<'a> {
         /// The author's `ref` for it. To the author alone.
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<&'a str>,
+    },
+    /// A post was removed: its text is to be removed, and its number stays. To the whole room.
+    PostRemoved {
+        /// The post's number.
+        n: u64,
     },
     /// A user's connection broke; their box stays for the grace period. To the others in the room.
     UserAway {
@@ -74,6 +96,9 @@ pub enum ServerEvent<'a> {
         id: UserId,
         /// The name they had.
         name: &'a str,
+        /// A host removed them.
+        #[serde(skip_serializing_if = "is_false")]
+        removed: bool,
     },
     /// The client posts faster than it may, or the room gets more than it may. Its next post waits and is then handled.
     /// To that client alone.
@@ -92,18 +117,46 @@ pub enum ServerEvent<'a> {
     },
 }
 
+/// What hosts have set in a room, and who they are.
+#[derive(Debug, Serialize)]
+pub struct StateView<'a> {
+    #[serde(flatten)]
+    state: &'a RoomState,
+    /// The users who are hosts.
+    hosts: Vec<UserId>,
+}
+
+impl<'a> StateView<'a> {
+    /// What a view says.
+    pub fn of(view: &'a View) -> Self {
+        Self { state: view.state(), hosts: view.hosts().collect() }
+    }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
 impl<'a> ServerEvent<'a> {
-    /// The event that announces a fact to the room. `None` for texts, which a batch sends as they are at its end, and
-    /// for facts that only snapshots show. `view` is the state before the fact.
+    /// The event that announces a fact to the room. `None` for texts and the room's state, which a batch sends as they
+    /// are at its end, and for facts that only snapshots show. `view` is the state before the fact.
     pub fn of_fact(fact: &'a Fact, view: &'a View) -> Option<Self> {
         match fact {
-            Fact::Joined { id, name } => Some(Self::NewUser { id: *id, new_user_name: name.as_str() }),
+            Fact::Joined { id, name, .. } => Some(Self::NewUser { id: *id, new_user_name: name.as_str() }),
             Fact::Away { id } => Some(Self::UserAway { id: *id }),
             Fact::Back { id } | Fact::SeatTaken { id } => Some(Self::UserBack { id: *id }),
-            Fact::Gone { id } => Some(Self::DisconnectUser { id: *id, name: view.user(*id)?.name.as_str() }),
+            Fact::Gone { id, removed } => {
+                let name = view.user(*id)?.name.as_str();
+                Some(Self::DisconnectUser { id: *id, name, removed: *removed })
+            }
             Fact::Posted { post } => Some(Self::Data { post, reference: None }),
+            Fact::PostRemoved { n } => Some(Self::PostRemoved { n: *n }),
+            Fact::Cleared { id: None } => Some(Self::TextCleared { cleared: view.clears() + 1 }),
             Fact::Text { .. }
-            | Fact::HistoryLoaded { .. }
+            | Fact::Cleared { id: Some(_) }
+            | Fact::HostMade { .. }
+            | Fact::StateChanged { .. }
+            | Fact::Loaded { .. }
             | Fact::HistoryShortened { .. }
             | Fact::HistoryTrimmed { .. } => None,
         }
@@ -120,12 +173,23 @@ impl<'a> ServerEvent<'a> {
         Self::TextSplice { id: update.id, at, cut, put, length }
     }
 
+    /// Whether there is a text now, if that has changed.
+    pub fn wrote(update: &TextUpdate<'a>) -> Option<Self> {
+        let [before, wrote] = [update.before, update.after].map(|text| !text.as_str().is_empty());
+        (before != wrote).then_some(Self::UserWrote { id: update.id, wrote })
+    }
+
     /// The event's name on the wire.
     fn name(&self) -> &'static str {
         match self {
             Self::Unlocked { .. } => "unlocked",
             Self::NewUser { .. } => "new_user",
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
+            Self::UserWrote { .. } => "user_wrote",
+            Self::TextCleared { .. } => "text_cleared",
+            Self::Hosting {} => "hosting",
+            Self::RoomState(_) => "room_state",
+            Self::PostRemoved { .. } => "post_removed",
             Self::Data { .. } => "data",
             Self::UserAway { .. } => "user_away",
             Self::UserBack { .. } => "user_back",

@@ -7,8 +7,9 @@
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
+use crate::protocol::server_event::StateView;
 use crate::room::text::Text;
-use crate::room::view::View;
+use crate::room::view::{Sight, View};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -21,6 +22,11 @@ pub(crate) struct Receiver<'a> {
     pub name: Option<&'a str>,
     /// The secret with which the receiver takes this seat again; null for a viewer.
     pub session: Option<String>,
+    /// The count of clears when a host last cleared the receiver's box; null for a viewer.
+    pub cleared: Option<u64>,
+    /// The receiver is a host.
+    #[serde(skip_serializing_if = "is_false")]
+    pub host: bool,
 }
 
 /// Size after which a part of a snapshot ends, in bytes. The last user or post in it may exceed that. A part that was
@@ -36,6 +42,16 @@ pub struct Cursor {
     last_user: UserId,
     last_post: u64,
     at: Position,
+}
+
+impl Cursor {
+    /// Whether a user may still come, because the user is not in the parts before.
+    pub(crate) fn precedes(&self, id: UserId) -> bool {
+        match self.at {
+            Position::Users(last) => last.is_none_or(|last| last < id),
+            Position::Log(_) => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -69,11 +85,18 @@ struct LengthLimits {
     name: usize,
 }
 
+/// A user. To a receiver that may not see the text, `wrote` says whether there is one.
 #[derive(Debug, Serialize)]
 struct UserState<'a> {
     name: &'a str,
     text: &'a str,
     away: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wrote: Option<bool>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Appends the first half of `["existing_users", {…}]` to `json`.
@@ -83,12 +106,18 @@ pub(crate) fn encode_head(receiver: &Receiver<'_>, json: &mut Vec<u8>) {
 }
 
 /// Encodes the next parts of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning.
-pub(crate) fn encode_parts(room: &str, view: &View, limits: &Limits, from: Option<Cursor>) -> Vec<Part> {
+pub(crate) fn encode_parts(
+    room: &str,
+    view: &View,
+    limits: &Limits,
+    sight: Sight,
+    from: Option<Cursor>,
+) -> Vec<Part> {
     let (mut parts, mut next) = (Vec::new(), from);
     let (mut json, mut len) = (Vec::new(), 0);
     loop {
         json.clear();
-        next = encode_part(room, view, limits, next, &mut json);
+        next = encode_part(room, view, limits, sight, next, &mut json);
         parts.push(Part { json: Bytes::copy_from_slice(&json), next }); // allocates no more than the part
         len += json.len();
         if next.is_none() || len >= TOGETHER_BYTES {
@@ -98,17 +127,18 @@ pub(crate) fn encode_parts(room: &str, view: &View, limits: &Limits, from: Optio
 }
 
 /// Writes a part of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning. Shows the room
-/// as it is now. Returns where the next part begins, unless this is the last one.
+/// as it is now, to receivers with this `sight`. Returns where the next part begins, unless this is the last one.
 pub fn encode_part(
     room: &str,
     view: &View,
     limits: &Limits,
+    sight: Sight,
     from: Option<Cursor>,
     json: &mut Vec<u8>,
 ) -> Option<Cursor> {
     let mut cursor = from.unwrap_or_else(|| begin(room, view, json));
     if let Position::Users(_) = cursor.at {
-        if !encode_users(view, &mut cursor, json) {
+        if !encode_users(view, sight, &mut cursor, json) {
             return Some(cursor);
         }
         json.extend_from_slice(b"},\"log\":[");
@@ -127,6 +157,8 @@ pub fn encode_part(
 fn begin(room: &str, view: &View, json: &mut Vec<u8>) -> Cursor {
     json.extend_from_slice(b",\"room\":");
     write(json, &room);
+    json.extend_from_slice(b",\"state\":");
+    write(json, &StateView::of(view));
     json.extend_from_slice(b",\"users\":{");
     let last_user = view.users_after(None).next_back().map_or(UserId(0), |(id, _)| id);
     let last_post = view.posts().next_back().map_or(0, |post| post.n);
@@ -134,7 +166,7 @@ fn begin(room: &str, view: &View, json: &mut Vec<u8>) -> Cursor {
 }
 
 /// Writes users in the order in which they joined. Returns whether they all fit into this part.
-fn encode_users(view: &View, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
+fn encode_users(view: &View, sight: Sight, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
     let Position::Users(mut after) = cursor.at else { return true };
     for (id, user) in view.users_after(after).take_while(|(id, _)| *id <= cursor.last_user) {
         if json.len() >= PART_BYTES {
@@ -144,7 +176,8 @@ fn encode_users(view: &View, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
         write(json, &id);
         json.push(b':');
         let text = view.text(id).map_or("", Text::as_str);
-        write(json, &UserState { name: user.name.as_str(), text, away: user.away });
+        let (text, wrote) = if sight.includes(id) { (text, None) } else { ("", Some(!text.is_empty())) };
+        write(json, &UserState { name: user.name.as_str(), text, away: user.away, wrote });
         after = Some(id);
         cursor.at = Position::Users(after);
     }

@@ -15,12 +15,36 @@ pub enum EventKind {
     UpdatedText,
     /// Posts to the log.
     Message,
+    /// Gives the host key.
+    Host,
+    /// Changes the state of the room.
+    SetRoom,
+    /// Removes a user.
+    RemoveUser,
+    /// Empties boxes.
+    ClearBox,
+    /// Makes a user a host.
+    MakeHost,
+    /// Removes a post.
+    RemovePost,
 }
 
 impl EventKind {
     /// All of them, in the order in which a client uses them.
-    pub const ALL: [Self; 6] =
-        [Self::Unlock, Self::GotANewUser, Self::Watch, Self::Resync, Self::UpdatedText, Self::Message];
+    pub const ALL: [Self; 12] = [
+        Self::Unlock,
+        Self::GotANewUser,
+        Self::Watch,
+        Self::Resync,
+        Self::UpdatedText,
+        Self::Message,
+        Self::Host,
+        Self::SetRoom,
+        Self::RemoveUser,
+        Self::ClearBox,
+        Self::MakeHost,
+        Self::RemovePost,
+    ];
 
     /// The event with this name on the wire.
     pub fn named(name: &str) -> Option<Self> {
@@ -36,6 +60,12 @@ impl EventKind {
             Self::Resync => "resync",
             Self::UpdatedText => "updated_text",
             Self::Message => "message",
+            Self::Host => "host",
+            Self::SetRoom => "set_room",
+            Self::RemoveUser => "remove_user",
+            Self::ClearBox => "clear_box",
+            Self::MakeHost => "make_host",
+            Self::RemovePost => "remove_post",
         }
     }
 
@@ -49,6 +79,14 @@ impl EventKind {
                 r#"{"text": string} or {"at": number, "cut": number, "put": string, "length": number}"#
             }
             Self::Message => r#"{"text": string, "ref"?: string}"#,
+            Self::Host => r#"{"key": string}"#,
+            Self::SetRoom => concat!(
+                r#"{"locked"?: boolean, "hidden"?: boolean, "frozen"?: boolean, "prompt"?: string, "#,
+                r#""spotlight"?: string or null}"#
+            ),
+            Self::RemoveUser | Self::MakeHost => r#"{"id": string}"#,
+            Self::ClearBox => r#"{"id"?: string}"#,
+            Self::RemovePost => r#"{"n": number}"#,
         };
         format!(r#"["{}", {data}]"#, self.name())
     }

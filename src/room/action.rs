@@ -3,6 +3,7 @@
 use crate::base::ids::UserId;
 use crate::room::names::Name;
 use crate::room::session::Session;
+use crate::room::state::StateChange;
 use crate::room::text::TextChange;
 
 /// What a user or viewer asks for.
@@ -28,6 +29,33 @@ pub enum Action {
         /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<String>,
     },
+    /// A client has proved the host key.
+    Host,
+    /// A host changes the state of the room.
+    SetRoom(StateChange),
+    /// A host removes a user.
+    RemoveUser(UserId),
+    /// A host empties a user's box, or all boxes.
+    Clear(Option<UserId>),
+    /// A host makes a user a host.
+    MakeHost(UserId),
+    /// A host, or the author, removes the post with this number.
+    RemovePost(u64),
+}
+
+impl Action {
+    /// Whether only a host may take it. The author of a post may remove it too.
+    pub fn is_for_hosts(&self) -> bool {
+        match self {
+            Self::Host
+            | Self::SetRoom(_)
+            | Self::RemoveUser(_)
+            | Self::Clear(_)
+            | Self::MakeHost(_)
+            | Self::RemovePost(_) => true,
+            Self::Join { .. } | Self::Watch | Self::Resync | Self::Write(_) | Self::Post { .. } => false,
+        }
+    }
 }
 
 /// The client that acts.
@@ -35,6 +63,8 @@ pub enum Action {
 pub struct Actor {
     /// The user, if the connection has a seat.
     pub user: Option<UserId>,
+    /// The connection has proved the host key.
+    pub has_key: bool,
     /// The rank of the connection.
     pub rank: Rank,
 }

@@ -85,11 +85,31 @@ impl Boxes {
             let before = found.memory();
             found.text.apply(change)?;
             self.memory = self.memory + found.memory() - before;
-            if !mem::replace(&mut found.is_changed, true) {
-                self.changed.push(id);
-            }
+            Self::note_change(&mut self.changed, id, found);
         }
         Ok(())
+    }
+
+    /// Notes that a box is to be sent again.
+    fn note_change(changed: &mut Vec<UserId>, id: UserId, found: &mut TextBox) {
+        if !mem::replace(&mut found.is_changed, true) {
+            changed.push(id);
+        }
+    }
+
+    /// Empties all boxes.
+    pub(crate) fn clear(&mut self) {
+        let ids: Vec<UserId> = self.boxes.keys().copied().collect();
+        for id in ids {
+            let _ = self.change(id, TextChange::Whole("".into())); // a whole text always fits
+        }
+    }
+
+    /// Makes every box that has a text change, although its text stays the same: somebody could not see it so far.
+    pub(crate) fn touch(&mut self) {
+        for (&id, found) in self.boxes.iter_mut().filter(|(_, found)| !found.text.as_str().is_empty()) {
+            Self::note_change(&mut self.changed, id, found);
+        }
     }
 
     /// Gives every box that changed since the last commit a new revision, and calls `each` with it.

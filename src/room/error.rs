@@ -12,6 +12,23 @@ pub enum RoomError {
         /// The maximum.
         max: usize,
     },
+    /// Only a host may do this.
+    NotHost,
+    /// The room gives no new seats.
+    Locked,
+    /// Only hosts may write and post.
+    Frozen,
+    /// A host has removed this user.
+    Removed,
+    /// The room has the maximum number of hosts.
+    HostsFull {
+        /// The maximum.
+        max: usize,
+    },
+    /// There is no such user in the room.
+    UnknownUser,
+    /// There is no such post in the log.
+    UnknownPost,
     /// A splice does not fit the text in the box.
     OutOfStep,
 }

@@ -5,6 +5,7 @@
 use crate::base::ids::UserId;
 use crate::room::names::Name;
 use crate::room::post::Post;
+use crate::room::state::RoomState;
 use crate::room::text::TextChange;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,10 @@ pub enum Fact {
         id: UserId,
         /// The name that the rules assigned.
         name: Name,
+        /// The count of clears when a host last cleared a box of this user, see [`View::cleared`].
+        ///
+        /// [`View::cleared`]: crate::room::view::View::cleared
+        cleared: u64,
     },
     /// A user's connection broke; the seat is kept for the grace period.
     Away {
@@ -38,6 +43,23 @@ pub enum Fact {
     Gone {
         /// The user.
         id: UserId,
+        /// A host removed them.
+        removed: bool,
+    },
+    /// A user is a host for as long as they have the seat.
+    HostMade {
+        /// The user.
+        id: UserId,
+    },
+    /// A host has changed the state of the room.
+    StateChanged {
+        /// The whole state.
+        state: RoomState,
+    },
+    /// A host has emptied boxes.
+    Cleared {
+        /// The owner of the box, or `None` for all boxes.
+        id: Option<UserId>,
     },
     /// The text of a box has changed.
     Text {
@@ -51,10 +73,21 @@ pub enum Fact {
         /// The post.
         post: Post,
     },
-    /// The store has loaded the room's last posts. They precede every post since the room was opened.
-    HistoryLoaded {
-        /// The posts, the oldest first.
+    /// A host or its author has removed a post. Its number stays.
+    PostRemoved {
+        /// Its number.
+        n: u64,
+    },
+    /// The store has loaded the room, in which nothing has happened yet.
+    Loaded {
+        /// The last posts, the oldest first.
         posts: Vec<Post>,
+        /// What hosts have set.
+        state: RoomState,
+        /// How often hosts have cleared boxes.
+        clears: u64,
+        /// The count when all boxes were last cleared.
+        all_cleared: u64,
     },
     /// The oldest posts were removed, because memory is short.
     HistoryShortened {

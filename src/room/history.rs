@@ -58,6 +58,15 @@ impl History {
         self.last_n = self.last_n.max(newer.last_n);
     }
 
+    /// Removes the text of a post. The post stays, with its number.
+    pub(crate) fn erase(&mut self, n: u64) {
+        if let Ok(index) = self.posts.binary_search_by_key(&n, |post| post.n) {
+            let post = Arc::make_mut(&mut self.posts[index]);
+            self.bytes -= json_len(&post.text);
+            post.text = String::new();
+        }
+    }
+
     /// Removes posts from before a time, in milliseconds since 1970.
     pub(crate) fn trim(&mut self, before: u64) {
         // Times are not sorted if the clock was set back.
@@ -154,6 +163,16 @@ mod tests {
         none.trim(1);
         none.load(vec![post(5, "older")]);
         assert_eq!((numbers(&none).count(), none.last_n()), (1, 7));
+    }
+
+    #[test]
+    fn an_erased_post_keeps_its_number_and_not_its_text() {
+        let mut history = History::new(10);
+        (1..=3).for_each(|n| history.push(post(n, "text")));
+        [2, 2, 7].into_iter().for_each(|n| history.erase(n));
+        let texts = history.posts_after(0).map(|post| post.text.as_str());
+        assert!(texts.eq(["text", "", "text"]));
+        assert_eq!((history.bytes, history.last_n()), (2 * "text".len(), 3));
     }
 
     #[test]

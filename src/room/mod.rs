@@ -16,5 +16,6 @@ pub(crate) mod post;
 pub(crate) mod rules;
 pub(crate) mod session;
 pub(crate) mod splice;
+pub(crate) mod state;
 pub(crate) mod text;
 pub(crate) mod view;

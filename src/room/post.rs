@@ -13,7 +13,7 @@ pub struct Post {
     pub id: UserId,
     /// The author's name at the time.
     pub name: String,
-    /// Its text.
+    /// Its text; empty if it was removed. Nobody can post an empty text.
     pub text: String,
     /// When it was posted, in milliseconds since 1970.
     pub at: u64,

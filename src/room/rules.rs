@@ -1,8 +1,14 @@
 //! The rules of a room: which actions are allowed, and which facts follow from them.
 //!
+//! What only hosts may do is in [`hosts`].
+//!
 //! Architecture invariant: the rules are pure. They take an action and the time, and return a fact and a reply. Beside
 //! the [`View`], they keep only what nobody else may see or needs: sessions, ranks, the end of grace periods, keys of
 //! posts.
+
+mod hosts;
+#[cfg(test)]
+mod tests;
 
 use crate::base::clock::Now;
 use crate::base::ids::{IdMap, UserId};
@@ -13,7 +19,9 @@ use crate::room::fact::Fact;
 use crate::room::names::{Name, Names};
 use crate::room::numbering::Numbering;
 use crate::room::post::{Numbered, PendingPost, Post};
+use crate::room::rules::hosts::Hosting;
 use crate::room::session::Session;
+use crate::room::state::HostMode;
 use crate::room::text::TextChange;
 use crate::room::view::View;
 use std::collections::HashMap;
@@ -24,6 +32,17 @@ use std::time::{Duration, Instant};
 /// seconds, because a person needs that long to begin to type.
 pub const MIN_STAY: Duration = Duration::from_secs(3);
 
+/// What is the same for all rooms of a server.
+#[derive(Debug, Clone, Copy)]
+pub struct RoomOptions {
+    /// The limits.
+    pub limits: Limits,
+    /// Who can be a host.
+    pub hosts: HostMode,
+    /// There is a store, which numbers posts.
+    pub is_stored: bool,
+}
+
 /// Decides actions.
 #[derive(Debug)]
 pub struct Rules {
@@ -31,6 +50,7 @@ pub struct Rules {
     seats: IdMap<UserId, Seat>,
     sessions: HashMap<Session, UserId>,
     names: Names,
+    hosting: Hosting,
     last_user: UserId,
     /// `None` if the store numbers posts.
     numbering: Option<Numbering>,
@@ -80,6 +100,8 @@ pub enum Reply {
     None,
     /// The state of the room.
     Snapshot,
+    /// The actor is a host.
+    Hosting,
     /// The actor now has this user's seat, and gets the state of the room.
     Seated(UserId),
     /// A later connection already has the seat.
@@ -88,6 +110,8 @@ pub enum Reply {
     Posted(Option<String>),
     /// The store has to number this post.
     Pending(PendingPost),
+    /// The store has to erase the post with this number.
+    Erase(u64),
     /// The actor has sent this post before, with this `ref`. The post is the one from the first time.
     Duplicate(Post, Option<String>),
 }
@@ -99,13 +123,14 @@ impl Decision {
 }
 
 impl Rules {
-    /// The rules of an empty room. User ids start after `last_user`. If `is_stored`, the store numbers posts.
-    pub fn new(limits: Limits, is_stored: bool, last_user: UserId) -> Self {
+    /// The rules of an empty room. User ids start after `last_user`.
+    pub fn new(RoomOptions { limits, hosts, is_stored }: RoomOptions, last_user: UserId) -> Self {
         Self {
             limits,
             seats: IdMap::default(),
             sessions: HashMap::new(),
             names: Names::default(),
+            hosting: Hosting::new(hosts),
             last_user,
             numbering: (!is_stored).then(Numbering::default),
         }
@@ -147,50 +172,66 @@ impl Rules {
         now: Now,
     ) -> Result<Decision, RoomError> {
         match (action, actor.user) {
-            (Action::Join { name, session }, None) => self.join(actor.rank, name, session, now),
+            (Action::Join { name, session }, None) => self.join(view, actor, name, session, now),
             (Action::Watch, None) | (Action::Resync, _) => Ok(Decision::reply(Reply::Snapshot)),
+            (Action::Write(_) | Action::Post { .. }, Some(_)) if is_frozen_for(view, actor) => {
+                Err(RoomError::Frozen)
+            }
             (Action::Write(change), Some(id)) => self.write(view, id, change),
             (Action::Post { text, reference }, Some(id)) => Ok(self.post(view, id, text, reference, now)),
             (Action::Join { .. } | Action::Watch, Some(_)) => Err(RoomError::AlreadyJoined),
             (Action::Write(_) | Action::Post { .. }, None) => Err(RoomError::NotJoined),
+            (action, _) => self.decide_host_action(view, actor, action),
         }
     }
 
     /// A session without a seat gets a new one. A page can therefore choose its own session, and gets its seat back
     /// even if no reply ever reached it.
-    fn join(&mut self, rank: Rank, name: Name, session: Session, now: Now) -> Result<Decision, RoomError> {
+    fn join(
+        &mut self,
+        view: &View,
+        actor: Actor,
+        name: Name,
+        session: Session,
+        now: Now,
+    ) -> Result<Decision, RoomError> {
         if let Some(&id) = self.sessions.get(&session) {
-            return Ok(self.take_seat(rank, id));
+            return Ok(self.take_seat(actor, id));
         }
-        if self.is_full() {
-            return Err(RoomError::RoomFull { max: self.limits.max_users });
-        }
+        self.may_seat(view, actor, session)?;
         self.last_user.0 += 1;
         let id = self.last_user;
         self.sessions.insert(session, id);
-        let presence = Presence::Connected(rank);
+        let presence = Presence::Connected(actor.rank);
         self.seats.insert(id, Seat { session, since: now.instant, wrote: false, presence });
         let name = self.names.take(name, self.limits.max_name);
-        Ok(Decision { fact: Some(Fact::Joined { id, name }), reply: Reply::Seated(id) })
+        let cleared = self.hosting.seat(actor, id, session, now);
+        Ok(Decision { fact: Some(Fact::Joined { id, name, cleared }), reply: Reply::Seated(id) })
     }
 
-    /// Whether a viewer with this session would be refused, because it needs a new seat and there is none.
-    pub fn lacks_seat_for(&self, session: Session) -> bool {
-        self.is_full() && !self.sessions.contains_key(&session)
+    /// Whether a viewer with this session has a seat, which it may take again.
+    pub fn has_seat_for(&self, session: Session) -> bool {
+        self.sessions.contains_key(&session)
     }
 
-    /// Whether a viewer with this session would get a new seat.
-    pub fn would_seat(&self, session: Session) -> bool {
-        !self.is_full() && !self.sessions.contains_key(&session)
-    }
-
-    fn is_full(&self) -> bool {
-        self.seats.len() >= self.limits.max_users
+    /// Whether a viewer with this session, which has no seat, may have a new one.
+    pub fn may_seat(&self, view: &View, actor: Actor, session: Session) -> Result<(), RoomError> {
+        let is_host = view.is_host_actor(actor);
+        if !is_host && self.hosting.is_removed(session) {
+            return Err(RoomError::Removed);
+        }
+        if !is_host && view.state().locked && !self.awaits_first_host(view) {
+            return Err(RoomError::Locked);
+        }
+        if self.seats.len() >= self.limits.max_users {
+            return Err(RoomError::RoomFull { max: self.limits.max_users });
+        }
+        Ok(())
     }
 
     /// The later connection gets the seat, whichever claim is read first. A claim that was still in the network when
     /// its connection broke must not take the seat from the connection that replaced it.
-    fn take_seat(&mut self, rank: Rank, id: UserId) -> Decision {
+    fn take_seat(&mut self, Actor { rank, has_key, .. }: Actor, id: UserId) -> Decision {
         let Some(seat) = self.seats.get_mut(&id) else { return Decision::reply(Reply::None) };
         let fact = match seat.presence {
             Presence::Connected(holder) if rank < holder => return Decision::reply(Reply::SeatTaken),
@@ -198,6 +239,9 @@ impl Rules {
             Presence::Away(_) => Fact::Back { id },
         };
         seat.presence = Presence::Connected(rank);
+        if has_key {
+            self.hosting.nominate(id);
+        }
         Decision { fact: Some(fact), reply: Reply::Seated(id) }
     }
 
@@ -255,7 +299,7 @@ impl Rules {
         let seat = self.seats.get_mut(&id)?;
         let stay = now.instant.saturating_duration_since(seat.since);
         if goodbye || self.limits.grace.is_zero() || (!seat.wrote && stay < MIN_STAY) {
-            return self.remove(view, id);
+            return self.remove(view, id, false);
         }
         seat.presence = Presence::Away(KeptSeat { stay, until: now.instant + self.limits.grace });
         Some(Fact::Away { id })
@@ -272,104 +316,21 @@ impl Rules {
     /// Removes the seat of a user who is away, because the grace period is over or somebody else needs the seat.
     pub fn expire(&mut self, view: &View, id: UserId) -> Option<Fact> {
         self.kept_seat(id)?;
-        self.remove(view, id)
+        self.remove(view, id, false)
     }
 
-    fn remove(&mut self, view: &View, id: UserId) -> Option<Fact> {
+    fn remove(&mut self, view: &View, id: UserId, removed: bool) -> Option<Fact> {
         let seat = self.seats.remove(&id)?;
         self.sessions.remove(&seat.session);
+        self.hosting.leave(view, id, seat.session, removed);
         if let Some(user) = view.user(id) {
             self.names.free(&user.name);
         }
-        Some(Fact::Gone { id })
+        Some(Fact::Gone { id, removed })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn now() -> Now {
-        Now { instant: Instant::now(), unix_millis: 0 }
-    }
-
-    fn join(rules: &mut Rules, view: &mut View, rank: u64, session: Session) -> Decision {
-        let action = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
-        let actor = Actor { user: None, rank: Rank(rank) };
-        let decision = rules.decide(view, actor, action, now()).unwrap();
-        decision.fact.clone().into_iter().for_each(|fact| view.apply(fact));
-        decision
-    }
-
-    #[test]
-    fn a_seat_that_is_left_and_taken_again_leaves_nothing_behind() {
-        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
-        let (id, session) = (UserId(1), Session::random());
-        for rank in 0..100 {
-            assert_eq!(join(&mut rules, &mut view, rank, session).reply, Reply::Seated(id));
-            assert_eq!(rules.kept_seat(id), None);
-            let later = Now { instant: Instant::now() + MIN_STAY, unix_millis: 0 };
-            view.apply(rules.leave(&view, id, false, later).unwrap());
-            assert!(rules.kept_seat(id).is_some());
-        }
-        view.apply(rules.expire(&view, id).unwrap());
-        assert_eq!((view.user_count(), rules.seats.len(), rules.sessions.len()), (0, 0, 0));
-        assert_eq!(join(&mut rules, &mut view, 100, Session::random()).reply, Reply::Seated(UserId(2)));
-        assert_eq!(view.user(UserId(2)).unwrap().name.as_str(), "Ada");
-    }
-
-    #[test]
-    fn a_reference_that_is_used_again_gets_the_first_post() {
-        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
-        join(&mut rules, &mut view, 1, Session::random());
-        let actor = Actor { user: Some(UserId(1)), rank: Rank(1) };
-        let mut post = |text: &str| {
-            let action = Action::Post { text: text.to_owned(), reference: Some("a".to_owned()) };
-            let Decision { fact, reply } = rules.decide(&view, actor, action, now()).unwrap();
-            fact.into_iter().for_each(|fact| view.apply(fact));
-            reply
-        };
-        assert_eq!(post("first"), Reply::Posted(Some("a".to_owned())));
-        assert!(matches!(post("second"), Reply::Duplicate(Post { n: 1, text, .. }, _) if text == "first"));
-    }
-
-    #[test]
-    fn the_later_connection_has_the_seat_whichever_claims_it_first() {
-        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
-        let (id, session) = (UserId(1), Session::random());
-        join(&mut rules, &mut view, 5, session);
-        let late = join(&mut rules, &mut view, 3, session);
-        assert_eq!((late.fact, late.reply), (None, Reply::SeatTaken));
-        let newer = join(&mut rules, &mut view, 7, session);
-        assert_eq!((newer.fact, newer.reply), (Some(Fact::SeatTaken { id }), Reply::Seated(id)));
-    }
-    #[test]
-    fn a_seat_is_kept_for_who_wrote_or_stayed() {
-        let (mut rules, mut view) = (Rules::new(Limits::DEFAULT, false, UserId(0)), View::new(10));
-        let write = |text: &'static str| Some(Action::Write(TextChange::Whole(text.into())));
-        let post = Some(Action::Post { text: "x".to_owned(), reference: None });
-        let almost = MIN_STAY - Duration::from_millis(1);
-        for (action, stay, is_kept) in [
-            (None, almost, false),
-            (None, MIN_STAY, true),
-            (write(""), almost, false),
-            (write("x"), Duration::ZERO, true),
-            (post, Duration::ZERO, true),
-        ] {
-            let Reply::Seated(id) = join(&mut rules, &mut view, 1, Session::random()).reply else {
-                panic!("a new session gets a new seat")
-            };
-            let since = rules.seats[&id].since;
-            if let Some(action) = action.clone() {
-                let actor = Actor { user: Some(id), rank: Rank(1) };
-                view.apply(rules.decide(&view, actor, action, now()).unwrap().fact.unwrap());
-            }
-            let later = Now { instant: since + stay, unix_millis: 0 };
-            let fact = rules.leave(&view, id, false, later).unwrap();
-            let expected = if is_kept { Fact::Away { id } } else { Fact::Gone { id } };
-            assert_eq!(fact, expected, "{action:?} and {stay:?}");
-            assert_eq!(rules.kept_seat(id).map(|kept| kept.stay), is_kept.then_some(stay));
-            view.apply(fact);
-        }
-    }
+/// Whether hosts have frozen the room for this actor.
+fn is_frozen_for(view: &View, actor: Actor) -> bool {
+    view.state().frozen && !view.is_host_actor(actor)
 }

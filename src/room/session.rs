@@ -1,6 +1,8 @@
 //! Sessions: the secrets with which users take their own seats again, and the keys that identify a post that is sent
 //! twice.
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -38,6 +40,12 @@ impl Session {
         key.copy_from_slice(&hash.finalize()[..16]);
         IdempotencyKey(key)
     }
+
+    /// A key of the session. The session cannot be derived from it, so the store may keep it.
+    pub fn key(self) -> SessionKey {
+        let IdempotencyKey(key) = self.idempotency_key(""); // no post has an empty `ref`
+        SessionKey(u128::from_le_bytes(key))
+    }
 }
 
 /// Hides the secret, so that no log shows it.
@@ -50,6 +58,23 @@ impl fmt::Debug for Session {
 /// Identifies a post of one user. A second post with the same key is the same post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(pub [u8; 16]);
+
+/// Identifies a session without being the secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionKey(u128);
+
+impl Serialize for SessionKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for SessionKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let hex = String::deserialize(deserializer)?;
+        u128::from_str_radix(&hex, 16).map(Self).map_err(D::Error::custom)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,15 @@
 //! The view of a room: the state that its facts produce. Applying the same facts gives the same view.
 
 use crate::base::ids::UserId;
+use crate::room::action::Actor;
 use crate::room::boxes::{Boxes, Revision, TextUpdate};
 use crate::room::fact::Fact;
 use crate::room::history::History;
 use crate::room::names::Name;
 use crate::room::post::Post;
-use crate::room::text::Text;
-use std::collections::BTreeMap;
+use crate::room::state::RoomState;
+use crate::room::text::{Text, TextChange};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -17,6 +19,12 @@ pub struct View {
     users: BTreeMap<UserId, User>,
     boxes: Boxes,
     history: History,
+    state: RoomState,
+    hosts: BTreeSet<UserId>,
+    /// How often hosts have cleared boxes.
+    clears: u64,
+    /// The count when all boxes were last cleared.
+    all_cleared: u64,
     version: u64,
 }
 
@@ -27,36 +35,100 @@ pub struct User {
     pub name: Name,
     /// True while the connection is broken and the seat is kept.
     pub away: bool,
+    /// The count of clears when a host last cleared their box alone.
+    cleared: u64,
+}
+
+/// Whose texts somebody may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sight {
+    /// Everyone's.
+    All,
+    /// Those of this user; a viewer sees none.
+    Own(Option<UserId>),
+}
+
+impl Sight {
+    /// Whether the text of a user may be seen.
+    pub fn includes(self, id: UserId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Own(own) => own == Some(id),
+        }
+    }
 }
 
 impl View {
     /// The view of an empty room whose history keeps at most `max_posts` posts.
     pub fn new(max_posts: usize) -> Self {
-        Self { users: BTreeMap::new(), boxes: Boxes::default(), history: History::new(max_posts), version: 0 }
+        Self {
+            users: BTreeMap::new(),
+            boxes: Boxes::default(),
+            history: History::new(max_posts),
+            state: RoomState::default(),
+            hosts: BTreeSet::new(),
+            clears: 0,
+            all_cleared: 0,
+            version: 0,
+        }
     }
 
     /// Applies a fact.
     pub fn apply(&mut self, fact: Fact) {
         self.version += 1;
         match fact {
-            Fact::Joined { id, name } => {
-                self.users.insert(id, User { name, away: false });
+            Fact::Joined { id, name, cleared } => {
+                self.users.insert(id, User { name, away: false, cleared });
                 self.boxes.add(id);
             }
             Fact::Away { id } => self.set_away(id, true),
             Fact::Back { id } | Fact::SeatTaken { id } => self.set_away(id, false),
-            Fact::Gone { id } => {
-                self.users.remove(&id);
-                self.boxes.remove(id);
-            }
+            Fact::Gone { id, .. } => self.remove(id),
+            Fact::HostMade { id } => _ = self.hosts.insert(id),
+            Fact::StateChanged { state } => self.set_state(state),
+            Fact::Cleared { id } => self.clear(id),
             Fact::Text { id, change } => {
                 // The rules reject a splice that does not fit.
                 let _ = self.boxes.change(id, change);
             }
             Fact::Posted { post } => self.history.push(post),
-            Fact::HistoryLoaded { posts } => self.history.load(posts),
+            Fact::PostRemoved { n } => self.history.erase(n),
+            Fact::Loaded { posts, state, clears, all_cleared } => {
+                self.history.load(posts);
+                (self.state, self.clears, self.all_cleared) = (state, clears, all_cleared);
+            }
             Fact::HistoryShortened { max_bytes } => self.history.shorten(max_bytes),
             Fact::HistoryTrimmed { before } => self.history.trim(before),
+        }
+    }
+
+    fn remove(&mut self, id: UserId) {
+        self.users.remove(&id);
+        self.boxes.remove(id);
+        self.hosts.remove(&id);
+        self.state.spotlight.take_if(|shown| *shown == id);
+    }
+
+    fn set_state(&mut self, state: RoomState) {
+        if self.state.hidden && !state.hidden {
+            self.boxes.touch();
+        }
+        self.state = state;
+    }
+
+    fn clear(&mut self, id: Option<UserId>) {
+        self.clears += 1;
+        match id {
+            Some(id) => {
+                if let Some(user) = self.users.get_mut(&id) {
+                    user.cleared = self.clears;
+                }
+                let _ = self.boxes.change(id, TextChange::Whole("".into())); // a whole text always fits
+            }
+            None => {
+                self.all_cleared = self.clears;
+                self.boxes.clear();
+            }
         }
     }
 
@@ -64,6 +136,41 @@ impl View {
         if let Some(user) = self.users.get_mut(&id) {
             user.away = away;
         }
+    }
+
+    /// What hosts have set.
+    pub fn state(&self) -> &RoomState {
+        &self.state
+    }
+
+    /// The users who are hosts, in the order in which they joined.
+    pub fn hosts(&self) -> impl Iterator<Item = UserId> {
+        self.hosts.iter().copied()
+    }
+
+    /// Whether a user is a host.
+    pub fn is_host(&self, id: UserId) -> bool {
+        self.hosts.contains(&id)
+    }
+
+    /// Whether a user or viewer is a host.
+    pub fn is_host_actor(&self, actor: Actor) -> bool {
+        actor.has_key || actor.user.is_some_and(|user| self.is_host(user))
+    }
+
+    /// Whose texts a user or viewer may see.
+    pub fn sight(&self, actor: Actor) -> Sight {
+        if self.state.hidden && !self.is_host_actor(actor) { Sight::Own(actor.user) } else { Sight::All }
+    }
+
+    /// How often hosts have cleared boxes.
+    pub(crate) fn clears(&self) -> u64 {
+        self.clears
+    }
+
+    /// The count of clears when a host last cleared a user's box. An author with an older text has to drop it.
+    pub fn cleared(&self, id: UserId) -> u64 {
+        self.users.get(&id).map_or(0, |user| user.cleared).max(self.all_cleared)
     }
 
     /// A number that changes with every fact. A view with an unchanged version has an unchanged snapshot.
@@ -131,13 +238,12 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::room::text::TextChange;
 
     const ADA: UserId = UserId(1);
 
     fn with_ada() -> View {
         let mut view = View::new(10);
-        view.apply(Fact::Joined { id: ADA, name: Name::parse("Ada", 40).unwrap() });
+        view.apply(Fact::Joined { id: ADA, name: Name::parse("Ada", 40).unwrap(), cleared: 0 });
         view
     }
 
@@ -152,7 +258,7 @@ mod tests {
         });
         let of_both = view.memory();
         assert!((500..1_000).contains(&(of_both - of_box)), "{of_both}");
-        view.apply(Fact::Gone { id: ADA });
+        view.apply(Fact::Gone { id: ADA, removed: false });
         assert_eq!(view.memory(), of_both - of_box);
     }
 

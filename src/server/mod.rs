@@ -128,7 +128,7 @@ impl Server {
         let store_parts = store_parts.transpose().map_err(StartError::Store)?;
         let (requests, store_threads) =
             store_parts.map(|Store { requests, threads }| (requests, threads)).unzip();
-        let hub = |shard| Hub::new(limits, access.passphrase, requests.clone(), shard);
+        let hub = |shard| Hub::new(limits, access.passphrase, access.hosts, requests.clone(), shard);
         let hubs = parts.into_iter().map(hub).zip(queues);
         let hubs = HubThreads::start(hubs, &end, ended)?;
         drop(requests); // only the hubs keep it, so that the store ends with them
@@ -300,6 +300,7 @@ mod tests {
     use crate::base::address::Address;
     use crate::base::ids::RoomId;
     use crate::base::passphrase::Passphrase;
+    use crate::hub::host_options::HostOptions;
     use crate::room::names::RoomName;
     use crate::store::request::Load;
 
@@ -347,7 +348,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let options = StoreOptions::new(folder.path().join("wall.sqlite"));
         let ((events, queue), (end, ended)) = (bounded(1), unbounded());
-        let hub = Hub::new(Limits::DEFAULT, None, None, Shard::single());
+        let hub = Hub::new(Limits::DEFAULT, None, HostOptions::default(), None, Shard::single());
         let hubs = HubThreads::start([(hub, queue)].into_iter(), &end, ended).unwrap();
         let clock = move || {
             assert_ne!(thread::current().name(), Some(name), "as by a bug in the store");

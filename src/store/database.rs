@@ -1,11 +1,12 @@
-//! Writing the store's file: an SQLite database with the posts of all rooms, the last post number of each room, and a
-//! key for each post that recognises a repeated one. It never holds unposted text or a session. [`crate::store`]
-//! decides when to read and write.
+//! Writing the store's file: an SQLite database with the posts of all rooms, the last post number of each room, what
+//! its hosts have set, and a key for each post that recognises a repeated one. It never holds unposted text or a
+//! session. [`crate::store`] decides when to read and write.
 
 use crate::room::post::{Numbered, Post};
+use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::files::{self, OpenedFile};
-use crate::store::request::Record;
+use crate::store::request::{Change, Erase, Record, Save};
 use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::File;
@@ -83,6 +84,19 @@ impl Database {
         let numbered = records.map(|record| insert(&transaction, record)).collect::<Result<_, _>>()?;
         transaction.commit()?;
         Ok(numbered)
+    }
+
+    /// Makes changes in one transaction: all of them or none. Returns for each whether there was anything to change.
+    pub fn change(&mut self, changes: &[Change]) -> Result<Vec<bool>, StoreError> {
+        self.ensure_space()?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let make = |change: &Change| match change {
+            Change::Save(change) => save(&transaction, change).map(|()| true),
+            Change::Erase(change) => erase(&transaction, change),
+        };
+        let found = changes.iter().map(make).collect::<Result<_, _>>()?;
+        transaction.commit()?;
+        Ok(found)
     }
 
     /// Deletes the oldest posts from before `at`, in milliseconds since 1970: at most `max`, and none after `max_size`
@@ -188,6 +202,36 @@ fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<Nu
         )?
         .execute(params![room, n, id.0, name, text, at, mark])?;
     Ok(Numbered::New(Post { n, id, name, text, at }))
+}
+
+/// Stores what a room remembers. A room that remembers nothing and never had a post leaves no trace.
+fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> rusqlite::Result<()> {
+    if *record == RoomRecord::default() {
+        transaction.prepare_cached("UPDATE room SET state = NULL WHERE key = ?1")?.execute([name.key()])?;
+        transaction
+            .prepare_cached("DELETE FROM room WHERE key = ?1 AND last_n = 0")?
+            .execute([name.key()])?;
+        return Ok(());
+    }
+    let json = serde_json::to_string(record)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    transaction
+        .prepare_cached(
+            "INSERT INTO room (key, last_n, last_at, state) VALUES (?1, 0, ?2, ?3)
+             ON CONFLICT (key) DO UPDATE SET last_at = max(last_at, ?2), state = ?3",
+        )?
+        .execute(params![name.key(), at, json])?;
+    Ok(())
+}
+
+/// Overwrites the text of a post. Returns whether there is such a post.
+fn erase(transaction: &Transaction<'_>, Erase { name, n, .. }: &Erase) -> rusqlite::Result<bool> {
+    let erased = transaction
+        .prepare_cached(
+            "UPDATE post SET text = '' WHERE room = (SELECT id FROM room WHERE key = ?1) AND n = ?2",
+        )?
+        .execute(params![name.key(), n])?;
+    Ok(erased > 0)
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use std::time::{Duration, UNIX_EPOCH};
 /// panics.
 const LAST_TIME: u64 = 253_402_300_799_999;
 
+/// What stands in place of the text of a post that was removed.
+const REMOVED: &str = "(removed)";
+
 /// The format of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
@@ -62,6 +65,11 @@ impl<W: Write> LogWriter<W> {
         let at = humantime::format_rfc3339_seconds(at);
         let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
         match self.format {
+            Format::Text if post.text.is_empty() => writeln!(self.to, "{at} {}: {REMOVED}", post.name),
+            Format::Markdown if post.text.is_empty() => {
+                let name = escape_markdown(&post.name);
+                writeln!(self.to, "{between}**{name}** · {at}\n\n*{REMOVED}*")
+            }
             Format::Text => {
                 // Later lines are indented, so that no text can look like a post of someone else.
                 let text: Vec<String> = lines(&post.text).map(visible).collect();
@@ -189,6 +197,14 @@ mod tests {
             "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> one\\\n> more\n\n\
              **Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n> two\n"
         );
+    }
+
+    #[test]
+    fn a_removed_post_keeps_its_line() {
+        assert_eq!(log(Format::Text, &[""]), "2026-10-14T17:46:40Z Ada *L*: (removed)\n");
+        let markdown = "**Ada \\*L\\*** · 2026-10-14T17:46:40Z\n\n*(removed)*\n";
+        assert_eq!(log(Format::Markdown, &[""]), markdown);
+        assert!(log(Format::Json, &[""]).contains(r#""text":"""#));
     }
 
     #[test]

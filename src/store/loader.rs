@@ -1,14 +1,17 @@
-//! The thread that loads histories. It has its own database connection, so that no room waits for the posts of another
-//! room.
+//! The thread that loads rooms: their last posts, and what they remember. It has its own database connection, so that
+//! no room waits for the posts of another room.
 
 use crate::base::clock::Now;
+use crate::room::names::RoomName;
+use crate::room::post::Post;
+use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::options::StoreOptions;
 use crate::store::reader::Reader;
 use crate::store::request::{Answer, Load};
 use crossbeam_channel::Receiver;
 
-/// Loads histories one after the other.
+/// Loads rooms one after the other.
 pub(crate) struct Loader<C, A> {
     reader: Reader,
     options: StoreOptions,
@@ -29,21 +32,38 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
         let mut is_stopping = false;
         for Load { room, name, count } in queue {
             let start = (self.clock)();
-            let posts = loop {
-                match self.reader.last_posts(&name, count, self.options.keeps_from(start)) {
-                    Ok(posts) => break posts,
+            let (record, posts) = loop {
+                match self.read(&name, count, self.options.keeps_from(start)) {
+                    Ok(loaded) => break loaded,
                     // Each attempt waits for the other program by itself.
                     Err(StoreError::Locked)
                         if !is_stopping
                             && (self.clock)().instant - start.instant < self.options.lock_timeout => {}
                     Err(error) => {
-                        log::error!("a room opens without its history: {error}");
-                        break Vec::new();
+                        log::error!("a room cannot be opened: {error}");
+                        break (None, Vec::new());
                     }
                 }
             };
-            is_stopping |= !(self.answer)(Answer::Loaded { room, posts });
+            is_stopping |= !(self.answer)(Answer::Loaded { room, record, posts });
         }
+    }
+
+    fn read(
+        &self,
+        name: &RoomName,
+        count: usize,
+        not_before: u64,
+    ) -> Result<(Option<RoomRecord>, Vec<Post>), StoreError> {
+        let record = self.reader.record(name)?;
+        let posts = match self.reader.last_posts(name, count, not_before) {
+            Err(error) if !matches!(error, StoreError::Locked) => {
+                log::error!("a room opens without its history: {error}");
+                Vec::new()
+            }
+            posts => posts?,
+        };
+        Ok((Some(record), posts))
     }
 }
 
@@ -51,7 +71,6 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
 mod tests {
     use super::*;
     use crate::base::ids::RoomId;
-    use crate::room::names::RoomName;
     use crate::store::database::Database;
     use crossbeam_channel::unbounded;
 

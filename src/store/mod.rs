@@ -1,6 +1,6 @@
-//! The store: posts in an SQLite file. It never gets unposted text.
+//! The store: posts, and what rooms remember, in an SQLite file. It never gets unposted text.
 //!
-//! Architecture invariant: the hub never waits for the disk. One thread commits posts, another thread loads histories,
+//! Architecture invariant: the hub never waits for the disk. One thread writes, another thread loads rooms,
 //! and both answer with events.
 
 pub(crate) mod database;
@@ -43,7 +43,7 @@ pub fn start(
     clock: impl Fn() -> Now + Clone + Send + 'static,
     answer: impl Fn(Answer) -> bool + Clone + Send + 'static,
 ) -> Result<Store, OpenError> {
-    let (records, record_queue) = unbounded();
+    let (writes, write_queue) = unbounded();
     let (loads, load_queue) = unbounded();
     // The writer comes first, because it creates the file.
     let database = Database::open(&options.file)?;
@@ -59,12 +59,12 @@ pub fn start(
         loader.run(&load_queue);
     };
     let write = move || {
-        let database = writer.run(&record_queue);
+        let database = writer.run(&write_queue);
         // SQLite moves the write-ahead log into the file when the last connection closes it. Of two that close at the
         // same time neither may be the last, so the writer waits until the loader has closed its own.
         let _ = loader_ended.recv();
         drop(database);
     };
     let threads = [spawn("store writer", Box::new(write))?, spawn("store loader", Box::new(load))?];
-    Ok(Store { requests: Requests { loads, records }, threads })
+    Ok(Store { requests: Requests { loads, writes }, threads })
 }

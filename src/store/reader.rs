@@ -3,6 +3,7 @@
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::names::RoomName;
 use crate::room::post::Post;
+use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -41,13 +42,30 @@ impl Reader {
 
     /// True if something was ever posted in a room.
     pub fn has_room(&self, room: &RoomName) -> Result<bool, OpenError> {
-        let room = self.connection.query_row("SELECT 1 FROM room WHERE key = ?1", [room.key()], |_| Ok(()));
+        let room = self.connection.query_row(
+            "SELECT 1 FROM room WHERE key = ?1 AND last_n > 0",
+            [room.key()],
+            |_| Ok(()),
+        );
         Ok(room.optional()?.is_some())
     }
 
     /// Makes each read wait no longer than [`BUSY_TIMEOUT`] for another program, for a caller that retries.
     pub fn use_short_timeout(&self) -> Result<(), OpenError> {
         Ok(self.connection.busy_timeout(BUSY_TIMEOUT)?)
+    }
+
+    /// What a room remembers; the default if it remembers nothing. If that is damaged, the room may have been hidden and
+    /// locked, so it is.
+    pub fn record(&self, room: &RoomName) -> Result<RoomRecord, StoreError> {
+        let mut record = self.connection.prepare_cached("SELECT state FROM room WHERE key = ?1")?;
+        let json =
+            record.query_row([room.key()], |row| row.get::<_, Option<String>>(0)).optional()?.flatten();
+        let parsed = json.map(|json| serde_json::from_str(&json)).transpose().unwrap_or_else(|error| {
+            log::error!("a room opens hidden and locked, because its settings are damaged: {error}");
+            Some(RoomRecord::closed())
+        });
+        Ok(parsed.unwrap_or_default())
     }
 
     /// The last posts of a room, oldest first: at most `count`, none from before `not_before` (in milliseconds since

@@ -1,20 +1,39 @@
 //! The requests of hubs to the store, and the answers of the store.
 
-use crate::base::ids::RoomId;
+use crate::base::ids::{ClientId, RoomId};
 use crate::room::names::RoomName;
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
+use crate::room::state::RoomRecord;
 use crossbeam_channel::Sender;
 
 /// Where requests go.
 #[derive(Debug, Clone)]
 pub struct Requests {
-    /// Histories to be loaded.
+    /// Rooms to be loaded.
     pub loads: Sender<Load>,
-    /// Posts to be stored.
-    pub records: Sender<Record>,
+    /// What is to be written.
+    pub writes: Sender<Write>,
 }
 
-/// Asks for the last posts of a room that was opened.
+/// Asks to write something.
+#[derive(Debug)]
+pub enum Write {
+    /// A post.
+    Record(Record),
+    /// A change of what is there.
+    Change(Change),
+}
+
+/// Asks to change what is in the store.
+#[derive(Debug)]
+pub enum Change {
+    /// What a room remembers.
+    Save(Save),
+    /// A post is to be gone.
+    Erase(Erase),
+}
+
+/// Asks for what a room that was opened was before: its last posts, and what it remembers.
 #[derive(Debug)]
 pub struct Load {
     /// The room.
@@ -38,15 +57,61 @@ pub struct Record {
     pub after: u64,
 }
 
+/// Asks to keep what a room remembers.
+#[derive(Debug)]
+pub struct Save {
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
+    pub name: RoomName,
+    /// What it remembers.
+    pub record: RoomRecord,
+    /// The time, in milliseconds since 1970.
+    pub at: u64,
+}
+
+/// Asks to overwrite the text of a post.
+#[derive(Debug)]
+pub struct Erase {
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
+    pub name: RoomName,
+    /// The number of the post.
+    pub n: u64,
+    /// Who is told if it fails.
+    pub by: ClientId,
+}
+
 /// An answer of the store.
 #[derive(Debug)]
 pub enum Answer {
-    /// The last posts of a room.
+    /// What a room was.
     Loaded {
         /// The room.
         room: RoomId,
-        /// The posts, the oldest first. Empty if they could not be read.
+        /// What it remembers. `None` if that could not be read.
+        record: Option<RoomRecord>,
+        /// The last posts, the oldest first. Empty if they could not be read.
         posts: Vec<Post>,
+    },
+    /// The outcome of a [`Save`].
+    Saved {
+        /// The room.
+        room: RoomId,
+        /// Whether the record is kept.
+        is_kept: bool,
+    },
+    /// The outcome of an [`Erase`].
+    Erased {
+        /// The room.
+        room: RoomId,
+        /// The number of the post.
+        n: u64,
+        /// Who asked for it.
+        by: ClientId,
+        /// Whether there was such a post, or why it could not be erased.
+        outcome: Result<bool, NotStored>,
     },
     /// The outcome of a [`Record`].
     Recorded {

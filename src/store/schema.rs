@@ -10,18 +10,20 @@ use std::time::Duration;
 /// SQLite's application id of a Typewall store: "TYPW".
 const APPLICATION_ID: i64 = 0x5459_5057;
 
-/// The version of the schema. Version 1 had no `last_at`.
-const SCHEMA_VERSION: i64 = 2;
+/// The version of the schema. Version 1 had no `last_at`, version 2 no `state`.
+const SCHEMA_VERSION: i64 = 3;
 
-/// `last_n` and `last_at` are the number and the time of the room's last post, even if that was deleted. `n` is the
-/// number of a post in its room. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
+/// `last_n` and `last_at` are the number and the time of the room's last post, even if that was deleted. `state` is what
+/// the room remembers, a [`RoomRecord`](crate::room::state::RoomRecord) as JSON. `n` is the number of a post in its
+/// room. A removed post has an empty `text`. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
 /// `user` is the author's id on the wire.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id INTEGER PRIMARY KEY,
         key TEXT NOT NULL UNIQUE,
         last_n INTEGER NOT NULL,
-        last_at INTEGER NOT NULL
+        last_at INTEGER NOT NULL,
+        state TEXT
     );
     CREATE INDEX room_last_at ON room (last_at);
     CREATE TABLE post (
@@ -38,15 +40,19 @@ const SCHEMA: &str = "
     CREATE INDEX post_at ON post (at);
 ";
 
-/// Turns a store of version 1 into one of version 2. A room whose last post was deleted counts as used just now.
-const MIGRATION: &str = "
+/// What turns a store of each older version into one of the next. In version 2, a room whose last post was deleted
+/// counts as used just now.
+const MIGRATIONS: [&str; 2] = [
+    "
     ALTER TABLE room ADD COLUMN last_at INTEGER NOT NULL DEFAULT 0;
     UPDATE room SET last_at = coalesce(
         (SELECT at FROM post WHERE post.room = room.id AND n = last_n),
         unixepoch() * 1000
     );
     CREATE INDEX room_last_at ON room (last_at);
-";
+",
+    "ALTER TABLE room ADD COLUMN state TEXT",
+];
 
 /// How long opening waits for another program that has locked the file, a backup for example.
 pub(crate) const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,11 +74,11 @@ pub(crate) fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 
 /// Brings an older store to this version.
 pub(crate) fn migrate(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-    if version(transaction)? < SCHEMA_VERSION {
-        transaction.execute_batch(MIGRATION)?;
-        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    let done = usize::try_from(version(transaction)? - 1).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(done) {
+        transaction.execute_batch(migration)?;
     }
-    Ok(())
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -87,7 +93,8 @@ pub(crate) fn check(connection: &Connection) -> Result<(), OpenError> {
     }
     let room = match version(connection)? {
         ..=1 => "SELECT id, key, last_n FROM room",
-        SCHEMA_VERSION => "SELECT id, key, last_n, last_at FROM room",
+        2 => "SELECT id, key, last_n, last_at FROM room",
+        SCHEMA_VERSION => "SELECT id, key, last_n, last_at, state FROM room",
         _ => return Err(OpenError::NewerVersion),
     };
     // Fails if a table or a column is missing, which means damage.

@@ -1,11 +1,12 @@
-//! The thread that stores posts. It stores many in one commit, and confirms a post only after it is committed.
+//! The thread that writes: posts, and changes of what is there. It writes many in one commit, and confirms each only
+//! after it is committed.
 
 use crate::base::clock::Now;
 use crate::room::post::{NotStored, Numbered};
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
-use crate::store::request::{Answer, Record};
+use crate::store::request::{Answer, Change, Erase, Record, Save, Write};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,12 +14,19 @@ use std::time::{Duration, Instant};
 /// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
 const MAX_COMMIT: usize = 256;
 
+/// Maximum number of changes in one commit: 4 MiB of the largest records.
+const MAX_CHANGES: usize = 100;
+
 /// Size of the texts after which a commit ends, in bytes. The last post may exceed it. It limits how far the
 /// write-ahead log grows at once.
 const MAX_COMMIT_SIZE: usize = 4 * 1024 * 1024;
 
 /// Pause between two attempts while another program has locked the file. Each attempt also waits by itself.
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Pause before a checkpoint that another program has blocked is tried again. Until then, erased texts may still be in
+/// the write-ahead log.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
 
 /// How often old posts are removed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
@@ -41,7 +49,7 @@ const MAX_CLOCK_JUMP: Duration = Duration::from_secs(24 * 3600);
 /// Shortest time between two warnings that the store is full. Then some posts still fit and others do not.
 const FULL_WARN_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Stores posts, and removes old ones.
+/// Stores posts and changes, and removes old posts.
 pub(crate) struct Writer<C, A> {
     database: Database,
     options: StoreOptions,
@@ -54,6 +62,10 @@ pub(crate) struct Writer<C, A> {
     locked_since: Option<Instant>,
     /// Posts to be stored, in the order in which they came.
     waiting: VecDeque<Record>,
+    /// Changes to be made, in the order in which they came.
+    changes: Vec<Change>,
+    /// When to try to remove erased texts from the write-ahead log, if some may be in it.
+    checkpoint_at: Option<Instant>,
     /// True if the last commit failed, which was logged.
     is_failing: bool,
     /// When the last warning was logged that the store is full.
@@ -74,18 +86,20 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             answer,
             locked_since: None,
             waiting: VecDeque::new(),
+            changes: Vec::new(),
+            checkpoint_at: None,
             is_failing: false,
             warned_full: None,
         }
     }
 
-    /// Stores posts until all senders are gone. Returns the database, which is still open.
-    pub(crate) fn run(mut self, queue: &Receiver<Record>) -> Database {
+    /// Writes until all senders are gone. Returns the database, which is still open.
+    pub(crate) fn run(mut self, queue: &Receiver<Write>) -> Database {
         loop {
             match queue.recv_timeout(self.pause()) {
-                Ok(post) => {
-                    self.waiting.push_back(post);
-                    self.waiting.extend(queue.try_iter());
+                Ok(write) => {
+                    self.take(write);
+                    queue.try_iter().for_each(|write| self.take(write));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -98,17 +112,26 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         self.database
     }
 
-    /// How long to wait for the next post.
+    fn take(&mut self, write: Write) {
+        match write {
+            Write::Record(record) => self.waiting.push_back(record),
+            Write::Change(change) => self.changes.push(change),
+        }
+    }
+
+    /// How long to wait for the next request.
     fn pause(&self) -> Duration {
-        let sweep = self.sweep_at.saturating_duration_since(self.now());
-        if self.waiting.is_empty() { sweep } else { sweep.min(RETRY_PAUSE) }
+        let due = self.checkpoint_at.map_or(self.sweep_at, |at| at.min(self.sweep_at));
+        let pause = due.saturating_duration_since(self.now());
+        let is_idle = self.waiting.is_empty() && self.changes.is_empty();
+        if is_idle { pause } else { pause.min(RETRY_PAUSE) }
     }
 
     fn now(&self) -> Instant {
         (self.clock)().instant
     }
 
-    /// Stores all waiting posts. Rejects them if another program has locked the file for `timeout`.
+    /// Writes all that waits. Rejects it if another program has locked the file for `timeout`.
     fn store(&mut self, timeout: Duration) {
         let now = self.now();
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
@@ -125,7 +148,58 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
                 }
             }
         }
-        self.locked_since = None;
+        if self.store_changes(may_wait, now) {
+            self.locked_since = None;
+            self.checkpoint(now);
+        }
+    }
+
+    /// Makes all waiting changes. Returns false if they wait for another program that has locked the file.
+    fn store_changes(&mut self, may_wait: bool, now: Instant) -> bool {
+        let mut at_once = MAX_CHANGES;
+        while !self.changes.is_empty() {
+            let count = self.changes.len().min(at_once);
+            match self.database.change(&self.changes[..count]) {
+                Err(StoreError::Locked) if may_wait => {
+                    self.locked_since.get_or_insert(now);
+                    return false;
+                }
+                // One that does not fit must not keep the others from being made, such as removals.
+                Err(_) if count > 1 => at_once = 1,
+                outcome => {
+                    self.log_change(&outcome, now);
+                    self.answer_changes(count, outcome, now);
+                }
+            }
+        }
+        true
+    }
+
+    /// Answers for the first changes.
+    fn answer_changes(&mut self, count: usize, outcome: Result<Vec<bool>, StoreError>, now: Instant) {
+        let erases = |change: &Change| matches!(change, Change::Erase(_));
+        if outcome.is_ok() && self.changes[..count].iter().any(erases) {
+            self.checkpoint_at = Some(now);
+            self.checkpoint(now); // before the answers
+        }
+        let reason = reason(&outcome);
+        let mut found = outcome.unwrap_or_default().into_iter();
+        for change in self.changes.drain(..count) {
+            let found = found.next();
+            (self.answer)(match change {
+                Change::Save(Save { room, .. }) => Answer::Saved { room, is_kept: found.is_some() },
+                Change::Erase(Erase { room, n, by, .. }) => {
+                    Answer::Erased { room, n, by, outcome: found.ok_or(reason) }
+                }
+            });
+        }
+    }
+
+    /// Removes erased texts from the write-ahead log, if that is due. A program that reads the file blocks it.
+    fn checkpoint(&mut self, now: Instant) {
+        if self.checkpoint_at.is_some_and(|at| at <= now) {
+            self.checkpoint_at = self.database.checkpoint().is_err().then(|| now + CHECKPOINT_PAUSE);
+        }
     }
 
     /// How many of the waiting posts to store in the next commit.
@@ -141,10 +215,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
 
     /// Answers for the posts of a commit.
     fn answer(&mut self, count: usize, outcome: Result<Vec<Numbered>, StoreError>) {
-        let reason = match outcome {
-            Err(StoreError::Full) => NotStored::Full,
-            _ => NotStored::Unavailable,
-        };
+        let reason = reason(&outcome);
         let mut numbered = outcome.unwrap_or_default().into_iter();
         for Record { room, post, .. } in self.waiting.drain(..count) {
             let outcome = numbered.next().ok_or(reason);
@@ -153,7 +224,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     }
 
     /// Logs when commits begin to fail, and when they succeed again.
-    fn log_change(&mut self, outcome: &Result<Vec<Numbered>, StoreError>, now: Instant) {
+    fn log_change<T>(&mut self, outcome: &Result<T, StoreError>, now: Instant) {
         if let Err(error @ StoreError::Full) = outcome {
             if self.warned_full.is_none_or(|at| now - at >= FULL_WARN_INTERVAL) {
                 log::warn!("the store is full, and posts are being rejected: {error}");
@@ -226,6 +297,14 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     }
 }
 
+/// Why something was not written.
+fn reason<T>(outcome: &Result<T, StoreError>) -> NotStored {
+    match outcome {
+        Err(StoreError::Full) => NotStored::Full,
+        _ => NotStored::Unavailable,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,7 +323,7 @@ mod tests {
             let (name, text) = ("Ada".to_owned(), text.to_owned());
             let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
             let name = RoomName::parse("r").unwrap();
-            records.send(Record { room: RoomId(1), name, post, after: 0 }).unwrap();
+            records.send(Write::Record(Record { room: RoomId(1), name, post, after: 0 })).unwrap();
         }
         drop(records);
         let database = Database::open(&options.file).unwrap();

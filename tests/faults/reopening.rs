@@ -26,7 +26,7 @@ fn fill(file: &Path) {
     let connection = rusqlite::Connection::open(file).unwrap();
     let text = "x".repeat(9_000);
     for room in 0..ROOMS {
-        connection.execute("INSERT INTO room VALUES (?1, 'full' || ?1, 110, 1)", [room]).unwrap();
+        connection.execute("INSERT INTO room VALUES (?1, 'full' || ?1, 110, 1, NULL)", [room]).unwrap();
         let posts =
             "WITH RECURSIVE number(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM number WHERE n < 110)
                      INSERT INTO post SELECT ?1, n, 1, 'Eve', ?2, 1, NULL FROM number";

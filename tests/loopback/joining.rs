@@ -35,10 +35,14 @@ fn a_new_user_is_sent_its_own_name_and_then_the_snapshot() {
         ada: {"name": "Ada", "text": "hello", "away": false},
         bob.clone(): {"name": "Bob", "text": "", "away": false}
     });
-    assert_eq!(
-        snapshot,
-        json!({"you": bob, "name": "Bob", "room": "r", "users": users, "log": [], "limits": limits})
-    );
+    let state = json!({
+        "locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null, "hosts": []
+    });
+    let expected = json!({
+        "you": bob, "name": "Bob", "cleared": 0, "room": "r", "state": state, "users": users, "log": [],
+        "limits": limits
+    });
+    assert_eq!(snapshot, expected);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod boxes;
 mod broken_connections;
 mod crowd;
 mod frames;
+mod hosts;
 mod http;
 mod hubs;
 mod joining;

@@ -12,8 +12,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, EventError, FromClient,
-    Health, QrCodes, QueuedEvent, RateLimit, Router, Shard, Shards, SocketEvent, TextChange,
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Health,
+    QrCodes, QueuedEvent, RateLimit, Refusal, Router, Shard, Shards, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits, Passphrase};
 
@@ -161,7 +161,7 @@ fn a_request_is_answered_with_503() {
 }
 
 /// A request with a passphrase, and where the hub's answer to it goes.
-fn request_with_passphrase(path: &str) -> (TcpStream, Receiver<SocketEvent>, Sender<Result<(), EventError>>) {
+fn request_with_passphrase(path: &str) -> (TcpStream, Receiver<SocketEvent>, Sender<Result<(), Refusal>>) {
     let access = Access { passphrase: Some(Passphrase::new("right")), ..Access::default() };
     let (mut client, queue) = connect(1, access);
     let credentials = BASE64.encode(b":right");
@@ -175,7 +175,7 @@ fn request_with_passphrase(path: &str) -> (TcpStream, Receiver<SocketEvent>, Sen
 #[test]
 fn a_request_whose_passphrase_is_not_checked_is_told_when_to_try_again() {
     let (mut client, _queue, reply_to) = request_with_passphrase("/log");
-    reply_to.send(Err(EventError::PassphraseWait(7))).unwrap();
+    reply_to.send(Err(Refusal::Wait(7))).unwrap();
     let response = Response::read(&mut client);
     assert_eq!((response.status, response.header("Retry-After")), (429, Some("7")));
 }

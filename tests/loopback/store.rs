@@ -92,7 +92,7 @@ fn a_large_store_opens_without_being_read_and_damage_is_found_later() {
     let store = TestStore::new();
     drop(Database::open(&store.options.file).unwrap());
     let connection = store.connect();
-    let large = "INSERT INTO room VALUES (1, 'r', 1, 1), (2, 'sound', 0, 1);
+    let large = "INSERT INTO room VALUES (1, 'r', 1, 1, NULL), (2, 'sound', 0, 1, NULL);
                  INSERT INTO post VALUES (1, 1, 1, 'Ada', hex(zeroblob(40000000)), 1, NULL);
                  PRAGMA wal_checkpoint(TRUNCATE)";
     connection.execute_batch(large).unwrap();
@@ -295,7 +295,7 @@ fn a_store_of_the_first_version_is_read_as_it_is_and_served_as_one_of_this_versi
     };
     assert!(used("r") && used("swept"));
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
     Reader::open(&store.options.file).unwrap().check().unwrap();
 }
 

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod extremes;
+mod hosts;
 mod options;
 mod qr;
 mod secrets;

@@ -7,13 +7,24 @@ use data_encoding::BASE64;
 use serde_json::json;
 use std::io::Write;
 
+/// Gives a wrong host key and the right one, and asks a question.
+fn ask_as_host(client: &mut Client, key: &str) {
+    client.send("host", json!({"key": "wrong link"}));
+    assert_eq!(client.next_error(), "host_key_wrong");
+    client.send("host", json!({ "key": key }));
+    client.until("hosting", |page| page.hosting);
+    client.send("set_room", json!({"prompt": "question"}));
+    client.until("the prompt", |page| page.state.prompt == "question");
+}
+
 #[test]
 fn no_secret_and_no_text_is_logged() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"correct horse\n").unwrap();
     let mut command = server();
     command.arg("--passphrase-file").arg(file.path()).env("RUST_LOG", "trace");
-    let program = Program::start(&mut command);
+    let mut program = Program::start(&mut command);
+    let host_key = program.host_key();
     let mut client = Client::connect(program.address, "r");
     client.send_passphrase("wrong stable");
     assert_eq!(client.next_error(), "passphrase_wrong");
@@ -25,6 +36,7 @@ fn no_secret_and_no_text_is_logged() {
     client.rejoin("Ada Lovelace", "0123456789abcdef0123456789abcdef");
     client.write("unposted");
     client.try_post("reference", "posted").unwrap();
+    ask_as_host(&mut client, &host_key);
     let mut socket = program.dial();
     socket.write_all(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").unwrap();
     assert_eq!(Response::read(&mut socket).status, 403);
@@ -40,10 +52,20 @@ fn no_secret_and_no_text_is_logged() {
     assert_eq!(status, Some(0));
     assert!(logged.contains("evil.example"), "something is logged: {logged}");
     // The third and the fourth are parts of the credentials.
+    assert!(!logged.contains(&host_key), "{logged}");
     assert!(!logged.contains(&token) && !logged.contains(&again.page.token.expect("another")), "{logged}");
-    for secret in
-        ["horse", "stable", "b25nIHN0", "Y3QgaG9y", "0123456789abcdef", "posted", "reference", "Lovelace"]
-    {
+    for secret in [
+        "horse",
+        "stable",
+        "b25nIHN0",
+        "Y3QgaG9y",
+        "0123456789abcdef",
+        "posted",
+        "reference",
+        "Lovelace",
+        "wrong link",
+        "question",
+    ] {
         assert!(!logged.contains(secret), "{secret} in {logged}");
     }
 }

@@ -7,7 +7,7 @@ use crossbeam_channel::unbounded;
 use std::net::Shutdown;
 use std::time::Duration;
 use typewall::internals::{Action, ClientId, Encoding, Event, FromClient, Hub, Name, Session, Shard};
-use typewall::{Limits, RoomName};
+use typewall::{HostOptions, Limits, RoomName};
 
 pub(crate) fn is_closed(pipe: &Pipe) -> bool {
     pipe.0.borrow().shut.is_some() || matches!(pipe.frames().last(), Some(Frame::Close(_)))
@@ -208,7 +208,7 @@ fn a_drain_has_a_maximum_number_of_events() {
         events.send(Event::from_client(client, FromClient::Acted(post))).unwrap();
     }
     drop(events);
-    Hub::new(LIMITS, None, None, Shard::single()).run(&queue);
+    Hub::new(LIMITS, None, HostOptions::default(), None, Shard::single()).run(&queue);
     assert!((3..=4).contains(&transport.0.borrow().sends), "{} sends", transport.0.borrow().sends);
     assert_eq!(transport.page().received.len(), 3_000);
 }

@@ -11,7 +11,7 @@ use typewall::internals::{
     Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, MIN_STAY, Name, NewClient,
     PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
 };
-use typewall::{Passphrase, RoomName};
+use typewall::{HostOptions, Passphrase, RoomName};
 
 /// What a client may be owed.
 const MAX_BACKLOG: usize = LIMITS.max_backlog;
@@ -330,7 +330,7 @@ fn the_hub_handles_all_waiting_events_before_it_writes() {
         }
     }
     drop(events);
-    Hub::new(LIMITS, None, None, Shard::single()).run(&queue);
+    Hub::new(LIMITS, None, HostOptions::default(), None, Shard::single()).run(&queue);
     for pipe in pipes {
         let line = pipe.0.borrow();
         assert!(line.bytes.starts_with(b"hello "));
@@ -377,8 +377,10 @@ fn ids_are_not_reused_when_a_room_is_created_again() {
 
 #[test]
 fn a_client_that_sends_no_passphrase_in_time_is_closed() {
-    let (mut hub, mut now) =
-        (Hub::new(LIMITS, Some(Passphrase::new("right")), None, Shard::single()), World::new(0).now);
+    let (mut hub, mut now) = (
+        Hub::new(LIMITS, Some(Passphrase::new("right")), HostOptions::default(), None, Shard::single()),
+        World::new(0).now,
+    );
     let pipes = [Pipe::default(), Pipe::default()];
     for (n, transport) in (1..).zip(pipes.clone()) {
         transport.0.borrow_mut().space = usize::MAX;

@@ -5,9 +5,16 @@ use crate::world::{LIMITS, PEOPLE, Step, steps};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::time::{Duration, Instant};
+use typewall::HostMode;
 use typewall::internals::{
-    Action, Actor, Fact, Name, Now, Rank, Reply, Rules, Session, Text, TextChange, UserId, View, encode_part,
+    Action, Actor, Fact, Name, Now, Rank, Reply, RoomOptions, Rules, Session, Sight, StateChange, Text,
+    TextChange, UserId, View, encode_part,
 };
+
+const OPTIONS: RoomOptions = RoomOptions { limits: LIMITS, hosts: HostMode::First, is_stored: false };
+
+/// The person who has the host key.
+const HOST: usize = 0;
 
 /// A room without a hub: the owner's rules and view, and every fact so far, as another process would receive it.
 struct Owner {
@@ -28,10 +35,32 @@ struct Person {
     away: Option<UserId>,
 }
 
+/// What hosts see, and what viewers see.
 fn snapshot(view: &View) -> String {
     let mut json = Vec::new();
-    assert_eq!(encode_part("r", view, &LIMITS, None, &mut json), None, "it fits one part");
-    String::from_utf8(json).expect("JSON")
+    for sight in [Sight::All, Sight::Own(None)] {
+        assert_eq!(encode_part("r", view, &LIMITS, sight, None, &mut json), None, "it fits one part");
+    }
+    let cleared = view.users_after(None).map(|(id, _)| view.cleared(id)).collect::<Vec<_>>();
+    format!("{} {cleared:?}", String::from_utf8(json).expect("JSON"))
+}
+
+/// What a host may do with users and posts that may be there.
+fn host_action() -> impl Strategy<Value = Action> {
+    let flags = any::<[Option<bool>; 3]>();
+    let spotlight = prop::option::of(prop::option::of((1..9_u64).prop_map(UserId)));
+    let change = (flags, prop::option::of("[a-c]{0,3}"), spotlight).prop_map(|(flags, prompt, spotlight)| {
+        let [locked, hidden, frozen] = flags;
+        StateChange { locked, hidden, frozen, prompt, spotlight }
+    });
+    let user = || (1..9_u64).prop_map(UserId);
+    prop_oneof![
+        3 => change.prop_map(Action::SetRoom),
+        1 => user().prop_map(Action::RemoveUser),
+        1 => prop::option::of(user()).prop_map(Action::Clear),
+        1 => user().prop_map(Action::MakeHost),
+        1 => (1..6_u64).prop_map(Action::RemovePost),
+    ]
 }
 
 fn apply(view: &mut View, fact: &str) {
@@ -43,7 +72,7 @@ impl Owner {
     fn new() -> Self {
         let person = || Person { session: Session::random(), rank: None, user: None, away: None };
         Self {
-            rules: Rules::new(LIMITS, false, UserId(0)),
+            rules: Rules::new(OPTIONS, UserId(0)),
             view: View::new(LIMITS.log_length),
             now: Now { instant: Instant::now(), unix_millis: 0 },
             facts: Vec::new(),
@@ -57,13 +86,14 @@ impl Owner {
         let json = serde_json::to_string(&fact).expect("facts can be serialised");
         self.view.apply(fact);
         self.facts.push((json, snapshot(&self.view)));
+        let host = self.rules.appoint(&self.view, self.now);
+        self.publish(host);
     }
 
     fn act(&mut self, person: usize, action: Action) {
         let Person { rank: Some(rank), user, .. } = self.people[person] else { return };
-        let Ok(decision) = self.rules.decide(&self.view, Actor { user, rank }, action, self.now) else {
-            return;
-        };
+        let actor = Actor { user, has_key: person == HOST, rank };
+        let Ok(decision) = self.rules.decide(&self.view, actor, action, self.now) else { return };
         self.publish(decision.fact);
         if let Reply::Seated(user) = decision.reply {
             self.people[person].user = Some(user);
@@ -119,9 +149,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_prefix_of_the_facts_gives_the_view_of_its_time(steps in steps(), cut in any::<Index>()) {
+    fn every_prefix_of_the_facts_gives_the_view_of_its_time(
+        steps in steps(),
+        host_actions in prop::collection::vec(prop::option::weighted(0.2, host_action()), 200),
+        cut in any::<Index>(),
+    ) {
         let mut owner = Owner::new();
-        steps.into_iter().for_each(|step| owner.take(step));
+        for (step, action) in steps.into_iter().zip(host_actions) {
+            owner.take(step);
+            action.into_iter().for_each(|action| owner.act(HOST, action));
+        }
         prop_assume!(!owner.facts.is_empty());
         let cut = cut.index(owner.facts.len() + 1);
         let (mut mirror, mut late) = (View::new(LIMITS.log_length), View::new(LIMITS.log_length));

@@ -6,6 +6,7 @@ mod bounded;
 mod decoders;
 mod examples;
 mod facts;
+mod hosts;
 mod memory;
 mod passphrase;
 mod pipe;

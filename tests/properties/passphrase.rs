@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use typewall::internals::{
     ClientId, Encoding, Event, FromClient, Hub, Now, PASSPHRASE_TIMEOUT, Shard, Token,
 };
-use typewall::{Passphrase, RoomName};
+use typewall::{HostOptions, Passphrase, RoomName};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,7 +19,8 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let hub = Hub::new(LIMITS, Some(Passphrase::new("right")), None, Shard::single());
+        let hub =
+            Hub::new(LIMITS, Some(Passphrase::new("right")), HostOptions::default(), None, Shard::single());
         Self { hub, now: Now { instant: Instant::now(), unix_millis: 0 }, pipes: Vec::new() }
     }
 

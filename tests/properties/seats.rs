@@ -2,6 +2,7 @@
 //! lose them to the others; people who were there and whose connections broke do not. The time is the test's own.
 
 use crate::pipe::{Frame, Pipe};
+use crate::store::{loaded, sent_post};
 use crate::world::new_client;
 use crossbeam_channel::unbounded;
 use std::net::Ipv4Addr;
@@ -10,7 +11,7 @@ use typewall::internals::{
     Action, Address, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MIN_STAY, Name, NewClient,
     Now, Numbered, Record, Requests, Session, Shard, TextChange,
 };
-use typewall::{Limits, RoomName};
+use typewall::{HostOptions, Limits, RoomName};
 
 /// Longer than the tests let pass.
 const GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -62,7 +63,7 @@ impl Place {
 
     fn with(limits: Limits, shard: Shard) -> Self {
         let now = Now { instant: Instant::now(), unix_millis: 0 };
-        Self { hub: Hub::new(limits, None, None, shard), limits, now, last_client: 0 }
+        Self { hub: Hub::new(limits, None, HostOptions::default(), None, shard), limits, now, last_client: 0 }
     }
 
     /// Joins from one address.
@@ -245,13 +246,19 @@ fn a_room_that_somebody_watches_does_not_make_way() {
 
 #[test]
 fn a_room_with_a_post_under_way_makes_way_only_afterwards() {
-    let ((loads, loading), (records, recording)) = (unbounded(), unbounded());
+    let ((loads, loading), (writes, writing)) = (unbounded(), unbounded());
     let mut place = Place::new(Limits { max_rooms: 3, ..LIMITS });
-    place.hub = Hub::new(place.limits, None, Some(Requests { loads, records }), Shard::single());
+    place.hub = Hub::new(
+        place.limits,
+        None,
+        HostOptions::default(),
+        Some(Requests { loads, writes }),
+        Shard::single(),
+    );
     let join = |place: &mut Place, room: &str| {
         let person = place.join(room);
         for Load { room, .. } in loading.try_iter() {
-            place.hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() })), place.now);
+            place.hub.handle(loaded(room, Vec::new()), place.now);
         }
         place.hub.write(place.now);
         person
@@ -262,7 +269,7 @@ fn a_room_with_a_post_under_way_makes_way_only_afterwards() {
     place.act(author.client, Action::Post { text: "x".to_owned(), reference: None });
     people.iter().chain([&author]).for_each(|person| place.vanish(person));
     assert!(join(&mut place, "new").id().is_some(), "a room that can be forgotten made way");
-    let Record { room, post, .. } = recording.try_recv().expect("the post");
+    let Record { room, post, .. } = sent_post(&writing);
     let outcome = Ok(Numbered::New(post.clone().numbered(1)));
     place.hub.handle(Event::Stored(Box::new(Answer::Recorded { room, post, outcome })), place.now);
     assert!(join(&mut place, "newer").id().is_some(), "the post is stored, so its room makes way");

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, NotStored,
-    Now, Numbered, PendingPost, Post, Record, Requests, RoomId, Session, Shard, Store, UserId, start_store,
+    Action, Answer, Change, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name,
+    NotStored, Now, Numbered, PendingPost, Post, Record, Requests, RoomId, RoomRecord, Session, Shard,
+    StateChange, Store, TextChange, UserId, Write, start_store,
 };
-use typewall::{Limits, RoomName, StoreOptions};
+use typewall::{HostMode, HostOptions, Limits, RoomName, StoreOptions};
 
 pub(crate) fn now() -> Now {
     Now { instant: Instant::now(), unix_millis: 0 }
@@ -21,7 +22,7 @@ pub(crate) fn now() -> Now {
 /// The hub's end of a store, and the rooms it asks for.
 fn requests() -> (Requests, Receiver<Load>) {
     let (loads, asked) = unbounded();
-    (Requests { loads, records: unbounded().0 }, asked)
+    (Requests { loads, writes: unbounded().0 }, asked)
 }
 
 /// Connects a client to a room.
@@ -37,7 +38,13 @@ pub(crate) fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
 #[test]
 fn rooms_are_refused_while_too_many_are_being_loaded() {
     let (requests, asked) = requests();
-    let mut hub = Hub::new(Limits { max_rooms: usize::MAX, ..LIMITS }, None, Some(requests), Shard::single());
+    let mut hub = Hub::new(
+        Limits { max_rooms: usize::MAX, ..LIMITS },
+        None,
+        HostOptions::default(),
+        Some(requests),
+        Shard::single(),
+    );
     for n in 1..=MAX_LOADING_ROOMS as u64 {
         assert_eq!(enter(&mut hub, n, &n.to_string()).frames(), []);
     }
@@ -57,18 +64,31 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
     assert_eq!(log.try_recv().unwrap().len(), 1, "every room is loaded");
 }
 
-/// Answers the hub's next request for a history. Returns the name of the room.
+/// The store has loaded a room with these posts.
+pub(crate) fn loaded(room: RoomId, posts: Vec<Post>) -> Event<Pipe> {
+    Event::Stored(Box::new(Answer::Loaded { room, record: Some(RoomRecord::default()), posts }))
+}
+
+/// The post that the store is asked for next.
+pub(crate) fn sent_post(sent: &Receiver<Write>) -> Record {
+    match sent.try_recv() {
+        Ok(Write::Record(record)) => record,
+        other => panic!("no post, but {other:?}"),
+    }
+}
+
+/// Answers the hub's next request for a room. Returns the name of the room.
 pub(crate) fn load_next(hub: &mut Hub<Pipe>, asked: &Receiver<Load>) -> String {
     let Load { room, name, .. } = asked.try_recv().expect("a room to load");
     let post = Post { n: 1, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: 1 };
-    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: vec![post] })), now());
+    hub.handle(loaded(room, vec![post]), now());
     name.as_str().to_owned()
 }
 
 #[test]
 fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
     let (requests, asked) = requests();
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), Some(requests), Shard::single());
     for n in 1..=6 {
         enter(&mut hub, n, &n.to_string());
     }
@@ -86,11 +106,11 @@ fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
 #[test]
 fn a_room_removes_the_posts_that_the_store_has_removed() {
     let (requests, asked) = requests();
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(requests), Shard::single());
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), Some(requests), Shard::single());
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n * 1000 };
-    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: (1..=4).map(post).collect() })), now());
+    hub.handle(loaded(room, (1..=4).map(post).collect()), now());
     hub.handle(Event::Stored(Box::new(Answer::Trimmed { before: 3000 })), now());
     let (reply_to, log) = unbounded();
     hub.handle(Event::HistoryRequest { room: RoomName::parse("r").unwrap(), reply_to }, now());
@@ -100,8 +120,14 @@ fn a_room_removes_the_posts_that_the_store_has_removed() {
 
 #[test]
 fn a_post_waits_until_the_history_of_its_room_is_loaded() {
-    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(Requests { loads, records }), Shard::single());
+    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+    let mut hub = Hub::<Pipe>::new(
+        LIMITS,
+        None,
+        HostOptions::default(),
+        Some(Requests { loads, writes }),
+        Shard::single(),
+    );
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
@@ -110,8 +136,9 @@ fn a_post_waits_until_the_history_of_its_room_is_loaded() {
         hub.handle(Event::from_client(client, FromClient::Acted(action)), now());
     }
     assert!(sent.is_empty(), "otherwise the post could be in the history as well, and be shown twice");
-    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: Vec::new() })), now());
-    assert_eq!(sent.try_recv().expect("the post").post.text, "early");
+    hub.handle(loaded(room, Vec::new()), now());
+    hub.write(now());
+    assert_eq!(sent_post(&sent).post.text, "early");
 }
 
 /// A running store, its answers, the days that have passed, and the days by which the wall clock is ahead.
@@ -155,7 +182,11 @@ impl Running {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: millis(day), reference: None };
         let name = RoomName::parse("r").unwrap();
-        self.store.requests.records.send(Record { room: RoomId(1), name, post, after }).unwrap();
+        self.store
+            .requests
+            .writes
+            .send(Write::Record(Record { room: RoomId(1), name, post, after }))
+            .unwrap();
     }
 
     fn answer(&self) -> Answer {
@@ -325,17 +356,127 @@ fn a_clock_that_is_far_ahead_at_the_start_deletes_nothing_at_once() {
 
 #[test]
 fn a_post_is_sent_with_the_highest_number_that_its_room_has_shown() {
-    let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, Some(Requests { loads, records }), Shard::single());
+    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+    let mut hub = Hub::<Pipe>::new(
+        LIMITS,
+        None,
+        HostOptions::default(),
+        Some(Requests { loads, writes }),
+        Shard::single(),
+    );
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n };
-    hub.handle(Event::Stored(Box::new(Answer::Loaded { room, posts: (1..=4).map(post).collect() })), now());
+    hub.handle(loaded(room, (1..=4).map(post).collect()), now());
     hub.handle(Event::Stored(Box::new(Answer::Trimmed { before: 1_000 })), now());
     let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
     let post = Action::Post { text: "text".to_owned(), reference: None };
     for action in [Action::Join { name, session: Session::random() }, post] {
         hub.handle(Event::from_client(client, FromClient::Acted(action)), now());
     }
-    assert_eq!(sent.try_recv().expect("the post").after, 4);
+    assert_eq!(sent_post(&sent).after, 4);
+}
+
+#[test]
+fn in_a_room_that_is_still_to_be_loaded_everything_waits_in_order() {
+    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+    let requests = Some(Requests { loads, writes });
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), requests, Shard::single());
+    let pipe = enter(&mut hub, 1, "r");
+    let viewer = enter(&mut hub, 2, "r");
+    let act = |hub: &mut Hub<Pipe>, n: u64, action: Action| {
+        hub.handle(Event::from_client(ClientId(n), FromClient::Acted(action)), now());
+        hub.write(now());
+    };
+    let name = Name::parse("Ada", 40).unwrap();
+    act(&mut hub, 1, Action::Join { name, session: Session::random() });
+    act(&mut hub, 1, Action::Write(TextChange::Whole("a secret?".into())));
+    act(&mut hub, 2, Action::Watch);
+    assert_eq!((pipe.frames(), viewer.frames()), (vec![], vec![]));
+    let Load { room, .. } = asked.try_recv().expect("a room to load");
+    let change = StateChange { hidden: Some(true), ..StateChange::default() };
+    hub.handle(
+        Event::Stored(Box::new(Answer::Loaded { room, record: Some(hidden(change)), posts: vec![] })),
+        now(),
+    );
+    hub.write(now());
+    assert_eq!(pipe.page().text_of("Ada"), Some("a secret?"));
+    assert!(viewer.frames().iter().any(|frame| frame.name() == "room_state"));
+    let page = viewer.page();
+    assert_eq!((page.text_of("Ada"), page.wrote.len(), page.state.hidden), (Some(""), 1, true));
+    assert!(sent.is_empty());
+}
+
+/// What a room remembers after this change.
+fn hidden(change: StateChange) -> RoomRecord {
+    let mut record = RoomRecord::default();
+    record.state = change.apply(&record.state);
+    record
+}
+
+#[test]
+fn a_client_that_goes_before_its_room_is_loaded_keeps_it_only_if_it_has_posted() {
+    for (posts, rooms) in [(false, 0), (true, 1)] {
+        let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+        let requests = Some(Requests { loads, writes });
+        let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), requests, Shard::single());
+        enter(&mut hub, 1, "r");
+        let name = Name::parse("Ada", 40).unwrap();
+        let join = FromClient::Acted(Action::Join { name, session: Session::random() });
+        let text = if posts { "a post" } else { "" };
+        let post = FromClient::Acted(Action::Post { text: text.to_owned(), reference: None });
+        for event in [join, post].into_iter().take(1 + usize::from(posts)) {
+            hub.handle(Event::from_client(ClientId(1), event), now());
+        }
+        hub.handle(Event::from_client(ClientId(1), FromClient::Closed { goodbye: true }), now());
+        hub.write(now());
+        let (reply_to, health) = unbounded();
+        hub.handle(Event::HealthCheck { reply_to }, now());
+        assert_eq!(health.try_recv().unwrap().rooms, rooms);
+        let Load { room, .. } = asked.try_recv().expect("a room to load");
+        hub.handle(loaded(room, Vec::new()), now());
+        hub.write(now());
+        assert_eq!(sent.len(), rooms, "the post is stored");
+    }
+}
+
+#[test]
+fn a_state_is_told_once_the_store_has_it_and_in_effect_before() {
+    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+    let requests = Some(Requests { loads, writes });
+    let hosts = HostOptions { mode: HostMode::First, key: None };
+    let mut hub = Hub::<Pipe>::new(LIMITS, None, hosts, requests, Shard::single());
+    let [ada, bob] = [1, 2].map(|n| enter(&mut hub, n, "r"));
+    load_next(&mut hub, &asked);
+    let act = |hub: &mut Hub<Pipe>, n: u64, action: Action| {
+        hub.handle(Event::from_client(ClientId(n), FromClient::Acted(action)), now());
+        hub.write(now());
+    };
+    for n in [1, 2] {
+        let name = Name::parse("Ada", 40).unwrap();
+        act(&mut hub, n, Action::Join { name, session: Session::random() });
+    }
+    let next_save = || match sent.try_recv() {
+        Ok(Write::Change(Change::Save(save))) => save,
+        other => panic!("nothing to save, but {other:?}"),
+    };
+    let answer = |hub: &mut Hub<Pipe>, room: RoomId, is_kept: bool| {
+        hub.handle(Event::Stored(Box::new(Answer::Saved { room, is_kept })), now());
+        hub.write(now());
+    };
+    let room = next_save().room;
+    assert_eq!(bob.page().hosts.len(), 1, "nobody relies on who the host is after a restart");
+    answer(&mut hub, room, true);
+    for hidden in [true, false, true] {
+        let change = StateChange { hidden: Some(hidden), ..StateChange::default() };
+        act(&mut hub, 1, Action::SetRoom(change));
+    }
+    act(&mut hub, 1, Action::Write(TextChange::Whole("a secret".into())));
+    assert!(next_save().record.state.hidden && sent.is_empty(), "one save is under way, the first");
+    assert!(!bob.page().state.hidden && bob.page().text_of("Ada") == Some(""));
+    answer(&mut hub, room, true);
+    assert!(next_save().record.state.hidden && !bob.page().state.hidden);
+    answer(&mut hub, room, false);
+    assert!(bob.page().state.hidden && bob.page().wrote.len() == 1);
+    assert_eq!((ada.page().errors, bob.page().errors), (vec!["state_not_stored".to_owned()], vec![]));
 }

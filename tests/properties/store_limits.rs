@@ -1,28 +1,29 @@
 //! The limits of posts that wait for a store that the test plays.
 
 use crate::pipe::Pipe;
-use crate::store::{enter, load_next, now};
-use crate::world::LIMITS;
+use crate::store::{enter, load_next, now, sent_post};
+use crate::world::{KEY, LIMITS};
 use crossbeam_channel::{Receiver, unbounded};
 use typewall::internals::{
-    Action, Answer, ClientId, Event, FromClient, Hub, Load, MAX_HELD_POSTS, MAX_HELD_SIZE,
-    MAX_HELD_SIZE_OF_ROOM, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY, Name, Numbered, Record, Requests,
-    Session, Shard,
+    Action, Answer, Change, ClientId, Event, FromClient, Hub, Load, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY,
+    Name, Numbered, Record, Requests, Session, Shard, Write,
 };
+use typewall::{HostMode, HostOptions, Passphrase};
 
 /// A hub with a store that the test plays.
 struct Played {
     hub: Hub<Pipe>,
     asked: Receiver<Load>,
-    sent: Receiver<Record>,
+    sent: Receiver<Write>,
     /// The last number that the store gave.
     last_n: u64,
 }
 
 impl Played {
     fn new() -> Self {
-        let ((loads, asked), (records, sent)) = (unbounded(), unbounded());
-        let hub = Hub::new(LIMITS, None, Some(Requests { loads, records }), Shard::single());
+        let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
+        let hub = Hub::new(LIMITS, None, hosts, Some(Requests { loads, writes }), Shard::single());
         Self { hub, asked, sent, last_n: 1 }
     }
 
@@ -45,7 +46,7 @@ impl Played {
 
     /// The store answers for the post that it got first.
     fn record_next(&mut self) {
-        let Record { room, post, .. } = self.sent.try_recv().expect("a post to store");
+        let Record { room, post, .. } = sent_post(&self.sent);
         self.last_n += 1;
         let outcome = Ok(Numbered::New(post.clone().numbered(self.last_n)));
         self.hub.handle(Event::Stored(Box::new(Answer::Recorded { room, post, outcome })), now());
@@ -89,53 +90,19 @@ fn posts_are_refused_while_too_large_ones_wait_for_the_store() {
 }
 
 #[test]
-fn posts_while_their_room_loads_are_limited_and_do_not_count_as_sent() {
+fn removals_are_refused_while_too_many_wait_for_the_store() {
     let mut played = Played::new();
-    let loading = 1 + MAX_POSTS_UNDER_WAY as u64 / MAX_HELD_POSTS as u64;
-    played.join(0, "open");
+    let pipe = played.join(1, "r");
     load_next(&mut played.hub, &played.asked);
-    for n in 1..=loading {
-        let pipe = played.join(n, &n.to_string());
-        for _ in 0..MAX_HELD_POSTS + 2 {
-            played.post(n, "early");
+    played.act(1, Action::Resync);
+    for n in 0..MAX_POSTS_UNDER_WAY + 1 {
+        // The only post of the log was not written by this user, but the key makes a host.
+        if n == 0 {
+            let key = Passphrase::new(KEY);
+            played.hub.handle(Event::from_client(ClientId(1), FromClient::Host { key }), now());
         }
-        assert_eq!(pipe.page().errors, ["not_stored"; 2]);
+        played.act(1, Action::RemovePost(1));
     }
-    for _ in 0..MAX_POSTS_UNDER_WAY - 1 {
-        played.post(0, "from an open room");
-    }
-    assert_eq!(played.sent.len(), MAX_POSTS_UNDER_WAY - 1);
-    load_next(&mut played.hub, &played.asked);
-    assert_eq!(played.sent.len(), MAX_POSTS_UNDER_WAY, "the others are refused");
-    (0..MAX_POSTS_UNDER_WAY).for_each(|_| played.record_next());
-    load_next(&mut played.hub, &played.asked);
-    assert_eq!(played.sent.len(), MAX_HELD_POSTS);
-}
-
-#[test]
-fn the_size_of_posts_while_their_room_loads_is_limited() {
-    let mut played = Played::new();
-    let half = "x".repeat(MAX_HELD_SIZE_OF_ROOM / 2);
-    let pipe = played.join(1, "1");
-    for text in [&half, &half, "a small one"] {
-        played.post(1, text);
-    }
-    assert_eq!(pipe.page().errors, ["not_stored"], "a post is larger than its text");
-    load_next(&mut played.hub, &played.asked);
-    assert_eq!(played.sent.len(), 2);
-}
-
-#[test]
-fn the_size_of_posts_while_their_rooms_load_is_limited_for_all_rooms_together() {
-    let mut played = Played::new();
-    let pipes = [1, 2, 3].map(|n| played.join(n, &n.to_string()));
-    // One post of any size fits into a room.
-    let half = "x".repeat(MAX_HELD_SIZE / 2);
-    (1..=3).for_each(|n| played.post(n, &half));
-    let refused = || pipes.each_ref().map(|pipe| pipe.page().errors.len());
-    assert_eq!(refused(), [0, 1, 1], "a post is larger than its text");
-    load_next(&mut played.hub, &played.asked);
-    played.post(2, &half);
-    played.post(3, "a small one");
-    assert_eq!(refused(), [0, 1, 1]);
+    let removals = played.sent.try_iter().filter(|write| matches!(write, Write::Change(Change::Erase(_))));
+    assert_eq!((removals.count(), pipe.page().errors), (MAX_POSTS_UNDER_WAY, vec!["not_stored".to_owned()]));
 }

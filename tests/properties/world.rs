@@ -11,7 +11,7 @@ use typewall::internals::{
     Action, Address, ClientId, Encoding, Event, FromClient, Health, Hub, MIN_STAY, Name, NewClient, Now,
     Session, Shard, Text, TextChange,
 };
-use typewall::{Limits, RoomName};
+use typewall::{HostMode, HostOptions, Limits, Passphrase, RoomName};
 
 pub(crate) const LIMITS: Limits = Limits {
     log_length: 5,
@@ -21,6 +21,9 @@ pub(crate) const LIMITS: Limits = Limits {
     room_burst: 1 << 30,
     ..Limits::DEFAULT
 };
+
+/// The host key.
+pub(crate) const KEY: &str = "key";
 
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
@@ -161,8 +164,9 @@ impl World {
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
         Self {
-            hub: Hub::new(limits, None, None, Shard::single()),
+            hub: Hub::new(limits, None, hosts, None, Shard::single()),
             now,
             last_client: 0,
             people,

@@ -1,8 +1,8 @@
 //! The model of a page: what it shows after the events that the server has sent it. It shares no code with the server,
 //! and fails if an event contradicts those before it.
 
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a page shows.
 #[derive(Debug, Default)]
@@ -28,6 +28,19 @@ pub(crate) struct Page {
     pub token: Option<String>,
     /// How often the server has said that a post waits.
     pub slowed_down: usize,
+    /// What hosts have set.
+    pub state: State,
+    /// The ids of the users who are hosts.
+    pub hosts: BTreeSet<String>,
+    /// The server has said that this page is a host's.
+    pub hosting: bool,
+    /// The ids of users with a text that this page may not see.
+    pub wrote: BTreeSet<String>,
+    /// The count of clears of this page's own box, and how often the server has said that it is cleared.
+    pub cleared: u64,
+    pub clears: usize,
+    /// The ids of users who were removed.
+    pub removed: Vec<String>,
     /// The last snapshot was so large that it came in parts, while the room went on: events may tell of users who were
     /// gone before their part, and old posts may have been dropped before theirs.
     has_gaps: bool,
@@ -35,6 +48,16 @@ pub(crate) struct Page {
 
 /// A snapshot of fewer bytes comes in one part.
 const PART_BYTES: usize = 16 * 1024;
+
+/// What hosts have set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct State {
+    pub locked: bool,
+    pub hidden: bool,
+    pub frozen: bool,
+    pub prompt: String,
+    pub spotlight: Option<String>,
+}
 
 /// A user and their box.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,13 +76,29 @@ impl Page {
                 let user = User { name: string(&data["new_user_name"]), text: String::new(), away: false };
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
             }
-            "text_update" => self.change_other(event, data, |user| user.change(data)),
+            "text_update" => {
+                self.wrote.remove(&string(&data["id"]));
+                self.change_other(event, data, |user| user.change(data));
+            }
+            "user_wrote" => self.note_wrote(data),
+            "room_state" => self.set_state(data),
+            "hosting" => self.hosting = true,
+            "text_cleared" => {
+                self.clears += 1;
+                if self.you.is_some() {
+                    self.cleared = data["cleared"].as_u64().expect("a count");
+                }
+            }
+            "post_removed" => {
+                let n = number(data);
+                self.log
+                    .iter_mut()
+                    .filter(|post| number(post) == n)
+                    .for_each(|post| post["text"] = json!(""));
+            }
             "user_away" => self.change_other(event, data, |user| user.away = true),
             "user_back" => self.change_other(event, data, |user| user.away = false),
-            "disconnect_user" => match self.users.remove(&string(&data["id"])) {
-                Some(user) => assert_eq!(data["name"], *user.name, "the name of the user who left"),
-                None => assert!(self.may_miss_users(), "an unknown user left: {data}"),
-            },
+            "disconnect_user" => self.remove(data),
             "data" => self.add_post(data),
             "error" => self.errors.push(string(&data["code"])),
             "unlocked" => {
@@ -71,12 +110,64 @@ impl Page {
         }
     }
 
+    fn remove(&mut self, data: &Value) {
+        let id = string(&data["id"]);
+        match self.users.remove(&id) {
+            Some(user) => assert_eq!(data["name"], *user.name, "the name of the user who left"),
+            None => assert!(self.may_miss_users(), "an unknown user left: {data}"),
+        }
+        self.hosts.remove(&id);
+        self.wrote.remove(&id);
+        self.state.spotlight.take_if(|shown| *shown == id);
+        if data["removed"] == true {
+            self.removed.push(id);
+        }
+    }
+
+    /// Whether this page is a host's, as far as it knows.
+    pub(crate) fn is_host(&self) -> bool {
+        self.hosting || self.you.as_ref().is_some_and(|you| self.hosts.contains(you))
+    }
+
+    fn set_state(&mut self, data: &Value) {
+        let flag = |name: &str| data[name].as_bool().expect("a bool");
+        self.state = State {
+            locked: flag("locked"),
+            hidden: flag("hidden"),
+            frozen: flag("frozen"),
+            prompt: string(&data["prompt"]),
+            spotlight: data["spotlight"].as_str().map(str::to_owned),
+        };
+        self.hosts = data["hosts"].as_array().expect("ids").iter().map(string).collect();
+        if self.state.hidden && !self.is_host() {
+            let you = self.you.clone();
+            for (id, user) in
+                self.users.iter_mut().filter(|(id, user)| Some(*id) != you.as_ref() && !user.text.is_empty())
+            {
+                self.wrote.insert(id.clone());
+                user.text.clear();
+            }
+        }
+    }
+
+    fn note_wrote(&mut self, data: &Value) {
+        let (id, wrote) = (string(&data["id"]), data["wrote"].as_bool().expect("a bool"));
+        self.change_other("user_wrote", data, |user| user.text.clear());
+        match wrote && self.users.contains_key(&id) {
+            true => _ = self.wrote.insert(id),
+            false => _ = self.wrote.remove(&id),
+        }
+    }
+
     /// A snapshot replaces all that the page knew.
     fn replace(&mut self, data: &Value) {
         let optional = |field: &str| data[field].as_str().map(str::to_owned);
         (self.you, self.name, self.session) = (optional("you"), optional("name"), optional("session"));
         assert_eq!(self.you.is_some(), self.session.is_some(), "a session for every user and no viewer");
         self.room = Some(string(&data["room"]));
+        self.cleared = data["cleared"].as_u64().unwrap_or(0);
+        self.hosting |= data["host"] == true;
+        self.set_state(&data["state"]);
         self.has_gaps = data.to_string().len() >= PART_BYTES;
         let user = |user: &Value| User {
             name: string(&user["name"]),
@@ -85,6 +176,8 @@ impl Page {
         };
         let users = data["users"].as_object().expect("users");
         self.users = users.iter().map(|(id, shown)| (id.clone(), user(shown))).collect();
+        self.wrote =
+            users.iter().filter(|(_, shown)| shown["wrote"] == true).map(|(id, _)| id.clone()).collect();
         self.log = data["log"].as_array().expect("a log").clone();
         let numbers: Vec<u64> = self.log.iter().map(number).collect();
         let lacks_posts = self.received.last() > numbers.last();

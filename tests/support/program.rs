@@ -52,8 +52,8 @@ pub(crate) fn fails(command: &mut Command) -> (i32, String) {
 pub(crate) struct Program {
     child: Child,
     pub address: SocketAddr,
-    /// Kept open, as by a terminal.
-    _stdout: BufReader<ChildStdout>,
+    /// Kept open, as by a terminal. `None` while a line is read.
+    stdout: Option<BufReader<ChildStdout>>,
     /// Reads its log lines, so that the program never waits for a reader, unless the test has its standard error.
     stderr: Option<JoinHandle<String>>,
 }
@@ -69,18 +69,31 @@ impl Program {
                 logged
             })
         });
-        let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
-        let (stdout, line) = bounded(move || {
-            let mut line = String::new();
-            stdout.read_line(&mut line).expect("UTF-8");
-            (stdout, line)
-        });
+        let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+        let (stdout, line) = read_line(stdout);
         let address = line.trim_end().strip_prefix("Typewall is at http://").map(str::parse);
         let Some(Ok(address)) = address else {
             let _ = child.kill();
             panic!("{line:?} and not an address; it logged {:?}", stderr.map(JoinHandle::join));
         };
-        Self { child, address, _stdout: stdout, stderr }
+        Self { child, address, stdout: Some(stdout), stderr }
+    }
+
+    /// The next line that it prints; empty if it has ended.
+    pub(crate) fn next_line(&mut self) -> String {
+        let (stdout, line) = read_line(self.stdout.take().expect("its standard output"));
+        self.stdout = Some(stdout);
+        line
+    }
+
+    /// The host key in the next line that it prints.
+    pub(crate) fn host_key(&mut self) -> String {
+        let line = self.next_line();
+        let link = format!("Host: http://{}/#host=", self.address);
+        line.trim_end()
+            .strip_prefix(&link)
+            .unwrap_or_else(|| panic!("{line:?} and not a host link"))
+            .to_owned()
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -135,6 +148,14 @@ impl Program {
         wait_until("the end of the program", || self.child.try_wait().unwrap().is_some());
         (self.child.wait().unwrap(), logged.unwrap_or_default())
     }
+}
+
+fn read_line(mut stdout: BufReader<ChildStdout>) -> (BufReader<ChildStdout>, String) {
+    bounded(move || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("UTF-8");
+        (stdout, line)
+    })
 }
 
 impl Drop for Program {

@@ -103,6 +103,9 @@ impl Driver {
             self.clients[n].stage = Stage::Entering;
             let first = if self.job.scenario.joins(n) { wire::join(&format!("p{n}")) } else { wire::watch() };
             self.send(n, &first)?;
+            if self.job.scenario.hidden {
+                self.send(n, &wire::host())?;
+            }
         }
         while let Some((first, payload, len)) = first_frame(&bytes[used..]) {
             used += len;

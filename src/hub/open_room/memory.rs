@@ -43,17 +43,21 @@ mod tests {
     use crate::base::limits::Limits;
     use crate::base::memory::MemoryLimit;
     use crate::room::names::RoomName;
+    use crate::room::rules::RoomOptions;
+    use crate::room::state::HostMode;
+    use crate::room::view::Sight;
     use std::time::Instant;
 
     #[test]
     fn the_parts_of_a_snapshot_that_are_kept_count_as_text() {
         let name = RoomName::from_query("").unwrap();
         let [texts, waiting] = [(); 2].map(|()| MemoryLimit::new(Counter::default(), 0, 1));
-        let mut room = OpenRoom::new(name, Limits::DEFAULT, false, UserId(0), texts.clone(), Instant::now());
-        let parts = room.snapshot_parts(None, &waiting);
+        let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
+        let mut room = OpenRoom::new(name, options, UserId(0), texts.clone(), Instant::now());
+        let parts = room.snapshot_parts(Sight::All, None, &waiting);
         let len = parts[0].json.len();
         assert!(texts.of_owner() >= len && waiting.of_owner() >= len);
-        let again = room.snapshot_parts(None, &waiting);
+        let again = room.snapshot_parts(Sight::All, None, &waiting);
         assert_eq!(again[0].json.as_ptr(), parts[0].json.as_ptr(), "the bytes are shared");
         room.free_first_parts();
         assert!(texts.of_owner() < len && waiting.of_owner() >= len, "clients still hold it");

@@ -1,0 +1,129 @@
+//! Decisions: what the rules of a room decide, and what follows from it.
+
+use crate::base::clock::Now;
+use crate::base::ids::{ClientId, RoomId};
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::deadlines::Deadline;
+use crate::protocol::close::CloseReason;
+use crate::protocol::error::EventError;
+use crate::protocol::server_event::ServerEvent;
+use crate::room::action::Action;
+use crate::room::fact::Fact;
+use crate::room::rules::{Decision, Reply};
+use crate::room::view::View;
+
+impl<T: Transport> Hub<T> {
+    /// A client asks for something that the rules of its room decide.
+    pub(super) fn act(&mut self, client: ClientId, action: Action, now: Now) {
+        let reference = match &action {
+            Action::Post { reference, .. } => reference.clone(),
+            _ => None,
+        };
+        let Some(id) = self.clients.registry.room_of(client) else {
+            return self.reject(client, EventError::PassphraseNeeded, reference);
+        };
+        if let Action::Join { session, .. } = action {
+            self.make_seat(client, id, session, now);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        match room.decide(client, action, now) {
+            Ok(decision) => self.carry_out(client, id, decision, now),
+            Err(error) => room.reject(client, error, reference),
+        }
+    }
+
+    /// Publishes the fact of a decision and replies to the client.
+    fn carry_out(&mut self, client: ClientId, id: RoomId, Decision { fact, reply }: Decision, now: Now) {
+        let reference = match &reply {
+            Reply::Posted(reference) => reference.as_deref(),
+            _ => None,
+        };
+        let is_new = matches!(fact, Some(Fact::Joined { .. }));
+        if let Some(fact) = fact {
+            self.publish(id, fact, Some(client), reference, now);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        match reply {
+            Reply::None | Reply::Posted(_) => {}
+            Reply::Snapshot => room.request_snapshot(client),
+            Reply::Seated(user) => {
+                room.request_snapshot(client);
+                if let Some(superseded) = room.seat(client, user) {
+                    self.close(superseded, &CloseReason::SeatTaken, now);
+                }
+                self.hold_seat(client, id, user, is_new, now);
+            }
+            Reply::Hosting => room.tell(client, &ServerEvent::Hosting {}),
+            Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
+            Reply::Pending(post) => self.store_post(id, post),
+            Reply::Erase(n) => self.erase_post(client, id, n),
+            Reply::Duplicate(post, reference) => room.confirm(client, &post, reference.as_deref()),
+        }
+    }
+
+    /// Applies a fact to its room, and updates seat counts and deadlines.
+    pub(super) fn publish(
+        &mut self,
+        id: RoomId,
+        fact: Fact,
+        actor: Option<ClientId>,
+        reference: Option<&str>,
+        now: Now,
+    ) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        let mut removed = None;
+        match &fact {
+            Fact::Joined { .. } => self.shard.seats.add(1),
+            Fact::Away { id: user } => {
+                if let Some(kept) = room.rules().kept_seat(*user) {
+                    self.deadlines.set(Deadline::Grace(id, *user), kept.until);
+                    self.seats.leave(id, *user, kept.stay);
+                }
+            }
+            Fact::Back { id: user } => self.deadlines.cancel(Deadline::Grace(id, *user)),
+            Fact::Gone { id: user, removed: is_removed } => {
+                removed = room.client_of(*user).filter(|_| *is_removed);
+                self.shard.seats.remove(1);
+                self.seats.remove(id, *user);
+                self.deadlines.cancel(Deadline::Grace(id, *user));
+            }
+            Fact::SeatTaken { .. }
+            | Fact::HostMade { .. }
+            | Fact::StateChanged { .. }
+            | Fact::Text { .. }
+            | Fact::Cleared { .. }
+            | Fact::Posted { .. }
+            | Fact::PostRemoved { .. }
+            | Fact::Loaded { .. }
+            | Fact::HistoryShortened { .. }
+            | Fact::HistoryTrimmed { .. } => {}
+        }
+        let may_appoint = is_about_hosts(&fact, room.view());
+        room.publish(fact, actor, reference);
+        if may_appoint && let Some(host) = room.decide_appoint(now) {
+            room.publish(host, None, None);
+        }
+        if let Some(client) = removed {
+            self.close(client, &CloseReason::Removed, now);
+        }
+    }
+}
+
+/// Whether a room may lack a host after a fact, or have somebody who becomes one. `view` is the state before.
+fn is_about_hosts(fact: &Fact, view: &View) -> bool {
+    match fact {
+        Fact::Joined { .. } | Fact::Back { .. } | Fact::SeatTaken { .. } => true,
+        Fact::Gone { id, .. } => view.is_host(*id),
+        Fact::Away { .. }
+        | Fact::HostMade { .. }
+        | Fact::StateChanged { .. }
+        | Fact::Text { .. }
+        | Fact::Cleared { .. }
+        | Fact::Posted { .. }
+        | Fact::PostRemoved { .. }
+        | Fact::Loaded { .. }
+        | Fact::HistoryShortened { .. }
+        | Fact::HistoryTrimmed { .. } => false,
+    }
+}

@@ -1,0 +1,64 @@
+//! The host key: which clients may run their rooms.
+
+use crate::base::address::Address;
+use crate::base::clock::Now;
+use crate::base::ids::ClientId;
+use crate::base::passphrase::Passphrase;
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::attempts::{Attempt, Refusal, Requester};
+use crate::hub::deadlines::Deadline;
+use crate::hub::secret_check::AttemptResult;
+use crate::protocol::error::EventError;
+use crate::room::action::Action;
+
+impl<T: Transport> Hub<T> {
+    /// A client gives the host key.
+    pub(super) fn check_host_key(&mut self, client: ClientId, key: Passphrase, now: Now) {
+        if self.clients.registry.room_of(client).is_none() {
+            return self.reject(client, EventError::PassphraseNeeded, None);
+        }
+        let address = self.clients.registry.get(client).map(|client| client.address);
+        let (Some(check), Some(address)) = (&mut self.host_key, address) else {
+            return self.reject(client, EventError::NoHosts, None);
+        };
+        check.add(client, now.instant);
+        let attempt = Attempt { from: Requester::Client(client), passphrase: key };
+        let result = check.attempt(address, attempt, now.instant);
+        self.answer_host_keys(address, result, now);
+    }
+
+    /// Checks the host keys from an address that are due.
+    pub(super) fn check_host_keys(&mut self, address: Address, now: Now) {
+        let Some(check) = &mut self.host_key else { return };
+        let results = check.check_next(address, now.instant);
+        self.answer_host_keys(address, results, now);
+    }
+
+    fn answer_host_keys(
+        &mut self,
+        address: Address,
+        results: impl IntoIterator<Item = AttemptResult>,
+        now: Now,
+    ) {
+        for AttemptResult { to, outcome } in results {
+            let Requester::Client(client) = to else { continue };
+            match outcome {
+                Ok(()) => self.admit_host(client, now),
+                Err(Refusal::Wrong) => self.reject(client, EventError::HostKeyWrong, None),
+                Err(Refusal::Wait(wait)) => self.reject(client, EventError::HostKeyWait(wait), None),
+            }
+        }
+        if let Some(due) = self.host_key.as_ref().and_then(|check| check.due(address)) {
+            self.deadlines.set(Deadline::HostKey(address), due);
+        }
+    }
+
+    /// A client has proved the host key.
+    fn admit_host(&mut self, client: ClientId, now: Now) {
+        if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
+            room.give_key(client);
+            self.act(client, Action::Host, now);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! What an open room sends: batches, snapshots, and the texts that slow clients have missed.
+
+use super::OpenRoom;
+use crate::base::ids::{ClientId, UserId};
+use crate::base::memory::MemoryLimit;
+use crate::delivery::batch::Batch;
+use crate::hub::first_parts::counted;
+use crate::protocol::encoding::Encoding;
+use crate::protocol::server_event::{ServerEvent, StateView};
+use crate::protocol::snapshot::{self, Cursor, Part, Receiver};
+use crate::room::boxes::Revision;
+use crate::room::text::Text;
+use crate::room::view::Sight;
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+
+impl OpenRoom {
+    /// Whether the clients that may see the texts of others may be others than before. Each change is returned once.
+    pub(crate) fn take_sights_changed(&mut self) -> bool {
+        mem::take(&mut self.sights_changed)
+    }
+
+    /// Whose texts a client may see.
+    pub(crate) fn sight(&self, client: ClientId) -> Sight {
+        self.actor(client).map_or(Sight::Own(None), |actor| self.view.sight(actor))
+    }
+
+    /// Whether clients may be told what hosts have set. People rely on it, so the store has to have it first.
+    pub(crate) fn may_tell_state(&self) -> bool {
+        !(self.state_changed && self.is_saving)
+    }
+
+    /// Finishes the batch for these encodings: adds the texts that changed and the requested snapshots. Returns the
+    /// clients that get a snapshot.
+    pub(crate) fn finish_batch(
+        &mut self,
+        encodings: &[Encoding],
+        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+        memory: &MemoryLimit,
+    ) -> BTreeSet<ClientId> {
+        self.is_dirty = false;
+        let may_tell_state = self.may_tell_state();
+        if (self.state_changed || self.hosts_changed) && may_tell_state {
+            (self.state_changed, self.hosts_changed) = (false, false);
+            self.batch.broadcast(&ServerEvent::RoomState(StateView::of(&self.view)));
+        }
+        self.batch.frame_events(encodings);
+        let Self { view, batch, clients, .. } = self;
+        view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
+        self.count_memory();
+        let mut receivers = BTreeSet::new();
+        if !self.snapshot_requests.is_empty() && may_tell_state {
+            receivers = mem::take(&mut self.snapshot_requests);
+            self.add_snapshots(&receivers, encoding_of, memory);
+        }
+        self.batch.seal();
+        receivers
+    }
+
+    /// The batch, once it is finished.
+    pub(crate) fn batch(&self) -> &Batch {
+        &self.batch
+    }
+
+    /// Begins the next batch.
+    pub(crate) fn clear_batch(&mut self) {
+        self.batch.clear();
+    }
+
+    fn add_snapshots(
+        &mut self,
+        receivers: &BTreeSet<ClientId>,
+        encoding_of: impl Fn(ClientId) -> Option<Encoding>,
+        memory: &MemoryLimit,
+    ) {
+        let mut groups: BTreeMap<Sight, Vec<ClientId>> = BTreeMap::new();
+        for &client in receivers {
+            groups.entry(self.snapshot_sight(client, None)).or_default().push(client);
+        }
+        for (sight, clients) in groups {
+            let parts = self.snapshot_parts(sight, None, memory);
+            let mut batch = mem::take(&mut self.batch); // the receivers borrow the rest of the room
+            let receiver = |&client: &ClientId| Some((client, encoding_of(client)?, self.receiver(client)));
+            batch.add_snapshots(parts, clients.iter().filter_map(receiver));
+            self.batch = batch;
+        }
+    }
+
+    /// What a snapshot says to its receiver alone.
+    pub(crate) fn receiver(&self, client: ClientId) -> Receiver<'_> {
+        let actor = self.actor(client);
+        let you = actor.and_then(|actor| actor.user);
+        let name = you.and_then(|id| self.view.user(id)).map(|user| user.name.as_str());
+        let session = you.and_then(|id| self.rules.session(id)).map(|session| session.to_hex());
+        let cleared = you.map(|id| self.view.cleared(id));
+        let host = actor.is_some_and(|actor| self.view.is_host_actor(actor));
+        Receiver { you, name, session, cleared, host }
+    }
+
+    /// Whose texts a client may see in a snapshot from this cursor on. Those who may see none, or whose own texts are
+    /// empty or precede the cursor, share one.
+    pub(crate) fn snapshot_sight(&self, client: ClientId, from: Option<Cursor>) -> Sight {
+        let is_ahead = |id: &UserId| from.is_none_or(|from| from.precedes(*id));
+        let has_text = |id: &UserId| self.view.text(*id).is_some_and(|text| !text.as_str().is_empty());
+        match self.sight(client) {
+            Sight::Own(own) => Sight::Own(own.filter(is_ahead).filter(has_text)),
+            Sight::All => Sight::All,
+        }
+    }
+
+    /// The next parts of the common half of all snapshots with this sight, which count in `memory`. The first ones are
+    /// encoded only once per version of the view, as long as nobody with another sight enters.
+    pub(crate) fn snapshot_parts(
+        &mut self,
+        sight: Sight,
+        from: Option<Cursor>,
+        memory: &MemoryLimit,
+    ) -> Vec<Part> {
+        let version = (self.view.version(), sight);
+        if from.is_none()
+            && let Some(parts) = self.first_parts.get(version, memory)
+        {
+            return parts;
+        }
+        let parts = snapshot::encode_parts(self.name.as_str(), &self.view, &self.limits, sight, from);
+        let counted = counted(&parts, memory);
+        if from.is_none() {
+            self.first_parts.set(version, parts, &self.memory);
+        }
+        counted
+    }
+
+    /// The current texts that have changed since a revision, except the client's own.
+    pub(crate) fn missed_texts(
+        &self,
+        client: ClientId,
+        from: Revision,
+    ) -> impl Iterator<Item = (Revision, UserId, &Text)> {
+        let own = self.actor(client).and_then(|actor| actor.user);
+        self.view.texts_since(from).filter(move |(_, id, _)| Some(*id) != own)
+    }
+}

@@ -1,0 +1,224 @@
+//! What only hosts may do, and what the rules remember for it.
+
+use super::{Decision, Presence, Reply, Rules};
+use crate::base::clock::Now;
+use crate::base::ids::UserId;
+use crate::room::action::{Action, Actor};
+use crate::room::error::RoomError;
+use crate::room::fact::Fact;
+use crate::room::post::Post;
+use crate::room::session::{Session, SessionKey};
+use crate::room::state::{HostMode, MAX_HOSTS, RoomRecord, StateChange};
+use crate::room::view::View;
+use std::collections::VecDeque;
+use std::mem;
+use std::time::Instant;
+
+/// Users without a seat of whom a room remembers that a host has cleared their boxes. Beyond that, the first one who
+/// lost the seat is forgotten.
+pub(super) const MAX_CLEARED: usize = 1000;
+
+/// What the rules remember for hosts.
+#[derive(Debug)]
+pub(super) struct Hosting {
+    mode: HostMode,
+    record: RoomRecord,
+    /// The record has changed since it was last [taken](Rules::take_record).
+    is_changed: bool,
+    /// Until when hosts from before a restart are expected back.
+    expected_until: Option<Instant>,
+    /// A user with a seat who is to become a host next.
+    candidate: Option<UserId>,
+    /// Users who lost their seats after a host had cleared their boxes alone, and the counts of clears then.
+    cleared: VecDeque<(SessionKey, u64)>,
+}
+
+impl Hosting {
+    pub(super) fn new(mode: HostMode) -> Self {
+        Self {
+            mode,
+            record: RoomRecord::default(),
+            is_changed: false,
+            expected_until: None,
+            candidate: None,
+            cleared: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn is_removed(&self, session: Session) -> bool {
+        self.record.is_removed(session.key())
+    }
+
+    /// A user has a new seat. Returns the count of clears when a host last cleared the box that they had before, or 0.
+    pub(super) fn seat(&mut self, actor: Actor, id: UserId, session: Session, now: Now) -> u64 {
+        let key = session.key();
+        let was_host =
+            self.expected_until.is_some_and(|until| now.instant < until) && self.record.is_host(key);
+        if actor.has_key || was_host {
+            self.nominate(id);
+        }
+        let index = self.cleared.iter().position(|(other, _)| *other == key);
+        index.and_then(|index| self.cleared.remove(index)).map_or(0, |(_, cleared)| cleared)
+    }
+
+    /// A user is to become a host, unless they are one.
+    pub(super) fn nominate(&mut self, id: UserId) {
+        self.candidate = Some(id);
+    }
+
+    /// A user is losing the seat.
+    pub(super) fn leave(&mut self, view: &View, id: UserId, session: Session, removed: bool) {
+        let (key, cleared) = (session.key(), view.cleared(id));
+        self.is_changed |= self.record.drop_host(key);
+        if removed {
+            self.record.remove(key);
+            self.is_changed = true;
+        }
+        if cleared > self.record.all_cleared {
+            if self.cleared.len() >= MAX_CLEARED {
+                self.cleared.pop_front();
+            }
+            self.cleared.push_back((key, cleared));
+        }
+    }
+}
+
+impl Rules {
+    /// Takes over what the room was before a restart.
+    pub(crate) fn restore(&mut self, record: RoomRecord, posts: Vec<Post>, now: Now) -> Fact {
+        let hosting = &mut self.hosting;
+        if hosting.mode != HostMode::None {
+            hosting.record = record;
+            hosting.record.state.spotlight = None; // the user has another id now
+            hosting.expected_until = hosting.record.has_hosts().then(|| now.instant + self.limits.grace);
+        }
+        let RoomRecord { state, clears, all_cleared, .. } = hosting.record.clone();
+        Fact::Loaded { posts, state, clears, all_cleared }
+    }
+
+    /// Whether [`take_record`](Self::take_record) returns something.
+    pub(crate) fn has_unsaved_record(&self) -> bool {
+        self.hosting.is_changed
+    }
+
+    /// The store could not keep the record that was taken last.
+    pub(crate) fn return_record(&mut self) {
+        self.hosting.is_changed = true;
+    }
+
+    /// What the room is to remember through a restart, if that has changed.
+    pub(crate) fn take_record(&mut self) -> Option<RoomRecord> {
+        mem::take(&mut self.hosting.is_changed).then(|| self.hosting.record.clone())
+    }
+
+    /// Whether the next user to come becomes the host. A room that the first user may run is not closed to them, or it
+    /// would be closed for ever.
+    pub(super) fn awaits_first_host(&self, view: &View) -> bool {
+        let Hosting { mode, expected_until, .. } = &self.hosting;
+        *mode == HostMode::First && expected_until.is_none() && view.hosts().next().is_none()
+    }
+
+    /// Decides whether a user becomes a host now, without being made one by another. To be called after every fact
+    /// that may leave a room without a host, or bring one.
+    pub fn appoint(&mut self, view: &View, now: Now) -> Option<Fact> {
+        let candidate =
+            self.hosting.candidate.take().filter(|id| view.user(*id).is_some() && !view.is_host(*id));
+        if self.hosting.expected_until.take_if(|until| *until <= now.instant).is_some() {
+            let keys: Vec<SessionKey> =
+                view.hosts().filter_map(|id| Some(self.seats.get(&id)?.session.key())).collect();
+            self.hosting.is_changed |= self.hosting.record.retain_hosts(|key| keys.contains(&key));
+        }
+        let lacks_host = self.awaits_first_host(view);
+        let first = || {
+            let is_connected = |id: &UserId| {
+                self.seats.get(id).is_some_and(|seat| matches!(seat.presence, Presence::Connected(_)))
+            };
+            view.users_after(None).map(|(id, _)| id).find(is_connected)
+        };
+        let id = candidate.or_else(|| lacks_host.then(first).flatten())?;
+        self.make_host(view, id)
+    }
+
+    /// Decides on an action that only a host may take, or that makes somebody one.
+    pub(super) fn decide_host_action(
+        &mut self,
+        view: &View,
+        actor: Actor,
+        action: Action,
+    ) -> Result<Decision, RoomError> {
+        let is_host = view.is_host_actor(actor);
+        if let Action::RemovePost(n) = action {
+            return self.remove_post(view, actor, n);
+        }
+        if !is_host {
+            return Err(RoomError::NotHost);
+        }
+        let fact = match action {
+            Action::Host => {
+                let fact = actor.user.and_then(|id| self.make_host(view, id));
+                return Ok(Decision { fact, reply: Reply::Hosting });
+            }
+            Action::SetRoom(change) => self.set_state(view, change)?,
+            Action::RemoveUser(id) => Some(self.remove(view, id, true).ok_or(RoomError::UnknownUser)?),
+            Action::Clear(id) => Some(self.clear(view, id)?),
+            Action::MakeHost(id) if view.user(id).is_none() => return Err(RoomError::UnknownUser),
+            Action::MakeHost(id) if !view.is_host(id) && view.hosts().count() >= MAX_HOSTS => {
+                return Err(RoomError::HostsFull { max: MAX_HOSTS });
+            }
+            Action::MakeHost(id) => self.make_host(view, id),
+            _ => None, // the other actions are not for hosts alone
+        };
+        Ok(Decision { fact, reply: Reply::None })
+    }
+
+    fn make_host(&mut self, view: &View, id: UserId) -> Option<Fact> {
+        let is_needless = view.is_host(id) || view.hosts().count() >= MAX_HOSTS;
+        let seat = self.seats.get(&id).filter(|_| !is_needless)?;
+        self.hosting.record.add_host(seat.session.key());
+        self.hosting.is_changed = true;
+        Some(Fact::HostMade { id })
+    }
+
+    fn set_state(&mut self, view: &View, change: StateChange) -> Result<Option<Fact>, RoomError> {
+        let state = change.apply(view.state());
+        if state.spotlight.is_some_and(|id| view.user(id).is_none()) {
+            return Err(RoomError::UnknownUser);
+        }
+        if state == *view.state() {
+            return Ok(None);
+        }
+        self.hosting.record.state = state.clone();
+        self.hosting.is_changed = true;
+        Ok(Some(Fact::StateChanged { state }))
+    }
+
+    fn clear(&mut self, view: &View, id: Option<UserId>) -> Result<Fact, RoomError> {
+        let record = &mut self.hosting.record;
+        match id {
+            Some(id) if view.user(id).is_none() => return Err(RoomError::UnknownUser),
+            Some(_) => {}
+            None => {
+                record.all_cleared = record.clears + 1;
+                self.hosting.cleared.clear();
+            }
+        }
+        record.clears += 1;
+        self.hosting.is_changed = true;
+        Ok(Fact::Cleared { id })
+    }
+
+    /// A host may remove any post that the store has, and an author their own, while it is in the log.
+    fn remove_post(&mut self, view: &View, actor: Actor, n: u64) -> Result<Decision, RoomError> {
+        let post = view.posts_after(n.saturating_sub(1)).next().filter(|post| post.n == n);
+        let is_author = post.is_some_and(|post| actor.user == Some(post.id));
+        if !is_author && !view.is_host_actor(actor) {
+            return Err(RoomError::NotHost);
+        }
+        match (post, &self.numbering) {
+            (Some(post), _) if post.text.is_empty() => Ok(Decision::reply(Reply::None)),
+            (_, None) if (1..=view.last_n()).contains(&n) => Ok(Decision::reply(Reply::Erase(n))),
+            (Some(_), Some(_)) => Ok(Decision { fact: Some(Fact::PostRemoved { n }), reply: Reply::None }),
+            _ => Err(RoomError::UnknownPost),
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Tests of the rules.
+
+use super::*;
+use crate::room::rules::hosts::MAX_CLEARED;
+use crate::room::state::MAX_HOSTS;
+
+const OPTIONS: RoomOptions = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
+
+fn now() -> Now {
+    Now { instant: Instant::now(), unix_millis: 0 }
+}
+
+fn join(rules: &mut Rules, view: &mut View, rank: u64, session: Session) -> Decision {
+    let action = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
+    let actor = Actor { user: None, has_key: false, rank: Rank(rank) };
+    let decision = rules.decide(view, actor, action, now()).unwrap();
+    decision.fact.clone().into_iter().for_each(|fact| view.apply(fact));
+    decision
+}
+
+#[test]
+fn a_seat_that_is_left_and_taken_again_leaves_nothing_behind() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let (id, session) = (UserId(1), Session::random());
+    for rank in 0..100 {
+        assert_eq!(join(&mut rules, &mut view, rank, session).reply, Reply::Seated(id));
+        assert_eq!(rules.kept_seat(id), None);
+        let later = Now { instant: Instant::now() + MIN_STAY, unix_millis: 0 };
+        view.apply(rules.leave(&view, id, false, later).unwrap());
+        assert!(rules.kept_seat(id).is_some());
+    }
+    view.apply(rules.expire(&view, id).unwrap());
+    assert_eq!((view.user_count(), rules.seats.len(), rules.sessions.len()), (0, 0, 0));
+    assert_eq!(join(&mut rules, &mut view, 100, Session::random()).reply, Reply::Seated(UserId(2)));
+    assert_eq!(view.user(UserId(2)).unwrap().name.as_str(), "Ada");
+}
+
+#[test]
+fn a_reference_that_is_used_again_gets_the_first_post() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    join(&mut rules, &mut view, 1, Session::random());
+    let actor = Actor { user: Some(UserId(1)), has_key: false, rank: Rank(1) };
+    let mut post = |text: &str| {
+        let action = Action::Post { text: text.to_owned(), reference: Some("a".to_owned()) };
+        let Decision { fact, reply } = rules.decide(&view, actor, action, now()).unwrap();
+        fact.into_iter().for_each(|fact| view.apply(fact));
+        reply
+    };
+    assert_eq!(post("first"), Reply::Posted(Some("a".to_owned())));
+    assert!(matches!(post("second"), Reply::Duplicate(Post { n: 1, text, .. }, _) if text == "first"));
+}
+
+#[test]
+fn the_later_connection_has_the_seat_whichever_claims_it_first() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let (id, session) = (UserId(1), Session::random());
+    join(&mut rules, &mut view, 5, session);
+    let late = join(&mut rules, &mut view, 3, session);
+    assert_eq!((late.fact, late.reply), (None, Reply::SeatTaken));
+    let newer = join(&mut rules, &mut view, 7, session);
+    assert_eq!((newer.fact, newer.reply), (Some(Fact::SeatTaken { id }), Reply::Seated(id)));
+}
+#[test]
+fn a_seat_is_kept_for_who_wrote_or_stayed() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let write = |text: &'static str| Some(Action::Write(TextChange::Whole(text.into())));
+    let post = Some(Action::Post { text: "x".to_owned(), reference: None });
+    let almost = MIN_STAY - Duration::from_millis(1);
+    for (action, stay, is_kept) in [
+        (None, almost, false),
+        (None, MIN_STAY, true),
+        (write(""), almost, false),
+        (write("x"), Duration::ZERO, true),
+        (post, Duration::ZERO, true),
+    ] {
+        let Reply::Seated(id) = join(&mut rules, &mut view, 1, Session::random()).reply else {
+            panic!("a new session gets a new seat")
+        };
+        let since = rules.seats[&id].since;
+        if let Some(action) = action.clone() {
+            let actor = Actor { user: Some(id), has_key: false, rank: Rank(1) };
+            view.apply(rules.decide(&view, actor, action, now()).unwrap().fact.unwrap());
+        }
+        let later = Now { instant: since + stay, unix_millis: 0 };
+        let fact = rules.leave(&view, id, false, later).unwrap();
+        let expected = if is_kept { Fact::Away { id } } else { Fact::Gone { id, removed: false } };
+        assert_eq!(fact, expected, "{action:?} and {stay:?}");
+        assert_eq!(rules.kept_seat(id).map(|kept| kept.stay), is_kept.then_some(stay));
+        view.apply(fact);
+    }
+}
+
+#[test]
+fn a_room_has_a_maximum_number_of_hosts() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    for rank in 1..=MAX_HOSTS as u64 + 1 {
+        join(&mut rules, &mut view, rank, Session::random());
+        let made = rules.decide(&view, boss, Action::MakeHost(UserId(rank)), now());
+        match made {
+            Ok(decision) => decision.fact.into_iter().for_each(|fact| view.apply(fact)),
+            Err(error) => assert_eq!(error, RoomError::HostsFull { max: MAX_HOSTS }),
+        }
+    }
+    assert_eq!(view.hosts().count(), MAX_HOSTS);
+    let again = rules.decide(&view, boss, Action::MakeHost(UserId(1)), now()).unwrap();
+    assert_eq!(again.fact, None);
+    // With the key, a host can be one without being in the list.
+    let actor = Actor { user: Some(UserId(MAX_HOSTS as u64 + 1)), has_key: true, rank: Rank(1) };
+    let decision = rules.decide(&view, actor, Action::Host, now()).unwrap();
+    assert_eq!((decision.fact, decision.reply), (None, Reply::Hosting));
+}
+
+#[test]
+fn of_users_whose_boxes_were_cleared_the_first_to_lose_the_seat_is_forgotten() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let sessions: Vec<Session> = (0..=MAX_CLEARED).map(|_| Session::random()).collect();
+    for &session in &sessions {
+        let Reply::Seated(id) = join(&mut rules, &mut view, 1, session).reply else { panic!("a seat") };
+        let cleared = rules.decide(&view, boss, Action::Clear(Some(id)), now()).unwrap();
+        view.apply(cleared.fact.unwrap());
+        view.apply(rules.leave(&view, id, true, now()).unwrap());
+    }
+    let mut cleared = |session: Session| {
+        let Reply::Seated(id) = join(&mut rules, &mut view, 1, session).reply else { panic!("a seat") };
+        view.cleared(id)
+    };
+    assert_eq!((cleared(sessions[0]), cleared(sessions[1])), (0, 2));
+    assert_eq!(cleared(sessions[MAX_CLEARED]), MAX_CLEARED as u64 + 1);
+}

@@ -1,0 +1,179 @@
+//! The state of a room that its hosts set, and what the room remembers of it through a restart.
+
+use crate::base::ids::UserId;
+use crate::room::session::SessionKey;
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Maximum length of a prompt, in characters (Unicode code points): a question of a few lines.
+pub(crate) const MAX_PROMPT: usize = 500;
+
+/// Most removed users that a room remembers. Beyond that, the first to be removed may come back.
+const MAX_REMOVED: usize = 1000;
+
+/// Most users who are hosts of a room at the same time. Everyone is told the whole list whenever it changes. Whoever
+/// has the host key can run the room without being in the list.
+pub(crate) const MAX_HOSTS: usize = 100;
+
+/// Who can be a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum HostMode {
+    /// Nobody.
+    None,
+    /// Whoever proves the host key, and whomever a host makes one.
+    #[default]
+    Key,
+    /// Also, while a room has no host, the first user in the order of joining.
+    First,
+}
+
+/// What hosts have set for everyone in the room.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoomState {
+    /// Nobody gets a new seat.
+    pub locked: bool,
+    /// Only hosts see the texts of others.
+    pub hidden: bool,
+    /// Only hosts write and post.
+    pub frozen: bool,
+    /// The question above the wall; empty if there is none.
+    pub prompt: String,
+    /// The user whose box is shown large.
+    pub spotlight: Option<UserId>,
+}
+
+/// What a host sets. `None` leaves it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StateChange {
+    /// [`RoomState::locked`].
+    pub locked: Option<bool>,
+    /// [`RoomState::hidden`].
+    pub hidden: Option<bool>,
+    /// [`RoomState::frozen`].
+    pub frozen: Option<bool>,
+    /// [`RoomState::prompt`].
+    pub prompt: Option<String>,
+    /// [`RoomState::spotlight`]. `Some(None)` ends it.
+    pub spotlight: Option<Option<UserId>>,
+}
+
+impl StateChange {
+    /// The state after the change.
+    pub fn apply(self, before: &RoomState) -> RoomState {
+        RoomState {
+            locked: self.locked.unwrap_or(before.locked),
+            hidden: self.hidden.unwrap_or(before.hidden),
+            frozen: self.frozen.unwrap_or(before.frozen),
+            prompt: self.prompt.unwrap_or_else(|| before.prompt.clone()),
+            spotlight: self.spotlight.unwrap_or(before.spotlight),
+        }
+    }
+}
+
+/// What a room remembers through a restart, beside its log. It identifies people by keys of their sessions, from which
+/// the sessions cannot be derived.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RoomRecord {
+    /// What hosts have set.
+    pub state: RoomState,
+    /// How often hosts have cleared boxes.
+    pub clears: u64,
+    /// The count when all boxes were last cleared.
+    pub all_cleared: u64,
+    /// Users who were removed, the first of them first.
+    removed: VecDeque<SessionKey>,
+    /// Hosts with a seat, the first of them first.
+    hosts: VecDeque<SessionKey>,
+}
+
+impl RoomRecord {
+    /// A room that is hidden and locked.
+    pub(crate) fn closed() -> Self {
+        let state = RoomState { hidden: true, locked: true, ..RoomState::default() };
+        Self { state, ..Self::default() }
+    }
+
+    /// Whether a user with this key was removed.
+    pub(crate) fn is_removed(&self, key: SessionKey) -> bool {
+        self.removed.contains(&key)
+    }
+
+    /// Notes that a user was removed.
+    pub(crate) fn remove(&mut self, key: SessionKey) {
+        self.drop_host(key);
+        push(&mut self.removed, key, MAX_REMOVED);
+    }
+
+    /// Whether there is a host with a seat.
+    pub(crate) fn has_hosts(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
+    /// Whether a user with this key is a host.
+    pub(crate) fn is_host(&self, key: SessionKey) -> bool {
+        self.hosts.contains(&key)
+    }
+
+    /// Notes that a user is a host.
+    pub(crate) fn add_host(&mut self, key: SessionKey) {
+        push(&mut self.hosts, key, MAX_HOSTS);
+    }
+
+    /// A host has lost the seat. Returns whether that changes the record.
+    pub(crate) fn drop_host(&mut self, key: SessionKey) -> bool {
+        let before = self.hosts.len();
+        self.hosts.retain(|host| *host != key);
+        self.hosts.len() < before
+    }
+
+    /// Keeps only these hosts. Returns whether that changes the record.
+    pub(crate) fn retain_hosts(&mut self, keep: impl Fn(SessionKey) -> bool) -> bool {
+        let before = self.hosts.len();
+        self.hosts.retain(|host| keep(*host));
+        self.hosts.len() < before
+    }
+}
+
+/// Adds a key at the end, once, and drops the first one beyond `max`.
+fn push(keys: &mut VecDeque<SessionKey>, key: SessionKey, max: usize) {
+    if keys.contains(&key) {
+        return;
+    }
+    if keys.len() >= max {
+        keys.pop_front();
+    }
+    keys.push_back(key);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::session::Session;
+
+    #[test]
+    fn a_change_leaves_everything_else() {
+        let before = RoomState { locked: true, prompt: "Why?".to_owned(), ..RoomState::default() };
+        let change =
+            StateChange { hidden: Some(true), spotlight: Some(Some(UserId(1))), ..StateChange::default() };
+        let after = change.apply(&before);
+        assert_eq!(after, RoomState { hidden: true, spotlight: Some(UserId(1)), ..before });
+        let change = StateChange { spotlight: Some(None), ..StateChange::default() };
+        assert_eq!(change.apply(&after).spotlight, None);
+    }
+
+    #[test]
+    fn a_record_is_bounded_and_drops_the_oldest() {
+        let mut record = RoomRecord::default();
+        let keys: Vec<SessionKey> = (0..=MAX_REMOVED).map(|_| Session::random().key()).collect();
+        keys.iter().chain(&keys[1..]).for_each(|key| {
+            record.remove(*key);
+            record.add_host(*key);
+        });
+        assert_eq!((record.removed.len(), record.hosts.len()), (MAX_REMOVED, MAX_HOSTS));
+        assert!(
+            !record.is_removed(keys[0]) && record.is_removed(keys[1]) && record.is_host(keys[MAX_REMOVED])
+        );
+        let json = serde_json::to_string(&record).unwrap();
+        assert_eq!(serde_json::from_str::<RoomRecord>(&json).unwrap(), record);
+    }
+}
