@@ -25,6 +25,28 @@ export function askedIn(query) {
 }
 
 /**
+ * The secrets at the end of a link, none of which reaches a server by itself: the passphrase and the host key.
+ *
+ * @param {string} hash
+ * @returns {{ passphrase?: string, host?: string }}
+ */
+export function secretsIn(hash) {
+  const host = /[#&]host=([^&]+)/.exec(hash);
+  const rest = host ? hash.replace(host[0], host[0].startsWith("#") ? "#" : "") : hash;
+  const passphrase = /^#&?key=(.+)$/s.exec(rest)?.[1];
+  return { passphrase: passphrase && decoded(passphrase), host: host?.[1] && decoded(host[1].replaceAll("+", " ")) };
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // somebody wrote it by hand
+  }
+}
+
+/**
  * The view that the address asks for.
  *
  * @param {URLSearchParams} query

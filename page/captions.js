@@ -26,6 +26,17 @@ export function speak(user, now = performance.now()) {
 }
 
 /**
+ * True if the captions show this user: in a spotlight nobody else, otherwise each speaker.
+ *
+ * @param {User} user
+ */
+export function isOnAir(user) {
+  const star = room.state.spotlight === null ? undefined : room.users.get(room.state.spotlight);
+  if (star && star.id !== room.you && !hidden.has(star.name)) return user === star;
+  return room.speakers.includes(user.id);
+}
+
+/**
  * The captions no longer show people with this name.
  *
  * @param {string} name

@@ -1,7 +1,7 @@
 // What has changed and is not drawn yet. Modules that change the state report it here, by the name of the part; draw.js
 // draws it in the next frame.
 
-/** @typedef {"people" | "link" | "me" | "door" | "title" | "posts" | "log" | "stage"} Part */
+/** @typedef {"people" | "link" | "me" | "door" | "title" | "posts" | "log" | "stage" | "board" | "spotlight"} Part */
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Entry} Entry */
 
@@ -10,7 +10,7 @@ export const changes = {
   users: new Set(),
   /** @type {Set<Part>} */
   parts: new Set(),
-  /** What is new in the log. @type {Entry[]} */
+  /** What is new in the log, and posts that have been removed. @type {Entry[]} */
   entries: [],
   /** A key was pressed since the last frame. */
   typed: false,

@@ -14,12 +14,16 @@ export const TOO_SLOW = 4002;
 /** A close frame: the passphrase did not come in time. */
 export const PASSPHRASE_TIMEOUT = 4003;
 
+/** A close frame: a host has removed this person. */
+export const REMOVED = 4004;
+
 /** @type {Map<number, WordKey>} */
 const CLOSE_CODES = new Map([
   [GOING_AWAY, "stopping"],
   [SEAT_TAKEN, "taken"],
   [TOO_SLOW, "tooSlow"],
   [PASSPHRASE_TIMEOUT, "needsPassphrase"],
+  [REMOVED, "removed"],
 ]);
 
 /** @type {Map<string, WordKey>} */
@@ -42,7 +46,41 @@ const ERRORS = new Map([
   ["not_stored", "notStored"],
   ["memory_full", "memoryFull"],
   ["post_empty", "postEmpty"],
+  ["locked", "lockedOut"],
+  ["removed", "removedOut"],
+  ["frozen", "roomFrozen"],
+  ["host_key_wrong", "hostKeyWrong"],
+  ["host_key_wait", "hostKeyWait"],
+  ["no_hosts", "noHosts"],
+  ["not_host", "notHost"],
+  ["unknown_user", "unknownUser"],
+  ["unknown_post", "unknownPost"],
+  ["prompt_too_long", "promptTooLong"],
+  ["hosts_full", "hostsFull"],
+  ["state_not_stored", "stateNotStored"],
 ]);
+
+/** Refusals of the host key. */
+const KEY_ERRORS = new Set(["host_key_wrong", "host_key_wait", "no_hosts"]);
+/** Refusals of what hosts do, whether or not they have a box; `remove_post` is for authors too. */
+const HOST_ERRORS = new Set([
+  "not_host", "unknown_user", "unknown_post", "prompt_too_long", "hosts_full", "state_not_stored",
+]);
+
+/** A room that hosts have closed to this person; even if they had a seat there before. @param {string} code */
+export function isAboutEntry(code) {
+  return code === "locked" || code === "removed";
+}
+
+/** @param {string} code */
+export function isAboutKey(code) {
+  return KEY_ERRORS.has(code);
+}
+
+/** @param {string} code */
+export function isAboutHosting(code) {
+  return HOST_ERRORS.has(code);
+}
 
 /**
  * The word for the end of a connection.

@@ -1,7 +1,7 @@
 // The connection: opens the WebSocket, notices when it breaks, and tries again.
 
 import { touch } from "./changes.js";
-import { GOING_AWAY, PASSPHRASE_TIMEOUT, SEAT_TAKEN, wordForEnd } from "./codes.js";
+import { GOING_AWAY, PASSPHRASE_TIMEOUT, REMOVED, SEAT_TAKEN, wordForEnd } from "./codes.js";
 import { isRefused } from "./http.js";
 import { asked, link } from "./state.js";
 
@@ -16,9 +16,14 @@ const LAST_RETRY_MS = 15_000;
 /** A room comes back within this time to a server that restarts. */
 const RESTART_SPREAD_MS = 4_000;
 
-/** What happens when a connection opens, and for each event; main.js sets it. */
+/** After these ends of a connection, the page does not try again by itself. */
+const FINAL = [SEAT_TAKEN, PASSPHRASE_TIMEOUT, REMOVED];
+
+/** What happens when a connection opens or ends, and for each event; main.js sets it. */
 const handlers = {
   opened: () => {},
+  /** @type {(code: number) => void} */
+  lost: () => {},
   /** @type {(event: string, data: any) => void} */
   received: () => {},
 };
@@ -86,7 +91,8 @@ export function lose(socket, { code = 0, reason = "" } = {}) {
   if (word === "silent") explainSilence();
   // A server that has refused this page says so again after each attempt, and the words need not change in between.
   if (word !== "silent" || link.status !== "refused") link.status = word;
-  if (code !== SEAT_TAKEN && code !== PASSPHRASE_TIMEOUT) retryLater(code);
+  if (!FINAL.includes(code)) retryLater(code);
+  handlers.lost(code);
   touch("link", "me");
 }
 

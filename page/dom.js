@@ -15,7 +15,10 @@
  * @property {HTMLSelectElement} language
  * @property {HTMLButtonElement} now
  * @property {HTMLImageElement} qr
+ * @property {HTMLInputElement} question
  * @property {HTMLDialogElement} settings
+ * @property {HTMLDialogElement} confirm
+ * @property {HTMLDialogElement} save-wall
  * @property {HTMLDialogElement} invite
  * @property {HTMLTemplateElement} new-box
  */

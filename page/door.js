@@ -24,11 +24,19 @@ export function drawVisitors() {
   const rows = people.slice(0, NAMES_AT_THE_DOOR).map((user) => {
     const row = element("li", "name");
     row.append(drawMark(user.look), element("bdi", "", user.name));
+    if (room.hosts.has(user.id)) row.append(newHostMark());
     return row;
   });
   const more = people.length - rows.length;
   if (more) rows.push(element("li", "name", say("others", { n: more })));
   at("door-names").replaceChildren(...rows);
+}
+
+function newHostMark() {
+  const mark = element("span", "host");
+  mark.role = "img";
+  mark.ariaLabel = say("host");
+  return mark;
 }
 
 /** @param {string} error */

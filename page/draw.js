@@ -1,11 +1,14 @@
 // Draws what has changed, once a frame.
 
+import { drawBoard } from "./board.js";
 import { changes, takeChanges } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
+import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
 import { drawMe } from "./own-box.js";
+import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
 import { drawBox, drawEmptyWall, followBox } from "./wall.js";
@@ -20,6 +23,8 @@ const DRAWING = {
   posts: drawPosts,
   log: drawLog,
   stage: drawStage,
+  board: drawHosting,
+  spotlight: drawSpotlight,
 };
 
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
@@ -53,7 +58,14 @@ function drawAll() {
 
 function drawPeople() {
   drawCount();
+  drawBoard();
   if (!seat.inside) drawVisitors();
   drawEmptyWall();
   drawStop();
+}
+
+/** What hosts have set, and the bar with which they set it. */
+function drawHosting() {
+  drawBoard();
+  drawHostBar();
 }

@@ -3,8 +3,9 @@
 
 import { speak } from "./captions.js";
 import { change, changes, touch } from "./changes.js";
+import { applyHostEvent, dropFromState, noteCleared, setRoomState } from "./room-state.js";
 import { spliced } from "./splices.js";
-import { keyOf, newUser, room, seat } from "./state.js";
+import { keyOf, newRoom, newUser, room, seat } from "./state.js";
 
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Post} Post */
@@ -20,7 +21,10 @@ const POSTS_KEPT = 2_000;
  * @property {string | null} name
  * @property {string | null} [session]
  * @property {string} room
- * @property {{ [id: string]: { name: string, text: string, away?: boolean } }} users
+ * @property {{ [id: string]: { name: string, text: string, wrote?: boolean, away?: boolean } }} users
+ * @property {number | null} [cleared]
+ * @property {boolean} [host]
+ * @property {import("./room-state.js").Described} [state]
  * @property {Post[]} log
  * @property {{ text: number, name: number }} [limits]
  */
@@ -38,8 +42,10 @@ export function applyEvent(event, data, now = performance.now()) {
   else if (event === "new_user") welcomeUser(data.id, data.new_user_name);
   else if (event === "disconnect_user") farewell(user, data.name);
   else if (event === "data") addPost(data);
+  else if (event === "post_removed") forgetPost(data.n);
   else if (user && event === "text_update") return rewrite(user, data, now);
   else if (user && (event === "user_away" || event === "user_back")) setAway(user, event === "user_away");
+  else applyHostEvent(event, data, user);
   return true;
 }
 
@@ -58,6 +64,9 @@ function replaceAll(snapshot, now) {
   seat.name = snapshot.name ?? "";
   // The snapshot of a viewer who has given a name meanwhile knows of no session yet.
   seat.session = snapshot.session ?? seat.session;
+  noteCleared(snapshot.cleared);
+  room.hosting = snapshot.host ?? false;
+  setRoomState(snapshot.state ?? { ...newRoom().state, hosts: [] });
   if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
   replaceLog(snapshot.log);
   for (const post of snapshot.log) rememberSaid(post);
@@ -76,7 +85,8 @@ function replaceUsers(users) {
     const known = before.get(said.name);
     before.delete(said.name);
     if (known) left.delete(known);
-    add(Object.assign(known ?? newUser(id, said), { id, text: said.text, away: said.away ?? false, said: [] }));
+    const { text, wrote = text !== "", away = false } = said;
+    add(Object.assign(known ?? newUser(id, said), { id, text, wrote, away, said: [] }));
   }
   for (const user of left) miss(user);
 }
@@ -107,8 +117,11 @@ function add(user) {
 export function rewrite(user, update, now = performance.now()) {
   const text = update.text ?? spliced(user.text, update);
   if (text === null) return false;
+  const isRevealed = user.wrote && user.text === ""; // a text from before, which this page may see only now
   user.text = text;
-  user.typing = text !== "";
+  if (user.wrote !== (text !== "")) touch("board");
+  user.wrote = text !== "";
+  user.typing = text !== "" && !isRevealed;
   user.typedAt = now;
   speak(user, now);
   change(user);
@@ -136,7 +149,10 @@ function farewell(user, name) {
 /** @param {User} user */
 export function remove(user) {
   // A restarted server gives the same ids to others.
-  if (room.users.get(user.id) === user) room.users.delete(user.id);
+  if (room.users.get(user.id) === user) {
+    room.users.delete(user.id);
+    dropFromState(user.id);
+  }
   room.speakers = room.speakers.filter((id) => id !== user.id);
   user.gone = true;
   change(user);
@@ -177,10 +193,32 @@ function keepPost(post) {
   }
 }
 
+/**
+ * A post was removed: its number stays, its text goes.
+ *
+ * @param {number} n
+ */
+function forgetPost(n) {
+  emptyPost([...room.posts.values()].findLast((post) => post.n === n && !post.lost));
+}
+
+/** @param {Post | undefined} post */
+function emptyPost(post) {
+  if (!post?.text) return;
+  const user = room.users.get(post.id);
+  if (user) {
+    user.said = user.said.filter((text) => text !== post.text);
+    change(user);
+  }
+  post.text = "";
+  changes.entries.push(post);
+  touch("posts");
+}
+
 /** @param {Post} post */
 function rememberSaid(post) {
   const user = room.users.get(post.id);
-  if (!user) return;
+  if (!user || !post.text) return;
   user.said = [...user.said, post.text].slice(-SAID_POSTS);
   user.typing = false;
   change(user);
@@ -198,6 +236,7 @@ function replaceLog(log) {
   const last = [...room.posts.values()].at(-1);
   if (last && !goesOn && !last.lost) tellSeam(last, log[0]);
   for (const post of fresh) keepPost({ ...post, old: !goesOn });
+  for (const post of log) if (!post.text) emptyPost(room.posts.get(keyOf(post)));
   room.news = null;
   touch("posts");
 }

@@ -4,6 +4,15 @@ import { at } from "./dom.js";
 import { hidden, link, reading, room, roomTitle } from "./state.js";
 import { say, tongue } from "./words.js";
 
+/** @typedef {import("./words.js").WordKey} WordKey */
+
+/** The button beside the state of the connection, where it is not one to try again. */
+/** @type {Map<WordKey, WordKey>} */
+const BUTTONS = new Map([
+  ["taken", "newBox"],
+  ["removed", "watch"],
+]);
+
 export function drawTitle() {
   const title = roomTitle();
   at("title").textContent = title;
@@ -25,7 +34,7 @@ export function drawLink() {
   at("link-state").textContent = say(link.status);
   at("link-wait").textContent = link.retryAt ? say("retrying", { n: secondsUntil(link.retryAt) }) : "";
   const button = at("now");
-  button.textContent = say(link.status === "taken" ? "newBox" : "retryNow");
+  button.textContent = say(BUTTONS.get(link.status) ?? "retryNow");
   if (isUp && document.activeElement === button) at(room.you ? "my-text" : "title").focus();
   button.hidden = isFine;
   at("door-link").textContent = isFine || link.status === "needsPassphrase" ? "" : say(link.status);

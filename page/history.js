@@ -5,9 +5,10 @@ import { viewIn } from "./address.js";
 import { openDialog } from "./dom.js";
 import { look, seat } from "./state.js";
 
-/** How many things lie on top of the page, each an entry of the history. */
+/** How many things this person has laid on top of the page, each an entry of the history. */
 export function depth() {
-  return Number(look.view !== look.home) + Number(Boolean(look.large)) + Number(Boolean(openDialog()));
+  const isEnlarged = look.large !== null && !look.bySpotlight;
+  return Number(look.view !== look.home) + Number(isEnlarged) + Number(Boolean(openDialog()));
 }
 
 /** Makes the history match what is shown. Going back takes a moment; what changes meanwhile is handled after it. */

@@ -1,18 +1,23 @@
 // Connects the document and the window to the modules that handle their events.
 
 import { touch } from "./changes.js";
+import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
+import {
+  askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
+} from "./host-bar.js";
 import { copyLink, invite, showAddress } from "./invite.js";
-import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
-import { givePassphrase, showPassphrase, takeKey, tryPassphrase } from "./passphrase.js";
-import { saveLog } from "./save.js";
+import { forgetUnread, logInSight, onNarrow, postToRemove, readNewest, scrollLog } from "./log.js";
+import { keyInMenu, menuToggled } from "./menu.js";
+import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
+import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
-import { choices, draft, gate, look } from "./state.js";
+import { choices, draft, look } from "./state.js";
 import { clearText, compose, post, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
@@ -23,6 +28,7 @@ export function listen() {
   listenToOwnBox();
   listenToWall();
   listenToLog();
+  listenToHostBar();
   listenToDialogs();
   listenToSettings();
   listenToWindow();
@@ -90,6 +96,29 @@ function listenToLog() {
   at("posts-area").addEventListener("scroll", scrollLog, { passive: true });
   at("newer").addEventListener("click", readNewest);
   at("save").addEventListener("click", saveLog);
+  for (const button of all(".saves-wall")) button.addEventListener("click", () => showDialog("save-wall"));
+  for (const button of all("[data-format]")) {
+    button.addEventListener("click", () => saveWall(/** @type {any} */ (button.dataset.format)));
+  }
+  at("posts").addEventListener("click", (event) => {
+    const removed = postToRemove(event);
+    if (removed) removePost(removed);
+  });
+}
+
+function listenToHostBar() {
+  at("ask-form").addEventListener("submit", askQuestion);
+  at("to-question").addEventListener("click", toggleQuestion);
+  at("hide-answers").addEventListener("click", toggleHidden);
+  at("lock").addEventListener("click", toggleLock);
+  at("freeze").addEventListener("click", toggleFreeze);
+  at("clear-all").addEventListener("click", clearAll);
+  at("host-more").addEventListener("click", openMore);
+  at("stage-more").addEventListener("click", openStageMenu);
+  at("end-spotlight").addEventListener("click", endSpotlight);
+  at("confirm-yes").addEventListener("click", confirmed);
+  at("menu").addEventListener("toggle", menuToggled);
+  at("menu").addEventListener("keydown", keyInMenu);
 }
 
 function listenToSettings() {
@@ -116,7 +145,7 @@ function listenToWindow() {
   document.addEventListener("resume", checkConnection);
   for (const event of ["online", "offline"]) window.addEventListener(event, checkConnection);
   window.addEventListener("popstate", goneBack);
-  window.addEventListener("hashchange", () => takeKey() && gate.locked && tryPassphrase());
+  window.addEventListener("hashchange", takeNewSecrets);
   window.addEventListener("pagehide", keepSeat);
   window.addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
   window.addEventListener("beforeunload", (event) => draft.pending.length && event.preventDefault());

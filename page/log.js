@@ -16,6 +16,10 @@ const HUSH_MS = 1_000;
 
 /** The element of each post, oldest first. @type {Map<string, HTMLElement>} */
 const items = new Map();
+/** The post of each element. @type {WeakMap<Element, Post>} */
+const shownPosts = new WeakMap();
+/** For whom the buttons that remove posts were drawn. */
+const rights = { hosting: false, you: room.you };
 /** The line of each piece of news. @type {WeakMap<News, HTMLElement>} */
 const lines = new WeakMap();
 
@@ -36,11 +40,13 @@ export function drawPosts() {
   const entries = takeEntries();
   const posts = entries.filter(isPost);
   if (posts.some((post) => post.old)) hush();
+  const isNew = posts.map((post) => !items.has(keyOf(post)));
   for (const entry of entries) drawEntry(entry);
+  drawRemovers();
   dropOldItems();
   at("log-empty").hidden = room.posts.size > 0;
   at("save").hidden = room.posts.size === 0;
-  const fresh = posts.filter((post) => !post.old && !hidden.has(post.name));
+  const fresh = posts.filter((post, index) => isNew[index] && !post.old && !hidden.has(post.name));
   if (!(reading.atEnd && logInSight())) reading.below += fresh.length;
   drawLog();
 }
@@ -55,9 +61,17 @@ function isPost(entry) {
 
 /** @param {Entry} entry */
 function drawEntry(entry) {
-  if (isPost(entry)) at("posts").append(newItem(entry));
+  if (isPost(entry)) drawPost(entry);
   else if ("seam" in entry) at("posts").append(newSeam(entry.seam));
   else drawNews(entry);
+}
+
+/** A post that is shown already has been removed since. @param {Post} post */
+function drawPost(post) {
+  const shown = items.get(keyOf(post));
+  if (shown) shown.querySelector(".body")?.replaceWith(newBody(post));
+  else at("posts").append(newItem(post));
+  if (shown) drawRemover(post);
 }
 
 /** Removes the oldest posts, which the room no longer keeps. */
@@ -116,13 +130,53 @@ function newItem(post) {
   const item = element("div", "post");
   const name = element("div", "name");
   name.append(drawMark(lookOf(post.name)), element("bdi", "", post.name), newTime(post.at));
-  const body = element("p", "body");
-  body.dir = "auto";
-  body.append(...withLinks(post.text));
-  item.append(name, body);
+  item.append(name, newBody(post));
   item.hidden = hidden.has(post.name);
   items.set(keyOf(post), item);
+  shownPosts.set(item, post);
+  drawRemover(post);
   return item;
+}
+
+/** @param {Post} post */
+function newBody({ text }) {
+  const body = element("p", text ? "body" : "body gone", text ? "" : say("postRemoved"));
+  if (text) body.dir = "auto";
+  else body.dataset.say = "postRemoved";
+  body.append(...withLinks(text));
+  return body;
+}
+
+/** Draws the buttons that remove posts again, if others may be removed than before. */
+function drawRemovers() {
+  if (rights.hosting === room.hosting && rights.you === room.you) return;
+  Object.assign(rights, { hosting: room.hosting, you: room.you });
+  room.posts.forEach(drawRemover);
+}
+
+/**
+ * The button that removes a post, for hosts and its author. It is not announced with the post.
+ *
+ * @param {Post} post
+ */
+function drawRemover(post) {
+  const head = items.get(keyOf(post))?.firstElementChild;
+  const mayRemove = post.text !== "" && !post.lost && (room.hosting || post.id === room.you);
+  const shown = head?.querySelector("button");
+  if (Boolean(shown) === mayRemove) return;
+  if (shown) return shown.remove();
+  const button = element("button", "plain remove");
+  button.dataset.label = "removePost";
+  button.ariaLabel = say("removePost");
+  button.ariaLive = "off";
+  head?.append(button);
+}
+
+/** The post whose button was clicked, if it was one. @param {Event} event */
+export function postToRemove({ target }) {
+  const button = target instanceof Element ? target.closest(".remove") : null;
+  const item = button?.closest(".post");
+  return item ? shownPosts.get(item) : undefined;
 }
 
 /** @param {number} when */

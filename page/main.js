@@ -9,8 +9,8 @@ import { startDrawing } from "./draw.js";
 import { hideAgain } from "./hiding.js";
 import { keepHistory } from "./history.js";
 import { listen } from "./listeners.js";
-import { findPassphrase, knock } from "./passphrase.js";
-import { receive } from "./receive.js";
+import { findSecrets, knock } from "./passphrase.js";
+import { noticeEnd, receive } from "./receive.js";
 import { isTaken, sitDown, takeSeat } from "./seat.js";
 import { drawWords, learn } from "./settings.js";
 import { charactersIn } from "./splices.js";
@@ -32,7 +32,7 @@ async function start() {
   startDrawing();
   drawWords();
   listen();
-  findPassphrase();
+  findSecrets();
   keepHistory();
   at("name").value = asked.name?.trim() || saved.name || "";
   await takePlace();
@@ -67,7 +67,7 @@ async function takePlace() {
   sitDown(kept);
   if (charactersIn(asked.room) > ROOM_CHARACTERS) return refuseRoom();
   if (kept && (await isTaken(kept))) sitDown(null);
-  handleConnection({ opened: knock, received: receive });
+  handleConnection({ opened: knock, received: receive, lost: noticeEnd });
   connect();
 }
 

@@ -4,7 +4,7 @@ import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { drawMark, lookOf } from "./marks.js";
 import { charactersIn } from "./splices.js";
-import { asked, choices, draft, link, room, seat } from "./state.js";
+import { asked, choices, draft, isFrozen, link, room, seat } from "./state.js";
 import { say } from "./words.js";
 
 /** The part of the limit from which on the characters left are shown. */
@@ -17,6 +17,9 @@ export function drawMe() {
   const name = seat.name || seat.wanted.trim();
   at("my-name").textContent = name;
   drawMark(lookOf(name), at("my-mark"));
+  at("my-host").hidden = !room.you || !room.hosts.has(room.you);
+  at("my-text").readOnly = isFrozen();
+  at("me").classList.toggle("frozen", isFrozen());
   at("me").classList.toggle("paused", draft.paused !== null);
   at("hint").textContent = say(choices.enterPosts ? "hintEnter" : keyHint());
   drawCharactersLeft();
@@ -39,6 +42,7 @@ function drawCharactersLeft() {
 
 /** @param {number} rest */
 function noteFor(rest) {
+  if (isFrozen()) return say("frozenBox");
   if (draft.pending.length) return say(noteForPending());
   if (rest < 0) return say("tooLong");
   return draft.paused === null ? draft.note : say("paused");

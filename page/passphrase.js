@@ -1,9 +1,11 @@
 // The passphrase, if the server wants one: from the link, from before a reload of the tab, or from the first screen.
 
+import { secretsIn } from "./address.js";
 import { wordForError } from "./codes.js";
 import { connect, send, waitOutside } from "./connection.js";
 import { at, openDialog } from "./dom.js";
 import { drawChecking, drawDoor, drawGate } from "./door.js";
+import { findHostKey, keepHostKey, offerHostKey } from "./host-key.js";
 import { join } from "./seat.js";
 import { gate, link, seat } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
@@ -16,11 +18,17 @@ const TOKEN = "typewall token";
 /** An answer that takes longer than this waits for the guesses of others, and the page says that it waits. */
 const SLOW_MS = 500;
 
-/** Gives the passphrase and asks for a seat, without waiting for an answer in between. */
+/** Gives the passphrase and the host key, and asks for a seat, without waiting for an answer in between. */
 export function knock() {
   gate.unheard = false;
   const { passphrase, token } = gate;
   if (passphrase && send("unlock", token ? { passphrase, token } : { passphrase })) awaitAnswer();
+  askIn();
+}
+
+/** The host key comes first: a host has a seat in a locked room too. */
+function askIn() {
+  offerHostKey();
   join();
 }
 
@@ -37,32 +45,28 @@ function keepToken(token) {
   keepInTab(TOKEN, token);
 }
 
-/** The passphrase to start with: that of the link, or that from before a reload. */
-export function findPassphrase() {
+/** The passphrase and the host key to start with: those of the link, or those from before a reload. */
+export function findSecrets() {
+  findHostKey();
   gate.passphrase = keptInTab(PASSPHRASE) ?? "";
   gate.token = keptInTab(TOKEN) ?? "";
-  takeKey();
+  takeSecrets();
 }
 
-/**
- * Takes the passphrase out of the link, so that nobody reads it there, bookmarks it or passes it on by accident. False
- * if there is none.
- */
-export function takeKey() {
-  const key = /^#key=(.+)$/s.exec(location.hash)?.[1];
-  if (!key) return false;
-  history.replaceState(history.state, "", location.pathname + location.search);
-  keepPassphrase(decoded(key));
-  return true;
+/** Takes secrets out of the link, so that nobody reads them there, bookmarks them or passes them on by accident. */
+function takeSecrets() {
+  const { passphrase, host } = secretsIn(location.hash);
+  if (passphrase || host) history.replaceState(history.state, "", location.pathname + location.search);
+  if (passphrase) keepPassphrase(passphrase);
+  if (host) keepHostKey(host);
+  return { passphrase, host };
 }
 
-/** @param {string} text */
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // somebody wrote it by hand
-  }
+/** Somebody has put a link with secrets into the address bar of this page. */
+export function takeNewSecrets() {
+  const { passphrase, host } = takeSecrets();
+  if (passphrase && gate.locked) tryPassphrase();
+  else if (host) offerHostKey();
 }
 
 /** @param {Event} event */
@@ -133,7 +137,7 @@ function lock() {
 export function unlock({ token }) {
   clearTimeout(gate.timer);
   if (token) keepToken(token);
-  if (gate.unheard) join();
+  if (gate.unheard) askIn();
   gate.unheard = false;
   if (!gate.locked) return;
   gate.locked = false;

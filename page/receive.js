@@ -1,20 +1,25 @@
 // Handles server events: applies them to the room's state, and does what has to follow.
 
 import { touch } from "./changes.js";
-import { TRY_AGAIN, wordForError } from "./codes.js";
+import { announce, notice } from "./board.js";
+import { REMOVED, TRY_AGAIN, isAboutEntry, isAboutHosting, isAboutKey, wordForError } from "./codes.js";
 import { confirmConnection, lose, resync } from "./connection.js";
 import { refuseEntry } from "./entry.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
+import { confirmHostKey, refuseHostKey } from "./host-key.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
-import { resume, welcome } from "./seat.js";
-import { link, room, seat } from "./state.js";
-import { dropPending, settle, slowDown, tellWhole, tellWholeNext } from "./text.js";
-import { say } from "./words.js";
+import { loseSeat, resume, welcome } from "./seat.js";
+import { draft, isFrozen, link, room, seat } from "./state.js";
+import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
+import { isolated, say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
+
+/** Characters in a question, as the server limits them. */
+const PROMPT_CHARACTERS = 500;
 
 /**
  * @typedef {object} Refusal  The data of `error`.
@@ -33,9 +38,45 @@ export function receive(event, data) {
   if (event === "error") return refuse(data);
   if (event === "slow_down") return slowDown();
   if (event === "data") notePost(data);
+  const wasFrozen = isFrozen();
   if (!applyEvent(event, data)) return resync();
   if (event === "data") drawTitle(); // at once, because a hidden tab has no frames
   if (event === "existing_users") settleIn();
+  else obeyHost(event, data);
+  if (wasFrozen || (draft.refused && event === "room_state")) goOn();
+}
+
+/** A freeze may be over. */
+function goOn() {
+  if (room.you && !isFrozen()) thaw();
+}
+
+/**
+ * What hosts do to this person, or what everyone is told of it.
+ *
+ * @param {string} event
+ * @param {any} data
+ */
+function obeyHost(event, data) {
+  if (event === "hosting") confirmHostKey();
+  if (event === "text_cleared" && seat.emptied) dropEmptied();
+  else if (event === "text_cleared") announce(say("allCleared"));
+  if (event === "disconnect_user" && data.removed) announce(say("userRemoved", { name: isolated(data.name) }));
+}
+
+/** A host has cleared this person's box; a screen reader hears of it by the note beside the name. */
+function dropEmptied() {
+  seat.emptied = false;
+  emptyByHost();
+}
+
+/**
+ * The connection has ended.
+ *
+ * @param {number} code
+ */
+export function noticeEnd(code) {
+  if (code === REMOVED) loseSeat();
 }
 
 /** A snapshot has come: this person may have a seat now, or again. */
@@ -43,6 +84,7 @@ function settleIn() {
   const wasResync = link.resyncing;
   confirmConnection();
   if (room.you && !seat.welcomed) welcome();
+  if (seat.emptied) dropEmptied();
   if (room.you && !wasResync) resume();
 }
 
@@ -57,14 +99,29 @@ function refuse(refusal) {
   const { code } = refusal;
   if (code === "already_joined") return; // the answer to checkConnection
   if (code.startsWith("passphrase")) return refusePassphrase(refusal);
+  if (isAboutKey(code)) return refuseHostKey(refusal);
   if (code === "out_of_step") return tellWhole();
   // A server that was restarted has no place left: the page tries until it has one.
   if (code === "room_full" && room.you) return lose(link.socket, { code: TRY_AGAIN, reason: code });
   if (code === "memory_full") tellWholeNext(); // the box has an older text, which the next splice might fit by accident
+  if (code === "frozen") return waitFrozen();
+  if (code === "removed" && !seat.removed) return lose(link.socket, { code: REMOVED });
+  explain(refusal);
+}
+
+/** @param {Refusal} refusal */
+function explain({ code, message, ref }) {
   const word = wordForError(code);
-  const words = word ? say(word, { n: room.limits.name }) : refusal.message;
-  if (room.you) refuseText(words, refusal.ref);
-  else refuseEntry(words);
+  const words = word ? say(word, { n: limitFor(code) }) : message;
+  if (isAboutHosting(code)) notice(words);
+  else if (room.you && !isAboutEntry(code)) refuseText(words, ref);
+  else if (seat.wanted) refuseEntry(words);
+  else notice(words);
+}
+
+/** @param {string} code */
+function limitFor(code) {
+  return code === "prompt_too_long" ? PROMPT_CHARACTERS : room.limits.name;
 }
 
 /**

@@ -1,27 +1,52 @@
-// Saves the log as a text file.
+// Saves the log as a text file, and the wall as a file of a chosen kind.
 
-import { element } from "./dom.js";
+import { at, element } from "./dom.js";
 import { fetched, textOf } from "./http.js";
-import { asked, room, roomTitle } from "./state.js";
+import { linesOf } from "./lines.js";
+import { asked, hidden, room, roomTitle } from "./state.js";
+import { sharedText } from "./text.js";
+import { wallFile } from "./wall-file.js";
+import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
 
 /** The browser has this long to read the file. */
 const READ_MS = 10_000;
-/** Characters that a terminal could obey. */
-const CONTROLS = /(?!\t)\p{Cc}/gu;
-/** Characters that turn the direction of the text around them. */
-const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
-/** What ends a line, for any program that may read the file. */
-const LINE_ENDS = /[\n\v\f\r\u0085\u2028\u2029]/;
+/** The media types of files other than plain text. */
+const TYPES = new Map([
+  ["md", "text/markdown"],
+  ["csv", "text/csv"],
+]);
 
 /** The server's log may go further back than the page's; posts that the server has lost or cannot give are added. */
 export async function saveLog() {
   const log = await textOf(await fetched("log", { room: asked.room, format: "txt" }));
   const own = [...room.posts.values()].filter((post) => post.lost || log === null);
+  saveFile([...own.map(lineOf), log ?? ""], "", "txt");
+}
+
+/** Saves what this person sees of the wall. @param {import("./wall-file.js").Format} format */
+export function saveWall(format) {
+  const seen = [...room.users.values()].filter((user) => !hidden.has(user.name));
+  const rows = seen.map((user) => ({ name: user.name, text: user.id === room.you ? sharedText() : user.text }));
+  /** @type {[string, string]} */
+  const columns = [say("columnName"), say("asText")];
+  const sheet = { title: roomTitle(), question: room.state.prompt, rows, columns };
+  at("save-wall").close();
+  saveFile([wallFile(format, sheet)], `-${asTime(Date.now()).slice(11, 16).replace(":", "")}-wall`, format);
+}
+
+/**
+ * @param {string[]} parts
+ * @param {string} suffix  after the date
+ * @param {string} format
+ */
+function saveFile(parts, suffix, format) {
   const link = element("a");
-  link.href = URL.createObjectURL(new Blob([...own.map(lineOf), log ?? ""], { type: "text/plain;charset=utf-8" }));
-  link.download = `typewall-${roomTitle().replace(/[^\p{L}\p{N}]+/gu, "-")}-${asTime(Date.now()).slice(0, 10)}.txt`;
+  const type = TYPES.get(format) ?? "text/plain";
+  link.href = URL.createObjectURL(new Blob(parts, { type: `${type};charset=utf-8` }));
+  const title = roomTitle().replace(/[^\p{L}\p{N}]+/gu, "-");
+  link.download = `typewall-${title}-${asTime(Date.now()).slice(0, 10)}${suffix}.${format}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), READ_MS);
 }
@@ -31,22 +56,12 @@ function asTime(when) {
   return new Date(when).toISOString().replace(/\.\d+/, "");
 }
 
-/** @param {string} character */
-function asCode(character) {
-  return `<U+${character.charCodeAt(0).toString(16).toUpperCase()}>`;
-}
-
-/** @param {string} line */
-function visible(line) {
-  return line.replace(CONTROLS, "\ufffd").replace(DIRECTIONS, asCode);
-}
-
 /**
- * A post as the server writes it. Lines after the first are indented, so that nobody can post what looks like a post of
- * somebody else.
+ * A post as the server writes it, also one that was removed. Lines after the first are indented, so that nobody can
+ * post what looks like a post of somebody else.
  *
  * @param {Post} post
  */
 export function lineOf({ at: when, name, text }) {
-  return `${asTime(when)} ${name}: ${text.split(LINE_ENDS).map(visible).join("\n    ")}\n`;
+  return `${asTime(when)} ${name}: ${linesOf(text || "(removed)").join("\n    ")}\n`;
 }

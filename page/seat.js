@@ -19,6 +19,8 @@ import { isolated, say } from "./words.js";
  * @property {string | null} asked  the name in the address
  * @property {string} wanted
  * @property {string} [session]
+ * @property {number | null} [cleared]
+ * @property {boolean} [removed]
  * @property {import("./state.js").Pending[]} [pending]
  * @property {string | null} [paused]
  * @property {string} [text]
@@ -49,7 +51,7 @@ function newSession() {
 
 /** The server has given this person a seat for the first time. */
 export function welcome() {
-  seat.welcomed = seat.inside = true;
+  Object.assign(seat, { welcomed: true, inside: true, removed: false });
   const wanted = seat.wanted.trim().replace(/\s+/g, " ");
   note(seat.name === wanted ? "" : say("youAre", { name: isolated(seat.name) }));
   drawDoor();
@@ -70,8 +72,15 @@ export function retryNow() {
 }
 
 function forgetSeat() {
-  Object.assign(seat, { session: undefined, welcomed: false });
+  Object.assign(seat, { session: undefined, cleared: null, welcomed: false });
   forgetPending();
+}
+
+/** A host has removed this person, who may watch, but asks for no seat by itself; not even after a reload. */
+export function loseSeat() {
+  Object.assign(seat, { wanted: "", welcomed: false, removed: true });
+  forgetMe();
+  touch("me", "people");
 }
 
 /** Leaves the room and shows the first screen. */
@@ -93,10 +102,10 @@ export function leave() {
  * of one that was out of sight is found out by isTaken.
  */
 export function keepSeat() {
-  if (!seat.wanted) return;
-  const { wanted, session } = seat;
+  if (!seat.wanted && !seat.removed) return;
+  const { wanted, session, cleared, removed } = seat;
   const { pending, paused } = draft;
-  const own = { tab, room: asked.room, asked: asked.name, wanted, session };
+  const own = { tab, room: asked.room, asked: asked.name, wanted, session, cleared, removed };
   keepInTab(SEAT, { ...own, pending, paused, text: ownText() });
 }
 
@@ -135,10 +144,11 @@ export function answerTwins() {
  */
 export function sitDown(kept) {
   const wanted = kept ? kept.wanted : nameInAddress();
-  Object.assign(seat, { wanted, session: kept?.session });
+  const { session, cleared = null, removed = false } = kept ?? {};
+  Object.assign(seat, { wanted, session, cleared, removed });
   restoreText(kept ?? {});
   // An address that says who, or what to look at, needs no first screen.
-  seat.inside = Boolean(wanted) || look.view !== "wall" || asked.leftOut.includes("me");
+  seat.inside = Boolean(wanted) || removed || look.view !== "wall" || asked.leftOut.includes("me");
   drawDoor();
   drawMe();
   keepAwake();

@@ -45,7 +45,7 @@ export function drawWords() {
   drawTitle();
   labelBoxes();
   redraw();
-  touch("me", "link", "people", "log", "stage");
+  touch("me", "link", "people", "log", "stage", "board");
 }
 
 /**

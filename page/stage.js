@@ -2,7 +2,7 @@
 
 import { at, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
-import { look, presenceOf } from "./state.js";
+import { look, presenceOf, room } from "./state.js";
 import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
@@ -16,7 +16,11 @@ export function drawStage() {
   at("stage").style.setProperty("--hue", String(user.look.hue));
   drawMark(user.look, at("stage-mark"));
   at("stage-name").textContent = user.name;
-  at("stage-state").textContent = wordForPresence(presence);
+  at("stage-state").textContent = wordForPresence(user, presence);
+  at("stage-host").hidden = !room.hosts.has(user.id);
+  at("stage-more").hidden = !room.hosting || user.gone;
+  at("end-spotlight").hidden = !room.hosting || !look.bySpotlight;
+  at("hide").hidden = room.hosting && look.bySpotlight;
   rewriteNode(words(), user.text);
 }
 

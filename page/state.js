@@ -8,6 +8,7 @@ import { lookOf } from "./marks.js";
  * @property {string} id
  * @property {string} name
  * @property {string} text
+ * @property {boolean} wrote  the box has a text, which this page may not see while answers are hidden
  * @property {boolean} away
  * @property {import("./marks.js").Look} look
  * @property {string[]} said  the latest posts, for the captions
@@ -22,7 +23,7 @@ import { lookOf } from "./marks.js";
  * @property {number} n
  * @property {string} id
  * @property {string} name
- * @property {string} text
+ * @property {string} text  empty once the post is removed
  * @property {number} at  in milliseconds since 1970
  * @property {string} [ref]  of the author's own page
  * @property {boolean} [old]  was there before this page
@@ -35,9 +36,23 @@ import { lookOf } from "./marks.js";
  * @property {string[]} went
  */
 
+/**
+ * @typedef {object} RoomState  What hosts have set.
+ * @property {boolean} locked
+ * @property {boolean} hidden
+ * @property {boolean} frozen
+ * @property {string} prompt
+ * @property {string | null} spotlight  the id of a user
+ */
+
 /** @typedef {{ seam: "seam" | "gap" }} Seam  A line in the log that says what is missing. */
 /** @typedef {Post | News | Seam} Entry */
-/** @typedef {{ text: string, ref: string }} Pending  A post that the server has not confirmed. */
+/**
+ * @typedef {object} Pending  A post that the server has not confirmed.
+ * @property {string} text
+ * @property {string} ref
+ * @property {boolean} [out]  a host has cleared the box since, so the post does not stand in it
+ */
 
 /** A user counts as typing for this long after the last change. */
 export const TYPING_MS = 2_000;
@@ -54,7 +69,7 @@ export const asked = {
   leftOut: [],
 };
 
-/** The room as the server describes it: events.js, and captions.js for the speakers. */
+/** The room as the server describes it: events.js with room-state.js, and captions.js for the speakers. */
 export const room = newRoom();
 
 /** A room that nobody has described yet. */
@@ -71,11 +86,17 @@ export function newRoom() {
     posts: new Map(),
     /** The comings and goings since the last post. @type {News | null} */
     news: null,
+    /** @type {RoomState} */
+    state: { locked: false, hidden: false, frozen: false, prompt: "", spotlight: null },
+    /** Ids of the users who are hosts. @type {Set<string>} */
+    hosts: new Set(),
+    /** This page is a host's, with or without a box. */
+    hosting: false,
     limits: { text: 10_000, name: 40 },
   };
 }
 
-/** This person's seat: seat.js and entry.js, and events.js for what the server says of it. */
+/** This person's seat: seat.js and entry.js, and events.js with room-state.js for what the server says of it. */
 export const seat = {
   /** Past the first screen. */
   inside: false,
@@ -87,6 +108,12 @@ export const seat = {
   name: "",
   /** @type {string | undefined} */
   session: undefined,
+  /** The server's count of clears when a host last cleared this box; null if it is not known. @type {number | null} */
+  cleared: null,
+  /** A host has cleared the box, and the text in it is still to be dropped. */
+  emptied: false,
+  /** A host has removed this person. */
+  removed: false,
   /** Left with the button; the name in the address must not join again. */
   left: false,
 };
@@ -97,6 +124,8 @@ export const draft = {
   pending: [],
   /** The server lets some of them wait, because they came too fast. */
   slowed: false,
+  /** The server has refused a text or a post, because the room was frozen. */
+  refused: false,
   /** How many posts were sent, to number them. */
   refs: 0,
   /** The text of the box as the server has it. */
@@ -138,7 +167,14 @@ export const gate = {
   timer: 0,
 };
 
-/** What is looked at: views.js and history.js. */
+/** The host key: host-key.js. */
+export const hostKey = {
+  /** Empty for whoever has none. */
+  key: "",
+  timer: 0,
+};
+
+/** What is looked at: views.js, spotlight.js and history.js. */
 export const look = {
   /** @type {import("./address.js").View} */
   view: "wall",
@@ -146,6 +182,8 @@ export const look = {
   home: "wall",
   /** The user whose box is enlarged. @type {User | null} */
   large: null,
+  /** It is enlarged because a host has put it in the spotlight. */
+  bySpotlight: false,
   largeAtEnd: true,
   /** The page itself is going back in the history. */
   returning: false,
@@ -182,12 +220,12 @@ export function roomTitle() {
  * A user as the server describes one.
  *
  * @param {string} id
- * @param {{ name: string, text?: string, away?: boolean }} said
+ * @param {{ name: string, text?: string, wrote?: boolean, away?: boolean }} said
  * @returns {User}
  */
-export function newUser(id, { name, text = "", away = false }) {
+export function newUser(id, { name, text = "", wrote = text !== "", away = false }) {
   const status = { away, typing: false, typedAt: 0, gone: false, missing: false };
-  return { id, name, text, look: lookOf(name), said: [], ...status };
+  return { id, name, text, wrote, look: lookOf(name), said: [], ...status };
 }
 
 /**
@@ -208,4 +246,14 @@ export function presenceOf(user, now = performance.now()) {
  */
 export function keyOf(post) {
   return `${post.n}:${post.at}`;
+}
+
+/** True if this page may not see the texts of others. */
+export function isBlind() {
+  return room.state.hidden && !room.hosting;
+}
+
+/** True if this person may neither write nor post. */
+export function isFrozen() {
+  return room.state.frozen && !room.hosting;
 }

@@ -5,7 +5,7 @@ import { send } from "./connection.js";
 import { at } from "./dom.js";
 import { drawMyError, note } from "./own-box.js";
 import { charactersIn, spliceBetween } from "./splices.js";
-import { draft, room, tab } from "./state.js";
+import { draft, isFrozen, room, tab } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Pending} Pending */
@@ -13,6 +13,11 @@ import { say } from "./words.js";
 /** The text in the box, well-formed: half a surrogate pair never leaves the page. */
 export function ownText() {
   return at("my-text").value.toWellFormed();
+}
+
+/** What others see of the box, or will as soon as it is sent. */
+export function sharedText() {
+  return draft.paused ?? ownText();
 }
 
 /** @param {string} text */
@@ -29,7 +34,7 @@ export function write() {
 /** Sends the text at once, and then again no sooner than in the next frame, which sends the latest text. */
 export function sendText() {
   draft.resting = false;
-  const text = draft.paused ?? ownText();
+  const text = sharedText();
   if (text === draft.shown || isTooLong(text)) return;
   tellText(text, draft.inStep ? spliceBetween(draft.shown, text) : { text });
 }
@@ -39,7 +44,8 @@ export function sendText() {
  * @param {object} change  how the wire says it
  */
 export function tellText(text, change) {
-  if (!room.you || !send("updated_text", change)) return;
+  if (!room.you || isFrozen() || !send("updated_text", change)) return;
+  if ((text === "") !== (draft.shown === "")) touch("board");
   Object.assign(draft, { shown: text, inStep: true, resting: !document.hidden });
   requestAnimationFrame(sendText);
 }
@@ -63,7 +69,7 @@ export function post() {
   const pending = { text, ref: `${tab}.${draft.refs}` };
   if (!draft.pending.length) draft.slowed = false;
   draft.pending.push(pending);
-  send("message", pending);
+  sendPost(pending);
   draft.paused = null; // what was written unseen is out, and what follows should be seen
   touch("me");
 }
@@ -86,8 +92,39 @@ export function restoreText({ text = "", pending = [], paused = null }) {
  */
 export function resumeText(shown) {
   Object.assign(draft, { shown, inStep: false, resting: false });
-  for (const pending of draft.pending) send("message", pending);
+  draft.pending.forEach(sendPost);
   write();
+}
+
+/** While the room is frozen, posts wait as the text does. @param {Pending} pending */
+function sendPost({ text, ref }) {
+  if (!isFrozen()) send("message", { text, ref });
+}
+
+/** The server has refused a text or a post, because the room is frozen. Both are sent again when that ends. */
+export function waitFrozen() {
+  draft.refused = true;
+}
+
+/** The room is no longer frozen: sends the text as a whole, and the posts that are not confirmed. */
+export function thaw() {
+  draft.refused = false;
+  draft.pending.forEach(sendPost);
+  const text = sharedText();
+  if (!isTooLong(text)) tellText(text, { text });
+}
+
+/**
+ * A host has cleared the box. Posts that are not confirmed leave it too, but are not lost. The server is told, because
+ * a text that was on its way may have come to it later.
+ */
+export function emptyByHost() {
+  for (const pending of draft.pending) pending.out = true;
+  if (draft.paused !== null) draft.paused = "";
+  at("my-text").value = "";
+  tellText("", { text: "" });
+  draft.shown = "";
+  note(say("boxCleared"));
 }
 
 /** The server lets a post wait, because posts came too fast. */
@@ -109,7 +146,7 @@ export function forgetText() {
 
 /** How much of the box was posted and is not confirmed. */
 function pendingLength() {
-  const posted = draft.pending.map(({ text }) => text).join("");
+  const posted = draft.pending.filter(({ out }) => !out).map(({ text }) => text).join("");
   return ownText().startsWith(posted) ? posted.length : 0;
 }
 
@@ -122,16 +159,18 @@ export function settle(posted) {
   const mine = posted.ref && draft.pending.find((pending) => pending.ref === posted.ref);
   if (!mine) return;
   draft.pending = draft.pending.filter((other) => other !== mine);
-  cut(mine.text);
+  if (!mine.out) cut(mine.text);
   touch("me");
 }
 
 /**
- * A post was refused.
+ * A post was refused. If a host has cleared the box meanwhile, it comes back there.
  *
  * @param {string | undefined} ref
  */
 export function dropPending(ref) {
+  const refused = draft.pending.find((pending) => pending.ref === ref);
+  if (refused?.out) at("my-text").setRangeText(refused.text, 0, 0, "preserve");
   draft.pending = draft.pending.filter((pending) => pending.ref !== ref);
 }
 

@@ -12,6 +12,7 @@ import { boxOf, redraw, tidy } from "./wall.js";
 export function enlarge(user) {
   if (look.view === "captions") return;
   look.large = user;
+  look.bySpotlight = false;
   look.largeAtEnd = true;
   drawStage();
   touch();
@@ -25,6 +26,7 @@ export function shrink() {
   const box = boxOf(look.large);
   const hadFocus = at("stage").contains(document.activeElement);
   look.large = null;
+  look.bySpotlight = false;
   drawStage();
   if (hadFocus) (box?.root.hidden === false ? box.text : at("wall")).focus();
   keepHistory();
@@ -42,12 +44,12 @@ export function setView(view) {
   tidy(true);
   drawChoices();
   redraw();
-  touch("people", "log");
+  touch("people", "log", "spotlight");
   keepAwake();
   keepHistory();
 }
 
-/** @param {"settings" | "invite"} id */
+/** @param {"settings" | "invite" | "confirm" | "save-wall"} id */
 export function showDialog(id) {
   at(id).showModal();
   keepHistory();
@@ -74,7 +76,7 @@ function follow(entry) {
 function leaveTop() {
   const dialog = openDialog();
   if (dialog) dialog.close();
-  else if (look.large) shrink();
+  else if (look.large && !look.bySpotlight) shrink();
   else setView(look.home);
 }
 

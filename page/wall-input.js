@@ -3,12 +3,16 @@
 
 import { END, all, at, isAtEnd } from "./dom.js";
 import { look } from "./state.js";
+import { openBoxMenu } from "./host-bar.js";
 import { enlarge } from "./views.js";
 import { boxAround } from "./wall.js";
 
 /** @typedef {import("./wall.js").Box} Box */
 
-/** Keeps one stop for the keyboard. In the captions each box is a stop: there are few, and each can be scrolled. */
+/**
+ * Keeps one stop for the keyboard, and for hosts the menu of that box. In the captions each box is a stop: there are
+ * few, and each can be scrolled.
+ */
 export function drawStop() {
   const texts = /** @type {HTMLElement[]} */ ([...at("wall").getElementsByClassName("text")]);
   if (look.view === "captions") return texts.forEach((text) => (text.tabIndex = 0));
@@ -20,8 +24,10 @@ export function drawStop() {
 
 /** @param {HTMLElement} text */
 function stopAt(text) {
-  for (const stop of all('#wall .text[tabindex="0"]')) stop.tabIndex = -1;
+  for (const stop of all('#wall [tabindex="0"]')) stop.tabIndex = -1;
   text.tabIndex = 0;
+  const box = boxAround(text);
+  if (box) box.more.tabIndex = 0;
 }
 
 /**
@@ -29,7 +35,9 @@ function stopAt(text) {
  *
  * @param {Event} event
  */
-export function clickWall({ target }) {
+export function clickWall(event) {
+  if (openBoxMenu(event)) return;
+  const { target } = event;
   const box = boxAround(target);
   const selection = getSelection();
   const isSelecting = selection && !selection.isCollapsed && box?.root.contains(selection.anchorNode);

@@ -1,10 +1,10 @@
 // Draws the wall: a box for each user, which keeps its place whatever the others do.
 
-import { captionOf } from "./captions.js";
+import { captionOf, isOnAir } from "./captions.js";
 import { change } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
-import { TYPING_MS, hidden, look, presenceOf, room } from "./state.js";
+import { TYPING_MS, hidden, isBlind, look, presenceOf, room } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -15,6 +15,8 @@ import { say } from "./words.js";
  * @property {HTMLElement} root
  * @property {HTMLElement} name
  * @property {HTMLElement} text
+ * @property {HTMLElement} host  the mark of a host
+ * @property {HTMLElement} more  the button of the menu, for hosts
  * @property {Text} status
  * @property {Text} words
  * @property {boolean} seen  is in sight
@@ -60,8 +62,9 @@ export function drawBox(user) {
   const presence = presenceOf(user);
   rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
   drawPresence(box, presence);
+  drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
-  box.root.toggleAttribute("data-speaks", room.speakers.includes(user.id));
+  box.root.toggleAttribute("data-speaks", isOnAir(user));
   if (presence === "typing") settleLater(box);
   if (user.gone) vacate(box);
 }
@@ -70,14 +73,25 @@ export function drawBox(user) {
  * @param {Box} box
  * @param {"gone" | "away" | "typing" | "idle"} presence
  */
-function drawPresence({ root, status }, presence) {
+function drawPresence({ user, root, status }, presence) {
   if (root.dataset.state !== presence) root.dataset.state = presence;
-  const word = wordForPresence(presence);
+  const word = wordForPresence(user, presence);
+  root.toggleAttribute("data-wrote", isBlind() && user.wrote);
   if (status.data !== word) status.data = word;
 }
 
-/** @param {ReturnType<typeof presenceOf>} presence */
-export function wordForPresence(presence) {
+/** @param {Box} box */
+function drawHostMark({ user, host, more }) {
+  setHidden(host, !room.hosts.has(user.id));
+  setHidden(more, !room.hosting || user.gone);
+}
+
+/**
+ * @param {User} user
+ * @param {ReturnType<typeof presenceOf>} presence
+ */
+export function wordForPresence(user, presence) {
+  if (presence === "idle" && isBlind() && user.wrote) return say("hasWritten");
   return presence === "idle" ? "" : say(presence);
 }
 
@@ -121,13 +135,13 @@ function dropMine(user) {
 function newBox(user) {
   const root = /** @type {HTMLElement} */ (at("new-box").content.firstElementChild?.cloneNode(true));
   const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
-  const [mark, name, status, text] = ["i", "button", ".state", ".text"].map(part);
+  const [mark, name, status, text, host, more] = ["i", "h3 button", ".state", ".text", ".host", ".more"].map(part);
   root.style.setProperty("--hue", String(user.look.hue));
   drawMark(user.look, mark);
   name.children[0].textContent = user.name;
   text.setAttribute("aria-label", user.name);
   const nodes = { status: status.appendChild(new Text()), words: text.children[0].appendChild(new Text()) };
-  const box = { user, root, name, text, ...nodes, seen: !IS_LAZY, following: true, timer: 0 };
+  const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
   labelBox(box);
@@ -135,7 +149,9 @@ function newBox(user) {
 }
 
 /** @param {Box} box */
-function labelBox({ user, name }) {
+function labelBox({ user, name, host, more }) {
+  host.setAttribute("aria-label", say("host"));
+  more.setAttribute("aria-label", say("optionsFor", { name: user.name }));
   name.setAttribute("aria-label", say("enlarge", { name: user.name }));
 }
 
@@ -234,7 +250,7 @@ export function redraw() {
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  at("wall-empty").hidden = (isCaptions ? room.speakers : others).length > 0;
+  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : others.length > 0;
   at("wall-empty-words").textContent = say(isCaptions ? "captionsEmpty" : "wallEmpty");
   const [, button] = at("wall-empty").children;
   button.toggleAttribute("hidden", isCaptions);

@@ -200,7 +200,7 @@ mortal("after a restart without a store the posts stay to be read and saved, and
   await page.evaluate(() => lose(link.socket));
   await expect(page.locator("#link-state")).toHaveText("Connected", { timeout: 20_000 });
   await expect(entries).toHaveText([/before/, /no longer has/, /after/]);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
   expect(await readFile(await download.path(), "utf8")).toMatch(/^20\S+Z Ben: before\n20\S+Z Ben: after\n$/);
 });
 

@@ -2,7 +2,7 @@
 
 const BROWSER = [
   "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CompositionEvent", "Document", "Element",
-  "Event", "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "Option", "PageTransitionEvent",
+  "Event", "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
   "PerformanceObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "btoa",
   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",

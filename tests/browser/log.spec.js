@@ -181,17 +181,17 @@ test("links can be followed safely, and only http ones are links", async ({ join
 log("the log can be saved as text, with the server and without", async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
-  await expect(page.getByRole("button", { name: "Save" })).toBeHidden();
+  await expect(page.getByRole("button", { name: "Save", exact: true })).toBeHidden();
   ada.post("one\ntwo");
   ada.post("שלום 😀");
   await expect(posts(page)).toHaveCount(2);
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
   expect(download.suggestedFilename()).toMatch(/^typewall-room-[0-9a-f]+-\d{4}-\d\d-\d\d\.txt$/);
   const text = await readFile(await download.path(), "utf8");
   expect(text).toMatch(/^20\S+Z Ada: one\n    two\n20\S+Z Ada: שלום 😀\n$/);
   // Without the server it is written from what the page has, in the same form.
   await page.route(/\/log\?/, (route) => route.abort());
-  const [again] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  const [again] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
   expect(await readFile(await again.path(), "utf8")).toBe(text);
 });
 

@@ -235,7 +235,7 @@ test("the log is saved and the invitation given to who is in", async ({ open, in
   const answers = [];
   page.on("response", (response) => answers.push([new URL(response.url()).pathname, response.status()]));
   const download = page.waitForEvent("download");
-  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
   await download;
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await expect.poll(() => answers).toEqual(expect.arrayContaining([["/log", 200], ["/invite", 200]]));
@@ -307,3 +307,23 @@ for (const [theme, options] of Object.entries(THEMES)) {
     }
   });
 }
+
+test("a link with the passphrase and the host key lets in a host, and both leave the address", async ({ open, server }) => {
+  const hash = `#key=${encodeURIComponent(PASSPHRASE)}&host=${server.hostKey()}`;
+  const page = await open({ search: { name: "Ada" }, hash });
+  await expect(mine(page)).toBeFocused();
+  await expect(page.locator("#host-bar")).toBeVisible();
+  expect(page.url()).not.toContain("#");
+  await page.reload();
+  await expect(page.locator("#host-bar")).toBeVisible();
+});
+
+test("a host who gives the passphrase by hand is a host from then on, also where it waits", async ({ open, server, room }) => {
+  const page = await open({ search: { name: "Ada" }, hash: `#host=${server.hostKey()}` });
+  await expect(field(page)).toBeVisible();
+  const stop = await guessers(page, server, room, 4);
+  await give(page, PASSPHRASE);
+  await expect(page.locator("#host-bar")).toBeVisible({ timeout: 30_000 });
+  await expect(page.locator("#my-host")).toBeVisible();
+  stop();
+});

@@ -36,7 +36,7 @@ test("the page works under a policy that allows its one script and its one style
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await expect(page.getByRole("img", { name: /QR code/ })).toBeVisible();
   await page.getByRole("button", { name: "Close" }).click();
-  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save" }).click()]);
+  const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
   expect(await download.failure()).toBe(null);
 });
 

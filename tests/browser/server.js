@@ -1,4 +1,4 @@
-// Starts the real binary on loopback and says where it listens.
+// Starts the real binary on loopback and says where it listens, and by which key a page becomes a host.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -21,9 +21,10 @@ export async function startServer({ port = 0, options = [] } = {}) {
   const pace = options.includes("--post-rate") ? [] : UNPACED;
   const child = spawn(binary(), ["--listen", `127.0.0.1:${port}`, ...pace, ...options], { stdio: ["ignore", "pipe", "pipe"] });
   const ended = once(child, "exit");
-  const address = await firstAddress(child);
+  const { address, hostKey } = await firstAddress(child, options[options.indexOf("--hosts") + 1] !== "none");
   return {
     url: `http://${address}/`,
+    hostKey,
     port: Number(address.split(":").at(-1)),
     async stop(signal = "SIGKILL") {
       child.kill(signal);
@@ -32,16 +33,17 @@ export async function startServer({ port = 0, options = [] } = {}) {
   };
 }
 
-function firstAddress(child) {
+function firstAddress(child, hasHosts) {
   return new Promise((resolve, reject) => {
     let printed = "";
     const late = setTimeout(() => reject(new Error(`The server did not say where it listens: ${printed}`)), START_MS);
     const read = (chunk) => {
       printed += chunk;
       const address = printed.match(/127\.0\.0\.1:\d+/);
-      if (!address) return;
+      const hostKey = printed.match(/#host=(\S+)/);
+      if (!address || (!hostKey && hasHosts)) return;
       clearTimeout(late);
-      resolve(address[0]);
+      resolve({ address: address[0], hostKey: hostKey?.[1] });
     };
     child.stdout.on("data", read);
     child.stderr.on("data", read);

@@ -84,9 +84,12 @@ async function write(page, text) {
 }
 
 const physics = await crowd("physics", CLASS, POSTS);
+// Only a text that changes is one that is typed.
+let isMore = false;
 const typing = async () => {
-  await physics.type("Ben", CLASS[1][1] + "?");
-  await physics.type("Grace", CLASS[6][1] + ", is it");
+  isMore = !isMore;
+  await physics.type("Ben", CLASS[1][1] + (isMore ? "?" : ""));
+  await physics.type("Grace", CLASS[6][1] + (isMore ? ", is it" : ""));
 };
 
 for (const [name, options] of [
@@ -106,7 +109,6 @@ for (const [name, options] of [
 const projector = await open("?room=physics&hide=me,header,log&size=200", { viewport: { width: 1920, height: 1080 } });
 await projector.locator(".box").nth(7).waitFor();
 await typing();
-await physics.type("Ben", CLASS[1][1]);
 await projector.locator("[data-state=typing]").first().waitFor();
 await shot(projector, "projector");
 await done(projector);
@@ -140,6 +142,27 @@ await hundred.getByText("100 people").waitFor();
 await write(hundred, "There are a hundred of us");
 await hundred.locator(".box").nth(20).waitFor();
 await shot(hundred, "100-boxes");
+
+// A lesson: the projector beside the teacher's phone.
+const pupils = ["Ada", "Ben", "Chiara", "Dmitri", "Efua", "שרה", "Grace", "Hiro", "Ines", "Jonas", "Kemal", "Lena", "Mia", "Noor", "Omar",
+  "Pia", "Quentin", "Rosa", "Sami", "Tara", "Uma", "Viktor", "Wanda", "Xenia", "Yara", "Zoe", "Liam", "Nina", "Otto", "Paul"];
+await crowd("biology", pupils.map((name, index) => [name, index % 7 === 4 ? "" : words[index % words.length]]));
+const teacher = await open(`?room=biology#host=${server.hostKey}`, { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
+await teacher.locator("#just-watch").click();
+await teacher.locator("#host-bar").waitFor();
+await teacher.evaluate(() => send("set_room", { hidden: true, prompt: "Why are plants green?" }));
+await teacher.getByText("26 of 30 have written").waitFor();
+const lesson = await open("?room=biology&hide=me,header,log&size=150", { viewport: { width: 1500, height: 844 } });
+await lesson.getByText("26 of 30 have written").waitFor();
+await teacher.waitForTimeout(2_500); // until nobody types any more
+const both = await browser.newPage({ viewport: { width: 1954, height: 884 } }); // without the server's policy for styles
+const pictures = [];
+for (const page of [lesson, teacher]) pictures.push(`data:image/png;base64,${(await page.screenshot()).toString("base64")}`);
+const picture = (source) => `<img src="${source}" height="844" style="outline: 1px solid #7d786b">`;
+await both.setContent(`<body style="margin: 20px; display: flex; gap: 24px; background: #ffffff">${pictures.map(picture).join("")}`);
+await both.waitForTimeout(200);
+await shot(both, "hosting");
+await done(teacher, lesson, both);
 
 await browser.close();
 await server.stop();

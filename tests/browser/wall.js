@@ -15,6 +15,7 @@ export const test = base.extend({
     let running = await startServer({ options });
     await use({
       url: running.url,
+      hostKey: () => running.hostKey,
       stop: (signal) => running.stop(signal),
       restart: async () => (running = await startServer({ port: running.port, options })),
     });
@@ -26,17 +27,19 @@ export const test = base.extend({
   room: async ({}, use) => use(`room ${randomBytes(6).toString("hex")}`),
 
   // Opens the page as one person, and in the end finds fault with any error and any request to elsewhere.
-  // `excused` is what the console may say in this test, because the test brings it about.
+  // `frames` is a list that gets what the server sends to the page. `excused` is what the console may say in this test,
+  // because the test brings it about.
   open: async ({ browser, server, room, excused }, use) => {
     const faults = [];
     const contexts = [];
-    const open = async ({ at = server, search = {}, clock = false, ...options } = {}) => {
+    const open = async ({ at = server, search = {}, hash = "", clock = false, frames, ...options } = {}) => {
       const context = await browser.newContext(options);
       contexts.push(context);
       const page = await context.newPage();
+      if (frames) page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => frames.push(payload)));
       if (clock) await page.clock.install();
       watchForFaults(page, at.url, faults);
-      await page.goto(at.url + "?" + new URLSearchParams({ room, ...search }));
+      await page.goto(at.url + "?" + new URLSearchParams({ room, ...search }) + hash);
       return page;
     };
     await use(open);

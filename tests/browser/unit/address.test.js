@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askedIn, choicesIn, nextSize, viewIn } from "../../../page/address.js";
+import { askedIn, choicesIn, nextSize, secretsIn, viewIn } from "../../../page/address.js";
 
 const query = (text) => new URLSearchParams(text);
 
@@ -38,4 +38,17 @@ test("sizes go up and down in steps, and stay at the ends", () => {
   assert.deepEqual([[100, 1], [100, -1], [120, 1], [120, -1], [400, 1], [50, -1]].map((step) => nextSize(...step)), [
     125, 75, 125, 100, 400, 50,
   ]);
+});
+
+test("the secrets of a link, in any order, and nothing else", () => {
+  const secrets = (hash) => Object.values(((({ passphrase, host }) => ({ passphrase, host }))(secretsIn(hash))));
+  assert.deepEqual(secrets("#key=correct%20horse"), ["correct horse", undefined]);
+  assert.deepEqual(secrets("#host=0f0f"), [undefined, "0f0f"]);
+  assert.deepEqual(secrets("#key=a%26b&host=0f"), ["a&b", "0f"]);
+  assert.deepEqual(secrets("#host=0f&key=a&b"), ["a&b", "0f"]);
+  assert.deepEqual(secrets("#host=a+b%2Bc"), [undefined, "a b+c"]);
+  assert.deepEqual(secrets("#key=50%"), ["50%", undefined]);
+  for (const hash of ["", "#", "#key=", "#host=", "#posts-area", "#ahost=1"]) {
+    assert.deepEqual(secrets(hash), [undefined, undefined], hash);
+  }
 });

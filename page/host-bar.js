@@ -1,0 +1,106 @@
+// The bar with which a host runs the room, and the menu on each box.
+
+import { clearAll, clearBox, makeHost, removeUser, setRoom, toggleSpotlight } from "./commands.js";
+import { at } from "./dom.js";
+import { openMenu } from "./menu.js";
+import { look, room } from "./state.js";
+import { showDialog } from "./views.js";
+import { boxAround } from "./wall.js";
+import { isolated, say } from "./words.js";
+
+/** The question that the field was last filled with. */
+const field = { prompt: "" };
+
+export function drawHostBar() {
+  const { hidden, locked, frozen } = room.state;
+  at("host-bar").hidden = !room.hosting;
+  at("room").classList.toggle("hosting", room.hosting);
+  at("hide-answers").textContent = say(hidden ? "revealAnswers" : "hideAnswers");
+  at("hide-answers").classList.toggle("main", hidden);
+  at("lock").setAttribute("aria-pressed", String(locked));
+  at("freeze").setAttribute("aria-pressed", String(frozen));
+  at("door-host").textContent = room.hosting ? say("youHost") : "";
+  drawField();
+}
+
+/** Another host's question replaces what is in the field, unless somebody is writing there. */
+function drawField() {
+  const { prompt } = room.state;
+  if (prompt === field.prompt) return;
+  field.prompt = prompt;
+  if (document.activeElement !== at("question")) at("question").value = prompt;
+}
+
+/** @param {Event} event */
+export function askQuestion(event) {
+  event.preventDefault();
+  setRoom({ prompt: at("question").value.trim() });
+  showQuestion(false);
+}
+
+/** In a narrow window, the field is shown only when it is asked for. */
+export function toggleQuestion() {
+  const isShown = at("to-question").getAttribute("aria-expanded") === "true";
+  showQuestion(!isShown);
+  if (!isShown) at("question").focus();
+}
+
+/** @param {boolean} isShown */
+function showQuestion(isShown) {
+  const hadFocus = at("ask-form").contains(document.activeElement);
+  at("to-question").setAttribute("aria-expanded", String(isShown));
+  if (!isShown && hadFocus && at("to-question").checkVisibility()) at("to-question").focus();
+}
+
+export function toggleHidden() {
+  setRoom({ hidden: !room.state.hidden });
+}
+
+export function toggleLock() {
+  setRoom({ locked: !room.state.locked });
+}
+
+export function toggleFreeze() {
+  setRoom({ frozen: !room.state.frozen });
+}
+
+/** The rest of the bar in a narrow window. */
+export function openMore() {
+  openMenu(at("host-more"), say("more"), [
+    { words: say("clearAll"), action: clearAll },
+    { words: say("saveWall"), action: () => showDialog("save-wall") },
+  ]);
+}
+
+/** A click on the button of a box's menu; false if it was on something else. @param {Event} event */
+export function openBoxMenu({ target }) {
+  const button = target instanceof Element ? target.closest(".more") : null;
+  const box = boxAround(button);
+  if (!box || !(button instanceof HTMLElement)) return false;
+  openUserMenu(button, box.user);
+  return true;
+}
+
+/** The menu of the enlarged box. */
+export function openStageMenu() {
+  if (look.large) openUserMenu(at("stage-more"), look.large);
+}
+
+export function endSpotlight() {
+  setRoom({ spotlight: null });
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {import("./state.js").User} user
+ */
+function openUserMenu(button, user) {
+  const isSpotlit = room.state.spotlight === user.id;
+  const items = [
+    { words: say(isSpotlit ? "endSpotlight" : "spotlight"), action: () => toggleSpotlight(user) },
+    { words: say("clearBox"), action: () => clearBox(user) },
+  ];
+  if (!room.hosts.has(user.id)) items.push({ words: say("makeHost"), action: () => makeHost(user) });
+  items.push({ words: say("removeUser"), action: () => removeUser(user) });
+  openMenu(button, say("optionsFor", { name: isolated(user.name) }), items);
+}

@@ -1,0 +1,104 @@
+// A menu that a button opens, as the ARIA Authoring Practices describe it. There is one menu; it lies above the page.
+
+import { at, element } from "./dom.js";
+
+/** @typedef {{ words: string, action: () => void }} Item */
+
+/** The button that opened the menu. @type {{ button: HTMLElement | null }} */
+const opened = { button: null };
+
+/**
+ * Opens the menu; a second press of its button closes it.
+ *
+ * @param {HTMLElement} button
+ * @param {string} label
+ * @param {Item[]} items
+ */
+export function openMenu(button, label, items) {
+  const menu = at("menu");
+  const wasOpen = opened.button;
+  menu.hidePopover();
+  wasOpen?.setAttribute("aria-expanded", "false");
+  opened.button = null;
+  if (wasOpen === button) return button.focus();
+  menu.setAttribute("aria-label", label);
+  menu.replaceChildren(...items.map(newItemOf));
+  opened.button = button;
+  button.setAttribute("aria-expanded", "true");
+  menu.showPopover({ source: button });
+  placeBy(button.getBoundingClientRect());
+  itemsOfMenu()[0]?.focus();
+}
+
+/** @param {Item} item */
+function newItemOf({ words, action }) {
+  const item = element("button", "", words);
+  item.setAttribute("role", "menuitem");
+  item.tabIndex = -1;
+  item.addEventListener("click", () => {
+    at("menu").hidePopover();
+    action();
+  });
+  return item;
+}
+
+function itemsOfMenu() {
+  return /** @type {HTMLElement[]} */ ([...at("menu").children]);
+}
+
+/**
+ * Puts the menu below the button, or above it where there is more space, and ends it where the button ends.
+ *
+ * @param {DOMRect} button
+ */
+function placeBy(button) {
+  const { style, offsetHeight } = at("menu");
+  const fits = button.bottom + offsetHeight <= innerHeight || button.top < offsetHeight;
+  style.setProperty("inset-block-start", `${fits ? button.bottom : button.top - offsetHeight}px`);
+  const { dir, clientWidth } = document.documentElement;
+  style.setProperty("inset-inline-end", `${dir === "rtl" ? button.left : clientWidth - button.right}px`);
+}
+
+/**
+ * The menu has closed. The focus goes back to its button, unless the person has put it elsewhere.
+ *
+ * @param {Event} event
+ */
+export function menuToggled(event) {
+  if (/** @type {ToggleEvent} */ (event).newState !== "closed" || !opened.button) return;
+  opened.button.setAttribute("aria-expanded", "false");
+  if (at("menu").contains(document.activeElement)) opened.button.focus();
+  opened.button = null;
+}
+
+/** @param {KeyboardEvent} event */
+export function keyInMenu(event) {
+  const items = itemsOfMenu();
+  const next = nextItem(event.key, items.indexOf(/** @type {HTMLElement} */ (document.activeElement)), items.length);
+  event.stopPropagation(); // Escape closes the menu, and nothing below it
+  if (event.key === "Escape" || event.key === "Tab") {
+    opened.button?.focus();
+    at("menu").hidePopover();
+  } else if (next === -1) return;
+  else items[next].focus();
+  if (event.key !== "Tab") event.preventDefault();
+}
+
+/**
+ * @param {string} key
+ * @param {number} current
+ * @param {number} count
+ */
+export function nextItem(key, current, count) {
+  switch (key) {
+    case "ArrowDown":
+      return (current + 1) % count;
+    case "ArrowUp":
+      return (current - 1 + count) % count;
+    case "Home":
+      return 0;
+    case "End":
+      return count - 1;
+  }
+  return -1;
+}
