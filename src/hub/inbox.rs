@@ -1,10 +1,12 @@
 //! The inbox of a room: the events of its clients that have to wait. Some wait because the room has had its quantum of
 //! the hub for now, so that no room delays the others. Some wait for the room's [`budget`](crate::hub::budget).
 
+use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::hub::budget::Budget;
 use crate::hub::event::{FromClient, QueuedEvent};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::mem;
 use std::time::Instant;
 
 /// How much a room's events may weigh in one turn of the hub: about as long as writing to a few hundred clients takes.
@@ -23,6 +25,8 @@ pub(crate) struct Inbox {
     /// What is left of the room's quantum in that turn.
     quantum_left: usize,
     waiting: VecDeque<QueuedEvent>,
+    /// Events of each client that wait until the room is loaded.
+    held: BTreeMap<ClientId, Vec<QueuedEvent>>,
     /// The budget for events that everyone in the room gets.
     pub budget: Budget,
 }
@@ -30,12 +34,18 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// An empty inbox.
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
-        Self { turn: 0, quantum_left: QUANTUM, waiting: VecDeque::new(), budget: Budget::new(limits, now) }
+        Self {
+            turn: 0,
+            quantum_left: QUANTUM,
+            waiting: VecDeque::new(),
+            held: BTreeMap::new(),
+            budget: Budget::new(limits, now),
+        }
     }
 
     /// Whether no event waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.budget.is_idle()
+        self.waiting.is_empty() && self.held.is_empty() && self.budget.is_idle()
     }
 
     /// Whether events wait for the room's next turn.
@@ -57,24 +67,22 @@ impl Inbox {
     ///
     /// A client that has gone does not keep the room from being forgotten, unless it has posted.
     pub(crate) fn hold(&mut self, event: QueuedEvent) -> Option<QueuedEvent> {
-        let client = event.client;
-        let has_posted = || self.waiting.iter().any(|waiting| waiting.client == client && waiting.is_post());
-        match &event.event {
-            FromClient::Closed { .. } if !has_posted() => {
-                self.waiting.retain(|waiting| waiting.client != client);
-                self.release_capacity();
-                Some(event)
-            }
-            FromClient::Closed { .. } => {
-                self.waiting.push_back(event);
-                None
-            }
-            _ if event.keeps_order() => {
-                self.waiting.push_back(event);
-                None
-            }
-            _ => Some(event),
+        let is_end = matches!(event.event, FromClient::Closed { .. });
+        let has_posted = |held: &Vec<QueuedEvent>| held.iter().any(QueuedEvent::is_post);
+        if is_end && !self.held.get(&event.client).is_some_and(has_posted) {
+            self.held.remove(&event.client);
+            return Some(event);
         }
+        if !is_end && !event.keeps_order() {
+            return Some(event);
+        }
+        self.held.entry(event.client).or_default().push(event);
+        None
+    }
+
+    /// The room is loaded: what was held waits for its turn, that of the client that connected first coming first.
+    pub(crate) fn release_held(&mut self) {
+        self.waiting.extend(mem::take(&mut self.held).into_values().flatten());
     }
 
     /// Returns the next event that waits for this turn of the hub, if the room has some of its quantum left.
@@ -90,6 +98,7 @@ impl Inbox {
 
     /// Returns all events that wait, those of each client in order.
     pub(crate) fn release_all(&mut self) -> Vec<QueuedEvent> {
+        self.release_held();
         let mut events = self.budget.release_all();
         events.extend(self.waiting.drain(..));
         self.release_capacity();
@@ -113,7 +122,6 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::ClientId;
     use crate::base::window::Slot;
 
     #[test]

@@ -52,8 +52,8 @@ pub(crate) struct OpenRoom {
     pub saving_fails: bool,
     /// Hosts were made, and clients are still to be told.
     hosts_changed: bool,
-    /// What clients may see may have changed.
-    sights_changed: bool,
+    /// Texts were hidden when the last batch was sent.
+    pub was_hidden: bool,
     /// The first part of snapshots, for the next clients.
     first_parts: FirstParts,
     /// There is a store.
@@ -95,7 +95,7 @@ impl OpenRoom {
             is_saving: false,
             saving_fails: false,
             hosts_changed: false,
-            sights_changed: false,
+            was_hidden: false,
             first_parts: FirstParts::default(),
             is_stored: options.is_stored,
             is_loading: options.is_stored,
@@ -151,16 +151,8 @@ impl OpenRoom {
 
     /// The next event that waits for this turn of the hub, if it can be handled.
     pub(crate) fn next_event(&mut self, turn: u64) -> Option<QueuedEvent> {
-        let Self { members, view, inbox, is_loading, .. } = self;
-        if *is_loading {
-            return None;
-        }
+        let Self { members, view, inbox, .. } = self;
         inbox.next(|event| weigh(members, view, event), turn)
-    }
-
-    /// Whether events wait for the room's next turn.
-    pub(crate) fn waits_for_turn(&self) -> bool {
-        !self.is_loading && self.inbox.waits_for_turn()
     }
 
     /// True when at most away users are in the room, and nothing is under way.
@@ -186,7 +178,6 @@ impl OpenRoom {
     pub(crate) fn enter(&mut self, client: ClientId) {
         self.members.insert(client, Member::default());
         self.batch.enter(client);
-        self.note_sights();
     }
 
     /// A client has gone. Returns its user, if it had a seat.
@@ -240,7 +231,6 @@ impl OpenRoom {
     /// Gives a client a user's seat. Returns the client that had it.
     pub(crate) fn seat(&mut self, client: ClientId, user: UserId) -> Option<ClientId> {
         self.members.entry(client).or_default().user = Some(user);
-        self.note_sights();
         let before = self.clients.insert(user, client)?;
         // It is closed at once; until then it is a viewer.
         self.members.insert(before, Member::default());
@@ -251,14 +241,8 @@ impl OpenRoom {
     pub(crate) fn give_key(&mut self, client: ClientId) {
         if let Some(member) = self.members.get_mut(&client) {
             member.has_key = true;
-            self.note_sights();
             self.show_texts(client);
         }
-    }
-
-    /// Notes that a client may see other texts than before, which is so only while texts are hidden.
-    fn note_sights(&mut self) {
-        self.sights_changed |= self.view.state().hidden;
     }
 
     /// A client becomes a host. If it has not seen the texts of others, it needs them.
@@ -288,7 +272,6 @@ impl OpenRoom {
             Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
             Fact::HostMade { id } => {
                 self.hosts_changed = true;
-                self.note_sights();
                 let host = self.client_of(id);
                 host.into_iter().for_each(|host| self.show_texts(host));
             }
@@ -299,9 +282,7 @@ impl OpenRoom {
             }
             _ => {}
         }
-        let was_hidden = self.view.state().hidden;
         self.view.apply(fact);
-        self.sights_changed |= was_hidden != self.view.state().hidden;
         self.count_memory();
     }
 
@@ -335,6 +316,7 @@ impl OpenRoom {
     /// The store has loaded the room.
     pub(crate) fn load(&mut self, record: RoomRecord, posts: Vec<Post>, now: Now) {
         self.is_loading = false;
+        self.inbox.release_held();
         let fact = self.rules.restore(record, posts, now);
         self.publish(fact, None, None);
     }

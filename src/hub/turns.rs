@@ -6,7 +6,6 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::{FromClient, QueuedEvent};
-use crate::hub::open_room::OpenRoom;
 use crate::protocol::server_event::ServerEvent;
 use std::time::Duration;
 
@@ -27,7 +26,7 @@ impl<T: Transport> Hub<T> {
 
     /// Gives a room another turn if events wait for it.
     pub(super) fn await_turn(&mut self, id: RoomId) {
-        if self.rooms.get(id).is_some_and(OpenRoom::waits_for_turn) {
+        if self.rooms.get(id).is_some_and(|room| room.inbox.waits_for_turn()) {
             self.rooms.defer(id);
         }
     }
@@ -36,7 +35,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn receive(&mut self, event: QueuedEvent, now: Now) {
         let Some(id) = self.clients.registry.room_of(event.client) else { return self.apply(event, now) };
         let Some(room) = self.rooms.get_mut(id) else { return };
-        let had_none = !room.waits_for_turn();
+        let had_none = !room.inbox.waits_for_turn();
         match room.accept_event(event, self.turn) {
             Some(event) => self.pass_budget(id, event, now),
             None if had_none => self.await_turn(id),

@@ -15,11 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 impl OpenRoom {
-    /// Whether the clients that may see the texts of others may be others than before. Each change is returned once.
-    pub(crate) fn take_sights_changed(&mut self) -> bool {
-        mem::take(&mut self.sights_changed)
-    }
-
     /// Whose texts a client may see.
     pub(crate) fn sight(&self, client: ClientId) -> Sight {
         self.actor(client).map_or(Sight::Own(None), |actor| self.view.sight(actor))
