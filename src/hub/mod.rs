@@ -297,7 +297,7 @@ impl<T: Transport> Hub<T> {
         self.deadlines.cancel(Deadline::Passphrase(client));
         let Some(id) = self.clients.registry.room_of(client) else { return };
         let Some(room) = self.rooms.touch(id) else { return };
-        let fact = room.leave(client).and_then(|user| room.decide_leave(user, goodbye, now));
+        let fact = room.leave(client, now.instant).and_then(|user| room.decide_leave(user, goodbye, now));
         if let Some(fact) = fact {
             self.publish(id, fact, None, None, now);
         }

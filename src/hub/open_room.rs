@@ -181,10 +181,14 @@ impl OpenRoom {
     }
 
     /// A client has gone. Returns its user, if it had a seat.
-    pub(crate) fn leave(&mut self, client: ClientId) -> Option<UserId> {
+    pub(crate) fn leave(&mut self, client: ClientId, now: Instant) -> Option<UserId> {
         self.snapshot_requests.remove(&client);
         self.inbox.budget.forget(client);
-        let user = self.members.remove(&client)?.user?;
+        let Member { user, has_key } = self.members.remove(&client)?;
+        if has_key {
+            self.note_key_holders(now);
+        }
+        let user = user?;
         self.clients.remove(&user);
         Some(user)
     }
@@ -238,11 +242,17 @@ impl OpenRoom {
     }
 
     /// A client has proved the host key.
-    pub(crate) fn give_key(&mut self, client: ClientId) {
+    pub(crate) fn give_key(&mut self, client: ClientId, now: Instant) {
         if let Some(member) = self.members.get_mut(&client) {
             member.has_key = true;
+            self.note_key_holders(now);
             self.show_texts(client);
         }
+    }
+
+    fn note_key_holders(&mut self, now: Instant) {
+        let is_there = self.members.values().any(|member| member.has_key);
+        self.rules.note_key_holder(is_there, now);
     }
 
     /// A client becomes a host. If it has not seen the texts of others, it needs them.

@@ -240,7 +240,7 @@ impl Rules {
         };
         seat.presence = Presence::Connected(rank);
         if has_key {
-            self.hosting.nominate(id);
+            self.hosting.nominate(id, true);
         }
         Decision { fact: Some(fact), reply: Reply::Seated(id) }
     }

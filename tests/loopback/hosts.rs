@@ -358,6 +358,31 @@ fn the_first_user_of_a_room_is_its_host_and_then_the_next() {
 }
 
 #[test]
+fn a_room_that_waits_for_its_first_host_is_open_unless_somebody_has_the_key() {
+    let server = start_as(HostMode::First, Limits { grace: Duration::ZERO, ..Limits::DEFAULT }, None);
+    let mut viewer = server.watch("r");
+    let mut ada = server.join("r", "Ada");
+    ada.until("a host", Page::is_host);
+    set(&mut ada, json!({"locked": true}), &mut [&mut viewer]);
+    ada.leave();
+    viewer.sees_users(&[]);
+    // Otherwise the room would be closed for ever.
+    let mut bob = server.join("r", "Bob");
+    bob.until("a host", Page::is_host);
+    bob.leave();
+    viewer.sees_users(&[]);
+    viewer.send("host", json!({ "key": KEY }));
+    viewer.until("hosting", |page| page.hosting);
+    let mut cem = server.watch("r");
+    cem.send("got_a_new_user", json!({"name": "Cem"}));
+    assert_eq!(cem.next_error(), "locked");
+    set(&mut viewer, json!({"locked": false}), &mut [&mut cem]);
+    cem.join("Cem");
+    cem.catch_up();
+    assert!(!cem.page.is_host(), "there is one, without a box");
+}
+
+#[test]
 fn a_host_who_is_away_stays_the_host_until_the_grace_period_ends() {
     let limits = Limits { grace: Duration::from_millis(300), ..Limits::DEFAULT };
     let server = start_as(HostMode::First, limits, None);

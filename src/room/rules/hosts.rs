@@ -25,10 +25,12 @@ pub(super) struct Hosting {
     record: RoomRecord,
     /// The record has changed since it was last [taken](Rules::take_record).
     is_changed: bool,
-    /// Until when hosts from before a restart are expected back.
+    /// Until when hosts are expected back: those from before a restart, or one who has the key and no seat.
     expected_until: Option<Instant>,
-    /// A user with a seat who is to become a host next.
-    candidate: Option<UserId>,
+    /// Somebody in the room has the host key.
+    has_key_holder: bool,
+    /// A user with a seat who is to become a host next, and whether because of the host key.
+    candidate: Option<(UserId, bool)>,
     /// Users who lost their seats after a host had cleared their boxes alone, and the counts of clears then.
     cleared: VecDeque<(SessionKey, u64)>,
 }
@@ -40,6 +42,7 @@ impl Hosting {
             record: RoomRecord::default(),
             is_changed: false,
             expected_until: None,
+            has_key_holder: false,
             candidate: None,
             cleared: VecDeque::new(),
         }
@@ -55,15 +58,15 @@ impl Hosting {
         let was_host =
             self.expected_until.is_some_and(|until| now.instant < until) && self.record.is_host(key);
         if actor.has_key || was_host {
-            self.nominate(id);
+            self.nominate(id, actor.has_key);
         }
         let index = self.cleared.iter().position(|(other, _)| *other == key);
         index.and_then(|index| self.cleared.remove(index)).map_or(0, |(_, cleared)| cleared)
     }
 
-    /// A user is to become a host, unless they are one.
-    pub(super) fn nominate(&mut self, id: UserId) {
-        self.candidate = Some(id);
+    /// A user is to become a host, unless they are one: because of the host key, or as before a restart.
+    pub(super) fn nominate(&mut self, id: UserId, has_key: bool) {
+        self.candidate = Some((id, has_key));
     }
 
     /// A user is losing the seat.
@@ -114,15 +117,23 @@ impl Rules {
     /// Whether the next user to come becomes the host. A room that the first user may run is not closed to them, or it
     /// would be closed for ever.
     pub(super) fn awaits_first_host(&self, view: &View) -> bool {
-        let Hosting { mode, expected_until, .. } = &self.hosting;
-        *mode == HostMode::First && expected_until.is_none() && view.hosts().next().is_none()
+        let Hosting { mode, expected_until, has_key_holder, .. } = &self.hosting;
+        let is_expected = expected_until.is_some() || *has_key_holder;
+        *mode == HostMode::First && !is_expected && view.hosts().next().is_none()
+    }
+
+    /// Somebody in the room has the host key, or nobody has any more. A host without a seat has a grace period too.
+    pub(crate) fn note_key_holder(&mut self, is_there: bool, now: Instant) {
+        if !is_there && self.hosting.has_key_holder {
+            self.hosting.expected_until = Some(now + self.limits.grace);
+        }
+        self.hosting.has_key_holder = is_there;
     }
 
     /// Decides whether a user becomes a host now, without being made one by another. To be called after every fact
     /// that may leave a room without a host, or bring one.
     pub fn appoint(&mut self, view: &View, now: Now) -> Option<Fact> {
-        let candidate =
-            self.hosting.candidate.take().filter(|id| view.user(*id).is_some() && !view.is_host(*id));
+        let candidate = self.hosting.candidate.take();
         if self.hosting.expected_until.take_if(|until| *until <= now.instant).is_some() {
             let keys: Vec<SessionKey> =
                 view.hosts().filter_map(|id| Some(self.seats.get(&id)?.session.key())).collect();
@@ -135,8 +146,9 @@ impl Rules {
             };
             view.users_after(None).map(|(id, _)| id).find(is_connected)
         };
-        let id = candidate.or_else(|| lacks_host.then(first).flatten())?;
-        self.make_host(view, id)
+        let first = || lacks_host.then(first).flatten().map(|id| (id, false));
+        let (id, has_key) = candidate.or_else(first)?;
+        self.make_host(view, id, has_key)
     }
 
     /// Decides on an action that only a host may take, or that makes somebody one.
@@ -155,7 +167,7 @@ impl Rules {
         }
         let fact = match action {
             Action::Host => {
-                let fact = actor.user.and_then(|id| self.make_host(view, id));
+                let fact = actor.user.and_then(|id| self.make_host(view, id, true));
                 return Ok(Decision { fact, reply: Reply::Hosting });
             }
             Action::SetRoom(change) => self.set_state(view, change)?,
@@ -165,17 +177,20 @@ impl Rules {
             Action::MakeHost(id) if !view.is_host(id) && view.hosts().count() >= MAX_HOSTS => {
                 return Err(RoomError::HostsFull { max: MAX_HOSTS });
             }
-            Action::MakeHost(id) => self.make_host(view, id),
+            Action::MakeHost(id) => self.make_host(view, id, false),
             _ => None, // the other actions are not for hosts alone
         };
         Ok(Decision { fact, reply: Reply::None })
     }
 
-    fn make_host(&mut self, view: &View, id: UserId) -> Option<Fact> {
+    /// Makes a user a host. One who has the host key is not remembered through a restart, which may bring a new key.
+    fn make_host(&mut self, view: &View, id: UserId, has_key: bool) -> Option<Fact> {
         let is_needless = view.is_host(id) || view.hosts().count() >= MAX_HOSTS;
         let seat = self.seats.get(&id).filter(|_| !is_needless)?;
-        self.hosting.record.add_host(seat.session.key());
-        self.hosting.is_changed = true;
+        if !has_key {
+            self.hosting.record.add_host(seat.session.key());
+            self.hosting.is_changed = true;
+        }
         Some(Fact::HostMade { id })
     }
 
