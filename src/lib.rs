@@ -9,7 +9,7 @@
 //! | `room` | the domain, pure: `Rules` turns actions into facts, `View` is the state that facts produce |
 //! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
 //! | `delivery` | batches, outboxes (the policy for slow clients), transports |
-//! | `store` | posts in an SQLite file |
+//! | `store` | posts, and what hosts have set, in an SQLite file |
 //! | `hub` | the loop that owns rooms and clients |
 //! | `client` | reading and checking what one client sends |
 //! | `http` | requests, routes, responses, the page |

@@ -25,6 +25,12 @@ fn requests() -> (Requests, Receiver<Load>) {
     (Requests { loads, writes: unbounded().0 }, asked)
 }
 
+/// A hub with a store that the test plays: the rooms that are to be loaded, and what is to be written.
+fn hub_with_store(hosts: HostOptions) -> (Hub<Pipe>, Receiver<Load>, Receiver<Write>) {
+    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
+    (Hub::new(LIMITS, None, hosts, Some(Requests { loads, writes }), Shard::single()), asked, sent)
+}
+
 /// Connects a client to a room.
 pub(crate) fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     let pipe = Pipe::default();
@@ -120,14 +126,7 @@ fn a_room_removes_the_posts_that_the_store_has_removed() {
 
 #[test]
 fn a_post_waits_until_the_history_of_its_room_is_loaded() {
-    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
-    let mut hub = Hub::<Pipe>::new(
-        LIMITS,
-        None,
-        HostOptions::default(),
-        Some(Requests { loads, writes }),
-        Shard::single(),
-    );
+    let (mut hub, asked, sent) = hub_with_store(HostOptions::default());
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let (client, name) = (ClientId(1), Name::parse("Ada", 40).unwrap());
@@ -356,14 +355,7 @@ fn a_clock_that_is_far_ahead_at_the_start_deletes_nothing_at_once() {
 
 #[test]
 fn a_post_is_sent_with_the_highest_number_that_its_room_has_shown() {
-    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
-    let mut hub = Hub::<Pipe>::new(
-        LIMITS,
-        None,
-        HostOptions::default(),
-        Some(Requests { loads, writes }),
-        Shard::single(),
-    );
+    let (mut hub, asked, sent) = hub_with_store(HostOptions::default());
     enter(&mut hub, 1, "r");
     let room = asked.try_recv().expect("a room to load").room;
     let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: n };
@@ -379,9 +371,7 @@ fn a_post_is_sent_with_the_highest_number_that_its_room_has_shown() {
 
 #[test]
 fn in_a_room_that_is_still_to_be_loaded_everything_waits_in_order() {
-    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
-    let requests = Some(Requests { loads, writes });
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), requests, Shard::single());
+    let (mut hub, asked, sent) = hub_with_store(HostOptions::default());
     let pipe = enter(&mut hub, 1, "r");
     let viewer = enter(&mut hub, 2, "r");
     let act = |hub: &mut Hub<Pipe>, n: u64, action: Action| {
@@ -417,9 +407,7 @@ fn hidden(change: StateChange) -> RoomRecord {
 #[test]
 fn a_client_that_goes_before_its_room_is_loaded_keeps_it_only_if_it_has_posted() {
     for (posts, rooms) in [(false, 0), (true, 1)] {
-        let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
-        let requests = Some(Requests { loads, writes });
-        let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), requests, Shard::single());
+        let (mut hub, asked, sent) = hub_with_store(HostOptions::default());
         enter(&mut hub, 1, "r");
         let name = Name::parse("Ada", 40).unwrap();
         let join = FromClient::Acted(Action::Join { name, session: Session::random() });
@@ -442,10 +430,8 @@ fn a_client_that_goes_before_its_room_is_loaded_keeps_it_only_if_it_has_posted()
 
 #[test]
 fn a_state_is_told_once_the_store_has_it_and_in_effect_before() {
-    let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
-    let requests = Some(Requests { loads, writes });
     let hosts = HostOptions { mode: HostMode::First, key: None };
-    let mut hub = Hub::<Pipe>::new(LIMITS, None, hosts, requests, Shard::single());
+    let (mut hub, asked, sent) = hub_with_store(hosts);
     let [ada, bob] = [1, 2].map(|n| enter(&mut hub, n, "r"));
     load_next(&mut hub, &asked);
     let act = |hub: &mut Hub<Pipe>, n: u64, action: Action| {
