@@ -41,6 +41,7 @@ export function drawWords() {
   for (const part of all("[data-label]")) {
     part.setAttribute("aria-label", say(/** @type {WordKey} */ (part.dataset.label)));
   }
+  at("question").placeholder = say("question");
   drawChoices();
   drawTitle();
   labelBoxes();
