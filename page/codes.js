@@ -44,6 +44,7 @@ const ERRORS = new Map([
   ["name_too_long", "nameTooLong"],
   ["text_too_long", "textTooLong"],
   ["not_stored", "notStored"],
+  ["not_removed", "notRemoved"],
   ["memory_full", "memoryFull"],
   ["post_empty", "postEmpty"],
   ["locked", "lockedOut"],
@@ -64,7 +65,7 @@ const ERRORS = new Map([
 const KEY_ERRORS = new Set(["host_key_wrong", "host_key_wait", "no_hosts"]);
 /** Refusals of what hosts do, whether or not they have a box; `remove_post` is for authors too. */
 const HOST_ERRORS = new Set([
-  "not_host", "unknown_user", "unknown_post", "prompt_too_long", "hosts_full", "state_not_stored",
+  "not_host", "unknown_user", "unknown_post", "prompt_too_long", "hosts_full", "state_not_stored", "not_removed",
 ]);
 
 /** A room that hosts have closed to this person; even if they had a seat there before. @param {string} code */

@@ -8,12 +8,14 @@ import { hostKey } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
 import { say } from "./words.js";
 
-/** The name under which the tab's own storage has the key. */
+/** The names under which the tab's own storage has the key, and the server's token for it. */
 const HOST_KEY = "typewall host";
+const HOST_TOKEN = "typewall host token";
 
 /** The key from before a reload, if there was one. */
 export function findHostKey() {
   hostKey.key = keptInTab(HOST_KEY) ?? "";
+  hostKey.token = keptInTab(HOST_TOKEN) ?? "";
 }
 
 /** @param {string} key */
@@ -25,11 +27,18 @@ export function keepHostKey(key) {
 /** Proves that this page is a host's, on each new connection. */
 export function offerHostKey() {
   clearTimeout(hostKey.timer);
-  if (hostKey.key) send("host", { key: hostKey.key });
+  const { key, token } = hostKey;
+  if (key) send("host", token ? { key, token } : { key });
 }
 
-/** The server has accepted the key. */
-export function confirmHostKey() {
+/**
+ * The server has accepted the key.
+ *
+ * @param {{ token?: string }} answer
+ */
+export function confirmHostKey({ token = "" }) {
+  hostKey.token = token;
+  keepInTab(HOST_TOKEN, token || null);
   clearTimeout(hostKey.timer);
   notice("");
   announce(say("youHost"));

@@ -58,7 +58,7 @@ function goOn() {
  * @param {any} data
  */
 function obeyHost(event, data) {
-  if (event === "hosting") confirmHostKey();
+  if (event === "hosting") confirmHostKey(data);
   if (event === "text_cleared" && seat.emptied) dropEmptied();
   else if (event === "text_cleared") announce(say("allCleared"));
   if (event === "disconnect_user" && data.removed) announce(say("userRemoved", { name: isolated(data.name) }));

@@ -171,6 +171,8 @@ export const gate = {
 export const hostKey = {
   /** Empty for whoever has none. */
   key: "",
+  /** From the server, once it has accepted the key: with it the page need not wait for others' guesses. */
+  token: "",
   timer: 0,
 };
 

@@ -39,12 +39,18 @@ pub(crate) fn event(json: &str, limits: &Limits) -> FromClient {
     checked.unwrap_or_else(|error| FromClient::Rejected { error, reference })
 }
 
+/// Parses a token. A malformed one is ignored, like one that is not valid.
+fn parse_token(token: Option<Cow<'_, str>>) -> Option<Token> {
+    token.and_then(|hex| Token::parse(&hex))
+}
+
 fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventError> {
     let action = match event {
         ClientEvent::Unlock { passphrase, token } => {
-            // A malformed token is ignored, like one that is not valid.
-            let token = token.and_then(|hex| Token::parse(&hex));
-            return Ok(FromClient::Unlock { passphrase: Passphrase::new(&passphrase), token });
+            return Ok(FromClient::Unlock {
+                passphrase: Passphrase::new(&passphrase),
+                token: parse_token(token),
+            });
         }
         ClientEvent::GotANewUser { name, session } => {
             let name = Name::parse(&name, limits.max_name)?;
@@ -55,7 +61,9 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
         ClientEvent::Watch => Action::Watch,
         ClientEvent::Resync => Action::Resync,
         ClientEvent::UpdatedText(change) => Action::Write(check_change(change, limits)?),
-        ClientEvent::Host { key } => return Ok(FromClient::Host { key: Passphrase::new(&key) }),
+        ClientEvent::Host { key, token } => {
+            return Ok(FromClient::Host { key: Passphrase::new(&key), token: parse_token(token) });
+        }
         ClientEvent::SetRoom(change) => Action::SetRoom(check_state(change)?),
         ClientEvent::RemoveUser { id } => Action::RemoveUser(user(&id)?),
         ClientEvent::ClearBox { id } => Action::Clear(id.map(|id| user(&id)).transpose()?),

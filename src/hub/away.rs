@@ -85,6 +85,7 @@ impl<T: Transport> Hub<T> {
 
     /// A client or a post is gone from a room. Forgets the room, or notes that only away users are left.
     pub(super) fn on_vacated(&mut self, id: RoomId) {
+        self.await_hosts(id);
         self.forget_if_empty(id);
         if self.rooms.get(id).is_some_and(OpenRoom::is_abandoned) {
             self.seats.abandon(id);

@@ -1,11 +1,11 @@
 //! What an event costs: bytes for everyone in its room, and time of the hub.
 
-use crate::base::ids::{ClientId, IdMap};
 use crate::hub::event::{FromClient, QueuedEvent};
-use crate::hub::member::Member;
+use crate::protocol::snapshot::TOGETHER_BYTES;
 use crate::room::action::{Action, Actor};
 use crate::room::rules::Rules;
-use crate::room::text::json_len;
+use crate::room::state::StateChange;
+use crate::room::text::{TextChange, json_len};
 use crate::room::view::View;
 
 /// Bytes of a post as everyone in the room gets it, beside text and name: the event's name, ids, numbers, punctuation.
@@ -13,6 +13,12 @@ const POST_OVERHEAD: usize = 128;
 
 /// Bytes of what everyone in the room is told of a new user, beside the name.
 const JOIN_OVERHEAD: usize = 64;
+
+/// Bytes of the `text_update` of an empty box.
+const BOX_OVERHEAD: usize = 64;
+
+/// Bytes of text that weigh as much as the rest of handling an event.
+const BYTES_PER_WEIGHT: usize = 1024;
 
 /// How many bytes everyone in the room gets for an event of this user or viewer, roughly. `None` if that is nothing, or
 /// only the latest state.
@@ -32,8 +38,84 @@ pub(crate) fn broadcast_bytes(event: &QueuedEvent, actor: Actor, view: &View, ru
     u32::try_from(bytes).ok()
 }
 
-/// How long it takes to handle an event, roughly.
-pub(crate) fn weigh(members: &IdMap<ClientId, Member>, view: &View, event: &QueuedEvent) -> usize {
-    let user = || members.get(&event.client)?.user;
-    event.weight(|| user().and_then(|user| view.text(user)).map_or(0, |text| text.as_str().len()))
+/// How long it takes to handle an event of this user or viewer and to send the result, roughly, in units of what a
+/// short event takes.
+pub(crate) fn weigh(event: &QueuedEvent, actor: Actor, view: &View, rules: &Rules) -> usize {
+    let FromClient::Acted(action) = &event.event else { return 1 };
+    let has_seat = actor.user.is_some()
+        || matches!(action, Action::Join { session, .. } if rules.has_seat_for(*session));
+    let (is_host, is_hidden) = (view.is_host_actor(actor), view.state().hidden);
+    let bytes = match action {
+        Action::Write(TextChange::Splice(_)) => {
+            actor.user.and_then(|user| view.text(user)).map_or(0, |text| text.as_str().len())
+        }
+        // While texts are hidden, the snapshot of a user who has written is not shared with others.
+        Action::Join { .. } | Action::Watch | Action::Resync if has_seat && is_hidden && !is_host => {
+            TOGETHER_BYTES
+        }
+        Action::SetRoom(StateChange { hidden: Some(false), .. }) if is_hidden && is_host => view.memory(),
+        Action::Clear(None) if is_host => view.user_count() * BOX_OVERHEAD,
+        _ => event.event.text_len(),
+    };
+    1 + bytes / BYTES_PER_WEIGHT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::clock::Now;
+    use crate::base::ids::{ClientId, UserId};
+    use crate::base::limits::Limits;
+    use crate::base::window::Slot;
+    use crate::room::action::Rank;
+    use crate::room::names::Name;
+    use crate::room::rules::RoomOptions;
+    use crate::room::session::Session;
+    use crate::room::state::HostMode;
+    use std::time::Instant;
+
+    #[test]
+    fn what_sends_or_encodes_much_weighs_much() {
+        let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
+        let (mut rules, mut view) = (Rules::new(options, UserId(0)), View::new(10));
+        let now = Now { instant: Instant::now(), unix_millis: 0 };
+        let actor =
+            |user: Option<u64>| Actor { user: user.map(UserId), has_key: user.is_none(), rank: Rank(0) };
+        let [host, viewer] = [actor(None), Actor { has_key: false, ..actor(None) }];
+        let session = Session::random();
+        for n in 1..=100 {
+            let session = if n == 1 { session } else { Session::random() };
+            let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
+            let write = Action::Write(TextChange::Whole("x".repeat(10_000).into()));
+            for (actor, action) in [(viewer, join), (actor(Some(n)), write)] {
+                view.apply(rules.decide(&view, actor, action, now).unwrap().fact.unwrap());
+            }
+        }
+        let change = |hidden| StateChange { hidden: Some(hidden), ..StateChange::default() };
+        let weight = |view: &View, rules: &Rules, actor, action| {
+            let event = FromClient::Acted(action);
+            let event = QueuedEvent { client: ClientId(1), event, slot: Slot::default(), charge: None };
+            weigh(&event, actor, view, rules)
+        };
+        let join = |session| Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
+        assert_eq!(weight(&view, &rules, actor(Some(1)), Action::Resync), 1, "it is shared");
+        assert_eq!(weight(&view, &rules, host, Action::SetRoom(change(false))), 1, "nothing is hidden");
+        let hide = rules.decide(&view, host, Action::SetRoom(change(true)), now);
+        view.apply(hide.unwrap().fact.unwrap());
+        for (actor, action, range) in [
+            (host, Action::SetRoom(change(false)), 900..10_000),
+            (host, Action::Clear(None), 7..20),
+            (viewer, Action::SetRoom(change(false)), 1..2),
+            (viewer, Action::Clear(None), 1..2),
+            (host, Action::Watch, 1..2),
+            (viewer, Action::Watch, 1..2),
+            (actor(Some(1)), Action::Resync, 60..70),
+            (viewer, join(session), 60..70),
+            (viewer, join(Session::random()), 1..2),
+            (actor(Some(1)), Action::Post { text: "x".repeat(5_000), reference: None }, 5..6),
+        ] {
+            let found = weight(&view, &rules, actor, action.clone());
+            assert!(range.contains(&found), "{action:?}: {found}");
+        }
+    }
 }

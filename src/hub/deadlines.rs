@@ -12,6 +12,8 @@ pub(crate) enum Deadline {
     Grace(RoomId, UserId),
     /// A room that could not be saved is to be saved again.
     Save(RoomId),
+    /// Hosts of a room are no longer expected back.
+    Hosts(RoomId),
     /// The budget of a room has bytes again.
     Budget(RoomId),
     /// A client has not given the passphrase in time.

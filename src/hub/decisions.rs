@@ -5,6 +5,7 @@ use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
+use crate::hub::secret_check::SecretCheck;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
@@ -54,7 +55,10 @@ impl<T: Transport> Hub<T> {
                 }
                 self.hold_seat(client, id, user, is_new, now);
             }
-            Reply::Hosting => room.tell(client, &ServerEvent::Hosting {}),
+            Reply::Hosting => {
+                let token = self.host_key.as_ref().map(SecretCheck::issue_token);
+                room.tell(client, &ServerEvent::Hosting { token });
+            }
             Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
             Reply::Pending(post) => self.store_post(id, post),
             Reply::Erase(n) => self.erase_post(client, id, n),
@@ -101,11 +105,28 @@ impl<T: Transport> Hub<T> {
         }
         let may_appoint = is_about_hosts(&fact, room.view());
         room.publish(fact, actor, reference);
-        if may_appoint && let Some(host) = room.decide_appoint(now) {
-            room.publish(host, None, None);
+        if may_appoint {
+            self.appoint_host(id, now);
         }
         if let Some(client) = removed {
             self.close(client, &CloseReason::Removed, now);
+        }
+    }
+
+    /// Hosts of a room may be expected back: at the deadline, somebody else may become the host.
+    pub(super) fn await_hosts(&mut self, id: RoomId) {
+        let room = self.rooms.get(id);
+        if let Some(until) = room.and_then(|room| room.rules().hosts_expected_until()) {
+            self.deadlines.set(Deadline::Hosts(id), until);
+        }
+    }
+
+    /// Makes a user the host of a room, if it lacks one.
+    pub(super) fn appoint_host(&mut self, id: RoomId, now: Now) {
+        if let Some(room) = self.rooms.touch(id)
+            && let Some(host) = room.decide_appoint(now)
+        {
+            room.publish(host, None, None);
         }
     }
 }

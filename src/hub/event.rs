@@ -92,6 +92,8 @@ pub enum FromClient {
     Host {
         /// What it gave.
         key: Passphrase,
+        /// Its token, if it has given the key before.
+        token: Option<Token>,
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
@@ -139,9 +141,6 @@ impl FromClient {
     }
 }
 
-/// Bytes of text that weigh as much as the rest of handling an event.
-const BYTES_PER_WEIGHT: usize = 1024;
-
 impl QueuedEvent {
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
     /// has gone must not stay because its post waits.
@@ -163,16 +162,6 @@ impl QueuedEvent {
     /// Whether it changes the text of a box.
     pub(crate) fn is_text(&self) -> bool {
         matches!(self.event, FromClient::Acted(Action::Write(_)))
-    }
-
-    /// How long it takes to handle it, roughly, in units of what a short event takes. `text_of_box` is the length of
-    /// the client's box in bytes.
-    pub(crate) fn weight(&self, text_of_box: impl FnOnce() -> usize) -> usize {
-        let bytes = match &self.event {
-            FromClient::Acted(Action::Write(TextChange::Splice(_))) => text_of_box(),
-            event => event.text_len(),
-        };
-        1 + bytes / BYTES_PER_WEIGHT
     }
 }
 

@@ -4,6 +4,7 @@ use crate::base::address::Address;
 use crate::base::clock::Now;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
+use crate::base::token::Token;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::attempts::{Attempt, Refusal, Requester};
@@ -13,8 +14,14 @@ use crate::protocol::error::EventError;
 use crate::room::action::Action;
 
 impl<T: Transport> Hub<T> {
-    /// A client gives the host key.
-    pub(super) fn check_host_key(&mut self, client: ClientId, key: Passphrase, now: Now) {
+    /// A client gives the host key. A token spares it the wait for others' attempts; an invalid one is ignored.
+    pub(super) fn check_host_key(
+        &mut self,
+        client: ClientId,
+        key: Passphrase,
+        token: Option<Token>,
+        now: Now,
+    ) {
         if self.clients.registry.room_of(client).is_none() {
             return self.reject(client, EventError::PassphraseNeeded, None);
         }
@@ -22,6 +29,9 @@ impl<T: Transport> Hub<T> {
         let (Some(check), Some(address)) = (&mut self.host_key, address) else {
             return self.reject(client, EventError::NoHosts, None);
         };
+        if token.is_some_and(|token| check.accepts(&token)) {
+            return self.admit_host(client, now);
+        }
         check.add(client, now.instant);
         let attempt = Attempt { from: Requester::Client(client), passphrase: key };
         let result = check.attempt(address, attempt, now.instant);

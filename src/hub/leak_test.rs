@@ -148,7 +148,7 @@ impl World {
             }
             Step::Host { is_right } => {
                 let key = Passphrase::new(if is_right { "right" } else { "wrong" });
-                of_client(FromClient::Host { key })
+                of_client(FromClient::Host { key, token: None })
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),
             Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),

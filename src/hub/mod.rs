@@ -235,6 +235,7 @@ impl<T: Transport> Hub<T> {
             match deadline {
                 Deadline::Grace(room, user) => self.end_grace(room, user, now),
                 Deadline::Save(room) => self.retry_save(room),
+                Deadline::Hosts(room) => self.appoint_host(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
                 Deadline::Attempt(address) => self.check_attempts(address, now),
@@ -314,8 +315,8 @@ impl<T: Transport> Hub<T> {
     fn write_room(&mut self, id: RoomId, now: Instant) -> TooSlow {
         let Self { rooms, clients, deadlines, .. } = self;
         let Some(room) = rooms.get_mut(id) else { return TooSlow::new() };
-        // While texts are hidden, every client is looked at before every batch, so that no change of who is a host can be
-        // missed. That takes a hundredth of the time that sending takes.
+        // While texts are hidden, every client is looked at before every batch, so that no change of who is a host can
+        // be missed. That takes a hundredth of the time that sending takes.
         let is_hidden = room.view().state().hidden;
         let is_revealed = mem::replace(&mut room.was_hidden, is_hidden) && !is_hidden;
         if is_hidden || is_revealed {

@@ -25,6 +25,7 @@ use crate::room::session::Session;
 use crate::room::state::{RoomRecord, RoomState};
 use crate::room::view::View;
 use std::collections::BTreeSet;
+use std::mem;
 use std::time::Instant;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
@@ -44,14 +45,12 @@ pub(crate) struct OpenRoom {
     batch: Batch,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
-    /// The state was changed, and clients are still to be told.
+    /// The state or the hosts have changed, and clients are still to be told.
     state_changed: bool,
-    /// The store has not answered for the [record](Rules::take_record) that it was sent last.
-    is_saving: bool,
-    /// The store could not keep the last record. It is tried again at a deadline, while somebody is in the room.
-    pub saving_fails: bool,
-    /// Hosts were made, and clients are still to be told.
-    hosts_changed: bool,
+    /// The state in the [record](Rules::take_record) that the store is to answer for.
+    saving: Option<RoomState>,
+    /// The store could not keep the last record. It is tried again at a deadline, or when there is a new one.
+    saving_fails: bool,
     /// Texts were hidden when the last batch was sent.
     pub was_hidden: bool,
     /// The first part of snapshots, for the next clients.
@@ -92,9 +91,8 @@ impl OpenRoom {
             batch: Batch::default(),
             snapshot_requests: BTreeSet::new(),
             state_changed: false,
-            is_saving: false,
+            saving: None,
             saving_fails: false,
-            hosts_changed: false,
             was_hidden: false,
             first_parts: FirstParts::default(),
             is_stored: options.is_stored,
@@ -138,7 +136,8 @@ impl OpenRoom {
         if self.is_loading {
             return self.inbox.hold(event);
         }
-        let weight = weigh(&self.members, &self.view, &event);
+        let weight =
+            self.actor(event.client).map_or(1, |actor| weigh(&event, actor, &self.view, &self.rules));
         self.inbox.accept(event, weight, turn)
     }
 
@@ -151,14 +150,14 @@ impl OpenRoom {
 
     /// The next event that waits for this turn of the hub, if it can be handled.
     pub(crate) fn next_event(&mut self, turn: u64) -> Option<QueuedEvent> {
-        let Self { members, view, inbox, .. } = self;
-        inbox.next(|event| weigh(members, view, event), turn)
+        let Self { members, view, rules, inbox, .. } = self;
+        let actor = |client: ClientId| Some(members.get(&client)?.actor(client));
+        inbox.next(|event| actor(event.client).map_or(1, |actor| weigh(event, actor, view, rules)), turn)
     }
 
     /// True when at most away users are in the room, and nothing is under way.
     pub(crate) fn is_abandoned(&self) -> bool {
-        let awaits_save = self.is_stored && !self.saving_fails && self.rules.has_unsaved_record();
-        let is_saved = !self.is_saving && !awaits_save;
+        let is_saved = self.saving.is_none() && !(self.is_stored && self.rules.has_unsaved_record());
         self.members.is_empty() && self.posts_under_way == 0 && is_saved && self.inbox.is_empty()
     }
 
@@ -281,13 +280,13 @@ impl OpenRoom {
             Fact::StateChanged { .. } => self.state_changed = true,
             Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
             Fact::HostMade { id } => {
-                self.hosts_changed = true;
+                self.state_changed = true;
                 let host = self.client_of(id);
                 host.into_iter().for_each(|host| self.show_texts(host));
             }
-            Fact::Cleared { id: Some(id) } => {
+            Fact::Cleared { id: Some(id), at } => {
                 if let Some(author) = self.client_of(id) {
-                    self.batch.tell(author, &ServerEvent::TextCleared { cleared: self.view.clears() + 1 });
+                    self.batch.tell(author, &ServerEvent::TextCleared { cleared: at });
                 }
             }
             _ => {}
@@ -338,16 +337,25 @@ impl OpenRoom {
 
     /// What the store is to save of the room now, if that has changed: one record after the other, each the latest.
     pub(crate) fn take_record(&mut self) -> Option<RoomRecord> {
-        let record = if self.is_saving || self.saving_fails { None } else { self.rules.take_record() };
-        self.is_saving |= record.is_some();
-        record
+        if self.saving.is_some() {
+            return None;
+        }
+        let record = self.rules.take_record()?;
+        self.saving = Some(record.state.clone());
+        Some(record)
     }
 
-    /// The store has answered for the record.
+    /// The store has answered for the record. Now the state in it takes effect.
     pub(crate) fn record_answered(&mut self, is_kept: bool) {
-        self.is_saving = false;
-        if !is_kept {
-            self.saving_fails = true;
+        self.saving_fails = !is_kept;
+        if let Some(state) = self.saving.take().filter(|state| state != self.view.state()) {
+            self.publish(Fact::StateChanged { state }, None, None);
+        }
+    }
+
+    /// The record that the store could not keep is to be saved again, unless a later one was kept.
+    pub(crate) fn retry_save(&mut self) {
+        if mem::take(&mut self.saving_fails) {
             self.rules.return_record();
         }
     }

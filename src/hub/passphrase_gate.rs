@@ -6,7 +6,7 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::passphrase::Passphrase;
-use crate::base::token::{Token, TokenKey};
+use crate::base::token::Token;
 use crate::hub::attempts::Attempt;
 use crate::hub::secret_check::{AttemptResult, SecretCheck};
 use std::collections::BTreeSet;
@@ -22,41 +22,30 @@ const CLIENTS_PER_UNAUTHENTICATED: usize = 4;
 /// Admits clients that give the passphrase, or everyone if there is none.
 #[derive(Debug)]
 pub(crate) struct PassphraseGate {
-    lock: Option<Lock>,
+    passphrase: Option<SecretCheck>,
     /// Unauthenticated clients, the oldest first.
     pub(super) waiting: BTreeSet<ClientId>,
     max_waiting: usize,
 }
 
-/// What lets clients in.
-#[derive(Debug)]
-struct Lock {
-    passphrase: SecretCheck,
-    tokens: TokenKey,
-}
-
 impl PassphraseGate {
     /// A gate without unauthenticated clients, for a server with at most `max_clients` clients.
     pub(crate) fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
-        let lock = passphrase.map(|passphrase| Lock {
-            tokens: passphrase.token_key(),
-            passphrase: SecretCheck::new(passphrase),
-        });
         let max_waiting = (max_clients / CLIENTS_PER_UNAUTHENTICATED).max(1);
-        Self { lock, waiting: BTreeSet::new(), max_waiting }
+        Self { passphrase: passphrase.map(SecretCheck::new), waiting: BTreeSet::new(), max_waiting }
     }
 
     /// Whether there is a passphrase.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock.is_some()
+        self.passphrase.is_some()
     }
 
     /// A new client has to give the passphrase. If there are too many unauthenticated clients now, returns the one that
     /// has to go: the oldest that does not wait for an answer, except the new one; if there is none, the oldest.
     pub(crate) fn hold(&mut self, client: ClientId, now: Instant) -> Option<ClientId> {
         self.waiting.insert(client);
-        if let Some(lock) = &mut self.lock {
-            lock.passphrase.add(client, now);
+        if let Some(passphrase) = &mut self.passphrase {
+            passphrase.add(client, now);
         }
         if self.waiting.len() <= self.max_waiting {
             return None;
@@ -68,24 +57,24 @@ impl PassphraseGate {
     /// A client has given the passphrase, or is gone.
     pub(crate) fn release(&mut self, client: ClientId) {
         self.waiting.remove(&client);
-        if let Some(lock) = &mut self.lock {
-            lock.passphrase.remove(client);
+        if let Some(passphrase) = &mut self.passphrase {
+            passphrase.remove(client);
         }
     }
 
     /// Whether an attempt of a client waits to be checked.
     pub(crate) fn awaits_answer(&self, client: ClientId) -> bool {
-        self.lock.as_ref().is_some_and(|lock| lock.passphrase.has(client))
+        self.passphrase.as_ref().is_some_and(|passphrase| passphrase.has(client))
     }
 
     /// A token for a client that has given the passphrase.
     pub(crate) fn issue_token(&self) -> Option<Token> {
-        self.lock.as_ref().map(|lock| lock.tokens.issue())
+        self.passphrase.as_ref().map(|passphrase| passphrase.issue_token())
     }
 
     /// Whether a token shows that its holder has given the passphrase.
     pub(crate) fn accepts(&self, token: &Token) -> bool {
-        self.lock.as_ref().is_none_or(|lock| lock.tokens.verifies(token))
+        self.passphrase.as_ref().is_none_or(|passphrase| passphrase.accepts(token))
     }
 
     /// Somebody at an address gives a passphrase. Returns the result that is due at once, if any.
@@ -95,26 +84,26 @@ impl PassphraseGate {
         attempt: Attempt,
         now: Instant,
     ) -> Option<AttemptResult> {
-        match &mut self.lock {
-            Some(lock) => lock.passphrase.attempt(address, attempt, now),
+        match &mut self.passphrase {
+            Some(passphrase) => passphrase.attempt(address, attempt, now),
             None => Some(AttemptResult { to: attempt.from, outcome: Ok(()) }),
         }
     }
 
     /// When [`check_next`](Self::check_next) is due for an address; `None` if no attempt waits there.
     pub(crate) fn due(&self, address: Address) -> Option<Instant> {
-        self.lock.as_ref()?.passphrase.due(address)
+        self.passphrase.as_ref()?.due(address)
     }
 
     /// Checks the attempts that wait at an address, up to the first wrong one.
     pub(crate) fn check_next(&mut self, address: Address, now: Instant) -> Vec<AttemptResult> {
-        self.lock.as_mut().map(|lock| lock.passphrase.check_next(address, now)).unwrap_or_default()
+        self.passphrase.as_mut().map(|passphrase| passphrase.check_next(address, now)).unwrap_or_default()
     }
 
     /// True when nothing is kept of clients.
     #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.lock.as_ref().is_none_or(|lock| lock.passphrase.is_empty())
+        self.waiting.is_empty() && self.passphrase.as_ref().is_none_or(|passphrase| passphrase.is_empty())
     }
 }
 

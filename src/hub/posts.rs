@@ -15,7 +15,7 @@ use crate::room::state::RoomRecord;
 use crate::store::request::Answer;
 use std::time::Duration;
 
-/// Pause before a room is saved again that could not be saved. A host is told of each failure.
+/// Pause before a room is saved again that could not be saved. Hosts are told of each failure.
 const SAVE_RETRY: Duration = Duration::from_secs(10);
 
 impl<T: Transport> Hub<T> {
@@ -33,7 +33,7 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.touch(id) else { return };
         match self.store.erase(id, room.name().clone(), n, client) {
             true => room.begin_post(),
-            false => room.reject(client, EventError::NotStored(NotStored::Unavailable), None),
+            false => room.reject(client, EventError::NotRemoved(NotStored::Unavailable), None),
         }
     }
 
@@ -83,6 +83,7 @@ impl<T: Transport> Hub<T> {
         if let Some(room) = self.rooms.touch(id) {
             room.load(record, posts, now);
         }
+        self.await_hosts(id);
         match self.stage.is_stopping() {
             true => self.release_events(id, now),
             false => self.await_turn(id),
@@ -133,7 +134,7 @@ impl<T: Transport> Hub<T> {
     /// Saves a room again that could not be saved.
     pub(super) fn retry_save(&mut self, id: RoomId) {
         if let Some(room) = self.rooms.touch(id) {
-            room.saving_fails = false;
+            room.retry_save();
         }
     }
 
@@ -144,7 +145,7 @@ impl<T: Transport> Hub<T> {
         match outcome {
             Ok(true) => self.publish(id, Fact::PostRemoved { n }, None, None, now),
             Ok(false) => room.reject(by, RoomError::UnknownPost.into(), None),
-            Err(why) => room.reject(by, EventError::NotStored(why), None),
+            Err(why) => room.reject(by, EventError::NotRemoved(why), None),
         }
         self.on_vacated(id);
     }

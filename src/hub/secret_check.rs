@@ -5,6 +5,7 @@ use crate::base::address::Address;
 use crate::base::clock::whole_seconds;
 use crate::base::ids::{ClientId, IdMap};
 use crate::base::passphrase::Passphrase;
+use crate::base::token::{Token, TokenKey};
 use crate::hub::attempts::{Attempt, Attempts, CHECK_INTERVAL, Refusal, Requester};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -27,6 +28,7 @@ const MAX_ADDRESSES: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct SecretCheck {
     secret: Passphrase,
+    tokens: TokenKey,
     failures: HashMap<Address, Failures>,
     attempts: Attempts,
     /// Since when clients may displace an attempt.
@@ -53,7 +55,17 @@ impl SecretCheck {
     /// Checks attempts at this secret. There are none yet.
     pub(crate) fn new(secret: Passphrase) -> Self {
         let (failures, attempts) = (HashMap::new(), Attempts::default());
-        Self { secret, failures, attempts, may_displace: IdMap::default() }
+        Self { tokens: secret.token_key(), secret, failures, attempts, may_displace: IdMap::default() }
+    }
+
+    /// A token for a client that has given the secret.
+    pub(crate) fn issue_token(&self) -> Token {
+        self.tokens.issue()
+    }
+
+    /// Whether a token shows that its holder has given the secret.
+    pub(crate) fn accepts(&self, token: &Token) -> bool {
+        self.tokens.verifies(token)
     }
 
     /// A client that may make attempts has connected.

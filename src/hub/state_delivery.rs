@@ -16,16 +16,13 @@ use crate::protocol::snapshot::{Cursor, Part};
 use crate::room::boxes::Revision;
 use crate::room::view::Sight;
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes of texts in one step of catching up: enough to fill a socket's buffer, and little more than it can take.
 const CATCH_UP_BYTES: usize = 64 * 1024;
 
 /// Bytes of state that one client gets in a write, before it is the turn of others.
 const MAX_CLIENT_STATE: usize = 256 * 1024;
-
-/// Pause before a snapshot is tried again that has to wait until the store has what hosts have set.
-const SAVE_PAUSE: Duration = Duration::from_millis(4);
 
 /// Buffers for the state that is sent to slow clients.
 #[derive(Debug, Default)]
@@ -61,9 +58,6 @@ impl StateDelivery {
                     return (sent, Outcome::Sent);
                 }
                 _ if sent >= MAX_CLIENT_STATE => return (sent, client.outbox.pause(now)),
-                (Owed::Snapshot(None), Some((_, room))) if !room.may_tell_state() => {
-                    return (sent, client.outbox.pause(now + SAVE_PAUSE));
-                }
                 (Owed::Snapshot(from), Some((id, room))) => {
                     self.send_parts(client, *id, room, from, limits, now)
                 }

@@ -109,7 +109,7 @@ impl<T: Transport> Hub<T> {
     fn apply(&mut self, QueuedEvent { client, event, slot: _slot, charge: _charge }: QueuedEvent, now: Now) {
         match event {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
-            FromClient::Host { key } => self.check_host_key(client, key, now),
+            FromClient::Host { key, token } => self.check_host_key(client, key, token, now),
             FromClient::Acted(action) => self.act(client, action, now),
             FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
             FromClient::Paced { wait } => self.slow_down(client, wait),

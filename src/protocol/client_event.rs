@@ -44,6 +44,8 @@ pub enum ClientEvent<'a> {
     Host {
         /// The key.
         key: Cow<'a, str>,
+        /// The token from an earlier `hosting`, with which the key is not checked again.
+        token: Option<Cow<'a, str>>,
     },
     /// Changes the state of the room. Sent by a host.
     SetRoom(SetRoom<'a>),
@@ -150,7 +152,10 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
                 let Message { text, reference } = next(&mut array)?;
                 ClientEvent::Message { text, reference }
             }
-            EventKind::Host => next(&mut array).map(|HostKey { key }| ClientEvent::Host { key })?,
+            EventKind::Host => {
+                let HostKey { key, token } = next(&mut array)?;
+                ClientEvent::Host { key, token }
+            }
             EventKind::SetRoom => ClientEvent::SetRoom(next(&mut array)?),
             EventKind::RemoveUser => next(&mut array).map(|OfUser { id }| ClientEvent::RemoveUser { id })?,
             EventKind::ClearBox => next(&mut array).map(|ClearBox { id }| ClientEvent::ClearBox { id })?,
@@ -205,6 +210,8 @@ struct Message<'a> {
 struct HostKey<'a> {
     #[serde(borrow)]
     key: Cow<'a, str>,
+    #[serde(borrow, default)]
+    token: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]

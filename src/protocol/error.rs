@@ -40,6 +40,8 @@ pub enum EventError {
     PostEmpty,
     /// The store could not take the post, so it was not posted.
     NotStored(NotStored),
+    /// The store could not erase the post, so it was not removed.
+    NotRemoved(NotStored),
     /// The store could not take the state of the room, which will be lost when the room closes.
     StateNotStored,
     /// The boxes and logs of all rooms take all the memory that they may, so no box may grow.
@@ -89,6 +91,7 @@ impl EventError {
             Self::PromptTooLong(_) => "prompt_too_long",
             Self::PostEmpty => "post_empty",
             Self::NotStored(_) => "not_stored",
+            Self::NotRemoved(_) => "not_removed",
             Self::StateNotStored => "state_not_stored",
             Self::MemoryFull => "memory_full",
             Self::BadReference(_) => "bad_ref",
@@ -136,11 +139,15 @@ impl fmt::Display for EventError {
             Self::NotStored(NotStored::Full) => {
                 write!(f, "The server's store is full; posting works again once there is space.")
             }
+            Self::NotRemoved(NotStored::Unavailable) => {
+                write!(f, "The server could not remove the post. Please try again.")
+            }
+            Self::NotRemoved(NotStored::Full) => {
+                write!(f, "The server's disk is full, so it could not remove the post.")
+            }
             Self::StateNotStored => {
-                write!(
-                    f,
-                    "The server could not save the settings of the room. They apply until the room closes or the server restarts."
-                )
+                write!(f, "The server could not save the room's settings. ")?;
+                write!(f, "They apply until the room closes or the server restarts.")
             }
             Self::MemoryFull => {
                 write!(f, "The server has no memory for longer texts at the moment. Please try again later.")

@@ -59,11 +59,15 @@ pub enum ServerEvent<'a> {
     },
     /// A host has emptied the client's box. To its author alone, or to everyone if it has emptied all boxes.
     TextCleared {
-        /// The count of clears now, as in [`Receiver::cleared`](crate::protocol::snapshot::Receiver::cleared).
+        /// When, as in [`Receiver::cleared`](crate::protocol::snapshot::Receiver::cleared).
         cleared: u64,
     },
-    /// The client is a host. To that client alone.
-    Hosting {},
+    /// The client is a host, because it has given the host key. To that client alone.
+    Hosting {
+        /// Spares the client the check when it gives the key again.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        token: Option<Token>,
+    },
     /// What hosts have set, and who they are. To the whole room.
     RoomState(StateView<'a>),
     /// A post, in the order of its number. To the whole room, the author too.
@@ -151,9 +155,9 @@ impl<'a> ServerEvent<'a> {
             }
             Fact::Posted { post } => Some(Self::Data { post, reference: None }),
             Fact::PostRemoved { n } => Some(Self::PostRemoved { n: *n }),
-            Fact::Cleared { id: None } => Some(Self::TextCleared { cleared: view.clears() + 1 }),
+            Fact::Cleared { id: None, at } => Some(Self::TextCleared { cleared: *at }),
             Fact::Text { .. }
-            | Fact::Cleared { id: Some(_) }
+            | Fact::Cleared { id: Some(_), .. }
             | Fact::HostMade { .. }
             | Fact::StateChanged { .. }
             | Fact::Loaded { .. }
@@ -187,7 +191,7 @@ impl<'a> ServerEvent<'a> {
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::UserWrote { .. } => "user_wrote",
             Self::TextCleared { .. } => "text_cleared",
-            Self::Hosting {} => "hosting",
+            Self::Hosting { .. } => "hosting",
             Self::RoomState(_) => "room_state",
             Self::PostRemoved { .. } => "post_removed",
             Self::Data { .. } => "data",

@@ -22,7 +22,8 @@ pub(crate) struct Receiver<'a> {
     pub name: Option<&'a str>,
     /// The secret with which the receiver takes this seat again; null for a viewer.
     pub session: Option<String>,
-    /// The count of clears when a host last cleared the receiver's box; null for a viewer.
+    /// When a host last cleared the receiver's box, in milliseconds since 1970, roughly; 0 if that is not known; null
+    /// for a viewer. It grows with each time.
     pub cleared: Option<u64>,
     /// The receiver is a host.
     #[serde(skip_serializing_if = "is_false")]

@@ -79,7 +79,7 @@ impl EventKind {
                 r#"{"text": string} or {"at": number, "cut": number, "put": string, "length": number}"#
             }
             Self::Message => r#"{"text": string, "ref"?: string}"#,
-            Self::Host => r#"{"key": string}"#,
+            Self::Host => r#"{"key": string, "token"?: string}"#,
             Self::SetRoom => concat!(
                 r#"{"locked"?: boolean, "hidden"?: boolean, "frozen"?: boolean, "prompt"?: string, "#,
                 r#""spotlight"?: string or null}"#

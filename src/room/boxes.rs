@@ -97,16 +97,15 @@ impl Boxes {
         }
     }
 
-    /// Empties all boxes.
-    pub(crate) fn clear(&mut self) {
-        let ids: Vec<UserId> = self.boxes.keys().copied().collect();
-        for id in ids {
+    /// Empties a box that has a text.
+    pub(crate) fn empty(&mut self, id: UserId) {
+        if self.text(id).is_some_and(|text| !text.as_str().is_empty()) {
             let _ = self.change(id, TextChange::Whole("".into())); // a whole text always fits
         }
     }
 
-    /// Makes every box that has a text change, although its text stays the same: somebody could not see it so far.
-    pub(crate) fn touch(&mut self) {
+    /// Makes every box that has a text count as changed, because somebody could not see it so far.
+    pub(crate) fn mark_all_changed(&mut self) {
         for (&id, found) in self.boxes.iter_mut().filter(|(_, found)| !found.text.as_str().is_empty()) {
             Self::note_change(&mut self.changed, id, found);
         }

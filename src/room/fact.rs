@@ -19,7 +19,7 @@ pub enum Fact {
         id: UserId,
         /// The name that the rules assigned.
         name: Name,
-        /// The count of clears when a host last cleared a box of this user, see [`View::cleared`].
+        /// When a host last cleared a box of this user, see [`View::cleared`].
         ///
         /// [`View::cleared`]: crate::room::view::View::cleared
         cleared: u64,
@@ -60,6 +60,8 @@ pub enum Fact {
     Cleared {
         /// The owner of the box, or `None` for all boxes.
         id: Option<UserId>,
+        /// When, see [`View::cleared`](crate::room::view::View::cleared).
+        at: u64,
     },
     /// The text of a box has changed.
     Text {
@@ -84,10 +86,6 @@ pub enum Fact {
         posts: Vec<Post>,
         /// What hosts have set.
         state: RoomState,
-        /// How often hosts have cleared boxes.
-        clears: u64,
-        /// The count when all boxes were last cleared.
-        all_cleared: u64,
     },
     /// The oldest posts were removed, because memory is short.
     HistoryShortened {

@@ -55,8 +55,10 @@ pub enum NameError {
 pub(crate) struct Names {
     /// The [forms](forms) of the names in use. No two names have one in common.
     taken: HashSet<String>,
-    /// By form: the lowest number that may be free after a name with that form. Only a hint, so that numbering a thousand
-    /// equal names does not take a million comparisons.
+    /// The length of all forms in `taken`, in bytes.
+    taken_bytes: usize,
+    /// By form: the lowest number that may be free after a name with that form. Only a hint, so that numbering a
+    /// thousand equal names does not take a million comparisons.
     next: HashMap<String, u64>,
 }
 
@@ -87,9 +89,17 @@ impl Names {
         let forms = forms(name);
         let is_free = !forms.iter().any(|form| self.taken.contains(form));
         if is_free {
-            self.taken.extend(forms);
+            for form in forms {
+                let len = form.len();
+                self.taken_bytes += if self.taken.insert(form) { len } else { 0 };
+            }
         }
         is_free
+    }
+
+    /// The memory of the forms, in bytes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        self.taken_bytes + self.taken.capacity() * size_of::<String>()
     }
 
     /// Frees a name.
@@ -101,7 +111,9 @@ impl Names {
                 self.next.entry(form).and_modify(|next| *next = number.min(*next).max(2));
             }
         }
-        forms(&name.0).iter().for_each(|form| _ = self.taken.remove(form));
+        for form in forms(&name.0) {
+            self.taken_bytes -= if self.taken.remove(&form) { form.len() } else { 0 };
+        }
     }
 }
 
@@ -358,6 +370,7 @@ mod tests {
             equal.iter().for_each(|name| names.free(name));
         }
         assert!(names.taken.is_empty() && names.next.len() <= 2, "{} hints", names.next.len());
+        assert_eq!(names.taken_bytes, 0);
     }
 
     #[test]
@@ -367,6 +380,7 @@ mod tests {
         let mut taken: Vec<Name> =
             (0..1000).map(|_| names.take(Name::parse(&longest, 40).unwrap(), 40)).collect();
         let count = taken.len();
+        assert!(names.memory() > 1_000_000, "{}", names.memory());
         taken.sort_by(|one, other| one.0.cmp(&other.0));
         taken.dedup();
         assert_eq!(taken.len(), count);

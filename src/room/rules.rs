@@ -141,9 +141,10 @@ impl Rules {
         self.last_user
     }
 
-    /// The memory of what they keep of posts, in bytes, roughly.
+    /// The memory of what they keep of names, of posts, and for hosts, in bytes, roughly.
     pub(crate) fn memory(&self) -> usize {
-        self.numbering.as_ref().map_or(0, Numbering::memory)
+        let of_posts = self.numbering.as_ref().map_or(0, Numbering::memory);
+        of_posts + self.names.memory() + self.hosting.memory()
     }
 
     /// How much of it [`shorten`](Self::shorten) would free.
@@ -181,7 +182,7 @@ impl Rules {
             (Action::Post { text, reference }, Some(id)) => Ok(self.post(view, id, text, reference, now)),
             (Action::Join { .. } | Action::Watch, Some(_)) => Err(RoomError::AlreadyJoined),
             (Action::Write(_) | Action::Post { .. }, None) => Err(RoomError::NotJoined),
-            (action, _) => self.decide_host_action(view, actor, action),
+            (action, _) => self.decide_host_action(view, actor, action, now),
         }
     }
 
@@ -322,7 +323,7 @@ impl Rules {
     fn remove(&mut self, view: &View, id: UserId, removed: bool) -> Option<Fact> {
         let seat = self.seats.remove(&id)?;
         self.sessions.remove(&seat.session);
-        self.hosting.leave(view, id, seat.session, removed);
+        self.hosting.leave(id, seat.session, removed);
         if let Some(user) = view.user(id) {
             self.names.free(&user.name);
         }

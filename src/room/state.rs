@@ -11,6 +11,10 @@ pub(crate) const MAX_PROMPT: usize = 500;
 /// Most removed users that a room remembers. Beyond that, the first to be removed may come back.
 const MAX_REMOVED: usize = 1000;
 
+/// Most users of whom a room remembers that a host has cleared their box alone. Beyond that, the first of them may
+/// bring the text back.
+pub(crate) const MAX_CLEARED: usize = 1000;
+
 /// Most users who are hosts of a room at the same time. Everyone is told the whole list whenever it changes. Whoever
 /// has the host key can run the room without being in the list.
 pub(crate) const MAX_HOSTS: usize = 100;
@@ -76,10 +80,10 @@ impl StateChange {
 pub struct RoomRecord {
     /// What hosts have set.
     pub state: RoomState,
-    /// How often hosts have cleared boxes.
-    pub clears: u64,
-    /// The count when all boxes were last cleared.
-    pub all_cleared: u64,
+    /// When all boxes were last cleared, as a [clear time](Self::clear).
+    all_cleared: u64,
+    /// Users whose box alone was cleared since, and when, the first of them first.
+    cleared: VecDeque<(SessionKey, u64)>,
     /// Users who were removed, the first of them first.
     removed: VecDeque<SessionKey>,
     /// Hosts with a seat, the first of them first.
@@ -101,7 +105,42 @@ impl RoomRecord {
     /// Notes that a user was removed.
     pub(crate) fn remove(&mut self, key: SessionKey) {
         self.drop_host(key);
-        push(&mut self.removed, key, MAX_REMOVED);
+        if !self.removed.contains(&key) {
+            push(&mut self.removed, key, MAX_REMOVED);
+        }
+    }
+
+    /// Notes that a host clears the box of the user with this key, or all boxes. Returns the clear time: milliseconds
+    /// since 1970, or more if that is needed for it to be later than all before. So it grows also when a room that
+    /// remembers nothing is opened again.
+    pub(crate) fn clear(&mut self, key: Option<SessionKey>, unix_millis: u64) -> u64 {
+        let last = self.cleared.back().map_or(self.all_cleared, |(_, at)| *at);
+        let at = unix_millis.max(last + 1);
+        match key {
+            None => {
+                self.all_cleared = at;
+                self.cleared.clear();
+            }
+            Some(key) => {
+                self.cleared.retain(|(other, _)| *other != key);
+                push(&mut self.cleared, (key, at), MAX_CLEARED);
+            }
+        }
+        at
+    }
+
+    /// The [clear time](Self::clear) of the user with this key; 0 if the room remembers none.
+    pub(crate) fn cleared(&self, key: SessionKey) -> u64 {
+        let alone = self.cleared.iter().find(|(other, _)| *other == key);
+        alone.map_or(self.all_cleared, |(_, at)| *at)
+    }
+
+    /// The memory that it takes, in bytes, roughly.
+    pub(crate) fn memory(&self) -> usize {
+        let keys = self.removed.len() + self.hosts.len();
+        keys * size_of::<SessionKey>()
+            + self.cleared.len() * size_of::<(SessionKey, u64)>()
+            + self.state.prompt.len()
     }
 
     /// Whether there is a host with a seat.
@@ -116,7 +155,9 @@ impl RoomRecord {
 
     /// Notes that a user is a host.
     pub(crate) fn add_host(&mut self, key: SessionKey) {
-        push(&mut self.hosts, key, MAX_HOSTS);
+        if !self.is_host(key) {
+            push(&mut self.hosts, key, MAX_HOSTS);
+        }
     }
 
     /// A host has lost the seat. Returns whether that changes the record.
@@ -134,15 +175,12 @@ impl RoomRecord {
     }
 }
 
-/// Adds a key at the end, once, and drops the first one beyond `max`.
-fn push(keys: &mut VecDeque<SessionKey>, key: SessionKey, max: usize) {
-    if keys.contains(&key) {
-        return;
+/// Adds an item at the end, and drops the first one beyond `max`.
+fn push<T>(items: &mut VecDeque<T>, item: T, max: usize) {
+    if items.len() >= max {
+        items.pop_front();
     }
-    if keys.len() >= max {
-        keys.pop_front();
-    }
-    keys.push_back(key);
+    items.push_back(item);
 }
 
 #[cfg(test)]
@@ -168,12 +206,26 @@ mod tests {
         keys.iter().chain(&keys[1..]).for_each(|key| {
             record.remove(*key);
             record.add_host(*key);
+            record.clear(Some(*key), 0);
         });
-        assert_eq!((record.removed.len(), record.hosts.len()), (MAX_REMOVED, MAX_HOSTS));
+        let lengths = (record.removed.len(), record.hosts.len(), record.cleared.len());
+        assert_eq!(lengths, (MAX_REMOVED, MAX_HOSTS, MAX_CLEARED));
+        assert!(record.memory() > (MAX_REMOVED + MAX_CLEARED) * size_of::<SessionKey>());
         assert!(
             !record.is_removed(keys[0]) && record.is_removed(keys[1]) && record.is_host(keys[MAX_REMOVED])
         );
         let json = serde_json::to_string(&record).unwrap();
         assert_eq!(serde_json::from_str::<RoomRecord>(&json).unwrap(), record);
+    }
+
+    #[test]
+    fn clear_times_grow_and_are_those_of_the_clock_if_it_is_ahead() {
+        let mut record = RoomRecord::default();
+        let [ada, bob] = [(); 2].map(|()| Session::random().key());
+        assert_eq!(record.cleared(ada), 0);
+        let times = [(Some(ada), 1_000), (Some(ada), 1_000), (None, 500), (Some(bob), 0), (None, 5_000)];
+        assert_eq!(times.map(|(key, at)| record.clear(key, at)), [1_000, 1_001, 1_002, 1_003, 5_000]);
+        record.clear(Some(bob), 0);
+        assert_eq!([ada, bob].map(|key| record.cleared(key)), [5_000, 5_001]);
     }
 }

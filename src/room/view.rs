@@ -8,7 +8,7 @@ use crate::room::history::History;
 use crate::room::names::Name;
 use crate::room::post::Post;
 use crate::room::state::RoomState;
-use crate::room::text::{Text, TextChange};
+use crate::room::text::Text;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -21,10 +21,6 @@ pub struct View {
     history: History,
     state: RoomState,
     hosts: BTreeSet<UserId>,
-    /// How often hosts have cleared boxes.
-    clears: u64,
-    /// The count when all boxes were last cleared.
-    all_cleared: u64,
     version: u64,
 }
 
@@ -35,7 +31,7 @@ pub struct User {
     pub name: Name,
     /// True while the connection is broken and the seat is kept.
     pub away: bool,
-    /// The count of clears when a host last cleared their box alone.
+    /// When a host last cleared their box.
     cleared: u64,
 }
 
@@ -67,8 +63,6 @@ impl View {
             history: History::new(max_posts),
             state: RoomState::default(),
             hosts: BTreeSet::new(),
-            clears: 0,
-            all_cleared: 0,
             version: 0,
         }
     }
@@ -86,16 +80,16 @@ impl View {
             Fact::Gone { id, .. } => self.remove(id),
             Fact::HostMade { id } => _ = self.hosts.insert(id),
             Fact::StateChanged { state } => self.set_state(state),
-            Fact::Cleared { id } => self.clear(id),
+            Fact::Cleared { id, at } => self.clear(id, at),
             Fact::Text { id, change } => {
                 // The rules reject a splice that does not fit.
                 let _ = self.boxes.change(id, change);
             }
             Fact::Posted { post } => self.history.push(post),
             Fact::PostRemoved { n } => self.history.erase(n),
-            Fact::Loaded { posts, state, clears, all_cleared } => {
+            Fact::Loaded { posts, state } => {
                 self.history.load(posts);
-                (self.state, self.clears, self.all_cleared) = (state, clears, all_cleared);
+                self.state = state;
             }
             Fact::HistoryShortened { max_bytes } => self.history.shorten(max_bytes),
             Fact::HistoryTrimmed { before } => self.history.trim(before),
@@ -109,26 +103,19 @@ impl View {
         self.state.spotlight.take_if(|shown| *shown == id);
     }
 
-    fn set_state(&mut self, state: RoomState) {
+    fn set_state(&mut self, mut state: RoomState) {
         if self.state.hidden && !state.hidden {
-            self.boxes.touch();
+            self.boxes.mark_all_changed();
         }
+        state.spotlight.take_if(|shown| !self.users.contains_key(shown)); // the user has left meanwhile
         self.state = state;
     }
 
-    fn clear(&mut self, id: Option<UserId>) {
-        self.clears += 1;
-        match id {
-            Some(id) => {
-                if let Some(user) = self.users.get_mut(&id) {
-                    user.cleared = self.clears;
-                }
-                let _ = self.boxes.change(id, TextChange::Whole("".into())); // a whole text always fits
-            }
-            None => {
-                self.all_cleared = self.clears;
-                self.boxes.clear();
-            }
+    fn clear(&mut self, id: Option<UserId>, at: u64) {
+        let is_meant = |user: &UserId| id.is_none_or(|id| id == *user);
+        for (&id, user) in self.users.iter_mut().filter(|(user, _)| is_meant(user)) {
+            user.cleared = at;
+            self.boxes.empty(id);
         }
     }
 
@@ -163,14 +150,10 @@ impl View {
         if self.state.hidden && !self.is_host_actor(actor) { Sight::Own(actor.user) } else { Sight::All }
     }
 
-    /// How often hosts have cleared boxes.
-    pub(crate) fn clears(&self) -> u64 {
-        self.clears
-    }
-
-    /// The count of clears when a host last cleared a user's box. An author with an older text has to drop it.
+    /// When a host last cleared a user's box, in milliseconds since 1970, roughly; 0 if that is not known. It grows
+    /// with each time. An author with an older text has to drop it.
     pub fn cleared(&self, id: UserId) -> u64 {
-        self.users.get(&id).map_or(0, |user| user.cleared).max(self.all_cleared)
+        self.users.get(&id).map_or(0, |user| user.cleared)
     }
 
     /// A number that changes with every fact. A view with an unchanged version has an unchanged snapshot.
@@ -238,6 +221,7 @@ impl View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::room::text::TextChange;
 
     const ADA: UserId = UserId(1);
 

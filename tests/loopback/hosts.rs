@@ -223,7 +223,8 @@ fn a_cleared_box_is_empty_for_all_and_its_author_is_told() {
     host.send("clear_box", json!({"id": id(&ada)}));
     ada.wait_for("text_cleared");
     bob.sees("Ada", "");
-    assert_eq!((bob.page.clears, ada.page.cleared, bob.page.text_of("Ada")), (0, 1, Some("")));
+    assert!(ada.page.cleared > 0);
+    assert_eq!((bob.page.clears, bob.page.cleared, bob.page.text_of("Ada")), (0, 0, Some("")));
     host.send("clear_box", json!({}));
     bob.wait_for("text_cleared");
     host.sees("Bob", "");
@@ -250,10 +251,12 @@ fn an_author_who_was_offline_learns_that_the_box_was_cleared() {
         .into();
     host.sees_users(&[]);
     let cleared = |(name, session): &(String, String)| server.rejoin("r", name, session).page.cleared;
-    assert_eq!([cleared(&seats[0]), cleared(&seats[2])], [0, 1], "the seats are new");
+    let alone = cleared(&seats[2]);
+    assert!(cleared(&seats[0]) == 0 && alone > 0, "the seats are new");
     host.send("clear_box", json!({}));
     host.catch_up();
-    assert_eq!(seats.iter().map(cleared).collect::<Vec<_>>(), [2; 3]);
+    let all = seats.iter().map(cleared).collect::<Vec<_>>();
+    assert!(all[0] > alone && all == [all[0]; 3], "{alone} {all:?}");
 }
 
 #[test]
@@ -437,6 +440,9 @@ fn a_restarted_server_has_what_hosts_have_set() {
     ada.sees_users(&["Ada"]);
     boss.send("clear_box", json!({}));
     ada.wait_for("text_cleared");
+    boss.send("clear_box", json!({"id": id(&ada)}));
+    ada.wait_for("text_cleared");
+    let cleared = ada.page.cleared;
     server.stop();
     let server = serve();
     let mut viewer = server.watch("r");
@@ -449,7 +455,7 @@ fn a_restarted_server_has_what_hosts_have_set() {
     let mut boss = host(&server, "r");
     set(&mut boss, json!({"locked": false}), &mut [&mut viewer]);
     ada.rejoin("Ada", &sessions[0]);
-    assert_eq!(ada.page.cleared, 1);
+    assert_eq!(ada.page.cleared, cleared);
     ada.write("a secret");
     let ada_id = id(&ada);
     viewer.until("Ada has written", |page| page.wrote.contains(&ada_id));

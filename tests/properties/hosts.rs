@@ -127,7 +127,9 @@ impl Class {
     fn give_key(&mut self, person: usize) {
         let Some(client) = self.client(person) else { return };
         let key = Passphrase::new(KEY);
-        self.world.hub.handle(Event::from_client(client, FromClient::Host { key }), self.world.now);
+        self.world
+            .hub
+            .handle(Event::from_client(client, FromClient::Host { key, token: None }), self.world.now);
         self.hosts.insert(client);
     }
 

@@ -429,7 +429,7 @@ fn a_client_that_goes_before_its_room_is_loaded_keeps_it_only_if_it_has_posted()
 }
 
 #[test]
-fn a_state_is_told_once_the_store_has_it_and_in_effect_before() {
+fn a_state_takes_effect_once_the_store_has_it_or_cannot_take_it() {
     let hosts = HostOptions { mode: HostMode::First, key: None };
     let (mut hub, asked, sent) = hub_with_store(hosts);
     let [ada, bob] = [1, 2].map(|n| enter(&mut hub, n, "r"));
@@ -453,16 +453,26 @@ fn a_state_is_told_once_the_store_has_it_and_in_effect_before() {
     let room = next_save().room;
     assert_eq!(bob.page().hosts.len(), 1, "nobody relies on who the host is after a restart");
     answer(&mut hub, room, true);
+    let set = |hub: &mut Hub<Pipe>, change: StateChange| act(hub, 1, Action::SetRoom(change));
+    let hide = |hidden| StateChange { hidden: Some(hidden), ..StateChange::default() };
     for hidden in [true, false, true] {
-        let change = StateChange { hidden: Some(hidden), ..StateChange::default() };
-        act(&mut hub, 1, Action::SetRoom(change));
+        set(&mut hub, hide(hidden));
     }
-    act(&mut hub, 1, Action::Write(TextChange::Whole("a secret".into())));
-    assert!(next_save().record.state.hidden && sent.is_empty(), "one save is under way, the first");
-    assert!(!bob.page().state.hidden && bob.page().text_of("Ada") == Some(""));
+    set(&mut hub, StateChange { locked: Some(true), ..StateChange::default() });
+    let write = |hub: &mut Hub<Pipe>, text: &str| {
+        act(hub, 1, Action::Write(TextChange::Whole(text.to_owned().into())))
+    };
+    write(&mut hub, "before");
+    let state = next_save().record.state;
+    assert!(state.hidden && !state.locked && sent.is_empty(), "one save is under way, the first");
+    assert!(!bob.page().state.hidden && bob.page().text_of("Ada") == Some("before"));
     answer(&mut hub, room, true);
-    assert!(next_save().record.state.hidden && !bob.page().state.hidden);
+    let state = next_save().record.state;
+    assert!(state.hidden && state.locked, "the next save has all that has changed meanwhile");
+    assert!(bob.page().state.hidden && !bob.page().state.locked, "what was saved is told, whatever follows");
+    write(&mut hub, "a secret");
+    assert_eq!((bob.page().text_of("Ada"), bob.page().wrote.len()), (Some(""), 1));
     answer(&mut hub, room, false);
-    assert!(bob.page().state.hidden && bob.page().wrote.len() == 1);
+    assert!(bob.page().state.hidden && bob.page().state.locked);
     assert_eq!((ada.page().errors, bob.page().errors), (vec!["state_not_stored".to_owned()], vec![]));
 }

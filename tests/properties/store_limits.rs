@@ -99,10 +99,10 @@ fn removals_are_refused_while_too_many_wait_for_the_store() {
         // The only post of the log was not written by this user, but the key makes a host.
         if n == 0 {
             let key = Passphrase::new(KEY);
-            played.hub.handle(Event::from_client(ClientId(1), FromClient::Host { key }), now());
+            played.hub.handle(Event::from_client(ClientId(1), FromClient::Host { key, token: None }), now());
         }
         played.act(1, Action::RemovePost(1));
     }
     let removals = played.sent.try_iter().filter(|write| matches!(write, Write::Change(Change::Erase(_))));
-    assert_eq!((removals.count(), pipe.page().errors), (MAX_POSTS_UNDER_WAY, vec!["not_stored".to_owned()]));
+    assert_eq!((removals.count(), pipe.page().errors), (MAX_POSTS_UNDER_WAY, vec!["not_removed".to_owned()]));
 }

@@ -20,11 +20,6 @@ impl OpenRoom {
         self.actor(client).map_or(Sight::Own(None), |actor| self.view.sight(actor))
     }
 
-    /// Whether clients may be told what hosts have set. People rely on it, so the store has to have it first.
-    pub(crate) fn may_tell_state(&self) -> bool {
-        !(self.state_changed && self.is_saving)
-    }
-
     /// Finishes the batch for these encodings: adds the texts that changed and the requested snapshots. Returns the
     /// clients that get a snapshot.
     pub(crate) fn finish_batch(
@@ -34,20 +29,15 @@ impl OpenRoom {
         memory: &MemoryLimit,
     ) -> BTreeSet<ClientId> {
         self.is_dirty = false;
-        let may_tell_state = self.may_tell_state();
-        if (self.state_changed || self.hosts_changed) && may_tell_state {
-            (self.state_changed, self.hosts_changed) = (false, false);
+        if mem::take(&mut self.state_changed) {
             self.batch.broadcast(&ServerEvent::RoomState(StateView::of(&self.view)));
         }
         self.batch.frame_events(encodings);
         let Self { view, batch, clients, .. } = self;
         view.commit_texts(|update| batch.add_text(encodings, &update, clients.get(&update.id).copied()));
         self.count_memory();
-        let mut receivers = BTreeSet::new();
-        if !self.snapshot_requests.is_empty() && may_tell_state {
-            receivers = mem::take(&mut self.snapshot_requests);
-            self.add_snapshots(&receivers, encoding_of, memory);
-        }
+        let receivers = mem::take(&mut self.snapshot_requests);
+        self.add_snapshots(&receivers, encoding_of, memory);
         self.batch.seal();
         receivers
     }

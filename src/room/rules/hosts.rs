@@ -10,13 +10,8 @@ use crate::room::post::Post;
 use crate::room::session::{Session, SessionKey};
 use crate::room::state::{HostMode, MAX_HOSTS, RoomRecord, StateChange};
 use crate::room::view::View;
-use std::collections::VecDeque;
 use std::mem;
 use std::time::Instant;
-
-/// Users without a seat of whom a room remembers that a host has cleared their boxes. Beyond that, the first one who
-/// lost the seat is forgotten.
-pub(super) const MAX_CLEARED: usize = 1000;
 
 /// What the rules remember for hosts.
 #[derive(Debug)]
@@ -31,8 +26,6 @@ pub(super) struct Hosting {
     has_key_holder: bool,
     /// A user with a seat who is to become a host next, and whether because of the host key.
     candidate: Option<(UserId, bool)>,
-    /// Users who lost their seats after a host had cleared their boxes alone, and the counts of clears then.
-    cleared: VecDeque<(SessionKey, u64)>,
 }
 
 impl Hosting {
@@ -44,7 +37,6 @@ impl Hosting {
             expected_until: None,
             has_key_holder: false,
             candidate: None,
-            cleared: VecDeque::new(),
         }
     }
 
@@ -52,7 +44,12 @@ impl Hosting {
         self.record.is_removed(session.key())
     }
 
-    /// A user has a new seat. Returns the count of clears when a host last cleared the box that they had before, or 0.
+    /// The memory that it takes, in bytes, roughly.
+    pub(super) fn memory(&self) -> usize {
+        self.record.memory()
+    }
+
+    /// A user has a new seat. Returns when a host last cleared the box that they had before, or 0.
     pub(super) fn seat(&mut self, actor: Actor, id: UserId, session: Session, now: Now) -> u64 {
         let key = session.key();
         let was_host =
@@ -60,8 +57,7 @@ impl Hosting {
         if actor.has_key || was_host {
             self.nominate(id, actor.has_key);
         }
-        let index = self.cleared.iter().position(|(other, _)| *other == key);
-        index.and_then(|index| self.cleared.remove(index)).map_or(0, |(_, cleared)| cleared)
+        self.record.cleared(key)
     }
 
     /// A user is to become a host, unless they are one: because of the host key, or as before a restart.
@@ -70,18 +66,13 @@ impl Hosting {
     }
 
     /// A user is losing the seat.
-    pub(super) fn leave(&mut self, view: &View, id: UserId, session: Session, removed: bool) {
-        let (key, cleared) = (session.key(), view.cleared(id));
+    pub(super) fn leave(&mut self, id: UserId, session: Session, removed: bool) {
+        let key = session.key();
+        self.record.state.spotlight.take_if(|shown| *shown == id);
         self.is_changed |= self.record.drop_host(key);
         if removed {
             self.record.remove(key);
             self.is_changed = true;
-        }
-        if cleared > self.record.all_cleared {
-            if self.cleared.len() >= MAX_CLEARED {
-                self.cleared.pop_front();
-            }
-            self.cleared.push_back((key, cleared));
         }
     }
 }
@@ -95,8 +86,7 @@ impl Rules {
             hosting.record.state.spotlight = None; // the user has another id now
             hosting.expected_until = hosting.record.has_hosts().then(|| now.instant + self.limits.grace);
         }
-        let RoomRecord { state, clears, all_cleared, .. } = hosting.record.clone();
-        Fact::Loaded { posts, state, clears, all_cleared }
+        Fact::Loaded { posts, state: hosting.record.state.clone() }
     }
 
     /// Whether [`take_record`](Self::take_record) returns something.
@@ -104,7 +94,7 @@ impl Rules {
         self.hosting.is_changed
     }
 
-    /// The store could not keep the record that was taken last.
+    /// Has the record saved again, which the store could not keep.
     pub(crate) fn return_record(&mut self) {
         self.hosting.is_changed = true;
     }
@@ -130,8 +120,13 @@ impl Rules {
         self.hosting.has_key_holder = is_there;
     }
 
+    /// Until when hosts are expected back. Then the caller has to [appoint](Self::appoint) a host.
+    pub(crate) fn hosts_expected_until(&self) -> Option<Instant> {
+        self.hosting.expected_until
+    }
+
     /// Decides whether a user becomes a host now, without being made one by another. To be called after every fact
-    /// that may leave a room without a host, or bring one.
+    /// that may leave a room without a host, or bring one, and when hosts are no longer expected back.
     pub fn appoint(&mut self, view: &View, now: Now) -> Option<Fact> {
         let candidate = self.hosting.candidate.take();
         if self.hosting.expected_until.take_if(|until| *until <= now.instant).is_some() {
@@ -157,6 +152,7 @@ impl Rules {
         view: &View,
         actor: Actor,
         action: Action,
+        now: Now,
     ) -> Result<Decision, RoomError> {
         let is_host = view.is_host_actor(actor);
         if let Action::RemovePost(n) = action {
@@ -172,13 +168,18 @@ impl Rules {
             }
             Action::SetRoom(change) => self.set_state(view, change)?,
             Action::RemoveUser(id) => Some(self.remove(view, id, true).ok_or(RoomError::UnknownUser)?),
-            Action::Clear(id) => Some(self.clear(view, id)?),
+            Action::Clear(id) => Some(self.clear(id, now)?),
             Action::MakeHost(id) if view.user(id).is_none() => return Err(RoomError::UnknownUser),
             Action::MakeHost(id) if !view.is_host(id) && view.hosts().count() >= MAX_HOSTS => {
                 return Err(RoomError::HostsFull { max: MAX_HOSTS });
             }
             Action::MakeHost(id) => self.make_host(view, id, false),
-            _ => None, // the other actions are not for hosts alone
+            Action::RemovePost(_)
+            | Action::Join { .. }
+            | Action::Watch
+            | Action::Resync
+            | Action::Write(_)
+            | Action::Post { .. } => None, // not for hosts alone
         };
         Ok(Decision { fact, reply: Reply::None })
     }
@@ -194,32 +195,29 @@ impl Rules {
         Some(Fact::HostMade { id })
     }
 
+    /// People rely on the state of the room. If there is a store, the state takes effect once it is saved, see
+    /// [`saved`](Self::saved).
     fn set_state(&mut self, view: &View, change: StateChange) -> Result<Option<Fact>, RoomError> {
-        let state = change.apply(view.state());
+        let Self { hosting: Hosting { record, is_changed, .. }, numbering, .. } = self;
+        let state = change.apply(&record.state);
         if state.spotlight.is_some_and(|id| view.user(id).is_none()) {
             return Err(RoomError::UnknownUser);
         }
-        if state == *view.state() {
+        if state == record.state {
             return Ok(None);
         }
-        self.hosting.record.state = state.clone();
-        self.hosting.is_changed = true;
-        Ok(Some(Fact::StateChanged { state }))
+        record.state = state.clone();
+        *is_changed = true;
+        let is_stored = numbering.is_none();
+        Ok((!is_stored).then_some(Fact::StateChanged { state }))
     }
 
-    fn clear(&mut self, view: &View, id: Option<UserId>) -> Result<Fact, RoomError> {
-        let record = &mut self.hosting.record;
-        match id {
-            Some(id) if view.user(id).is_none() => return Err(RoomError::UnknownUser),
-            Some(_) => {}
-            None => {
-                record.all_cleared = record.clears + 1;
-                self.hosting.cleared.clear();
-            }
-        }
-        record.clears += 1;
+    fn clear(&mut self, id: Option<UserId>, now: Now) -> Result<Fact, RoomError> {
+        let key_of = |id| self.seats.get(&id).map(|seat| seat.session.key()).ok_or(RoomError::UnknownUser);
+        let key = id.map(key_of).transpose()?;
+        let at = self.hosting.record.clear(key, now.unix_millis);
         self.hosting.is_changed = true;
-        Ok(Fact::Cleared { id })
+        Ok(Fact::Cleared { id, at })
     }
 
     /// A host may remove any post that the store has, and an author their own, while it is in the log.
