@@ -118,8 +118,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
     passphrase_file: Option<PathBuf>,
 
-    /// Who can be a host, and so run a room: whoever opens the host link, or also the first user of each room that has
-    /// no host, or nobody
+    /// Who can be a room's host: anyone with the host link (key), also the first user of a room without a host (first),
+    /// or nobody (none)
     #[arg(long, value_name = "WHO", env = "TYPEWALL_HOSTS", hide_env_values = true)]
     #[arg(default_value = "key", value_parser = parse_hosts())]
     hosts: HostMode,

@@ -81,7 +81,7 @@ pub mod internals {
     pub use crate::room::session::Session;
     pub use crate::room::state::{RoomRecord, RoomState, StateChange};
     pub use crate::room::text::{Text, TextChange};
-    pub use crate::room::view::{Sight, View};
+    pub use crate::room::view::{View, Visibility};
     pub use crate::store::database::Database;
     pub use crate::store::request::{Answer, Change, Erase, Load, Record, Requests, Save, Write};
     pub use crate::store::{Store, start as start_store};

@@ -1,4 +1,4 @@
-//! The host key as its owner sees it: for the line that the program prints, and the file that keeps it.
+//! The host key in plain text, as it is printed and stored in a file.
 
 use crate::base::passphrase::{Passphrase, PassphraseError, read_line};
 use std::fmt;

@@ -22,7 +22,7 @@ pub(crate) struct Batch {
     records: Vec<Record>,
     /// How the shares of single clients differ from the common share. Sorted by client in [`seal`](Self::seal).
     overrides: Vec<(ClientId, Override)>,
-    /// The common halves of the first parts of snapshots, for each group of receivers who may see the same.
+    /// The common halves of the first parts of snapshots, for each group of receivers that may see the same texts.
     snapshots: Vec<Vec<Part>>,
     /// By [`Encoding::index`].
     framed: [Framed; Encoding::COUNT],

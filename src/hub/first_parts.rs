@@ -2,7 +2,7 @@
 
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::protocol::snapshot::{Part, TOGETHER_BYTES};
-use crate::room::view::Sight;
+use crate::room::view::Visibility;
 
 /// Most bytes that are kept. Only parts that end with long texts are larger.
 const MAX_KEPT: usize = 2 * TOGETHER_BYTES;
@@ -11,17 +11,17 @@ const MAX_KEPT: usize = 2 * TOGETHER_BYTES;
 /// clients hold of them counts as pending output; otherwise clients that read nothing could use up the memory for
 /// texts.
 #[derive(Debug, Default)]
-pub(crate) struct FirstParts(Option<((u64, Sight), Vec<Part>, Charge)>);
+pub(crate) struct FirstParts(Option<((u64, Visibility), Vec<Part>, Charge)>);
 
 impl FirstParts {
-    /// The parts of this version of the room for receivers with this sight, which count in `waiting` too.
-    pub(crate) fn get(&self, version: (u64, Sight), waiting: &MemoryLimit) -> Option<Vec<Part>> {
+    /// The parts of this version of the room for receivers with this visibility, which count in `waiting` too.
+    pub(crate) fn get(&self, version: (u64, Visibility), waiting: &MemoryLimit) -> Option<Vec<Part>> {
         let (_, parts, _) = self.0.as_ref().filter(|(kept, ..)| *kept == version)?;
         Some(counted(parts, waiting))
     }
 
     /// Keeps the parts of this version, unless they are too large, or the memory for texts is used up.
-    pub(crate) fn set(&mut self, version: (u64, Sight), parts: Vec<Part>, texts: &MemoryLimit) {
+    pub(crate) fn set(&mut self, version: (u64, Visibility), parts: Vec<Part>, texts: &MemoryLimit) {
         self.clear();
         let len = parts.iter().map(|part| part.json.len()).sum();
         if len <= MAX_KEPT && !texts.is_over() {

@@ -1,4 +1,4 @@
-//! Who can be a host, as the server was told.
+//! The server's host options.
 
 use crate::base::passphrase::Passphrase;
 use crate::hub::secret_check::SecretCheck;
@@ -7,14 +7,14 @@ use crate::room::state::HostMode;
 /// Who can be a host.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostOptions {
-    /// Whether somebody becomes a host, and how.
+    /// Who can become a host.
     pub mode: HostMode,
     /// The host key. Without one, nobody can prove it.
     pub key: Option<Passphrase>,
 }
 
 impl HostOptions {
-    /// Checks attempts at the key, if it is of any use.
+    /// The check for host keys; `None` if nobody can prove one.
     pub(crate) fn key_check(&self) -> Option<SecretCheck> {
         self.key.filter(|_| self.mode != HostMode::None).map(SecretCheck::new)
     }

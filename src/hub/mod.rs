@@ -64,7 +64,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::state::HostMode;
-use crate::room::view::Sight;
+use crate::room::view::Visibility;
 use crate::store::request::Requests;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::mem;
@@ -321,7 +321,7 @@ impl<T: Transport> Hub<T> {
         let is_revealed = mem::replace(&mut room.was_hidden, is_hidden) && !is_hidden;
         if is_hidden || is_revealed {
             let clients = clients.registry.clients_of(id);
-            clients.for_each(|client| client.texts.show(room.sight(client.id) == Sight::All));
+            clients.for_each(|client| client.texts.show(room.visibility(client.id) == Visibility::All));
         }
         let encodings = clients.registry.encodings(id);
         let encoding_of = |client| clients.registry.get(client).map(|client| client.current_encoding());
@@ -332,12 +332,12 @@ impl<T: Transport> Hub<T> {
         };
         room.clear_batch();
         if is_revealed {
-            clients.registry.clients_of(id).for_each(|client| client.texts.settle());
+            clients.registry.clients_of(id).for_each(|client| client.texts.mark_caught_up());
         }
         for client in synced {
             if let Some(client) = clients.registry.get_mut(client) {
                 client.in_sync = true;
-                client.texts.settle();
+                client.texts.mark_caught_up();
             }
         }
         too_slow

@@ -37,7 +37,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Sends what a room remembers to the store, if that has changed.
+    /// Sends a room's record to the store, if it has changed.
     pub(super) fn save_room(&mut self, id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|_| self.store.is_some()) else { return };
         if let Some(record) = room.take_record()

@@ -76,7 +76,7 @@ impl TextAccess {
     }
 
     /// The client has every text, whole.
-    pub(crate) fn settle(&mut self) {
+    pub(crate) fn mark_caught_up(&mut self) {
         if *self == Self::Revealed {
             *self = Self::Shown;
         }

@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 /// Wrong attempts from an address that are answered at once. A person who mistypes succeeds within these.
 const FREE_ATTEMPTS: u32 = 5;
 
-/// How long a client has to wait, after it connected or gave way, before it may displace an attempt from a full queue.
-/// Otherwise a client that connects repeatedly could displace all other attempts. Short, because it also delays people
-/// who know the secret.
+/// How long a client has to wait, after it was [added](SecretCheck::add) or gave way, before it may displace an attempt
+/// from a full queue. Otherwise a client that connects repeatedly could displace all other attempts. Short, because it
+/// also delays people who know the secret.
 pub(crate) const DISPLACE_WAIT: Duration = Duration::from_secs(5);
 
 /// How long wrong attempts are remembered after the last of them.
@@ -68,7 +68,8 @@ impl SecretCheck {
         self.tokens.verifies(token)
     }
 
-    /// A client that may make attempts has connected.
+    /// Adds a client that may make attempts, unless it was added before: one that has to give the passphrase when it
+    /// connects, and one that gives the host key then.
     pub(crate) fn add(&mut self, client: ClientId, now: Instant) {
         self.may_displace.entry(client).or_insert(now + DISPLACE_WAIT);
     }

@@ -14,7 +14,7 @@ use crate::hub::registry::Client;
 use crate::protocol::server_event::ServerEvent;
 use crate::protocol::snapshot::{Cursor, Part};
 use crate::room::boxes::Revision;
-use crate::room::view::Sight;
+use crate::room::view::Visibility;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -28,9 +28,9 @@ const MAX_CLIENT_STATE: usize = 256 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct StateDelivery {
     catch_up: CatchUp,
-    /// The parts of snapshots that were encoded in this write, by room, version, sight and cursor. Clients that entered
-    /// a room together share them.
-    parts: BTreeMap<(RoomId, u64, Sight, Option<Cursor>), Vec<Part>>,
+    /// The parts of snapshots that were encoded in this write, by room, version, visibility and cursor. Clients that
+    /// entered a room together share them.
+    parts: BTreeMap<(RoomId, u64, Visibility, Option<Cursor>), Vec<Part>>,
     json: Vec<u8>,
     frames: Vec<u8>,
 }
@@ -79,9 +79,10 @@ impl StateDelivery {
         limits: &OutboxLimits,
         now: Instant,
     ) -> (usize, Outcome) {
-        let sight = room.snapshot_sight(client.id, from);
-        let key = (id, room.view().version(), sight, from);
-        let parts = self.parts.entry(key).or_insert_with(|| room.snapshot_parts(sight, from, &limits.memory));
+        let visibility = room.snapshot_visibility(client.id, from);
+        let key = (id, room.view().version(), visibility, from);
+        let parts =
+            self.parts.entry(key).or_insert_with(|| room.snapshot_parts(visibility, from, &limits.memory));
         self.frames.clear();
         let receiver = from.is_none().then(|| room.receiver(client.id));
         let heads = frame_parts(client.encoding, receiver.as_ref(), parts, &mut self.json, &mut self.frames);
@@ -98,14 +99,14 @@ impl StateDelivery {
         now: Instant,
     ) -> (usize, Outcome) {
         self.catch_up.clear();
-        let (sight, mut missed) = (room.sight(client.id), None);
+        let (visibility, mut missed) = (room.visibility(client.id), None);
         for (revision, id, text) in room.missed_texts(client.id, from) {
             if self.catch_up.len() >= CATCH_UP_BYTES {
                 missed = Some(revision);
                 break;
             }
             let text = text.as_str();
-            let event = match sight.includes(id) {
+            let event = match visibility.includes(id) {
                 true => ServerEvent::TextUpdate { id, text },
                 false => ServerEvent::UserWrote { id, wrote: !text.is_empty() },
             };

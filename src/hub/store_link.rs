@@ -97,7 +97,7 @@ impl StoreLink {
         !self.sent.is_empty() || self.erasing + self.saving + self.loading() > 0
     }
 
-    /// Sends what a room remembers to be saved. Returns whether the store will answer.
+    /// Sends a room's record to be saved. Returns whether the store will answer.
     pub(crate) fn save(&mut self, room: RoomId, name: RoomName, record: RoomRecord, at: u64) -> bool {
         let save = Write::Change(Change::Save(Save { room, name, record, at }));
         let is_sent = self.requests.as_ref().is_some_and(|requests| requests.writes.send(save).is_ok());

@@ -54,7 +54,7 @@ mod tests {
     use crate::room::post::Post;
     use crate::room::rules::RoomOptions;
     use crate::room::state::HostMode;
-    use crate::room::view::Sight;
+    use crate::room::view::Visibility;
 
     const LIMITS: Limits = Limits { log_length: 10_000, ..Limits::DEFAULT };
 
@@ -97,7 +97,7 @@ mod tests {
     fn kept_parts_of_snapshots_give_way_before_posts() {
         let (memory, waiting) = (limit(130_000), limit(0));
         let (mut rooms, [id]) = rooms(&memory, [100]);
-        drop(rooms.get_mut(id).unwrap().snapshot_parts(Sight::All, None, &waiting));
+        drop(rooms.get_mut(id).unwrap().snapshot_parts(Visibility::All, None, &waiting));
         assert!(memory.is_over());
         TextRelief::default().free(&memory, &mut rooms, Instant::now());
         assert!(!memory.is_over());

@@ -131,7 +131,7 @@ pub struct StateView<'a> {
 }
 
 impl<'a> StateView<'a> {
-    /// What a view says.
+    /// The state and the hosts of a view.
     pub fn of(view: &'a View) -> Self {
         Self { state: view.state(), hosts: view.hosts().collect() }
     }

@@ -9,7 +9,7 @@ use crate::base::ids::UserId;
 use crate::base::limits::Limits;
 use crate::protocol::server_event::StateView;
 use crate::room::text::Text;
-use crate::room::view::{Sight, View};
+use crate::room::view::{View, Visibility};
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -111,14 +111,14 @@ pub(crate) fn encode_parts(
     room: &str,
     view: &View,
     limits: &Limits,
-    sight: Sight,
+    visibility: Visibility,
     from: Option<Cursor>,
 ) -> Vec<Part> {
     let (mut parts, mut next) = (Vec::new(), from);
     let (mut json, mut len) = (Vec::new(), 0);
     loop {
         json.clear();
-        next = encode_part(room, view, limits, sight, next, &mut json);
+        next = encode_part(room, view, limits, visibility, next, &mut json);
         parts.push(Part { json: Bytes::copy_from_slice(&json), next }); // allocates no more than the part
         len += json.len();
         if next.is_none() || len >= TOGETHER_BYTES {
@@ -128,18 +128,18 @@ pub(crate) fn encode_parts(
 }
 
 /// Writes a part of the second half of `["existing_users", {…}]`: from a cursor, or from the beginning. Shows the room
-/// as it is now, to receivers with this `sight`. Returns where the next part begins, unless this is the last one.
+/// as it is now, to receivers with this `visibility`. Returns where the next part begins, unless this is the last one.
 pub fn encode_part(
     room: &str,
     view: &View,
     limits: &Limits,
-    sight: Sight,
+    visibility: Visibility,
     from: Option<Cursor>,
     json: &mut Vec<u8>,
 ) -> Option<Cursor> {
     let mut cursor = from.unwrap_or_else(|| begin(room, view, json));
     if let Position::Users(_) = cursor.at {
-        if !encode_users(view, sight, &mut cursor, json) {
+        if !encode_users(view, visibility, &mut cursor, json) {
             return Some(cursor);
         }
         json.extend_from_slice(b"},\"log\":[");
@@ -167,7 +167,7 @@ fn begin(room: &str, view: &View, json: &mut Vec<u8>) -> Cursor {
 }
 
 /// Writes users in the order in which they joined. Returns whether they all fit into this part.
-fn encode_users(view: &View, sight: Sight, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
+fn encode_users(view: &View, visibility: Visibility, cursor: &mut Cursor, json: &mut Vec<u8>) -> bool {
     let Position::Users(mut after) = cursor.at else { return true };
     for (id, user) in view.users_after(after).take_while(|(id, _)| *id <= cursor.last_user) {
         if json.len() >= PART_BYTES {
@@ -177,7 +177,7 @@ fn encode_users(view: &View, sight: Sight, cursor: &mut Cursor, json: &mut Vec<u
         write(json, &id);
         json.push(b':');
         let text = view.text(id).map_or("", Text::as_str);
-        let (text, wrote) = if sight.includes(id) { (text, None) } else { ("", Some(!text.is_empty())) };
+        let (text, wrote) = if visibility.includes(id) { (text, None) } else { ("", Some(!text.is_empty())) };
         write(json, &UserState { name: user.name.as_str(), text, away: user.away, wrote });
         after = Some(id);
         cursor.at = Position::Users(after);

@@ -37,14 +37,14 @@ pub struct User {
 
 /// Whose texts somebody may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sight {
+pub enum Visibility {
     /// Everyone's.
     All,
     /// Those of this user; a viewer sees none.
     Own(Option<UserId>),
 }
 
-impl Sight {
+impl Visibility {
     /// Whether the text of a user may be seen.
     pub fn includes(self, id: UserId) -> bool {
         match self {
@@ -146,8 +146,12 @@ impl View {
     }
 
     /// Whose texts a user or viewer may see.
-    pub fn sight(&self, actor: Actor) -> Sight {
-        if self.state.hidden && !self.is_host_actor(actor) { Sight::Own(actor.user) } else { Sight::All }
+    pub fn visibility(&self, actor: Actor) -> Visibility {
+        if self.state.hidden && !self.is_host_actor(actor) {
+            Visibility::Own(actor.user)
+        } else {
+            Visibility::All
+        }
     }
 
     /// When a host last cleared a user's box, in milliseconds since 1970, roughly; 0 if that is not known. It grows

@@ -204,7 +204,7 @@ fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<Nu
     Ok(Numbered::New(Post { n, id, name, text, at }))
 }
 
-/// Stores what a room remembers. A room that remembers nothing and never had a post leaves no trace.
+/// Stores a room's record. A room with an empty record that never had a post leaves no trace.
 fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> rusqlite::Result<()> {
     if *record == RoomRecord::default() {
         transaction.prepare_cached("UPDATE room SET state = NULL WHERE key = ?1")?.execute([name.key()])?;

@@ -55,7 +55,7 @@ impl Reader {
         Ok(self.connection.busy_timeout(BUSY_TIMEOUT)?)
     }
 
-    /// What a room remembers; the default if it remembers nothing. If that is damaged, the room may have been hidden
+    /// A room's record; the default if there is none. If it is damaged, the room may have been hidden
     /// and locked, so it is.
     pub fn record(&self, room: &RoomName) -> Result<RoomRecord, StoreError> {
         let mut record = self.connection.prepare_cached("SELECT state FROM room WHERE key = ?1")?;

@@ -20,20 +20,20 @@ pub struct Requests {
 pub enum Write {
     /// A post.
     Record(Record),
-    /// A change of what is there.
+    /// A change to stored data.
     Change(Change),
 }
 
 /// Asks to change what is in the store.
 #[derive(Debug)]
 pub enum Change {
-    /// What a room remembers.
+    /// Saves a room's record.
     Save(Save),
-    /// A post is to be gone.
+    /// Erases a post.
     Erase(Erase),
 }
 
-/// Asks for what a room that was opened was before: its last posts, and what it remembers.
+/// Requests the stored state of a room that has just opened: its last posts and its record.
 #[derive(Debug)]
 pub struct Load {
     /// The room.
@@ -57,14 +57,14 @@ pub struct Record {
     pub after: u64,
 }
 
-/// Asks to keep what a room remembers.
+/// Asks to store a room's record.
 #[derive(Debug)]
 pub struct Save {
     /// The room.
     pub room: RoomId,
     /// Its name.
     pub name: RoomName,
-    /// What it remembers.
+    /// Its record.
     pub record: RoomRecord,
     /// The time, in milliseconds since 1970.
     pub at: u64,
@@ -79,18 +79,18 @@ pub struct Erase {
     pub name: RoomName,
     /// The number of the post.
     pub n: u64,
-    /// Who is told if it fails.
+    /// The client to notify of a failure.
     pub by: ClientId,
 }
 
 /// An answer of the store.
 #[derive(Debug)]
 pub enum Answer {
-    /// What a room was.
+    /// A room's stored state.
     Loaded {
         /// The room.
         room: RoomId,
-        /// What it remembers. `None` if that could not be read.
+        /// Its record. `None` if that could not be read.
         record: Option<RoomRecord>,
         /// The last posts, the oldest first. Empty if they could not be read.
         posts: Vec<Post>,

@@ -7,8 +7,8 @@ use proptest::sample::Index;
 use std::time::{Duration, Instant};
 use typewall::HostMode;
 use typewall::internals::{
-    Action, Actor, Fact, Name, Now, Rank, Reply, RoomOptions, Rules, Session, Sight, StateChange, Text,
-    TextChange, UserId, View, encode_part,
+    Action, Actor, Fact, Name, Now, Rank, Reply, RoomOptions, Rules, Session, StateChange, Text, TextChange,
+    UserId, View, Visibility, encode_part,
 };
 
 const OPTIONS: RoomOptions = RoomOptions { limits: LIMITS, hosts: HostMode::First, is_stored: false };
@@ -38,8 +38,8 @@ struct Person {
 /// What hosts see, and what viewers see.
 fn snapshot(view: &View) -> String {
     let mut json = Vec::new();
-    for sight in [Sight::All, Sight::Own(None)] {
-        assert_eq!(encode_part("r", view, &LIMITS, sight, None, &mut json), None, "it fits one part");
+    for visibility in [Visibility::All, Visibility::Own(None)] {
+        assert_eq!(encode_part("r", view, &LIMITS, visibility, None, &mut json), None, "it fits one part");
     }
     let cleared = view.users_after(None).map(|(id, _)| view.cleared(id)).collect::<Vec<_>>();
     format!("{} {cleared:?}", String::from_utf8(json).expect("JSON"))

@@ -45,7 +45,7 @@ mod tests {
     use crate::room::names::RoomName;
     use crate::room::rules::RoomOptions;
     use crate::room::state::HostMode;
-    use crate::room::view::Sight;
+    use crate::room::view::Visibility;
     use std::time::Instant;
 
     #[test]
@@ -54,10 +54,10 @@ mod tests {
         let [texts, waiting] = [(); 2].map(|()| MemoryLimit::new(Counter::default(), 0, 1));
         let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
         let mut room = OpenRoom::new(name, options, UserId(0), texts.clone(), Instant::now());
-        let parts = room.snapshot_parts(Sight::All, None, &waiting);
+        let parts = room.snapshot_parts(Visibility::All, None, &waiting);
         let len = parts[0].json.len();
         assert!(texts.of_owner() >= len && waiting.of_owner() >= len);
-        let again = room.snapshot_parts(Sight::All, None, &waiting);
+        let again = room.snapshot_parts(Visibility::All, None, &waiting);
         assert_eq!(again[0].json.as_ptr(), parts[0].json.as_ptr(), "the bytes are shared");
         room.free_first_parts();
         assert!(texts.of_owner() < len && waiting.of_owner() >= len, "clients still hold it");

@@ -10,14 +10,14 @@ use crate::protocol::server_event::{ServerEvent, StateView};
 use crate::protocol::snapshot::{self, Cursor, Part, Receiver};
 use crate::room::boxes::Revision;
 use crate::room::text::Text;
-use crate::room::view::Sight;
+use crate::room::view::Visibility;
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 impl OpenRoom {
     /// Whose texts a client may see.
-    pub(crate) fn sight(&self, client: ClientId) -> Sight {
-        self.actor(client).map_or(Sight::Own(None), |actor| self.view.sight(actor))
+    pub(crate) fn visibility(&self, client: ClientId) -> Visibility {
+        self.actor(client).map_or(Visibility::Own(None), |actor| self.view.visibility(actor))
     }
 
     /// Finishes the batch for these encodings: adds the texts that changed and the requested snapshots. Returns the
@@ -58,12 +58,12 @@ impl OpenRoom {
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
         memory: &MemoryLimit,
     ) {
-        let mut groups: BTreeMap<Sight, Vec<ClientId>> = BTreeMap::new();
+        let mut groups: BTreeMap<Visibility, Vec<ClientId>> = BTreeMap::new();
         for &client in receivers {
-            groups.entry(self.snapshot_sight(client, None)).or_default().push(client);
+            groups.entry(self.snapshot_visibility(client, None)).or_default().push(client);
         }
-        for (sight, clients) in groups {
-            let parts = self.snapshot_parts(sight, None, memory);
+        for (visibility, clients) in groups {
+            let parts = self.snapshot_parts(visibility, None, memory);
             let mut batch = mem::take(&mut self.batch); // the receivers borrow the rest of the room
             let receiver = |&client: &ClientId| Some((client, encoding_of(client)?, self.receiver(client)));
             batch.add_snapshots(parts, clients.iter().filter_map(receiver));
@@ -84,30 +84,30 @@ impl OpenRoom {
 
     /// Whose texts a client may see in a snapshot from this cursor on. Those who may see none, or whose own texts are
     /// empty or precede the cursor, share one.
-    pub(crate) fn snapshot_sight(&self, client: ClientId, from: Option<Cursor>) -> Sight {
+    pub(crate) fn snapshot_visibility(&self, client: ClientId, from: Option<Cursor>) -> Visibility {
         let is_ahead = |id: &UserId| from.is_none_or(|from| from.precedes(*id));
         let has_text = |id: &UserId| self.view.text(*id).is_some_and(|text| !text.as_str().is_empty());
-        match self.sight(client) {
-            Sight::Own(own) => Sight::Own(own.filter(is_ahead).filter(has_text)),
-            Sight::All => Sight::All,
+        match self.visibility(client) {
+            Visibility::Own(own) => Visibility::Own(own.filter(is_ahead).filter(has_text)),
+            Visibility::All => Visibility::All,
         }
     }
 
-    /// The next parts of the common half of all snapshots with this sight, which count in `memory`. The first ones are
-    /// encoded only once per version of the view, as long as nobody with another sight enters.
+    /// The next parts of the common half of all snapshots with this visibility, which count in `memory`. The first ones
+    /// are encoded only once per version of the view, as long as nobody with another visibility enters.
     pub(crate) fn snapshot_parts(
         &mut self,
-        sight: Sight,
+        visibility: Visibility,
         from: Option<Cursor>,
         memory: &MemoryLimit,
     ) -> Vec<Part> {
-        let version = (self.view.version(), sight);
+        let version = (self.view.version(), visibility);
         if from.is_none()
             && let Some(parts) = self.first_parts.get(version, memory)
         {
             return parts;
         }
-        let parts = snapshot::encode_parts(self.name.as_str(), &self.view, &self.limits, sight, from);
+        let parts = snapshot::encode_parts(self.name.as_str(), &self.view, &self.limits, visibility, from);
         let counted = counted(&parts, memory);
         if from.is_none() {
             self.first_parts.set(version, parts, &self.memory);

@@ -1,4 +1,4 @@
-//! What only hosts may do, and what the rules remember for it.
+//! Actions reserved for hosts, and the state they need.
 
 use super::{Decision, Presence, Reply, Rules};
 use crate::base::clock::Now;
@@ -13,7 +13,7 @@ use crate::room::view::View;
 use std::mem;
 use std::time::Instant;
 
-/// What the rules remember for hosts.
+/// The state that host actions need.
 #[derive(Debug)]
 pub(super) struct Hosting {
     mode: HostMode,
@@ -186,8 +186,8 @@ impl Rules {
 
     /// Makes a user a host. One who has the host key is not remembered through a restart, which may bring a new key.
     fn make_host(&mut self, view: &View, id: UserId, has_key: bool) -> Option<Fact> {
-        let is_needless = view.is_host(id) || view.hosts().count() >= MAX_HOSTS;
-        let seat = self.seats.get(&id).filter(|_| !is_needless)?;
+        let is_redundant = view.is_host(id) || view.hosts().count() >= MAX_HOSTS;
+        let seat = self.seats.get(&id).filter(|_| !is_redundant)?;
         if !has_key {
             self.hosting.record.add_host(seat.session.key());
             self.hosting.is_changed = true;
