@@ -102,6 +102,7 @@ mod tests {
             (&["identity;q=0"], Identity),
             // Invalid elements are ignored.
             (&["gzip;q=2"], Identity),
+            (&["gzip;q=1.5"], Identity),
             (&["gzip;q=0.1234"], Identity),
             (&["gzip;q=-1"], Identity),
             (&["gzip;q="], Identity),

@@ -228,6 +228,19 @@ mod tests {
     }
 
     #[test]
+    fn a_host_is_shown_as_it_was_given_in_lower_case() {
+        for (text, shown, port) in
+            [("Wall.Example:8080", "wall.example:8080", Some(8080)), ("[::1]", "[::1]", None)]
+        {
+            let host = Host::parse(text).unwrap();
+            assert_eq!((host.to_string().as_str(), host.port()), (shown, port));
+        }
+        for bad in ["", ":80", "me@wall.example", "wall.example:x"] {
+            assert!(Host::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
     fn only_localhost_and_loopback_addresses_are_loopback() {
         let is_loopback = |text: &str| Host::parse(text).unwrap().is_loopback();
         for name in ["localhost:8080", "LOCALHOST", "127.0.0.1", "127.1.2.3:80", "[::1]:8080"] {

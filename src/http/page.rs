@@ -129,6 +129,12 @@ mod tests {
     }
 
     #[test]
+    fn the_policy_names_the_content_of_the_script_and_of_the_style() {
+        let page = "<style>a {}</style><script>run()</script>";
+        assert_eq!((content(page, "style"), content(page, "script")), ("a {}", "run()"));
+    }
+
+    #[test]
     fn other_languages_are_files_of_their_own() {
         let page = Page::new("'self'");
         for (path, has) in
