@@ -154,3 +154,21 @@ impl Response {
 fn header(name: &'static str, value: &str) -> Header {
     Header::from_bytes(name, value).expect("our own headers are ASCII")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_the_connection_follow_the_status_line() {
+        let mut bytes = Vec::new();
+        let response = Response::text(426, "Not here.").with_header("Upgrade", "websocket");
+        response.write(&mut bytes, false, true).unwrap();
+        let text = String::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").expect("an empty line ends the head");
+        let lines: Vec<&str> = head.split("\r\n").collect();
+        assert!(lines[0].starts_with("HTTP/1.1 426 "), "{head}");
+        assert_eq!(lines[1..3], ["Upgrade: websocket", "Connection: close"]);
+        assert!(lines[3..].iter().all(|line| line.contains(": ")) && body.starts_with("Not here."), "{text}");
+    }
+}

@@ -64,3 +64,20 @@ fn handshake_error(error: &Error) -> Response {
         error => Response::text(400, format!("Invalid WebSocket handshake: {error}.")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn splices_are_for_clients_that_ask_for_them() {
+        for (query, expected) in [
+            ("room=r&splice=1", Encoding::PlainSpliced),
+            ("room=r", Encoding::PlainWhole),
+            ("splice=0", Encoding::PlainWhole),
+            ("room=1", Encoding::PlainWhole),
+        ] {
+            assert_eq!(encoding(query), expected, "{query}");
+        }
+    }
+}

@@ -37,6 +37,9 @@ fn every_other_request_is_answered_with_a_status_and_a_sentence() {
         ("GET /ws/ HTTP/1.1".to_owned(), 404, ""),
         ("POST / HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
         ("DELETE /healthz HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
+        ("POST /log HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
+        ("PUT /invite HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
+        ("POST /qr.svg?link=x HTTP/1.1".to_owned(), 405, "Allow: GET, HEAD\r\n"),
         ("POST /ws HTTP/1.1".to_owned(), 405, "Allow: GET\r\n"),
         ("GET /ws HTTP/1.1".to_owned(), 426, "Upgrade: websocket\r\n"),
         (
