@@ -1,0 +1,154 @@
+// How the page shows what hosts set, and the controls with which they do.
+
+import { PHONE, ask, choose, expectAccessible, press, question, test } from "./hosting.js";
+import { boxOf, expect, posts, textOf } from "./wall.js";
+
+test("the menu of a box, with the keyboard alone", async ({ host, bot }) => {
+  await bot("Ada");
+  await bot("Ben");
+  const page = await host();
+  await textOf(page, "Ada").focus();
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Shift+Tab");
+  const more = boxOf(page, "Ada").locator(".more");
+  await more.focus();
+  await expect(more).toHaveAttribute("aria-expanded", "false");
+  await page.keyboard.press("Enter");
+  await expect(more).toHaveAttribute("aria-expanded", "true");
+  const item = (name) => page.getByRole("menuitem", { name });
+  await expect(item("Spotlight")).toBeFocused();
+  await page.keyboard.press("ArrowUp");
+  await expect(item("Remove")).toBeFocused();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowDown");
+  await expect(item("Clear this box")).toBeFocused();
+  await page.keyboard.press("End");
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("menu")).toBeHidden();
+  await expect(more).toBeFocused();
+  await more.click();
+  await expect(page.getByRole("menu")).toBeVisible();
+  await more.click();
+  await expect(page.getByRole("menu")).toBeHidden();
+  await expect(more).toHaveAttribute("aria-expanded", "false");
+  await expect(more).toBeFocused();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("End");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog").getByRole("button", { name: "Cancel" })).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(more).toBeFocused();
+  await expect(boxOf(page, "Ada")).toBeVisible();
+});
+
+test("buttons of hosts are large enough for a finger", async ({ host, bot }) => {
+  await bot("Ada");
+  const page = await host(PHONE);
+  const sizes = (selector) => page.locator(selector).evaluateAll((buttons) =>
+    buttons.filter((button) => button.checkVisibility()).map((button) => {
+      const { width, height } = button.getBoundingClientRect();
+      return Math.min(width, height);
+    }));
+  const inBar = await sizes("#host-bar button, .box .more");
+  expect(inBar.length).toBe(6);
+  for (const size of inBar) expect(size).toBeGreaterThanOrEqual(44);
+  await boxOf(page, "Ada").locator(".more").click();
+  for (const size of await sizes("#menu button")) expect(size).toBeGreaterThanOrEqual(44);
+});
+
+test("in the captions, the spotlight shows its speaker alone", async ({ host, open, bot }) => {
+  const [ada, ben] = [await bot("Ada"), await bot("Ben")];
+  const page = await host();
+  const captions = await open({ search: { view: "captions" } });
+  await captions.waitForFunction(() => room.title);
+  ada.write("heckling");
+  ben.write("the talk");
+  await expect(textOf(captions, "Ada")).toBeVisible();
+  await choose(page, "Ben", "Spotlight");
+  await expect(textOf(captions, "Ada")).toBeHidden();
+  await expect(textOf(captions, "Ben")).toHaveText("the talk");
+  await ask(page, "سؤال");
+  await expect(question(captions)).toHaveText("سؤال");
+  await expect(question(captions)).toHaveCSS("direction", "rtl");
+  await expectAccessible(captions, "captions");
+});
+
+test("a new spotlight shows again to somebody who went back from the last one, and Back leaves no trace", async ({ host, join, bot }) => {
+  await bot("Ben");
+  await bot("Carl");
+  const page = await host();
+  const ada = await join("Ada");
+  await choose(page, "Ben", "Spotlight");
+  await expect(ada.locator("#stage-name")).toHaveText("Ben");
+  await ada.keyboard.press("Escape");
+  await expect(ada.locator("#stage")).toBeHidden();
+  await page.getByRole("button", { name: "Back" }).click();
+  await choose(page, "Carl", "Spotlight");
+  await expect(ada.locator("#stage-name")).toHaveText("Carl");
+  expect(await ada.evaluate(() => history.state.depth)).toBe(0);
+  await ada.locator("[data-view-to=log]").click();
+  await expect(question(ada)).toBeHidden();
+  await ada.goBack();
+  await expect(ada.locator("#stage-name")).toHaveText("Carl");
+});
+
+test("what a host is refused is said above the wall, and changes nothing else, until the next command", async ({ host, bot }) => {
+  await bot("Ada");
+  const page = await host();
+  await page.evaluate(() => send("remove_user", { id: "0" }));
+  const notice = page.locator("#board .notice");
+  await expect(notice).toHaveText("This person has left.");
+  await page.evaluate(() => receive("error", { code: "something_new", message: "A sentence of the server." }));
+  await expect(notice).toHaveText("A sentence of the server.");
+  await expect(boxOf(page, "Ada")).toBeVisible();
+  await press(page, "Lock");
+  await expect(notice).toBeEmpty();
+  await expect(page.locator("#announcement")).toHaveText("The room is locked.");
+});
+
+test("what hosts do is announced once", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  await ada.evaluate(() => {
+    window.heard = [];
+    new MutationObserver(() => window.heard.push(at("announcement").textContent)).observe(at("announcement"), { childList: true });
+  });
+  const heard = () => ada.evaluate(() => window.heard);
+  await press(page, "Hide answers");
+  await expect.poll(heard).toEqual(["Answers are hidden until a host reveals them."]);
+  await press(page, "Reveal answers");
+  await expect.poll(heard).toHaveLength(2);
+  await ask(page, "Why?");
+  await expect.poll(heard).toHaveLength(3);
+  expect((await heard()).slice(1)).toEqual(["The answers are revealed.", "Question: \u2068Why?\u2069"]);
+  await page.evaluate(() => lose(link.socket, { code: 1006 }));
+  await page.waitForFunction(() => link.status === "connected" && room.hosting);
+  await expect(question(page)).toHaveText("Why?");
+  await expect(page.locator("#question")).toHaveValue("Why?");
+  expect(await heard()).toHaveLength(3);
+});
+
+test.describe("in other languages and colours", () => {
+  for (const [name, options] of Object.entries({
+    "German, dark": { locale: "de", colorScheme: "dark" },
+    "right to left, phone": { locale: "ar", ...PHONE },
+    "forced colours": { forcedColors: "active" },
+    "enlarged to 400 %": { viewport: { width: 320, height: 256 } },
+  })) {
+    test(`axe finds nothing: ${name}`, async ({ host, bot }) => {
+      const ada = await bot("Ada");
+      ada.write("hello");
+      ada.post("a post");
+      const page = await host(options);
+      await expect(posts(page)).toHaveCount(1);
+      await page.evaluate(() => send("set_room", { hidden: true, locked: true, frozen: true, prompt: "Why? ".repeat(90) }));
+      await expect(question(page)).toContainText("Why?");
+      await expectAccessible(page, name);
+      await page.evaluate(() => send("set_room", { spotlight: [...room.users.keys()][0] }));
+      if (name !== "enlarged to 400 %") await expect(page.locator("#end-spotlight")).toBeVisible();
+      await expectAccessible(page, `${name}, spotlight`);
+      await page.locator("#stage-more").click();
+      await expectAccessible(page, `${name}, menu`);
+    });
+  }
+});
