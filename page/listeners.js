@@ -11,10 +11,11 @@ import {
   askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
 } from "./host-bar.js";
 import { copyLink, invite, showAddress } from "./invite.js";
-import { forgetUnread, logInSight, onNarrow, postToRemove, readNewest, scrollLog } from "./log.js";
+import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { saveLog, saveWall } from "./save.js";
+import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, draft, look } from "./state.js";
@@ -102,6 +103,8 @@ function listenToLog() {
   }
   at("posts").addEventListener("click", (event) => {
     const removed = postToRemove(event);
+  at("posts").addEventListener("focusin", focusOnPosts);
+  at("posts").addEventListener("keydown", keyOnPosts);
     if (removed) removePost(removed);
   });
 }
