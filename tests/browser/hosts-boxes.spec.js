@@ -1,6 +1,6 @@
 // What hosts do to boxes and to people: clear, freeze, remove.
 
-import { bar, board, choose, confirm, press, test } from "./hosting.js";
+import { bar, board, choose, confirm, expectAccessible, press, test } from "./hosting.js";
 import { boxOf, expect, mine, posts, textOf } from "./wall.js";
 
 test("an author who was offline does not bring a cleared text back", async ({ host, join }) => {
@@ -72,9 +72,10 @@ test("what is written when the room freezes is sent when that ends, and so are p
     typed();
   });
   await ada.waitForFunction(() => draft.refused);
-  await ada.evaluate(() => (room.state.frozen = true));
+  await ada.evaluate(() => (draft.refused = false));
   await ada.locator("#post").click();
-  await expect(ada.locator("#my-note")).toContainText("Frozen");
+  await ada.waitForFunction(() => draft.refused);
+  await ada.evaluate(() => (room.state.frozen = true));
   await expect(posts(page)).toHaveCount(0);
   await press(page, "Freeze");
   await expect(posts(page)).toHaveText(["before, and more"]);
@@ -88,6 +89,50 @@ test("what is written when the room freezes is sent when that ends, and so are p
     return draft.shown;
   });
   expect(shown).toBe("");
+});
+
+test("in a frozen room, the box is kept: it says so as no error, and neither posts nor clears", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  const [post, clear, note] = ["#post", "#clear", "#my-note"].map((part) => ada.locator(part));
+  const colour = (part) => part.evaluate((element) => getComputedStyle(element).color);
+  const background = (part) => part.evaluate((element) => getComputedStyle(element).backgroundColor);
+  await mine(ada).fill("kept");
+  await ada.locator("#pause").click();
+  const alarming = await colour(note);
+  await ada.locator("#pause").click();
+  const usable = await background(post);
+  await post.focus();
+  await press(page, "Freeze");
+  await expect(note).toHaveText("Frozen: your text is kept, and sent later.");
+  expect(await colour(note)).not.toBe(alarming);
+  await expect(ada.locator("#hint")).toBeEmpty();
+  for (const button of [post, clear]) await expect(button).toHaveAttribute("aria-disabled", "true");
+  expect(await background(post)).not.toBe(usable);
+  await expect(post).toBeFocused();
+  await expectAccessible(ada, "frozen");
+  await ada.keyboard.press("Enter");
+  await expect(post).toBeFocused();
+  await clear.click({ force: true });
+  await expect(clear).toBeFocused();
+  await mine(ada).focus();
+  await ada.keyboard.press("Control+Enter");
+  await expect(mine(ada)).toHaveValue("kept");
+  expect(await ada.evaluate(() => draft.pending)).toEqual([]);
+  await ada.locator("#pause").click();
+  expect(await colour(note)).not.toBe(alarming);
+  await ada.locator("#pause").click();
+
+  await press(page, "Freeze");
+  await expect(mine(ada)).toBeEditable();
+  for (const button of [post, clear]) await expect(button).toBeEnabled();
+  await expect(ada.locator("#hint")).not.toBeEmpty();
+  expect(await background(post)).toBe(usable);
+  await post.click();
+  await expect(posts(page)).toHaveText(["kept"]);
+  await mine(ada).fill("more");
+  await clear.click();
+  await expect(mine(ada)).toHaveValue("");
 });
 
 test("a host writes while the room is frozen", async ({ host, bot }) => {

@@ -152,3 +152,46 @@ test.describe("in other languages and colours", () => {
     });
   }
 });
+
+test("a question is counted as the server counts it, and says when it is full", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  const field = page.locator("#question");
+  const count = page.locator("#question-count");
+  await field.fill("😀".repeat(449));
+  await expect(count).toBeEmpty();
+  await field.fill("😀".repeat(450));
+  await expect(count).toHaveText("50 characters left");
+  await field.fill("😀".repeat(499));
+  await field.press("End");
+  await page.keyboard.insertText("😀");
+  await expect(count).toHaveText("0 characters left");
+  await expect(page.locator("#announcement")).toHaveText("A question can have at most 500 characters.");
+  await field.press("Enter");
+  await expect(question(ada)).toHaveText("😀".repeat(500));
+
+  await field.fill(`${"a".repeat(501)}`);
+  await expect(count).toHaveText("1 character too many");
+  await expect(field).toHaveAttribute("aria-invalid", "true");
+  await expect(field).toHaveAccessibleDescription("1 character too many");
+  await field.press("Enter");
+  await expect(page.locator("#board .notice")).toHaveText("A question can have at most 500 characters.");
+  await expect(field).toHaveValue("a".repeat(501));
+  await expectAccessible(page, "too long a question");
+  await field.fill(`  ${"a".repeat(500)}  `); // the server counts without the white space around it
+  await expect(count).toHaveText("0 characters left");
+  await expect(field).not.toHaveAttribute("aria-invalid", "true");
+  await field.press("Enter");
+  await expect(question(ada)).toHaveText("a".repeat(500));
+  await expect(page.locator("#board .notice")).toBeEmpty();
+  await ask(page, "Why?");
+  await expect(count).toBeEmpty();
+});
+
+test("a question that is too long stays open on a phone", async ({ host }) => {
+  const page = await host(PHONE);
+  await ask(page, "a".repeat(501));
+  await expect(page.locator("#question")).toBeFocused();
+  await expect(page.locator("#question-count")).toHaveText("1 character too many");
+  await expectAccessible(page, "too long a question, phone");
+});
