@@ -5,11 +5,13 @@ import { clearAll, clearBox, makeHost, removeUser, setRoom, toggleSpotlight } fr
 import { at } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
-import { PROMPT_CHARACTERS, look, room } from "./state.js";
+import { PROMPT_CHARACTERS, look, room, seat } from "./state.js";
 import { showDialog } from "./views.js";
 import { boxAround } from "./wall.js";
 import { isolated, say } from "./words.js";
 
+/** A screen reader has heard that this page is a host's; a connection that comes back is no news. */
+const heard = { hosting: false };
 /** The question that the field was last filled with, and whether the field was full when it was last counted. */
 const field = { prompt: "", isFull: false };
 
@@ -22,7 +24,14 @@ export function drawHostBar() {
   at("lock").setAttribute("aria-pressed", String(locked));
   at("freeze").setAttribute("aria-pressed", String(frozen));
   at("door-host").textContent = room.hosting ? say("youHost") : "";
+  if (room.hosting) tellHosting();
   drawField();
+}
+
+/** The first screen has a line of its own for it. */
+function tellHosting() {
+  if (!heard.hosting && seat.inside) announce(say("youHost"));
+  heard.hosting = true;
 }
 
 /** Another host's question replaces what is in the field, unless somebody is writing there. */

@@ -1,7 +1,7 @@
 // How the page shows what hosts set, and the controls with which they do.
 
-import { PHONE, ask, choose, expectAccessible, press, question, test } from "./hosting.js";
-import { boxOf, expect, posts, textOf } from "./wall.js";
+import { PHONE, ask, choose, confirm, expectAccessible, press, question, test } from "./hosting.js";
+import { boxOf, expect, mine, textOf } from "./wall.js";
 
 test("the menu of a box, with the keyboard alone", async ({ host, bot }) => {
   await bot("Ada");
@@ -128,31 +128,6 @@ test("what hosts do is announced once", async ({ host, join }) => {
   expect(await heard()).toHaveLength(3);
 });
 
-test.describe("in other languages and colours", () => {
-  for (const [name, options] of Object.entries({
-    "German, dark": { locale: "de", colorScheme: "dark" },
-    "right to left, phone": { locale: "ar", ...PHONE },
-    "forced colours": { forcedColors: "active" },
-    "enlarged to 400 %": { viewport: { width: 320, height: 256 } },
-  })) {
-    test(`axe finds nothing: ${name}`, async ({ host, bot }) => {
-      const ada = await bot("Ada");
-      ada.write("hello");
-      ada.post("a post");
-      const page = await host(options);
-      await expect(posts(page)).toHaveCount(1);
-      await page.evaluate(() => send("set_room", { hidden: true, locked: true, frozen: true, prompt: "Why? ".repeat(90) }));
-      await expect(question(page)).toContainText("Why?");
-      await expectAccessible(page, name);
-      await page.evaluate(() => send("set_room", { spotlight: [...room.users.keys()][0] }));
-      if (name !== "enlarged to 400 %") await expect(page.locator("#end-spotlight")).toBeVisible();
-      await expectAccessible(page, `${name}, spotlight`);
-      await page.locator("#stage-more").click();
-      await expectAccessible(page, `${name}, menu`);
-    });
-  }
-});
-
 test("a question is counted as the server counts it, and says when it is full", async ({ host, join }) => {
   const page = await host();
   const ada = await join("Ada");
@@ -194,4 +169,38 @@ test("a question that is too long stays open on a phone", async ({ host }) => {
   await expect(page.locator("#question")).toBeFocused();
   await expect(page.locator("#question-count")).toHaveText("1 character too many");
   await expectAccessible(page, "too long a question, phone");
+});
+
+test("in the captions, a host reaches the menu of each box with the keyboard", async ({ host, bot }) => {
+  for (const name of ["Ada", "Ben"]) (await bot(name)).write(`I am ${name}`);
+  const page = await host();
+  await page.locator("[data-view-to=captions]").click();
+  for (const name of ["Ada", "Ben"]) await expect(boxOf(page, name).locator(".more")).toHaveAttribute("tabindex", "0");
+  await boxOf(page, "Ben").locator(".more").press("Enter");
+  await expect(page.getByRole("menuitem", { name: "Spotlight" })).toBeFocused();
+});
+
+test("whoever becomes a host hears it, once", async ({ host, join }) => {
+  const words = "You are a host: you can run this room.";
+  const announced = (page) => page.locator("#announcement");
+  const page = await host();
+  const teacher = await host({ search: { name: "Teacher" } });
+  await expect(announced(teacher)).toHaveText(words);
+  const ada = await join("Ada");
+  await choose(page, "Ada", "Make host");
+  await expect(announced(ada)).toHaveText(words);
+  await teacher.evaluate(() => lose(link.socket, { code: 1006 }));
+  await teacher.waitForFunction(() => link.status === "connected" && room.hosting);
+  await ask(page, "Why?");
+  for (const reader of [page, teacher, ada]) await expect(announced(reader)).toHaveText("Question: \u2068Why?\u2069");
+});
+
+test("whoever wrote when they were removed has the focus on the title, beside what tells of it", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  await mine(ada).focus();
+  await choose(page, "Ada", "Remove");
+  await confirm(page, "Remove");
+  await expect(ada.locator("#link-state")).toHaveText("Removed by a host.");
+  await expect(ada.locator("#title")).toBeFocused();
 });
