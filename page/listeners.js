@@ -1,5 +1,6 @@
 // Connects the document and the window to the modules that handle their events.
 
+import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
@@ -108,6 +109,7 @@ function listenToLog() {
 }
 
 function listenToHostBar() {
+  watchBoard();
   at("ask-form").addEventListener("submit", askQuestion);
   at("question").addEventListener("input", typeQuestion);
   at("to-question").addEventListener("click", toggleQuestion);
