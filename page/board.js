@@ -10,7 +10,7 @@ import { isolated, say } from "./words.js";
 
 /** @typedef {import("./words.js").WordKey} WordKey */
 
-/** A question of more characters is shown in a smaller size, and scrolls where it still does not fit. */
+/** A question of more characters is shown in a smaller size. */
 const LONG_PROMPT = 120;
 
 /** What was drawn and announced last. */
@@ -67,8 +67,18 @@ function drawPrompt() {
   at("prompt").replaceChildren(...withLinks(prompt));
   at("prompt").hidden = !prompt;
   at("prompt").classList.toggle("long", prompt.length > LONG_PROMPT);
-  if (prompt.length > LONG_PROMPT) at("prompt").tabIndex = 0;
-  else at("prompt").removeAttribute("tabindex");
+}
+
+/** What does not fit scrolls, and is a stop for the keyboard then. */
+export function watchBoard() {
+  const observer = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      const scrolls = target.scrollHeight > target.clientHeight;
+      if (scrolls) target.setAttribute("tabindex", "0");
+      else target.removeAttribute("tabindex");
+    }
+  });
+  for (const id of ["board", "prompt"]) observer.observe(at(id));
 }
 
 /** What hosts have set, in words. */

@@ -1,15 +1,19 @@
 // The bar with which a host runs the room, and the menu on each box.
 
+import { announce, notice } from "./board.js";
 import { clearAll, clearBox, makeHost, removeUser, setRoom, toggleSpotlight } from "./commands.js";
 import { at } from "./dom.js";
 import { openMenu } from "./menu.js";
-import { look, room } from "./state.js";
+import { charactersLeft, wordsForRest } from "./rest.js";
+import { PROMPT_CHARACTERS, look, room, seat } from "./state.js";
 import { showDialog } from "./views.js";
 import { boxAround } from "./wall.js";
 import { isolated, say } from "./words.js";
 
-/** The question that the field was last filled with. */
-const field = { prompt: "" };
+/** A screen reader has heard that this page is a host's; a connection that comes back is no news. */
+const heard = { hosting: false };
+/** The question that the field was last filled with, and whether the field was full when it was last counted. */
+const field = { prompt: "", isFull: false };
 
 export function drawHostBar() {
   const { hidden, locked, frozen } = room.state;
@@ -20,7 +24,14 @@ export function drawHostBar() {
   at("lock").setAttribute("aria-pressed", String(locked));
   at("freeze").setAttribute("aria-pressed", String(frozen));
   at("door-host").textContent = room.hosting ? say("youHost") : "";
+  if (room.hosting) tellHosting();
   drawField();
+}
+
+/** The first screen has a line of its own for it. */
+function tellHosting() {
+  if (!heard.hosting && seat.inside) announce(say("youHost"));
+  heard.hosting = true;
 }
 
 /** Another host's question replaces what is in the field, unless somebody is writing there. */
@@ -29,12 +40,37 @@ function drawField() {
   if (prompt === field.prompt) return;
   field.prompt = prompt;
   if (document.activeElement !== at("question")) at("question").value = prompt;
+  drawRest();
+}
+
+/** Somebody has typed in the field. A screen reader hears once that it is full; the count is its description. */
+export function typeQuestion() {
+  const wasFull = field.isFull;
+  field.isFull = drawRest() <= 0;
+  if (field.isFull && !wasFull) announce(tooLong());
+}
+
+/** Draws how many characters are left, without the white space around them, which the server does not count either. */
+function drawRest() {
+  const rest = charactersLeft(questionInField(), PROMPT_CHARACTERS);
+  at("question-count").textContent = wordsForRest(rest);
+  at("question").setAttribute("aria-invalid", String(rest < 0));
+  return rest;
+}
+
+function questionInField() {
+  return at("question").value.trim().toWellFormed();
+}
+
+function tooLong() {
+  return say("promptTooLong", { n: PROMPT_CHARACTERS });
 }
 
 /** @param {Event} event */
 export function askQuestion(event) {
   event.preventDefault();
-  setRoom({ prompt: at("question").value.trim() });
+  if (charactersLeft(questionInField(), PROMPT_CHARACTERS) < 0) return notice(tooLong());
+  setRoom({ prompt: questionInField() });
   showQuestion(false);
 }
 

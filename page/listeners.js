@@ -1,5 +1,6 @@
 // Connects the document and the window to the modules that handle their events.
 
+import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
@@ -9,16 +10,18 @@ import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import {
   askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
+  typeQuestion,
 } from "./host-bar.js";
 import { copyLink, invite, showAddress } from "./invite.js";
-import { forgetUnread, logInSight, onNarrow, postToRemove, readNewest, scrollLog } from "./log.js";
+import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
+import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, draft, look } from "./state.js";
-import { clearText, compose, post, pressed, sendText, togglePause, typed } from "./text.js";
+import { clearText, compose, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
@@ -68,10 +71,7 @@ function listenToOwnBox() {
   box.addEventListener("compositionend", () => compose(false));
   at("pause").addEventListener("click", togglePause);
   at("clear").addEventListener("click", clearText);
-  at("post").addEventListener("click", () => {
-    post();
-    box.focus();
-  });
+  at("post").addEventListener("click", postByButton);
 }
 
 function listenToWall() {
@@ -104,10 +104,14 @@ function listenToLog() {
     const removed = postToRemove(event);
     if (removed) removePost(removed);
   });
+  at("posts").addEventListener("focusin", focusOnPosts);
+  at("posts").addEventListener("keydown", keyOnPosts);
 }
 
 function listenToHostBar() {
+  watchBoard();
   at("ask-form").addEventListener("submit", askQuestion);
+  at("question").addEventListener("input", typeQuestion);
   at("to-question").addEventListener("click", toggleQuestion);
   at("hide-answers").addEventListener("click", toggleHidden);
   at("lock").addEventListener("click", toggleLock);

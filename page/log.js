@@ -4,6 +4,7 @@ import { at, element, isAtEnd } from "./dom.js";
 import { takeEntries, touch } from "./changes.js";
 import { withLinks } from "./links.js";
 import { drawMark, lookOf } from "./marks.js";
+import { areRemoversStale, drawRemover, drawRemoverStop, leaveItem } from "./removing.js";
 import { asked, hidden, keyOf, look, reading, room, seat } from "./state.js";
 import { listed, say, tongue } from "./words.js";
 
@@ -16,10 +17,6 @@ const HUSH_MS = 1_000;
 
 /** The element of each post, oldest first. @type {Map<string, HTMLElement>} */
 const items = new Map();
-/** The post of each element. @type {WeakMap<Element, Post>} */
-const shownPosts = new WeakMap();
-/** For whom the buttons that remove posts were drawn. */
-const rights = { hosting: false, you: room.you };
 /** The line of each piece of news. @type {WeakMap<News, HTMLElement>} */
 const lines = new WeakMap();
 
@@ -42,8 +39,9 @@ export function drawPosts() {
   if (posts.some((post) => post.old)) hush();
   const isNew = posts.map((post) => !items.has(keyOf(post)));
   for (const entry of entries) drawEntry(entry);
-  drawRemovers();
+  if (areRemoversStale()) drawRemovers();
   dropOldItems();
+  drawRemoverStop();
   at("log-empty").hidden = room.posts.size > 0;
   at("save").hidden = room.posts.size === 0;
   const fresh = posts.filter((post, index) => isNew[index] && !post.old && !hidden.has(post.name));
@@ -69,15 +67,16 @@ function drawEntry(entry) {
 /** A post that is shown already has been removed since. @param {Post} post */
 function drawPost(post) {
   const shown = items.get(keyOf(post));
-  if (shown) shown.querySelector(".body")?.replaceWith(newBody(post));
-  else at("posts").append(newItem(post));
-  if (shown) drawRemover(post);
+  if (!shown) return at("posts").append(newItem(post));
+  shown.querySelector(".body")?.replaceWith(newBody(post));
+  drawRemover(post, shown);
 }
 
 /** Removes the oldest posts, which the room no longer keeps. */
 function dropOldItems() {
   for (const [key, item] of items) {
     if (items.size <= room.posts.size) break;
+    leaveItem(item);
     item.remove();
     items.delete(key);
   }
@@ -133,8 +132,7 @@ function newItem(post) {
   item.append(name, newBody(post));
   item.hidden = hidden.has(post.name);
   items.set(keyOf(post), item);
-  shownPosts.set(item, post);
-  drawRemover(post);
+  drawRemover(post, item);
   return item;
 }
 
@@ -147,36 +145,11 @@ function newBody({ text }) {
   return body;
 }
 
-/** Draws the buttons that remove posts again, if others may be removed than before. */
 function drawRemovers() {
-  if (rights.hosting === room.hosting && rights.you === room.you) return;
-  Object.assign(rights, { hosting: room.hosting, you: room.you });
-  room.posts.forEach(drawRemover);
-}
-
-/**
- * The button that removes a post, for hosts and its author. It is not announced with the post.
- *
- * @param {Post} post
- */
-function drawRemover(post) {
-  const head = items.get(keyOf(post))?.firstElementChild;
-  const mayRemove = post.text !== "" && !post.lost && (room.hosting || post.id === room.you);
-  const shown = head?.querySelector("button");
-  if (Boolean(shown) === mayRemove) return;
-  if (shown) return shown.remove();
-  const button = element("button", "plain remove");
-  button.dataset.label = "removePost";
-  button.ariaLabel = say("removePost");
-  button.ariaLive = "off";
-  head?.append(button);
-}
-
-/** The post whose button was clicked, if it was one. @param {Event} event */
-export function postToRemove({ target }) {
-  const button = target instanceof Element ? target.closest(".remove") : null;
-  const item = button?.closest(".post");
-  return item ? shownPosts.get(item) : undefined;
+  for (const post of room.posts.values()) {
+    const item = items.get(keyOf(post));
+    if (item) drawRemover(post, item);
+  }
 }
 
 /** @param {number} when */
@@ -193,6 +166,7 @@ export function drawHiddenPosts() {
     const item = items.get(keyOf(post));
     if (item) item.hidden = hidden.has(post.name);
   }
+  drawRemoverStop();
 }
 
 /** The reader has scrolled the log. @param {Event} event */

@@ -3,12 +3,9 @@
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { drawMark, lookOf } from "./marks.js";
-import { charactersIn } from "./splices.js";
+import { charactersLeft, wordsForRest } from "./rest.js";
 import { asked, choices, draft, isFrozen, link, room, seat } from "./state.js";
 import { say } from "./words.js";
-
-/** The part of the limit from which on the characters left are shown. */
-const NEAR_LIMIT = 0.9;
 
 export function drawMe() {
   at("me").hidden = !room.you && !(seat.wanted && seat.inside);
@@ -18,11 +15,21 @@ export function drawMe() {
   at("my-name").textContent = name;
   drawMark(lookOf(name), at("my-mark"));
   at("my-host").hidden = !room.you || !room.hosts.has(room.you);
-  at("my-text").readOnly = isFrozen();
-  at("me").classList.toggle("frozen", isFrozen());
   at("me").classList.toggle("paused", draft.paused !== null);
-  at("hint").textContent = say(choices.enterPosts ? "hintEnter" : keyHint());
+  drawFrozen();
   drawCharactersLeft();
+}
+
+/** In a frozen room, the box can be read, and its buttons keep the focus, but do nothing. */
+function drawFrozen() {
+  const frozen = isFrozen();
+  at("my-text").readOnly = frozen;
+  at("me").classList.toggle("frozen", frozen);
+  for (const id of ["post", "clear"]) {
+    if (frozen) at(id).setAttribute("aria-disabled", "true");
+    else at(id).removeAttribute("aria-disabled");
+  }
+  at("hint").textContent = frozen ? "" : say(choices.enterPosts ? "hintEnter" : keyHint());
 }
 
 /** The hint for the key that this device has. */
@@ -32,10 +39,8 @@ function keyHint() {
 
 function drawCharactersLeft() {
   const text = at("my-text").value;
-  const { limits } = room;
-  const isNear = text.length >= limits.text * NEAR_LIMIT;
-  const rest = isNear ? limits.text - charactersIn(text) : Infinity;
-  at("my-count").textContent = isNear ? say(rest < 0 ? "over" : "left", { n: Math.abs(rest) }) : "";
+  const rest = charactersLeft(text, room.limits.text);
+  at("my-count").textContent = wordsForRest(rest);
   at("me").classList.toggle("over", rest < 0);
   at("my-note").textContent = noteFor(rest);
 }

@@ -12,14 +12,11 @@ import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { loseSeat, resume, welcome } from "./seat.js";
-import { draft, isFrozen, link, room, seat } from "./state.js";
+import { PROMPT_CHARACTERS, draft, isFrozen, link, room, seat } from "./state.js";
 import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
 import { isolated, say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
-
-/** Characters in a question, as the server limits them. */
-const PROMPT_CHARACTERS = 500;
 
 /**
  * @typedef {object} Refusal  The data of `error`.

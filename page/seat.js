@@ -80,6 +80,7 @@ function forgetSeat() {
 export function loseSeat() {
   Object.assign(seat, { wanted: "", welcomed: false, removed: true });
   forgetMe();
+  if (at("me").contains(document.activeElement)) at("title").focus(); // the box goes
   touch("me", "people");
 }
 

@@ -46,7 +46,7 @@ export function drawWords() {
   drawTitle();
   labelBoxes();
   redraw();
-  touch("me", "link", "people", "log", "stage", "board");
+  touch("me", "link", "people", "posts", "log", "stage", "board");
 }
 
 /**

@@ -54,6 +54,9 @@ import { lookOf } from "./marks.js";
  * @property {boolean} [out]  a host has cleared the box since, so the post does not stand in it
  */
 
+/** Characters in a question, as the server limits them. */
+export const PROMPT_CHARACTERS = 500;
+
 /** A user counts as typing for this long after the last change. */
 export const TYPING_MS = 2_000;
 

@@ -60,7 +60,9 @@ export function tellWhole() {
   tellText(draft.shown, { text: draft.shown });
 }
 
-export function post() {
+/** Posts what is in the box; in a frozen room it stays there. */
+function post() {
+  if (isFrozen()) return;
   const text = ownText().slice(pendingLength());
   drawMyError("");
   if (!text.trim()) return draft.pending.length ? undefined : drawMyError(say("postEmpty"));
@@ -72,6 +74,12 @@ export function post() {
   sendPost(pending);
   draft.paused = null; // what was written unseen is out, and what follows should be seen
   touch("me");
+}
+
+export function postByButton() {
+  if (isFrozen()) return;
+  post();
+  at("my-text").focus();
 }
 
 /**
@@ -200,6 +208,7 @@ export function togglePause() {
 
 /** Empties the box, through the editor if possible, so that undo brings the text back. */
 export function clearText() {
+  if (isFrozen()) return;
   const box = at("my-text");
   box.focus();
   box.select();

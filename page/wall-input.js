@@ -15,7 +15,7 @@ import { boxAround } from "./wall.js";
  */
 export function drawStop() {
   const texts = /** @type {HTMLElement[]} */ ([...at("wall").getElementsByClassName("text")]);
-  if (look.view === "captions") return texts.forEach((text) => (text.tabIndex = 0));
+  if (look.view === "captions") return texts.forEach(makeStop);
   const stops = texts.filter((text) => text.tabIndex === 0);
   if (stops.length === 1 && stops[0].checkVisibility()) return;
   const stop = [...stops, ...texts].find((text) => text.checkVisibility());
@@ -25,6 +25,11 @@ export function drawStop() {
 /** @param {HTMLElement} text */
 function stopAt(text) {
   for (const stop of all('#wall [tabindex="0"]')) stop.tabIndex = -1;
+  makeStop(text);
+}
+
+/** @param {HTMLElement} text */
+function makeStop(text) {
   text.tabIndex = 0;
   const box = boxAround(text);
   if (box) box.more.tabIndex = 0;

@@ -1,4 +1,4 @@
-//! The documents name tests that exist.
+//! The documents name tests that exist, and controls as the page names them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,5 +44,37 @@ fn every_row_of_fault_tolerance_names_tests_that_exist() {
         for arguments in code {
             assert!(run_a_test(arguments), "`cargo test {arguments}` runs no test");
         }
+    }
+}
+
+/// The controls of hosts, by their words in the page.
+const CONTROLS: [&str; 14] = [
+    "question",
+    "ask",
+    "hideAnswers",
+    "revealAnswers",
+    "lock",
+    "freeze",
+    "clearAll",
+    "saveWall",
+    "spotlight",
+    "endSpotlight",
+    "clearBox",
+    "removeUser",
+    "makeHost",
+    "invite",
+];
+
+#[test]
+fn the_guide_for_hosts_names_each_control_as_the_page_does() {
+    let words: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(include_str!("../page/words/en.json")).expect("words");
+    let names: Vec<&str> = include_str!("../docs/hosting.md").split("**").skip(1).step_by(2).collect();
+    for name in &names {
+        assert!(words.values().any(|word| word == name), "the page has no control {name:?}");
+    }
+    for control in CONTROLS {
+        let name = words[control].as_str().expect("a word without a count");
+        assert!(names.contains(&name), "docs/hosting.md does not name {name:?}");
     }
 }

@@ -3,7 +3,7 @@
 const BROWSER = [
   "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CompositionEvent", "Document", "Element",
   "Event", "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
-  "PerformanceObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "btoa",
+  "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "btoa",
   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",
   "requestAnimationFrame", "sessionStorage", "setTimeout", "visualViewport", "window",

@@ -310,3 +310,12 @@ test("one who was told of under a new id before the snapshot came has one box", 
   await expect(textOf(ada, "Ben")).toHaveText("back");
   await expect(boxOf(ada, "Ben")).toHaveCount(1);
 });
+
+test("whoever just watches reaches the boxes with the keyboard", async ({ open, bot }) => {
+  (await bot("Ada")).write("hello");
+  const page = await open();
+  await expect(page.locator("#door-names")).toContainText("Ada");
+  await page.locator("#just-watch").press("Enter");
+  await expect(textOf(page, "Ada")).toHaveText("hello");
+  await expect(page.locator('#wall .text[tabindex="0"]')).toHaveCount(1);
+});
