@@ -15,7 +15,8 @@ pub(crate) fn check() -> Result<(), String> {
         check_texts(&scenario)?;
         check_texts(&Scenario { splice: true, ..scenario })?;
     }
-    check_rejections()
+    check_rejections()?;
+    check_rejections_while_hidden()
 }
 
 fn expect(holds: bool, what: &str) -> Result<(), String> {
@@ -42,7 +43,8 @@ fn check_schedule(scenario: &Scenario) -> Result<(), String> {
     expect(measured as u64 == scenario.typists as u64 * schedule.measured(), "what is measured")
 }
 
-/// Every client gets every third update, as a text or as a splice. After the last one, all updates count as conveyed.
+/// Every client that sees texts gets every third update, as a text or as a splice, and all others are told of each box.
+/// After the last one, all updates count as conveyed.
 fn check_texts(scenario: &Scenario) -> Result<(), String> {
     let mut ledger = Ledger::new(scenario);
     let last = ledger.schedule.last;
@@ -55,19 +57,42 @@ fn check_texts(scenario: &Scenario) -> Result<(), String> {
                 true => splice_event(&id(scenario, typist), &seen, &text),
                 false => text_event(&id(scenario, typist), &text),
             };
-            let readers =
-                (0..scenario.clients).filter(|n| *n != typist && scenario.room(*n) == scenario.room(typist));
-            readers
-                .into_iter()
+            readers(scenario, typist)
+                .filter(|&n| scenario.sees(n))
                 .try_for_each(|n| ledger.receive(n, &event::read(&json)?, u64::MAX).map(drop))?;
             seen = text;
         }
+        let json = wrote_event(&id(scenario, typist), true);
+        readers(scenario, typist)
+            .filter(|&n| !scenario.sees(n))
+            .try_for_each(|n| ledger.receive(n, &event::read(&json)?, 0).map(drop))?;
+    }
+    if scenario.shown {
+        check_shown(scenario, &mut ledger)?;
     }
     expect(
         ledger.all_begun() && ledger.all_ended(false) && ledger.all_ended(true),
         "which clients have everything",
     )?;
     expect(ledger.waits.total() == ledger.expected(), "what is conveyed")
+}
+
+/// When texts are shown, everyone gets the last ones.
+fn check_shown(scenario: &Scenario, ledger: &mut Ledger) -> Result<(), String> {
+    expect(ledger.all_begun() && !ledger.all_ended(false), "when texts are shown")?;
+    ledger.show();
+    for typist in 0..scenario.typists {
+        let json = text_event(&id(scenario, typist), ledger.typed(typist, ledger.schedule.last).1);
+        readers(scenario, typist)
+            .try_for_each(|n| ledger.receive(n, &event::read(&json)?, u64::MAX).map(drop))?;
+    }
+    let all = (0..scenario.clients).filter(|&client| scenario.measures(client)).count();
+    expect(ledger.completions.total() == all as u64, "who has all texts")
+}
+
+/// The clients that a typist's texts concern.
+fn readers(scenario: &Scenario, typist: usize) -> impl Iterator<Item = usize> {
+    (0..scenario.clients).filter(move |&n| n != typist && scenario.room(n) == scenario.room(typist))
 }
 
 /// The id of a typist. Each room assigns the same ids to other typists.
@@ -79,6 +104,10 @@ fn id(scenario: &Scenario, typist: usize) -> String {
 fn text_event(id: &str, text: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(text);
     format!(r#"["text_update",{{"id":"{id}","text":"{text}"}}]"#).into_bytes()
+}
+
+fn wrote_event(id: &str, wrote: bool) -> Vec<u8> {
+    format!(r#"["user_wrote",{{"id":"{id}","wrote":{wrote}}}]"#).into_bytes()
 }
 
 /// The event that turns one text into another by a splice.
@@ -112,4 +141,23 @@ fn check_rejections() -> Result<(), String> {
         Edit { at: 5, cut: 6, put: Vec::new() }.apply(&mut vec![0; 10]).is_none(),
         "splices that do not fit",
     )
+}
+
+/// The same while texts are hidden.
+fn check_rejections_while_hidden() -> Result<(), String> {
+    let scenario = Scenario { clients: 4, typists: 2, hidden: true, ..Scenario::all().swap_remove(0) };
+    let mut ledger = Ledger::new(&scenario);
+    ledger.name(0, b"id0");
+    ledger.name(1, b"id1");
+    let text = text_event("id0", ledger.typed(0, 1).1);
+    let mut receive =
+        |client, json: &[u8]| event::read(json).and_then(|event| ledger.receive(client, &event, 0));
+    expect(receive(2, &text).is_ok(), "what the host sees")?;
+    expect(receive(3, &text).is_err() && receive(1, &text).is_err(), "hidden texts")?;
+    expect(receive(3, &wrote_event("id0", false)).is_err(), "boxes that nobody emptied")?;
+    expect(receive(3, &wrote_event("id0", true)).is_ok(), "who wrote")?;
+    expect(receive(3, &wrote_event("id0", true)).is_err(), "who was told before")?;
+    expect(receive(0, &wrote_event("id0", true)).is_err(), "an author's own box")?;
+    expect(receive(2, &wrote_event("id0", true)).is_err(), "what the host is told")?;
+    expect(!ledger.all_know_hidden(), "who knows that texts are hidden")
 }

@@ -1,7 +1,9 @@
 //! The driver: all clients of a scenario, on one thread with one epoll. It runs in its own process on its own core, and
-//! reports how busy that core was. This file contains the phases of a job; `receive` reads what the clients receive.
+//! reports how busy that core was. This file contains the phases of a job; `receive` reads what the clients receive, and
+//! `reveal` shows hidden texts.
 
 mod receive;
+mod reveal;
 
 use crate::flood;
 use crate::frame::Fragments;
@@ -123,13 +125,15 @@ impl Driver {
         self.until(|driver| driver.ledger.all_met())?;
         let met_s = begun.elapsed().as_secs_f64();
         if self.job.scenario.hidden {
-            self.send(0, &wire::hide())?;
+            self.hide()?;
         }
+        let shown = self.job.scenario.shown;
+        let number = if shown { self.ledger.schedule.last } else { 0 };
         for typist in 0..self.job.scenario.typists {
-            self.send(typist, &wire::whole(self.ledger.typed(typist, 0).1))?;
+            self.send(typist, &wire::whole(self.ledger.typed(typist, number).1))?;
         }
         self.until(|driver| driver.ledger.all_begun())?;
-        let outcome = self.type_all()?;
+        let outcome = if shown { self.show()? } else { self.type_all()? };
         let resident = process::resident(self.job.server)?;
         self.wake_stalled()?;
         self.recorder.save(&self.job.recording)?;
@@ -221,7 +225,12 @@ impl Driver {
         if floods.iter().any(JoinHandle::is_finished) {
             return Err("The server has closed the connection of the flood.".to_owned());
         }
-        let outcome = self.outcome(process::cpu(self.job.server)? - before.unwrap_or_default());
+        self.complete(before.unwrap_or_default())
+    }
+
+    /// The outcome, if everything was conveyed. `before` is the server's CPU time before the measurement.
+    fn complete(&self, before: u64) -> Result<Outcome, String> {
+        let outcome = self.outcome(process::cpu(self.job.server)? - before);
         match outcome.conveyed == self.ledger.expected() {
             true => Ok(outcome),
             false => Err(format!("{} were conveyed, not {}.", outcome.conveyed, self.ledger.expected())),
@@ -247,7 +256,7 @@ impl Driver {
 
     fn outcome(&self, server_cpu: u64) -> Outcome {
         let millis = |nanos: u64| nanos as f64 / 1e6;
-        let (schedule, waits) = (&self.ledger.schedule, &self.ledger.waits);
+        let Ledger { schedule, waits, observed, completions, .. } = &self.ledger;
         let now = self.now();
         let measured_s = now.saturating_sub(schedule.measured_from) as f64 / SECOND as f64;
         Outcome {
@@ -258,6 +267,9 @@ impl Driver {
             p50_ms: millis(waits.quantile(0.5)),
             p99_ms: millis(waits.quantile(0.99)),
             max_ms: millis(waits.max()),
+            one_p50_ms: millis(observed.quantile(0.5)),
+            one_p99_ms: millis(observed.quantile(0.99)),
+            complete_p50_ms: millis(completions.quantile(0.5)),
             behind_ms: millis(now.saturating_sub(schedule.end)),
             server_cpu,
             driver_busy: 1.0 - self.idle.as_secs_f64() / measured_s,

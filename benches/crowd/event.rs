@@ -15,8 +15,12 @@ pub(crate) enum Event<'a> {
     Splice(Splice<'a>),
     /// An event that the flooding client caused.
     Flood,
-    /// What hosts have set, or that the client is a host.
-    Hosts,
+    /// Whether a box has a text, which the client may not see.
+    Wrote { id: &'a [u8], wrote: bool },
+    /// Whether hosts have hidden texts.
+    Hidden(bool),
+    /// The client is a host.
+    Hosting,
     /// A user with this number in its name joined.
     Joined(usize),
     /// The state of the room.
@@ -57,7 +61,7 @@ impl Splice<'_> {
 /// Reads an event. An event that occurs in no scenario is an error.
 pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
     let unexpected = || format!("Unexpected: {}", String::from_utf8_lossy(&json[..json.len().min(200)]));
-    match read_text(json).or_else(|| read_splice(json)) {
+    match read_text(json).or_else(|| read_splice(json)).or_else(|| read_wrote(json)) {
         Some(Event::Text { text, .. }) if flood::is_flood(text) => return Ok(Event::Flood),
         Some(Event::Splice(Splice { put: Some(put), .. })) if flood::is_flood(put.as_bytes()) => {
             return Ok(Event::Flood);
@@ -77,8 +81,11 @@ pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
         let n = name.and_then(|name| number(name.strip_prefix(b"p")?));
         return n.map(|n| Event::Joined(n as usize)).ok_or_else(unexpected);
     }
-    if json.starts_with(b"[\"room_state\",") || json.starts_with(b"[\"hosting\",") {
-        return Ok(Event::Hosts);
+    if json.starts_with(b"[\"room_state\",") {
+        return Ok(Event::Hidden(memmem::find(json, b"\"hidden\":true").is_some()));
+    }
+    if json.starts_with(b"[\"hosting\",") {
+        return Ok(Event::Hosting);
     }
     if json.starts_with(b"[\"existing_users\",") { Ok(Event::Snapshot(json)) } else { Err(unexpected()) }
 }
@@ -109,6 +116,17 @@ fn read_splice(json: &[u8]) -> Option<Event<'_>> {
         put: Some(str::from_utf8(put).ok()?),
         length: Some(number(length)?),
     }))
+}
+
+/// The usual form: `["user_wrote",{"id":"…","wrote":…}]`.
+fn read_wrote(json: &[u8]) -> Option<Event<'_>> {
+    let rest = json.strip_prefix(b"[\"user_wrote\",{\"id\":\"")?;
+    let (id, rest) = until(rest, b'"')?;
+    match rest {
+        b",\"wrote\":true}]" => Some(Event::Wrote { id, wrote: true }),
+        b",\"wrote\":false}]" => Some(Event::Wrote { id, wrote: false }),
+        _ => None,
+    }
 }
 
 /// Splits bytes at the first `end`, which is in neither part.

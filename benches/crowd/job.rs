@@ -40,6 +40,12 @@ pub(crate) struct Outcome {
     pub p99_ms: f64,
     /// The longest, in milliseconds.
     pub max_ms: f64,
+    /// The median of the waiting times of one client, the observer, in milliseconds.
+    pub one_p50_ms: f64,
+    /// The 99th percentile, in milliseconds.
+    pub one_p99_ms: f64,
+    /// When the median client had the last text of every typist, in milliseconds from the start.
+    pub complete_p50_ms: f64,
     /// Time from the last update until all readers had it, in milliseconds.
     pub behind_ms: f64,
     /// CPU time of the server during the measurement, in nanoseconds.

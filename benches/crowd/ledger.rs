@@ -25,12 +25,24 @@ pub(crate) struct Ledger {
     knows: Vec<bool>,
     /// Pairs in `knows` that are still false.
     unknown: usize,
-    /// Pairs of a client and a typist whose texts the client has not seen.
+    /// Whether texts are hidden now.
+    is_hidden: bool,
+    /// By client: whether the client was told that texts are hidden.
+    knows_hidden: Vec<bool>,
+    /// By client and typist of its room: whether the client was told that the typist wrote, instead of what.
+    knows_written: Vec<bool>,
+    /// Pairs of a client and a typist of whose texts, or of which, the client was not told.
     not_begun: usize,
+    /// By client: the typists whose last text is to come.
+    to_come: Vec<usize>,
     /// Pairs of a client and a typist whose last text the client has not seen: for reading and for stalled clients.
     not_ended: [usize; 2],
     /// The waiting time of each update, once per reader.
     pub waits: Histogram,
+    /// The waiting time of each update, for the observer only.
+    pub observed: Histogram,
+    /// When each client that is measured had the last text of every typist.
+    pub completions: Histogram,
 }
 
 impl Ledger {
@@ -41,10 +53,12 @@ impl Ledger {
             (0..scenario.typists).map(|typist| versions(scenario, typist, schedule.last)).collect();
         let typists = scenario.typists / scenario.rooms;
         let users = if scenario.all_join { scenario.clients } else { scenario.typists } / scenario.rooms;
-        let pairs = |range: std::ops::Range<usize>| {
-            range.map(|client| typists - usize::from(client < scenario.typists)).sum::<usize>()
+        let to_come = |client: usize| match scenario.sees(client) || scenario.shown {
+            true => others(scenario, client),
+            false => 0,
         };
-        let reading = scenario.clients - scenario.stalled;
+        let to_come: Vec<usize> = (0..scenario.clients).map(to_come).collect();
+        let (reading, stalled) = to_come.split_at(scenario.clients - scenario.stalled);
         Self {
             schedule,
             versions,
@@ -53,9 +67,15 @@ impl Ledger {
             seen: vec![0; scenario.clients * typists],
             knows: vec![false; scenario.clients * users],
             unknown: scenario.clients * users,
-            not_begun: pairs(0..scenario.clients),
-            not_ended: [pairs(0..reading), pairs(reading..scenario.clients)],
+            is_hidden: scenario.hidden,
+            knows_hidden: vec![false; scenario.clients],
+            knows_written: vec![false; scenario.clients * typists],
+            not_begun: (0..scenario.clients).map(|client| others(scenario, client)).sum(),
+            not_ended: [reading.iter().sum(), stalled.iter().sum()],
+            to_come,
             waits: Histogram::new(),
+            observed: Histogram::new(),
+            completions: Histogram::new(),
             scenario: scenario.clone(),
         }
     }
@@ -71,7 +91,17 @@ impl Ledger {
         self.unknown == 0
     }
 
-    /// Whether every client has a text of every typist in its room.
+    /// Whether every client knows that texts are hidden.
+    pub(crate) fn all_know_hidden(&self) -> bool {
+        self.knows_hidden.iter().all(|&knows| knows)
+    }
+
+    /// From now on, clients may get texts that were hidden.
+    pub(crate) fn show(&mut self) {
+        self.is_hidden = false;
+    }
+
+    /// Whether every client has a text of every typist in its room, or knows that there is one.
     pub(crate) fn all_begun(&self) -> bool {
         self.not_begun == 0
     }
@@ -97,7 +127,12 @@ impl Ledger {
         now: u64,
     ) -> Result<Option<(usize, u32)>, String> {
         let outcome = match event {
-            Event::Flood | Event::Hosts => Ok(()),
+            Event::Flood | Event::Hosting => Ok(()),
+            Event::Hidden(hidden) => {
+                self.knows_hidden[client] = *hidden;
+                Ok(())
+            }
+            Event::Wrote { id, wrote } => self.note_written(client, id, *wrote),
             Event::Joined(user) => self.meet(client, *user),
             Event::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
             Event::Text { id, text } => return self.read(client, id, text, now).map(Some),
@@ -118,6 +153,21 @@ impl Ledger {
         let known = &mut self.knows[client * users + user / rooms];
         self.unknown -= usize::from(!*known);
         *known = true;
+        Ok(())
+    }
+
+    /// Notes that a client was told that a typist wrote.
+    fn note_written(&mut self, client: usize, id: &[u8], wrote: bool) -> Result<(), String> {
+        let wrong = || format!("Client {client} was told in vain that somebody wrote or wrote no more.");
+        let in_room = &self.typists[self.scenario.room(client)];
+        let typist = *in_room.get(id).ok_or_else(wrong)?;
+        let is_for_it = self.is_hidden && !self.scenario.sees(client) && client != typist;
+        let known = &mut self.knows_written[pair(&self.scenario, client, typist)];
+        // No text becomes empty again, so the client is told once.
+        if !is_for_it || !wrote || std::mem::replace(known, true) {
+            return Err(wrong());
+        }
+        self.not_begun -= 1;
         Ok(())
     }
 
@@ -144,8 +194,7 @@ impl Ledger {
         if self.scenario.room(client) != self.scenario.room(typist) || client == typist {
             return Err(format!("Client {client} got a text of user {typist} that is not for it."));
         }
-        let typists = self.scenario.typists / self.scenario.rooms;
-        let pair = client * typists + typist / self.scenario.rooms;
+        let pair = pair(&self.scenario, client, typist);
         self.see(client, pair, typist, number, now)
     }
 
@@ -154,7 +203,7 @@ impl Ledger {
         let wrong = || format!("Client {client} cannot apply {splice:?}.");
         let in_room = &self.typists[self.scenario.room(client)];
         let typist = *in_room.get(splice.id.as_bytes()).ok_or_else(wrong)?;
-        let pair = client * (self.scenario.typists / self.scenario.rooms) + typist / self.scenario.rooms;
+        let pair = pair(&self.scenario, client, typist);
         let versions = &self.versions[typist];
         let held = (self.seen[pair] as usize).saturating_sub(1);
         let text = if self.seen[pair] == 0 { &[][..] } else { &versions[held] };
@@ -176,14 +225,25 @@ impl Ledger {
         if number + 1 < *seen {
             return Err(format!("Client {client} got text {number} of user {typist} after {}.", *seen - 1));
         }
-        let stalls = self.scenario.stalls(client);
-        self.not_begun -= usize::from(*seen == 0);
-        if number == self.schedule.last && *seen <= number {
-            self.not_ended[usize::from(stalls)] -= 1;
+        let (sees, is_measured) = (self.scenario.sees(client), self.scenario.measures(client));
+        if self.is_hidden && !sees {
+            return Err(format!("Client {client} got a text of user {typist} that is hidden."));
         }
-        if !stalls {
+        self.not_begun -= usize::from(*seen == 0 && sees);
+        if is_measured {
             for number in (*seen).max(self.schedule.first_measured.max(1))..=number {
-                self.waits.count(now.saturating_sub(self.schedule.due(typist, number)));
+                let wait = now.saturating_sub(self.schedule.due(typist, number));
+                self.waits.count(wait);
+                if client == self.scenario.observer() {
+                    self.observed.count(wait);
+                }
+            }
+        }
+        if number == self.schedule.last && *seen <= number {
+            self.not_ended[usize::from(self.scenario.stalls(client))] -= 1;
+            self.to_come[client] -= 1;
+            if self.to_come[client] == 0 && is_measured {
+                self.completions.count(now);
             }
         }
         *seen = number + 1;
@@ -196,7 +256,7 @@ impl Ledger {
         for (pair, &seen) in self.seen.iter().enumerate() {
             let (client, typist) = (pair / typists, pair % typists * self.scenario.rooms);
             let typist = typist + self.scenario.room(client);
-            if seen <= self.schedule.last && client != typist {
+            if seen <= self.schedule.last && client != typist && self.to_come[client] > 0 {
                 return format!(
                     "Client {client} lacks the last text of user {typist}: {seen} of {} have arrived.",
                     self.schedule.last + 1
@@ -209,10 +269,20 @@ impl Ledger {
     /// The number of conveyed updates when all reading clients have everything.
     pub(crate) fn expected(&self) -> u64 {
         let scenario = &self.scenario;
-        let typists = scenario.typists / scenario.rooms;
-        let pairs = (scenario.clients - scenario.stalled) * typists - scenario.typists;
+        let readers = (0..scenario.clients).filter(|&client| scenario.measures(client));
+        let pairs: usize = readers.map(|client| others(scenario, client)).sum();
         pairs as u64 * self.schedule.measured()
     }
+}
+
+/// The number of typists in a client's room, except itself.
+fn others(scenario: &Scenario, client: usize) -> usize {
+    scenario.typists / scenario.rooms - usize::from(client < scenario.typists)
+}
+
+/// The index of a client and a typist of its room.
+fn pair(scenario: &Scenario, client: usize, typist: usize) -> usize {
+    client * (scenario.typists / scenario.rooms) + typist / scenario.rooms
 }
 
 /// All texts of a typist's box, in order.

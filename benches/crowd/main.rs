@@ -121,7 +121,8 @@ fn write_stderr(sentence: &str) {
 fn measure_round(scenario: &Scenario, recording: &Path, options: &Options) -> Result<Round, String> {
     let mut server = measure(scenario, recording, options)?;
     let ids = std::mem::take(&mut server.ids);
-    let has_floor = !options.no_floor && scenario.pinned && server.conveyed > 0;
+    // The floor sends the same to all, so there is none if texts are hidden from some.
+    let has_floor = !options.no_floor && scenario.pinned && !scenario.hidden && server.conveyed > 0;
     let floor = has_floor.then(|| measure_floor(scenario, recording, ids)).transpose()?;
     Ok(Round { server, floor })
 }

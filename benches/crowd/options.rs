@@ -10,8 +10,8 @@ pub(crate) const SIZES: &str = "sizes";
 /// Measures how long updates wait in rooms with many clients, and what the server costs.
 #[derive(Debug, Parser)]
 pub(crate) struct Options {
-    /// Which scenarios: meeting, class, storm, captions, hall, notes, "whole notes", arrivals, stalled, flood, hostile,
-    /// idle, rooms, sizes; all of them if none is named
+    /// Which scenarios: meeting, class, "hidden class", reveal, storm, captions, hall, notes, "whole notes", arrivals,
+    /// stalled, flood, hostile, idle, rooms, sizes; all of them if none is named
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     scenario: Vec<String>,
 

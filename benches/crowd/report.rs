@@ -30,7 +30,7 @@ struct Column(&'static str, usize, bool, fn(&Scenario, &Round) -> Option<f64>);
 /// Nanoseconds to microseconds.
 const MICRO: f64 = 1e3;
 
-const COLUMNS: [Column; 14] = [
+const COLUMNS: [Column; 17] = [
     Column("joined s", 2, false, |_, round| Some(round.server.joined_s)),
     Column("all seen s", 2, true, |_, round| Some(round.server.met_s)),
     Column("conveyed/s", 0, false, |_, round| {
@@ -39,6 +39,13 @@ const COLUMNS: [Column; 14] = [
     Column("p50 ms", 1, false, |_, round| typed(round).map(|_| round.server.p50_ms)),
     Column("p99 ms", 1, true, |_, round| typed(round).map(|_| round.server.p99_ms)),
     Column("max ms", 1, false, |_, round| typed(round).map(|_| round.server.max_ms)),
+    Column("one p50 ms", 2, true, |scenario, round| {
+        observed(scenario, round).map(|server| server.one_p50_ms)
+    }),
+    Column("one p99 ms", 2, true, |scenario, round| {
+        observed(scenario, round).map(|server| server.one_p99_ms)
+    }),
+    Column("has all ms", 0, true, |scenario, round| scenario.shown.then_some(round.server.complete_p50_ms)),
     Column("CPU µs/conveyed", 2, true, |_, round| {
         typed(round).map(|conveyed| round.server.server_cpu as f64 / MICRO / conveyed)
     }),
@@ -71,11 +78,16 @@ fn typed(round: &Round) -> Option<f64> {
     (round.server.conveyed > 0).then_some(round.server.conveyed as f64)
 }
 
-/// The number of writes of the server to a client, see [`floor`].
+/// The outcome, if one client's waiting times were counted alone.
+fn observed<'a>(scenario: &Scenario, round: &'a Round) -> Option<&'a Outcome> {
+    typed(round).filter(|_| !scenario.shown).map(|_| &round.server)
+}
+
+/// The number of writes of the server to a client, see [`floor`]. `None` if not all clients get the same.
 fn sends(scenario: &Scenario, round: &Round) -> Option<f64> {
     let readers = scenario.clients - scenario.stalled;
     let sends = round.server.batches * readers as u64;
-    typed(round).filter(|_| sends > 0).map(|_| sends as f64)
+    typed(round).filter(|_| sends > 0 && !scenario.hidden).map(|_| sends as f64)
 }
 
 /// A figure over all rounds.

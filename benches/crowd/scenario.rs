@@ -18,6 +18,9 @@ const MEASURED_QUICKLY: f64 = 2.0;
 /// Length of a measurement without any activity, in seconds: two ping intervals.
 const IDLE: f64 = 10.0;
 
+/// The number of the texts in the boxes when hidden texts are shown to all: 200 characters, the average length.
+const SHOWN: u32 = 19;
+
 /// How a typist's text changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Growth {
@@ -56,8 +59,10 @@ pub(crate) struct Scenario {
     pub splice: bool,
     /// Whether one more client floods the first room while the others type.
     pub flooded: bool,
-    /// Whether texts are hidden. All clients are hosts, so they get the texts all the same.
+    /// Whether texts are hidden from all clients but the [observer](Self::observer), which is the host.
     pub hidden: bool,
+    /// Whether the host shows the hidden texts to all at the end. That is measured, and not what is typed before.
+    pub shown: bool,
     /// More clients, who flood a room of their own while the others type.
     pub attackers: usize,
 }
@@ -78,6 +83,7 @@ impl Scenario {
             splice: false,
             flooded: false,
             hidden: false,
+            shown: false,
             attackers: 0,
         }
     }
@@ -93,6 +99,7 @@ impl Scenario {
             Self::people("meeting", 100, 10, 80.0),
             Self::people("class", 1_000, 50, 400.0),
             Self { hidden: true, ..Self::people("hidden class", 1_000, 50, 400.0) },
+            Self { hidden: true, shown: true, ..Self::people("reveal", 1_001, 1_000, 0.0) },
             Self::people("storm", 1_000, 200, 4_000.0),
             Self::new("captions", 5_000, 1, 10.0),
             Self::new("hall", 10_000, 5, 40.0),
@@ -148,6 +155,22 @@ impl Scenario {
         self.all_join || client < self.typists
     }
 
+    /// The client whose waiting times are also counted alone: the first one that does not type.
+    pub(crate) fn observer(&self) -> usize {
+        self.typists
+    }
+
+    /// Whether a client gets texts while people type.
+    pub(crate) fn sees(&self, client: usize) -> bool {
+        !self.hidden || client == self.observer()
+    }
+
+    /// Whether the waiting times of what a client gets are measured.
+    pub(crate) fn measures(&self, client: usize) -> bool {
+        let sees_at_last = if self.shown { !self.sees(client) } else { self.sees(client) };
+        sees_at_last && !self.stalls(client)
+    }
+
     /// Which room a client is in.
     pub(crate) fn room(&self, client: usize) -> usize {
         client % self.rooms
@@ -194,6 +217,9 @@ impl Schedule {
                 end,
             };
         }
+        if scenario.shown {
+            return Self::at_once(scenario.typists);
+        }
         let period = nanos(scenario.typists as f64 / scenario.rate);
         let phases: Vec<u64> = (0..scenario.typists).map(|typist| scatter(typist as u64) % period).collect();
         let mut order: Vec<usize> = (0..scenario.typists).collect();
@@ -203,6 +229,20 @@ impl Schedule {
         let last = first_measured + numbers(scenario.seconds) - 1;
         let measured_from = u64::from(first_measured) * period;
         Self { period, phases, order, first_measured, last, measured_from, end: u64::from(last + 1) * period }
+    }
+
+    /// All typists' texts are due at the start.
+    fn at_once(typists: usize) -> Self {
+        // The nanoseconds only keep the updates in order.
+        Self {
+            period: 1,
+            phases: vec![0; typists],
+            order: (0..typists).collect(),
+            first_measured: SHOWN,
+            last: SHOWN,
+            measured_from: u64::from(SHOWN),
+            end: u64::from(SHOWN) + 1,
+        }
     }
 
     /// When a typist's update is due, in nanoseconds from the start. Updates are numbered from 1.

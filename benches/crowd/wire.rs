@@ -51,9 +51,9 @@ pub(crate) fn host() -> Vec<u8> {
     frame::text(format!(r#"["host",{{"key":"{HOST_KEY}"}}]"#))
 }
 
-/// The frame with which a host hides texts.
-pub(crate) fn hide() -> Vec<u8> {
-    frame::text(r#"["set_room",{"hidden":true}]"#)
+/// The frame with which a host hides or shows texts.
+pub(crate) fn set_hidden(hidden: bool) -> Vec<u8> {
+    frame::text(format!(r#"["set_room",{{"hidden":{hidden}}}]"#))
 }
 
 /// The frame that replaces a text.

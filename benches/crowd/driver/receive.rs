@@ -103,7 +103,7 @@ impl Driver {
             self.clients[n].stage = Stage::Entering;
             let first = if self.job.scenario.joins(n) { wire::join(&format!("p{n}")) } else { wire::watch() };
             self.send(n, &first)?;
-            if self.job.scenario.hidden {
+            if self.job.scenario.hidden && n == self.job.scenario.observer() {
                 self.send(n, &wire::host())?;
             }
         }

@@ -1,0 +1,26 @@
+//! The phases in which the host hides texts, and shows them to all.
+
+use super::Driver;
+use crate::job::Outcome;
+use crate::process;
+use crate::wire;
+use std::time::{Duration, Instant};
+
+impl Driver {
+    /// The host hides the texts. Waits until all clients have been told.
+    pub(super) fn hide(&mut self) -> Result<(), String> {
+        self.send(self.job.scenario.observer(), &wire::set_hidden(true))?;
+        self.until(|driver| driver.ledger.all_know_hidden())
+    }
+
+    /// The host shows the texts. Waits until all clients have them. The start is the moment before.
+    pub(super) fn show(&mut self) -> Result<Outcome, String> {
+        let before = process::cpu(self.job.server)?;
+        (self.bytes, self.reads, self.idle) = (0, 0, Duration::ZERO);
+        self.start = Instant::now();
+        self.ledger.show();
+        self.send(self.job.scenario.observer(), &wire::set_hidden(false))?;
+        self.until(|driver| driver.ledger.all_ended(false))?;
+        self.complete(before)
+    }
+}
