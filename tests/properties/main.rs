@@ -3,6 +3,7 @@
 //! without sockets, threads or clocks.
 
 mod bounded;
+mod class;
 mod decoders;
 mod examples;
 mod facts;
