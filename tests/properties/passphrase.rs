@@ -169,3 +169,23 @@ fn wrong_keys_are_slowed_down_and_do_not_count_as_wrong_passphrases() {
     place.pass(SECOND);
     assert_eq!(place.last(host).as_deref(), Some("hosting"));
 }
+
+#[test]
+fn a_token_of_a_host_is_checked_before_all_guesses() {
+    let mut place = Place::new();
+    let [eve, host, again, other] = [(); 4].map(|()| place.connect());
+    [eve, host, again, other].into_iter().for_each(|client| place.unlock(client, "right", None));
+    place.give_key(host, KEY, None);
+    let Some(Frame::Event(_, data)) = place.pipes[host.0 as usize - 1].frames().pop() else {
+        panic!("no answer")
+    };
+    let token = Token::parse(data["token"].as_str().expect("a token"));
+    (0..6).for_each(|_| place.give_key(eve, "wrong", None));
+    place.give_key(again, "", token);
+    assert_eq!(place.last(again).as_deref(), Some("hosting"));
+    let of_passphrase = place.token(eve);
+    place.give_key(other, "wrong", Some(of_passphrase));
+    assert_eq!(place.last(other).as_deref(), Some("unlocked"), "that of the passphrase is ignored");
+    place.pass(2 * SECOND);
+    assert_eq!(place.last(other).as_deref(), Some("host_key_wrong"));
+}
