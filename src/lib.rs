@@ -69,7 +69,7 @@ pub mod internals {
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
     pub use crate::hub::store_link::{MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY};
-    pub use crate::protocol::client_event::ClientEvent;
+    pub use crate::protocol::client_event::{ClientEvent, SetRoom};
     pub use crate::protocol::encoding::Encoding;
     pub use crate::protocol::error::EventError;
     pub use crate::protocol::snapshot::encode_part;

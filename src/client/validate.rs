@@ -198,4 +198,15 @@ mod tests {
         assert!(json.len() <= max_message_size(&LIMITS));
         assert_eq!(written(&json), "😀".repeat(5));
     }
+    #[test]
+    fn the_longest_prompt_fits_a_message_however_short_texts_have_to_be() {
+        let json = format!(r#"["set_room",{{"prompt":"{}"}}]"#, r"\ud83d\ude00".repeat(MAX_PROMPT));
+        assert!(json.len() <= max_message_size(&Limits { max_text: 1, max_name: 1, ..LIMITS }));
+        match checked(&json) {
+            FromClient::Acted(Action::SetRoom(StateChange { prompt: Some(prompt), .. })) => {
+                assert_eq!(prompt, "😀".repeat(MAX_PROMPT));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -79,7 +79,14 @@ fn step() -> impl Strategy<Value = Step> {
     let post = prop::option::of(Just("a".to_owned()));
     let post = post.prop_map(|reference| Action::Post { text: "x".repeat(500), reference });
     let write = "[ab]{0,99}".prop_map(|text| Action::Write(TextChange::Whole(text.into())));
-    let action = prop_oneof![4 => join, 3 => post, 2 => write, 2 => host_action(), 1 => Just(Action::Resync), 1 => Just(Action::Watch)];
+    let action = prop_oneof![
+        4 => join,
+        3 => post,
+        2 => write,
+        2 => host_action(),
+        1 => Just(Action::Resync),
+        1 => Just(Action::Watch),
+    ];
     let space = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_000_usize];
     prop_oneof![
         6 => (0..3_u8, space).prop_map(|(room, space)| Step::Connect { room, space }),

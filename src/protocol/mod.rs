@@ -9,4 +9,6 @@ pub(crate) mod error;
 pub(crate) mod invitation;
 pub(crate) mod server_event;
 pub(crate) mod snapshot;
+#[cfg(test)]
+mod tests;
 pub(crate) mod usage;

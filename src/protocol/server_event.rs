@@ -137,7 +137,8 @@ impl<'a> StateView<'a> {
     }
 }
 
-fn is_false(value: &bool) -> bool {
+/// Whether a field is left out that is usually false.
+pub(super) fn is_false(value: &bool) -> bool {
     !value
 }
 

@@ -7,7 +7,7 @@
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
-use crate::protocol::server_event::StateView;
+use crate::protocol::server_event::{StateView, is_false};
 use crate::room::text::Text;
 use crate::room::view::{View, Visibility};
 use bytes::Bytes;
@@ -94,10 +94,6 @@ struct UserState<'a> {
     away: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     wrote: Option<bool>,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// Appends the first half of `["existing_users", {…}]` to `json`.

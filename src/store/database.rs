@@ -248,6 +248,23 @@ mod tests {
     }
 
     #[test]
+    fn a_room_that_remembers_nothing_any_more_leaves_no_trace_unless_it_has_posts() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut database = Database::open(&folder.path().join("wall.sqlite")).unwrap();
+        database.record([&record("text")].into_iter()).unwrap();
+        let save = |database: &mut Database, name: &str, record: RoomRecord| {
+            let name = RoomName::parse(name).unwrap();
+            database.change(&[Change::Save(Save { room: RoomId(1), name, record, at: 5 })]).unwrap();
+            let rooms = "SELECT group_concat(key || ' ' || last_n || ' ' || (state IS NOT NULL)) FROM room";
+            database.connection.query_row(rooms, [], |row| row.get::<_, String>(0)).unwrap()
+        };
+        assert_eq!(save(&mut database, "r", RoomRecord::closed()), "r 1 1");
+        assert_eq!(save(&mut database, "other", RoomRecord::closed()), "r 1 1,other 0 1");
+        assert_eq!(save(&mut database, "r", RoomRecord::default()), "r 1 0,other 0 1");
+        assert_eq!(save(&mut database, "other", RoomRecord::default()), "r 1 0");
+    }
+
+    #[test]
     fn a_checkpoint_that_a_reader_blocks_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wall.sqlite");

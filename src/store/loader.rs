@@ -73,6 +73,7 @@ mod tests {
     use crate::base::ids::RoomId;
     use crate::store::database::Database;
     use crossbeam_channel::unbounded;
+    use std::cell::Cell;
 
     #[test]
     fn a_hub_that_is_gone_does_not_keep_histories_from_the_others() {
@@ -90,5 +91,33 @@ mod tests {
         let reply = |loaded| is_of_second_hub(&loaded) && answer.send(loaded).is_ok();
         Loader::new(reader, options, Now::read, reply).unwrap().run(&queue);
         assert!(answers.try_recv().is_ok());
+    }
+    #[test]
+    fn a_room_that_stays_locked_is_answered_without_a_record_and_not_as_one_that_remembers_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StoreOptions::new(folder.path().join("wall.sqlite"));
+        drop(Database::open(&options.file).unwrap());
+        // With this journal, a program that writes locks out those that read.
+        let other = rusqlite::Connection::open(&options.file).unwrap();
+        other.pragma_update(None, "journal_mode", "DELETE").unwrap();
+        let reader = Reader::open(&options.file).unwrap();
+        other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+        let ((loads, queue), (answer, answers)) = (unbounded(), unbounded());
+        let name = RoomName::parse("r").unwrap();
+        loads.send(Load { room: RoomId(1), name, count: 1 }).unwrap();
+        drop(loads);
+        // Half of the time for which it tries passes between two looks at the clock.
+        let (now, passed) = (Now::read(), Cell::new(0));
+        let half = options.lock_timeout / 2;
+        let clock = move || {
+            passed.set(passed.get() + 1);
+            Now { instant: now.instant + half * passed.get(), ..now }
+        };
+        Loader::new(reader, options, clock, |loaded| answer.send(loaded).is_ok()).unwrap().run(&queue);
+        let loaded = answers.try_recv().unwrap();
+        assert!(
+            matches!(&loaded, Answer::Loaded { record: None, posts, .. } if posts.is_empty()),
+            "{loaded:?}"
+        );
     }
 }

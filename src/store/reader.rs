@@ -187,6 +187,21 @@ mod tests {
     }
 
     #[test]
+    fn a_room_whose_record_is_damaged_is_hidden_and_locked() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
+        let room = RoomName::parse("r").unwrap();
+        database.record([&record(&room, "text")].into_iter()).unwrap();
+        assert_eq!(reader.record(&room).unwrap(), RoomRecord::default(), "nothing is remembered");
+        let other = Connection::open(&file).unwrap();
+        for json in ["", "{", "[]", r#"{"state":{"hidden":false}}"#] {
+            other.execute("UPDATE room SET state = ?1", [json]).unwrap();
+            assert_eq!(reader.record(&room).unwrap(), RoomRecord::closed(), "{json:?}");
+        }
+    }
+
+    #[test]
     fn no_more_is_read_than_a_history_holds() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("wall.sqlite");

@@ -2,13 +2,12 @@
 
 use crate::server::TestServer;
 use crate::support::client::Client;
-use crate::support::page::{Page, State};
-use crate::test_store::TestStore;
+use crate::support::page::State;
 use serde_json::{Value, json};
 use std::time::Duration;
 use typewall::{Access, HostMode, HostOptions, Limits, Passphrase, StoreOptions};
 
-const KEY: &str = "the host key";
+pub(crate) const KEY: &str = "the host key";
 
 fn access(mode: HostMode) -> Access {
     let hosts = HostOptions { mode, key: Some(Passphrase::new(KEY)) };
@@ -19,12 +18,12 @@ fn start() -> TestServer {
     start_as(HostMode::Key, Limits::DEFAULT, None)
 }
 
-fn start_as(mode: HostMode, limits: Limits, store: Option<&StoreOptions>) -> TestServer {
+pub(crate) fn start_as(mode: HostMode, limits: Limits, store: Option<&StoreOptions>) -> TestServer {
     TestServer::with_access(Limits { hubs: 3, ..limits }, access(mode), store)
 }
 
 /// A viewer who is the room's host.
-fn host(server: &TestServer, room: &str) -> Client {
+pub(crate) fn host(server: &TestServer, room: &str) -> Client {
     let mut host = server.watch(room);
     host.send("host", json!({ "key": KEY }));
     host.until("hosting", |page| page.hosting);
@@ -32,12 +31,12 @@ fn host(server: &TestServer, room: &str) -> Client {
 }
 
 /// The id of a user on the wire.
-fn id(client: &Client) -> String {
+pub(crate) fn id(client: &Client) -> String {
     client.page.you.clone().expect("a user")
 }
 
 /// A host changes the state of the room, and everyone sees it.
-fn set(host: &mut Client, change: Value, others: &mut [&mut Client]) {
+pub(crate) fn set(host: &mut Client, change: Value, others: &mut [&mut Client]) {
     let expected = |before: &State| {
         let flag = |name: &str, before: bool| change[name].as_bool().unwrap_or(before);
         State {
@@ -339,70 +338,7 @@ fn a_post_is_removed_by_a_host_or_its_author_and_keeps_its_number() {
 }
 
 #[test]
-fn the_first_user_of_a_room_is_its_host_and_then_the_next() {
-    let server = start_as(HostMode::First, Limits { grace: Duration::ZERO, ..Limits::DEFAULT }, None);
-    let viewer = server.watch("r");
-    assert!(viewer.page.hosts.is_empty());
-    let mut ada = server.join("r", "Ada");
-    ada.until("a host", Page::is_host);
-    let [mut bob, mut cem] = ["Bob", "Cem"].map(|name| server.join("r", name));
-    assert!(!bob.page.is_host());
-    set(&mut ada, json!({"prompt": "Ada's"}), &mut [&mut bob, &mut cem]);
-    ada.leave();
-    bob.until("a host", Page::is_host);
-    assert!(!cem.page.is_host());
-    bob.send("make_host", json!({"id": id(&cem)}));
-    cem.until("a host", Page::is_host);
-    bob.leave();
-    cem.sees_users(&["Cem"]);
-    assert_eq!(cem.page.hosts.len(), 1);
-    let mut other = server.join("other", "Dan");
-    other.until("a host", Page::is_host);
-}
-
-#[test]
-fn a_room_that_waits_for_its_first_host_is_open_unless_somebody_has_the_key() {
-    let server = start_as(HostMode::First, Limits { grace: Duration::ZERO, ..Limits::DEFAULT }, None);
-    let mut viewer = server.watch("r");
-    let mut ada = server.join("r", "Ada");
-    ada.until("a host", Page::is_host);
-    set(&mut ada, json!({"locked": true}), &mut [&mut viewer]);
-    ada.leave();
-    viewer.sees_users(&[]);
-    // Otherwise the room would be closed for ever.
-    let mut bob = server.join("r", "Bob");
-    bob.until("a host", Page::is_host);
-    bob.leave();
-    viewer.sees_users(&[]);
-    viewer.send("host", json!({ "key": KEY }));
-    viewer.until("hosting", |page| page.hosting);
-    let mut cem = server.watch("r");
-    cem.send("got_a_new_user", json!({"name": "Cem"}));
-    assert_eq!(cem.next_error(), "locked");
-    set(&mut viewer, json!({"locked": false}), &mut [&mut cem]);
-    cem.join("Cem");
-    cem.catch_up();
-    assert!(!cem.page.is_host(), "there is one, without a box");
-}
-
-#[test]
-fn a_host_who_is_away_stays_the_host_until_the_grace_period_ends() {
-    let limits = Limits { grace: Duration::from_millis(300), ..Limits::DEFAULT };
-    let server = start_as(HostMode::First, limits, None);
-    let mut ada = server.join("r", "Ada");
-    ada.until("a host", Page::is_host);
-    let mut bob = server.join("r", "Bob");
-    ada.write("so the seat is kept");
-    bob.sees("Ada", "so the seat is kept");
-    drop(ada);
-    bob.sees_away("Ada", true);
-    assert!(!bob.page.is_host());
-    bob.until("a host", Page::is_host);
-    assert_eq!(bob.page.names(), ["Bob"]);
-}
-
-#[test]
-fn wrong_keys_are_slowed_down_and_do_not_count_as_wrong_passphrases() {
+fn who_has_not_given_the_passphrase_cannot_give_the_host_key() {
     let passphrase = Some(Passphrase::new("right"));
     let server =
         TestServer::with_access(Limits::DEFAULT, Access { passphrase, ..access(HostMode::Key) }, None);
@@ -410,104 +346,6 @@ fn wrong_keys_are_slowed_down_and_do_not_count_as_wrong_passphrases() {
     eve.send("host", json!({ "key": KEY }));
     assert_eq!(eve.next_error(), "passphrase_needed");
     eve.unlock("right");
-    eve.watch();
-    for n in 0..5 {
-        eve.send("host", json!({"key": n.to_string()}));
-        assert_eq!(eve.next_error(), "host_key_wrong");
-    }
-    // The next one waits for a second; meanwhile the right passphrase is answered at once.
     eve.send("host", json!({ "key": KEY }));
-    let mut ada = server.connect("r");
-    ada.unlock("right");
-    ada.join("Ada");
-    eve.catch_up();
-    assert!(!eve.page.hosting);
     eve.until("hosting", |page| page.hosting);
-}
-
-#[test]
-fn a_restarted_server_has_what_hosts_have_set() {
-    let store = TestStore::new();
-    let serve = || start_as(HostMode::Key, Limits::DEFAULT, Some(&store.options));
-    let server = serve();
-    let mut boss = host(&server, "r");
-    let [mut ada, eve] = ["Ada", "Eve"].map(|name| server.join("r", name));
-    let sessions = [&ada, &eve].map(|client| client.page.session.clone().unwrap());
-    ada.write("a secret");
-    let change = json!({"hidden": true, "locked": true, "prompt": "Why?", "spotlight": id(&ada)});
-    set(&mut boss, change, &mut [&mut ada]);
-    boss.send("remove_user", json!({"id": id(&eve)}));
-    ada.sees_users(&["Ada"]);
-    boss.send("clear_box", json!({}));
-    ada.wait_for("text_cleared");
-    boss.send("clear_box", json!({"id": id(&ada)}));
-    ada.wait_for("text_cleared");
-    let cleared = ada.page.cleared;
-    server.stop();
-    let server = serve();
-    let mut viewer = server.watch("r");
-    let State { locked, hidden, frozen, prompt, spotlight } = viewer.page.state.clone();
-    assert_eq!((locked, hidden, frozen, prompt.as_str(), spotlight), (true, true, false, "Why?", None));
-    // The first thing that Ada's page does is to ask for its seat; the second, to send its text again.
-    let mut ada = server.connect("r");
-    ada.send("got_a_new_user", json!({"name": "Ada", "session": sessions[0]}));
-    assert_eq!(ada.next_error(), "locked");
-    let mut boss = host(&server, "r");
-    set(&mut boss, json!({"locked": false}), &mut [&mut viewer]);
-    ada.rejoin("Ada", &sessions[0]);
-    assert_eq!(ada.page.cleared, cleared);
-    ada.write("a secret");
-    let ada_id = id(&ada);
-    viewer.until("Ada has written", |page| page.wrote.contains(&ada_id));
-    let mut eve = server.watch("r");
-    eve.send("got_a_new_user", json!({"name": "Eve", "session": sessions[1]}));
-    assert_eq!(eve.next_error(), "removed");
-    server.stop();
-    assert!(
-        start_as(HostMode::None, Limits::DEFAULT, Some(&store.options)).watch("r").page.state
-            == State::default()
-    );
-}
-
-#[test]
-fn after_a_restart_the_host_of_an_unhosted_room_is_the_one_from_before() {
-    let store = TestStore::new();
-    let limits = Limits { grace: Duration::from_millis(300), ..Limits::DEFAULT };
-    let serve = || start_as(HostMode::First, limits, Some(&store.options));
-    let server = serve();
-    let mut ada = server.join("r", "Ada");
-    ada.until("a host", Page::is_host);
-    let mut bob = server.join("r", "Bob");
-    set(&mut ada, json!({"prompt": "Why?"}), &mut [&mut bob]);
-    let sessions = [&ada, &bob].map(|client| client.page.session.clone().unwrap());
-    server.stop();
-    let server = serve();
-    let mut bob = server.rejoin("r", "Bob", &sessions[1]);
-    let mut ada = server.rejoin("r", "Ada", &sessions[0]);
-    ada.until("a host", Page::is_host);
-    bob.catch_up();
-    assert!(!bob.page.is_host());
-}
-
-#[test]
-fn a_removed_post_is_overwritten_in_the_store() {
-    let store = TestStore::new();
-    let server = start_as(HostMode::Key, Limits::DEFAULT, Some(&store.options));
-    let (mut host, mut ada) = (host(&server, "r"), server.join("r", "Ada"));
-    ada.post_and_wait("a secret that is gone");
-    ada.post_and_wait("this one stays");
-    let contains = |what: &str| {
-        let files = std::fs::read_dir(store.folder()).unwrap().map(|file| file.unwrap().path());
-        files
-            .map(|file| std::fs::read(file).unwrap())
-            .any(|bytes| bytes.windows(what.len()).any(|window| window == what.as_bytes()))
-    };
-    assert!(contains("a secret that is gone"), "the search finds what was posted");
-    host.send("remove_post", json!({"n": 1}));
-    ada.until("removed", |page| page.posts() == ["", "this one stays"]);
-    assert!(!contains("a secret that is gone") && contains("this one stays"));
-    host.send("remove_post", json!({"n": 9}));
-    assert_eq!(host.next_error(), "unknown_post");
-    server.stop();
-    assert_eq!(store.texts(), ["", "this one stays"]);
 }

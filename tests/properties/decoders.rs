@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
 use typewall::internals::{
-    ClientEvent, HeadError, LogRequest, MAX_HEAD, MAX_HEADERS, Name, Session, TextChange, parse_head,
+    ClientEvent, HeadError, LogRequest, MAX_HEAD, MAX_HEADERS, Name, Session, SetRoom, TextChange, parse_head,
 };
 use typewall::{Access, Host, Origin, RoomName};
 
@@ -16,6 +16,45 @@ fn hostile(known: &'static str) -> impl Strategy<Value = String> {
         1 => "[ -~]{0,8}",
     ];
     prop::collection::vec(pieces, 0..20).prop_map(|pieces| pieces.concat())
+}
+
+/// What the decoder of events looks for.
+const EVENT_PIECES: &str = concat!(
+    r#"[ ] { } " : , \ \ud800 [[ 1e999 -0 null true 7 "watch" "updated_text" "text" "message" "ref" "unlock" "#,
+    r#""host" "key" "token" "set_room" "locked" "prompt" "spotlight" "remove_user" "clear_box" "make_host" "id" "#,
+    r#""remove_post" "n""#
+);
+
+/// The seeds of the fuzz target.
+const EVENTS: [&str; 12] = [
+    include_str!("../../fuzz/corpus/event/clear_all"),
+    include_str!("../../fuzz/corpus/event/clear_box"),
+    include_str!("../../fuzz/corpus/event/end_spotlight"),
+    include_str!("../../fuzz/corpus/event/host"),
+    include_str!("../../fuzz/corpus/event/join"),
+    include_str!("../../fuzz/corpus/event/make_host"),
+    include_str!("../../fuzz/corpus/event/post"),
+    include_str!("../../fuzz/corpus/event/remove_post"),
+    include_str!("../../fuzz/corpus/event/remove_user"),
+    include_str!("../../fuzz/corpus/event/set_room"),
+    include_str!("../../fuzz/corpus/event/splice"),
+    include_str!("../../fuzz/corpus/event/unlock"),
+];
+
+/// An event in which some characters are replaced by what the decoder looks for.
+fn changed_event() -> impl Strategy<Value = String> {
+    let pieces: Vec<&str> = EVENT_PIECES.split(' ').collect();
+    let change = (any::<prop::sample::Index>(), prop::sample::select(pieces), 0..3_usize);
+    let changes = prop::collection::vec(change, 0..3);
+    (prop::sample::select(EVENTS.to_vec()), changes).prop_map(|(event, changes)| {
+        let mut characters: Vec<char> = event.chars().collect();
+        for (at, piece, cut) in changes {
+            let at = at.index(characters.len());
+            let end = characters.len().min(at + cut);
+            characters.splice(at..end, piece.chars());
+        }
+        characters.into_iter().collect()
+    })
 }
 
 /// The bytes of a request. Some of them are wrong.
@@ -101,12 +140,11 @@ proptest! {
 
     #[test]
     fn any_text_is_an_event_or_an_error(
-        text in hostile(
-            r#"[ ] { } " : , \ \ud800 "watch" "updated_text" "text" "message" "ref" "unlock" [[ 1e999 -0 null"#
-        )
+        text in prop_oneof![hostile(EVENT_PIECES), changed_event()]
     ) {
-        if let Ok(event) = ClientEvent::decode(&text) {
-            prop_assert!(text.trim_start().starts_with('['), "{:?}", event);
+        match ClientEvent::decode(&text) {
+            Ok(event) => prop_assert!(text.trim_start().starts_with('['), "{:?}", event),
+            Err(error) => prop_assert!(error.to_string().ends_with('.') && !error.code().is_empty()),
         }
     }
 
@@ -118,6 +156,41 @@ proptest! {
         let json = json!(["message", { "ref": reference, "text": text }]).to_string();
         let reference = reference.as_deref().map(Into::into);
         prop_assert_eq!(ClientEvent::decode(&json), Ok(ClientEvent::Message { text: text.into(), reference }));
+    }
+
+    #[test]
+    fn an_event_of_a_host_is_decoded_as_it_was_encoded(
+        key: String,
+        id: Option<String>,
+        n: u64,
+        flags: [Option<bool>; 3],
+        prompt: Option<String>,
+        spotlight: Option<Option<String>>,
+    ) {
+        let [locked, hidden, frozen] = flags;
+        let mut data = json!({ "locked": locked, "hidden": hidden, "frozen": frozen, "prompt": prompt });
+        if let Some(spotlight) = &spotlight {
+            data["spotlight"] = json!(spotlight);
+        }
+        let spotlight = spotlight.as_ref().map(|id| id.as_deref().map(Into::into));
+        let prompt = prompt.as_deref().map(Into::into);
+        let set_room = ClientEvent::SetRoom(SetRoom { locked, hidden, frozen, prompt, spotlight });
+        let clear = id.as_ref().map_or(json!({}), |id| json!({ "id": id }));
+        for (event, data, decoded) in [
+            ("set_room", data, set_room),
+            (
+                "host",
+                json!({ "key": key, "token": id }),
+                ClientEvent::Host { key: key.as_str().into(), token: id.as_deref().map(Into::into) },
+            ),
+            ("remove_user", json!({ "id": key }), ClientEvent::RemoveUser { id: key.as_str().into() }),
+            ("make_host", json!({ "id": key }), ClientEvent::MakeHost { id: key.as_str().into() }),
+            ("clear_box", clear, ClientEvent::ClearBox { id: id.as_deref().map(Into::into) }),
+            ("remove_post", json!({ "n": n }), ClientEvent::RemovePost { n }),
+        ] {
+            let json = json!([event, data]).to_string();
+            prop_assert_eq!(ClientEvent::decode(&json), Ok(decoded));
+        }
     }
 
     #[test]

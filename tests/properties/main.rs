@@ -3,17 +3,22 @@
 //! without sockets, threads or clocks.
 
 mod bounded;
+mod class;
 mod decoders;
 mod examples;
 mod facts;
+mod first_host;
+mod host_records;
 mod hosts;
 mod memory;
 mod passphrase;
 mod pipe;
+mod place;
 mod seats;
 mod store;
 mod store_crashes;
 mod store_limits;
+mod store_thread;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;

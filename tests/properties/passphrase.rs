@@ -1,12 +1,12 @@
-//! A hub with a passphrase: whose guesses wait, and what clients are told. The time is the test's own.
+//! A hub with a passphrase and a host key: whose guesses wait, and what clients are told. The time is the test's own.
 
 use crate::pipe::{Frame, Pipe};
-use crate::world::{LIMITS, new_client};
+use crate::world::{KEY, LIMITS, new_client};
 use std::time::{Duration, Instant};
 use typewall::internals::{
     ClientId, Encoding, Event, FromClient, Hub, Now, PASSPHRASE_TIMEOUT, Shard, Token,
 };
-use typewall::{HostOptions, Passphrase, RoomName};
+use typewall::{HostMode, HostOptions, Passphrase, RoomName};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,8 +19,8 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let hub =
-            Hub::new(LIMITS, Some(Passphrase::new("right")), HostOptions::default(), None, Shard::single());
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
+        let hub = Hub::new(LIMITS, Some(Passphrase::new("right")), hosts, None, Shard::single());
         Self { hub, now: Now { instant: Instant::now(), unix_millis: 0 }, pipes: Vec::new() }
     }
 
@@ -45,6 +45,12 @@ impl Place {
     fn unlock(&mut self, client: ClientId, passphrase: &str, token: Option<Token>) {
         let unlock = FromClient::Unlock { passphrase: Passphrase::new(passphrase), token };
         self.hub.handle(Event::from_client(client, unlock), self.now);
+        self.hub.write(self.now);
+    }
+
+    fn give_key(&mut self, client: ClientId, key: &str, token: Option<Token>) {
+        let host = FromClient::Host { key: Passphrase::new(key), token };
+        self.hub.handle(Event::from_client(client, host), self.now);
         self.hub.write(self.now);
     }
 
@@ -141,4 +147,45 @@ fn a_client_that_is_let_in_or_gone_is_not_answered_again() {
     place.hub.handle(Event::from_client(gone, FromClient::Closed { goodbye: false }), place.now);
     place.pass(SECOND);
     assert_eq!((place.last(gone), place.last(ada).as_deref()), (None, Some("unlocked")), "it left the queue");
+}
+
+#[test]
+fn wrong_keys_are_slowed_down_and_do_not_count_as_wrong_passphrases() {
+    let mut place = Place::new();
+    let [eve, host] = [(); 2].map(|()| place.connect());
+    [eve, host].into_iter().for_each(|client| place.unlock(client, "right", None));
+    for n in 0..5 {
+        place.give_key(eve, "wrong", None);
+        assert_eq!(place.last(eve).as_deref(), Some("host_key_wrong"), "{n}");
+    }
+    place.give_key(eve, "wrong", None);
+    place.give_key(host, KEY, None);
+    assert_eq!(place.last(host).as_deref(), Some("unlocked"), "the key waits");
+    let ada = place.connect();
+    place.unlock(ada, "right", None);
+    assert_eq!(place.last(ada).as_deref(), Some("unlocked"), "the passphrase does not");
+    place.pass(SECOND);
+    assert_eq!(place.last(host).as_deref(), Some("unlocked"), "one key a second is looked at");
+    place.pass(SECOND);
+    assert_eq!(place.last(host).as_deref(), Some("hosting"));
+}
+
+#[test]
+fn a_token_of_a_host_is_checked_before_all_guesses() {
+    let mut place = Place::new();
+    let [eve, host, again, other] = [(); 4].map(|()| place.connect());
+    [eve, host, again, other].into_iter().for_each(|client| place.unlock(client, "right", None));
+    place.give_key(host, KEY, None);
+    let Some(Frame::Event(_, data)) = place.pipes[host.0 as usize - 1].frames().pop() else {
+        panic!("no answer")
+    };
+    let token = Token::parse(data["token"].as_str().expect("a token"));
+    (0..6).for_each(|_| place.give_key(eve, "wrong", None));
+    place.give_key(again, "", token);
+    assert_eq!(place.last(again).as_deref(), Some("hosting"));
+    let of_passphrase = place.token(eve);
+    place.give_key(other, "wrong", Some(of_passphrase));
+    assert_eq!(place.last(other).as_deref(), Some("unlocked"), "that of the passphrase is ignored");
+    place.pass(2 * SECOND);
+    assert_eq!(place.last(other).as_deref(), Some("host_key_wrong"));
 }

@@ -1,124 +1,13 @@
 //! Which seats of away users give way to newcomers, and which stay. People who take seats only to keep them from others
 //! lose them to the others; people who were there and whose connections broke do not. The time is the test's own.
 
-use crate::pipe::{Frame, Pipe};
-use crate::store::{loaded, sent_post};
-use crate::world::new_client;
-use crossbeam_channel::unbounded;
-use std::net::Ipv4Addr;
-use std::time::{Duration, Instant};
-use typewall::internals::{
-    Action, Address, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MIN_STAY, Name, NewClient,
-    Now, Numbered, Record, Requests, Session, Shard, TextChange,
-};
-use typewall::{HostOptions, Limits, RoomName};
-
-/// Longer than the tests let pass.
-const GRACE: Duration = Duration::from_secs(24 * 3600);
-
-/// Nobody is pinged: a ping would come after a hundredth of this.
-const NO_PINGS: Duration = Duration::from_secs(1 << 30);
-
-const LIMITS: Limits = Limits { grace: GRACE, ping_every: NO_PINGS, ..Limits::DEFAULT };
+use crate::place::{GRACE, LIMITS, Person, Place};
+use std::time::Duration;
+use typewall::internals::{Action, MIN_STAY, Name, Session, Shard};
+use typewall::{HostMode, Limits};
 
 /// A lesson, or any other long stay.
 const LESSON: Duration = Duration::from_secs(600);
-
-/// A hub and its time.
-struct Place {
-    hub: Hub<Pipe>,
-    limits: Limits,
-    now: Now,
-    last_client: u64,
-}
-
-/// Somebody with a seat, or who asked for one.
-struct Person {
-    client: ClientId,
-    pipe: Pipe,
-    session: Session,
-}
-
-impl Person {
-    fn id(&self) -> Option<String> {
-        self.pipe.page().you
-    }
-
-    fn errors(&self) -> Vec<String> {
-        self.pipe.page().errors
-    }
-
-    fn close_code(&self) -> Option<u16> {
-        self.pipe.frames().into_iter().find_map(|frame| match frame {
-            Frame::Close(code) => Some(code),
-            Frame::Event(..) | Frame::Ping | Frame::Pong => None,
-        })
-    }
-}
-
-impl Place {
-    fn new(limits: Limits) -> Self {
-        Self::with(limits, Shard::single())
-    }
-
-    fn with(limits: Limits, shard: Shard) -> Self {
-        let now = Now { instant: Instant::now(), unix_millis: 0 };
-        Self { hub: Hub::new(limits, None, HostOptions::default(), None, shard), limits, now, last_client: 0 }
-    }
-
-    /// Joins from one address.
-    fn join(&mut self, room: &str) -> Person {
-        self.join_as(room, 1, Session::random())
-    }
-
-    /// Joins from an address with a session.
-    fn join_as(&mut self, room: &str, address: u8, session: Session) -> Person {
-        self.last_client += 1;
-        let (client, pipe) = (ClientId(self.last_client), Pipe::default());
-        pipe.0.borrow_mut().space = usize::MAX;
-        let address = Address::of(Ipv4Addr::new(192, 0, 2, address).into());
-        let room = RoomName::from_query(&format!("room={room}")).unwrap();
-        let new = NewClient { address, ..new_client(client, room, Encoding::PlainWhole, &pipe) };
-        self.hub.handle(Event::Connected(new), self.now);
-        let action = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
-        self.act(client, action);
-        Person { client, pipe, session }
-    }
-
-    fn act(&mut self, client: ClientId, action: Action) {
-        self.hub.handle(Event::from_client(client, FromClient::Acted(action)), self.now);
-        self.hub.write(self.now);
-    }
-
-    fn write(&mut self, person: &Person) {
-        self.act(person.client, Action::Write(TextChange::Whole("x".into())));
-    }
-
-    /// The connection of a user breaks.
-    fn vanish(&mut self, person: &Person) {
-        self.hub.handle(Event::from_client(person.client, FromClient::Closed { goodbye: false }), self.now);
-        self.hub.write(self.now);
-    }
-
-    /// Joins, writes so that the seat is kept, and breaks the connection.
-    fn join_and_vanish(&mut self, room: &str) -> Person {
-        let attacker = self.join(room);
-        self.write(&attacker);
-        self.vanish(&attacker);
-        attacker
-    }
-
-    fn pass(&mut self, time: Duration) {
-        self.now.instant += time;
-        self.hub.write(self.now);
-    }
-
-    /// Whether a user who is away gets their seat again.
-    fn finds_seat(&mut self, room: &str, person: &Person) -> bool {
-        let before = person.id().expect("a seat");
-        self.join_as(room, 1, person.session).id() == Some(before)
-    }
-}
 
 #[test]
 fn whoever_joins_and_is_gone_at_once_keeps_neither_a_seat_nor_a_room() {
@@ -189,7 +78,7 @@ fn a_user_who_asks_for_another_seat_evicts_nobody() {
     place.pass(LESSON);
     [&ada, &bob].into_iter().for_each(|person| place.vanish(person));
     let action = Action::Join { name: Name::parse("Cem", 40).unwrap(), session: Session::random() };
-    place.act(cem.client, action);
+    place.act(&cem, action);
     assert_eq!(cem.errors(), ["already_joined"]);
     assert!(place.finds_seat("r", &ada) && place.finds_seat("r", &bob));
 }
@@ -246,32 +135,15 @@ fn a_room_that_somebody_watches_does_not_make_way() {
 
 #[test]
 fn a_room_with_a_post_under_way_makes_way_only_afterwards() {
-    let ((loads, loading), (writes, writing)) = (unbounded(), unbounded());
-    let mut place = Place::new(Limits { max_rooms: 3, ..LIMITS });
-    place.hub = Hub::new(
-        place.limits,
-        None,
-        HostOptions::default(),
-        Some(Requests { loads, writes }),
-        Shard::single(),
-    );
-    let join = |place: &mut Place, room: &str| {
-        let person = place.join(room);
-        for Load { room, .. } in loading.try_iter() {
-            place.hub.handle(loaded(room, Vec::new()), place.now);
-        }
-        place.hub.write(place.now);
-        person
-    };
+    let mut place = Place::stored(Limits { max_rooms: 3, ..LIMITS }, HostMode::Key);
+    let join = |place: &mut Place, room: &str| place.join_loaded(room, Session::random());
     let people = ["a", "b"].map(|room| join(&mut place, room));
     place.pass(LESSON);
     let author = join(&mut place, "short");
-    place.act(author.client, Action::Post { text: "x".to_owned(), reference: None });
+    place.act(&author, Action::Post { text: "x".to_owned(), reference: None });
     people.iter().chain([&author]).for_each(|person| place.vanish(person));
     assert!(join(&mut place, "new").id().is_some(), "a room that can be forgotten made way");
-    let Record { room, post, .. } = sent_post(&writing);
-    let outcome = Ok(Numbered::New(post.clone().numbered(1)));
-    place.hub.handle(Event::Stored(Box::new(Answer::Recorded { room, post, outcome })), place.now);
+    place.store_post(1);
     assert!(join(&mut place, "newer").id().is_some(), "the post is stored, so its room makes way");
     assert!(place.finds_seat("b", &people[1]));
 }

@@ -1,7 +1,7 @@
 //! Tests of the rules.
 
 use super::*;
-use crate::room::state::{MAX_CLEARED, MAX_HOSTS};
+use crate::room::state::{MAX_CLEARED, MAX_HOSTS, StateChange};
 
 const OPTIONS: RoomOptions = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
 
@@ -59,6 +59,7 @@ fn the_later_connection_has_the_seat_whichever_claims_it_first() {
     let newer = join(&mut rules, &mut view, 7, session);
     assert_eq!((newer.fact, newer.reply), (Some(Fact::SeatTaken { id }), Reply::Seated(id)));
 }
+
 #[test]
 fn a_seat_is_kept_for_who_wrote_or_stayed() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
@@ -127,4 +128,23 @@ fn of_users_whose_boxes_were_cleared_the_first_is_forgotten() {
     };
     let [forgotten, first, last] = [0, 1, MAX_CLEARED].map(|n| cleared(sessions[n]));
     assert!(forgotten == 0 && 0 < first && first < last, "{forgotten} {first} {last}");
+}
+
+#[test]
+fn what_hosts_do_to_nobody_is_refused() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    join(&mut rules, &mut view, 1, Session::random());
+    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let nobody = UserId(7);
+    let spotlight = StateChange { spotlight: Some(Some(nobody)), ..StateChange::default() };
+    for action in [
+        Action::MakeHost(nobody),
+        Action::RemoveUser(nobody),
+        Action::Clear(Some(nobody)),
+        Action::SetRoom(spotlight),
+    ] {
+        let decision = rules.decide(&view, boss, action.clone(), now());
+        assert_eq!(decision, Err(RoomError::UnknownUser), "{action:?}");
+    }
+    assert_eq!(rules.take_record(), None, "nothing is remembered of it");
 }

@@ -1,8 +1,10 @@
 //! The program ends in the middle of posting, by SIGKILL and by SIGTERM. Afterwards the store has every post that any
 //! client was sent, once, and clients that come back lose nothing.
 
-mod support;
-
+use crate::support::TIMEOUT;
+use crate::support::client::{Client, code};
+use crate::support::page::numbered;
+use crate::support::program::{Program, server};
 use nix::sys::signal::Signal;
 use serde_json::json;
 use socket2::SockRef;
@@ -11,10 +13,6 @@ use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Instant;
-use support::TIMEOUT;
-use support::client::{Client, code};
-use support::page::numbered;
-use support::program::{Program, server};
 use tungstenite::Message;
 use typewall::internals::Session;
 
