@@ -222,7 +222,8 @@ struct OfUser<'a> {
 
 #[derive(Deserialize)]
 struct ClearBox<'a> {
-    #[serde(borrow, default)]
+    /// Null is refused, or a script that knows no id would clear all boxes.
+    #[serde(borrow, default, deserialize_with = "present")]
     id: Option<Cow<'a, str>>,
 }
 

@@ -98,6 +98,7 @@ fn what_hosts_send_with_wrong_types_is_refused() {
         (r#"["remove_user",{}]"#, EventKind::RemoveUser),
         (r#"["remove_user",{"id":7}]"#, EventKind::RemoveUser),
         (r#"["clear_box",{"id":7}]"#, EventKind::ClearBox),
+        (r#"["clear_box",{"id":null}]"#, EventKind::ClearBox),
         (r#"["make_host",{"id":null}]"#, EventKind::MakeHost),
         (r#"["remove_post",{"n":"7"}]"#, EventKind::RemovePost),
         (r#"["remove_post",{"n":-1}]"#, EventKind::RemovePost),
