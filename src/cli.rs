@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Access, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS, Origin, Passphrase,
-    PassphraseError, StartError, StoreOptions, system_memory,
+    Access, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS, Origin, SecretFileError,
+    SecretHash, StartError, StoreOptions, system_memory,
 };
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -217,8 +217,8 @@ fn parse_hosts() -> impl TypedValueParser<Value = HostMode> {
     })
 }
 
-fn read_passphrase(file: &Path) -> Result<Passphrase, String> {
-    Passphrase::read(file).map_err(|error| secret_error(&error, "passphrase", file))
+fn read_passphrase(file: &Path) -> Result<SecretHash, String> {
+    SecretHash::read(file).map_err(|error| secret_error(&error, "passphrase", file))
 }
 
 /// Warns if others can read a file that holds a secret.
@@ -229,8 +229,8 @@ fn warn_of_readers(what: &str, file: &Path) {
 }
 
 /// The message for a file with a secret that cannot be used.
-fn secret_error(error: &PassphraseError, what: &str, file: &Path) -> String {
-    let verb = if matches!(error, PassphraseError::Unreadable(_)) { "read" } else { "use" };
+fn secret_error(error: &SecretFileError, what: &str, file: &Path) -> String {
+    let verb = if matches!(error, SecretFileError::Unreadable(_)) { "read" } else { "use" };
     format!("Cannot {verb} the {what} file {}: {error}.", file.display())
 }
 

@@ -29,13 +29,13 @@ mod store;
 
 pub use base::host_key::HostKey;
 pub use base::limits::Limits;
-pub use base::passphrase::{Passphrase, PassphraseError};
+pub use base::secret::{SecretFileError, SecretHash};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
-pub use room::names::{RoomName, RoomNameTooLong};
+pub use room::room_name::{RoomName, RoomNameTooLong};
 pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};
 pub use server::memory::system_memory;

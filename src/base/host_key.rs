@@ -1,6 +1,6 @@
 //! The host key in plain text, as it is printed and stored in a file.
 
-use crate::base::passphrase::{Passphrase, PassphraseError, read_line};
+use crate::base::secret::{SecretFileError, SecretHash, read_line};
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -20,7 +20,7 @@ impl HostKey {
     }
 
     /// Reads the key that a file keeps. If there is no file, creates one with a new key, which only its owner can read.
-    pub fn read_or_create(file: &Path) -> Result<Self, PassphraseError> {
+    pub fn read_or_create(file: &Path) -> Result<Self, SecretFileError> {
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
             Ok(mut created) => {
                 let key = Self::random();
@@ -28,18 +28,18 @@ impl HostKey {
                     Ok(()) => Ok(key),
                     Err(error) => {
                         let _ = fs::remove_file(file); // an empty file would keep the next start from creating a key
-                        Err(PassphraseError::Unreadable(error))
+                        Err(SecretFileError::Unreadable(error))
                     }
                 }
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => read_line(file).map(Self),
-            Err(error) => Err(PassphraseError::Unreadable(error)),
+            Err(error) => Err(SecretFileError::Unreadable(error)),
         }
     }
 
     /// What attempts at the key are compared with.
-    pub fn secret(&self) -> Passphrase {
-        Passphrase::new(&self.0)
+    pub fn secret(&self) -> SecretHash {
+        SecretHash::new(&self.0)
     }
 
     /// The part of a link that makes whoever opens it a host.
@@ -71,7 +71,7 @@ mod tests {
         assert_eq!(key.fragment().len(), "#host=".len() + 32);
         assert_ne!(HostKey::random(), key);
         fs::write(&file, "").unwrap();
-        assert!(matches!(HostKey::read_or_create(&file), Err(PassphraseError::Empty)));
+        assert!(matches!(HostKey::read_or_create(&file), Err(SecretFileError::Empty)));
     }
 
     #[test]

@@ -75,7 +75,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::passphrase::Passphrase;
+    use crate::base::secret::SecretHash;
 
     fn waits(event: &FromClient, count: usize) -> Vec<Duration> {
         let now = Instant::now();
@@ -91,7 +91,7 @@ mod tests {
             (FromClient::Acted(Action::Watch), 10, Duration::from_secs(1)),
             (FromClient::Acted(Action::Resync), 10, Duration::from_secs(1)),
             (FromClient::Acted(Action::Clear(None)), 50, Duration::from_millis(100)),
-            (FromClient::Host { key: Passphrase::new(""), token: None }, 50, Duration::from_millis(100)),
+            (FromClient::Host { key: SecretHash::new(""), token: None }, 50, Duration::from_millis(100)),
         ] {
             let waits = waits(&event, burst + 2);
             assert!(waits[..burst].iter().all(Duration::is_zero), "{event:?}");

@@ -15,7 +15,7 @@ use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::shards::SocketEvent;
 use crate::protocol::encoding::Encoding;
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use crossbeam_channel::Sender;
 use std::io::{self, Read};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::hub::event::FromClient;
 use crate::protocol::client_event::{ClientEvent, SetRoom};
@@ -48,7 +48,7 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
     let action = match event {
         ClientEvent::Unlock { passphrase, token } => {
             return Ok(FromClient::Unlock {
-                passphrase: Passphrase::new(&passphrase),
+                passphrase: SecretHash::new(&passphrase),
                 token: parse_token(token),
             });
         }
@@ -62,7 +62,7 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
         ClientEvent::Resync => Action::Resync,
         ClientEvent::UpdatedText(change) => Action::Write(check_change(change, limits)?),
         ClientEvent::Host { key, token } => {
-            return Ok(FromClient::Host { key: Passphrase::new(&key), token: parse_token(token) });
+            return Ok(FromClient::Host { key: SecretHash::new(&key), token: parse_token(token) });
         }
         ClientEvent::SetRoom(change) => Action::SetRoom(check_state(change)?),
         ClientEvent::RemoveUser { id } => Action::RemoveUser(user(&id)?),

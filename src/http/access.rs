@@ -1,7 +1,7 @@
 //! Who may use the server: scripts, and pages of allowed origins. Guards against cross-site requests and DNS rebinding.
 
 use crate::base::address::Address;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::http::origin::{Host, Origin, Scheme};
 use crate::http::request::Head;
 use crate::hub::host_options::HostOptions;
@@ -21,7 +21,7 @@ pub struct Access {
     /// Origins that may embed the page, as sources of a CSP. If empty, only the page's own origin may.
     pub frame_ancestors: Vec<String>,
     /// The passphrase that protects all rooms, if there is one.
-    pub passphrase: Option<Passphrase>,
+    pub passphrase: Option<SecretHash>,
     /// Who can be a host.
     pub hosts: HostOptions,
 }

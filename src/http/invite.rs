@@ -1,6 +1,6 @@
 //! Invitations: links with which other machines reach a room.
 
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use form_urlencoded::Serializer;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 

@@ -3,7 +3,7 @@
 use crate::base::address::Address;
 use crate::base::hash_slots::HashSlots;
 use crate::base::ids::ClientId;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
@@ -20,7 +20,7 @@ use crate::hub::event::Event;
 use crate::hub::shards::Shards;
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use log::Level;
 use std::borrow::Cow;
@@ -141,7 +141,7 @@ impl Router {
     fn check_passphrase(
         &self,
         address: Address,
-        passphrase: Passphrase,
+        passphrase: SecretHash,
         token: Option<Token>,
         timeout: Duration,
     ) -> Result<(), Response> {

@@ -4,7 +4,7 @@ use crate::base::address::Address;
 use crate::http::request::{Head, has_body};
 use crate::http::response::Response;
 use crate::protocol::encoding::Encoding;
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use tungstenite::error::{Error, ProtocolError};
 use tungstenite::handshake::server::{self, create_response, write_response};
 

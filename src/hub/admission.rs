@@ -3,7 +3,7 @@
 use crate::base::address::Address;
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
@@ -16,7 +16,7 @@ use crate::hub::secret_check::AttemptResult;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use crate::room::rules::RoomOptions;
 
 impl<T: Transport> Hub<T> {
@@ -55,7 +55,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn unlock(
         &mut self,
         client: ClientId,
-        passphrase: Passphrase,
+        passphrase: SecretHash,
         token: Option<Token>,
         now: Now,
     ) {
@@ -63,7 +63,7 @@ impl<T: Transport> Hub<T> {
         if self.clients.registry.requested_room(client).is_none() {
             return self.tell_unlocked(client, None);
         }
-        self.attempt(address, Attempt { from: Requester::Client(client), passphrase }, token, now);
+        self.attempt(address, Attempt { from: Requester::Client(client), secret: passphrase }, token, now);
     }
 
     /// Somebody gives the passphrase. A token spares them the wait for others' attempts; an invalid one is ignored.

@@ -6,7 +6,7 @@
 
 use crate::base::address::Address;
 use crate::base::ids::{ClientId, IdMap};
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crossbeam_channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub(crate) const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Attempts of an address that wait. A full queue takes 20 s, which a person who knows the passphrase can wait.
 pub(crate) const MAX_ATTEMPTS: usize = 20;
 
-/// Who gave a passphrase.
+/// Who gave a secret.
 #[derive(Debug)]
 pub(crate) enum Requester {
     /// A client, on its WebSocket.
@@ -39,13 +39,13 @@ impl Requester {
     }
 }
 
-/// A passphrase that somebody gave.
+/// A secret that somebody gave.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     /// Who gave it.
     pub from: Requester,
-    /// What they gave.
-    pub passphrase: Passphrase,
+    /// The secret to check.
+    pub secret: SecretHash,
 }
 
 /// Why an attempt failed.

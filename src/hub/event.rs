@@ -3,15 +3,15 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::memory::Charge;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
-use crate::room::names::RoomName;
 use crate::room::post::Post;
+use crate::room::room_name::RoomName;
 use crate::room::text::TextChange;
 use crate::store::request::Answer;
 use crossbeam_channel::Sender;
@@ -36,7 +36,7 @@ pub enum Event<T> {
         /// Where the request comes from.
         address: Address,
         /// What it gave.
-        passphrase: Passphrase,
+        passphrase: SecretHash,
         /// The token of a client that was let in before.
         token: Option<Token>,
         /// Where the answer goes, perhaps only after others' attempts.
@@ -83,15 +83,15 @@ pub struct QueuedEvent {
 pub enum FromClient {
     /// It gives a passphrase.
     Unlock {
-        /// What it gave.
-        passphrase: Passphrase,
+        /// The passphrase to check.
+        passphrase: SecretHash,
         /// Its token, if it was let in before.
         token: Option<Token>,
     },
     /// It gives the host key.
     Host {
-        /// What it gave.
-        key: Passphrase,
+        /// The key to check.
+        key: SecretHash,
         /// Its token, if it has given the key before.
         token: Option<Token>,
     },

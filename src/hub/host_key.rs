@@ -3,7 +3,7 @@
 use crate::base::address::Address;
 use crate::base::clock::Now;
 use crate::base::ids::ClientId;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
@@ -18,7 +18,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn check_host_key(
         &mut self,
         client: ClientId,
-        key: Passphrase,
+        key: SecretHash,
         token: Option<Token>,
         now: Now,
     ) {
@@ -33,7 +33,7 @@ impl<T: Transport> Hub<T> {
             return self.admit_host(client, now);
         }
         check.add(client, now.instant);
-        let attempt = Attempt { from: Requester::Client(client), passphrase: key };
+        let attempt = Attempt { from: Requester::Client(client), secret: key };
         let result = check.attempt(address, attempt, now.instant);
         self.answer_host_keys(address, result, now);
     }

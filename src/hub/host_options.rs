@@ -1,6 +1,6 @@
 //! The server's host options.
 
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::hub::secret_check::SecretCheck;
 use crate::room::state::HostMode;
 
@@ -10,7 +10,7 @@ pub struct HostOptions {
     /// Who can become a host.
     pub mode: HostMode,
     /// The host key. Without one, nobody can prove it.
-    pub key: Option<Passphrase>,
+    pub key: Option<SecretHash>,
 }
 
 impl HostOptions {

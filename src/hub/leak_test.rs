@@ -5,7 +5,7 @@ use crate::base::address::Address;
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, UserId};
 use crate::base::limits::Limits;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::event::{Event, FromClient, NewClient};
@@ -15,8 +15,9 @@ use crate::hub::secret_check::SecretCheck;
 use crate::hub::shards::Shard;
 use crate::protocol::encoding::Encoding;
 use crate::room::action::Action;
-use crate::room::names::{Name, RoomName};
+use crate::room::names::Name;
 use crate::room::post::{NotStored, Numbered};
+use crate::room::room_name::RoomName;
 use crate::room::session::Session;
 use crate::room::state::{HostMode, RoomRecord, StateChange};
 use crate::room::text::TextChange;
@@ -136,8 +137,8 @@ impl World {
     fn new(has_passphrase: bool, has_store: bool) -> Self {
         let ((load, loads), (write, writes)) = (unbounded(), unbounded());
         let store = has_store.then_some(Requests { loads: load, writes: write });
-        let passphrase = has_passphrase.then(|| Passphrase::new("right"));
-        let hosts = HostOptions { mode: HostMode::First, key: Some(Passphrase::new("right")) };
+        let passphrase = has_passphrase.then(|| SecretHash::new("right"));
+        let hosts = HostOptions { mode: HostMode::First, key: Some(SecretHash::new("right")) };
         let hub = Hub::new(LIMITS, passphrase, hosts, store, Shard::single());
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         Self { hub, now, connected: 0, clients: Vec::new(), loads, writes, stored: 0 }
@@ -150,11 +151,11 @@ impl World {
         let event = match step {
             Step::Connect { room, space } => Some(self.connect(room, space)),
             Step::Unlock { is_right } => {
-                let passphrase = Passphrase::new(if is_right { "right" } else { "wrong" });
+                let passphrase = SecretHash::new(if is_right { "right" } else { "wrong" });
                 of_client(FromClient::Unlock { passphrase, token: None })
             }
             Step::Host { is_right } => {
-                let key = Passphrase::new(if is_right { "right" } else { "wrong" });
+                let key = SecretHash::new(if is_right { "right" } else { "wrong" });
                 of_client(FromClient::Host { key, token: None })
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),

@@ -43,7 +43,7 @@ use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::delivery::backlog::MAX_REST;
 use crate::delivery::batch::single_frame;
 use crate::delivery::transport::Transport;
@@ -104,7 +104,7 @@ impl<T: Transport> Hub<T> {
     /// A hub without rooms. Without a store, it keeps posts in memory only.
     pub fn new(
         limits: Limits,
-        passphrase: Option<Passphrase>,
+        passphrase: Option<SecretHash>,
         hosts: HostOptions,
         store: Option<Requests>,
         shard: Shard,
@@ -159,7 +159,7 @@ impl<T: Transport> Hub<T> {
             Event::Stored(answer) => self.on_store_reply(*answer, now),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
                 let from = Requester::Request { reply_to };
-                self.attempt(address, Attempt { from, passphrase }, token, now);
+                self.attempt(address, Attempt { from, secret: passphrase }, token, now);
             }
             // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::HistoryRequest { room, reply_to } => {

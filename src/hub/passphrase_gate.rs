@@ -5,7 +5,7 @@
 
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::hub::attempts::Attempt;
 use crate::hub::secret_check::{AttemptResult, SecretCheck};
@@ -30,7 +30,7 @@ pub(crate) struct PassphraseGate {
 
 impl PassphraseGate {
     /// A gate without unauthenticated clients, for a server with at most `max_clients` clients.
-    pub(crate) fn new(passphrase: Option<Passphrase>, max_clients: usize) -> Self {
+    pub(crate) fn new(passphrase: Option<SecretHash>, max_clients: usize) -> Self {
         let max_waiting = (max_clients / CLIENTS_PER_UNAUTHENTICATED).max(1);
         Self { passphrase: passphrase.map(SecretCheck::new), waiting: BTreeSet::new(), max_waiting }
     }
@@ -117,13 +117,13 @@ mod tests {
 
     fn attempt(gate: &mut PassphraseGate, client: u64, passphrase: &str) -> Option<AttemptResult> {
         let attempt =
-            Attempt { from: Requester::Client(ClientId(client)), passphrase: Passphrase::new(passphrase) };
+            Attempt { from: Requester::Client(ClientId(client)), secret: SecretHash::new(passphrase) };
         gate.attempt(Address::of(HERE.into()), attempt, Instant::now())
     }
 
     #[test]
     fn of_too_many_unauthenticated_clients_the_oldest_idle_one_has_to_go() {
-        let (mut gate, now) = (PassphraseGate::new(Some(Passphrase::new("right")), 20), Instant::now());
+        let (mut gate, now) = (PassphraseGate::new(Some(SecretHash::new("right")), 20), Instant::now());
         (1..=5).for_each(|n| assert_eq!(gate.hold(ClientId(n), now), None));
         gate.release(ClientId(1));
         assert_eq!(gate.hold(ClientId(6), now), None);
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_token_is_accepted_by_the_gate_that_issued_it() {
-        let [one, other] = [(); 2].map(|()| PassphraseGate::new(Some(Passphrase::new("right")), 20));
+        let [one, other] = [(); 2].map(|()| PassphraseGate::new(Some(SecretHash::new("right")), 20));
         let token = one.issue_token().expect("there is a passphrase");
         assert!(one.accepts(&token) && !other.accepts(&token));
     }

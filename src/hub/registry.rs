@@ -8,7 +8,7 @@ use crate::delivery::outbox::Outbox;
 use crate::delivery::stall::Owed;
 use crate::delivery::transport::Transport;
 use crate::protocol::encoding::Encoding;
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};

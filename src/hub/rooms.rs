@@ -3,7 +3,7 @@
 use crate::base::ids::{IdMap, RoomId, UserId};
 use crate::hub::open_room::OpenRoom;
 use crate::hub::shards::Shard;
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use std::collections::HashMap;
 use std::mem;
 

@@ -4,7 +4,7 @@
 use crate::base::address::Address;
 use crate::base::clock::whole_seconds;
 use crate::base::ids::{ClientId, IdMap};
-use crate::base::passphrase::Passphrase;
+use crate::base::secret::SecretHash;
 use crate::base::token::{Token, TokenKey};
 use crate::hub::attempts::{Attempt, Attempts, CHECK_INTERVAL, Refusal, Requester};
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ const MAX_ADDRESSES: usize = 4096;
 /// A secret, and the attempts at it.
 #[derive(Debug)]
 pub(crate) struct SecretCheck {
-    secret: Passphrase,
+    secret: SecretHash,
     tokens: TokenKey,
     failures: HashMap<Address, Failures>,
     attempts: Attempts,
@@ -53,7 +53,7 @@ pub(crate) struct AttemptResult {
 
 impl SecretCheck {
     /// Checks attempts at this secret. There are none yet.
-    pub(crate) fn new(secret: Passphrase) -> Self {
+    pub(crate) fn new(secret: SecretHash) -> Self {
         let (failures, attempts) = (HashMap::new(), Attempts::default());
         Self { tokens: secret.token_key(), secret, failures, attempts, may_displace: IdMap::default() }
     }
@@ -146,7 +146,7 @@ impl SecretCheck {
     }
 
     fn check(&mut self, address: Address, attempt: Attempt, now: Instant) -> AttemptResult {
-        if self.secret == attempt.passphrase {
+        if self.secret == attempt.secret {
             return AttemptResult { to: attempt.from, outcome: Ok(()) };
         }
         let before = self.failures_of(address, now).map_or(0, |failures| failures.count);

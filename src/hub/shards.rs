@@ -7,7 +7,7 @@ use crate::base::ids::RoomId;
 use crate::base::memory::MemoryLimit;
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, Health};
-use crate::room::names::RoomName;
+use crate::room::room_name::RoomName;
 use crate::store::request::Answer;
 use crossbeam_channel::{SendTimeoutError, Sender, bounded};
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -2,8 +2,8 @@
 
 use crate::base::ids::{ClientId, RoomId};
 use crate::hub::post_quota::PostQuota;
-use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
+use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
 use crate::store::request::{Change, Erase, Load, Record, Requests, Save, Write};
 use crossbeam_channel::SendError;

@@ -50,8 +50,8 @@ mod tests {
     use crate::base::limits::Limits;
     use crate::hub::shards::Shard;
     use crate::room::fact::Fact;
-    use crate::room::names::RoomName;
     use crate::room::post::Post;
+    use crate::room::room_name::RoomName;
     use crate::room::rules::RoomOptions;
     use crate::room::state::HostMode;
     use crate::room::view::Visibility;

@@ -13,6 +13,7 @@ pub(crate) mod history;
 pub(crate) mod names;
 pub(crate) mod numbering;
 pub(crate) mod post;
+pub(crate) mod room_name;
 pub(crate) mod rules;
 pub(crate) mod session;
 pub(crate) mod splice;

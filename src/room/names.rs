@@ -1,17 +1,10 @@
-//! Names of users and rooms: how they are cleaned, how long they may be, and when two are equal.
+//! Names: how they are cleaned, how long those of users may be, and when two are equal.
 
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::skeleton;
-
-/// The room of a URL that names no room.
-const LOBBY: &str = "lobby";
-
-/// Maximum length of a room's name, in characters: enough for a phrase, and short enough for a link.
-const MAX_ROOM_NAME: usize = 64;
 
 /// Characters reserved for the number after a name: a space and seven digits, enough for the users of any room.
 const NUMBER_LENGTH: usize = 8;
@@ -117,56 +110,8 @@ impl Names {
     }
 }
 
-/// A room's name. Two names with equal keys mean the same room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoomName {
-    shown: String,
-    key: String,
-}
-
-impl RoomName {
-    /// Reads the room's name from a URL's query (`room=physics`). A query without one means the lobby.
-    pub fn from_query(query: &str) -> Result<Self, RoomNameTooLong> {
-        let typed = form_urlencoded::parse(query.as_bytes()).find(|(field, _)| field == "room");
-        Self::parse(&typed.map(|(_, name)| name).unwrap_or_default())
-    }
-
-    /// Cleans what somebody typed. A name without visible characters means the lobby.
-    pub fn parse(typed: &str) -> Result<Self, RoomNameTooLong> {
-        let mut shown = clean(typed);
-        if shown.is_empty() {
-            shown.push_str(LOBBY);
-        }
-        if shown.chars().count() > MAX_ROOM_NAME {
-            return Err(RoomNameTooLong);
-        }
-        let key = key(&shown);
-        Ok(Self { shown, key })
-    }
-
-    /// The name as it was typed, cleaned.
-    pub fn as_str(&self) -> &str {
-        &self.shown
-    }
-
-    /// The key: equal for names that differ only in case, width or invisible characters.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-}
-
-/// A room's name is too long.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RoomNameTooLong;
-
-impl fmt::Display for RoomNameTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "A room name can have at most {MAX_ROOM_NAME} characters.")
-    }
-}
-
 /// Removes invisible characters, composes the rest (NFC), and turns every run of white space into one space.
-fn clean(typed: &str) -> String {
+pub(super) fn clean(typed: &str) -> String {
     let mut name = String::new();
     let mut space = false;
     // Invisible characters go first, because one between a letter and its accent keeps the two from being composed.
@@ -220,7 +165,7 @@ fn look(name: &str) -> String {
 }
 
 /// The form of a name that comparisons use.
-fn key(name: &str) -> String {
+pub(super) fn key(name: &str) -> String {
     // The detour through upper case makes ß equal to ss, and a final sigma equal to any other.
     let folded =
         visible(name).flat_map(char::to_lowercase).flat_map(char::to_uppercase).flat_map(char::to_lowercase);
@@ -270,7 +215,6 @@ mod tests {
     fn a_cleaned_name_is_composed_even_where_an_invisible_character_was() {
         assert_eq!(name("e\u{200B}\u{301}").unwrap(), "é");
         assert!(name(&"e\u{200B}\u{301}".repeat(40)).is_ok(), "composed, it has 40 characters");
-        assert_eq!(RoomName::parse("e\u{200B}\u{301}").unwrap().as_str(), "é");
     }
 
     #[test]
@@ -384,18 +328,5 @@ mod tests {
         taken.sort_by(|one, other| one.0.cmp(&other.0));
         taken.dedup();
         assert_eq!(taken.len(), count);
-    }
-
-    #[test]
-    fn the_query_names_the_room() {
-        let room = |query: &str| RoomName::from_query(query).map(|room| room.shown);
-        assert_eq!(room("room=physics").unwrap(), "physics");
-        assert_eq!(room("a=b&room=Caf%C3%A9+2&room=x").unwrap(), "Café 2");
-        for none in ["", "room=", "room=%20", "rooms=x"] {
-            assert_eq!(room(none).unwrap(), LOBBY, "{none:?}");
-        }
-        assert!(room(&format!("room={}", "界".repeat(64))).is_ok());
-        assert_eq!(room(&format!("room={}", "x".repeat(65))), Err(RoomNameTooLong));
-        assert_eq!(RoomName::from_query("room=Physics").unwrap().key(), "physics");
     }
 }

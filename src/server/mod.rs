@@ -299,9 +299,9 @@ mod tests {
     use super::*;
     use crate::base::address::Address;
     use crate::base::ids::RoomId;
-    use crate::base::passphrase::Passphrase;
+    use crate::base::secret::SecretHash;
     use crate::hub::host_options::HostOptions;
-    use crate::room::names::RoomName;
+    use crate::room::room_name::RoomName;
     use crate::store::request::Load;
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
 
     #[test]
     fn one_hub_counts_passphrases_and_addresses_and_several_share_the_rest() {
-        let (open, passphrase) = (Access::default(), Some(Passphrase::new("correct horse")));
+        let (open, passphrase) = (Access::default(), Some(SecretHash::new("correct horse")));
         let locked = Access { passphrase, ..Access::default() };
         for (hubs, max_per_address, access, count) in [
             (3, None, &open, 3),

@@ -238,8 +238,8 @@ fn erase(transaction: &Transaction<'_>, Erase { name, n, .. }: &Erase) -> rusqli
 mod tests {
     use super::*;
     use crate::base::ids::{RoomId, UserId};
-    use crate::room::names::RoomName;
     use crate::room::post::PendingPost;
+    use crate::room::room_name::RoomName;
 
     fn record(text: &str) -> Record {
         let (name, text) = ("Ada".to_owned(), text.to_owned());

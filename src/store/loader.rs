@@ -2,8 +2,8 @@
 //! no room waits for the posts of another room.
 
 use crate::base::clock::Now;
-use crate::room::names::RoomName;
 use crate::room::post::Post;
+use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::options::StoreOptions;

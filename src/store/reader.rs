@@ -1,8 +1,8 @@
 //! Reading the store, even while a server writes to it: the last posts of a room, or all of them page by page.
 
 use crate::room::history::MAX_HISTORY_BYTES;
-use crate::room::names::RoomName;
 use crate::room::post::Post;
+use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};

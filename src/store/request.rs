@@ -1,8 +1,8 @@
 //! The requests of hubs to the store, and the answers of the store.
 
 use crate::base::ids::{ClientId, RoomId};
-use crate::room::names::RoomName;
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
+use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
 use crossbeam_channel::Sender;
 

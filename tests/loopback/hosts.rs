@@ -5,12 +5,12 @@ use crate::support::client::Client;
 use crate::support::page::State;
 use serde_json::{Value, json};
 use std::time::Duration;
-use typewall::{Access, HostMode, HostOptions, Limits, Passphrase, StoreOptions};
+use typewall::{Access, HostMode, HostOptions, Limits, SecretHash, StoreOptions};
 
 pub(crate) const KEY: &str = "the host key";
 
 fn access(mode: HostMode) -> Access {
-    let hosts = HostOptions { mode, key: Some(Passphrase::new(KEY)) };
+    let hosts = HostOptions { mode, key: Some(SecretHash::new(KEY)) };
     Access { hosts, ..Access::default() }
 }
 
@@ -339,7 +339,7 @@ fn a_post_is_removed_by_a_host_or_its_author_and_keeps_its_number() {
 
 #[test]
 fn who_has_not_given_the_passphrase_cannot_give_the_host_key() {
-    let passphrase = Some(Passphrase::new("right"));
+    let passphrase = Some(SecretHash::new("right"));
     let server =
         TestServer::with_access(Limits::DEFAULT, Access { passphrase, ..access(HostMode::Key) }, None);
     let mut eve = server.connect("r");

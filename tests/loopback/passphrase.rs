@@ -10,7 +10,7 @@ use data_encoding::BASE64;
 use serde_json::json;
 use std::thread;
 use std::time::{Duration, Instant};
-use typewall::{Access, Limits, Passphrase};
+use typewall::{Access, Limits, SecretHash};
 
 const PASSPHRASE: &str = "correct horse";
 
@@ -20,7 +20,7 @@ fn start() -> TestServer {
 }
 
 fn start_with(limits: Limits) -> TestServer {
-    let access = Access { passphrase: Some(Passphrase::new(PASSPHRASE)), ..Access::default() };
+    let access = Access { passphrase: Some(SecretHash::new(PASSPHRASE)), ..Access::default() };
     TestServer::with_access(limits, access, None)
 }
 

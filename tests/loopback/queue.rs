@@ -15,7 +15,7 @@ use typewall::internals::{
     Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Health,
     QrCodes, QueuedEvent, RateLimit, Refusal, Router, Shard, Shards, SocketEvent, TextChange,
 };
-use typewall::{Access, Limits, Passphrase};
+use typewall::{Access, Limits, SecretHash};
 
 /// A connection to a hub whose queue holds one event, and which the test plays.
 fn connection() -> (TcpStream, Receiver<SocketEvent>) {
@@ -162,7 +162,7 @@ fn a_request_is_answered_with_503() {
 
 /// A request with a passphrase, and where the hub's answer to it goes.
 fn request_with_passphrase(path: &str) -> (TcpStream, Receiver<SocketEvent>, Sender<Result<(), Refusal>>) {
-    let access = Access { passphrase: Some(Passphrase::new("right")), ..Access::default() };
+    let access = Access { passphrase: Some(SecretHash::new("right")), ..Access::default() };
     let (mut client, queue) = connect(1, access);
     let credentials = BASE64.encode(b":right");
     write!(client, "GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {credentials}\r\n\r\n")

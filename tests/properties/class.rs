@@ -11,7 +11,7 @@ use store::ClassStore;
 use typewall::internals::{
     Action, ClientId, Event, FromClient, Hub, Name, RoomState, Shard, StateChange, TextChange, UserId,
 };
-use typewall::{HostMode, HostOptions, Passphrase};
+use typewall::{HostMode, HostOptions, SecretHash};
 
 #[derive(Debug, Clone)]
 pub(crate) enum HostStep {
@@ -77,7 +77,7 @@ impl Class {
         let (mut world, mut store) = (World::new(PEOPLE), None);
         if has_store {
             let (played, requests) = ClassStore::new();
-            let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
+            let hosts = HostOptions { mode: HostMode::Key, key: Some(SecretHash::new(KEY)) };
             world.hub = Hub::new(LIMITS, None, hosts, Some(requests), Shard::single());
             store = Some(played);
         }
@@ -220,7 +220,7 @@ impl Class {
 
     fn give_key(&mut self, person: usize) {
         let Some(client) = self.client(person) else { return };
-        let key = Passphrase::new(KEY);
+        let key = SecretHash::new(KEY);
         self.world
             .hub
             .handle(Event::from_client(client, FromClient::Host { key, token: None }), self.world.now);

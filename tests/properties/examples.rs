@@ -11,7 +11,7 @@ use typewall::internals::{
     Action, ClientId, Encoding, Event, FromClient, Health, Hub, MAX_STALL, MIN_STAY, Name, NewClient,
     PASSPHRASE_TIMEOUT, Session, Shard, TextChange,
 };
-use typewall::{HostOptions, Passphrase, RoomName};
+use typewall::{HostOptions, RoomName, SecretHash};
 
 /// What a client may be owed.
 const MAX_BACKLOG: usize = LIMITS.max_backlog;
@@ -378,7 +378,7 @@ fn ids_are_not_reused_when_a_room_is_created_again() {
 #[test]
 fn a_client_that_sends_no_passphrase_in_time_is_closed() {
     let (mut hub, mut now) = (
-        Hub::new(LIMITS, Some(Passphrase::new("right")), HostOptions::default(), None, Shard::single()),
+        Hub::new(LIMITS, Some(SecretHash::new("right")), HostOptions::default(), None, Shard::single()),
         World::new(0).now,
     );
     let pipes = [Pipe::default(), Pipe::default()];
@@ -387,7 +387,7 @@ fn a_client_that_sends_no_passphrase_in_time_is_closed() {
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
         hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport)), now);
     }
-    let unlock = FromClient::Unlock { passphrase: Passphrase::new("right"), token: None };
+    let unlock = FromClient::Unlock { passphrase: SecretHash::new("right"), token: None };
     hub.handle(Event::from_client(ClientId(1), unlock), now);
     hub.write(now);
     now.instant += PASSPHRASE_TIMEOUT;

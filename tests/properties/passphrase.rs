@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use typewall::internals::{
     ClientId, Encoding, Event, FromClient, Hub, Now, PASSPHRASE_TIMEOUT, Shard, Token,
 };
-use typewall::{HostMode, HostOptions, Passphrase, RoomName};
+use typewall::{HostMode, HostOptions, RoomName, SecretHash};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -19,8 +19,8 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
-        let hub = Hub::new(LIMITS, Some(Passphrase::new("right")), hosts, None, Shard::single());
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(SecretHash::new(KEY)) };
+        let hub = Hub::new(LIMITS, Some(SecretHash::new("right")), hosts, None, Shard::single());
         Self { hub, now: Now { instant: Instant::now(), unix_millis: 0 }, pipes: Vec::new() }
     }
 
@@ -43,13 +43,13 @@ impl Place {
     }
 
     fn unlock(&mut self, client: ClientId, passphrase: &str, token: Option<Token>) {
-        let unlock = FromClient::Unlock { passphrase: Passphrase::new(passphrase), token };
+        let unlock = FromClient::Unlock { passphrase: SecretHash::new(passphrase), token };
         self.hub.handle(Event::from_client(client, unlock), self.now);
         self.hub.write(self.now);
     }
 
     fn give_key(&mut self, client: ClientId, key: &str, token: Option<Token>) {
-        let host = FromClient::Host { key: Passphrase::new(key), token };
+        let host = FromClient::Host { key: SecretHash::new(key), token };
         self.hub.handle(Event::from_client(client, host), self.now);
         self.hub.write(self.now);
     }

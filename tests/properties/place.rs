@@ -11,7 +11,7 @@ use typewall::internals::{
     Action, Address, Answer, Change, ClientId, Encoding, Event, FromClient, Hub, Load, Name, NewClient, Now,
     Numbered, Record, Requests, RoomRecord, Save, Session, Shard, StateChange, TextChange, UserId, Write,
 };
-use typewall::{HostMode, HostOptions, Limits, Passphrase, RoomName};
+use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
 /// Longer than the tests of seats let pass.
 pub(crate) const GRACE: Duration = Duration::from_secs(24 * 3600);
@@ -108,7 +108,7 @@ impl Place {
     pub(crate) fn restart(&mut self) {
         let records = self.store.take().map(|store| store.records).unwrap_or_default();
         let ((load, loads), (write, writes)) = (unbounded(), unbounded());
-        let hosts = HostOptions { mode: self.mode, key: Some(Passphrase::new(KEY)) };
+        let hosts = HostOptions { mode: self.mode, key: Some(SecretHash::new(KEY)) };
         let requests = Requests { loads: load, writes: write };
         self.hub = Hub::new(self.limits, None, hosts, Some(requests), Shard::single());
         self.store = Some(PlayedStore { loads, writes, records });
@@ -153,7 +153,7 @@ impl Place {
         self.load_all();
         self.act(&host, Action::Watch);
         self.hub.handle(
-            Event::from_client(host.client, FromClient::Host { key: Passphrase::new(KEY), token: None }),
+            Event::from_client(host.client, FromClient::Host { key: SecretHash::new(KEY), token: None }),
             self.now,
         );
         self.hub.write(self.now);

@@ -8,7 +8,7 @@ use typewall::internals::{
     Action, Answer, Change, ClientId, Event, FromClient, Hub, Load, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY,
     Name, Numbered, Record, Requests, Session, Shard, Write,
 };
-use typewall::{HostMode, HostOptions, Passphrase};
+use typewall::{HostMode, HostOptions, SecretHash};
 
 /// A hub with a store that the test plays.
 struct Played {
@@ -22,7 +22,7 @@ struct Played {
 impl Played {
     fn new() -> Self {
         let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
-        let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(SecretHash::new(KEY)) };
         let hub = Hub::new(LIMITS, None, hosts, Some(Requests { loads, writes }), Shard::single());
         Self { hub, asked, sent, last_n: 1 }
     }
@@ -98,7 +98,7 @@ fn removals_are_refused_while_too_many_wait_for_the_store() {
     for n in 0..MAX_POSTS_UNDER_WAY + 1 {
         // The only post of the log was not written by this user, but the key makes a host.
         if n == 0 {
-            let key = Passphrase::new(KEY);
+            let key = SecretHash::new(KEY);
             played.hub.handle(Event::from_client(ClientId(1), FromClient::Host { key, token: None }), now());
         }
         played.act(1, Action::RemovePost(1));

@@ -11,7 +11,7 @@ use typewall::internals::{
     Action, Address, ClientId, Encoding, Event, FromClient, Health, Hub, MIN_STAY, Name, NewClient, Now,
     Session, Shard, Text, TextChange,
 };
-use typewall::{HostMode, HostOptions, Limits, Passphrase, RoomName};
+use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
 pub(crate) const LIMITS: Limits = Limits {
     log_length: 5,
@@ -164,7 +164,7 @@ impl World {
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         let person = |_| Person { session: Session::random(), line: None, seats: [None, None] };
         let people = (0..people).map(person).collect();
-        let hosts = HostOptions { mode: HostMode::Key, key: Some(Passphrase::new(KEY)) };
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(SecretHash::new(KEY)) };
         Self {
             hub: Hub::new(limits, None, hosts, None, Shard::single()),
             now,

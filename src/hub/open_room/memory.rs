@@ -42,7 +42,7 @@ mod tests {
     use crate::base::ids::UserId;
     use crate::base::limits::Limits;
     use crate::base::memory::MemoryLimit;
-    use crate::room::names::RoomName;
+    use crate::room::room_name::RoomName;
     use crate::room::rules::RoomOptions;
     use crate::room::state::HostMode;
     use crate::room::view::Visibility;

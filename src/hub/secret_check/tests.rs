@@ -25,7 +25,7 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let check = SecretCheck::new(Passphrase::new(RIGHT));
+        let check = SecretCheck::new(SecretHash::new(RIGHT));
         Self { check, now: Instant::now(), results: Vec::new() }
     }
 
@@ -52,15 +52,14 @@ impl Place {
     }
 
     fn attempt(&mut self, client: ClientId, passphrase: &str) {
-        let attempt = Attempt { from: Requester::Client(client), passphrase: Passphrase::new(passphrase) };
+        let attempt = Attempt { from: Requester::Client(client), secret: SecretHash::new(passphrase) };
         let result = self.check.attempt(address(1), attempt, self.now);
         self.note(result);
     }
 
     fn request(&mut self, passphrase: &str) -> Receiver<Result<(), Refusal>> {
         let (reply_to, reply) = bounded(1);
-        let attempt =
-            Attempt { from: Requester::Request { reply_to }, passphrase: Passphrase::new(passphrase) };
+        let attempt = Attempt { from: Requester::Request { reply_to }, secret: SecretHash::new(passphrase) };
         let result = self.check.attempt(address(1), attempt, self.now);
         self.note(result);
         reply
@@ -103,7 +102,7 @@ fn five_wrong_passphrases_are_answered_at_once_and_then_one_a_second() {
 #[test]
 fn wrong_passphrases_of_an_address_concern_no_other_and_are_forgotten() {
     let mut place = Place::after_failures();
-    let attempt = Attempt { from: Requester::Client(ADA), passphrase: Passphrase::new(RIGHT) };
+    let attempt = Attempt { from: Requester::Client(ADA), secret: SecretHash::new(RIGHT) };
     let result = place.check.attempt(address(2), attempt, place.now).expect("a result at once");
     assert_eq!(result.outcome, Ok(()));
     place.now += MEMORY;
@@ -236,7 +235,7 @@ fn the_oldest_addresses_are_forgotten() {
     let (mut check, start) = (Place::new().check, Instant::now());
     for n in 0..10_000 {
         let now = start + Duration::from_millis(n.into());
-        let attempt = Attempt { from: Requester::Client(ADA), passphrase: Passphrase::new(WRONG) };
+        let attempt = Attempt { from: Requester::Client(ADA), secret: SecretHash::new(WRONG) };
         assert!(check.attempt(address(n), attempt, now).is_some());
     }
     assert_eq!(check.failures.len(), MAX_ADDRESSES);

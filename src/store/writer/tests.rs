@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::base::ids::{ClientId, RoomId, UserId};
-use crate::room::names::RoomName;
 use crate::room::post::PendingPost;
+use crate::room::room_name::RoomName;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 

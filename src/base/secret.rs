@@ -1,4 +1,4 @@
-//! The passphrase of a server. Only its hash is kept, and hashes are compared in constant time.
+//! The secrets of a server: its passphrase and its host key. Only hashes are kept, and compared in constant time.
 
 use crate::base::token::TokenKey;
 use sha2::{Digest, Sha256};
@@ -8,16 +8,16 @@ use std::io::{self, Read};
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
 
-/// Maximum size of a passphrase file, in bytes: enough for a long sentence. A larger file was named by mistake.
+/// Maximum size of a file with a secret, in bytes: enough for a long sentence. A larger file was named by mistake.
 const MAX_FILE_SIZE: u64 = 1024;
 
-/// The SHA-256 of a passphrase. The passphrase itself is not kept.
+/// The SHA-256 of a secret. The secret itself is not kept.
 #[derive(Clone, Copy)]
-pub struct Passphrase([u8; 32]);
+pub struct SecretHash([u8; 32]);
 
-/// Why a passphrase cannot be read from a file.
+/// Why a secret cannot be read from a file.
 #[derive(Debug)]
-pub enum PassphraseError {
+pub enum SecretFileError {
     /// The file cannot be read.
     Unreadable(io::Error),
     /// The file is empty.
@@ -30,60 +30,60 @@ pub enum PassphraseError {
     NotUtf8,
 }
 
-impl Passphrase {
-    /// Hashes a passphrase. Composed and decomposed accents give the same hash.
+impl SecretHash {
+    /// Hashes a secret. Composed and decomposed accents give the same hash.
     pub fn new(text: &str) -> Self {
         let composed: String = text.nfc().collect();
         Self(Sha256::digest(composed).into())
     }
 
-    /// A new key for tokens of clients that have given this passphrase.
+    /// A new key for tokens of clients that have given this secret.
     pub(crate) fn token_key(&self) -> TokenKey {
         TokenKey::random(&self.0)
     }
 
-    /// Reads a passphrase from a file, without the trailing line break.
-    pub fn read(file: &Path) -> Result<Self, PassphraseError> {
+    /// Reads a secret from a file, without the trailing line break.
+    pub fn read(file: &Path) -> Result<Self, SecretFileError> {
         read_line(file).map(|line| Self::new(&line))
     }
 }
 
 /// The only line of a file, without its line break.
-pub(crate) fn read_line(file: &Path) -> Result<String, PassphraseError> {
+pub(crate) fn read_line(file: &Path) -> Result<String, SecretFileError> {
     let mut bytes = Vec::new();
-    let file = File::open(file).map_err(PassphraseError::Unreadable)?;
-    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(PassphraseError::Unreadable)?;
+    let file = File::open(file).map_err(SecretFileError::Unreadable)?;
+    file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(SecretFileError::Unreadable)?;
     if bytes.len() as u64 > MAX_FILE_SIZE {
-        return Err(PassphraseError::TooLong);
+        return Err(SecretFileError::TooLong);
     }
-    let text = String::from_utf8(bytes).map_err(|_| PassphraseError::NotUtf8)?;
+    let text = String::from_utf8(bytes).map_err(|_| SecretFileError::NotUtf8)?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     match text.strip_suffix('\r').unwrap_or(text) {
-        "" => Err(PassphraseError::Empty),
-        text if text.contains('\n') => Err(PassphraseError::MultipleLines),
+        "" => Err(SecretFileError::Empty),
+        text if text.contains('\n') => Err(SecretFileError::MultipleLines),
         text => Ok(text.to_owned()),
     }
 }
 
 /// Compares in constant time.
-impl PartialEq for Passphrase {
+impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
         let differing = self.0.iter().zip(other.0).map(|(one, other)| one ^ other);
         differing.fold(0, |all, bits| all | bits) == 0
     }
 }
 
-impl Eq for Passphrase {}
+impl Eq for SecretHash {}
 
 /// Hides the hash, so that no log shows it.
-impl fmt::Debug for Passphrase {
+impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Passphrase(…)")
+        f.write_str("SecretHash(…)")
     }
 }
 
 /// A clause about the file, such as "it is empty".
-impl fmt::Display for PassphraseError {
+impl fmt::Display for SecretFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(error) => write!(f, "{error}"),
@@ -105,20 +105,20 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let read = |bytes: &[u8]| {
             fs::write(&file, bytes).unwrap();
-            Passphrase::read(file.path())
+            SecretHash::read(file.path())
         };
         for bytes in ["caf\u{e9} no\u{eb}l", "caf\u{e9} no\u{eb}l\n", "cafe\u{301} noe\u{308}l\r\n"] {
-            assert_eq!(read(bytes.as_bytes()).unwrap(), Passphrase::new("caf\u{e9} no\u{eb}l"), "{bytes:?}");
+            assert_eq!(read(bytes.as_bytes()).unwrap(), SecretHash::new("caf\u{e9} no\u{eb}l"), "{bytes:?}");
         }
-        assert_ne!(read(b" horse").unwrap(), Passphrase::new("horse"));
-        assert!(matches!(read(b""), Err(PassphraseError::Empty)));
-        assert!(matches!(read(b"\n"), Err(PassphraseError::Empty)));
-        assert!(matches!(read(b"one\ntwo\n"), Err(PassphraseError::MultipleLines)));
+        assert_ne!(read(b" horse").unwrap(), SecretHash::new("horse"));
+        assert!(matches!(read(b""), Err(SecretFileError::Empty)));
+        assert!(matches!(read(b"\n"), Err(SecretFileError::Empty)));
+        assert!(matches!(read(b"one\ntwo\n"), Err(SecretFileError::MultipleLines)));
         assert!(read(&[b'x'; 1024]).is_ok());
-        assert!(matches!(read(&[b'x'; 1025]), Err(PassphraseError::TooLong)));
-        assert!(matches!(read(b"\xFF"), Err(PassphraseError::NotUtf8)));
-        let missing = Passphrase::read(Path::new("/nowhere"));
-        assert!(matches!(missing, Err(PassphraseError::Unreadable(_))));
+        assert!(matches!(read(&[b'x'; 1025]), Err(SecretFileError::TooLong)));
+        assert!(matches!(read(b"\xFF"), Err(SecretFileError::NotUtf8)));
+        let missing = SecretHash::read(Path::new("/nowhere"));
+        assert!(matches!(missing, Err(SecretFileError::Unreadable(_))));
     }
 
     #[test]
@@ -130,13 +130,13 @@ mod tests {
             for byte in [first, second] {
                 other[byte] = hash[byte] ^ 0x10;
             }
-            assert_ne!(Passphrase(hash), Passphrase(other), "{first} {second}");
+            assert_ne!(SecretHash(hash), SecretHash(other), "{first} {second}");
         }
-        assert_eq!(Passphrase(hash), Passphrase(hash));
+        assert_eq!(SecretHash(hash), SecretHash(hash));
     }
 
     #[test]
     fn debug_output_shows_nothing() {
-        assert_eq!(format!("{:?}", Passphrase::new("horse")), "Passphrase(…)");
+        assert_eq!(format!("{:?}", SecretHash::new("horse")), "SecretHash(…)");
     }
 }
