@@ -236,7 +236,7 @@ impl OpenRoom {
         self.members.entry(client).or_default().user = Some(user);
         let before = self.clients.insert(user, client)?;
         // It is closed at once; until then it is a viewer.
-        self.members.insert(before, Member::default());
+        self.members.entry(before).or_default().user = None;
         Some(before)
     }
 

@@ -1,7 +1,7 @@
 //! Names: how they are cleaned, how long those of users may be, and when two are equal.
 
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_security::skeleton;
@@ -50,9 +50,26 @@ pub(crate) struct Names {
     taken: HashSet<String>,
     /// The length of all forms in `taken`, in bytes.
     taken_bytes: usize,
-    /// By form: the lowest number that may be free after a name with that form. Only a hint, so that numbering a
-    /// thousand equal names does not take a million comparisons.
-    next: HashMap<String, u64>,
+    /// The numbers after names with each form. Only hints, so that numbering a thousand equal names does not take a
+    /// million comparisons.
+    numbers: HashMap<String, Numbers>,
+    /// The length of all forms in `numbers`, in bytes.
+    numbers_bytes: usize,
+    /// How often a name was tried.
+    #[cfg(test)]
+    tries: usize,
+}
+
+/// Most freed numbers that are remembered of a name. Others are used again once the hints are forgotten.
+const MAX_FREED: usize = 100;
+
+/// Which numbers may be free after a name.
+#[derive(Debug, Default)]
+struct Numbers {
+    /// All lower ones were taken.
+    next: u64,
+    /// Lower ones that were freed since.
+    freed: BTreeSet<u64>,
 }
 
 impl Names {
@@ -62,23 +79,48 @@ impl Names {
         if self.insert(&name.0) {
             return name;
         }
-        if self.next.len() > 2 * self.taken.len() {
-            self.next.clear();
+        if self.numbers.len() > 2 * self.taken.len() {
+            self.numbers.clear();
+            self.numbers_bytes = 0;
         }
         let cut: String = name.0.chars().take(max.saturating_sub(NUMBER_LENGTH)).collect();
         let cut = cut.trim_end();
-        let cut_forms = forms(cut);
-        let hints = cut_forms.iter().filter_map(|form| self.next.get(form).copied());
+        let number = self.take_number(cut);
+        Name(format!("{cut} {number}"))
+    }
+
+    /// Takes a name with the first free number after it, and returns the number.
+    fn take_number(&mut self, cut: &str) -> u64 {
+        let forms = forms(cut);
+        for form in &forms {
+            while let Some(freed) = self.numbers.get_mut(form).and_then(|numbers| numbers.freed.pop_first()) {
+                if self.insert(&format!("{cut} {freed}")) {
+                    return freed;
+                }
+            }
+        }
+        let hints = forms.iter().filter_map(|form| Some(self.numbers.get(form)?.next));
         let mut next = hints.max().unwrap_or(2);
         while !self.insert(&format!("{cut} {next}")) {
             next += 1;
         }
-        self.next.extend(cut_forms.map(|form| (form, next)));
-        Name(format!("{cut} {next}"))
+        for form in forms {
+            let len = form.len();
+            let numbers = self.numbers.entry(form).or_insert_with(|| {
+                self.numbers_bytes += len;
+                Numbers::default()
+            });
+            numbers.next = next + 1;
+        }
+        next
     }
 
     /// Takes a name if it is free.
     fn insert(&mut self, name: &str) -> bool {
+        #[cfg(test)]
+        {
+            self.tries += 1;
+        }
         let forms = forms(name);
         let is_free = !forms.iter().any(|form| self.taken.contains(form));
         if is_free {
@@ -92,7 +134,8 @@ impl Names {
 
     /// The memory of the forms, in bytes, roughly.
     pub(crate) fn memory(&self) -> usize {
-        self.taken_bytes + self.taken.capacity() * size_of::<String>()
+        let of_numbers = self.numbers_bytes + self.numbers.capacity() * size_of::<(String, Numbers)>();
+        self.taken_bytes + self.taken.capacity() * size_of::<String>() + of_numbers
     }
 
     /// Frees a name.
@@ -101,7 +144,12 @@ impl Names {
             && let Ok(number) = number.parse::<u64>()
         {
             for form in forms(cut) {
-                self.next.entry(form).and_modify(|next| *next = number.min(*next).max(2));
+                if let Some(Numbers { next, freed }) = self.numbers.get_mut(&form)
+                    && (2..*next).contains(&number)
+                    && freed.len() < MAX_FREED
+                {
+                    freed.insert(number);
+                }
             }
         }
         for form in forms(&name.0) {
@@ -302,8 +350,21 @@ mod tests {
             names.take(Name::parse(&spelling(n), 40).unwrap(), 40);
         }
         // The first has no number, and the others have those from 2 on: none was skipped, and the next is known.
-        let hints = forms(&spelling(1_000)).map(|form| names.next.get(&form).copied());
-        assert!(hints.contains(&Some(1_000)), "{hints:?}");
+        let hints = forms(&spelling(1_000)).map(|form| names.numbers.get(&form).map(|numbers| numbers.next));
+        assert!(hints.contains(&Some(1_001)), "{hints:?}");
+    }
+
+    #[test]
+    fn a_freed_number_is_found_again_without_a_search() {
+        let names = &mut Names::default();
+        let take = |names: &mut Names| names.take(Name("Ada".to_owned()), 40).0;
+        (0..1_000).for_each(|_| _ = take(names));
+        names.tries = 0;
+        for n in 0..1_000 {
+            names.free(&Name("Ada 2".to_owned()));
+            assert_eq!([take(names), take(names)], ["Ada 2".to_owned(), format!("Ada {}", 1_001 + n)]);
+        }
+        assert!(names.tries <= 4 * 1_000, "{}", names.tries);
     }
 
     #[test]
@@ -313,7 +374,7 @@ mod tests {
             let equal = [(); 2].map(|()| names.take(Name(format!("user number {n}")), 40));
             equal.iter().for_each(|name| names.free(name));
         }
-        assert!(names.taken.is_empty() && names.next.len() <= 2, "{} hints", names.next.len());
+        assert!(names.taken.is_empty() && names.numbers.len() <= 2, "{} hints", names.numbers.len());
         assert_eq!(names.taken_bytes, 0);
     }
 

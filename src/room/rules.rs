@@ -221,7 +221,8 @@ impl Rules {
         if !is_host && self.hosting.is_removed(session) {
             return Err(RoomError::Removed);
         }
-        if !is_host && view.state().locked && !self.awaits_first_host(view) {
+        let is_open = || self.awaits_first_host(view) || self.hosting.is_member(session);
+        if !is_host && view.state().locked && !is_open() {
             return Err(RoomError::Locked);
         }
         if self.seats.len() >= self.limits.max_users {

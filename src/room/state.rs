@@ -15,6 +15,9 @@ const MAX_REMOVED: usize = 1000;
 /// bring the text back.
 pub(crate) const MAX_CLEARED: usize = 1000;
 
+/// Most users of a locked room that it remembers. Beyond that, the first of them cannot come back once the seat is lost.
+const MAX_MEMBERS: usize = 1000;
+
 /// Most users who are hosts of a room at the same time. Everyone is told the whole list whenever it changes. Whoever
 /// has the host key can run the room without being in the list.
 pub(crate) const MAX_HOSTS: usize = 100;
@@ -88,6 +91,8 @@ pub struct RoomRecord {
     removed: VecDeque<SessionKey>,
     /// Hosts with a seat, the first of them first.
     hosts: VecDeque<SessionKey>,
+    /// Users who have had a seat while the room was locked, the first of them first. Empty if it is not.
+    members: VecDeque<SessionKey>,
 }
 
 impl RoomRecord {
@@ -105,6 +110,7 @@ impl RoomRecord {
     /// Notes that a user was removed.
     pub(crate) fn remove(&mut self, key: SessionKey) {
         self.drop_host(key);
+        self.members.retain(|member| *member != key);
         if !self.removed.contains(&key) {
             push(&mut self.removed, key, MAX_REMOVED);
         }
@@ -137,10 +143,30 @@ impl RoomRecord {
 
     /// The memory that it takes, in bytes, roughly.
     pub(crate) fn memory(&self) -> usize {
-        let keys = self.removed.len() + self.hosts.len();
+        let keys = self.removed.len() + self.hosts.len() + self.members.len();
         keys * size_of::<SessionKey>()
             + self.cleared.len() * size_of::<(SessionKey, u64)>()
             + self.state.prompt.len()
+    }
+
+    /// Whether a user with this key has had a seat while the room was locked.
+    pub(crate) fn is_member(&self, key: SessionKey) -> bool {
+        self.members.contains(&key)
+    }
+
+    /// Notes that a user has a seat in the locked room. Returns whether that changes the record.
+    pub(crate) fn add_member(&mut self, key: SessionKey) -> bool {
+        let is_new = !self.is_member(key);
+        if is_new {
+            push(&mut self.members, key, MAX_MEMBERS);
+        }
+        is_new
+    }
+
+    /// The room is locked now, and these users have a seat in it; or it is open again, and there are none.
+    pub(crate) fn set_members(&mut self, keys: impl Iterator<Item = SessionKey>) {
+        self.members.clear();
+        keys.for_each(|key| push(&mut self.members, key, MAX_MEMBERS));
     }
 
     /// Whether there is a host with a seat.
@@ -207,9 +233,11 @@ mod tests {
             record.remove(*key);
             record.add_host(*key);
             record.clear(Some(*key), 0);
+            record.add_member(*key);
         });
-        let lengths = (record.removed.len(), record.hosts.len(), record.cleared.len());
-        assert_eq!(lengths, (MAX_REMOVED, MAX_HOSTS, MAX_CLEARED));
+        let RoomRecord { removed, hosts, cleared, members, .. } = &record;
+        let lengths = [removed.len(), hosts.len(), cleared.len(), members.len()];
+        assert_eq!(lengths, [MAX_REMOVED, MAX_HOSTS, MAX_CLEARED, MAX_MEMBERS]);
         assert!(record.memory() > (MAX_REMOVED + MAX_CLEARED) * size_of::<SessionKey>());
         assert!(
             !record.is_removed(keys[0]) && record.is_removed(keys[1]) && record.is_host(keys[MAX_REMOVED])

@@ -73,16 +73,10 @@ impl Lesson {
             assert_eq!(self.refusal(program, session).as_deref(), Some("removed"));
         }
         if self.told.locked {
-            for session in &self.pupils {
-                assert_eq!(self.refusal(program, session).as_deref(), Some("locked"));
-            }
-            return;
+            let stranger = format!("{:032x}", self.changes);
+            assert_eq!(self.refusal(program, &stranger).as_deref(), Some("locked"));
         }
-        let [mut ada, mut bob] = [0, 1].map(|n| {
-            let mut client = Client::connect(program.address, &self.room);
-            client.rejoin(["Ada", "Bob"][n], &self.pupils[n]);
-            client
-        });
+        let [mut ada, mut bob] = self.come_back(program);
         let text = format!("an answer after {} changes", self.changes);
         ada.write(&text);
         if self.told.frozen {
@@ -97,6 +91,15 @@ impl Lesson {
         }
     }
 
+    /// The pupils have their seats again, also if the room is locked.
+    fn come_back(&self, program: &Program) -> [Client; 2] {
+        [0, 1].map(|n| {
+            let mut client = Client::connect(program.address, &self.room);
+            client.rejoin(["Ada", "Bob"][n], &self.pupils[n]);
+            client
+        })
+    }
+
     /// Why somebody with this session gets no seat, if that is so.
     fn refusal(&self, program: &Program, session: &str) -> Option<String> {
         let mut client = Client::connect(program.address, &self.room);
@@ -105,8 +108,8 @@ impl Lesson {
         client.page.errors.pop()
     }
 
-    /// The host comes in and opens the room to people, who come in.
-    fn open(&mut self, program: &Program, key: &str) -> (Client, Vec<Client>) {
+    /// The host comes in and opens the room to people, who come in. The pupils stay until the program ends.
+    fn open(&mut self, program: &Program, key: &str) -> (Client, Vec<Client>, [Client; 2]) {
         let mut host = program.watch(&self.room);
         host.send("host", json!({ "key": key }));
         host.until("hosting", |page| page.hosting);
@@ -114,7 +117,7 @@ impl Lesson {
         self.told = State { locked: false, frozen: false, ..self.told.clone() };
         host.until("an open room", |page| page.state == self.told);
         let people = (0..REMOVABLE).map(|_| program.join(&self.room, "Eve")).collect();
-        (host, people)
+        (host, people, self.come_back(program))
     }
 
     /// The host changes the room, and removes somebody now and then, until the program has ended. Tells each change
@@ -154,9 +157,12 @@ fn run_and_kill(lessons: &mut [Lesson], program: Program, key: &str, told_before
     let rooms: Vec<_> = lessons.iter_mut().map(|lesson| lesson.open(&program, key)).collect();
     let (tell, told) = mpsc::channel();
     thread::scope(|scope| {
-        for (lesson, (host, people)) in lessons.iter_mut().zip(rooms) {
+        for (lesson, (host, people, pupils)) in lessons.iter_mut().zip(rooms) {
             let tell = tell.clone();
-            scope.spawn(move || lesson.run(host, people, &tell));
+            scope.spawn(move || {
+                lesson.run(host, people, &tell);
+                drop(pupils);
+            });
         }
         drop(tell);
         for _ in 0..told_before {

@@ -30,12 +30,11 @@ fn a_restarted_server_has_what_hosts_have_set() {
     let State { locked, hidden, frozen, prompt, spotlight } = viewer.page.state.clone();
     assert_eq!((locked, hidden, frozen, prompt.as_str(), spotlight), (true, true, false, "Why?", None));
     // The first thing that Ada's page does is to ask for its seat; the second, to send its text again.
-    let mut ada = server.connect("r");
-    ada.send("got_a_new_user", json!({"name": "Ada", "session": sessions[0]}));
-    assert_eq!(ada.next_error(), "locked");
-    let mut boss = host(&server, "r");
-    set(&mut boss, json!({"locked": false}), &mut [&mut viewer]);
-    ada.rejoin("Ada", &sessions[0]);
+    // She was there when the room was locked.
+    let mut bob = server.connect("r");
+    bob.send("got_a_new_user", json!({"name": "Bob"}));
+    assert_eq!(bob.next_error(), "locked");
+    let mut ada = server.rejoin("r", "Ada", &sessions[0]);
     assert_eq!(ada.page.cleared, cleared);
     ada.write("a secret");
     let ada_id = id(&ada);

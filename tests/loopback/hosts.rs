@@ -184,6 +184,11 @@ fn nobody_new_gets_a_seat_in_a_locked_room() {
     bob.sees("Ada", "still here");
     boss.join("Teacher");
     bob.sees_users(&["Ada", "Teacher"]);
+    // A seat that was lost is given again to whoever had it when the room was locked.
+    let session = again.page.session.clone().unwrap();
+    again.leave();
+    bob.sees_users(&["Teacher"]);
+    drop(server.rejoin("r", "Ada", &session));
     set(&mut boss, json!({"locked": false}), &mut [&mut bob]);
     bob.join("Bob");
 }

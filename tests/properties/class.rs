@@ -60,7 +60,9 @@ pub(crate) struct Class {
     made: HashSet<usize>,
     /// People who were removed.
     removed: HashSet<usize>,
-    /// The connections of those, from before.
+    /// People who have had a seat while the room was locked.
+    members: HashSet<usize>,
+    /// The connections of those who were removed, from before.
     closed: Vec<Pipe>,
     /// The ids of people when their connections ended.
     ids: HashMap<usize, UserId>,
@@ -81,9 +83,23 @@ impl Class {
             world.hub = Hub::new(LIMITS, None, hosts, Some(requests), Shard::single());
             store = Some(played);
         }
-        let (state, wanted, hosts, made, removed, closed) = Default::default();
+        let (state, wanted, hosts, made, removed, members, closed) = Default::default();
         let (ids, texts, public, refused) = Default::default();
-        Self { world, store, state, wanted, hosts, made, removed, closed, ids, texts, public, refused }
+        Self {
+            world,
+            store,
+            state,
+            wanted,
+            hosts,
+            made,
+            removed,
+            members,
+            closed,
+            ids,
+            texts,
+            public,
+            refused,
+        }
     }
 
     fn client(&self, person: usize) -> Option<ClientId> {
@@ -116,7 +132,7 @@ impl Class {
         let is_new = self.world.people[person].seats[0].is_none() && !self.is_host(person);
         match is_new {
             true if self.removed.contains(&person) => Some("removed"),
-            true if self.state.locked => Some("locked"),
+            true if self.state.locked && !self.members.contains(&person) => Some("locked"),
             _ => None,
         }
     }
@@ -155,7 +171,8 @@ impl Class {
             Step::Reconnect { person } => {
                 // The new connection has no key.
                 let seat = &self.world.people[person].seats[0];
-                if seat.is_some() || !(self.state.locked || self.removed.contains(&person)) {
+                let is_locked_out = self.state.locked && !self.members.contains(&person);
+                if seat.is_some() || !(is_locked_out || self.removed.contains(&person)) {
                     self.world.reconnect(person);
                 }
             }
@@ -236,6 +253,9 @@ impl Class {
     fn set(&mut self, change: StateChange) {
         let Some(host) = self.host() else { return };
         self.wanted = change.clone().apply(&self.wanted);
+        if !self.wanted.locked {
+            self.members.clear();
+        }
         if self.store.is_none() {
             self.state = self.wanted.clone();
         }
@@ -259,6 +279,7 @@ impl Class {
         let (Some(host), Some(user)) = (self.host(), self.user(person)) else { return };
         self.world.act(host, Action::RemoveUser(user));
         self.removed.insert(person);
+        self.members.remove(&person);
         let person = &mut self.world.people[person];
         person.seats[0] = None;
         // Who only watches, and was to come back to the seat, goes on watching.
@@ -270,6 +291,9 @@ impl Class {
     fn follow_seats(&mut self) {
         let people = &self.world.people;
         self.made.retain(|person| people[*person].seats[0].is_some());
+        if self.wanted.locked {
+            self.members.extend((0..PEOPLE).filter(|person| people[*person].seats[0].is_some()));
+        }
         let lines = people.iter().enumerate().filter_map(|(n, person)| Some((n, person.line.as_ref()?)));
         for (person, line) in lines.filter(|(_, line)| line.joined) {
             // The user of a host is a host, also from another connection.
@@ -287,6 +311,8 @@ impl Class {
         if let Some(loaded) = store.load() {
             (self.state, self.wanted) = (store.record.state.clone(), store.record.state.clone());
             self.removed = store.removed.clone();
+            let has_key = |person: &usize| store.has_member(self.world.people[*person].session);
+            self.members = (0..PEOPLE).filter(has_key).collect();
             answers.push(loaded);
         }
         answers.extend(store.number_posts(&self.removed));
@@ -312,6 +338,7 @@ impl Class {
         if self.store.is_none() {
             (self.state, self.wanted) = Default::default();
             self.removed.clear();
+            self.members.clear();
         }
     }
 

@@ -57,7 +57,13 @@ impl Hosting {
         if actor.has_key || was_host {
             self.nominate(id, actor.has_key);
         }
+        self.is_changed |= self.record.state.locked && self.record.add_member(key);
         self.record.cleared(key)
+    }
+
+    /// Whether a user with this session has had a seat while the room was locked, so that the lock is not for them.
+    pub(super) fn is_member(&self, session: Session) -> bool {
+        self.record.is_member(session.key())
     }
 
     /// A user is to become a host, unless they are one: because of the host key, or as before a restart.
@@ -198,13 +204,17 @@ impl Rules {
     /// People rely on the state of the room. If there is a store, the state takes effect once it is saved, see
     /// [`saved`](Self::saved).
     fn set_state(&mut self, view: &View, change: StateChange) -> Result<Option<Fact>, RoomError> {
-        let Self { hosting: Hosting { record, is_changed, .. }, numbering, .. } = self;
+        let Self { hosting: Hosting { record, is_changed, .. }, numbering, seats, .. } = self;
         let state = change.apply(&record.state);
         if state.spotlight.is_some_and(|id| view.user(id).is_none()) {
             return Err(RoomError::UnknownUser);
         }
         if state == record.state {
             return Ok(None);
+        }
+        if state.locked != record.state.locked {
+            let seated = view.users_after(None).filter_map(|(id, _)| seats.get(&id));
+            record.set_members(seated.filter(|_| state.locked).map(|seat| seat.session.key()));
         }
         record.state = state.clone();
         *is_changed = true;

@@ -4,7 +4,8 @@ use crossbeam_channel::{Receiver, unbounded};
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use typewall::internals::{
-    Answer, Change, Load, Numbered, PendingPost, Post, Record, Requests, RoomRecord, RoomState, Save, Write,
+    Answer, Change, Load, Numbered, PendingPost, Post, Record, Requests, RoomRecord, RoomState, Save,
+    Session, Write,
 };
 
 pub(super) struct ClassStore {
@@ -35,6 +36,13 @@ impl ClassStore {
         record["hosts"] = json!([]);
         let record = serde_json::from_value(record).expect("a record");
         Some(Answer::Loaded { room, record: Some(record), posts: Vec::new() })
+    }
+
+    /// Whether somebody with this session has had a seat while the room was locked, according to the record.
+    pub(super) fn has_member(&self, session: Session) -> bool {
+        let record = serde_json::to_value(&self.record).expect("a record");
+        let key = serde_json::to_value(session.key()).expect("a key");
+        record["members"].as_array().is_some_and(|members| members.contains(&key))
     }
 
     /// Numbers the posts that it was sent. Records wait; these people were removed.
