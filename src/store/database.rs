@@ -86,15 +86,27 @@ impl Database {
         Ok(numbered)
     }
 
-    /// Makes changes in one transaction: all of them or none. Returns for each whether there was anything to change.
-    pub fn change(&mut self, changes: &[Change]) -> Result<Vec<bool>, StoreError> {
+    /// Makes changes in one transaction: all of them or none, except that it ends after `max_size` bytes, which the last
+    /// one may exceed. Returns for each that it made whether there was anything to change.
+    pub fn change<'a>(
+        &mut self,
+        changes: impl Iterator<Item = &'a Change>,
+        max_size: usize,
+    ) -> Result<Vec<bool>, StoreError> {
         self.ensure_space()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let make = |change: &Change| match change {
-            Change::Save(change) => save(&transaction, change).map(|()| true),
-            Change::Erase(change) => erase(&transaction, change),
-        };
-        let found = changes.iter().map(make).collect::<Result<_, _>>()?;
+        let (mut found, mut size) = (Vec::new(), 0);
+        for change in changes {
+            let written = match change {
+                Change::Save(change) => Some(save(&transaction, change)?),
+                Change::Erase(change) => erase(&transaction, change)?,
+            };
+            found.push(written.is_some());
+            size += written.unwrap_or(0);
+            if size >= max_size {
+                break;
+            }
+        }
         transaction.commit()?;
         Ok(found)
     }
@@ -122,7 +134,7 @@ impl Database {
         Ok(self.connection.query_row(find, [at], |row| row.get(0))?)
     }
 
-    /// Deletes rooms without posts whose last post is from before `at`, but no more than `max`. Returns how many it
+    /// Deletes rooms without posts that were last used before `at`, but no more than `max`. Returns how many it
     /// deleted. Their numbers begin at 1 again, unless a record says which come after.
     pub fn delete_rooms_before(&mut self, at: u64, max: usize) -> Result<usize, StoreError> {
         let delete = "DELETE FROM room WHERE id IN (
@@ -204,14 +216,14 @@ fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<Nu
     Ok(Numbered::New(Post { n, id, name, text, at }))
 }
 
-/// Stores a room's record. A room with an empty record that never had a post leaves no trace.
-fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> rusqlite::Result<()> {
+/// Stores a room's record. Returns its size in bytes. A room with an empty record that never had a post leaves no trace.
+fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> rusqlite::Result<usize> {
     if *record == RoomRecord::default() {
         transaction.prepare_cached("UPDATE room SET state = NULL WHERE key = ?1")?.execute([name.key()])?;
         transaction
             .prepare_cached("DELETE FROM room WHERE key = ?1 AND last_n = 0")?
             .execute([name.key()])?;
-        return Ok(());
+        return Ok(0);
     }
     let json = serde_json::to_string(record)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
@@ -221,17 +233,22 @@ fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> 
              ON CONFLICT (key) DO UPDATE SET last_at = max(last_at, ?2), state = ?3",
         )?
         .execute(params![name.key(), at, json])?;
-    Ok(())
+    Ok(json.len())
 }
 
-/// Overwrites the text of a post. Returns whether there is such a post.
-fn erase(transaction: &Transaction<'_>, Erase { name, n, .. }: &Erase) -> rusqlite::Result<bool> {
-    let erased = transaction
-        .prepare_cached(
-            "UPDATE post SET text = '' WHERE room = (SELECT id FROM room WHERE key = ?1) AND n = ?2",
-        )?
-        .execute(params![name.key(), n])?;
-    Ok(erased > 0)
+/// Overwrites the text of a post. Returns its size in bytes; `None` if there is no such post.
+fn erase(transaction: &Transaction<'_>, Erase { name, n, .. }: &Erase) -> rusqlite::Result<Option<usize>> {
+    // SQLite knows the length of a text without reading it.
+    let find = "SELECT room, octet_length(text) FROM post WHERE room = (SELECT id FROM room WHERE key = ?1) AND n = ?2";
+    let found = transaction
+        .prepare_cached(find)?
+        .query_row(params![name.key(), n], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, usize>(1)?)))
+        .optional()?;
+    let Some((room, size)) = found else { return Ok(None) };
+    transaction
+        .prepare_cached("UPDATE post SET text = '' WHERE room = ?1 AND n = ?2")?
+        .execute(params![room, n])?;
+    Ok(Some(size))
 }
 
 #[cfg(test)]
@@ -254,7 +271,8 @@ mod tests {
         database.record([&record("text")].into_iter()).unwrap();
         let save = |database: &mut Database, name: &str, record: RoomRecord| {
             let name = RoomName::parse(name).unwrap();
-            database.change(&[Change::Save(Save { room: RoomId(1), name, record, at: 5 })]).unwrap();
+            let save = Change::Save(Save { room: RoomId(1), name, record, at: 5 });
+            database.change([&save].into_iter(), 1).unwrap();
             let rooms = "SELECT group_concat(key || ' ' || last_n || ' ' || (state IS NOT NULL)) FROM room";
             database.connection.query_row(rooms, [], |row| row.get::<_, String>(0)).unwrap()
         };

@@ -1,7 +1,8 @@
-//! The thread that loads rooms: their last posts, and what they remember. It has its own database connection, so that
+//! The thread that loads rooms: their last posts, and their records. It has its own database connection, so that
 //! no room waits for the posts of another room.
 
 use crate::base::clock::Now;
+use crate::base::warning::Warning;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
@@ -17,18 +18,20 @@ pub(crate) struct Loader<C, A> {
     options: StoreOptions,
     clock: C,
     answer: A,
+    /// That a room cannot be opened, or only without its posts. Pages try again, so this may happen often.
+    warning: Warning,
 }
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
     /// A loader that reads with `reader`.
     pub(crate) fn new(reader: Reader, options: StoreOptions, clock: C, answer: A) -> Result<Self, OpenError> {
         reader.use_short_timeout()?;
-        Ok(Self { reader, options, clock, answer })
+        Ok(Self { reader, options, clock, answer, warning: Warning::default() })
     }
 
     /// Answers requests until all senders are gone. Once a hub is gone the server is stopping: the others still get
     /// their answers, but no lock of another program is waited for.
-    pub(crate) fn run(self, queue: &Receiver<Load>) {
+    pub(crate) fn run(mut self, queue: &Receiver<Load>) {
         let mut is_stopping = false;
         for Load { room, name, count } in queue {
             let start = (self.clock)();
@@ -40,7 +43,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
                         if !is_stopping
                             && (self.clock)().instant - start.instant < self.options.lock_timeout => {}
                     Err(error) => {
-                        log::error!("a room cannot be opened: {error}");
+                        self.warn(|| format!("a room cannot be opened: {error}"));
                         break (None, Vec::new());
                     }
                 }
@@ -49,8 +52,12 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
         }
     }
 
+    fn warn(&mut self, text: impl FnOnce() -> String) {
+        self.warning.log((self.clock)().instant, text);
+    }
+
     fn read(
-        &self,
+        &mut self,
         name: &RoomName,
         count: usize,
         not_before: u64,
@@ -58,7 +65,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
         let record = self.reader.record(name)?;
         let posts = match self.reader.last_posts(name, count, not_before) {
             Err(error) if !matches!(error, StoreError::Locked) => {
-                log::error!("a room opens without its history: {error}");
+                self.warn(|| format!("a room opens without its history: {error}"));
                 Vec::new()
             }
             posts => posts?,
@@ -92,6 +99,7 @@ mod tests {
         Loader::new(reader, options, Now::read, reply).unwrap().run(&queue);
         assert!(answers.try_recv().is_ok());
     }
+
     #[test]
     fn a_room_that_stays_locked_is_answered_without_a_record_and_not_as_one_that_remembers_nothing() {
         let folder = tempfile::tempdir().unwrap();

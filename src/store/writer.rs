@@ -1,4 +1,4 @@
-//! The thread that writes: posts, and changes of what is there. It writes many in one commit, and confirms each only
+//! The thread that writes: posts, and changes to stored data. It writes many in one commit, and confirms each only
 //! after it is committed.
 
 #[cfg(test)]
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
 const MAX_COMMIT: usize = 256;
 
-/// Maximum number of changes in one commit: 4 MiB of the largest records.
-const MAX_CHANGES: usize = 100;
+/// Maximum number of changes in one commit.
+const MAX_CHANGES: usize = 256;
 
 /// Size of the texts after which a commit ends, in bytes. The last post may exceed it. It limits how far the
 /// write-ahead log grows at once.
@@ -66,7 +66,7 @@ pub(crate) struct Writer<C, A> {
     /// Posts to be stored, in the order in which they came.
     waiting: VecDeque<Record>,
     /// Changes to be made, in the order in which they came.
-    changes: Vec<Change>,
+    changes: VecDeque<Change>,
     /// When to try to remove erased texts from the write-ahead log, if some may be in it.
     checkpoint_at: Option<Instant>,
     /// True if the last commit failed, which was logged.
@@ -89,7 +89,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             answer,
             locked_since: None,
             waiting: VecDeque::new(),
-            changes: Vec::new(),
+            changes: VecDeque::new(),
             checkpoint_at: None,
             is_failing: false,
             warned_full: None,
@@ -118,7 +118,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     fn take(&mut self, write: Write) {
         match write {
             Write::Record(record) => self.waiting.push_back(record),
-            Write::Change(change) => self.changes.push(change),
+            Write::Change(change) => self.changes.push_back(change),
         }
     }
 
@@ -159,19 +159,22 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
 
     /// Makes all waiting changes. Returns false if they wait for another program that has locked the file.
     fn store_changes(&mut self, may_wait: bool, now: Instant) -> bool {
-        let mut at_once = MAX_CHANGES;
+        let (mut at_once, mut alone) = (MAX_CHANGES, 0);
         while !self.changes.is_empty() {
             let count = self.changes.len().min(at_once);
-            match self.database.change(&self.changes[..count]) {
+            match self.database.change(self.changes.range(..count), MAX_COMMIT_SIZE) {
                 Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
                     return false;
                 }
                 // One that does not fit must not keep the others from being made, such as removals.
-                Err(_) if count > 1 => at_once = 1,
+                Err(StoreError::Full | StoreError::Sqlite(_)) if count > 1 => (at_once, alone) = (1, count),
                 outcome => {
                     self.log_change(&outcome, now);
+                    let count = outcome.as_ref().map_or(count, Vec::len);
                     self.answer_changes(count, outcome, now);
+                    alone = alone.saturating_sub(count);
+                    at_once = if alone > 0 { 1 } else { MAX_CHANGES };
                 }
             }
         }
@@ -181,8 +184,8 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// Answers for the first changes.
     fn answer_changes(&mut self, count: usize, outcome: Result<Vec<bool>, StoreError>, now: Instant) {
         let erases = |change: &Change| matches!(change, Change::Erase(_));
-        if outcome.is_ok() && self.changes[..count].iter().any(erases) {
-            self.checkpoint_at = Some(now);
+        if outcome.is_ok() && self.changes.range(..count).any(erases) {
+            self.checkpoint_at.get_or_insert(now);
             self.checkpoint(now); // before the answers
         }
         let reason = reason(&outcome);
@@ -230,14 +233,14 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     fn log_change<T>(&mut self, outcome: &Result<T, StoreError>, now: Instant) {
         if let Err(error @ StoreError::Full) = outcome {
             if self.warned_full.is_none_or(|at| now - at >= FULL_WARN_INTERVAL) {
-                log::warn!("the store is full, and posts are being rejected: {error}");
+                log::warn!("the store is full, and what does not fit is rejected: {error}");
                 self.warned_full = Some(now);
             }
             return;
         }
         match outcome {
-            Err(error) if !self.is_failing => log::error!("posts are being rejected: {error}"),
-            Ok(_) if self.is_failing => log::info!("posts are stored again"),
+            Err(error) if !self.is_failing => log::error!("nothing can be stored: {error}"),
+            Ok(_) if self.is_failing => log::info!("the store works again"),
             _ => {}
         }
         self.is_failing = outcome.is_err();

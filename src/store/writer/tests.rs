@@ -4,6 +4,7 @@ use super::*;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::room::post::PendingPost;
 use crate::room::room_name::RoomName;
+use crate::room::state::RoomRecord;
 use std::cell::{Cell, RefCell};
 use std::path::Path;
 
@@ -117,4 +118,64 @@ fn a_checkpoint_that_a_reader_blocks_is_tried_again_until_no_erased_text_is_left
     writer.store(Duration::ZERO);
     assert!(!is_left());
     assert_eq!(writer.pause(), SWEEP_INTERVAL - CHECKPOINT_PAUSE);
+}
+
+/// A record of about as many bytes as the question has.
+fn record_with(prompt: usize) -> RoomRecord {
+    let mut record = RoomRecord::default();
+    record.state.prompt = "x".repeat(prompt);
+    record
+}
+
+fn save(room: u64, record: RoomRecord) -> Write {
+    let name = RoomName::parse(&format!("room {room}")).unwrap();
+    Write::Change(Change::Save(Save { room: RoomId(room), name, record, at: 1 }))
+}
+
+#[test]
+fn a_commit_of_changes_has_a_maximum_number_and_a_maximum_size() {
+    for (changes, prompt, expected) in [
+        (2 * MAX_CHANGES + 1, 1, [MAX_CHANGES, 2 * MAX_CHANGES, 2 * MAX_CHANGES + 1].to_vec()),
+        (5, MAX_COMMIT_SIZE / 2, [2, 4, 5].to_vec()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let database = Database::open(&file).unwrap();
+        let observer = rusqlite::Connection::open(&file).unwrap();
+        let committed = RefCell::new(Vec::new());
+        let answer = |answer: Answer| {
+            assert!(matches!(answer, Answer::Saved { is_kept: true, .. }), "{answer:?}");
+            let count = observer.query_row("SELECT count(*) FROM room", [], |row| row.get::<_, usize>(0));
+            committed.borrow_mut().push(count.unwrap());
+            true
+        };
+        let mut writer = Writer::new(database, StoreOptions::new(file), Now::read, answer);
+        (0..changes).for_each(|n| writer.take(save(n as u64, record_with(prompt))));
+        writer.store(Duration::ZERO);
+        drop(writer);
+        let mut committed = committed.into_inner();
+        committed.dedup();
+        assert_eq!(committed, expected);
+    }
+}
+
+#[test]
+fn a_change_that_does_not_fit_keeps_no_other_from_being_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let mut database = Database::open(&file).unwrap();
+    database.limit_size(1024 * 1024).unwrap();
+    let kept = RefCell::new(Vec::new());
+    let answer = |answer: Answer| {
+        let Answer::Saved { room, is_kept } = answer else { panic!("{answer:?}") };
+        kept.borrow_mut().push((room.0, is_kept));
+        true
+    };
+    let mut writer = Writer::new(database, StoreOptions::new(file), Now::read, answer);
+    for (room, prompt) in [(1, 10), (2, 2 * 1024 * 1024), (3, 10)] {
+        writer.take(save(room, record_with(prompt)));
+    }
+    writer.store(Duration::ZERO);
+    drop(writer);
+    assert_eq!(kept.into_inner(), [(1, true), (2, false), (3, true)]);
 }
