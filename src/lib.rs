@@ -83,6 +83,6 @@ pub mod internals {
     pub use crate::room::text::{Text, TextChange};
     pub use crate::room::view::{View, Visibility};
     pub use crate::store::database::Database;
-    pub use crate::store::request::{Answer, Change, Erase, Load, Record, Requests, Save, Write};
+    pub use crate::store::request::{Answer, Change, Erase, Load, Requests, Save, StorePost, Write};
     pub use crate::store::{Store, start as start_store};
 }

@@ -1,5 +1,6 @@
 //! The driver: all clients of a scenario, on one thread with one epoll. It runs in its own process on its own core, and
-//! reports how busy that core was. This file contains the phases of a job; `receive` reads what the clients receive, and
+//! reports how busy that core was. This file contains the phases of a job; `receive` reads what the clients receive,
+//! and
 //! `reveal` shows hidden texts.
 
 mod receive;

@@ -62,6 +62,12 @@ impl Deadlines {
         self.order.first().map(|(at, _)| *at)
     }
 
+    /// All deadlines.
+    #[cfg(test)]
+    pub(crate) fn all(&self) -> impl Iterator<Item = Deadline> {
+        self.order.iter().map(|(_, deadline)| *deadline)
+    }
+
     /// Removes and returns the first deadline, if it has passed.
     pub(crate) fn pop(&mut self, now: Instant) -> Option<Deadline> {
         let (at, deadline) = self.order.first().copied().filter(|(at, _)| *at <= now)?;

@@ -67,7 +67,7 @@ impl<T: Transport> Hub<T> {
     /// A client has proved the host key.
     fn admit_host(&mut self, client: ClientId, now: Now) {
         if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
-            room.give_key(client, now.instant);
+            room.set_key_proven(client, now.instant);
             self.act(client, Action::Host, now);
         }
     }

@@ -8,6 +8,7 @@ use crate::base::limits::Limits;
 use crate::base::secret::SecretHash;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::deadlines::Deadline;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::host_options::HostOptions;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
@@ -21,7 +22,7 @@ use crate::room::room_name::RoomName;
 use crate::room::session::Session;
 use crate::room::state::{HostMode, RoomRecord, StateChange};
 use crate::room::text::TextChange;
-use crate::store::request::{Answer, Change, Erase, Load, Record, Requests, Save, Write};
+use crate::store::request::{Answer, Change, Erase, Load, Requests, Save, StorePost, Write};
 use crossbeam_channel::{Receiver, unbounded};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -191,11 +192,11 @@ impl World {
 
     fn written(&mut self, write: Write, is_stored: bool) -> Event<Pipe> {
         let answer = match write {
-            Write::Record(Record { room, post, .. }) => {
+            Write::Post(StorePost { room, post, .. }) => {
                 self.stored += u64::from(is_stored);
                 let numbered = || Numbered::New(post.clone().numbered(self.stored));
                 let outcome = is_stored.then(numbered).ok_or(NotStored::Unavailable);
-                Answer::Recorded { room, post, outcome }
+                Answer::PostStored { room, post, outcome }
             }
             Write::Change(Change::Save(Save { room, .. })) => Answer::Saved { room, is_kept: is_stored },
             Write::Change(Change::Erase(Erase { room, n, by, .. })) => Answer::Erased {
@@ -227,6 +228,18 @@ impl World {
                 self.hub.handle(event, self.now);
             }
             self.wait(PASSPHRASE_TIMEOUT);
+        }
+    }
+
+    /// No deadline is of a room that was forgotten.
+    fn check_deadlines(&self) {
+        let Hub { deadlines, rooms, .. } = &self.hub;
+        for deadline in deadlines.all() {
+            if let Deadline::Grace(id, _) | Deadline::Save(id) | Deadline::Hosts(id) | Deadline::Budget(id) =
+                deadline
+            {
+                assert!(rooms.get(id).is_some(), "{deadline:?}");
+            }
         }
     }
 
@@ -272,6 +285,7 @@ proptest! {
         let mut world = World::new(has_passphrase, has_store);
         for (step, chosen) in steps {
             world.take(step, chosen);
+            world.check_deadlines();
         }
         world.end();
         world.check();

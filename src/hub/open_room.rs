@@ -31,7 +31,7 @@ use std::time::Instant;
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
 const FREE_TEXT: usize = 1024;
 
-/// One room. It lasts as long as a client, a user or a post under way is in it.
+/// One room. It lasts as long as a client, a user, a request to the store or an unsaved record is in it.
 #[derive(Debug)]
 pub(crate) struct OpenRoom {
     name: RoomName,
@@ -59,8 +59,8 @@ pub(crate) struct OpenRoom {
     is_stored: bool,
     /// The store is still to load the room. Until then all that clients ask for waits.
     is_loading: bool,
-    /// Posts that the store has not answered for: those to be stored and those to be erased.
-    posts_under_way: usize,
+    /// Posts that the store has not answered for, those to be stored and those to be erased.
+    requests_under_way: usize,
     /// Something has happened since the last batch.
     pub is_dirty: bool,
     /// Events of its clients that wait.
@@ -97,7 +97,7 @@ impl OpenRoom {
             first_parts: FirstParts::default(),
             is_stored: options.is_stored,
             is_loading: options.is_stored,
-            posts_under_way: 0,
+            requests_under_way: 0,
             is_dirty: false,
             inbox: Inbox::new(&options.limits, now),
             charge: memory.charge(),
@@ -125,8 +125,8 @@ impl OpenRoom {
         &self.rules
     }
 
-    /// True when nobody is in the room or may come back, and no event or post is under way, so that the room can be
-    /// forgotten.
+    /// True when nobody is in the room or may come back, no event or post is under way, and its record is saved, so
+    /// that the room can be forgotten.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_abandoned() && self.view.user_count() == 0
     }
@@ -158,7 +158,7 @@ impl OpenRoom {
     /// True when at most away users are in the room, and nothing is under way.
     pub(crate) fn is_abandoned(&self) -> bool {
         let is_saved = self.saving.is_none() && !(self.is_stored && self.rules.has_unsaved_record());
-        self.members.is_empty() && self.posts_under_way == 0 && is_saved && self.inbox.is_empty()
+        self.members.is_empty() && self.requests_under_way == 0 && is_saved && self.inbox.is_empty()
     }
 
     /// Whether a viewer with this session would be refused a seat only because there is none left.
@@ -241,11 +241,11 @@ impl OpenRoom {
     }
 
     /// A client has proved the host key.
-    pub(crate) fn give_key(&mut self, client: ClientId, now: Instant) {
+    pub(crate) fn set_key_proven(&mut self, client: ClientId, now: Instant) {
         if let Some(member) = self.members.get_mut(&client) {
             member.has_key = true;
             self.note_key_holders(now);
-            self.show_texts(client);
+            self.request_texts(client);
         }
     }
 
@@ -255,7 +255,7 @@ impl OpenRoom {
     }
 
     /// A client becomes a host. If it has not seen the texts of others, it needs them.
-    fn show_texts(&mut self, client: ClientId) {
+    fn request_texts(&mut self, client: ClientId) {
         if self.view.state().hidden {
             self.request_snapshot(client);
         }
@@ -282,7 +282,7 @@ impl OpenRoom {
             Fact::HostMade { id } => {
                 self.state_changed = true;
                 let host = self.client_of(id);
-                host.into_iter().for_each(|host| self.show_texts(host));
+                host.into_iter().for_each(|host| self.request_texts(host));
             }
             Fact::Cleared { id: Some(id), at } => {
                 if let Some(author) = self.client_of(id) {
@@ -318,8 +318,8 @@ impl OpenRoom {
     }
 
     /// Counts a post under way.
-    pub(crate) fn begin_post(&mut self) {
-        self.posts_under_way += 1;
+    pub(crate) fn begin_request(&mut self) {
+        self.requests_under_way += 1;
     }
 
     /// The store has loaded the room.
@@ -346,7 +346,7 @@ impl OpenRoom {
     }
 
     /// The store has answered for the record. Now the state in it takes effect.
-    pub(crate) fn record_answered(&mut self, is_kept: bool) {
+    pub(crate) fn on_saved(&mut self, is_kept: bool) {
         self.saving_fails = !is_kept;
         if let Some(state) = self.saving.take().filter(|state| state != self.view.state()) {
             self.publish(Fact::StateChanged { state }, None, None);
@@ -373,7 +373,7 @@ impl OpenRoom {
     }
 
     /// A post is no longer under way.
-    pub(crate) fn post_answered(&mut self) {
-        self.posts_under_way -= 1;
+    pub(crate) fn request_answered(&mut self) {
+        self.requests_under_way -= 1;
     }
 }

@@ -22,8 +22,8 @@ impl<T: Transport> Hub<T> {
     /// Sends a post to the store. Rejects it if too many are under way.
     pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
         let Some(room) = self.rooms.touch(id) else { return };
-        room.begin_post();
-        if let Err(post) = self.store.record(id, room.name().clone(), post, room.view().last_n()) {
+        room.begin_request();
+        if let Err(post) = self.store.store_post(id, room.name().clone(), post, room.view().last_n()) {
             self.on_answered(id, post, Err(NotStored::Unavailable));
         }
     }
@@ -32,7 +32,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn erase_post(&mut self, client: ClientId, id: RoomId, n: u64) {
         let Some(room) = self.rooms.touch(id) else { return };
         match self.store.erase(id, room.name().clone(), n, client) {
-            true => room.begin_post(),
+            true => room.begin_request(),
             false => room.reject(client, EventError::NotRemoved(NotStored::Unavailable), None),
         }
     }
@@ -43,7 +43,7 @@ impl<T: Transport> Hub<T> {
         if let Some(record) = room.take_record()
             && !self.store.save(id, room.name().clone(), record, now.unix_millis)
         {
-            room.record_answered(false); // the store has crashed, and the server is about to end
+            room.on_saved(false); // the store has crashed, and the server is about to end
         }
     }
 
@@ -72,8 +72,8 @@ impl<T: Transport> Hub<T> {
                 };
                 self.rooms.iter_mut().for_each(trimmed);
             }
-            Answer::Recorded { room, post, outcome } => {
-                self.store.on_recorded(&post);
+            Answer::PostStored { room, post, outcome } => {
+                self.store.on_post_stored(&post);
                 self.on_answered(room, post, outcome);
             }
         }
@@ -103,7 +103,7 @@ impl<T: Transport> Hub<T> {
     /// A post has its number, or could not be stored.
     fn on_answered(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
         let Some(room) = self.rooms.touch(id) else { return };
-        room.post_answered();
+        room.request_answered();
         let (author, reference) = (room.client_of(post.id), post.reference());
         match (outcome, author) {
             (Ok(Numbered::New(post)), author) => {
@@ -121,7 +121,7 @@ impl<T: Transport> Hub<T> {
     /// The store has a room's record, or could not keep it.
     fn on_saved(&mut self, id: RoomId, is_kept: bool, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
-        room.record_answered(is_kept);
+        room.on_saved(is_kept);
         if !is_kept {
             for host in room.host_clients() {
                 room.reject(host, EventError::StateNotStored, None);
@@ -141,7 +141,7 @@ impl<T: Transport> Hub<T> {
     /// The store has erased a post, or could not.
     fn on_erased(&mut self, id: RoomId, n: u64, by: ClientId, outcome: Result<bool, NotStored>, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
-        room.post_answered();
+        room.request_answered();
         match outcome {
             Ok(true) => self.publish(id, Fact::PostRemoved { n }, None, None, now),
             Ok(false) => room.reject(by, RoomError::UnknownPost.into(), None),

@@ -65,7 +65,7 @@ impl Shards {
             Answer::Loaded { room, .. }
             | Answer::Saved { room, .. }
             | Answer::Erased { room, .. }
-            | Answer::Recorded { room, .. } => room,
+            | Answer::PostStored { room, .. } => room,
             Answer::Trimmed { before } => {
                 let send =
                     |hub: &&Sender<_>| hub.send(Event::Stored(Box::new(Answer::Trimmed { before }))).is_ok();

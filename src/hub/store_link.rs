@@ -5,7 +5,7 @@ use crate::hub::post_quota::PostQuota;
 use crate::room::post::PendingPost;
 use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
-use crate::store::request::{Change, Erase, Load, Record, Requests, Save, Write};
+use crate::store::request::{Change, Erase, Load, Requests, Save, StorePost, Write};
 use crossbeam_channel::SendError;
 use std::collections::BTreeMap;
 
@@ -16,11 +16,11 @@ pub const MAX_POSTS_UNDER_WAY: usize = 1024;
 /// longest posts takes 41 MB. With the largest one, it would take 4 GB.
 pub const MAX_SIZE_UNDER_WAY: usize = 64 * 1024 * 1024;
 
-/// Most rooms that wait for their histories. Beyond that, the store does not keep up, and no room is opened.
+/// Most rooms that wait to be loaded. Beyond that, the store does not keep up, and no room is opened.
 pub const MAX_LOADING_ROOMS: usize = 1024;
 
-/// Most histories under way from the store: the store reads one while the hub takes in the other. The other rooms wait
-/// in the hub, which knows when nobody needs a history any more. Otherwise, whoever opens and leaves large rooms
+/// Most loads under way: the store reads one room while the hub takes in the other. The other rooms wait
+/// in the hub, which knows when nobody needs a room any more. Otherwise, whoever opens and leaves large rooms
 /// thousands of times a second would make the store read megabytes each time while everyone else waited.
 pub(crate) const MAX_LOADS_UNDER_WAY: usize = 2;
 
@@ -52,12 +52,12 @@ impl StoreLink {
         self.requests.is_some()
     }
 
-    /// Whether as many rooms wait for their histories as may.
+    /// Whether as many rooms wait to be loaded as may.
     pub(crate) fn is_busy_loading(&self) -> bool {
         self.loading() >= MAX_LOADING_ROOMS
     }
 
-    /// The number of rooms that wait for their histories.
+    /// The number of rooms that wait to be loaded.
     pub(crate) fn loading(&self) -> usize {
         self.loading + self.waiting.len()
     }
@@ -70,13 +70,13 @@ impl StoreLink {
         }
     }
 
-    /// The store has answered for a history.
+    /// The store has answered for a load.
     pub(crate) fn on_loaded(&mut self) {
         self.loading -= 1;
         self.send_loads();
     }
 
-    /// Nobody needs a room's history any more.
+    /// Nobody needs a room to be loaded any more.
     pub(crate) fn cancel_load(&mut self, room: RoomId) {
         self.waiting.remove(&room);
     }
@@ -127,7 +127,7 @@ impl StoreLink {
 
     /// Sends a post to be stored under a number higher than `after`. Returns it if too many are under way, or if the
     /// store is gone.
-    pub(crate) fn record(
+    pub(crate) fn store_post(
         &mut self,
         room: RoomId,
         name: RoomName,
@@ -139,9 +139,9 @@ impl StoreLink {
             return Err(post);
         }
         self.sent.add(&post);
-        let sent = requests.writes.send(Write::Record(Record { room, name, post, after }));
+        let sent = requests.writes.send(Write::Post(StorePost { room, name, post, after }));
         match sent.map_err(SendError::into_inner) {
-            Err(Write::Record(Record { post, .. })) => {
+            Err(Write::Post(StorePost { post, .. })) => {
                 self.sent.remove(&post);
                 Err(post)
             }
@@ -150,7 +150,7 @@ impl StoreLink {
     }
 
     /// The store has answered for a post.
-    pub(crate) fn on_recorded(&mut self, post: &PendingPost) {
+    pub(crate) fn on_post_stored(&mut self, post: &PendingPost) {
         self.sent.remove(post);
     }
 }

@@ -15,7 +15,8 @@ const MAX_REMOVED: usize = 1000;
 /// bring the text back.
 pub(crate) const MAX_CLEARED: usize = 1000;
 
-/// Most users of a locked room that it remembers. Beyond that, the first of them cannot come back once the seat is lost.
+/// Most users of a locked room that it remembers. Beyond that, the first of them cannot come back once the seat is
+/// lost.
 const MAX_MEMBERS: usize = 1000;
 
 /// Most users who are hosts of a room at the same time. Everyone is told the whole list whenever it changes. Whoever

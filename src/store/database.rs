@@ -1,12 +1,12 @@
 //! Writing the store's file: an SQLite database with the posts of all rooms, the last post number of each room, what
-//! its hosts have set, and a key for each post that recognises a repeated one. It never holds unposted text or a
+//! its hosts have set, and a key for each post that recognises a repeated one. It never holds what is in a box or a
 //! session. [`crate::store`] decides when to read and write.
 
 use crate::room::post::{Numbered, Post};
 use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::files::{self, OpenedFile};
-use crate::store::request::{Change, Erase, Record, Save};
+use crate::store::request::{Change, Erase, Save, StorePost};
 use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::fs::File;
@@ -75,9 +75,9 @@ impl Database {
     }
 
     /// Numbers and stores posts in one transaction: all of them or none.
-    pub fn record<'a>(
+    pub fn store_posts<'a>(
         &mut self,
-        records: impl Iterator<Item = &'a Record>,
+        records: impl Iterator<Item = &'a StorePost>,
     ) -> Result<Vec<Numbered>, StoreError> {
         self.ensure_space()?;
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -86,8 +86,8 @@ impl Database {
         Ok(numbered)
     }
 
-    /// Makes changes in one transaction: all of them or none, except that it ends after `max_size` bytes, which the last
-    /// one may exceed. Returns for each that it made whether there was anything to change.
+    /// Makes changes in one transaction: all of them or none, except that it ends after `max_size` bytes, which the
+    /// last one may exceed. Returns for each that it made whether there was anything to change.
     pub fn change<'a>(
         &mut self,
         changes: impl Iterator<Item = &'a Change>,
@@ -189,8 +189,8 @@ impl Drop for Database {
 }
 
 /// Stores a post under the next number of its room. If it was stored before, returns that post.
-fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<Numbered> {
-    let Record { name: room, post: pending, after, .. } = record;
+fn insert(transaction: &Transaction<'_>, record: &StorePost) -> rusqlite::Result<Numbered> {
+    let StorePost { name: room, post: pending, after, .. } = record;
     let mark = pending.reference.as_ref().map(|(_, key)| key.0);
     if let Some(mark) = mark {
         let mut known = transaction.prepare_cached(
@@ -216,7 +216,8 @@ fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<Nu
     Ok(Numbered::New(Post { n, id, name, text, at }))
 }
 
-/// Stores a room's record. Returns its size in bytes. A room with an empty record that never had a post leaves no trace.
+/// Stores a room's record. Returns its size in bytes. A room with an empty record that never had a post leaves no
+/// trace.
 fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> rusqlite::Result<usize> {
     if *record == RoomRecord::default() {
         transaction.prepare_cached("UPDATE room SET state = NULL WHERE key = ?1")?.execute([name.key()])?;
@@ -258,17 +259,17 @@ mod tests {
     use crate::room::post::PendingPost;
     use crate::room::room_name::RoomName;
 
-    fn record(text: &str) -> Record {
+    fn record(text: &str) -> StorePost {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
-        Record { room: RoomId(1), name: RoomName::parse("r").unwrap(), post, after: 0 }
+        StorePost { room: RoomId(1), name: RoomName::parse("r").unwrap(), post, after: 0 }
     }
 
     #[test]
     fn a_room_that_remembers_nothing_any_more_leaves_no_trace_unless_it_has_posts() {
         let folder = tempfile::tempdir().unwrap();
         let mut database = Database::open(&folder.path().join("wall.sqlite")).unwrap();
-        database.record([&record("text")].into_iter()).unwrap();
+        database.store_posts([&record("text")].into_iter()).unwrap();
         let save = |database: &mut Database, name: &str, record: RoomRecord| {
             let name = RoomName::parse(name).unwrap();
             let save = Change::Save(Save { room: RoomId(1), name, record, at: 5 });
@@ -289,7 +290,7 @@ mod tests {
         let mut database = Database::open(&file).unwrap();
         let reader = Connection::open(&file).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
-        database.record([&record("text")].into_iter()).unwrap();
+        database.store_posts([&record("text")].into_iter()).unwrap();
         assert!(matches!(database.checkpoint(), Err(StoreError::Locked)));
         reader.execute_batch("COMMIT").unwrap();
         assert!(database.checkpoint().is_ok());
@@ -303,7 +304,7 @@ mod tests {
         let mut database = Database::open(&file).unwrap();
         database.limit_size(MAX).unwrap();
         let post = record(&"x".repeat(50_000));
-        let record = |database: &mut Database| database.record([&post].into_iter());
+        let record = |database: &mut Database| database.store_posts([&post].into_iter());
         for _ in 0..2 {
             let mut outcomes = (0..100).map(|_| record(&mut database));
             assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::Full))));
@@ -323,7 +324,7 @@ mod tests {
         let reader = Connection::open(&file).unwrap();
         reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
         let post = record(&"x".repeat(1024 * 1024));
-        let mut outcomes = (0..100).map(|_| database.record([&post].into_iter()));
+        let mut outcomes = (0..100).map(|_| database.store_posts([&post].into_iter()));
         assert!(matches!(outcomes.find(Result::is_err), Some(Err(StoreError::LogFull))));
         drop(outcomes);
         assert!(database.wal.size() < MAX_WAL_SIZE + 2 * 1024 * 1024);
@@ -331,7 +332,7 @@ mod tests {
         assert!(matches!(database.delete_rooms_before(2, 1), Err(StoreError::LogFull)));
         reader.execute_batch("COMMIT").unwrap();
         assert_eq!(database.delete_before(2, 1, 1).unwrap(), 1);
-        assert!(database.record([&post].into_iter()).is_ok());
+        assert!(database.store_posts([&post].into_iter()).is_ok());
         assert!(database.wal.size() < MAX_WAL_SIZE, "the log is emptied");
     }
 
@@ -340,11 +341,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut database = Database::open(&folder.path().join("wall.sqlite")).unwrap();
         // Two bytes a character.
-        let mut posts: Vec<Record> = (0..6).map(|_| record(&"é".repeat(500))).collect();
+        let mut posts: Vec<StorePost> = (0..6).map(|_| record(&"é".repeat(500))).collect();
         for (post, at) in posts.iter_mut().zip([6, 5, 4, 3, 2, 1]) {
             post.post.at = at;
         }
-        database.record(posts.iter()).unwrap();
+        database.store_posts(posts.iter()).unwrap();
         let mut delete = |max, max_size| {
             let deleted = database.delete_before(6, max, max_size).unwrap();
             let left = "SELECT count(*) || ' to ' || max(n) FROM post";
@@ -362,7 +363,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let [file, elsewhere] = ["wall.sqlite", "elsewhere.sqlite"].map(|name| folder.path().join(name));
         let mut database = Database::open(&file).unwrap();
-        database.record([&record("text")].into_iter()).unwrap();
+        database.store_posts([&record("text")].into_iter()).unwrap();
         std::fs::rename(&file, &elsewhere).unwrap();
         assert!(matches!(database.delete_before(2, 1, 1), Err(StoreError::Moved)));
         std::fs::rename(&elsewhere, &file).unwrap();

@@ -1,4 +1,4 @@
-//! The store: posts, and what rooms remember, in an SQLite file. It never gets unposted text.
+//! The store: posts, and the records of rooms, in an SQLite file. It never gets what is in a box.
 //!
 //! Architecture invariant: the hub never waits for the disk. One thread writes, another thread loads rooms,
 //! and both answer with events.

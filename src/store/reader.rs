@@ -140,12 +140,12 @@ mod tests {
     use crate::room::history::History;
     use crate::room::post::{Numbered, PendingPost};
     use crate::store::database::Database;
-    use crate::store::request::Record;
+    use crate::store::request::StorePost;
 
-    fn record(room: &RoomName, text: &str) -> Record {
+    fn record(room: &RoomName, text: &str) -> StorePost {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
-        Record { room: RoomId(1), name: room.clone(), post, after: 0 }
+        StorePost { room: RoomId(1), name: room.clone(), post, after: 0 }
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         for (room, text, len) in [("short", "text", PAGE_POSTS), ("long", third.as_str(), 3)] {
             let room = RoomName::parse(room).unwrap();
             let post = record(&room, text);
-            database.record((0..2 * len).map(|_| &post)).unwrap();
+            database.store_posts((0..2 * len).map(|_| &post)).unwrap();
             assert_eq!(reader.page(&room, 0).unwrap().len(), len);
         }
     }
@@ -175,7 +175,7 @@ mod tests {
             let mut kept = History::new(len);
             for size in sizes {
                 let posts = [record(&room, &letter.repeat(size))];
-                for numbered in database.record(posts.iter()).unwrap() {
+                for numbered in database.store_posts(posts.iter()).unwrap() {
                     let Numbered::New(post) = numbered else { panic!("a duplicate") };
                     kept.push(post);
                 }
@@ -192,7 +192,7 @@ mod tests {
         let file = folder.path().join("wall.sqlite");
         let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
         let room = RoomName::parse("r").unwrap();
-        database.record([&record(&room, "text")].into_iter()).unwrap();
+        database.store_posts([&record(&room, "text")].into_iter()).unwrap();
         assert_eq!(reader.record(&room).unwrap(), RoomRecord::default(), "nothing is remembered");
         let other = Connection::open(&file).unwrap();
         for json in ["", "{", "[]", r#"{"state":{"hidden":false}}"#] {
@@ -208,7 +208,7 @@ mod tests {
         let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
         let room = RoomName::parse("r").unwrap();
         let third = record(&room, &"x".repeat(MAX_HISTORY_BYTES / 3 + 1));
-        database.record((0..10).map(|_| &third)).unwrap();
+        database.store_posts((0..10).map(|_| &third)).unwrap();
         assert_eq!(reader.last_posts(&room, 100, 0).unwrap().len(), 3);
         assert_eq!(reader.last_posts(&room, 2, 0).unwrap().len(), 2);
     }

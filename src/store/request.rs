@@ -11,20 +11,20 @@ use crossbeam_channel::Sender;
 pub struct Requests {
     /// Rooms to be loaded.
     pub loads: Sender<Load>,
-    /// What is to be written.
+    /// Posts and changes to write.
     pub writes: Sender<Write>,
 }
 
-/// Asks to write something.
+/// A request to write.
 #[derive(Debug)]
 pub enum Write {
     /// A post.
-    Record(Record),
+    Post(StorePost),
     /// A change to stored data.
     Change(Change),
 }
 
-/// Asks to change what is in the store.
+/// A request to change stored data.
 #[derive(Debug)]
 pub enum Change {
     /// Saves a room's record.
@@ -46,7 +46,7 @@ pub struct Load {
 
 /// Asks to number and store a post.
 #[derive(Debug)]
-pub struct Record {
+pub struct StorePost {
     /// The room.
     pub room: RoomId,
     /// Its name.
@@ -113,8 +113,8 @@ pub enum Answer {
         /// Whether there was such a post, or why it could not be erased.
         outcome: Result<bool, NotStored>,
     },
-    /// The outcome of a [`Record`].
-    Recorded {
+    /// The outcome of a [`StorePost`].
+    PostStored {
         /// The room.
         room: RoomId,
         /// The post, as it was sent.

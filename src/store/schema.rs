@@ -13,10 +13,10 @@ const APPLICATION_ID: i64 = 0x5459_5057;
 /// The version of the schema. Version 1 had no `last_at`, version 2 no `state`.
 const SCHEMA_VERSION: i64 = 3;
 
-/// `last_n` and `last_at` are the number and the time of the room's last post, even if that was deleted. `state` is what
-/// the room remembers, a [`RoomRecord`](crate::room::state::RoomRecord) as JSON. `n` is the number of a post in its
-/// room. A removed post has an empty `text`. `mark` is its [`IdempotencyKey`](crate::room::session::IdempotencyKey).
-/// `user` is the author's id on the wire.
+/// `last_n` is the number of the room's last post, even if that was deleted. `last_at` is when the room was last posted
+/// to or saved. `state` is its record, a [`RoomRecord`](crate::room::state::RoomRecord) as JSON. `n` is the number of a
+/// post in its room. A removed post has an empty `text`. `mark` is its
+/// [`IdempotencyKey`](crate::room::session::IdempotencyKey). `user` is the author's id on the wire.
 const SCHEMA: &str = "
     CREATE TABLE room (
         id INTEGER PRIMARY KEY,

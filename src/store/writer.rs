@@ -9,7 +9,7 @@ use crate::room::post::{NotStored, Numbered};
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
-use crate::store::request::{Answer, Change, Erase, Record, Save, Write};
+use crate::store::request::{Answer, Change, Erase, Save, StorePost, Write};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ pub(crate) struct Writer<C, A> {
     /// When another program was first seen to lock the file, if it still does.
     locked_since: Option<Instant>,
     /// Posts to be stored, in the order in which they came.
-    waiting: VecDeque<Record>,
+    waiting: VecDeque<StorePost>,
     /// Changes to be made, in the order in which they came.
     changes: VecDeque<Change>,
     /// When to try to remove erased texts from the write-ahead log, if some may be in it.
@@ -117,7 +117,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
 
     fn take(&mut self, write: Write) {
         match write {
-            Write::Record(record) => self.waiting.push_back(record),
+            Write::Post(record) => self.waiting.push_back(record),
             Write::Change(change) => self.changes.push_back(change),
         }
     }
@@ -140,7 +140,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
         while !self.waiting.is_empty() {
             let count = self.commit_len();
-            match self.database.record(self.waiting.range(..count)) {
+            match self.database.store_posts(self.waiting.range(..count)) {
                 Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
                     return;
@@ -211,7 +211,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     /// How many of the waiting posts to store in the next commit.
     fn commit_len(&self) -> usize {
         let mut size = 0;
-        let is_before_limit = |record: &&Record| {
+        let is_before_limit = |record: &&StorePost| {
             let is_before_limit = size < MAX_COMMIT_SIZE;
             size += record.post.text.len();
             is_before_limit
@@ -223,9 +223,9 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     fn answer(&mut self, count: usize, outcome: Result<Vec<Numbered>, StoreError>) {
         let reason = reason(&outcome);
         let mut numbered = outcome.unwrap_or_default().into_iter();
-        for Record { room, post, .. } in self.waiting.drain(..count) {
+        for StorePost { room, post, .. } in self.waiting.drain(..count) {
             let outcome = numbered.next().ok_or(reason);
-            (self.answer)(Answer::Recorded { room, post, outcome });
+            (self.answer)(Answer::PostStored { room, post, outcome });
         }
     }
 

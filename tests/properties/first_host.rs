@@ -3,7 +3,7 @@
 use crate::place::{LIMITS, Person, Place, ask};
 use std::time::Duration;
 use typewall::HostMode;
-use typewall::internals::Session;
+use typewall::internals::{Action, Name, Session};
 
 /// The least time that makes a difference.
 const MOMENT: Duration = Duration::from_millis(1);
@@ -109,4 +109,18 @@ fn a_host_without_a_seat_is_expected_back_for_the_grace_period() {
     assert!(!ada.is_host());
     pass(&mut place, MOMENT);
     assert_eq!([&ada, &bob].map(Person::is_host), [true, false]);
+}
+
+#[test]
+fn a_key_is_gone_with_the_connection_whose_seat_another_one_took() {
+    let mut place = start();
+    let boss = place.host("r");
+    let name = Name::parse("Boss", 40).unwrap();
+    place.act(&boss, Action::Join { name, session: boss.session });
+    let bob = join(&mut place, Session::random());
+    let again = join(&mut place, boss.session);
+    assert!(boss.close_code().is_some() && again.is_host() && !bob.is_host());
+    place.leave(&again);
+    pass(&mut place, 2 * LIMITS.grace);
+    assert!(bob.is_host(), "nobody has the key any more");
 }

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     Action, Address, Answer, Change, ClientId, Encoding, Event, FromClient, Hub, Load, Name, NewClient, Now,
-    Numbered, Record, Requests, RoomRecord, Save, Session, Shard, StateChange, TextChange, UserId, Write,
+    Numbered, Requests, RoomRecord, Save, Session, Shard, StateChange, StorePost, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -254,8 +254,8 @@ impl Place {
 
     /// The store takes the post that it is asked for next, under this number.
     pub(crate) fn store_post(&mut self, n: u64) {
-        let Record { room, post, .. } = sent_post(&self.store().writes);
+        let StorePost { room, post, .. } = sent_post(&self.store().writes);
         let outcome = Ok(Numbered::New(post.clone().numbered(n)));
-        self.answer(Answer::Recorded { room, post, outcome });
+        self.answer(Answer::PostStored { room, post, outcome });
     }
 }

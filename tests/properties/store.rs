@@ -6,7 +6,7 @@ use crossbeam_channel::{Receiver, unbounded};
 use std::time::Instant;
 use typewall::internals::{
     Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Post,
-    Record, Requests, RoomId, RoomRecord, Session, Shard, StateChange, TextChange, UserId, Write,
+    Requests, RoomId, RoomRecord, Session, Shard, StateChange, StorePost, TextChange, UserId, Write,
 };
 use typewall::{HostOptions, Limits, RoomName};
 
@@ -71,9 +71,9 @@ pub(crate) fn loaded(room: RoomId, posts: Vec<Post>) -> Event<Pipe> {
 }
 
 /// The post that the store is asked for next.
-pub(crate) fn sent_post(sent: &Receiver<Write>) -> Record {
+pub(crate) fn sent_post(sent: &Receiver<Write>) -> StorePost {
     match sent.try_recv() {
-        Ok(Write::Record(record)) => record,
+        Ok(Write::Post(record)) => record,
         other => panic!("no post, but {other:?}"),
     }
 }

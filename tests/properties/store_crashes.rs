@@ -6,7 +6,7 @@ use proptest::sample::Index;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use typewall::internals::{Database, Numbered, PendingPost, Post, Record, RoomId, Session, UserId};
+use typewall::internals::{Database, Numbered, PendingPost, Post, RoomId, Session, StorePost, UserId};
 use typewall::{Reader, RoomName};
 
 const ROOMS: usize = 2;
@@ -56,10 +56,10 @@ impl OpenStore {
     fn record(&mut self, new: &[NewPost]) -> Vec<Numbered> {
         let record = |(room, reference, text): &NewPost| {
             let post = pending(*reference, text);
-            Record { room: RoomId(1), name: name(*room), post, after: 0 }
+            StorePost { room: RoomId(1), name: name(*room), post, after: 0 }
         };
-        let records: Vec<Record> = new.iter().map(record).collect();
-        self.database.record(records.iter()).expect("it is stored")
+        let records: Vec<StorePost> = new.iter().map(record).collect();
+        self.database.store_posts(records.iter()).expect("it is stored")
     }
 
     fn log(&self, room: usize) -> Vec<Post> {

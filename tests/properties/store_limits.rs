@@ -6,7 +6,7 @@ use crate::world::{KEY, LIMITS};
 use crossbeam_channel::{Receiver, unbounded};
 use typewall::internals::{
     Action, Answer, Change, ClientId, Event, FromClient, Hub, Load, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY,
-    Name, Numbered, Record, Requests, Session, Shard, Write,
+    Name, Numbered, Requests, Session, Shard, StorePost, Write,
 };
 use typewall::{HostMode, HostOptions, SecretHash};
 
@@ -46,10 +46,10 @@ impl Played {
 
     /// The store answers for the post that it got first.
     fn record_next(&mut self) {
-        let Record { room, post, .. } = sent_post(&self.sent);
+        let StorePost { room, post, .. } = sent_post(&self.sent);
         self.last_n += 1;
         let outcome = Ok(Numbered::New(post.clone().numbered(self.last_n)));
-        self.hub.handle(Event::Stored(Box::new(Answer::Recorded { room, post, outcome })), now());
+        self.hub.handle(Event::Stored(Box::new(Answer::PostStored { room, post, outcome })), now());
         self.hub.write(now());
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Answer, Load, NotStored, Now, Numbered, PendingPost, Post, Record, RoomId, Store, UserId, Write,
+    Answer, Load, NotStored, Now, Numbered, PendingPost, Post, RoomId, Store, StorePost, UserId, Write,
     start_store,
 };
 use typewall::{RoomName, StoreOptions};
@@ -56,7 +56,7 @@ impl Running {
         self.store
             .requests
             .writes
-            .send(Write::Record(Record { room: RoomId(1), name, post, after }))
+            .send(Write::Post(StorePost { room: RoomId(1), name, post, after }))
             .unwrap();
     }
 
@@ -72,7 +72,7 @@ impl Running {
         self.send_after(after, day, text);
         loop {
             match self.answer() {
-                Answer::Recorded { outcome: Ok(Numbered::New(post)), .. } => return post,
+                Answer::PostStored { outcome: Ok(Numbered::New(post)), .. } => return post,
                 Answer::Trimmed { .. } => {}
                 other => panic!("{other:?}"),
             }
@@ -132,7 +132,7 @@ fn a_full_store_takes_posts_again_once_old_ones_are_removed() {
         running.send(0, &text);
         loop {
             match running.answer() {
-                Answer::Recorded { outcome, .. } => return outcome.err(),
+                Answer::PostStored { outcome, .. } => return outcome.err(),
                 Answer::Trimmed { .. } => {}
                 other => panic!("{other:?}"),
             }
@@ -157,7 +157,7 @@ fn old_posts_are_removed_even_if_one_step_is_not_enough() {
     running.days.store(2, Ordering::Relaxed);
     running.send(2, "new");
     // A post is stored between two steps. Only the last step sends `Trimmed`.
-    assert!(matches!(running.answer(), Answer::Recorded { outcome: Ok(_), .. }));
+    assert!(matches!(running.answer(), Answer::PostStored { outcome: Ok(_), .. }));
     assert!(matches!(running.answer(), Answer::Trimmed { .. }));
     assert_eq!(running.texts(), ["new"]);
 }

@@ -17,7 +17,7 @@ fn commits(posts: usize, text: &str) -> Vec<usize> {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
         let name = RoomName::parse("r").unwrap();
-        records.send(Write::Record(Record { room: RoomId(1), name, post, after: 0 })).unwrap();
+        records.send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0 })).unwrap();
     }
     drop(records);
     let database = Database::open(&options.file).unwrap();
@@ -57,7 +57,7 @@ fn sweeper(
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at, reference: None };
         let name = RoomName::parse("r").unwrap();
-        database.record([&Record { room: RoomId(1), name, post, after: 0 }].into_iter()).unwrap();
+        database.store_posts([&StorePost { room: RoomId(1), name, post, after: 0 }].into_iter()).unwrap();
     }
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(file.to_owned()) };
     let now = Now { instant: Instant::now(), unix_millis: 2 * DAY };
@@ -100,7 +100,7 @@ fn a_checkpoint_that_a_reader_blocks_is_tried_again_until_no_erased_text_is_left
     let name = RoomName::parse("r").unwrap();
     let (room, text) = (RoomId(1), "a secret".to_owned());
     let post = PendingPost { id: UserId(1), name: "Ada".to_owned(), text, at: 1, reference: None };
-    writer.take(Write::Record(Record { room, name: name.clone(), post, after: 0 }));
+    writer.take(Write::Post(StorePost { room, name: name.clone(), post, after: 0 }));
     writer.store(Duration::ZERO);
     let is_left = || {
         let mut files = [file.clone(), folder.path().join("wall.sqlite-wal")].into_iter();
@@ -163,7 +163,7 @@ fn a_commit_of_changes_has_a_maximum_number_and_a_maximum_size() {
 fn a_change_that_does_not_fit_keeps_no_other_from_being_made() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wall.sqlite");
-    let mut database = Database::open(&file).unwrap();
+    let database = Database::open(&file).unwrap();
     database.limit_size(1024 * 1024).unwrap();
     let kept = RefCell::new(Vec::new());
     let answer = |answer: Answer| {

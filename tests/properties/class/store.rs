@@ -4,8 +4,8 @@ use crossbeam_channel::{Receiver, unbounded};
 use serde_json::json;
 use std::collections::{HashMap, HashSet, VecDeque};
 use typewall::internals::{
-    Answer, Change, Load, Numbered, PendingPost, Post, Record, Requests, RoomRecord, RoomState, Save,
-    Session, Write,
+    Answer, Change, Load, Numbered, PendingPost, Post, Requests, RoomRecord, RoomState, Save, Session,
+    StorePost, Write,
 };
 
 pub(super) struct ClassStore {
@@ -50,9 +50,9 @@ impl ClassStore {
         let mut answers = Vec::new();
         for write in self.writes.try_iter().collect::<Vec<_>>() {
             match write {
-                Write::Record(Record { room, post, after, .. }) => {
+                Write::Post(StorePost { room, post, after, .. }) => {
                     let outcome = Ok(self.number(&post, after + 1));
-                    answers.push(Answer::Recorded { room, post, outcome });
+                    answers.push(Answer::PostStored { room, post, outcome });
                 }
                 Write::Change(Change::Save(save)) => self.saves.push_back((save, removed.clone())),
                 Write::Change(Change::Erase(erase)) => panic!("nobody removes posts: {erase:?}"),
