@@ -38,12 +38,12 @@ export function makeHost({ id }) {
 
 /** @param {User} user */
 export function removeUser({ id, name }) {
-  ask(say("removeUserAsk", { name: isolated(name) }), say("removeUser"), () => command("remove_user", { id }));
+  ask(say("removeUserAsk", { name: isolated(name) }), say("remove"), () => command("remove_user", { id }));
 }
 
 /** @param {import("./state.js").Post} post */
 export function removePost({ n }) {
-  ask(say("removePostAsk"), say("removeUser"), () => command("remove_post", { n }));
+  ask(say("removePostAsk"), say("remove"), () => command("remove_post", { n }));
 }
 
 /** The person has answered yes. */

@@ -1,5 +1,5 @@
-// Applies server events to the state of the room. No other module does, and this one knows neither the document nor the
-// connection; receive.js does what has to follow.
+// Applies server events to the state of the room, with room-state.js for those of hosts. This module knows neither the
+// document nor the connection; receive.js does what has to follow.
 
 import { speak } from "./captions.js";
 import { change, changes, touch } from "./changes.js";

@@ -137,6 +137,6 @@ function openUserMenu(button, user) {
     { words: say("clearBox"), action: () => clearBox(user) },
   ];
   if (!room.hosts.has(user.id)) items.push({ words: say("makeHost"), action: () => makeHost(user) });
-  items.push({ words: say("removeUser"), action: () => removeUser(user) });
+  items.push({ words: say("remove"), action: () => removeUser(user) });
   openMenu(button, say("optionsFor", { name: isolated(user.name) }), items);
 }

@@ -1,7 +1,7 @@
 // The host key: from the host link, or from before a reload of the tab. It is kept for the tab alone, and is in no link
 // that the page shows.
 
-import { announce, notice } from "./board.js";
+import { notice } from "./board.js";
 import { wordForError } from "./codes.js";
 import { send } from "./connection.js";
 import { hostKey } from "./state.js";
@@ -41,7 +41,6 @@ export function confirmHostKey({ token = "" }) {
   keepInTab(HOST_TOKEN, token || null);
   clearTimeout(hostKey.timer);
   notice("");
-  announce(say("youHost"));
 }
 
 /**

@@ -68,8 +68,8 @@ export function dropFromState(id) {
 }
 
 /**
- * The server's count of clears for this person's box. If it has grown, a host has cleared the box while this page did
- * not hear of it.
+ * When a host last cleared this person's box, by the server's clock. If it is later than before, a host has cleared the
+ * box while this page did not hear of it.
  *
  * @param {number | null | undefined} cleared  null for a viewer
  */
@@ -82,11 +82,11 @@ export function noteCleared(cleared) {
 /**
  * A host has cleared this person's box, or all boxes.
  *
- * @param {{ cleared?: number }} said
+ * @param {{ cleared: number }} said
  */
 function emptyOwnBox({ cleared }) {
   if (!room.you) return;
-  seat.cleared = cleared ?? (seat.cleared ?? 0) + 1;
+  seat.cleared = cleared;
   seat.emptied = true;
 }
 

@@ -111,7 +111,7 @@ export const seat = {
   name: "",
   /** @type {string | undefined} */
   session: undefined,
-  /** The server's count of clears when a host last cleared this box; null if it is not known. @type {number | null} */
+  /** When a host last cleared this box, by the server's clock; null if it is not known. @type {number | null} */
   cleared: null,
   /** A host has cleared the box, and the text in it is still to be dropped. */
   emptied: false,

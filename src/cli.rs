@@ -94,7 +94,7 @@ pub(crate) struct Options {
     #[arg(default_value_t = DEFAULT.grace.as_secs(), value_parser = clap::value_parser!(u64).range(0..=86_400))]
     grace: u64,
 
-    /// SQLite file to store posts in, created if missing [default: keep posts in memory only]
+    /// SQLite file for posts and for what hosts set, created if missing [default: keep everything in memory]
     #[arg(long, value_name = "FILE", env = "TYPEWALL_STORE", hide_env_values = true)]
     store: Option<PathBuf>,
 
@@ -103,7 +103,7 @@ pub(crate) struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep: Option<u32>,
 
-    /// Maximum size of the store's file, in MiB; at the limit, posts are rejected
+    /// Maximum size of the store's file, in MiB; at the limit, posts and settings are rejected
     #[arg(
         long,
         value_name = "MIB",
@@ -118,8 +118,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
     passphrase_file: Option<PathBuf>,
 
-    /// Who can be a room's host: anyone with the host link (key), also the first user of a room without a host (first),
-    /// or nobody (none)
+    /// Who can be a host: anyone who opens the host link (key); also the first user in a room without a host (first);
+    /// nobody (none)
     #[arg(long, value_name = "WHO", env = "TYPEWALL_HOSTS", hide_env_values = true)]
     #[arg(default_value = "key", value_parser = parse_hosts())]
     hosts: HostMode,

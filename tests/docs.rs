@@ -60,7 +60,7 @@ const CONTROLS: [&str; 14] = [
     "spotlight",
     "endSpotlight",
     "clearBox",
-    "removeUser",
+    "remove",
     "makeHost",
     "invite",
 ];

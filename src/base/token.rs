@@ -1,5 +1,5 @@
-//! Tokens: what a client that has given the passphrase shows when it comes back, so that it does not have to wait for
-//! the wrong attempts of others.
+//! Tokens: what a client that has given a secret, the passphrase or the host key, shows when it comes back, so that it
+//! does not have to wait for the wrong attempts of others.
 
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,7 +16,7 @@ const MAC_LENGTH: usize = 32;
 /// Bytes of a token. On the wire, each is two hexadecimal digits.
 const TOKEN_LENGTH: usize = NONCE_LENGTH + MAC_LENGTH;
 
-/// Proves that its holder has given the passphrase to this server since it started. Never logged.
+/// Proves that its holder has given the secret to this server since it started. Never logged.
 #[derive(Clone, Copy)]
 #[cfg_attr(test, derive(PartialEq, Eq))] // the server compares with TokenKey::verifies, in constant time
 pub struct Token([u8; TOKEN_LENGTH]);
@@ -53,12 +53,12 @@ impl fmt::Debug for Token {
 pub(crate) struct TokenKey(Hmac<Sha256>);
 
 impl TokenKey {
-    /// A key that nobody else has: a random secret with the hash of the passphrase, so that no token outlives either.
-    pub(crate) fn random(passphrase_hash: &[u8; 32]) -> Self {
+    /// A key that nobody else has: random bytes with the hash of the secret, so that no token outlives either.
+    pub(crate) fn random(secret_hash: &[u8; 32]) -> Self {
         let mut key = [0; 64];
-        let (secret, hash) = key.split_at_mut(32);
-        getrandom::fill(secret).expect("the system has a source of random numbers");
-        hash.copy_from_slice(passphrase_hash);
+        let (random, hash) = key.split_at_mut(32);
+        getrandom::fill(random).expect("the system has a source of random numbers");
+        hash.copy_from_slice(secret_hash);
         Self(Hmac::new_from_slice(&key).expect("HMAC takes a key of any length"))
     }
 

@@ -87,7 +87,7 @@ impl<T: Transport> Hub<T> {
 
     fn schedule_attempts(&mut self, address: Address) {
         if let Some(due) = self.gate.due(address) {
-            self.deadlines.set(Deadline::Attempt(address), due);
+            self.deadlines.set(Deadline::PassphraseAttempt(address), due);
         }
     }
 

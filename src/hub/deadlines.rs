@@ -19,9 +19,9 @@ pub(crate) enum Deadline {
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
     /// The next attempt at the passphrase from this address is to be checked.
-    Attempt(Address),
+    PassphraseAttempt(Address),
     /// The next attempt at the host key from this address is to be checked.
-    HostKey(Address),
+    HostKeyAttempt(Address),
     /// A client has not answered its close frame in time.
     Close(ClientId),
     /// A full transport is to be tried again.

@@ -136,6 +136,15 @@ fn is_about_hosts(fact: &Fact, view: &View) -> bool {
     match fact {
         Fact::Joined { .. } | Fact::Back { .. } | Fact::SeatTaken { .. } => true,
         Fact::Gone { id, .. } => view.is_host(*id),
-        _ => false,
+        Fact::Away { .. }
+        | Fact::HostMade { .. }
+        | Fact::StateChanged { .. }
+        | Fact::Text { .. }
+        | Fact::Cleared { .. }
+        | Fact::Posted { .. }
+        | Fact::PostRemoved { .. }
+        | Fact::Loaded { .. }
+        | Fact::HistoryShortened { .. }
+        | Fact::HistoryTrimmed { .. } => false,
     }
 }

@@ -35,7 +35,7 @@ pub enum Event<T> {
     PassphraseCheck {
         /// Where the request comes from.
         address: Address,
-        /// What it gave.
+        /// The passphrase to check.
         passphrase: SecretHash,
         /// The token of a client that was let in before.
         token: Option<Token>,

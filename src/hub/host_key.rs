@@ -60,7 +60,7 @@ impl<T: Transport> Hub<T> {
             }
         }
         if let Some(due) = self.host_key.as_ref().and_then(|check| check.due(address)) {
-            self.deadlines.set(Deadline::HostKey(address), due);
+            self.deadlines.set(Deadline::HostKeyAttempt(address), due);
         }
     }
 

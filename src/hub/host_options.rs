@@ -4,7 +4,7 @@ use crate::base::secret::SecretHash;
 use crate::hub::secret_check::SecretCheck;
 use crate::room::state::HostMode;
 
-/// Who can be a host.
+/// The mode, and the key if there is one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HostOptions {
     /// Who can become a host.

@@ -238,8 +238,8 @@ impl<T: Transport> Hub<T> {
                 Deadline::Hosts(room) => self.appoint_host(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
-                Deadline::Attempt(address) => self.check_attempts(address, now),
-                Deadline::HostKey(address) => self.check_host_keys(address, now),
+                Deadline::PassphraseAttempt(address) => self.check_attempts(address, now),
+                Deadline::HostKeyAttempt(address) => self.check_host_keys(address, now),
                 Deadline::Close(client) => self.clients.cut(client, &mut self.deadlines),
                 Deadline::Retry(client) => retries.push(client),
                 Deadline::Keepalive => {

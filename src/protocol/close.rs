@@ -16,7 +16,7 @@ pub(crate) enum CloseReason {
     AddressFull,
     /// The server has the maximum number of rooms.
     RoomsFull,
-    /// Too many rooms wait for the store to load their histories.
+    /// Too many rooms wait to be loaded, or the store could not read the room.
     ServerBusy,
     /// A later connection has the seat.
     SeatTaken,

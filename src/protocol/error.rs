@@ -65,7 +65,7 @@ impl From<NameError> for EventError {
 }
 
 impl EventError {
-    /// How many seconds the client has to wait before it gives another passphrase.
+    /// How many seconds the client has to wait before it may try again.
     pub fn wait(&self) -> Option<u64> {
         match self {
             Self::PassphraseWait(wait) | Self::HostKeyWait(wait) => Some(*wait),

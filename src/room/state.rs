@@ -11,8 +11,7 @@ pub(crate) const MAX_PROMPT: usize = 500;
 /// Most removed users that a room remembers. Beyond that, the first to be removed may come back.
 const MAX_REMOVED: usize = 1000;
 
-/// Most users of whom a room remembers that a host has cleared their box alone. Beyond that, the first of them may
-/// bring the text back.
+/// Most users whose last individual clear a room remembers. Beyond that, the first of them may bring the text back.
 pub(crate) const MAX_CLEARED: usize = 1000;
 
 /// Most users of a locked room that it remembers. Beyond that, the first of them cannot come back once the seat is
@@ -28,7 +27,7 @@ pub(crate) const MAX_HOSTS: usize = 100;
 pub enum HostMode {
     /// Nobody.
     None,
-    /// Whoever proves the host key, and whomever a host makes one.
+    /// Whoever proves the host key, and anyone a host makes a host.
     #[default]
     Key,
     /// Also, while a room has no host, the first user in the order of joining.
@@ -118,8 +117,8 @@ impl RoomRecord {
     }
 
     /// Notes that a host clears the box of the user with this key, or all boxes. Returns the clear time: milliseconds
-    /// since 1970, or more if that is needed for it to be later than all before. So it grows also when a room that
-    /// remembers nothing is opened again.
+    /// since 1970, or one more than the last clear time, if the clock is not ahead of it. It therefore keeps growing
+    /// even if the room has forgotten earlier clears.
     pub(crate) fn clear(&mut self, key: Option<SessionKey>, unix_millis: u64) -> u64 {
         let last = self.cleared.back().map_or(self.all_cleared, |(_, at)| *at);
         let at = unix_millis.max(last + 1);

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-/// Users, boxes and log of a room.
+/// Users, boxes, log, hosts and settings of a room.
 #[derive(Debug)]
 pub struct View {
     users: BTreeMap<UserId, User>,

@@ -12,8 +12,8 @@ const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
 
 // Tests reach into the page by these names, in functions that run there.
 const PAGE = [
-  "TOKEN", "asked", "at", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "join", "keepPassphrase", "keepSeat",
-  "keptInTab", "link", "look", "lose", "receive", "remove", "retryLater",
+  "TOKEN", "asked", "at", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
+  "keepSeat", "keptInTab", "link", "look", "lose", "receive", "remove", "retryLater",
   "rewrite", "room", "seat", "send", "shrink", "typed",
 ];
 

@@ -104,7 +104,7 @@ test("in a frozen room, the box is kept: it says so as no error, and neither pos
   const usable = await background(post);
   await post.focus();
   await press(page, "Freeze");
-  await expect(note).toHaveText("Frozen: your text is kept, and sent later.");
+  await expect(note).toHaveText("Frozen: your text is kept and will be sent later.");
   expect(await colour(note)).not.toBe(alarming);
   await expect(ada.locator("#hint")).toBeEmpty();
   for (const button of [post, clear]) await expect(button).toHaveAttribute("aria-disabled", "true");

@@ -106,14 +106,19 @@ test("what a host is refused is said above the wall, and changes nothing else, u
   await expect(page.locator("#announcement")).toHaveText("The room is locked.");
 });
 
-test("what hosts do is announced once", async ({ host, join }) => {
-  const page = await host();
-  const ada = await join("Ada");
-  await ada.evaluate(() => {
+// Notes everything that is announced from now on.
+async function listen(page) {
+  await page.evaluate(() => {
     window.heard = [];
     new MutationObserver(() => window.heard.push(at("announcement").textContent)).observe(at("announcement"), { childList: true });
   });
-  const heard = () => ada.evaluate(() => window.heard);
+  return () => page.evaluate(() => window.heard);
+}
+
+test("what hosts do is announced once", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  const heard = await listen(ada);
   await press(page, "Hide answers");
   await expect.poll(heard).toEqual(["Answers are hidden until a host reveals them."]);
   await press(page, "Reveal answers");
@@ -180,19 +185,28 @@ test("in the captions, a host reaches the menu of each box with the keyboard", a
   await expect(page.getByRole("menuitem", { name: "Spotlight" })).toBeFocused();
 });
 
-test("whoever becomes a host hears it, once", async ({ host, join }) => {
+test("whoever becomes a host hears it, once", async ({ host, join, server }) => {
   const words = "You are a host: you can run this room.";
-  const announced = (page) => page.locator("#announcement");
   const page = await host();
-  const teacher = await host({ search: { name: "Teacher" } });
-  await expect(announced(teacher)).toHaveText(words);
-  const ada = await join("Ada");
+  const [ada, teacher] = [await join("Ada"), await join("Teacher")];
+  const [heardByAda, heardByTeacher] = [await listen(ada), await listen(teacher)];
   await choose(page, "Ada", "Make host");
-  await expect(announced(ada)).toHaveText(words);
+  await expect.poll(heardByAda).toEqual([words]);
+
+  await teacher.evaluate((key) => (location.hash = `host=${key}`), server.hostKey());
+  await teacher.waitForFunction(() => hostKey.token);
+  await expect.poll(heardByTeacher).toEqual([words]);
+  const token = await teacher.evaluate(() => hostKey.token);
   await teacher.evaluate(() => lose(link.socket, { code: 1006 }));
-  await teacher.waitForFunction(() => link.status === "connected" && room.hosting);
+  await teacher.waitForFunction((before) => hostKey.token !== before, token); // accepted on the new connection
   await ask(page, "Why?");
-  for (const reader of [page, teacher, ada]) await expect(announced(reader)).toHaveText("Question: \u2068Why?\u2069");
+  await expect.poll(heardByTeacher).toEqual([words, "Question: \u2068Why?\u2069"]);
+  await expect.poll(heardByAda).toEqual([words, "Question: \u2068Why?\u2069"]);
+});
+
+test("whoever opens the host link with a name hears it, too", async ({ host }) => {
+  const teacher = await host({ search: { name: "Teacher" } });
+  await expect(teacher.locator("#announcement")).toHaveText("You are a host: you can run this room.");
 });
 
 test("whoever wrote when they were removed has the focus on the title, beside what tells of it", async ({ host, join }) => {

@@ -77,7 +77,7 @@ test("the buttons that remove posts are one stop for the keyboard, and say which
   const page = await host();
   await expect(posts(page)).toHaveCount(100);
   const stops = page.locator('.remove[tabindex="0"]');
-  const remover = (n) => page.getByRole("button", { name: `Remove post ${n} of \u2068Ada\u2069`, exact: true });
+  const remover = (n) => page.getByRole("button", { name: `Remove post ${n} by \u2068Ada\u2069`, exact: true });
   await expect(page.locator(".remove")).toHaveCount(100);
   await expect(stops).toHaveCount(1);
   await page.locator("#posts-area").focus();

@@ -50,7 +50,7 @@ test.describe("without hosts", () => {
 
   test("the page says that there are none", async ({ open }) => {
     const page = await open({ hash: "#host=0123" });
-    await expect(page.locator("#door .notice")).toHaveText("There are no hosts on this server.");
+    await expect(page.locator("#door .notice")).toHaveText("Hosts are turned off on this server.");
   });
 });
 

@@ -84,7 +84,7 @@ impl Hosting {
 }
 
 impl Rules {
-    /// Takes over what the room was before a restart.
+    /// Restores the room's stored record.
     pub(crate) fn restore(&mut self, record: RoomRecord, posts: Vec<Post>, now: Now) -> Fact {
         let hosting = &mut self.hosting;
         if hosting.mode != HostMode::None {
@@ -201,8 +201,8 @@ impl Rules {
         Some(Fact::HostMade { id })
     }
 
-    /// People rely on the state of the room. If there is a store, the state takes effect once it is saved, see
-    /// [`saved`](Self::saved).
+    /// People rely on the state of the room. If there is a store, the caller publishes the state once the record is
+    /// saved.
     fn set_state(&mut self, view: &View, change: StateChange) -> Result<Option<Fact>, RoomError> {
         let Self { hosting: Hosting { record, is_changed, .. }, numbering, seats, .. } = self;
         let state = change.apply(&record.state);
