@@ -93,6 +93,11 @@ impl Charge {
         (bytes > uncounted).then_some(self)
     }
 
+    /// The number of bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Changes the number of bytes.
     pub(crate) fn set(&mut self, bytes: usize) {
         // Only the difference, because other threads would see the sum of the old and the new number for a moment.

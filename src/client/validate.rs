@@ -79,7 +79,8 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
 
 /// The user with this id on the wire.
 fn user(id: &str) -> Result<UserId, EventError> {
-    id.parse().map(UserId).map_err(|_| RoomError::UnknownUser.into())
+    let is_canonical = |n: &u64| n.to_string() == id; // "+1" and "01" are not the id "1"
+    id.parse().ok().filter(is_canonical).map(UserId).ok_or_else(|| RoomError::UnknownUser.into())
 }
 
 #[inline(never)] // its frame would be on the stack for every event

@@ -191,7 +191,7 @@ pub struct Health {
     pub rooms: usize,
     /// Bytes of output that wait for slow clients, and of large messages that arrive.
     pub waiting: usize,
-    /// Bytes of boxes and logs.
+    /// Bytes of boxes and logs, except in rooms whose texts are hidden.
     pub texts: usize,
 }
 

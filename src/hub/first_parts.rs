@@ -31,6 +31,11 @@ impl FirstParts {
         }
     }
 
+    /// Bytes of the parts.
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |(_, _, charge)| charge.bytes())
+    }
+
     /// Frees the parts.
     pub(crate) fn clear(&mut self) {
         self.0 = None;

@@ -52,6 +52,7 @@ use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::{Event, Health};
 use crate::hub::host_options::HostOptions;
+use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
@@ -206,11 +207,14 @@ impl<T: Transport> Hub<T> {
     }
 
     fn health(&self) -> Health {
+        // Whoever asks could otherwise tell the length of each hidden text.
+        let hidden =
+            self.rooms.iter().filter(|room| room.view().state().hidden).map(OpenRoom::memory_in_use).sum();
         Health {
             clients: self.clients.registry.len(),
             rooms: self.rooms.len(),
             waiting: self.clients.memory().of_owner(),
-            texts: self.text_memory.of_owner(),
+            texts: self.text_memory.of_owner().saturating_sub(hidden),
         }
     }
 

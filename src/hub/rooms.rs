@@ -58,6 +58,11 @@ impl Rooms {
         self.rooms.keys().copied().collect()
     }
 
+    /// All rooms, to be read.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &OpenRoom> {
+        self.rooms.values()
+    }
+
     /// All rooms, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenRoom> {
         self.rooms.values_mut()

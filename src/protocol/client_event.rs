@@ -5,10 +5,12 @@ use crate::protocol::error::EventError;
 use crate::protocol::usage::EventKind;
 use crate::room::splice::Splice;
 use crate::room::text::TextChange;
-use serde::de::{Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 /// An event from a client.
 #[derive(Debug, PartialEq, Eq)]
@@ -136,31 +138,31 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
         *self.kind = Some(kind);
         let event = match kind {
             EventKind::Unlock => {
-                let Unlock { passphrase, token } = next(&mut array)?;
+                let Unlock { passphrase, token } = data(&mut array)?;
                 ClientEvent::Unlock { passphrase, token }
             }
             EventKind::GotANewUser => {
-                let GotANewUser { name, session } = next(&mut array)?;
+                let GotANewUser { name, session } = data(&mut array)?;
                 ClientEvent::GotANewUser { name, session }
             }
-            EventKind::Watch => next(&mut array).map(|Empty {}| ClientEvent::Watch)?,
-            EventKind::Resync => next(&mut array).map(|Empty {}| ClientEvent::Resync)?,
+            EventKind::Watch => data(&mut array).map(|Empty {}| ClientEvent::Watch)?,
+            EventKind::Resync => data(&mut array).map(|Empty {}| ClientEvent::Resync)?,
             EventKind::UpdatedText => {
-                ClientEvent::UpdatedText(next::<UpdatedText<'_>, A>(&mut array)?.change()?)
+                ClientEvent::UpdatedText(data::<UpdatedText<'_>, A>(&mut array)?.change()?)
             }
             EventKind::Message => {
-                let Message { text, reference } = next(&mut array)?;
+                let Message { text, reference } = data(&mut array)?;
                 ClientEvent::Message { text, reference }
             }
             EventKind::Host => {
-                let HostKey { key, token } = next(&mut array)?;
+                let HostKey { key, token } = data(&mut array)?;
                 ClientEvent::Host { key, token }
             }
-            EventKind::SetRoom => ClientEvent::SetRoom(next(&mut array)?),
-            EventKind::RemoveUser => next(&mut array).map(|OfUser { id }| ClientEvent::RemoveUser { id })?,
-            EventKind::ClearBox => next(&mut array).map(|ClearBox { id }| ClientEvent::ClearBox { id })?,
-            EventKind::MakeHost => next(&mut array).map(|OfUser { id }| ClientEvent::MakeHost { id })?,
-            EventKind::RemovePost => next(&mut array).map(|OfPost { n }| ClientEvent::RemovePost { n })?,
+            EventKind::SetRoom => ClientEvent::SetRoom(data(&mut array)?),
+            EventKind::RemoveUser => data(&mut array).map(|OfUser { id }| ClientEvent::RemoveUser { id })?,
+            EventKind::ClearBox => data(&mut array).map(|ClearBox { id }| ClientEvent::ClearBox { id })?,
+            EventKind::MakeHost => data(&mut array).map(|OfUser { id }| ClientEvent::MakeHost { id })?,
+            EventKind::RemovePost => data(&mut array).map(|OfPost { n }| ClientEvent::RemovePost { n })?,
         };
         match array.next_element::<IgnoredAny>()? {
             None => Ok(event),
@@ -170,9 +172,38 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
 }
 
 /// The next element of an array that must have one.
-#[inline(never)] // otherwise every event would take the stack that reading the largest one takes, in each client's thread
 fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T, A::Error> {
     array.next_element()?.ok_or_else(|| A::Error::custom("too few elements"))
+}
+
+/// The data of an event, which comes next.
+#[inline(never)] // otherwise every event would take the stack that reading the largest one takes, in each client's thread
+fn data<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T, A::Error> {
+    next(array).map(|Object(data)| data)
+}
+
+/// An object. What serde derives would take an array too, and read `["clear_box", []]` as if all
+/// boxes were meant.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
 }
 
 /// A string, borrowed if it has no escapes.

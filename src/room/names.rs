@@ -9,6 +9,9 @@ use unicode_security::skeleton;
 /// Characters reserved for the number after a name: a space and seven digits, enough for the users of any room.
 const NUMBER_LENGTH: usize = 8;
 
+/// Characters that look like the mark of a host, which the page draws beside a name: crowns, chess kings and queens.
+const HOST_MARKS: [char; 5] = ['\u{1F451}', '\u{2654}', '\u{2655}', '\u{265A}', '\u{265B}'];
+
 /// A user's name, cleaned: visible characters, no space at either end, one space between words.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name(String);
@@ -16,7 +19,8 @@ pub struct Name(String);
 impl Name {
     /// Cleans what somebody typed. `max` is in characters (Unicode code points).
     pub fn parse(typed: &str, max: usize) -> Result<Self, NameError> {
-        let name = clean(typed);
+        let typed: String = typed.chars().filter(|c| !HOST_MARKS.contains(c)).collect();
+        let name = clean(&typed);
         match name.chars().count() {
             0 => Err(NameError::Empty),
             n if n > max => Err(NameError::TooLong { max }),
@@ -190,9 +194,10 @@ fn visible(name: &str) -> impl Iterator<Item = char> {
     name.nfkc().filter(|&c| !is_invisible(c) && !is_joiner(c))
 }
 
-/// The forms of a name. Two names that have one in common are the same, or look the same.
-fn forms(name: &str) -> [String; 3] {
-    [key(name), key(&in_latin(name)), look(name)]
+/// The forms of a name. Two names that have one in common are the same, or look the same. Upper-case letters are often
+/// alike where their lower-case forms are not, such as the Latin H and the Cyrillic Н.
+fn forms(name: &str) -> [String; 4] {
+    [key(name), key(&in_latin(name)), look(name), look(&name.to_uppercase())]
 }
 
 /// A name whose characters beyond ASCII are replaced by those that they look like: a Cyrillic М by an M.
@@ -204,12 +209,12 @@ fn in_latin(name: &str) -> String {
     visible(name).map(replace).collect()
 }
 
-/// The skeleton of a name (UTS #39, section 4), in which upper and lower case are the same: an m is the same as rn, and
-/// a capital I is the same as an l.
+/// The skeleton of a name (UTS #39, section 4), in which upper and lower case are the same: an m is the same as rn. An i
+/// is the same as an l, because the capital I is, and everything that looks like it.
 fn look(name: &str) -> String {
     let visible: String = visible(name).collect();
     let lower: String = skeleton(&visible).flat_map(char::to_lowercase).collect();
-    skeleton(&lower).collect()
+    skeleton(&lower).map(|c| if c == 'i' { 'l' } else { c }).collect()
 }
 
 /// The form of a name that comparisons use.
@@ -226,14 +231,15 @@ fn is_joiner(c: char) -> bool {
 }
 
 /// Control and format characters, the characters that Unicode lists as ignorable by default
-/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt), and the blank Braille pattern.
+/// (`Default_Ignorable_Code_Point` in DerivedCoreProperties.txt), and others that most fonts show as nothing, such as the
+/// blank Braille pattern.
 fn is_invisible(c: char) -> bool {
     use GeneralCategory as Is;
     matches!(c.general_category(), Is::Control | Is::Format | Is::LineSeparator | Is::ParagraphSeparator)
         || matches!(c,
             '\u{34F}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{2065}'
             | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0D}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFF8}'
-            | '\u{E0000}'..='\u{E0FFF}')
+            | '\u{FFFC}' | '\u{1107F}' | '\u{16FE4}' | '\u{1D159}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -253,6 +259,7 @@ mod tests {
         assert_eq!(name("  Ada \t Lovelace\n").unwrap(), "Ada Lovelace");
         assert_eq!(name("A\u{200B}d\u{202E}a\0").unwrap(), "Ada");
         assert_eq!(name("Ada\u{200D}").unwrap(), "Ada");
+        assert_eq!(name("Ada\u{FFFC} \u{1F451}").unwrap(), "Ada");
         for nothing in ["", " ", "\u{200B}\u{200D}", "\u{3164}", "\u{2800}", "\0\n", "\u{FE0F}", "\u{E0067}"]
         {
             assert_eq!(name(nothing), Err(NameError::Empty), "{nothing:?}");
@@ -323,14 +330,25 @@ mod tests {
         for (typed, taken) in [
             ("\u{41C}s Smith", "\u{41C}s Smith 2"),
             ("\u{41C}S SMITH", "\u{41C}S SMITH 3"),
-            ("Ms Srnith", "Ms Srnith 3"),
-            ("Ｍs Smith", "Ｍs Smith 4"),
+            ("Ms Srnith", "Ms Srnith 4"),
+            ("Ｍs Smith", "Ｍs Smith 5"),
             ("Ms Smyth", "Ms Smyth"),
             ("Ida", "Ida"),
             ("ida", "ida 2"),
-            ("lda", "lda 2"),
+            ("lda", "lda 3"),
             ("李", "李"),
             ("Мария", "Мария"),
+            ("Lisa", "Lisa"),
+            ("L\u{406}SA", "L\u{406}SA 2"),
+            ("MS SMlTH", "MS SMlTH 6"),
+            (
+                "\u{41C}\u{405} \u{405}\u{41C}\u{406}\u{422}\u{41D}",
+                "\u{41C}\u{405} \u{405}\u{41C}\u{406}\u{422}\u{41D} 7",
+            ),
+            ("Иван", "Иван"),
+            ("ИBAH", "ИBAH 2"),
+            ("Σοφία", "Σοφία"),
+            ("ΣOΦÍA", "ΣOΦÍA 2"),
         ] {
             assert_eq!(take(typed), taken);
         }

@@ -1,6 +1,6 @@
 //! With `--hosts first`: who is the host of a room, and when another one is. The time is the test's own.
 
-use crate::place::{LIMITS, Person, Place, ask};
+use crate::place::{LIMITS, Person, Place, ask, hide};
 use std::time::Duration;
 use typewall::HostMode;
 use typewall::internals::{Action, Name, Session};
@@ -123,4 +123,18 @@ fn a_key_is_gone_with_the_connection_whose_seat_another_one_took() {
     place.leave(&again);
     pass(&mut place, 2 * LIMITS.grace);
     assert!(bob.is_host(), "nobody has the key any more");
+}
+
+#[test]
+fn after_a_restart_a_host_with_the_key_is_expected_back_too() {
+    let mut place = start();
+    let boss = place.host("r");
+    place.act(&boss, hide(true));
+    place.save_all();
+    place.restart();
+    let eve = join(&mut place, Session::random());
+    pass(&mut place, LIMITS.grace - MOMENT);
+    assert!(!eve.is_host(), "she would see what is hidden");
+    pass(&mut place, MOMENT);
+    assert!(eve.is_host());
 }

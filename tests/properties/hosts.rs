@@ -3,10 +3,12 @@
 //! comes to a locked room, gets no seat, and while a room is frozen only the texts of hosts change.
 
 use crate::class::{Class, HostStep, unique};
+use crate::place::{LIMITS, Place, hide};
 use crate::world::{PEOPLE, Step, steps};
 use proptest::prelude::*;
 use std::collections::HashSet;
-use typewall::internals::StateChange;
+use typewall::HostMode;
+use typewall::internals::{Action, Session, StateChange, TextChange};
 
 fn host_steps() -> impl Strategy<Value = Vec<HostStep>> {
     let person = || 0..PEOPLE;
@@ -65,4 +67,20 @@ fn unique_texts_have_no_part_in_common() {
     let parts = |n| (0..=6).map(move |at| unique(n)[at..at + 6].to_owned());
     let all: Vec<String> = (0..500).flat_map(parts).collect();
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+}
+
+#[test]
+fn the_health_of_a_server_does_not_tell_the_length_of_hidden_texts() {
+    let mut place = Place::stored(LIMITS, HostMode::Key);
+    let host = place.host("r");
+    let ada = place.join_loaded("r", Session::random());
+    place.act(&host, hide(true));
+    place.save_all();
+    let before = place.health().texts;
+    place.act(&ada, Action::Write(TextChange::Whole("x".repeat(1_000).into())));
+    place.act(&host, Action::Resync); // what a snapshot begins with is kept
+    assert_eq!(place.health().texts, before);
+    place.act(&host, hide(false));
+    place.save_all();
+    assert!(place.health().texts > before + 1_000);
 }

@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Address, Answer, Change, ClientId, Encoding, Event, FromClient, Hub, Load, Name, NewClient, Now,
-    Numbered, Requests, RoomRecord, Save, Session, Shard, StateChange, StorePost, TextChange, UserId, Write,
+    Action, Address, Answer, Change, ClientId, Encoding, Event, FromClient, Health, Hub, Load, Name,
+    NewClient, Now, Numbered, Requests, RoomRecord, Save, Session, Shard, StateChange, StorePost, TextChange,
+    UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -205,9 +206,13 @@ impl Place {
 
     /// How many rooms are open.
     pub(crate) fn rooms(&mut self) -> usize {
+        self.health().rooms
+    }
+
+    pub(crate) fn health(&mut self) -> Health {
         let (reply_to, health) = unbounded();
         self.hub.handle(Event::HealthCheck { reply_to }, self.now);
-        health.try_recv().expect("an answer").rooms
+        health.try_recv().expect("an answer")
     }
 
     fn store(&mut self) -> &mut PlayedStore {

@@ -12,6 +12,11 @@ impl OpenRoom {
         self.charge.set(self.view.memory() + self.rules.memory());
     }
 
+    /// What its texts and the kept parts of snapshots take, in bytes.
+    pub(crate) fn memory_in_use(&self) -> usize {
+        self.charge.bytes() + self.first_parts.len()
+    }
+
     /// Frees the parts of snapshots that are kept for the next clients.
     pub(crate) fn free_first_parts(&mut self) {
         self.first_parts.clear();

@@ -8,7 +8,7 @@ use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::post::Post;
 use crate::room::session::{Session, SessionKey};
-use crate::room::state::{HostMode, MAX_HOSTS, RoomRecord, StateChange};
+use crate::room::state::{HostMode, MAX_HOSTS, RoomRecord, RoomState, StateChange};
 use crate::room::view::View;
 use std::mem;
 use std::time::Instant;
@@ -90,7 +90,9 @@ impl Rules {
         if hosting.mode != HostMode::None {
             hosting.record = record;
             hosting.record.state.spotlight = None; // the user has another id now
-            hosting.expected_until = hosting.record.has_hosts().then(|| now.instant + self.limits.grace);
+            // A host with the key is not in the record, but the state is not that of a room without a host.
+            let had_host = hosting.record.has_hosts() || hosting.record.state != RoomState::default();
+            hosting.expected_until = had_host.then(|| now.instant + self.limits.grace);
         }
         Fact::Loaded { posts, state: hosting.record.state.clone() }
     }
