@@ -230,7 +230,11 @@ fn warn_of_readers(what: &str, file: &Path) {
 
 /// The message for a file with a secret that cannot be used.
 fn secret_error(error: &SecretFileError, what: &str, file: &Path) -> String {
-    let verb = if matches!(error, SecretFileError::Unreadable(_)) { "read" } else { "use" };
+    let verb = match error {
+        SecretFileError::Unreadable(_) => "read",
+        SecretFileError::NotCreated(_) => "create",
+        _ => "use",
+    };
     format!("Cannot {verb} the {what} file {}: {error}.", file.display())
 }
 
@@ -265,9 +269,13 @@ impl Options {
 
     /// The host key, if somebody can be a host.
     pub(crate) fn host_key(&self) -> Result<Option<HostKey>, String> {
-        let Some(file) = self.host_key_file.as_deref().filter(|_| self.hosts != HostMode::None) else {
-            return Ok((self.hosts != HostMode::None).then(HostKey::random));
-        };
+        if self.hosts == HostMode::None {
+            if self.host_key_file.is_some() {
+                log::warn!("--host-key-file has no effect with --hosts none");
+            }
+            return Ok(None);
+        }
+        let Some(file) = self.host_key_file.as_deref() else { return Ok(Some(HostKey::random())) };
         let key = HostKey::read_or_create(file).map_err(|error| secret_error(&error, "host key", file))?;
         warn_of_readers("host key", file);
         Ok(Some(key))

@@ -28,12 +28,12 @@ impl HostKey {
                     Ok(()) => Ok(key),
                     Err(error) => {
                         let _ = fs::remove_file(file); // an empty file would keep the next start from creating a key
-                        Err(SecretFileError::Unreadable(error))
+                        Err(SecretFileError::NotCreated(error))
                     }
                 }
             }
             Err(error) if error.kind() == ErrorKind::AlreadyExists => read_line(file).map(Self),
-            Err(error) => Err(SecretFileError::Unreadable(error)),
+            Err(error) => Err(SecretFileError::NotCreated(error)),
         }
     }
 

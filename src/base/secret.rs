@@ -20,6 +20,8 @@ pub struct SecretHash([u8; 32]);
 pub enum SecretFileError {
     /// The file cannot be read.
     Unreadable(io::Error),
+    /// The file does not exist and cannot be created.
+    NotCreated(io::Error),
     /// The file is empty.
     Empty,
     /// The file has more than one line; nobody could type the second.
@@ -86,7 +88,7 @@ impl fmt::Debug for SecretHash {
 impl fmt::Display for SecretFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(error) => write!(f, "{error}"),
+            Self::Unreadable(error) | Self::NotCreated(error) => write!(f, "{error}"),
             Self::Empty => write!(f, "it is empty"),
             Self::MultipleLines => write!(f, "it has more than one line"),
             Self::TooLong => write!(f, "it has more than {MAX_FILE_SIZE} bytes"),

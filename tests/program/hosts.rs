@@ -81,7 +81,7 @@ fn a_key_file_that_cannot_be_used_keeps_the_server_from_starting() {
     let folder = TempDir::new().unwrap();
     for (name, content, reason) in [
         ("empty", Some(""), "use the host key file {}: it is empty."),
-        ("missing/key", None, "read the host key file {}: No such file or directory (os error 2)."),
+        ("missing/key", None, "create the host key file {}: No such file or directory (os error 2)."),
     ] {
         let file = folder.path().join(name);
         content.into_iter().for_each(|content| fs::write(&file, content).unwrap());
