@@ -1,7 +1,7 @@
 // How the page of hosts looks: nothing is cut, nothing overlaps, and axe finds nothing, in any size, language or colour.
 
-import { PHONE, choose, confirm, expectAccessible, question, test } from "./hosting.js";
-import { expect, posts } from "./wall.js";
+import { PHONE, PROJECTOR, choose, confirm, expectAccessible, question, test } from "./hosting.js";
+import { Bot, boxOf, expect, posts } from "./wall.js";
 
 // A projector of 1920 × 1080 at a zoom of 200 %.
 const ZOOMED = { viewport: { width: 960, height: 540 } };
@@ -79,6 +79,50 @@ test("on a phone, a question has the width of the window, also when characters a
   await page.locator("#question").fill("a".repeat(505));
   await expect(page.locator("#question-count")).toHaveText("5 Zeichen zu viel");
   expect(await width()).toBe(before);
+});
+
+test("the crown follows the name, also a short one", async ({ host, join }) => {
+  const page = await host({ search: { name: "Al" } });
+  const ada = await join("Ada");
+  const crown = boxOf(ada, "Al").locator(".host");
+  await expect(crown).toBeVisible();
+  const [name, mark] = [await boxOf(ada, "Al").locator("h3 bdi").boundingBox(), await crown.boundingBox()];
+  expect(mark.x - name.x - name.width).toBeLessThan(16);
+  await expect(page.locator("#my-host")).toBeVisible();
+});
+
+test("without an own box, the log begins where the boxes do", async ({ open, bot }) => {
+  (await bot("Ada")).post("a post");
+  const { viewport } = PROJECTOR;
+  for (const search of [{ hide: "me" }, { hide: "me,header", size: "150" }]) {
+    const page = await open({ viewport, search });
+    await expect(posts(page)).toHaveCount(1);
+    const top = async (part) => (await page.locator(part).boundingBox()).y;
+    expect(await top("#log")).toBe(await top(".box"));
+  }
+});
+
+// True if it looks the same when nothing is clipped.
+async function isWhole(page, selector) {
+  const { x, y, width, height } = await page.locator(selector).boundingBox();
+  const clip = { x: Math.max(0, x - 10), y, width: width + 20, height };
+  const clipped = await page.screenshot({ clip });
+  await page.locator(selector).evaluate(({ style }) => (style.overflow = "visible"));
+  return clipped.equals(await page.screenshot({ clip }));
+}
+
+test.describe("the last letter of a name is whole", () => {
+  for (const name of ["lobby", "golf", "j", "W", "ير"]) {
+    test(name, async ({ open, server }) => {
+      const user = await Bot.join(server.url, name, name);
+      const page = await open({ ...PHONE, deviceScaleFactor: 2, search: { room: name } });
+      await expect(page.locator("#door-names bdi")).toHaveText(name);
+      for (const part of ["#door-room", "#door-names bdi"]) expect(await isWhole(page, part), part).toBe(true);
+      await page.locator("#just-watch").click();
+      for (const part of ["#title", ".box h3"]) expect(await isWhole(page, part), part).toBe(true);
+      user.socket.terminate();
+    });
+  }
 });
 
 test("the button that removes a post is not over its text", async ({ host, bot }) => {
