@@ -3,12 +3,13 @@
 import { at, element } from "./dom.js";
 import { fetched, textOf } from "./http.js";
 import { linesOf } from "./lines.js";
-import { asked, hidden, room, roomTitle } from "./state.js";
+import { asked, hidden, isBlind, room, roomTitle } from "./state.js";
 import { sharedText } from "./text.js";
 import { wallFile } from "./wall-file.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
+/** @typedef {import("./state.js").User} User */
 
 /** The browser has this long to read the file. */
 const READ_MS = 10_000;
@@ -28,12 +29,18 @@ export async function saveLog() {
 /** Saves what this person sees of the wall. @param {import("./wall-file.js").Format} format */
 export function saveWall(format) {
   const seen = [...room.users.values()].filter((user) => !hidden.has(user.name));
-  const rows = seen.map((user) => ({ name: user.name, text: user.id === room.you ? sharedText() : user.text }));
+  const rows = seen.map((user) => ({ name: user.name, text: textSeen(user) }));
   /** @type {[string, string]} */
   const columns = [say("columnName"), say("asText")];
   const sheet = { title: roomTitle(), question: room.state.prompt, rows, columns };
   at("save-wall").close();
   saveFile([wallFile(format, sheet)], `-${asTime(Date.now()).slice(11, 16).replace(":", "")}-wall`, format);
+}
+
+/** What a file says of a box: a text that this person may not see is not nothing. @param {User} user */
+function textSeen({ id, text, wrote }) {
+  if (id === room.you) return sharedText();
+  return isBlind() && wrote ? say("hiddenText") : text;
 }
 
 /**

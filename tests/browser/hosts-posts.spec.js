@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { PHONE, bar, confirm, expectAccessible, press, test } from "./hosting.js";
-import { expect, mine, posts, textOf } from "./wall.js";
+import { boxOf, expect, mine, posts, textOf } from "./wall.js";
 
 const savesWall = (page) => page.getByRole("button", { name: "Save the wall", exact: true });
 
@@ -37,15 +37,19 @@ test("hidden answers are not saved by a pupil, and are by a host", async ({ host
   await press(page, "Hide answers");
   const ada = await join("Ada");
   await mine(ada).fill("mine");
+  await bot("Cem"); // has written nothing that could be hidden
   ben.write("=secret");
   await expect(textOf(page, "Ben")).toHaveText("=secret");
-  const save = async (from) => {
+  await expect(boxOf(ada, "Ben")).toContainText("has written");
+  const save = async (from, format = "Text") => {
     const download = from.waitForEvent("download");
     await savesWall(from).click();
-    await from.getByRole("button", { name: "Text", exact: true }).click();
+    await from.getByRole("button", { name: format, exact: true }).click();
     return readFile(await (await download).path(), "utf8");
   };
-  expect(await save(ada)).toMatch(/Ben\n\nAda\n {4}mine\n$/);
+  expect(await save(ada)).toMatch(/Ben\n {4}\(hidden\)\n\nAda\n {4}mine\n\nCem\n$/);
+  expect(await save(ada, "Markdown")).toMatch(/## Ben\n\n> \\\(hidden\\\)\n\n## Ada\n\n> mine\n\n## Cem\n$/);
+  expect(await save(ada, "Spreadsheet (CSV)")).toMatch(/\r\nBen,\(hidden\)\r\nAda,mine\r\nCem,\r\n$/);
   expect(await save(page)).toMatch(/Ben\n {4}=secret\n/);
 });
 
