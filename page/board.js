@@ -85,7 +85,7 @@ export function watchBoard() {
 function stateLines() {
   const { state } = room;
   const lines = [];
-  if (state.hidden) lines.push(say("answersHidden"), wordsForCount());
+  if (state.hidden) lines.push(say("answersHidden"), ...wordsForCount());
   if (state.locked) lines.push(say("roomLocked"));
   if (state.frozen) lines.push(say("roomFrozen"));
   const star = spotlit();
@@ -93,9 +93,10 @@ function stateLines() {
   return lines;
 }
 
+/** How many have written; nothing in a room of hosts alone. */
 function wordsForCount() {
   const { wrote, people } = countAnswers(draft.shown !== "");
-  return say("haveWritten", { n: wrote, all: people });
+  return people ? [say("haveWritten", { n: wrote, all: people })] : [];
 }
 
 function spotlit() {

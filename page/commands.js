@@ -23,8 +23,8 @@ export function toggleSpotlight({ id }) {
 }
 
 /** @param {User} user */
-export function clearBox({ id }) {
-  command("clear_box", { id });
+export function clearBox({ id, name }) {
+  ask(say("clearBoxAsk", { name: isolated(name) }), say("clearBox"), () => command("clear_box", { id }));
 }
 
 export function clearAll() {
@@ -32,8 +32,8 @@ export function clearAll() {
 }
 
 /** @param {User} user */
-export function makeHost({ id }) {
-  command("make_host", { id });
+export function makeHost({ id, name }) {
+  ask(say("makeHostAsk", { name: isolated(name) }), say("makeHost"), () => command("make_host", { id }));
 }
 
 /** @param {User} user */
@@ -57,7 +57,7 @@ export function confirmed() {
  * @param {object} data
  */
 function command(event, data) {
-  notice(send(event, data) ? "" : say("lost"));
+  notice(send(event, data) ? "" : say("notDone"));
 }
 
 /**

@@ -5,7 +5,7 @@ import { at } from "./dom.js";
 import { drawDoor, refuseName } from "./door.js";
 import { drawMe } from "./own-box.js";
 import { join, retryNow } from "./seat.js";
-import { link, seat } from "./state.js";
+import { link, room, seat } from "./state.js";
 import { remember } from "./storage.js";
 import { say } from "./words.js";
 
@@ -13,7 +13,7 @@ import { say } from "./words.js";
 export function enterRoom(event) {
   event.preventDefault();
   const name = at("name").value;
-  refuseName("");
+  forgetRefusal();
   if (!name.trim()) return refuseName(say("nameEmpty"));
   remember({ name });
   seat.wanted = name;
@@ -30,13 +30,23 @@ export function enterRoom(event) {
  * seen the room yet.
  *
  * @param {string} words
+ * @param {boolean} isLocked  the reason is that the room is locked
  */
-export function refuseEntry(words) {
-  seat.wanted = "";
-  seat.inside = false;
+export function refuseEntry(words, isLocked) {
+  Object.assign(seat, { wanted: "", inside: false, lockedOut: isLocked });
   join();
   drawDoor();
   refuseName(words);
+}
+
+/** A room that is open again refuses nobody: what says that it is locked goes. */
+export function noticeOpenRoom() {
+  if (seat.lockedOut && !room.state.locked) forgetRefusal();
+}
+
+function forgetRefusal() {
+  seat.lockedOut = false;
+  refuseName("");
 }
 
 export function justWatch() {

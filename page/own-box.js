@@ -4,7 +4,7 @@ import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { drawMark, lookOf } from "./marks.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
-import { asked, choices, draft, isFrozen, link, room, seat } from "./state.js";
+import { asked, choices, draft, isBlind, isFrozen, link, room, seat } from "./state.js";
 import { say } from "./words.js";
 
 export function drawMe() {
@@ -17,6 +17,7 @@ export function drawMe() {
   at("my-host").hidden = !room.you || !room.hosts.has(room.you);
   at("me").classList.toggle("paused", draft.paused !== null);
   drawFrozen();
+  drawHint();
   drawCharactersLeft();
 }
 
@@ -29,11 +30,20 @@ function drawFrozen() {
     if (frozen) at(id).setAttribute("aria-disabled", "true");
     else at(id).removeAttribute("aria-disabled");
   }
-  at("hint").textContent = frozen ? "" : say(choices.enterPosts ? "hintEnter" : keyHint());
 }
 
-/** The hint for the key that this device has. */
+/** How to post; while answers are hidden, that everyone sees a post. In a frozen room nobody can post. */
+function drawHint() {
+  const warns = isBlind() && !isFrozen();
+  at("hint").textContent = isFrozen() ? "" : say(warns ? "postsShow" : keyHint());
+  at("hint").classList.toggle("warns", warns);
+  if (warns) at("post").setAttribute("aria-describedby", "hint");
+  else at("post").removeAttribute("aria-describedby");
+}
+
+/** The hint for what posts here, by choice and by the keys that this device has. */
 function keyHint() {
+  if (choices.enterPosts) return "hintEnter";
   return /^(Mac|iP)/.test(navigator.platform) ? "hintCommand" : "hintControl";
 }
 
@@ -47,10 +57,10 @@ function drawCharactersLeft() {
 
 /** @param {number} rest */
 function noteFor(rest) {
-  if (isFrozen()) return say("frozenBox");
+  if (isFrozen() && !draft.cleared) return say("frozenBox");
   if (draft.pending.length) return say(noteForPending());
   if (rest < 0) return say("tooLong");
-  return draft.paused === null ? draft.note : say("paused");
+  return draft.note || (draft.paused === null ? "" : say("paused"));
 }
 
 function noteForPending() {
@@ -64,7 +74,7 @@ function noteForPending() {
  * @param {string} words
  */
 export function note(words) {
-  draft.note = words;
+  Object.assign(draft, { note: words, cleared: false });
   touch("me");
 }
 

@@ -4,7 +4,7 @@ import { touch } from "./changes.js";
 import { announce, notice } from "./board.js";
 import { REMOVED, TRY_AGAIN, isAboutEntry, isAboutHosting, isAboutKey, wordForError } from "./codes.js";
 import { confirmConnection, lose, resync } from "./connection.js";
-import { refuseEntry } from "./entry.js";
+import { noticeOpenRoom, refuseEntry } from "./entry.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
@@ -56,6 +56,7 @@ function goOn() {
  */
 function obeyHost(event, data) {
   if (event === "hosting") confirmHostKey(data);
+  if (event === "room_state") noticeOpenRoom();
   if (event === "text_cleared" && seat.emptied) dropEmptied();
   else if (event === "text_cleared") announce(say("allCleared"));
   if (event === "disconnect_user" && data.removed) announce(say("userRemoved", { name: isolated(data.name) }));
@@ -80,6 +81,7 @@ export function noticeEnd(code) {
 function settleIn() {
   const wasResync = link.resyncing;
   confirmConnection();
+  noticeOpenRoom();
   if (room.you && !seat.welcomed) welcome();
   if (seat.emptied) dropEmptied();
   if (room.you && !wasResync) resume();
@@ -112,7 +114,7 @@ function explain({ code, message, ref }) {
   const words = word ? say(word, { n: limitFor(code) }) : message;
   if (isAboutHosting(code)) notice(words);
   else if (room.you && !isAboutEntry(code)) refuseText(words, ref);
-  else if (seat.wanted) refuseEntry(words);
+  else if (seat.wanted) refuseEntry(words, code === "locked");
   else notice(words);
 }
 

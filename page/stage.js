@@ -2,7 +2,7 @@
 
 import { at, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
-import { look, presenceOf, room } from "./state.js";
+import { isBlind, look, presenceOf, room } from "./state.js";
 import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
@@ -13,6 +13,7 @@ export function drawStage() {
   if (!user) return;
   const presence = presenceOf(user);
   at("stage").dataset.state = presence;
+  at("stage").toggleAttribute("data-wrote", isBlind() && user.wrote);
   at("stage").style.setProperty("--hue", String(user.look.hue));
   drawMark(user.look, at("stage-mark"));
   at("stage-name").textContent = user.name;

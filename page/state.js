@@ -117,6 +117,8 @@ export const seat = {
   emptied: false,
   /** A host has removed this person. */
   removed: false,
+  /** The first screen says that the room is locked. */
+  lockedOut: false,
   /** Left with the button; the name in the address must not join again. */
   left: false,
 };
@@ -140,7 +142,10 @@ export const draft = {
   composing: false,
   /** The text that others see while sharing is paused; null while it is not. @type {string | null} */
   paused: null,
+  /** What is said beside the name until the next key. */
   note: "",
+  /** The note says that a host has cleared the box: a freeze does not replace it, because no text is kept then. */
+  cleared: false,
 };
 
 /** The connection: connection.js. */

@@ -133,6 +133,7 @@ export function emptyByHost() {
   tellText("", { text: "" });
   draft.shown = "";
   note(say("boxCleared"));
+  draft.cleared = true;
 }
 
 /** The server lets a post wait, because posts came too fast. */
@@ -220,9 +221,8 @@ export function clearText() {
 export function typed() {
   changes.typed = true;
   drawMyError("");
-  draft.note = "";
+  note("");
   write();
-  touch("me");
 }
 
 /** @param {boolean} isComposing */

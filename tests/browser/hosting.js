@@ -34,6 +34,12 @@ export async function choose(page, name, item) {
   await page.getByRole("menuitem", { name: item, exact: true }).click();
 }
 
+// Chooses what is asked about, and answers with yes.
+export async function chooseAndConfirm(page, name, item) {
+  await choose(page, name, item);
+  await confirm(page, item);
+}
+
 export const confirm = (page, verb) => page.getByRole("dialog").getByRole("button", { name: verb, exact: true }).click();
 
 export async function expectAccessible(page, state) {

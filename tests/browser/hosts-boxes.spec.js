@@ -1,6 +1,6 @@
 // What hosts do to boxes and to people: clear, freeze, remove.
 
-import { bar, board, choose, confirm, expectAccessible, press, test } from "./hosting.js";
+import { PHONE, bar, board, choose, chooseAndConfirm, confirm, expectAccessible, press, test } from "./hosting.js";
 import { boxOf, expect, mine, posts, textOf } from "./wall.js";
 
 test("an author who was offline does not bring a cleared text back", async ({ host, join }) => {
@@ -14,7 +14,7 @@ test("an author who was offline does not bring a cleared text back", async ({ ho
   });
   await mine(ada).fill("from before, and offline");
   await expect(boxOf(page, "Ada")).toContainText("away");
-  await choose(page, "Ada", "Clear this box");
+  await chooseAndConfirm(page, "Ada", "Clear this box");
   await expect(textOf(page, "Ada")).toHaveText("");
   await ada.evaluate(() => connect());
   await expect(ada.locator("#my-note")).toHaveText("A host has cleared your box.");
@@ -29,10 +29,10 @@ test("a clear of somebody else's box does not count for one's own, not even afte
   const ben = await join("Ben");
   await mine(ben).fill("b");
   await expect(textOf(page, "Ben")).toHaveText("b");
-  await choose(page, "Ben", "Clear this box");
+  await chooseAndConfirm(page, "Ben", "Clear this box");
   await mine(ada).fill("a");
   await expect(textOf(page, "Ada")).toHaveText("a");
-  await choose(page, "Ada", "Clear this box");
+  await chooseAndConfirm(page, "Ada", "Clear this box");
   await expect(mine(ada)).toHaveValue("");
   await mine(ada).fill("after the clear");
   await expect(textOf(page, "Ada")).toHaveText("after the clear");
@@ -104,7 +104,7 @@ test("in a frozen room, the box is kept: it says so as no error, and neither pos
   const usable = await background(post);
   await post.focus();
   await press(page, "Freeze");
-  await expect(note).toHaveText("Frozen: your text is kept and will be sent later.");
+  await expect(note).toHaveText("Frozen: you can't write now. Your text is kept.");
   expect(await colour(note)).not.toBe(alarming);
   await expect(ada.locator("#hint")).toBeEmpty();
   for (const button of [post, clear]) await expect(button).toHaveAttribute("aria-disabled", "true");
@@ -134,6 +134,75 @@ test("in a frozen room, the box is kept: it says so as no error, and neither pos
   await clear.click();
   await expect(mine(ada)).toHaveValue("");
 });
+
+test("what a host cannot take back is asked about once, with the focus on Cancel", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  await mine(ada).fill("kept");
+  await expect(textOf(page, "Ada")).toHaveText("kept");
+  for (const [item, asks] of [
+    ["Clear this box", "Clear \u2068Ada\u2069's box? The text cannot be brought back."],
+    ["Make host", "Make \u2068Ada\u2069 a host? They can see hidden answers, and clear and remove people."],
+  ]) {
+    await choose(page, "Ada", item);
+    const dialog = page.getByRole("dialog", { name: asks, exact: true });
+    await expect(dialog.getByRole("button", { name: "Cancel" })).toBeFocused();
+    await expect(dialog.getByRole("button", { name: item, exact: true })).toBeVisible();
+    await expectAccessible(page, item);
+    await page.keyboard.press("Escape");
+    await expect(boxOf(page, "Ada").locator(".more")).toBeFocused();
+  }
+  await press(page, "Freeze"); // its answer comes after those to what was asked before
+  await expect(ada.locator("#me")).toHaveClass(/frozen/);
+  await expect(mine(ada)).toHaveValue("kept");
+  await expect(bar(ada)).toBeHidden();
+  await chooseAndConfirm(page, "Ada", "Clear this box");
+  await expect(mine(ada)).toHaveValue("");
+  await expect(ada.locator("#my-note")).toHaveText("A host has cleared your box."); // nothing is kept
+  await chooseAndConfirm(page, "Ada", "Make host");
+  await expect(bar(ada)).toBeVisible();
+});
+
+test("whoever had paused is told that a host has cleared the box, and with the next key that sharing is paused", async ({ host, join }) => {
+  const page = await host();
+  const ada = await join("Ada");
+  const note = ada.locator("#my-note");
+  await ada.locator("#pause").click();
+  await mine(ada).fill("a draft");
+  await expect(note).toHaveText("Paused: others can't see what you're typing.");
+  await press(page, "Clear all");
+  await confirm(page, "Clear all");
+  await expect(mine(ada)).toHaveValue("");
+  await expect(note).toHaveText("A host has cleared your box.");
+  await mine(ada).pressSequentially("n");
+  await expect(note).toHaveText("Paused: others can't see what you're typing.");
+  await press(page, "Freeze");
+  await expect(note).toHaveText("Frozen: you can't write now. Your text is kept.");
+});
+
+for (const [size, options] of Object.entries({ desktop: {}, phone: PHONE })) {
+  test(`while answers are hidden, the box says that everyone sees a post: ${size}`, async ({ host, join }) => {
+    const warning = "Answers are hidden, but everyone sees a post.";
+    const page = await host({ search: { name: "Teacher" } });
+    const ada = await join("Ada", options);
+    const [hint, post] = [ada.locator("#hint"), ada.locator("#post")];
+    await expect(post).not.toHaveAttribute("aria-describedby");
+    await press(page, "Hide answers");
+    await expect(hint).toHaveText(warning);
+    await expect(hint).toBeInViewport({ ratio: 1 });
+    for (const part of [post, mine(ada)]) await expect(part).toHaveAccessibleDescription(warning);
+    await expectAccessible(ada, `${size}, hidden`);
+    await expect(page.locator("#hint")).toHaveText(/ to post$/); // a host's answers are seen anyway
+    await press(page, "Freeze");
+    await expect(hint).toBeEmpty();
+    await press(page, "Freeze");
+    await expect(hint).toHaveText(warning);
+    await press(page, "Reveal answers");
+    await expect(hint).toHaveText(/ to post$/);
+    await expect(post).not.toHaveAttribute("aria-describedby");
+    if (size === "phone") await expect(hint).toBeHidden();
+  });
+}
 
 test("a host writes while the room is frozen", async ({ host, bot }) => {
   const ada = await bot("Ada");

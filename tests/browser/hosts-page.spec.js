@@ -1,6 +1,6 @@
 // How the page shows what hosts set, and the controls with which they do.
 
-import { PHONE, ask, choose, confirm, expectAccessible, press, question, test } from "./hosting.js";
+import { PHONE, ask, board, choose, chooseAndConfirm, confirm, expectAccessible, press, question, test } from "./hosting.js";
 import { boxOf, expect, mine, textOf } from "./wall.js";
 
 test("the menu of a box, with the keyboard alone", async ({ host, bot }) => {
@@ -106,6 +106,97 @@ test("what a host is refused is said above the wall, and changes nothing else, u
   await expect(page.locator("#announcement")).toHaveText("The room is locked.");
 });
 
+test("a command without a connection says that it was not done", async ({ host, bot }) => {
+  await bot("Ada");
+  const page = await host();
+  await page.evaluate(() => lose(link.socket, { code: 4001 }));
+  await press(page, "Lock");
+  await expect(page.locator("#board .notice")).toHaveText("Not done: the connection is lost.");
+  await expect(page.locator("#announcement")).toHaveText("Not done: the connection is lost.");
+  await expect(page.locator("#lock")).toHaveAttribute("aria-pressed", "false");
+  await chooseAndConfirm(page, "Ada", "Remove");
+  await expect(page.locator("#board .notice")).toHaveText("Not done: the connection is lost.");
+});
+
+test("the state of the room is told in whole sentences, and nobody is counted where only hosts are", async ({ host, join }) => {
+  const page = await host({ search: { name: "Teacher" } });
+  await press(page, "Hide answers");
+  await press(page, "Lock");
+  await expect(page.locator("#state span")).toHaveText(["Answers are hidden until a host reveals them.", "The room is locked."]);
+  await press(page, "Lock");
+  await join("Ada");
+  await expect(page.locator("#state span")).toHaveText(["Answers are hidden until a host reveals them.", "0 of 1 have written."]);
+  await chooseAndConfirm(page, "Ada", "Make host");
+  await expect(board(page)).toHaveText("Answers are hidden until a host reveals them.");
+});
+
+test("once the room is open again, the first screen no longer says that it is locked", async ({ host, open }) => {
+  const page = await host();
+  await press(page, "Lock");
+  const [hal, ida] = [await open({ search: { name: "Hal" } }), await open({ search: { name: "Ida" } })];
+  const error = (reader) => reader.locator("#join-error");
+  for (const reader of [hal, ida]) await expect(error(reader)).toHaveText("The room is locked. You can watch.");
+  await ask(page, "Why?");
+  await expect(question(page)).toHaveText("Why?");
+  await hal.waitForFunction(() => room.state.prompt);
+  await expect(error(hal)).toHaveText("The room is locked. You can watch.");
+  await ida.locator("#just-watch").click();
+  // One hears of it, the other finds it out when it is connected again.
+  await ida.evaluate(() => {
+    window.connectLater = connect;
+    lose(link.socket, { code: 4001 });
+  });
+  await press(page, "Lock");
+  await expect(error(hal)).toBeEmpty();
+  await expect(hal.locator("#name")).toHaveAttribute("aria-invalid", "false");
+  await ida.evaluate(() => connect());
+  await ida.waitForFunction(() => link.status === "connected");
+  await ida.locator("#to-join").click();
+  await expect(error(ida)).toBeEmpty();
+  await ida.locator("#name").fill("Ida");
+  await ida.locator("#name").press("Enter");
+  await expect(boxOf(page, "Ida")).toBeVisible();
+});
+
+test("another refusal of the first screen stays when the room is open again", async ({ host, open }) => {
+  const page = await host();
+  await press(page, "Lock");
+  const hal = await open({ search: { name: "Hal" } });
+  await expect(hal.locator("#join-error")).toHaveText("The room is locked. You can watch.");
+  await hal.locator("#name").fill("");
+  await hal.locator("#name").press("Enter");
+  await expect(hal.locator("#join-error")).toHaveText("Please enter a name.");
+  await press(page, "Lock");
+  await hal.waitForFunction(() => !room.state.locked);
+  await expect(hal.locator("#join-error")).toHaveText("Please enter a name.");
+});
+
+test("a hidden answer in the spotlight is covered lines, for those who may not see it", async ({ host, open, join, bot }) => {
+  const ben = await bot("Ben");
+  await bot("Cem");
+  const page = await host();
+  const pupil = await join("Ada");
+  const projector = await open({ search: { hide: "me,header,log", view: "wall" } });
+  await press(page, "Hide answers");
+  ben.write("secret");
+  await choose(page, "Ben", "Spotlight");
+  const cover = (reader) => reader.locator("#stage-text").evaluate((text) => getComputedStyle(text).backgroundImage);
+  for (const reader of [pupil, projector]) {
+    await expect(reader.locator("#stage-state")).toHaveText("has written");
+    expect(await cover(reader)).toContain("repeating-linear-gradient");
+    await expectAccessible(reader, "hidden, spotlight");
+  }
+  await expect(page.locator("#stage-text")).toHaveText("secret");
+  expect(await cover(page)).toBe("none");
+  await press(page, "Reveal answers");
+  await expect(pupil.locator("#stage-text")).toHaveText("secret");
+  expect(await cover(pupil)).toBe("none");
+  await press(page, "Hide answers");
+  await page.evaluate(() => send("set_room", { spotlight: [...room.users.values()].find(({ name }) => name === "Cem").id }));
+  await expect(pupil.locator("#stage-name")).toHaveText("Cem");
+  expect(await cover(pupil)).toBe("none"); // has written nothing
+});
+
 // Notes everything that is announced from now on.
 async function listen(page) {
   await page.evaluate(() => {
@@ -190,7 +281,7 @@ test("whoever becomes a host hears it, once", async ({ host, join, server }) => 
   const page = await host();
   const [ada, teacher] = [await join("Ada"), await join("Teacher")];
   const [heardByAda, heardByTeacher] = [await listen(ada), await listen(teacher)];
-  await choose(page, "Ada", "Make host");
+  await chooseAndConfirm(page, "Ada", "Make host");
   await expect.poll(heardByAda).toEqual([words]);
 
   await teacher.evaluate((key) => (location.hash = `host=${key}`), server.hostKey());

@@ -1,6 +1,6 @@
 // Who is a host: the key, the first user, and rooms without one.
 
-import { bar, choose, test } from "./hosting.js";
+import { bar, chooseAndConfirm, test } from "./hosting.js";
 import { boxOf, expect } from "./wall.js";
 
 test("the key leaves the address, lasts through a reload of the tab, and is in no link", async ({ open, server, host }) => {
@@ -22,7 +22,7 @@ test("the key leaves the address, lasts through a reload of the tab, and is in n
 
 test("a wrong key is said once and forgotten", async ({ open }) => {
   const page = await open({ hash: "#host=0123" });
-  await expect(page.locator("#door .notice")).toHaveText("This host link is no longer valid.");
+  await expect(page.locator("#door .notice")).toHaveText("This host link isn't valid.");
   await page.reload();
   await page.waitForFunction(() => room.title);
   await expect(page.locator("#door .notice")).toBeEmpty();
@@ -64,7 +64,7 @@ test.describe("the first is the host", () => {
     const ben = await join("Ben");
     await expect(boxOf(ben, "Ada").getByRole("img", { name: "Host" })).toBeVisible();
     await expect(bar(ben)).toBeHidden();
-    await choose(ada, "Ben", "Make host");
+    await chooseAndConfirm(ada, "Ben", "Make host");
     await expect(bar(ben)).toBeVisible();
     await expect(boxOf(ada, "Ben").getByRole("img", { name: "Host" })).toBeVisible();
   });
