@@ -19,4 +19,5 @@ pub(crate) mod session;
 pub(crate) mod splice;
 pub(crate) mod state;
 pub(crate) mod text;
+pub(crate) mod unique_names;
 pub(crate) mod view;
