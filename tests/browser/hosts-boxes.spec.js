@@ -141,7 +141,7 @@ test("what a host cannot take back is asked about once, with the focus on Cancel
   await mine(ada).fill("kept");
   await expect(textOf(page, "Ada")).toHaveText("kept");
   for (const [item, asks] of [
-    ["Clear this box", "Clear \u2068Ada\u2069's box? The text cannot be brought back."],
+    ["Clear this box", "Clear \u2068Ada\u2069's box? The text can't be brought back."],
     ["Make host", "Make \u2068Ada\u2069 a host? They can see hidden answers, and clear and remove people."],
   ]) {
     await choose(page, "Ada", item);
