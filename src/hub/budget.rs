@@ -333,6 +333,24 @@ mod tests {
     }
 
     #[test]
+    fn tags_in_the_past_are_pruned_and_a_user_who_has_had_more_than_others_keeps_the_tag() {
+        let now = Instant::now();
+        let mut budget = Budget::new(&Limits::DEFAULT, now);
+        let charge = |budget: &mut Budget, client: u64, bytes: u32| {
+            let client = ClientId(client);
+            budget.charge(client, budget.start_tag(client), bytes, now);
+            budget.start_tag(client)
+        };
+        (1..=50).for_each(|client| _ = charge(&mut budget, client, 10));
+        let tag = charge(&mut budget, 0, 100_000);
+        for client in 51..=1_000 {
+            charge(&mut budget, client, 10);
+            assert!(budget.finish_tags.len() <= 3 * MIN_FINISH_TAGS);
+        }
+        assert_eq!(budget.start_tag(ClientId(0)), tag);
+    }
+
+    #[test]
     fn what_waits_of_a_client_that_has_gone_is_dropped() {
         let now = Instant::now();
         let mut budget = overdrawn(now);

@@ -25,7 +25,12 @@ fn posts_that_come_too_fast_wait_and_are_all_posted() {
     bob.until("all posts", |page| page.log.len() == posts.len());
     assert_eq!(bob.page.posts(), posts);
     ada.until("all posts", |page| page.log.len() == posts.len());
-    assert!(ada.page.slowed_down > 0 && bob.page.slowed_down == 0);
+    // A hundred at once need not wait.
+    assert!(
+        (1..=20).contains(&ada.page.slowed_down) && bob.page.slowed_down == 0,
+        "{}",
+        ada.page.slowed_down
+    );
 }
 
 #[test]
