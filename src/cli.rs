@@ -103,7 +103,7 @@ pub(crate) struct Options {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
     keep: Option<u32>,
 
-    /// Maximum size of the store's file, in MiB; at the limit, posts and settings are rejected
+    /// Maximum size of the store's file, in MiB; at the limit, posts are rejected and settings are not saved
     #[arg(
         long,
         value_name = "MIB",

@@ -12,7 +12,6 @@ use crate::protocol::server_event::ServerEvent;
 use crate::room::action::Action;
 use crate::room::fact::Fact;
 use crate::room::rules::{Decision, Reply};
-use crate::room::view::View;
 
 impl<T: Transport> Hub<T> {
     /// A client asks for something that the rules of its room decide.
@@ -66,7 +65,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Applies a fact to its room, and updates seat counts and deadlines.
+    /// Applies a fact to its room, and does what follows from it.
     pub(super) fn publish(
         &mut self,
         id: RoomId,
@@ -75,25 +74,49 @@ impl<T: Transport> Hub<T> {
         reference: Option<&str>,
         now: Now,
     ) {
+        let may_appoint = self.count(id, &fact);
         let Some(room) = self.rooms.touch(id) else { return };
-        let mut removed = None;
-        match &fact {
-            Fact::Joined { .. } => self.shard.seats.add(1),
+        let removed = match fact {
+            Fact::Gone { id: user, removed: true } => room.client_of(user),
+            _ => None,
+        };
+        room.publish(fact, actor, reference);
+        if may_appoint {
+            self.appoint_host(id, now);
+        }
+        if let Some(client) = removed {
+            self.close(client, &CloseReason::Removed, now);
+        }
+    }
+
+    /// Updates seat counts and deadlines for a fact that is about to be applied. Returns whether the room may lack a
+    /// host then, or have somebody who becomes one.
+    fn count(&mut self, id: RoomId, fact: &Fact) -> bool {
+        let Some(room) = self.rooms.get(id) else { return false };
+        match fact {
+            Fact::Joined { .. } => {
+                self.shard.seats.add(1);
+                true
+            }
             Fact::Away { id: user } => {
                 if let Some(kept) = room.rules().kept_seat(*user) {
                     self.deadlines.set(Deadline::Grace(id, *user), kept.until);
                     self.seats.leave(id, *user, kept.stay);
                 }
+                false
             }
-            Fact::Back { id: user } => self.deadlines.cancel(Deadline::Grace(id, *user)),
-            Fact::Gone { id: user, removed: is_removed } => {
-                removed = room.client_of(*user).filter(|_| *is_removed);
+            Fact::Back { id: user } => {
+                self.deadlines.cancel(Deadline::Grace(id, *user));
+                true
+            }
+            Fact::Gone { id: user, .. } => {
                 self.shard.seats.remove(1);
                 self.seats.remove(id, *user);
                 self.deadlines.cancel(Deadline::Grace(id, *user));
+                room.view().is_host(*user)
             }
-            Fact::SeatTaken { .. }
-            | Fact::HostMade { .. }
+            Fact::SeatTaken { .. } => true,
+            Fact::HostMade { .. }
             | Fact::StateChanged { .. }
             | Fact::Text { .. }
             | Fact::Cleared { .. }
@@ -101,15 +124,7 @@ impl<T: Transport> Hub<T> {
             | Fact::PostRemoved { .. }
             | Fact::Loaded { .. }
             | Fact::HistoryShortened { .. }
-            | Fact::HistoryTrimmed { .. } => {}
-        }
-        let may_appoint = is_about_hosts(&fact, room.view());
-        room.publish(fact, actor, reference);
-        if may_appoint {
-            self.appoint_host(id, now);
-        }
-        if let Some(client) = removed {
-            self.close(client, &CloseReason::Removed, now);
+            | Fact::HistoryTrimmed { .. } => false,
         }
     }
 
@@ -128,23 +143,5 @@ impl<T: Transport> Hub<T> {
         {
             room.publish(host, None, None);
         }
-    }
-}
-
-/// Whether a room may lack a host after a fact, or have somebody who becomes one. `view` is the state before.
-fn is_about_hosts(fact: &Fact, view: &View) -> bool {
-    match fact {
-        Fact::Joined { .. } | Fact::Back { .. } | Fact::SeatTaken { .. } => true,
-        Fact::Gone { id, .. } => view.is_host(*id),
-        Fact::Away { .. }
-        | Fact::HostMade { .. }
-        | Fact::StateChanged { .. }
-        | Fact::Text { .. }
-        | Fact::Cleared { .. }
-        | Fact::Posted { .. }
-        | Fact::PostRemoved { .. }
-        | Fact::Loaded { .. }
-        | Fact::HistoryShortened { .. }
-        | Fact::HistoryTrimmed { .. } => false,
     }
 }

@@ -82,8 +82,8 @@ impl OpenRoom {
         Receiver { you, name, session, cleared, host }
     }
 
-    /// Whose texts a client may see in a snapshot from this cursor on. Those who may see none, or whose own texts are
-    /// empty or precede the cursor, share one.
+    /// Whose texts a client may see in a snapshot from this cursor on. Clients that may see none, or whose own texts
+    /// are empty or precede the cursor, share one.
     pub(crate) fn snapshot_visibility(&self, client: ClientId, from: Option<Cursor>) -> Visibility {
         let is_ahead = |id: &UserId| from.is_none_or(|from| from.precedes(*id));
         let has_text = |id: &UserId| self.view.text(*id).is_some_and(|text| !text.as_str().is_empty());

@@ -142,15 +142,16 @@ impl Rules {
                 view.hosts().filter_map(|id| Some(self.seats.get(&id)?.session.key())).collect();
             self.hosting.is_changed |= self.hosting.record.retain_hosts(|key| keys.contains(&key));
         }
-        let lacks_host = self.awaits_first_host(view);
-        let first = || {
-            let is_connected = |id: &UserId| {
-                self.seats.get(id).is_some_and(|seat| matches!(seat.presence, Presence::Connected(_)))
-            };
-            view.users_after(None).map(|(id, _)| id).find(is_connected)
+        let is_connected = |id: &UserId| {
+            self.seats.get(id).is_some_and(|seat| matches!(seat.presence, Presence::Connected(_)))
         };
-        let first = || lacks_host.then(first).flatten().map(|id| (id, false));
-        let (id, has_key) = candidate.or_else(first)?;
+        let (id, has_key) = match candidate {
+            Some(candidate) => candidate,
+            None if self.awaits_first_host(view) => {
+                (view.users_after(None).map(|(id, _)| id).find(is_connected)?, false)
+            }
+            None => return None,
+        };
         self.make_host(view, id, has_key)
     }
 
