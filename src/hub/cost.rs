@@ -118,4 +118,27 @@ mod tests {
             assert!(range.contains(&found), "{action:?}: {found}");
         }
     }
+    #[test]
+    fn a_post_and_a_new_seat_are_charged_with_what_everyone_gets() {
+        let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
+        let (mut rules, mut view) = (Rules::new(options, UserId(0)), View::new(10));
+        let now = Now { instant: Instant::now(), unix_millis: 0 };
+        let actor = |user: Option<u64>| Actor { user: user.map(UserId), has_key: false, rank: Rank(0) };
+        let session = Session::random();
+        let join = |session| Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
+        view.apply(rules.decide(&view, actor(None), join(session), now).unwrap().fact.unwrap());
+        let post = |text: &str| Action::Post { text: text.to_owned(), reference: None };
+        for (actor, action, bytes) in [
+            (actor(Some(1)), post("\"long\""), Some(POST_OVERHEAD + 8 + 3)),
+            (actor(None), post("nobody sees it"), None),
+            (actor(None), join(Session::random()), Some(JOIN_OVERHEAD + 3)),
+            (actor(None), join(session), None),
+            (actor(Some(1)), Action::Watch, None),
+        ] {
+            let event = FromClient::Acted(action.clone());
+            let event = QueuedEvent { client: ClientId(1), event, slot: Slot::default(), charge: None };
+            let charged = broadcast_bytes(&event, actor, &view, &rules);
+            assert_eq!(charged.map(|bytes| bytes as usize), bytes, "{action:?}");
+        }
+    }
 }

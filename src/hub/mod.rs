@@ -218,15 +218,14 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// When [`write`](Self::write) is next due without an event.
+    /// When [`write`](Self::write) is next due without an event: at once if rooms wait for their next turn, otherwise at
+    /// the next deadline.
     pub fn due(&self) -> Option<Instant> {
-        self.deadlines.next()
+        if self.rooms.are_deferred() { Some(Instant::now()) } else { self.deadlines.next() }
     }
 
-    /// Waits for an event, unless a deadline is due or rooms wait for their next turn.
     fn next_event(&self, events: &Receiver<Event<T>>) -> Result<Event<T>, RecvTimeoutError> {
         match self.due() {
-            _ if self.rooms.are_deferred() => events.recv_deadline(Instant::now()),
             Some(due) => events.recv_deadline(due),
             None => events.recv().map_err(|_| RecvTimeoutError::Disconnected),
         }

@@ -5,7 +5,7 @@ use crate::pipe::{Frame, Pipe};
 use crate::world::{LIMITS, World, new_client};
 use crossbeam_channel::unbounded;
 use std::net::Shutdown;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use typewall::internals::{Action, ClientId, Encoding, Event, FromClient, Hub, Name, Session, Shard};
 use typewall::{HostOptions, Limits, RoomName};
 
@@ -110,6 +110,7 @@ fn a_room_with_too_many_events_does_not_delay_another_room() {
     world.hub.write(world.now);
     assert_eq!(other.page().text_of("Cem"), Some("the other room"));
     assert!(bob.frames().len() - before < 60, "the rest waits for later turns");
+    assert!(world.hub.due().is_some_and(|due| due <= Instant::now()), "the next turn waits for no event");
     world.settle();
     world.check();
     assert_eq!(bob.page().posts().last(), Some(&"99"), "in order, and none is lost");

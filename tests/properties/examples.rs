@@ -335,6 +335,7 @@ fn the_hub_handles_all_waiting_events_before_it_writes() {
         let line = pipe.0.borrow();
         assert!(line.bytes.starts_with(b"hello "));
         assert_eq!(line.sends, 1, "the handshake and the whole batch");
+        assert_eq!(line.shut, Some(Shutdown::Both), "no hub is left that would write to it");
     }
 }
 

@@ -189,3 +189,30 @@ fn a_token_of_a_host_is_checked_before_all_guesses() {
     place.pass(2 * SECOND);
     assert_eq!(place.last(other).as_deref(), Some("host_key_wrong"));
 }
+
+#[test]
+fn answers_to_one_batch_come_in_order_across_the_unlock() {
+    let mut place = Place::new();
+    let ada = place.connect();
+    for passphrase in ["wrong", "right"] {
+        let unlock = FromClient::Unlock { passphrase: SecretHash::new(passphrase), token: None };
+        place.hub.handle(Event::from_client(ada, unlock), place.now);
+    }
+    place.hub.write(place.now);
+    let frames = place.pipes[0].frames();
+    let names: Vec<&str> = frames.iter().map(Frame::name).collect();
+    assert_eq!((names[0], names.last()), ("error", Some(&"unlocked")), "{names:?}");
+}
+
+#[test]
+fn what_is_queued_for_a_client_is_sent_before_it_is_removed() {
+    let mut place = Place::new();
+    let [ada, bob] = [(); 2].map(|()| place.connect());
+    const PONG: [u8; 2] = [0x8a, 0];
+    for event in [FromClient::ControlFrames(PONG.to_vec()), FromClient::Closed { goodbye: true }] {
+        place.hub.handle(Event::from_client(ada, event), place.now);
+    }
+    place.hub.write(place.now);
+    assert_eq!(place.pipes[0].frames(), [Frame::Pong]);
+    assert_eq!((place.pipes[1].frames(), bob), (vec![], ClientId(2)));
+}
