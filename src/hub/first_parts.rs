@@ -47,3 +47,34 @@ pub(crate) fn counted(parts: &[Part], memory: &MemoryLimit) -> Vec<Part> {
     let count = |part: &Part| Part { json: memory.keep_shared(part.json.clone()), next: part.next };
     parts.iter().map(count).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::counter::Counter;
+
+    fn part(len: usize) -> Part {
+        Part { json: vec![b'x'; len].into(), next: None }
+    }
+
+    #[test]
+    fn large_parts_are_not_kept_and_none_are_once_the_memory_for_texts_is_used_up() {
+        let waiting = MemoryLimit::new(Counter::default(), 1, 1);
+        for (len, others, is_kept) in
+            [(MAX_KEPT, 0, true), (MAX_KEPT + 1, 0, false), (1, 10 * MAX_KEPT + 1, false)]
+        {
+            let texts = MemoryLimit::new(Counter::default(), 10 * MAX_KEPT, 1);
+            let mut charge = texts.charge();
+            charge.set(others);
+            let mut parts = FirstParts::default();
+            parts.set((7, Visibility::All), vec![part(len)], &texts);
+            assert_eq!(
+                parts.get((7, Visibility::All), &waiting).is_some(),
+                is_kept,
+                "{len} bytes beside {others}"
+            );
+            assert!(parts.get((8, Visibility::All), &waiting).is_none());
+            assert_eq!(texts.of_owner(), others + if is_kept { len } else { 0 });
+        }
+    }
+}

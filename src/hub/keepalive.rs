@@ -120,4 +120,15 @@ mod tests {
             assert!([32, 48, 64].contains(&pinged), "{pinged} by {:?}", now - start);
         }
     }
+
+    #[test]
+    fn the_next_ping_is_due_when_a_client_of_its_slot_is() {
+        let (mut keepalive, start) = (Keepalive::new(INTERVAL), Instant::now());
+        assert_eq!(keepalive.due(), None);
+        keepalive.add(ClientId(200 * NEIGHBOURS), start);
+        let due = start + INTERVAL * 200 / 250;
+        assert_eq!(keepalive.due(), Some(due));
+        assert_eq!(keepalive.take_due(due, |_| true), [ClientId(200 * NEIGHBOURS)]);
+        assert_eq!(keepalive.due(), Some(due + INTERVAL), "in the next round");
+    }
 }

@@ -162,4 +162,12 @@ mod tests {
         thread::spawn(|| Shards::new(vec![stuck, hub], &Shard::single(), 0).stop(Duration::from_millis(10)));
         assert!(matches!(events.recv_timeout(Duration::from_secs(20)), Ok(Event::Stop)));
     }
+
+    #[test]
+    fn the_health_of_all_hubs_is_their_sum() {
+        let health = |n| Health { clients: n, rooms: n + 1, waiting: n + 2, texts: n + 3 };
+        let all: Health = [health(10), health(300)].into_iter().sum();
+        let Health { clients, rooms, waiting, texts } = all;
+        assert_eq!((clients, rooms, waiting, texts), (310, 312, 314, 316));
+    }
 }

@@ -52,7 +52,7 @@ fn a_client_without_the_passphrase_is_sent_nothing_of_a_room() {
     eve.send("resync", json!({}));
     eve.send("got_a_new_user", json!({ "name": "Eve", "session": ada.page.session }));
     eve.write("text");
-    eve.send("message", json!({ "text": "text", "ref": "mine" }));
+    assert_eq!(eve.try_post("mine", "text"), Err("passphrase_needed".to_owned()));
     eve.send_raw("nonsense");
     eve.send_passphrase("correct house");
     eve.catch_up();
