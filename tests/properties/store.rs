@@ -3,7 +3,8 @@
 use crate::pipe::{Frame, Pipe};
 use crate::world::{LIMITS, new_client};
 use crossbeam_channel::{Receiver, unbounded};
-use std::time::Instant;
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
 use typewall::internals::{
     Action, Answer, ClientId, Encoding, Event, FromClient, Hub, Load, MAX_LOADING_ROOMS, Name, Now, Post,
     Requests, RoomId, RoomRecord, Session, Shard, StateChange, StorePost, TextChange, UserId, Write,
@@ -84,6 +85,24 @@ pub(crate) fn load_next(hub: &mut Hub<Pipe>, asked: &Receiver<Load>) -> String {
     let post = Post { n: 1, id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: 1 };
     hub.handle(loaded(room, vec![post]), now());
     name.as_str().to_owned()
+}
+
+#[test]
+fn a_store_that_does_not_answer_does_not_keep_the_server_from_stopping() {
+    let (mut hub, asked, _sent) = hub_with_store(HostOptions::default());
+    let pipe = enter(&mut hub, 1, "r");
+    assert_eq!(asked.len(), 1);
+    let mut now = now();
+    hub.handle(Event::Stop, now);
+    hub.write(now);
+    assert_eq!(pipe.frames(), [], "the room may hold posts");
+    let end = now.instant + Duration::from_secs(5);
+    while let Some(due) = hub.due().filter(|due| *due < end) {
+        now.instant = due;
+        hub.write(now);
+    }
+    assert_eq!(pipe.frames().last(), Some(&Frame::Close(1001)));
+    assert_eq!(pipe.0.borrow().shut, Some(Shutdown::Both), "it has not answered");
 }
 
 #[test]
