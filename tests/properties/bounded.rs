@@ -28,6 +28,25 @@ fn one_batch_makes_nobody_too_slow() {
 }
 
 #[test]
+fn what_a_client_has_read_is_no_longer_owed() {
+    let mut world = joined(&["Ada", "Bob"]);
+    let bob = world.pipe(1);
+    bob.0.borrow_mut().space = 0;
+    let post = "x".repeat(LIMITS.max_backlog / 8);
+    // Bob is always one or two posts behind, and reads more in all than may be owed.
+    for n in 0..20 {
+        world.post(0, &post, None);
+        world.hub.write(world.now);
+        bob.0.borrow_mut().space = if n == 0 { 0 } else { post.len() };
+        world.cut(Duration::from_millis(100));
+        assert!(!is_closed(&bob), "after {n} posts");
+    }
+    world.settle();
+    assert_eq!(bob.page().received.len(), 20);
+    world.check();
+}
+
+#[test]
 fn viewers_who_ask_for_snapshots_and_read_nothing_hold_little_memory() {
     const VIEWERS: usize = 30;
     const BOXES: usize = 20;
