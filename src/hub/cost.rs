@@ -74,10 +74,18 @@ mod tests {
     use crate::room::state::HostMode;
     use std::time::Instant;
 
+    fn empty_room() -> (Rules, View) {
+        let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
+        (Rules::new(options, UserId(0)), View::new(10))
+    }
+
+    fn join(session: Session) -> Action {
+        Action::Join { name: Name::parse("Ada", 40).unwrap(), session }
+    }
+
     #[test]
     fn what_sends_or_encodes_much_weighs_much() {
-        let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
-        let (mut rules, mut view) = (Rules::new(options, UserId(0)), View::new(10));
+        let (mut rules, mut view) = empty_room();
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         let actor =
             |user: Option<u64>| Actor { user: user.map(UserId), has_key: user.is_none(), rank: Rank(0) };
@@ -85,9 +93,8 @@ mod tests {
         let session = Session::random();
         for n in 1..=100 {
             let session = if n == 1 { session } else { Session::random() };
-            let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
             let write = Action::Write(TextChange::Whole("x".repeat(10_000).into()));
-            for (actor, action) in [(viewer, join), (actor(Some(n)), write)] {
+            for (actor, action) in [(viewer, join(session)), (actor(Some(n)), write)] {
                 view.apply(rules.decide(&view, actor, action, now).unwrap().fact.unwrap());
             }
         }
@@ -97,7 +104,6 @@ mod tests {
             let event = QueuedEvent { client: ClientId(1), event, slot: Slot::default(), charge: None };
             weigh(&event, actor, view, rules)
         };
-        let join = |session| Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
         assert_eq!(weight(&view, &rules, actor(Some(1)), Action::Resync), 1, "it is shared");
         assert_eq!(weight(&view, &rules, host, Action::SetRoom(change(false))), 1, "nothing is hidden");
         let hide = rules.decide(&view, host, Action::SetRoom(change(true)), now);
@@ -118,14 +124,13 @@ mod tests {
             assert!(range.contains(&found), "{action:?}: {found}");
         }
     }
+
     #[test]
     fn a_post_and_a_new_seat_are_charged_with_what_everyone_gets() {
-        let options = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
-        let (mut rules, mut view) = (Rules::new(options, UserId(0)), View::new(10));
+        let (mut rules, mut view) = empty_room();
         let now = Now { instant: Instant::now(), unix_millis: 0 };
         let actor = |user: Option<u64>| Actor { user: user.map(UserId), has_key: false, rank: Rank(0) };
         let session = Session::random();
-        let join = |session| Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
         view.apply(rules.decide(&view, actor(None), join(session), now).unwrap().fact.unwrap());
         let post = |text: &str| Action::Post { text: text.to_owned(), reference: None };
         for (actor, action, bytes) in [

@@ -224,6 +224,7 @@ impl<T: Transport> Hub<T> {
         if self.rooms.are_deferred() { Some(Instant::now()) } else { self.deadlines.next() }
     }
 
+    /// Waits for an event, at most until [`write`](Self::write) is due.
     fn next_event(&self, events: &Receiver<Event<T>>) -> Result<Event<T>, RecvTimeoutError> {
         match self.due() {
             Some(due) => events.recv_deadline(due),

@@ -1,9 +1,8 @@
 //! The end of a server: every client is told.
 
 use crate::server::TestServer;
-use crate::support::client::Client;
+use crate::slow_clients::stalled;
 use crate::support::frame::text;
-use socket2::SockRef;
 
 #[test]
 fn every_client_is_closed_with_1001() {
@@ -31,10 +30,7 @@ fn clients_that_do_not_answer_do_not_delay_it() {
 fn a_client_that_reads_late_gets_the_rest_of_a_frame_and_is_told() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    let socket = server.dial();
-    SockRef::from(&socket).set_recv_buffer_size(64 * 1024).unwrap();
-    let mut late = Client::open(socket, "r");
-    late.join("Late");
+    let mut late = stalled(&server, "Late");
     // More than the sockets' buffers hold.
     for n in 0..100 {
         ada.post_and_wait(&format!("{n} {}", "x".repeat(9_000)));

@@ -15,7 +15,7 @@ const POSTS: usize = 150;
 
 /// A client whose socket buffers little. Not as little as it could: with a window smaller than a packet on loopback,
 /// TCP would send by its timers.
-fn stalled(server: &TestServer, name: &str) -> Client {
+pub(crate) fn stalled(server: &TestServer, name: &str) -> Client {
     let socket = server.dial();
     SockRef::from(&socket).set_recv_buffer_size(64 * 1024).unwrap();
     let mut client = Client::open(socket, "r");
