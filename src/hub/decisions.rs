@@ -74,7 +74,7 @@ impl<T: Transport> Hub<T> {
         reference: Option<&str>,
         now: Now,
     ) {
-        let may_appoint = self.count(id, &fact);
+        let may_appoint = self.update_seats(id, &fact);
         let Some(room) = self.rooms.touch(id) else { return };
         let removed = match fact {
             Fact::Gone { id: user, removed: true } => room.client_of(user),
@@ -91,7 +91,7 @@ impl<T: Transport> Hub<T> {
 
     /// Updates seat counts and deadlines for a fact that is about to be applied. Returns whether the room may lack a
     /// host then, or have somebody who becomes one.
-    fn count(&mut self, id: RoomId, fact: &Fact) -> bool {
+    fn update_seats(&mut self, id: RoomId, fact: &Fact) -> bool {
         let Some(room) = self.rooms.get(id) else { return false };
         match fact {
             Fact::Joined { .. } => {
