@@ -11,7 +11,8 @@ import { lookOf } from "./marks.js";
  * @property {boolean} wrote  the box has a text, which this page may not see while answers are hidden
  * @property {boolean} away
  * @property {import("./marks.js").Look} look
- * @property {string[]} said  the latest posts, for the captions
+ * @property {Post[]} said  the latest posts, for the captions
+ * @property {string[]} posted  texts of posts with which the box still begins
  * @property {boolean} typing  the text changed since the last post and is not empty
  * @property {number} typedAt  when it changed, on the clock of performance.now()
  * @property {boolean} gone  has left, while the page may still show the box
@@ -28,6 +29,7 @@ import { lookOf } from "./marks.js";
  * @property {string} [ref]  of the author's own page
  * @property {boolean} [old]  was there before this page
  * @property {boolean} [lost]  the server no longer has it
+ * @property {boolean} [runsOn]  what its author said next stands in the same line
  */
 
 /**
@@ -235,7 +237,7 @@ export function roomTitle() {
  */
 export function newUser(id, { name, text = "", wrote = text !== "", away = false }) {
   const status = { away, typing: false, typedAt: 0, gone: false, missing: false };
-  return { id, name, text, wrote, look: lookOf(name), said: [], ...status };
+  return { id, name, text, wrote, look: lookOf(name), said: [], posted: [], ...status };
 }
 
 /**

@@ -104,9 +104,13 @@ export function resumeText(shown) {
   write();
 }
 
-/** While the room is frozen, posts wait as the text does. @param {Pending} pending */
+/**
+ * While the room is frozen, posts wait as the text does. White space at the end would say that the text goes on.
+ *
+ * @param {Pending} pending
+ */
 function sendPost({ text, ref }) {
-  if (!isFrozen()) send("message", { text, ref });
+  if (!isFrozen()) send("message", { text: text.trimEnd(), ref });
 }
 
 /** The server has refused a text or a post, because the room is frozen. Both are sent again when that ends. */

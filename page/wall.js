@@ -1,10 +1,10 @@
 // Draws the wall: a box for each user, which keeps its place whatever the others do.
 
-import { captionOf, isOnAir } from "./captions.js";
 import { change } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
 import { TYPING_MS, hidden, isBlind, look, presenceOf, room } from "./state.js";
+import { drawTranscript, dropTranscript } from "./transcript.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -60,13 +60,19 @@ export function drawBox(user) {
   if (user.gone && !boxes.has(user)) return;
   const box = boxes.get(user) ?? place(newBox(user));
   const presence = presenceOf(user);
-  rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
+  drawText(box);
   drawPresence(box, presence);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
-  box.root.toggleAttribute("data-speaks", isOnAir(user));
   if (presence === "typing") settleLater(box);
   if (user.gone) vacate(box);
+}
+
+/** The captions show also what was said before; of those who are not on air, nothing. @param {Box} box */
+function drawText(box) {
+  if (look.view === "captions") return "speaks" in box.root.dataset ? drawTranscript(box) : undefined;
+  dropTranscript(box);
+  rewriteNode(box.words, box.user.text);
 }
 
 /**
@@ -249,8 +255,7 @@ export function redraw() {
 
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
-  const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : others.length > 0;
+  if (!isCaptions) at("wall-empty").hidden = [...room.users.keys()].some((id) => id !== room.you);
   at("wall-empty-words").textContent = say(isCaptions ? "captionsEmpty" : "wallEmpty");
   const [, button] = at("wall-empty").children;
   button.toggleAttribute("hidden", isCaptions);
