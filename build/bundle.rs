@@ -31,6 +31,7 @@ const CLASSIC_TAG: (&str, &str) = ("<script src=\"", "\"></script>");
 pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, String> {
     let mut bundle = Bundle { document: String::new(), files: Vec::new() };
     let mut in_styles = false;
+    let mut scripts = 0;
     for line in document.lines() {
         if let Some(path) = path_in(line, STYLE_TAG) {
             bundle.document += if in_styles { "" } else { "<style>\n" };
@@ -46,28 +47,29 @@ pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, Strin
             let (script, files) = script(path, read)?;
             bundle.document += &format!("<script>\n{script}</script>\n");
             bundle.files.extend(files);
+            scripts += 1;
         } else if let Some(path) = path_in(line, CLASSIC_TAG) {
             let script = lines_of(path, &required(path, read)?)?;
             check_script(&script)?;
             bundle.document += &format!("<script>\n{script}</script>\n");
             bundle.files.push(path.to_owned());
+            scripts += 1;
         } else {
             bundle.document += line;
             bundle.document += "\n";
         }
     }
-    check_elements(&bundle.document)?;
+    check_elements(&bundle.document, scripts)?;
     Ok(bundle)
 }
 
-/// The Content-Security-Policy allows one style, and one script beside the classic one, by their hashes, and nothing
-/// else.
-fn check_elements(document: &str) -> Result<(), String> {
-    for (start, element, most) in [("<style", "<style>", 1), ("<script", "<script>", 2)] {
+/// The Content-Security-Policy allows the style and the scripts that were put in, by their hashes, and nothing else.
+fn check_elements(document: &str, scripts: usize) -> Result<(), String> {
+    for (start, element, needed) in [("<style", "<style>", 1), ("<script", "<script>", scripts)] {
         let (any, own) = (document.matches(start).count(), document.matches(element).count());
-        if any != own || !(1..=most).contains(&own) {
+        if (any, own) != (needed, needed) {
             return Err(format!(
-                "The document has {any} elements that begin with {start}; it needs {element}, at most {most} of them."
+                "The document has {any} elements that begin with {start}; it needs {needed} {element}."
             ));
         }
     }

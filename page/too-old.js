@@ -7,7 +7,8 @@
 
   // Safari before 15.4, Firefox before 98, and Chrome and Edge before 108 lack one of these.
   function isNewEnough() {
-    return window.HTMLDialogElement && window.BroadcastChannel && "findLast" in [] && CSS.supports("block-size", "1dvh");
+    var hasParts = window.HTMLDialogElement && window.BroadcastChannel;
+    return hasParts && "findLast" in [] && CSS.supports("block-size", "1dvh");
   }
 
   // English stands in the document. The words of other languages are fetched by the first name that the server knows.
