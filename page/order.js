@@ -1,5 +1,5 @@
-// The order of the document, which is the order of reading and of the Tab key: the own box comes before the wall and the
-// log where it is seen above them, and after them where it is seen below.
+// The order of the document, which is the order of reading and of the Tab key: the own box comes before the wall and
+// the log where it is seen above them, and after them where it is seen below.
 
 import { at } from "./dom.js";
 
