@@ -36,12 +36,12 @@ test("the oldest posts go only when the reader is at the end", async ({ open, bo
   const ada = await bot("Ada");
   ada.write("Live");
   const text = textOf(page, "Ada");
-  for (let n = 10; n < 30; n += 1) ada.post(`Post ${n} ${"word ".repeat(1_950)}`);
+  for (let n = 10; n < 30; n += 1) ada.post(`Post ${n} ${"word ".repeat(1_950)}end`);
   await expect(text.locator("span")).toHaveCount(20);
   await text.hover();
   await page.mouse.wheel(0, -4_000);
   await expect(page.getByRole("button", { name: "Latest" })).toBeVisible();
-  for (let n = 30; n < 35; n += 1) ada.post(`Post ${n} ${"word ".repeat(1_950)}`);
+  for (let n = 30; n < 35; n += 1) ada.post(`Post ${n} ${"word ".repeat(1_950)}end`);
   await expect(text.locator("span")).toHaveCount(25);
   await page.getByRole("button", { name: "Latest" }).click();
   ada.post("the end");
