@@ -51,8 +51,10 @@ export function drawTranscript(box) {
  * @param {Map<Post, HTMLElement[]>} spans
  */
 function dropPosts({ user, following }, spans) {
+  let isOld = following;
   for (const [post, parts] of spans) {
-    if (post.text && (!following || spans.size <= user.said.length || user.said.includes(post))) continue;
+    if (post === user.said[0]) isOld = false;
+    if (post.text && !isOld) continue;
     spans.delete(post);
     for (const part of parts) {
       const paragraph = part.parentElement;
