@@ -67,6 +67,7 @@ export function choicesIn(query, saved) {
     theme: oneOf(query.get("theme"), THEMES) ?? oneOf(saved.theme, THEMES) ?? "auto",
     size: Math.min(Math.max(size, SIZES[0]), SIZES[SIZES.length - 1]),
     enterPosts: saved.enterPosts ?? false,
+    continuous: saved.continuous ?? null,
   };
 }
 

@@ -54,6 +54,7 @@ import { lookOf } from "./marks.js";
  * @typedef {object} Pending  A post that the server has not confirmed.
  * @property {string} text
  * @property {string} ref
+ * @property {number} [extent]  of a part of a continuous text: how much of the box it is, with what was put into it
  * @property {boolean} [out]  a host has cleared the box since, so the post does not stand in it
  */
 
@@ -134,6 +135,10 @@ export const draft = {
   slowed: false,
   /** The server has refused a text or a post, because the room was frozen. */
   refused: false,
+  /** A continuous text stays in the box until then, on the clock of performance.now(). */
+  heldUntil: 0,
+  /** The text of the box before the next change. */
+  seen: "",
   /** How many posts were sent, to number them. */
   refs: 0,
   /** The text of the box as the server has it. */
@@ -217,6 +222,8 @@ export const choices = {
   theme: "auto",
   size: 100,
   enterPosts: false,
+  /** The start of a long text goes to the log by itself; null without a choice. @type {boolean | null} */
+  continuous: null,
   /** The language that is wanted; words.js says which one is in use. */
   language: "en",
 };

@@ -36,17 +36,22 @@ test("the oldest posts go only when the reader is at the end", async ({ open, bo
   const ada = await bot("Ada");
   ada.write("Live");
   const text = textOf(page, "Ada");
-  for (let n = 10; n < 30; n += 1) ada.post(`Post ${n} ${"word ".repeat(1_950)}end`);
+  await expect(text).toHaveText("Live");
+  // The server would let so many long posts wait.
+  const post = (from, to) => page.evaluate(({ id, from, to }) => {
+    for (let n = from; n < to; n += 1) receive("data", { n, id, name: "Ada", text: `Post ${n} ${"word ".repeat(1_950)}end`, at: n });
+  }, { id: ada.id, from, to });
+  await post(10, 30);
   await expect(text.locator("span")).toHaveCount(20);
   await text.hover();
   await page.mouse.wheel(0, -4_000);
   await expect(page.getByRole("button", { name: "Latest" })).toBeVisible();
-  for (let n = 30; n < 35; n += 1) ada.post(`Post ${n} ${"word ".repeat(1_950)}end`);
+  await post(30, 35);
   await expect(text.locator("span")).toHaveCount(25);
   await page.getByRole("button", { name: "Latest" }).click();
-  ada.post("the end");
-  await expect(text.locator("span")).toHaveCount(21);
-  await expect(text.locator("span").first()).toContainText("Post 15");
+  await post(35, 36);
+  await expect(text.locator("span")).toHaveCount(20);
+  await expect(text.locator("span").first()).toContainText("Post 16");
 });
 
 test("a post that is removed leaves the captions, and the wall shows the text of the box alone", async ({ open, bot }) => {
@@ -130,4 +135,80 @@ test("a long paragraph in many posts is divided where a line begins, and no word
     expect(whole).toBe(shown.height);
     await page.close();
   }
+});
+
+// Numbered words, so that each can be found, in sentences and paragraphs.
+const speech = (count) =>
+  Array.from({ length: count }, (_, n) => `w${n}${n % 12 === 11 ? "." : ""}${n % 240 === 239 ? "\n" : " "}`);
+
+test("a captioner types 15,000 characters, and a reader sees each word once, in one go", async ({ join, open }) => {
+  const words = speech(2_800);
+  const all = words.join("");
+  expect(all.length).toBeGreaterThan(15_000);
+  const captioner = await join("Ada");
+  const reader = await open({ search: { view: "captions" } });
+  await reader.waitForFunction(() => room.title);
+  await reader.evaluate((all) => {
+    window.faults = [];
+    const look = () => {
+      const text = document.querySelector("[data-speaks] .text")?.textContent ?? "";
+      if (!all.startsWith(text)) window.faults.push(text.slice(-200));
+      requestAnimationFrame(look);
+    };
+    look();
+  }, all);
+  await captioner.evaluate(() => (window.full = 0));
+  await captioner.locator("#my-text").focus();
+  for (let n = 0; n < words.length; n += 20) {
+    await captioner.keyboard.insertText(words.slice(n, n + 20).join(""));
+    await captioner.evaluate(() => {
+      const box = document.getElementById("my-text");
+      window.full = Math.max(window.full, box.value.length);
+      if (box.selectionStart !== box.value.length) throw new Error("the caret has moved");
+    });
+  }
+  await expect(textOf(reader, "Ada")).toContainText(words.at(-1).trim());
+  expect(await textOf(reader, "Ada").evaluate((text) => text.textContent)).toBe(all);
+  expect(await reader.evaluate(() => window.faults)).toEqual([]);
+  expect(await captioner.evaluate(() => window.full)).toBeLessThan(10_000);
+  await expect(captioner.getByRole("button", { name: "Continuous" })).toHaveAttribute("aria-pressed", "true");
+  const posts = await reader.evaluate(() => [...room.posts.values()].map(({ text }) => text).join(""));
+  await expect(captioner.locator("#my-text")).toHaveValue(all.slice(posts.length));
+  expect(all.startsWith(posts)).toBe(true);
+});
+
+test.describe("where posts have to wait and connections break", () => {
+  test.use({ options: ["--post-rate", "1"] });
+
+  test("a continuous text loses nothing and doubles nothing", async ({ join, open }) => {
+    const all = speech(1_800).join("");
+    const captioner = await join("Ada");
+    const reader = await open({ search: { view: "captions" } });
+    await reader.waitForFunction(() => room.title);
+    await captioner.getByRole("button", { name: "Continuous" }).click();
+    for (let n = 0; n < all.length; n += 600) {
+      await captioner.keyboard.insertText(all.slice(n, n + 600));
+      if (n === 3_000) await captioner.evaluate(() => lose(link.socket, { code: 1006 }));
+      if (n === 6_000) await reader.evaluate(() => lose(link.socket, { code: 1006 }));
+    }
+    await expect.poll(() => reader.evaluate(() => document.querySelector("[data-speaks] .text").textContent)).toBe(all);
+    await captioner.waitForFunction(() => !draft.pending.length);
+    const posts = await reader.evaluate(() => [...room.posts.values()].map(({ text }) => text).join(""));
+    expect(posts.length).toBeGreaterThan(1_000);
+    expect(posts + (await captioner.locator("#my-text").inputValue())).toBe(all);
+  });
+});
+
+test("a continuous text stays in the box while sharing is paused", async ({ join }) => {
+  const page = await join("Ada");
+  await page.getByRole("button", { name: "Continuous" }).click();
+  await page.getByRole("button", { name: "Pause sharing" }).click();
+  await page.keyboard.insertText(speech(600).join(""));
+  expect(await page.evaluate(() => draft.pending.length)).toBe(0);
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.keyboard.insertText("On. ");
+  await expect(page.locator("#posts .post")).toHaveCount(1);
+  await page.getByRole("button", { name: "Continuous" }).click();
+  await page.keyboard.insertText(speech(600).join(""));
+  expect(await page.evaluate(() => draft.pending.length)).toBe(0);
 });
