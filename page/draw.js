@@ -4,6 +4,7 @@ import { drawBoard } from "./board.js";
 import { changes, takeChanges } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
+import { drawFit } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
@@ -25,7 +26,11 @@ const DRAWING = {
   stage: drawStage,
   board: drawHosting,
   spotlight: drawSpotlight,
+  fit: () => {}, // after all others, because it measures
 };
+
+/** What may change the text size of the wall. @type {import("./changes.js").Part[]} */
+const DRAWS_WALL = ["people", "fit"];
 
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
 const pace = { frame: 0, waited: false };
@@ -50,6 +55,7 @@ function drawAll() {
   for (const user of users) drawBox(user);
   if (look.large && users.has(look.large)) parts.add("stage");
   for (const part of parts) DRAWING[part]();
+  if (DRAWS_WALL.some((part) => parts.has(part))) drawFit();
   // Somebody who comes or goes may change the size of every box.
   for (const user of parts.has("people") ? room.users.values() : users) followBox(user);
   if (look.large && look.largeAtEnd) at("stage-text").scrollTop = END;

@@ -6,6 +6,7 @@ import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import {
@@ -15,6 +16,7 @@ import {
 import { copyLink, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
+import { holdPage, keyOnPages, turnPage } from "./pages.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
@@ -84,6 +86,11 @@ function listenToWall() {
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  watchWall();
+  for (const button of all("[data-turn]")) {
+    button.addEventListener("click", () => turnPage(Number(button.dataset.turn)));
+  }
+  at("hold").addEventListener("click", holdPage);
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
@@ -145,6 +152,7 @@ function listenToWindow() {
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing && !openDialog()) shrink();
   });
+  document.addEventListener("keydown", keyOnPages);
   document.addEventListener("visibilitychange", noticeVisibility);
   document.addEventListener("resume", checkConnection);
   for (const event of ["online", "offline"]) window.addEventListener(event, checkConnection);

@@ -18,7 +18,7 @@ export function drawChoices() {
   root.style.colorScheme = choices.theme === "auto" ? "" : choices.theme;
   root.style.setProperty("--size", String(choices.size / 100));
   at("room").dataset.view = look.view;
-  for (const part of ["log", "header", "me"]) {
+  for (const part of ["log", "header", "me", "empty"]) {
     at("room").classList.toggle(`no-${part}`, asked.leftOut.includes(part));
   }
   for (const button of all("[data-view-to]")) {
@@ -42,6 +42,7 @@ export function drawWords() {
     part.setAttribute("aria-label", say(/** @type {WordKey} */ (part.dataset.label)));
   }
   at("question").placeholder = say("question");
+  document.documentElement.style.setProperty("--more", JSON.stringify(say("more")));
   drawChoices();
   drawTitle();
   labelBoxes();
