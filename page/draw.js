@@ -8,7 +8,8 @@ import { drawFit } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
-import { drawMe } from "./own-box.js";
+import { orderParts } from "./order.js";
+import { drawMe, drawOwnText } from "./own-box.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
@@ -21,12 +22,13 @@ const DRAWING = {
   me: drawMe,
   door: drawDoor,
   title: drawTitle,
-  posts: drawPosts,
+  posts: drawNewPosts,
   log: drawLog,
   stage: drawStage,
   board: drawHosting,
   spotlight: drawSpotlight,
   fit: () => {}, // after all others, because it measures
+  order: orderParts,
 };
 
 /** What may change the text size of the wall. @type {import("./changes.js").Part[]} */
@@ -68,6 +70,12 @@ function drawPeople() {
   if (!seat.inside) drawVisitors();
   drawEmptyWall();
   drawStop();
+}
+
+/** The first post makes a button of the own box the main one. */
+function drawNewPosts() {
+  drawPosts();
+  drawOwnText();
 }
 
 /** What hosts have set, and the bar with which they set it. */

@@ -12,8 +12,8 @@ const STEP = 1.05;
 /** The height of a line, and the narrowest column: a long word should fit. In text sizes. */
 const LINE = 1.25;
 const NARROWEST = 9;
-/** An estimate, for the number of pages: a box of this width has lines of this many characters. */
-const USUAL = { width: 12, characters: 22 };
+/** Estimates, for the number of pages: characters in a line of one text size, and the head and the ends of a box. */
+const USUAL = { characters: 2.1, head: 2.1, ends: 1.2 };
 /** A longer text is cut off rather than that it makes all texts smaller than comfortable. */
 const LONG = 280;
 /** The border and the gap below a text, in pixels. */
@@ -123,10 +123,24 @@ export function isWhole(cut, count, times) {
 export function boxesPerPage(lengths, area, smallest) {
   const count = lengths.length;
   const usual = [...lengths].sort((one, other) => one - other)[Math.floor((count - 1) * 0.9)];
-  const lines = Math.ceil(Math.min(Math.max(usual, 1), LONG) / USUAL.characters);
-  const room = (/** @type {number} */ size) =>
-    Math.floor(area.width / (USUAL.width * size)) * Math.floor(area.height / ((2.1 + LINE * lines) * size));
-  if (count <= Math.min(MOST, room(smallest))) return count;
-  const most = Math.max(1, Math.min(PAGED.most, room(smallest * PAGED.larger)));
+  if (count <= Math.min(MOST, roomFor(usual, area, smallest))) return count;
+  const most = Math.max(1, Math.min(PAGED.most, roomFor(usual, area, smallest * PAGED.larger)));
   return Math.ceil(count / Math.ceil(count / most));
+}
+
+/**
+ * About how many texts of this length there is room for.
+ *
+ * @param {number} length
+ * @param {Area} area
+ * @param {number} size
+ */
+function roomFor(length, { width, height }, size) {
+  let most = 0;
+  for (let columns = 1; columns === 1 || width / columns > NARROWEST * size; columns += 1) {
+    const characters = (width / columns / size - USUAL.ends) * USUAL.characters;
+    const lines = Math.ceil(Math.min(Math.max(length, 1), LONG) / Math.max(characters, 1));
+    most = Math.max(most, columns * Math.floor(height / ((USUAL.head + LINE * lines) * size)));
+  }
+  return most;
 }

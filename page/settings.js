@@ -43,6 +43,7 @@ export function drawWords() {
   }
   at("question").placeholder = say("question");
   document.documentElement.style.setProperty("--more", JSON.stringify(say("more")));
+  at("my-text").placeholder = say("writeHere");
   drawChoices();
   drawTitle();
   labelBoxes();

@@ -76,4 +76,5 @@ test("up to 60 boxes are one page, and more are equal pages with a larger text",
   assert.equal(pages(100, 40), 34);
   assert.ok(pages(60, 280) < 60); // nobody could read them
   assert.equal(boxesPerPage(Array(60).fill(80), { width: 300, height: 80 }, 14), 1);
+  assert.ok(boxesPerPage(Array(30).fill(80), { width: 374, height: 776 }, 14) >= 8); // a phone
 });
