@@ -39,7 +39,7 @@ export function secretsIn(hash) {
 }
 
 /** @param {string} text */
-function decoded(text) {
+export function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {

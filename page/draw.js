@@ -4,7 +4,7 @@ import { drawBoard } from "./board.js";
 import { changes, takeChanges } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
-import { drawFit } from "./fit.js";
+import { drawFit, fitStage } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
@@ -31,9 +31,6 @@ const DRAWING = {
   order: orderParts,
 };
 
-/** What may change the text size of the wall. @type {import("./changes.js").Part[]} */
-const DRAWS_WALL = ["people", "fit"];
-
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
 const pace = { frame: 0, waited: false };
 
@@ -57,11 +54,17 @@ function drawAll() {
   for (const user of users) drawBox(user);
   if (look.large && users.has(look.large)) parts.add("stage");
   for (const part of parts) DRAWING[part]();
-  if (DRAWS_WALL.some((part) => parts.has(part))) drawFit();
+  drawSizes(parts);
   // Somebody who comes or goes may change the size of every box.
   for (const user of parts.has("people") ? room.users.values() : users) followBox(user);
   if (look.large && look.largeAtEnd) at("stage-text").scrollTop = END;
   if (reading.atEnd && logInSight()) at("posts-area").scrollTop = END;
+}
+
+/** Where the text is as large as it fits. @param {Set<import("./changes.js").Part>} parts */
+function drawSizes(parts) {
+  if (parts.has("people") || parts.has("fit")) drawFit();
+  else if (parts.has("stage")) fitStage();
 }
 
 function drawPeople() {

@@ -5,7 +5,7 @@ import { at } from "./dom.js";
 import { boundsOf, boxesPerPage, gridsFor, isWhole, largestFit, measuresOf, sizesBetween } from "./fitting.js";
 import { heightOf, noteFitted } from "./heights.js";
 import { showPage } from "./pages.js";
-import { asked, isFitting, seat } from "./state.js";
+import { asked, isFitting, look, seat } from "./state.js";
 import { boxAround } from "./wall.js";
 
 /** @typedef {import("./fitting.js").Grid} Grid */
@@ -25,18 +25,34 @@ export function drawFit() {
   const full = innerHeight;
   const { smallest } = boundsOf(areaOfWall(), full);
   const lengths = places.map((place) => boxAround(place)?.user.text.length ?? 0);
-  const shown = showPage(places, boxesPerPage(lengths, areaOfWall(), smallest));
+  const perPage = places.length ? boxesPerPage(lengths, areaOfWall(), smallest) : 1;
+  const shown = showPage(places, perPage);
   if (shown.length) fit(shown, boundsOf(areaOfWall(), full));
+  fitStage();
+}
+
+/** The enlarged text is as large as it fits, too; a long one scrolls. */
+export function fitStage() {
+  if (!look.large || !isFitting()) return;
+  const text = at("stage-text");
+  const { smallest, largest } = boundsOf(areaOfWall(), innerHeight);
+  const write = (/** @type {number} */ size) => text.style.setProperty("--large", `${size}px`);
+  const fits = (/** @type {Grid} */ _, /** @type {number} */ size) => {
+    write(size);
+    return text.scrollHeight <= text.clientHeight;
+  };
+  const sizes = sizesBetween(smallest * 1.5, largest);
+  write(largestFit([{ columns: 1, rows: 1 }], sizes, fits)?.size ?? sizes[0]);
 }
 
 /** All places that are not hidden; the page shows some of them. */
 function placesOnWall() {
   const places = /** @type {HTMLElement[]} */ ([...at("wall").children]);
-  return places.filter((place) => !place.hidden && !isLeftOut(place));
+  return places.filter((place) => !place.hidden && !isEmptied(place));
 }
 
 /** @param {HTMLElement} place */
-function isLeftOut(place) {
+function isEmptied(place) {
   return asked.leftOut.includes("empty") && "empty" in place.dataset && !place.contains(document.activeElement);
 }
 

@@ -13,10 +13,10 @@ import {
   askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
   typeQuestion,
 } from "./host-bar.js";
-import { copyLink, invite, showAddress } from "./invite.js";
+import { copyLink, enlargeCode, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
-import { holdPage, keyOnPages, turnPage } from "./pages.js";
+import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
@@ -25,7 +25,7 @@ import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
-import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
+import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
 
@@ -37,6 +37,7 @@ export function listen() {
   listenToHostBar();
   listenToDialogs();
   listenToSettings();
+  listenToProjector();
   listenToWindow();
   answerTwins();
 }
@@ -141,6 +142,7 @@ function listenToHostBar() {
 function listenToSettings() {
   for (const button of all(".invites")) button.addEventListener("click", invite);
   at("copy").addEventListener("click", copyLink);
+  for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
   at("to-settings").addEventListener("click", () => showDialog("settings"));
@@ -154,11 +156,18 @@ function listenToSettings() {
   }
 }
 
+function listenToProjector() {
+  at("to-projector").addEventListener("click", () => project(true));
+  at("from-projector").addEventListener("click", () => project(false));
+  document.addEventListener("fullscreenchange", () => document.fullscreenElement || project(false));
+  at("room").addEventListener("pointermove", showWayBack);
+  document.addEventListener("keydown", keyOnPages);
+}
+
 function listenToWindow() {
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && !openDialog()) shrink();
+    if (event.key === "Escape" && !event.isComposing && !openDialog()) stepBack();
   });
-  document.addEventListener("keydown", keyOnPages);
   document.addEventListener("visibilitychange", noticeVisibility);
   document.addEventListener("resume", checkConnection);
   for (const event of ["online", "offline"]) window.addEventListener(event, checkConnection);
@@ -177,6 +186,12 @@ function askToStay(event) {
   if (!hasUnposted()) return;
   event.preventDefault();
   event.returnValue = true; // Chrome before 119, and Safari
+}
+
+/** From an enlarged box, or else from the projector. */
+function stepBack() {
+  if (look.large) shrink();
+  else project(false);
 }
 
 function noticeVisibility() {

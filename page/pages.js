@@ -6,8 +6,10 @@ import { look } from "./state.js";
 import { say } from "./words.js";
 
 const TURNING_MS = 8_000;
+/** The way back from the projector is seen for this long after the pointer has moved. */
+const WAY_BACK_MS = 3_000;
 
-const paging = { page: 0, pages: 1, timer: 0, isHeld: false, hadFocus: false };
+const paging = { page: 0, pages: 1, timer: 0, moved: 0, isHeld: false, hadFocus: false };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /**
@@ -40,6 +42,13 @@ export function turnPage(step) {
   paging.hadFocus = at("wall").contains(document.activeElement);
   paging.page = (paging.page + step + paging.pages) % paging.pages;
   touch("fit");
+}
+
+export function showWayBack() {
+  const { dataset } = at("from-projector");
+  clearTimeout(paging.moved);
+  dataset.seen = "";
+  paging.moved = setTimeout(() => delete dataset.seen, WAY_BACK_MS);
 }
 
 /** Turns pages no longer by themselves, or does it again. */

@@ -155,3 +155,103 @@ test("empty boxes can be left out, and come as soon as somebody writes in them",
   await expect(page.locator(".box:visible")).toHaveCount(0);
   await expect(page.getByText("Nobody has written anything yet.")).toBeVisible();
 });
+
+test("the projector shows only the boxes, in full screen, and Escape goes back", async ({ join, bot }) => {
+  (await bot("Ada")).write("hello");
+  const page = await join("Ben");
+  const parts = ["#head .tools", "#log", "#me"].map((part) => page.locator(part));
+  await page.getByRole("button", { name: "Projector" }).click();
+  for (const part of parts) await expect(part).toBeHidden();
+  await page.waitForFunction(() => document.fullscreenElement);
+  await expect.poll(() => sizeOf(page)).toBeGreaterThan(80);
+  await page.evaluate(() => document.exitFullscreen()); // as Escape does in full screen
+  for (const part of parts) await expect(part).toBeVisible();
+  await expect(page.getByRole("button", { name: "Projector" })).toBeFocused();
+  await expect.poll(() => sizeOf(page)).toBe(16);
+});
+
+test("the projector does without full screen: Escape, the button and Back go back", async ({ join, bot }) => {
+  (await bot("Ada")).write("hello");
+  const page = await join("Ben");
+  await page.evaluate(() => (Element.prototype.requestFullscreen = () => Promise.reject(new Error("not allowed"))));
+  await page.getByRole("button", { name: "Captions" }).click();
+  const back = page.locator("#from-projector");
+  for (const leave of [
+    () => page.keyboard.press("Escape"),
+    () => page.mouse.move(500, 400).then(() => back.click()),
+    () => page.goBack(),
+  ]) {
+    await page.getByRole("button", { name: "Projector" }).click();
+    await expect(page.locator("#me")).toBeHidden();
+    await page.waitForFunction(() => history.state.depth === 1);
+    await leave();
+    await expect(page.locator("#me")).toBeVisible();
+    await page.waitForFunction(() => history.state.depth === 0);
+  }
+  await expect(page.getByRole("button", { name: "Wall", exact: true })).toHaveAttribute("aria-pressed", "true");
+});
+
+test("the way back from the projector is seen when the pointer moves, and with the keyboard", async ({ join }) => {
+  const page = await join("Ben", { clock: true });
+  await page.evaluate(() => (Element.prototype.requestFullscreen = undefined));
+  const back = page.locator("#from-projector");
+  await page.getByRole("button", { name: "Projector" }).click();
+  await page.clock.fastForward(5_000);
+  await expect(back).toHaveCSS("opacity", "0");
+  await page.mouse.move(300, 300);
+  await expect(back).toHaveCSS("opacity", "1");
+  await page.keyboard.press("Escape");
+  await page.clock.fastForward(5_000);
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("button", { name: "Projector" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(back).toBeFocused();
+  await expect(back).toHaveCSS("opacity", "1");
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#me")).toBeVisible();
+});
+
+test("a host's bar is not on the projector, and comes back", async ({ open, server }) => {
+  const page = await open({ search: { name: "Ada" }, hash: `#host=${server.hostKey()}` });
+  await expect(page.locator("#host-bar")).toBeVisible();
+  await page.getByRole("button", { name: "Projector" }).click();
+  await expect(page.locator("#host-bar")).toBeHidden();
+  await page.evaluate(() => project(false));
+  await expect(page.locator("#host-bar")).toBeVisible();
+});
+
+test("on the projector an enlarged box is as large as it fits", async ({ open, bot }) => {
+  (await bot("Ada")).write("a few words");
+  const page = await open({ search: FIT, viewport: PROJECTOR });
+  await textOf(page, "Ada").click();
+  const size = () => page.locator("#stage-text").evaluate((text) => parseFloat(getComputedStyle(text).fontSize));
+  await expect.poll(size).toBe(144);
+});
+
+const LINK = "http://192.168.1.20:8080/?room=physics";
+
+test("show=qr keeps the code beside the wall, covers no box, and fills the screen on a click", async ({ open, bot, server, room }) => {
+  (await bot("Ada")).write("hello");
+  const page = await open();
+  await page.route(/\/invite\?/, (route) => route.fulfill({ json: { links: [LINK] } }));
+  await page.setViewportSize(PROJECTOR);
+  await page.goto(`${server.url}?${new URLSearchParams({ room, show: "qr", ...FIT })}`);
+  const code = page.locator("#code");
+  await expect(code).toContainText("192.168.1.20:8080/?room=physics");
+  const [wall, corner] = [await page.locator("#wall").boundingBox(), await code.boundingBox()];
+  expect(corner.x).toBeGreaterThanOrEqual(wall.x + wall.width);
+  await expect.poll(async () => (await measureWall(page, 1)).cut).toBe(0);
+  await code.getByRole("button", { name: `QR code for ${LINK}` }).click();
+  const large = page.locator("#poster").getByRole("img", { name: `QR code for ${LINK}` });
+  const { width, height } = await large.boundingBox();
+  expect(Math.min(width, height)).toBeGreaterThanOrEqual(800);
+  await page.keyboard.press("Escape");
+  await expect(large).toBeHidden();
+});
+
+test("where nobody else reaches the server, there is no code", async ({ open }) => {
+  const page = await open({ search: { show: "qr", ...FIT } });
+  await page.waitForFunction(() => link.status === "connected");
+  await expect(page.locator("#code")).toBeHidden();
+});
