@@ -4,7 +4,7 @@
 import { isOnAir, mainOf } from "./captions.js";
 import { END, at, element, rewriteNode } from "./dom.js";
 import { restOf } from "./said.js";
-import { room } from "./state.js";
+import { look, room } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -26,12 +26,15 @@ const panes = {
   main: undefined,
 };
 
-/**
- * Draws the text of a box that the captions show.
- *
- * @param {Box} box
- */
-export function drawTranscript(box) {
+/** Draws the text of a box; in the captions, of those who are on air, also what was said before. @param {Box} box */
+export function drawWordsOf(box) {
+  if (look.view === "captions") return "speaks" in box.root.dataset ? drawTranscript(box) : undefined;
+  dropTranscript(box);
+  rewriteNode(box.words, box.user.text);
+}
+
+/** @param {Box} box */
+function drawTranscript(box) {
   const { user, words } = box;
   const isNew = !transcripts.has(box);
   const spans = transcripts.get(box) ?? new Map();
@@ -74,7 +77,7 @@ function dropPosts({ user, following }, spans) {
 function appendPost(words, { text, runsOn }, isNew) {
   const span = element("span", "", runsOn || text.endsWith("\n") ? text : `${text}\n`);
   words.before(span);
-  if (span.textContent?.endsWith("\n") || (isNew && isLong(words))) goOnBelow(words);
+  if (span.textContent?.endsWith("\n") || (isNew && isLong(words))) finishParagraph(words);
   return span;
 }
 
@@ -84,17 +87,16 @@ function isLong({ parentElement }) {
 }
 
 /**
- * The text of the box goes on in a new paragraph.
+ * What stands before the text of the box becomes a paragraph of its own.
  *
  * @param {Text} words
  */
-function goOnBelow(words) {
+function finishParagraph(words) {
   const paragraph = /** @type {HTMLElement} */ (words.parentElement);
-  const next = element("p");
-  next.dir = "auto";
-  next.append(words);
-  paragraph.after(next);
-  return next;
+  const finished = /** @type {HTMLElement} */ (paragraph.cloneNode());
+  finished.append(...[...paragraph.childNodes].filter((node) => node !== words));
+  paragraph.before(finished);
+  return Object.assign(paragraph, { dir: "auto", className: "" });
 }
 
 /**
@@ -105,18 +107,16 @@ function goOnBelow(words) {
  */
 function divideParagraph(words, spans) {
   if (!isLong(words)) return;
-  const paragraph = /** @type {HTMLElement} */ (words.parentElement);
   const [post, parts] = /** @type {[Post, HTMLElement[]]} */ ([...spans].at(-1));
   const node = parts.at(-1)?.firstChild;
-  if (!(node instanceof Text) || node.parentElement?.parentElement !== paragraph) return;
-  const start = lastLineIn(node);
-  if (!start) return;
+  const paragraph = /** @type {HTMLElement} */ (words.parentElement);
+  const start = node instanceof Text && paragraph.contains(node) ? lastLineIn(node) : 0;
+  if (!start || !(node instanceof Text)) return;
   const { direction } = getComputedStyle(paragraph);
-  const next = goOnBelow(words);
-  Object.assign(next, { dir: direction, className: "on" });
   const rest = element("span", "", node.data.slice(start));
-  next.prepend(rest);
   node.deleteData(start, node.length);
+  finishParagraph(words).prepend(rest);
+  Object.assign(paragraph, { dir: direction, className: "on" });
   spans.set(post, [...parts, rest]);
 }
 
@@ -148,13 +148,13 @@ function lastLineIn(node) {
  *
  * @param {Box} box
  */
-export function dropTranscript(box) {
+function dropTranscript(box) {
   if (!transcripts.delete(box)) return;
   latest.get(box)?.remove();
   latest.delete(box);
   const paragraph = /** @type {HTMLElement} */ (box.words.parentElement);
   paragraph.replaceChildren(box.words);
-  box.text.replaceChildren(paragraph);
+  box.text.replaceChildren(Object.assign(paragraph, { dir: "auto", className: "" }));
 }
 
 /**

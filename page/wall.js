@@ -1,10 +1,11 @@
 // Draws the wall: a box for each user, which keeps its place whatever the others do.
 
-import { change } from "./changes.js";
-import { END, at, element, rewriteNode } from "./dom.js";
+import { change, touch } from "./changes.js";
+import { END, at, element } from "./dom.js";
+import { showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
-import { TYPING_MS, hidden, isBlind, look, presenceOf, room } from "./state.js";
-import { drawTranscript, dropTranscript } from "./transcript.js";
+import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
+import { drawWordsOf } from "./transcript.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -63,19 +64,16 @@ export function drawBox(user) {
   const box = boxes.get(user) ?? place(newBox(user));
   if (box.look !== user.look || box.called !== user.name) identify(box);
   const presence = presenceOf(user);
-  drawText(box);
+  drawWordsOf(box);
   drawPresence(box, presence);
+  noteEmpty(box);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
-  if (presence === "typing") settleLater(box);
+  if (presence === "typing") {
+    settleLater(box);
+    showEnd(box);
+  }
   if (user.gone) vacate(box);
-}
-
-/** The captions show also what was said before; of those who are not on air, nothing. @param {Box} box */
-function drawText(box) {
-  if (look.view === "captions") return "speaks" in box.root.dataset ? drawTranscript(box) : undefined;
-  dropTranscript(box);
-  rewriteNode(box.words, box.user.text);
 }
 
 /**
@@ -87,6 +85,14 @@ function drawPresence({ user, root, status }, presence) {
   const word = wordForPresence(user, presence);
   root.toggleAttribute("data-wrote", isBlind() && user.wrote);
   if (status.data !== word) status.data = word;
+}
+
+/** A box may be left out as long as nobody has written in it. @param {Box} box */
+function noteEmpty({ user, root }) {
+  const isEmpty = !user.text && !user.wrote;
+  if (isEmpty === "empty" in root.dataset) return;
+  root.toggleAttribute("data-empty", isEmpty);
+  if (asked.leftOut.includes("empty")) touch("people");
 }
 
 /** @param {Box} box */
@@ -149,6 +155,7 @@ function newBox(user) {
   const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, called: "", timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
+  watchHeight(box);
   return box;
 }
 
@@ -228,7 +235,11 @@ function takeAway(box) {
   if (boxes.get(box.user) !== box) return;
   const seat = element("div", "free");
   seat.dataset.name = box.user.name;
-  if (box.user.missing) setTimeout(() => seat.remove(), KEPT_PLACE_MS);
+  const drop = () => {
+    seat.remove();
+    touch("fit");
+  };
+  if (box.user.missing || isFitting()) setTimeout(drop, KEPT_PLACE_MS);
   boxes.delete(box.user); // first, because the focus that goes with the box asks for this again
   box.root.replaceWith(seat);
   tidy();
@@ -264,10 +275,13 @@ export function redraw() {
 
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
-  if (!isCaptions) at("wall-empty").hidden = [...room.users.keys()].some((id) => id !== room.you);
-  at("wall-empty-words").textContent = say(isCaptions ? "captionsEmpty" : "wallEmpty");
+  const others = [...room.users.values()].filter((user) => user.id !== room.you);
+  const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
+  if (!isCaptions) at("wall-empty").hidden = written.length > 0;
+  const isUnwritten = isCaptions || others.length > 0;
+  at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
   const [, button] = at("wall-empty").children;
-  button.toggleAttribute("hidden", isCaptions);
+  button.toggleAttribute("hidden", isUnwritten);
 }
 
 /**
