@@ -4,7 +4,7 @@
 import { commonEnd, commonStart } from "./splices.js";
 
 /** A text of this many characters is long. */
-const LONG = 2_000;
+const LONG_TEXT = 2_000;
 /** From this part of the limit on, a text must become shorter, wherever the caret is and whatever has to be cut. */
 const NEAR = 0.9;
 /** The part of a long text that stays. */
@@ -34,7 +34,7 @@ export function isNearlyFull(text, limit) {
  * @param {number} limit  characters of a text
  */
 export function cutFor(text, caret, limit) {
-  const long = Math.min(LONG, limit / 2);
+  const long = Math.min(LONG_TEXT, limit / 2);
   if (text.length < long) return 0;
   const isUrgent = isNearlyFull(text, limit);
   const most = Math.floor(Math.min(text.length - long * STAYS, limit, isUrgent ? Infinity : caret));

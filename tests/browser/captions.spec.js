@@ -191,7 +191,7 @@ test.describe("where posts have to wait and connections break", () => {
       if (n === 3_000) await captioner.evaluate(() => lose(link.socket, { code: 1006 }));
       if (n === 6_000) await reader.evaluate(() => lose(link.socket, { code: 1006 }));
     }
-    await expect.poll(() => reader.evaluate(() => document.querySelector("[data-speaks] .text").textContent)).toBe(all);
+    await expect.poll(() => reader.evaluate(() => document.querySelector("[data-speaks] .text")?.textContent)).toBe(all);
     await captioner.waitForFunction(() => !draft.pending.length);
     const posts = await reader.evaluate(() => [...room.posts.values()].map(({ text }) => text).join(""));
     expect(posts.length).toBeGreaterThan(1_000);
