@@ -1,6 +1,8 @@
 // What the page's address asks for, together with what is remembered; docs/page.md lists it. Values that are not known
 // are ignored.
 
+import { captionLookIn, namesIn } from "./caption-address.js";
+
 /** @typedef {"wall" | "captions" | "log"} View */
 /** @typedef {"auto" | "light" | "dark"} Theme */
 
@@ -20,6 +22,8 @@ export function askedIn(query) {
   return {
     room: query.get("room")?.trim() ?? "",
     name: query.get("name"),
+    only: namesIn(query),
+    captions: captionLookIn(query),
     leftOut: (query.get("hide") ?? "").split(",").map((part) => part.trim()),
     showsCode: query.get("show") === "qr",
   };

@@ -2,7 +2,7 @@
 
 import { change, touch } from "./changes.js";
 import { restOf } from "./said.js";
-import { hidden, look, room } from "./state.js";
+import { asked, hidden, look, room } from "./state.js";
 
 /** @typedef {import("./state.js").User} User */
 
@@ -41,14 +41,26 @@ function leaveAir({ id }) {
 }
 
 /**
- * True if the captions show this user: in a spotlight nobody else, otherwise each speaker.
+ * True if the captions show this user: in a spotlight nobody else, otherwise those whom the address asks for, or each
+ * speaker.
  *
  * @param {User} user
  */
 export function isOnAir(user) {
   const star = room.state.spotlight === null ? undefined : room.users.get(room.state.spotlight);
   if (star && star.id !== room.you && !hidden.has(star.name)) return user === star;
-  return room.speakers.includes(user.id) && hasWords(user);
+  const isAsked = asked.only.length ? isAskedFor(user) : room.speakers.includes(user.id);
+  return isAsked && hasWords(user) && !hidden.has(user.name);
+}
+
+/** @param {User} user */
+function isAskedFor({ name }) {
+  return asked.only.some((one) => plain(one) === plain(name));
+}
+
+/** A name without regard to case and width. @param {string} name */
+function plain(name) {
+  return name.normalize("NFKC").toLowerCase();
 }
 
 /**

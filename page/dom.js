@@ -20,6 +20,7 @@
  * @property {HTMLDialogElement} confirm
  * @property {HTMLDialogElement} save-wall
  * @property {HTMLDialogElement} invite
+ * @property {HTMLDialogElement} caption-look
  * @property {HTMLDialogElement} poster
  * @property {HTMLImageElement} code-picture
  * @property {HTMLImageElement} poster-picture

@@ -2,8 +2,9 @@
 // entry, with the address of the view, so that it can be bookmarked.
 
 import { viewIn } from "./address.js";
+import { putCaptions } from "./caption-address.js";
 import { openDialogs } from "./dom.js";
-import { look, seat } from "./state.js";
+import { asked, look, seat } from "./state.js";
 
 /** How many things this person has laid on top of the page, each an entry of the history. */
 export function depth() {
@@ -26,6 +27,7 @@ export function keepHistory() {
 function addressOfView() {
   const url = new URL(location.href);
   if (viewIn(url.searchParams) !== look.view) url.searchParams.set("view", look.view);
+  putCaptions(url.searchParams, asked);
   if (seat.left) url.searchParams.delete("name");
   return url;
 }

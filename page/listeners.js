@@ -1,6 +1,7 @@
 // Connects the document and the window to the modules that handle their events.
 
 import { watchBoard } from "./board.js";
+import { openCaptionLook, resetCaptionLook, setCaptionLook } from "./caption-panel.js";
 import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
@@ -28,7 +29,7 @@ import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
-import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
+import { clickWall, keyOnWall, openHiddenLook, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
 
 export function listen() {
   listenToDoor();
@@ -89,6 +90,7 @@ function listenToOwnBox() {
 function listenToWall() {
   const wall = at("wall");
   wall.addEventListener("click", clickWall);
+  wall.addEventListener("dblclick", openHiddenLook);
   wall.addEventListener("keydown", keyOnWall);
   wall.addEventListener("focusin", ({ target }) => readIn(boxAround(target)));
   wall.addEventListener("focusout", ({ target }) => stopReading(boxAround(target)));
@@ -148,6 +150,9 @@ function listenToSettings() {
   for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
+  at("to-caption-look").addEventListener("click", openCaptionLook);
+  at("caption-fields").addEventListener("input", setCaptionLook);
+  at("reset-captions").addEventListener("click", resetCaptionLook);
   at("to-settings").addEventListener("click", () => showDialog("settings"));
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));

@@ -4,13 +4,15 @@ import { askedIn, choicesIn, viewIn } from "./address.js";
 import { changes } from "./changes.js";
 import { connect, handleConnection } from "./connection.js";
 import { at } from "./dom.js";
+import { receiveLate } from "./delay.js";
 import { drawDoor } from "./door.js";
 import { startDrawing } from "./draw.js";
 import { hideAgain } from "./hiding.js";
 import { keepHistory } from "./history.js";
 import { listen } from "./listeners.js";
+import { adoptStylesOfObs } from "./obs.js";
 import { findSecrets, knock } from "./passphrase.js";
-import { noticeEnd, receive } from "./receive.js";
+import { noticeEnd } from "./receive.js";
 import { isTaken, sitDown, takeSeat } from "./seat.js";
 import { drawWords, learn } from "./settings.js";
 import { charactersIn } from "./splices.js";
@@ -33,6 +35,7 @@ async function start() {
   startDrawing();
   drawWords();
   listen();
+  adoptStylesOfObs();
   findSecrets();
   keepHistory();
   at("name").value = asked.name?.trim() || saved.name || "";
@@ -68,7 +71,7 @@ async function takePlace() {
   sitDown(kept);
   if (charactersIn(asked.room) > ROOM_CHARACTERS) return refuseRoom();
   if (kept && (await isTaken(kept))) sitDown(null);
-  handleConnection({ opened: knock, received: receive, lost: noticeEnd });
+  handleConnection({ opened: knock, received: receiveLate, lost: noticeEnd });
   connect();
 }
 

@@ -1,6 +1,7 @@
 // The settings: theme, text size, language, and whether Enter posts.
 
 import { nextSize } from "./address.js";
+import { drawCaptionLook, isBare } from "./caption-look.js";
 import { touch } from "./changes.js";
 import { all, at } from "./dom.js";
 import { drawTitle } from "./head.js";
@@ -18,13 +19,14 @@ export function drawChoices() {
   root.style.colorScheme = choices.theme === "auto" ? "" : choices.theme;
   root.style.setProperty("--size", String(choices.size / 100));
   at("room").dataset.view = look.view;
-  for (const part of ["log", "header", "me", "empty"]) {
+  for (const part of ["log", "header", "me", "empty", "names"]) {
     at("room").classList.toggle(`no-${part}`, isLeftOut(part));
   }
   at("room").classList.toggle("projecting", look.projecting);
   for (const button of all("[data-view-to]")) {
     button.setAttribute("aria-pressed", String(button.dataset.viewTo === look.view));
   }
+  drawCaptionLook();
   at("sizes").hidden = look.view !== "captions";
   at("size").textContent = choices.fits ? say("fit") : tongue.percent.format(choices.size / 100);
   at("skip-to-log").hidden = isLeftOut("log");
@@ -36,7 +38,8 @@ export function drawChoices() {
 
 /** A projector shows nothing but the boxes. @param {string} part */
 function isLeftOut(part) {
-  return asked.leftOut.includes(part) || (look.projecting && part !== "empty");
+  const isAlone = look.projecting || isBare();
+  return asked.leftOut.includes(part) || (isAlone && part !== "empty" && part !== "names");
 }
 
 /** Draws everything that has words in it. */

@@ -1,6 +1,7 @@
 // The state of the page, split by owner. Nothing here touches the document. Each part names the modules that change it
 // once the page has started; all others only read.
 
+import { captionLookIn } from "./caption-address.js";
 import { lookOf } from "./marks.js";
 
 /**
@@ -74,6 +75,9 @@ export const asked = {
   name: null,
   /** @type {string[]} */
   leftOut: [],
+  /** Whom alone the captions show, by name; everyone if there are none. @type {string[]} */
+  only: [],
+  captions: captionLookIn(new URLSearchParams()),
   /** A corner shows how to get here. */
   showsCode: false,
 };

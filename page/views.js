@@ -8,6 +8,9 @@ import { drawStage } from "./stage.js";
 import { look } from "./state.js";
 import { boxOf, redraw, tidy } from "./wall.js";
 
+/** What keeps the screen on. @type {{ lock: WakeLockSentinel | null }} */
+const awake = { lock: null };
+
 /** @param {import("./state.js").User} user */
 export function enlarge(user) {
   if (look.view === "captions") return;
@@ -66,7 +69,7 @@ export function project(isOn) {
   else if (document.fullscreenElement) document.exitFullscreen();
 }
 
-/** @param {"settings" | "invite" | "confirm" | "save-wall" | "poster"} id */
+/** @param {"settings" | "invite" | "confirm" | "save-wall" | "caption-look" | "poster"} id */
 export function showDialog(id) {
   at(id).showModal();
   keepHistory();
@@ -98,9 +101,13 @@ function leaveTop() {
   else setView(look.home);
 }
 
-/** A phone that shows captions should not go dark; only a secure page may ask for that. */
-export function keepAwake() {
-  if (look.view === "captions") navigator.wakeLock?.request("screen").catch(() => {});
+/** Keeps a phone that shows captions from going dark; only a secure page may ask for that. */
+export async function keepAwake() {
+  const wanted = look.view === "captions" && !document.hidden;
+  if (!wanted) return void awake.lock?.release();
+  if (awake.lock && !awake.lock.released) return;
+  awake.lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
+  if (look.view !== "captions") awake.lock?.release();
 }
 
 /** Closes each dialog with its buttons, and leaves its entry in the history. */

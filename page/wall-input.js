@@ -3,6 +3,7 @@
 
 import { END, all, at, isAtEnd } from "./dom.js";
 import { look } from "./state.js";
+import { openCaptionLook } from "./caption-panel.js";
 import { openBoxMenu } from "./host-bar.js";
 import { drawLatest } from "./transcript.js";
 import { enlarge } from "./views.js";
@@ -55,7 +56,8 @@ export function keyOnWall(event) {
   const { key, target } = event;
   const box = boxAround(target);
   if (!box || target !== box.text || event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
-  if (key === "Enter") enlarge(box.user);
+  if (key === "Enter" && look.view === "captions") openHiddenLook();
+  else if (key === "Enter") enlarge(box.user);
   else if (!goTo(boxAt(box, key))) return;
   event.preventDefault();
 }
@@ -143,6 +145,11 @@ export function pointOnWall({ target, relatedTarget, pointerType, type }) {
   const box = boxAround(target);
   if (type === "pointerover") readIn(box);
   else if (boxAround(relatedTarget) !== box) stopReading(box);
+}
+
+/** Where the header with its button is left out, Enter or a double click on the captions opens their panel. */
+export function openHiddenLook() {
+  if (look.view === "captions" && at("room").classList.contains("no-header")) openCaptionLook();
 }
 
 /** @param {Event} event */

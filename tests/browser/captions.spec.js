@@ -212,3 +212,127 @@ test("a continuous text stays in the box while sharing is paused", async ({ join
   await page.keyboard.insertText(speech(600).join(""));
   expect(await page.evaluate(() => draft.pending.length)).toBe(0);
 });
+
+test("the address chooses whom the captions show; a spotlight still shows its user alone", async ({ open, bot, server }) => {
+  const page = await open({ search: { view: "captions" } });
+  await page.goto(`${page.url()}&only=ada&only=Ben#host=${server.hostKey()}`);
+  await page.reload();
+  await page.waitForFunction(() => room.hosting);
+  const [ada, ben, eve] = [await bot("Ada"), await bot("Ben"), await bot("Eve")];
+  for (const one of [eve, ada, ben]) one.write("words");
+  await expect(textOf(page, "Ben")).toBeVisible();
+  await expect(textOf(page, "Ada")).toBeVisible();
+  await expect(boxOf(page, "Eve")).toBeHidden();
+  await page.evaluate((id) => send("set_room", { spotlight: id }), eve.id);
+  await expect(textOf(page, "Eve")).toBeVisible();
+  await expect(boxOf(page, "Ada")).toBeHidden();
+});
+
+test("the address chooses colours, font, lines, alignment, spacing and margin", async ({ open, bot }) => {
+  const search = { view: "captions", bg: "003366", fg: "white", font: "mono", lines: "2", align: "center", spacing: "2", pad: "10", hide: "me,names,header" };
+  const page = await open({ search, colorScheme: "light" });
+  const ada = await bot("Ada");
+  ada.write(lines(0, 30));
+  const text = textOf(page, "Ada");
+  await expect(text).toBeVisible();
+  await expect(page.locator("#wall-area")).toHaveCSS("background-color", "rgb(0, 51, 102)");
+  await expect(text).toHaveCSS("color", "rgb(255, 255, 255)");
+  await expect(text).toHaveCSS("font-family", "monospace");
+  await expect(text.locator("p")).toHaveCSS("text-align", "center");
+  await expect(page.locator("#wall")).toHaveCSS("padding-left", "80px");
+  const [height, size] = await text.evaluate((text) => [text.clientHeight, parseFloat(getComputedStyle(text).fontSize)]);
+  expect(Math.abs(height - 4 * size)).toBeLessThan(2);
+  await expect(boxOf(page, "Ada").locator("h3")).toBeHidden();
+  await expect(page.locator("#title")).toBeHidden();
+});
+
+test("over a picture there is nothing but the letters, also in a low window", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions", bg: "transparent", fg: "000" }, viewport: { width: 1280, height: 240 } });
+  await page.waitForFunction(() => room.title);
+  await expect(page.locator("#wall-empty")).toBeHidden();
+  const empty = await page.screenshot({ omitBackground: true });
+  const pixels = (image) => page.evaluate(async (url) => {
+    const picture = document.createElement("img");
+    picture.src = url;
+    await picture.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: 1280, height: 240 }).getContext("2d");
+    canvas.drawImage(picture, 0, 0);
+    return canvas.getImageData(0, 0, 1280, 240).data.filter((value, index) => index % 4 === 3 && value > 0).length;
+  }, `data:image/png;base64,${image.toString("base64")}`);
+  expect(await pixels(empty)).toBe(0);
+  const ada = await bot("Ada");
+  ada.write(lines(0, 30));
+  await expect(textOf(page, "Ada")).toBeVisible();
+  const some = await pixels(await page.screenshot({ omitBackground: true }));
+  expect(some).toBeGreaterThan(500);
+  expect(some).toBeLessThan(1280 * 240 * 0.3);
+  expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(240);
+});
+
+test("the panel sets the look at once, writes the address, and warns of colours that are hard to tell apart", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions", hide: "me" }, colorScheme: "light" });
+  (await bot("Ada")).write("words");
+  (await bot("Ben")).write("words");
+  await expect(textOf(page, "Ben")).toBeVisible();
+  await page.getByRole("button", { name: "Captions look" }).click();
+  const panel = page.getByRole("dialog", { name: "Captions look" });
+  await panel.getByLabel("Text colour").fill("#dddddd");
+  await expect(panel.getByText("hard to tell apart")).toBeVisible();
+  await panel.getByLabel("Background").fill("#000000");
+  await expect(panel.getByText("hard to tell apart")).toBeHidden();
+  await panel.getByLabel("Only these people").fill("Ada, Carol");
+  await panel.getByLabel("Lines").fill("3");
+  await panel.getByLabel("Alignment").selectOption("center");
+  await panel.getByLabel("Hide names").check();
+  await panel.getByLabel("Hide the header").check();
+  await expect(boxOf(page, "Ben")).toBeHidden();
+  await page.keyboard.press("Escape");
+  await expect(panel).toBeHidden();
+  await page.waitForFunction(() => history.state.depth === 0);
+  const { searchParams } = new URL(page.url());
+  expect(Object.fromEntries(searchParams)).toMatchObject({ fg: "#dddddd", bg: "#000000", lines: "3", align: "center", hide: "me,names,header" });
+  expect(searchParams.getAll("only")).toEqual(["Ada", "Carol"]);
+  await page.reload();
+  await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(221, 221, 221)");
+  await expect(page.locator("#title")).toBeHidden();
+  await textOf(page, "Ada").press("Enter");
+  await panel.getByRole("button", { name: "Reset" }).click();
+  await expect(page.locator("#title")).toBeVisible();
+  await expect(textOf(page, "Ben")).toBeVisible();
+});
+
+test.describe("in OBS", () => {
+  test.use({ excused: /Content Security Policy|Content-Security-Policy/ });
+
+  test("Custom CSS works there, and nowhere else", async ({ open, bot }) => {
+    (await bot("Ada")).write("words");
+    const page = await open({ search: { view: "captions", bg: "transparent" } });
+    const inject = () => page.evaluate(() => {
+      const style = document.createElement("style");
+      style.append(":root { --caption-fg: rgb(255, 255, 0); }");
+      document.head.append(style);
+    });
+    await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
+    await inject();
+    await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
+    await page.addInitScript(() => (window.obsstudio = {}));
+    await page.reload();
+    await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
+    await inject();
+    await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 0)");
+  });
+});
+
+test("captions for a late stream come late, in order", async ({ open, bot }) => {
+  const ada = await bot("Ada");
+  ada.write("at once");
+  const page = await open({ search: { view: "captions", delay: "20" }, clock: true });
+  await expect(textOf(page, "Ada")).toHaveText("at once");
+  const heard = page.waitForFunction(() => eval("later").length >= 2);
+  ada.write("later");
+  ada.post("later");
+  await heard;
+  await expect(textOf(page, "Ada")).toHaveText("at once");
+  await page.clock.runFor(21_000);
+  await expect(textOf(page, "Ada")).toContainText("later");
+});
