@@ -16,6 +16,7 @@ import { drawStop } from "./wall-input.js";
 
 const DRAWING = {
   people: drawPeople,
+  count: drawCount,
   link: drawLink,
   me: drawMe,
   door: drawDoor,

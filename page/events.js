@@ -25,6 +25,7 @@ const POSTS_KEPT = 2_000;
  * @property {{ [id: string]: { name: string, mark?: number, text: string, wrote?: boolean, away?: boolean } }} users
  * @property {number | null} [cleared]
  * @property {boolean} [host]
+ * @property {number} [viewers]
  * @property {import("./room-state.js").Described} [state]
  * @property {Post[]} log
  * @property {{ text: number, name: number }} [limits]
@@ -42,6 +43,7 @@ export function applyEvent(event, data, now = performance.now()) {
   if (event === "existing_users") replaceAll(data, now);
   else if (event === "new_user") welcomeUser(data.id, data.new_user_name, data.mark);
   else if (event === "disconnect_user") farewell(user, data.name);
+  else if (event === "viewers") countViewers(data.count);
   else if (event === "data") addPost(data);
   else if (event === "post_removed") forgetPost(data.n);
   else if (user && event === "text_update") return rewrite(user, data, now);
@@ -67,6 +69,7 @@ function replaceAll(snapshot, now) {
   seat.session = snapshot.session ?? seat.session;
   noteCleared(snapshot.cleared);
   room.hosting = snapshot.host ?? false;
+  room.viewers = snapshot.viewers ?? 0;
   setRoomState(snapshot.state ?? { ...newRoom().state, hosts: [] });
   if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
   replaceLog(snapshot.log);
@@ -102,6 +105,12 @@ function welcomeUser(id, name, mark) {
   if (room.users.has(id)) return;
   add(newUser(id, { name, mark }));
   tell("came", name);
+}
+
+/** @param {number} count */
+function countViewers(count) {
+  room.viewers = count;
+  touch("count");
 }
 
 /** @param {User} user */

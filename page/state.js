@@ -84,6 +84,8 @@ export function newRoom() {
     you: null,
     /** @type {Map<string, User>} */
     users: new Map(),
+    /** How many watch without a box. */
+    viewers: 0,
     /** Ids of the users whose lines the captions show. @type {string[]} */
     speakers: [],
     /** The log, by keyOf(post). @type {Map<string, Post>} */

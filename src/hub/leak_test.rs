@@ -235,8 +235,11 @@ impl World {
     fn check_deadlines(&self) {
         let Hub { deadlines, rooms, .. } = &self.hub;
         for deadline in deadlines.all() {
-            if let Deadline::Grace(id, _) | Deadline::Save(id) | Deadline::Hosts(id) | Deadline::Budget(id) =
-                deadline
+            if let Deadline::Grace(id, _)
+            | Deadline::Save(id)
+            | Deadline::Hosts(id)
+            | Deadline::Budget(id)
+            | Deadline::Viewers(id) = deadline
             {
                 assert!(rooms.get(id).is_some(), "{deadline:?}");
             }

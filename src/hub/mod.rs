@@ -38,6 +38,7 @@ pub(crate) mod state_delivery;
 pub(crate) mod store_link;
 pub(crate) mod text_relief;
 pub(crate) mod turns;
+pub(crate) mod viewers;
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId};
@@ -241,6 +242,7 @@ impl<T: Transport> Hub<T> {
                 Deadline::Save(room) => self.retry_save(room),
                 Deadline::Hosts(room) => self.appoint_host(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
+                Deadline::Viewers(room) => self.tell_viewers(room),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
                 Deadline::PassphraseAttempt(address) => self.check_attempts(address, now),
                 Deadline::HostKeyAttempt(address) => self.check_host_keys(address, now),
@@ -306,6 +308,7 @@ impl<T: Transport> Hub<T> {
         if let Some(fact) = fact {
             self.publish(id, fact, None, None, now);
         }
+        self.await_viewers(id, now);
         self.on_vacated(id);
     }
 

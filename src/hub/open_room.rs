@@ -13,6 +13,7 @@ use crate::hub::event::QueuedEvent;
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::member::Member;
+use crate::hub::viewers::ToldViewers;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::action::{Action, Actor};
@@ -43,6 +44,7 @@ pub(crate) struct OpenRoom {
     /// The client of each user who is not away.
     clients: IdMap<UserId, ClientId>,
     batch: Batch,
+    told_viewers: ToldViewers,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
     /// The state or the hosts have changed, and clients are still to be told.
@@ -89,6 +91,7 @@ impl OpenRoom {
             members: IdMap::default(),
             clients: IdMap::default(),
             batch: Batch::default(),
+            told_viewers: ToldViewers::new(),
             snapshot_requests: BTreeSet::new(),
             state_changed: false,
             saving: None,

@@ -32,6 +32,11 @@ pub enum ServerEvent<'a> {
         /// The mark that the server assigned.
         mark: Mark,
     },
+    /// How many clients in the room have no box, at most once a second and only if that has changed. To the whole room.
+    Viewers {
+        /// The number.
+        count: usize,
+    },
     /// The text of a box. To everyone in the room except its author.
     TextUpdate {
         /// The owner of the box.
@@ -194,6 +199,7 @@ impl<'a> ServerEvent<'a> {
         match self {
             Self::Unlocked { .. } => "unlocked",
             Self::NewUser { .. } => "new_user",
+            Self::Viewers { .. } => "viewers",
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::UserWrote { .. } => "user_wrote",
             Self::TextCleared { .. } => "text_cleared",

@@ -14,6 +14,8 @@ pub(crate) struct Page {
     /// The name of the room; `None` until the first snapshot.
     pub room: Option<String>,
     pub users: BTreeMap<String, User>,
+    /// How many clients in the room have no box.
+    pub viewers: u64,
     /// The posts shown, each once.
     pub log: Vec<Value>,
     /// The numbers of all posts that came, those of earlier snapshots included, each once and in order.
@@ -82,6 +84,7 @@ impl Page {
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
                 self.check_marks();
             }
+            "viewers" => self.viewers = data["count"].as_u64().expect("a count"),
             "text_update" => {
                 self.wrote.remove(&string(&data["id"]));
                 self.change_other(event, data, |user| user.change(data));
@@ -172,6 +175,7 @@ impl Page {
         assert_eq!(self.you.is_some(), self.session.is_some(), "a session for every user and no viewer");
         self.room = Some(string(&data["room"]));
         self.cleared = data["cleared"].as_u64().unwrap_or(0);
+        self.viewers = data["viewers"].as_u64().expect("a count");
         self.hosting |= data["host"] == true;
         self.set_state(&data["state"]);
         self.has_gaps = data.to_string().len() >= PART_BYTES;
