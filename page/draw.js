@@ -7,7 +7,9 @@ import { drawDoor, drawVisitors } from "./door.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
+import { orderParts } from "./order.js";
 import { drawMe, drawOwnText } from "./own-box.js";
+import { drawOffer } from "./offer.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
@@ -26,6 +28,7 @@ const DRAWING = {
   stage: drawStage,
   board: drawHosting,
   spotlight: drawSpotlight,
+  order: orderParts,
 };
 
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
@@ -60,7 +63,10 @@ function drawAll() {
 function drawPeople() {
   drawCount();
   drawBoard();
-  if (!seat.inside) drawVisitors();
+  if (!seat.inside) {
+    drawVisitors();
+    drawOffer();
+  }
   drawEmptyWall();
   drawStop();
 }

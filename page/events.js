@@ -43,12 +43,26 @@ export function applyEvent(event, data, now = performance.now()) {
   if (event === "existing_users") replaceAll(data, now);
   else if (event === "new_user") welcomeUser(data.id, data.new_user_name, data.mark);
   else if (event === "disconnect_user") farewell(user, data.name);
-  else if (event === "viewers") countViewers(data.count);
   else if (event === "data") addPost(data);
   else if (event === "post_removed") forgetPost(data.n);
-  else if (user && event === "text_update") return rewrite(user, data, now);
+  else return applyOther(event, data, user, now);
+  return true;
+}
+
+/**
+ * @param {string} event
+ * @param {any} data
+ * @param {User | undefined} user
+ * @param {number} now
+ */
+function applyOther(event, data, user, now) {
+  if (user && event === "text_update") return rewrite(user, data, now);
+  if (user && event === "user_renamed") rename(user, data.name);
   else if (user && (event === "user_away" || event === "user_back")) setAway(user, event === "user_away");
-  else applyHostEvent(event, data, user);
+  else if (event === "viewers") {
+    room.viewers = data.count;
+    touch("count");
+  } else applyHostEvent(event, data, user);
   return true;
 }
 
@@ -107,10 +121,11 @@ function welcomeUser(id, name, mark) {
   tell("came", name);
 }
 
-/** @param {number} count */
-function countViewers(count) {
-  room.viewers = count;
-  touch("count");
+/** Posts keep the name of their time. @param {User} user @param {string} name */
+function rename(user, name) {
+  user.name = name;
+  change(user);
+  touch("people", "stage", "board");
 }
 
 /** @param {User} user */
@@ -147,6 +162,7 @@ export function rewrite(user, update, now = performance.now()) {
 function setAway(user, away) {
   user.away = away;
   change(user);
+  if (!seat.inside) touch("people"); // the first screen may offer the seat
 }
 
 /**

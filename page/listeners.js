@@ -5,7 +5,7 @@ import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
-import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import {
@@ -15,8 +15,10 @@ import {
 import { copyLink, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
+import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
+import { changeName, offerName } from "./renaming.js";
 import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
@@ -42,9 +44,15 @@ function listenToDoor() {
   at("gate").addEventListener("submit", givePassphrase);
   at("show-passphrase").addEventListener("click", showPassphrase);
   at("join").addEventListener("submit", enterRoom);
+  at("come-back").addEventListener("click", comeBackIn);
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
+  at("skip-to-boxes").addEventListener("click", (event) => {
+    event.preventDefault();
+    if (look.view === "log") setView("wall");
+    focusBoxes();
+  });
   at("skip-to-mine").addEventListener("click", (event) => skip(event, "my-text"));
   at("skip-to-log").addEventListener("click", (event) => {
     if (!logInSight()) setView("log");
@@ -130,7 +138,11 @@ function listenToSettings() {
   at("copy").addEventListener("click", copyLink);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
-  at("to-settings").addEventListener("click", () => showDialog("settings"));
+  at("to-settings").addEventListener("click", () => {
+    offerName();
+    showDialog("settings");
+  });
+  at("rename").addEventListener("submit", changeName);
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
@@ -184,7 +196,7 @@ function comeBack() {
 
 /** Sizes have changed; a reader who was at an end stays there. */
 function refit() {
-  touch("people", "log");
+  touch("people", "log", "order");
 }
 
 /** Where the keyboard covers the page instead of shrinking it, the page shrinks itself. */

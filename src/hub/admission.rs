@@ -178,7 +178,9 @@ impl<T: Transport> Hub<T> {
     pub(super) fn forget_if_empty(&mut self, id: RoomId) {
         if self.rooms.forget_if_empty(id) {
             self.store.cancel_load(id);
-            for deadline in [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id), Deadline::Viewers(id)] {
+            for deadline in
+                [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id), Deadline::Viewers(id)]
+            {
                 self.deadlines.cancel(deadline);
             }
         }

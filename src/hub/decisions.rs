@@ -117,7 +117,8 @@ impl<T: Transport> Hub<T> {
                 room.view().is_host(*user)
             }
             Fact::SeatTaken { .. } => true,
-            Fact::HostMade { .. }
+            Fact::Renamed { .. }
+            | Fact::HostMade { .. }
             | Fact::StateChanged { .. }
             | Fact::Text { .. }
             | Fact::Cleared { .. }

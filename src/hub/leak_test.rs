@@ -88,6 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => host_action(),
         1 => Just(Action::Resync),
         1 => Just(Action::Watch),
+        1 => Just(Action::Rename(name())),
     ];
     let space = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_000_usize];
     prop_oneof![

@@ -280,6 +280,14 @@ impl<T: Transport> Hub<T> {
         }
     }
 
+    /// Answers at once, whatever waits, and also before the passphrase: a pong says nothing but that the server is there.
+    fn answer_ping(&mut self, client: ClientId) {
+        match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
+            Some(room) => room.tell(client, &ServerEvent::Pong {}),
+            None => self.tell_outside_rooms(client, &ServerEvent::Pong {}),
+        }
+    }
+
     /// Sends an event to a client that is in no room.
     fn tell_outside_rooms(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {

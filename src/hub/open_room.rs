@@ -9,7 +9,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
-use crate::hub::event::QueuedEvent;
+use crate::hub::event::{FromClient, QueuedEvent};
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::member::Member;
@@ -136,7 +136,8 @@ impl OpenRoom {
 
     /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
     pub(crate) fn accept_event(&mut self, event: QueuedEvent, turn: u64) -> Option<QueuedEvent> {
-        if self.is_loading {
+        // A store that takes long is no reason for a page to give up its connection.
+        if self.is_loading && !matches!(event.event, FromClient::Ping) {
             return self.inbox.hold(event);
         }
         let weight =

@@ -46,6 +46,8 @@ fn encoded(event: &ServerEvent<'_>) -> String {
 #[test]
 fn what_hosts_send_is_decoded() {
     for (json, event) in [
+        (r#"["change_name",{"name":"Eve"}]"#, ClientEvent::ChangeName { name: "Eve".into() }),
+        (r#"["ping",{}]"#, ClientEvent::Ping),
         (r#"["host",{"key":"a key"}]"#, ClientEvent::Host { key: "a key".into(), token: None }),
         (
             r#"["host",{"key":"a key","token":"0a"}]"#,
@@ -90,6 +92,8 @@ fn a_change_of_the_state_tells_null_from_what_is_missing() {
 #[test]
 fn what_hosts_send_with_wrong_types_is_refused() {
     for (json, kind) in [
+        (r#"["change_name",{}]"#, EventKind::ChangeName),
+        (r#"["ping",null]"#, EventKind::Ping),
         (r#"["host",{}]"#, EventKind::Host),
         (r#"["host",{"key":7}]"#, EventKind::Host),
         (r#"["host",{"key":"","token":7}]"#, EventKind::Host),
@@ -137,6 +141,11 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
             encoded(&ServerEvent::UserWrote { id: UserId(7), wrote: true }),
             r#"["user_wrote",{"id":"7","wrote":true}]"#,
         ),
+        (
+            of_fact(&Fact::Renamed { id: UserId(7), name: Name::parse("Eve", 40).unwrap() }),
+            r#"["user_renamed",{"id":"7","name":"Eve"}]"#,
+        ),
+        (encoded(&ServerEvent::Pong {}), r#"["pong",{}]"#),
         (encoded(&ServerEvent::Viewers { count: 3 }), r#"["viewers",{"count":3}]"#),
         (encoded(&ServerEvent::TextCleared { cleared: 4 }), r#"["text_cleared",{"cleared":4}]"#),
         (of_fact(&Fact::Cleared { id: None, at: 1 }), r#"["text_cleared",{"cleared":1}]"#),
@@ -182,7 +191,14 @@ fn a_snapshot_has_the_state_of_the_room_and_no_text_that_its_receiver_may_not_se
         )
     );
     let session = Some("0123456789abcdef".to_owned());
-    let host = Receiver { you: Some(UserId(7)), name: Some("Ada"), session, cleared: Some(3), host: true, viewers: 0 };
+    let host = Receiver {
+        you: Some(UserId(7)),
+        name: Some("Ada"),
+        session,
+        cleared: Some(3),
+        host: true,
+        viewers: 0,
+    };
     assert_eq!(
         encoded(&host, Visibility::All),
         concat!(

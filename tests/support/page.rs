@@ -14,6 +14,8 @@ pub(crate) struct Page {
     /// The name of the room; `None` until the first snapshot.
     pub room: Option<String>,
     pub users: BTreeMap<String, User>,
+    /// How often the server has given a sign of life.
+    pub pongs: usize,
     /// How many clients in the room have no box.
     pub viewers: u64,
     /// The posts shown, each once.
@@ -84,6 +86,8 @@ impl Page {
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
                 self.check_marks();
             }
+            "user_renamed" => self.rename(data),
+            "pong" => self.pongs += 1,
             "viewers" => self.viewers = data["count"].as_u64().expect("a count"),
             "text_update" => {
                 self.wrote.remove(&string(&data["id"]));
@@ -130,6 +134,17 @@ impl Page {
         self.state.spotlight.take_if(|shown| *shown == id);
         if data["removed"] == true {
             self.removed.push(id);
+        }
+    }
+
+    fn rename(&mut self, data: &Value) {
+        let (id, name) = (string(&data["id"]), string(&data["name"]));
+        match self.users.get_mut(&id) {
+            Some(user) => user.name.clone_from(&name),
+            None => assert!(self.may_miss_users(), "an unknown user has another name: {data}"),
+        }
+        if self.you.as_ref() == Some(&id) {
+            self.name = Some(name);
         }
     }
 
