@@ -15,7 +15,7 @@ import { isolated, say } from "./words.js";
 export function offerName() {
   at("rename").hidden = !room.you;
   at("new-name").value = seat.name;
-  refuse("");
+  refuseNewName("");
 }
 
 /** @param {Event} event */
@@ -23,17 +23,17 @@ export function changeName(event) {
   event.preventDefault();
   const name = at("new-name").value.trim();
   const most = room.limits.name;
-  if (!name) return refuse(say("nameEmpty"));
-  if (charactersIn(name) > most) return refuse(say("nameTooLong", { n: most }));
-  if (!send("change_name", { name })) return refuse(say("notDone"));
-  refuse("");
+  if (!name) return refuseNewName(say("nameEmpty"));
+  if (charactersIn(name) > most) return refuseNewName(say("nameTooLong", { n: most }));
+  if (!send("change_name", { name })) return refuseNewName(say("notDone"));
+  refuseNewName("");
   remember({ name });
   seat.wanted = name;
   at("settings").close();
 }
 
 /** @param {string} words */
-function refuse(words) {
+function refuseNewName(words) {
   at("rename-error").textContent = words;
   at("new-name").setAttribute("aria-invalid", String(Boolean(words)));
 }
