@@ -4,7 +4,7 @@ import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
 
 async function rename(page, name) {
   await page.getByRole("button", { name: "Settings" }).click();
-  await page.locator("#settings").getByLabel("Your name").fill(name);
+  await page.locator("#new-name").fill(name);
   await page.keyboard.press("Enter");
 }
 

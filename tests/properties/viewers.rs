@@ -41,6 +41,7 @@ proptest! {
 #[test]
 fn a_storm_of_viewers_is_told_once_a_second_and_one_that_is_over_not_at_all() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
+    world.cut(INTERVAL);
     let first = world.people.len();
     world.people.extend(World::new(100).people);
     for viewer in first..first + 100 {
