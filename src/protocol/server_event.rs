@@ -27,10 +27,10 @@ pub enum ServerEvent<'a> {
     NewUser {
         /// The new user.
         id: UserId,
-        /// The name that the server assigned.
-        new_user_name: &'a str,
         /// The mark that the server assigned.
         mark: Mark,
+        /// The name that the server assigned.
+        new_user_name: &'a str,
     },
     /// A user has another name. To the whole room, the user too.
     UserRenamed {

@@ -156,7 +156,7 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
                 mark: Mark(191),
                 cleared: 0,
             }),
-            r#"["new_user",{"id":"8","new_user_name":"Bob","mark":191}]"#,
+            r#"["new_user",{"id":"8","mark":191,"new_user_name":"Bob"}]"#,
         ),
         (of_fact(&Fact::PostRemoved { n: 9 }), r#"["post_removed",{"n":9}]"#),
         (encoded(&ServerEvent::Hosting { token: None }), r#"["hosting",{}]"#),

@@ -367,6 +367,13 @@ impl World {
                 self.check_users(*person, line.room, view);
             }
         }
+        for room in 0..self.rooms.len() {
+            let is_in = |line: &Connection, page: &Page| line.room == room && page.room.is_some();
+            let pages = lines.iter().zip(&shown).filter(|((_, line), page)| is_in(line, page));
+            let mut users: Vec<_> = pages.map(|(_, page)| (page.names(), page.marks())).collect();
+            users.dedup();
+            assert!(users.len() <= 1, "pages show other names or marks: {users:?}");
+        }
         for (_, pipe) in &self.superseded {
             assert_eq!(pipe.frames().last(), Some(&Frame::Close(4001)));
         }

@@ -270,6 +270,11 @@ impl Page {
         users.into_iter().map(|(_, name)| name).collect()
     }
 
+    /// The marks of all users, by their ids.
+    pub(crate) fn marks(&self) -> Vec<u64> {
+        self.users.values().map(|user| user.mark).collect()
+    }
+
     /// The texts of the log.
     pub(crate) fn posts(&self) -> Vec<&str> {
         self.log.iter().filter_map(|post| post["text"].as_str()).collect()
