@@ -163,8 +163,8 @@ function watchOver(socket) {
  */
 function probe(socket, answered = () => {}) {
   const { heard } = link;
-  send("ping", {});
-  setTimeout(() => (link.heard === heard ? lose(socket) : answered(socket)), PROBE_MS);
+  const judge = () => (link.heard === heard ? lose(socket) : answered(socket));
+  if (send("ping", {})) setTimeout(judge, PROBE_MS);
 }
 
 /**
