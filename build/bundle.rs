@@ -22,11 +22,16 @@ pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 const STYLE_TAG: (&str, &str) = ("<link rel=\"stylesheet\" href=\"", "\">");
 const SCRIPT_TAG: (&str, &str) = ("<script type=\"module\" src=\"", "\"></script>");
+/// Begins the script of modules.
+const STRICT: &str = "\"use strict\";\n";
+/// A script that is no module, for browsers that know none.
+const CLASSIC_TAG: (&str, &str) = ("<script src=\"", "\"></script>");
 
 /// Bundles a document and the files that it names.
 pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, String> {
     let mut bundle = Bundle { document: String::new(), files: Vec::new() };
     let mut in_styles = false;
+    let mut scripts = 0;
     for line in document.lines() {
         if let Some(path) = path_in(line, STYLE_TAG) {
             bundle.document += if in_styles { "" } else { "<style>\n" };
@@ -42,24 +47,34 @@ pub(crate) fn bundle(document: &str, read: ReadFile<'_>) -> Result<Bundle, Strin
             let (script, files) = script(path, read)?;
             bundle.document += &format!("<script>\n{script}</script>\n");
             bundle.files.extend(files);
+            scripts += 1;
+        } else if let Some(path) = path_in(line, CLASSIC_TAG) {
+            let script = lines_of(path, &required(path, read)?)?;
+            check_script(&script)?;
+            bundle.document += &format!("<script>\n{script}</script>\n");
+            bundle.files.push(path.to_owned());
+            scripts += 1;
         } else {
             bundle.document += line;
             bundle.document += "\n";
         }
     }
-    check_elements(&bundle.document)?;
+    check_elements(&bundle.document, scripts)?;
     Ok(bundle)
 }
 
-/// The Content-Security-Policy allows one style and one script, by their hashes, and nothing else.
-fn check_elements(document: &str) -> Result<(), String> {
-    for (start, element) in [("<style", "<style>"), ("<script", "<script>")] {
+/// The Content-Security-Policy allows the style and the scripts that were put in, by their hashes, and nothing else.
+fn check_elements(document: &str, scripts: usize) -> Result<(), String> {
+    for (start, element, needed) in [("<style", "<style>", 1), ("<script", "<script>", scripts)] {
         let (any, own) = (document.matches(start).count(), document.matches(element).count());
-        if (any, own) != (1, 1) {
+        if (any, own) != (needed, needed) {
             return Err(format!(
-                "The document has {any} elements that begin with {start}; it needs one {element}."
+                "The document has {any} elements that begin with {start}; it needs {needed} {element}."
             ));
         }
+    }
+    if document.matches(STRICT).count() != 1 {
+        return Err("The document needs one script of modules.".to_owned());
     }
     match document.lines().find(|line| line.contains("stylesheet")) {
         Some(line) => {
@@ -85,6 +100,11 @@ fn style(path: &str, source: &str) -> Result<String, String> {
             return Err(format!("{path} has {forbidden} in it, which is not supported."));
         }
     }
+    lines_of(path, source)
+}
+
+/// A file without its comments and its indentation.
+fn lines_of(path: &str, source: &str) -> Result<String, String> {
     let lines = code_lines(path, source)?;
     Ok(lines.iter().map(|line| line.text.trim().to_owned() + "\n").collect())
 }
@@ -96,15 +116,18 @@ fn script(entry: &str, read: ReadFile<'_>) -> Result<(String, Vec<String>), Stri
     check_names(&order.modules)?;
     check_imports(&order.modules)?;
     let code: String = order.modules.iter().map(|module| module.code.as_str()).collect();
-    for forbidden in ["<script", "</script", "<!--"] {
-        if code.contains(forbidden) {
-            return Err(format!(
-                "The modules have {forbidden} in them, which a script in a document must not have."
-            ));
-        }
-    }
+    check_script(&code)?;
     let files = order.modules.into_iter().map(|module| module.path).collect();
-    Ok((format!("\"use strict\";\n{code}"), files))
+    Ok((format!("{STRICT}{code}"), files))
+}
+
+fn check_script(code: &str) -> Result<(), String> {
+    match ["<script", "</script", "<!--"].iter().find(|forbidden| code.contains(**forbidden)) {
+        Some(forbidden) => {
+            Err(format!("The modules have {forbidden} in them, which a script in a document must not have."))
+        }
+        None => Ok(()),
+    }
 }
 
 /// A module that has been read.

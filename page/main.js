@@ -24,6 +24,7 @@ const WORDS_MS = 1_000;
 const ROOM_CHARACTERS = 64;
 
 async function start() {
+  if (!at("too-old").hidden) return;
   const query = new URLSearchParams(location.search);
   const saved = remembered();
   readAddress(query, saved);

@@ -39,6 +39,18 @@ fn styles_and_script_stand_where_their_tags_stood() {
 }
 
 #[test]
+fn a_classic_script_stays_a_script_of_its_own() {
+    let document = DOCUMENT.replace("</head>", "<script src=\"page/old.js\"></script>\n</head>");
+    let old = ("page/old.js", "// For all.\n(function () {\n  var a = 1;\n})();\n");
+    let bundle = try_bundle(&document, &[("page/main.js", "start();\n"), old]).unwrap();
+    let script = "<script>\n(function () {\nvar a = 1;\n})();\n</script>\n</head>\n<script>\n\"use strict\";\nstart();\n";
+    assert!(bundle.document.contains(script), "{}", bundle.document);
+    assert_eq!(bundle.files, ["page/a.css", "page/b.css", "page/old.js", "page/main.js"]);
+    let ending = ("page/old.js", "var a = \"</script>\";\n");
+    assert!(try_bundle(&document, &[("page/main.js", "start();\n"), ending]).is_err());
+}
+
+#[test]
 fn modules_stand_behind_what_they_need_each_once_and_without_imports() {
     let script = script(&[
         ("page/main.js", "import { b } from \"./b.js\";\nimport { a, aa } from \"./a.js\";\n\nb(a, aa);\n"),

@@ -87,21 +87,24 @@ fn tag(bytes: &[u8], policy: Option<&str>) -> String {
     format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
 }
 
-/// The Content-Security-Policy of the page: it may use its own script and style, identified by their hashes, and
+/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, and
 /// connect to its own server.
 fn policy(page: &str, frame_ancestors: &str) -> String {
-    let [script, style] = ["script", "style"].map(|element| hash(content(page, element)));
+    let [script, style] = ["script", "style"].map(|element| {
+        let hashes: Vec<String> = contents(page, element).into_iter().map(hash).collect();
+        hashes.join(" ")
+    });
     format!(
         "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
     )
 }
 
-/// The content of the page's only element with that name, as a browser hashes it.
-fn content<'a>(page: &'a str, element: &str) -> &'a str {
+/// The content of each of the page's elements with that name, as a browser hashes it.
+fn contents<'a>(page: &'a str, element: &str) -> Vec<&'a str> {
     let (start, end) = (format!("<{element}>"), format!("</{element}>"));
-    let content = page.split_once(&start).and_then(|(_, rest)| rest.split_once(&end));
-    content.map(|(content, _)| content).expect("build.rs checks that the page has one script and one style")
+    let content = |rest: &'a str| rest.split_once(&end).expect("build.rs checks that each element ends").0;
+    page.split(&start).skip(1).map(content).collect()
 }
 
 fn hash(content: &str) -> String {
@@ -129,9 +132,12 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_the_content_of_the_script_and_of_the_style() {
-        let page = "<style>a {}</style><script>run()</script>";
-        assert_eq!((content(page, "style"), content(page, "script")), ("a {}", "run()"));
+    fn the_policy_names_the_content_of_each_script_and_of_the_style() {
+        let page = "<style>a {}</style><script>test()</script><script>run()</script>";
+        let expected = ["a {}", "test()", "run()"].map(hash);
+        let policy = policy(page, "'self'");
+        let [style, test, run] = &expected;
+        assert!(policy.contains(&format!("script-src {test} {run}; style-src {style};")), "{policy}");
     }
 
     #[test]

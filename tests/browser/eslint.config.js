@@ -1,10 +1,10 @@
 // What eslint checks in the page and in its tests. Run it in the repository's folder: `npm run lint`.
 
 const BROWSER = [
-  "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CompositionEvent", "Document", "Element",
+  "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
   "Event", "EventTarget", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
-  "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "btoa",
-  "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
+  "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "XMLHttpRequest",
+  "btoa",   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",
   "requestAnimationFrame", "sessionStorage", "setTimeout", "visualViewport", "window",
 ];
@@ -74,6 +74,12 @@ export default [
       ],
       "no-shadow": "error",
     },
+  },
+  {
+    // The syntax that every browser reads.
+    files: ["page/too-old.js"],
+    languageOptions: { ecmaVersion: 5, sourceType: "script" },
+    rules: { "no-var": "off", "object-shorthand": "off" },
   },
   {
     files: ["tests/browser/**/*.js"],
