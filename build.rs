@@ -1,8 +1,10 @@
-//! Builds the page: the document with its styles and its script, and the words of each language except English. Each
-//! file is also compressed. `src/http/page.rs` includes the result.
+//! Builds the page: the document with its styles and its script, the parts that it fetches when it needs them, and the
+//! words of each language except English. Each file is also compressed. `src/http/page.rs` includes the result.
 
 #[path = "build/bundle.rs"]
 mod bundle;
+#[path = "build/minify.rs"]
+mod minify;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -18,7 +20,7 @@ const FOLDERS: [&str; 3] = ["page", "page/styles", "page/words"];
 const OWN_WORDS: &str = "page/words/en.json";
 
 fn main() {
-    for path in ["build.rs", "build/bundle.rs", "index.html"].iter().chain(&FOLDERS) {
+    for path in ["build.rs", "build", "index.html"].iter().chain(&FOLDERS) {
         println!("cargo:rerun-if-changed={path}");
     }
     if let Err(error) = build() {
@@ -30,8 +32,11 @@ fn build() -> Result<(), Box<dyn Error>> {
     let files = files_in(&FOLDERS)?;
     files.iter().for_each(|file| println!("cargo:rerun-if-changed={file}"));
     let read = |path: &str| fs::read_to_string(path).ok();
-    let page = bundle::bundle(&fs::read_to_string("index.html")?, &read)?;
+    let page = bundle::bundle(&fs::read_to_string("index.html")?, &read, &minify::minify)?;
     let mut built = vec![Built::new("/", "text/html; charset=utf-8", &page.document)?];
+    for part in &page.parts {
+        built.push(Built::new(&format!("/{}", part.url), "text/javascript", &part.code)?);
+    }
     for file in files.iter().filter(|file| !page.files.contains(file)) {
         match file.strip_prefix("page").filter(|path| path.starts_with("/words/") && path.ends_with(".json"))
         {

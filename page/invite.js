@@ -15,6 +15,8 @@ export async function invite() {
   at("invite-link").hidden = true;
   at("pick-key").hidden = !gate.passphrase;
   at("with-key").checked = false;
+  at("copy").onclick = copyLink;
+  at("addresses").onchange = at("with-key").onchange = showAddress;
   showDialog("invite");
   const links = await linksForOthers();
   at("only-here").textContent = whyNobody(links);
@@ -60,7 +62,7 @@ function ownLink() {
  * Shows the chosen link and its code. The passphrase is in the fragment, which is never sent to a server; for the same
  * reason the code is requested with the link in a header.
  */
-export async function showAddress() {
+async function showAddress() {
   const key = at("with-key").checked ? `#key=${encodeURIComponent(gate.passphrase)}` : "";
   const link = at("addresses").value + key;
   const qr = at("qr");
@@ -74,7 +76,7 @@ export async function showAddress() {
 }
 
 /** Copies the link. Only a secure page has the clipboard; elsewhere an old command may work, or the keyboard. */
-export async function copyLink() {
+async function copyLink() {
   const address = at("address");
   address.select();
   const isDone = await navigator.clipboard?.writeText(address.value).then(() => true, () => false);

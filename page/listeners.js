@@ -12,12 +12,11 @@ import {
   askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
   typeQuestion,
 } from "./host-bar.js";
-import { copyLink, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
+import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
-import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, draft, look } from "./state.js";
@@ -95,10 +94,11 @@ function listenToWall() {
 function listenToLog() {
   at("posts-area").addEventListener("scroll", scrollLog, { passive: true });
   at("newer").addEventListener("click", readNewest);
-  at("save").addEventListener("click", saveLog);
+  at("save").addEventListener("click", () => withPart(import("./save.js"), ({ saveLog }) => saveLog()));
   for (const button of all(".saves-wall")) button.addEventListener("click", () => showDialog("save-wall"));
   for (const button of all("[data-format]")) {
-    button.addEventListener("click", () => saveWall(/** @type {any} */ (button.dataset.format)));
+    const format = /** @type {any} */ (button.dataset.format);
+    button.addEventListener("click", () => withPart(import("./save.js"), ({ saveWall }) => saveWall(format)));
   }
   at("posts").addEventListener("click", (event) => {
     const removed = postToRemove(event);
@@ -126,10 +126,9 @@ function listenToHostBar() {
 }
 
 function listenToSettings() {
-  for (const button of all(".invites")) button.addEventListener("click", invite);
-  at("copy").addEventListener("click", copyLink);
-  at("addresses").addEventListener("change", showAddress);
-  at("with-key").addEventListener("change", showAddress);
+  for (const button of all(".invites")) {
+    button.addEventListener("click", () => withPart(import("./invite.js"), ({ invite }) => invite()));
+  }
   at("to-settings").addEventListener("click", () => showDialog("settings"));
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));

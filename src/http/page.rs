@@ -1,4 +1,4 @@
-//! The page and its words, which `build.rs` builds into the program, in the coding that a request asks for.
+//! The page, its parts and its words, which `build.rs` builds into the program, in the coding that a request asks for.
 
 use crate::http::negotiation::{ContentCoding, has_already};
 use crate::http::response::Response;
@@ -8,6 +8,9 @@ use tungstenite::http::HeaderMap;
 
 /// Bytes of a hash in an entity tag: enough that no two versions share a tag.
 const TAG_LEN: usize = 12;
+
+/// The folder of the parts that the page fetches when it needs them. Their names change with them.
+const PARTS: &str = "/parts/";
 
 /// A file as `build.rs` describes it.
 struct Built {
@@ -19,7 +22,7 @@ struct Built {
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// The page itself and the words of its languages, ready to be sent.
+/// The page itself, its parts, and the words of its languages, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Page {
     files: Vec<File>,
@@ -49,7 +52,7 @@ impl Page {
         Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
     }
 
-    /// The response to a request for this path. `None` if the path is neither the page nor its words.
+    /// The response to a request for this path. `None` if the path is none of these files.
     pub(crate) fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
         self.files.iter().find(|file| file.path == path).map(|file| file.response(headers))
     }
@@ -72,6 +75,7 @@ impl File {
         let response = Response::built_in(self.content_type, body.bytes, self.policy.as_deref())
             .with_header("ETag", body.tag.clone())
             .with_header("Vary", "Accept-Encoding");
+        let response = if self.path.starts_with(PARTS) { response.lasting() } else { response };
         if has_already(headers, &body.tag) {
             return response.not_modified();
         }
@@ -87,15 +91,16 @@ fn tag(bytes: &[u8], policy: Option<&str>) -> String {
     format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
 }
 
-/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, and
-/// connect to its own server.
+/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, fetch its
+/// parts, and connect to its own server. No other response of this server is a script: all of them have a type that
+/// browsers must not take for one (`X-Content-Type-Options`).
 fn policy(page: &str, frame_ancestors: &str) -> String {
     let [script, style] = ["script", "style"].map(|element| {
         let hashes: Vec<String> = contents(page, element).into_iter().map(hash).collect();
         hashes.join(" ")
     });
     format!(
-        "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src 'self' {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
     )
 }
@@ -137,7 +142,7 @@ mod tests {
         let expected = ["a {}", "test()", "run()"].map(hash);
         let policy = policy(page, "'self'");
         let [style, test, run] = &expected;
-        assert!(policy.contains(&format!("script-src {test} {run}; style-src {style};")), "{policy}");
+        assert!(policy.contains(&format!("script-src 'self' {test} {run}; style-src {style};")), "{policy}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ const hashes = (html, tag) => contents(html, tag).map(hash).join(" ");
 
 test("the page works under a policy that allows its scripts and its style, by their hashes", async ({ open, bot, room, server }) => {
   const html = await (await fetch(server.url)).text();
-  const policy = `default-src 'none'; script-src ${hashes(html, "script")}; style-src ${hashes(html, "style")}; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; script-src 'self' ${hashes(html, "script")}; style-src ${hashes(html, "style")}; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'`;
   const ada = await bot("Ada");
   ada.write("under a policy");
   ada.post("https://example.org");

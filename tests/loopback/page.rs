@@ -30,7 +30,7 @@ fn the_page_is_one_document_at_the_root() {
     let page = server.get("/");
     let html = page.text();
     assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"));
-    assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (1, 1));
+    assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (2, 1));
     assert!(!html.contains("src=\"page/") && !html.contains("href=\"page/"), "a file beside it is named");
     assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
     for path in ["/?room=physics", "http://localhost/"] {
@@ -47,7 +47,7 @@ fn a_language_is_a_file_and_english_none() {
         let words: serde_json::Value = serde_json::from_slice(&words.body).unwrap();
         assert_eq!(words["join"], join);
     }
-    assert!(server.get("/").text().contains("\"join\": \"Join\""));
+    assert!(server.get("/").text().contains("join:`Join`"));
     for path in ["/words/en.json", "/words/", "/words/xx.json", "/words/../index.html", "/page/main.js"] {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
@@ -77,6 +77,25 @@ fn each_goes_out_in_the_encoding_that_is_wanted() {
             assert_eq!(response.header("Cache-Control"), Some("no-cache"));
         }
     }
+}
+
+#[test]
+fn a_part_is_a_script_that_a_browser_may_keep_for_ever() {
+    let server = TestServer::start();
+    let document = server.get("/");
+    let document = document.text();
+    let paths: Vec<&str> =
+        document.split("`./parts/").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+    assert!(!paths.is_empty(), "the page names its parts");
+    for path in paths {
+        let part = request(&server, "GET", &format!("/parts/{path}"), &["Accept-Encoding: gzip"]);
+        assert_eq!(part.header("Content-Type"), Some("text/javascript"), "{path}");
+        assert_eq!(part.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(part.header("X-Content-Type-Options"), Some("nosniff"));
+        assert!(unpacked(&part).windows(7).any(|code| code == b"export{"), "{path}");
+        assert!(server.get(&format!("/parts/{path}?1")).status == 200, "a second try");
+    }
+    assert_eq!(server.get("/parts/invite-0.js").status, 404);
 }
 
 #[test]
