@@ -19,8 +19,8 @@ import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js"
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
-import { choices, draft, look } from "./state.js";
-import { clearText, compose, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
+import { choices, look } from "./state.js";
+import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
@@ -151,10 +151,17 @@ function listenToWindow() {
   window.addEventListener("hashchange", takeNewSecrets);
   window.addEventListener("pagehide", keepSeat);
   window.addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
-  window.addEventListener("beforeunload", (event) => draft.pending.length && event.preventDefault());
+  window.addEventListener("beforeunload", askToStay);
   window.addEventListener("resize", refit);
-  window.visualViewport?.addEventListener("resize", fitKeyboard);
+  for (const event of ["resize", "scroll"]) window.visualViewport?.addEventListener(event, fitKeyboard);
   onNarrow(refit);
+}
+
+/** Somebody who leaves the page would lose what is not posted. @param {BeforeUnloadEvent} event */
+function askToStay(event) {
+  if (!hasUnposted()) return;
+  event.preventDefault();
+  event.returnValue = true; // Chrome before 119, and Safari
 }
 
 function noticeVisibility() {
