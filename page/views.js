@@ -44,7 +44,7 @@ export function setView(view) {
   tidy(true);
   drawChoices();
   redraw();
-  touch("people", "log", "spotlight");
+  touch("people", "log", "spotlight", "order");
   keepAwake();
   keepHistory();
 }

@@ -124,7 +124,7 @@ test("captions show the latest lines of a few, large, keep what was just posted,
   const size = () => textOf(page, "Ada").evaluate((text) => parseFloat(getComputedStyle(text).fontSize));
   const before = await size();
   expect(before).toBeGreaterThanOrEqual(28);
-  await page.getByRole("button", { name: "Larger text" }).first().click();
+  await page.getByRole("button", { name: "A+ Larger text" }).first().click();
   expect(await size()).toBeGreaterThan(before);
   for (const name of ["Ben", "Carol", "Dan", "Eve"]) (await bot(name)).write(`${name} speaks`);
   await expect(page.locator(".box:visible")).toHaveCount(3);
