@@ -207,9 +207,10 @@ test("where the header is left out, a connection that is lost is still told", as
 test("all addresses are relative, so that a page below a path works", async ({ open, server }) => {
   const page = await open();
   const asked = page.waitForRequest(/invite\?/);
-  const part = page.waitForRequest(/parts/);
+  const paths = [];
   await page.route(/\/deep\//, (route) => {
     const url = route.request().url();
+    paths.push(new URL(url).pathname);
     return url.includes("invite?") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: url.replace("deep/path/", "") });
   });
   let reached = false;
@@ -217,6 +218,6 @@ test("all addresses are relative, so that a page below a path works", async ({ o
   await page.goto(server.url + "deep/path/?room=x&view=log");
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   expect(new URL((await asked).url()).pathname).toBe("/deep/path/invite");
-  expect(new URL((await part).url()).pathname).toMatch(/^\/deep\/path\/parts\//);
+  expect(paths.filter((path) => path.startsWith("/deep/path/parts/invite-"))).toHaveLength(1);
   expect(reached).toBe(true);
 });
