@@ -38,27 +38,24 @@ pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Re
         let module = modules.iter().find(|module| module.path == *part).expect("it was visited");
         codes.push(format!("{}export {{ {} }};\n", code_of(Some(part)), module.exports.join(", ")));
     }
-    let files = modules.into_iter().map(|module| module.path).collect();
-    finish(&codes, &parts, files, minify)
-}
-
-/// Minifies the scripts and gives them their version.
-fn finish(
-    codes: &[String],
-    parts: &[String],
-    files: Vec<String>,
-    minify: Minify<'_>,
-) -> Result<Scripts, String> {
     let minified = codes.iter().map(|code| minify(code)).collect::<Result<Vec<String>, _>>()?;
-    let mut hasher = DefaultHasher::new();
-    minified.hash(&mut hasher);
-    let version = format!("{:016x}", hasher.finish());
+    let version = version(&modules, &minified[1..]);
     let mut codes = minified.into_iter().map(|code| code.replace(VERSION, &version));
     let first = codes.next().expect("the first script");
     check_script(&first)?;
     let url = |path| format!("parts/{}-{version}.js", part_name(path));
     let parts = parts.iter().zip(codes).map(|(path, code)| Part { url: url(path), code }).collect();
+    let files = modules.into_iter().map(|module| module.path).collect();
     Ok(Scripts { first, parts, files })
+}
+
+/// The version of the scripts. It does not change with the words, which differ between languages: all documents have the
+/// same parts.
+fn version(modules: &[Module], parts: &[String]) -> String {
+    let mut hasher = DefaultHasher::new();
+    let code = modules.iter().filter(|module| !module.path.ends_with(".json")).map(|module| &module.code);
+    code.chain(parts).for_each(|code| code.hash(&mut hasher));
+    format!("{:016x}", hasher.finish())
 }
 
 /// The part that each module belongs to: `None` for the first script, which also has what several parts need.

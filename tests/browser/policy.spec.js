@@ -5,7 +5,7 @@ import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
 // What stands between the tags of each script, or of the one style.
 function contents(html, tag) {
   const found = [...html.matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, "gs"))];
-  expect(found, tag).toHaveLength(tag === "script" ? 2 : 1);
+  expect(found, tag).toHaveLength(tag === "script" ? 3 : 1);
   return found.map(([, content]) => content);
 }
 
