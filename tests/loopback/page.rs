@@ -55,7 +55,9 @@ fn a_language_is_a_document_and_a_file_of_words() {
             format!("<meta name=\"description\" content=\"{}\">", words["everyKey"].as_str().unwrap());
         let asked = format!("Accept-Language: xx, {language}-AT;q=0.7, en;q=0.1");
         let page = request(&server, "GET", "/?room=physics", &[&asked]);
-        for text in [html, &format!("data-say=\"join\">{join}</"), &format!("join:`{join}`"), &description] {
+        for text in
+            [html, &format!("data-say=\"join\">{join}</"), &format!("\"join\":`{join}`"), &description]
+        {
             assert!(page.text().contains(text), "{language}: {text}");
         }
         assert_eq!(page.body, server.get(&format!("/?lang={language}")).body);
