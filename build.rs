@@ -137,9 +137,15 @@ fn write(name: &str, text: &str) -> Result<(PathBuf, PathBuf), Box<dyn Error>> {
     Ok((plain, gzip))
 }
 
+/// Compresses a file: for a release with Zopfli, which takes longer and saves 4 %.
 fn compress(text: &str, to: &Path) -> Result<(), Box<dyn Error>> {
-    let mut encoder = GzEncoder::new(fs::File::create(to)?, Compression::best());
-    encoder.write_all(text.as_bytes())?;
-    encoder.finish()?;
+    let file = fs::File::create(to)?;
+    if std::env::var("PROFILE")? == "release" {
+        zopfli::compress(zopfli::Options::default(), zopfli::Format::Gzip, text.as_bytes(), file)?;
+    } else {
+        let mut encoder = GzEncoder::new(file, Compression::best());
+        encoder.write_all(text.as_bytes())?;
+        encoder.finish()?;
+    }
     Ok(())
 }

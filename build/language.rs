@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The words of a language, by their keys.
+#[derive(Debug)]
 pub(crate) struct Language {
     /// Its tag (BCP 47), which is the name of its file.
     pub(crate) tag: String,

@@ -2,17 +2,13 @@
 
 import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
-import { clearAll, confirmed, removePost } from "./commands.js";
+import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
-import {
-  askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
-  typeQuestion,
-} from "./host-bar.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
@@ -124,16 +120,6 @@ function listenToLog() {
 
 function listenToHostBar() {
   watchBoard();
-  at("ask-form").addEventListener("submit", askQuestion);
-  at("question").addEventListener("input", typeQuestion);
-  at("to-question").addEventListener("click", toggleQuestion);
-  at("hide-answers").addEventListener("click", toggleHidden);
-  at("lock").addEventListener("click", toggleLock);
-  at("freeze").addEventListener("click", toggleFreeze);
-  at("clear-all").addEventListener("click", clearAll);
-  at("host-more").addEventListener("click", openMore);
-  at("stage-more").addEventListener("click", openStageMenu);
-  at("end-spotlight").addEventListener("click", endSpotlight);
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);

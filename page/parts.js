@@ -28,7 +28,7 @@ export function fetchPart(file) {
  */
 export async function withPart(arriving, use) {
   const part = await arriving.catch(() => null);
-  if (!part || failures.shown) notice(part ? "" : say("partMissing"));
+  if (failures.shown === Boolean(part)) notice(part ? "" : say("partMissing")); // else it would be drawn for ever
   failures.shown = !part;
   if (part) use(part);
 }

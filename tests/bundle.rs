@@ -3,7 +3,11 @@
 #[path = "../build/bundle.rs"]
 mod bundle;
 
+#[path = "../build/language.rs"]
+mod language;
+
 use bundle::{Bundle, bundle};
+use language::Language;
 
 const DOCUMENT: &str = "<head>\n<link rel=\"stylesheet\" href=\"page/a.css\">\n<link rel=\"stylesheet\" href=\"page/b.css\">\n</head>\n\
                         <script type=\"module\" src=\"page/main.js\"></script>\n";
@@ -264,4 +268,41 @@ fn a_document_has_one_style_and_one_script_by_tags_of_one_form() {
         let read = |path: &str| Some(if path == main.0 { main.1 } else { style }.to_owned());
         assert!(bundle(DOCUMENT, &read, &|script| Ok(script.to_owned())).is_err(), "{style}");
     }
+}
+
+/// Two languages with what every language needs.
+fn languages() -> [Language; 2] {
+    let words = |name: &str, direction: &str, join: &str| {
+        format!(
+            "{{\"languageName\": \"{name}\", \"direction\": \"{direction}\", \"everyKey\": \"a \\\"b\\\"\", \"join\": \"{join}\"}}"
+        )
+    };
+    [("ar", "A", "rtl", "<&>"), ("zh-Hans", "Z", "ltr", "join")]
+        .map(|(tag, name, direction, join)| Language::parse(tag, &words(name, direction, join)).unwrap())
+}
+
+const SPOKEN: &str = "<html lang=\"en\">\n<meta name=\"description\" content=\"everyKey\">\n\
+                      <main><button data-say=\"join\"></button><i data-label=\"join\" hidden></i>x</main>\n\
+                      <b data-say=\"later\"></b><select id=\"language\"></select>\n";
+
+#[test]
+fn a_document_speaks_its_language_from_the_first_byte() {
+    let languages = languages();
+    let document = languages[0].document(SPOKEN, &languages).unwrap();
+    let expected = "<html lang=\"ar\" dir=\"rtl\">\n<meta name=\"description\" content=\"a &quot;b&quot;\">\n\
+                    <main><button data-say=\"join\">&lt;&amp;></button>\
+                    <i data-label=\"join\" hidden aria-label=\"&lt;&amp;>\"></i>x</main>\n\
+                    <b data-say=\"later\"></b><select id=\"language\"><option value=\"ar\" lang=\"ar\">A</option>\
+                    <option value=\"zh-Hans\" lang=\"zh-Hans\">Z</option></select>\n";
+    assert_eq!(document, expected);
+}
+
+#[test]
+fn a_language_that_lacks_a_word_of_the_document_is_refused() {
+    let languages = languages();
+    let refusal = languages[1].document(&SPOKEN.replace("data-say=\"join\"", "data-say=\"no\""), &languages);
+    assert_eq!(refusal.unwrap_err(), "zh-Hans has no word no.");
+    let refusal = languages[1].document(&SPOKEN.replace("lang=\"en\"", ""), &languages);
+    assert!(refusal.unwrap_err().ends_with("it needs one."));
+    assert!(Language::parse("de", "{").is_err() && Language::parse("de", "[]").is_err());
 }
