@@ -5,7 +5,7 @@ import { touch } from "./changes.js";
 import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
-import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
@@ -16,6 +16,7 @@ import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
+import { changeName, offerName } from "./renaming.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
@@ -41,6 +42,7 @@ function listenToDoor() {
   at("gate").addEventListener("submit", givePassphrase);
   at("show-passphrase").addEventListener("click", showPassphrase);
   at("join").addEventListener("submit", enterRoom);
+  at("come-back").addEventListener("click", comeBackIn);
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
@@ -129,7 +131,11 @@ function listenToSettings() {
   for (const button of all(".invites")) {
     button.addEventListener("click", () => withPart(import("./invite.js"), ({ invite }) => invite()));
   }
-  at("to-settings").addEventListener("click", () => showDialog("settings"));
+  at("to-settings").addEventListener("click", () => {
+    offerName();
+    showDialog("settings");
+  });
+  at("rename").addEventListener("submit", changeName);
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
