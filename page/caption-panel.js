@@ -24,6 +24,8 @@ const FIELDS = [
 const CONTRAST = 4.5;
 
 export function openCaptionLook() {
+  at("caption-fields").oninput = setCaptionLook;
+  at("reset-captions").onclick = resetCaptionLook;
   drawFields();
   showDialog("caption-look");
 }
@@ -67,7 +69,7 @@ function valueOf(name) {
 }
 
 /** A field has changed. @param {Event} event */
-export function setCaptionLook({ target }) {
+function setCaptionLook({ target }) {
   const { name, value, checked } = /** @type {HTMLInputElement} */ (target);
   if (name === "only") asked.only = value.split(",").map((one) => one.trim()).filter(Boolean);
   else if (name === "names" || name === "header") leaveOut(name, checked);
@@ -87,7 +89,7 @@ function leaveOut(part, isOut) {
 }
 
 /** Everything looks as usual again. */
-export function resetCaptionLook() {
+function resetCaptionLook() {
   asked.captions = captionLookIn(new URLSearchParams());
   asked.only = [];
   for (const part of ["names", "header"]) leaveOut(part, false);

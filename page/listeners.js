@@ -1,35 +1,30 @@
 // Connects the document and the window to the modules that handle their events.
 
 import { watchBoard } from "./board.js";
-import { openCaptionLook, resetCaptionLook, setCaptionLook } from "./caption-panel.js";
 import { touch } from "./changes.js";
-import { clearAll, confirmed, removePost } from "./commands.js";
+import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
-import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
-import {
-  askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
-  typeQuestion,
-} from "./host-bar.js";
-import { copyLink, enlargeCode, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
-import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";
+import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
+import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
-import { saveLog, saveWall } from "./save.js";
+import { changeName, offerName } from "./renaming.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
-import { clickWall, keyOnWall, openHiddenLook, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
+import { clickWall, keyOnWall, openHiddenLook, openLook, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
 
 export function listen() {
   listenToDoor();
@@ -48,6 +43,7 @@ function listenToDoor() {
   at("gate").addEventListener("submit", givePassphrase);
   at("show-passphrase").addEventListener("click", showPassphrase);
   at("join").addEventListener("submit", enterRoom);
+  at("come-back").addEventListener("click", comeBackIn);
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
@@ -114,10 +110,11 @@ function listenToWall() {
 function listenToLog() {
   at("posts-area").addEventListener("scroll", scrollLog, { passive: true });
   at("newer").addEventListener("click", readNewest);
-  at("save").addEventListener("click", saveLog);
+  at("save").addEventListener("click", () => withPart(import("./save.js"), ({ saveLog }) => saveLog()));
   for (const button of all(".saves-wall")) button.addEventListener("click", () => showDialog("save-wall"));
   for (const button of all("[data-format]")) {
-    button.addEventListener("click", () => saveWall(/** @type {any} */ (button.dataset.format)));
+    const format = /** @type {any} */ (button.dataset.format);
+    button.addEventListener("click", () => withPart(import("./save.js"), ({ saveWall }) => saveWall(format)));
   }
   at("posts").addEventListener("click", (event) => {
     const removed = postToRemove(event);
@@ -129,31 +126,21 @@ function listenToLog() {
 
 function listenToHostBar() {
   watchBoard();
-  at("ask-form").addEventListener("submit", askQuestion);
-  at("question").addEventListener("input", typeQuestion);
-  at("to-question").addEventListener("click", toggleQuestion);
-  at("hide-answers").addEventListener("click", toggleHidden);
-  at("lock").addEventListener("click", toggleLock);
-  at("freeze").addEventListener("click", toggleFreeze);
-  at("clear-all").addEventListener("click", clearAll);
-  at("host-more").addEventListener("click", openMore);
-  at("stage-more").addEventListener("click", openStageMenu);
-  at("end-spotlight").addEventListener("click", endSpotlight);
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);
 }
 
 function listenToSettings() {
-  for (const button of all(".invites")) button.addEventListener("click", invite);
-  at("copy").addEventListener("click", copyLink);
-  for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
-  at("addresses").addEventListener("change", showAddress);
-  at("with-key").addEventListener("change", showAddress);
-  at("to-caption-look").addEventListener("click", openCaptionLook);
-  at("caption-fields").addEventListener("input", setCaptionLook);
-  at("reset-captions").addEventListener("click", resetCaptionLook);
-  at("to-settings").addEventListener("click", () => showDialog("settings"));
+  at("to-caption-look").addEventListener("click", openLook);
+  for (const button of all(".invites")) {
+    button.addEventListener("click", () => withPart(import("./invite.js"), ({ invite }) => invite()));
+  }
+  at("to-settings").addEventListener("click", () => {
+    offerName();
+    showDialog("settings");
+  });
+  at("rename").addEventListener("submit", changeName);
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));

@@ -11,6 +11,7 @@ import { hideAgain } from "./hiding.js";
 import { keepHistory } from "./history.js";
 import { listen } from "./listeners.js";
 import { adoptStylesOfObs } from "./obs.js";
+import { deviceSeat, offerSeat } from "./offer.js";
 import { findSecrets, knock } from "./passphrase.js";
 import { noticeEnd } from "./receive.js";
 import { isTaken, sitDown, takeSeat } from "./seat.js";
@@ -18,9 +19,9 @@ import { drawWords, learn } from "./settings.js";
 import { charactersIn } from "./splices.js";
 import { asked, choices, look, seat } from "./state.js";
 import { remembered } from "./storage.js";
-import { languageFor, say } from "./words.js";
+import { languageFor, say, tongue, useOwnWords } from "./words.js";
 
-/** The first screen waits this long for the words of another language; without them it is in English. */
+/** The first screen waits this long for the words of another language than the document's. */
 const WORDS_MS = 1_000;
 /** Characters in the name of a room, as the server limits them. */
 const ROOM_CHARACTERS = 64;
@@ -30,16 +31,17 @@ async function start() {
   const query = new URLSearchParams(location.search);
   const saved = remembered();
   readAddress(query, saved);
-  const language = languageFor([query.get("lang"), saved.language, ...(navigator.languages ?? [])]);
-  if (language !== "en") await learnSoon(language);
+  await speakFirst([query.get("lang"), saved.language, ...(navigator.languages ?? [])]);
   startDrawing();
   drawWords();
   listen();
   adoptStylesOfObs();
+  const { early } = /** @type {any} */ (window); // what was clicked before
   findSecrets();
   keepHistory();
-  at("name").value = asked.name?.trim() || saved.name || "";
+  at("name").value ||= asked.name?.trim() || saved.name || "";
   await takePlace();
+  early?.click();
 }
 
 /**
@@ -52,6 +54,18 @@ function readAddress(query, saved) {
   look.view = viewIn(query);
   look.home = history.state?.home ?? look.view;
   hideAgain();
+}
+
+/**
+ * Speaks the first of these languages that the page has. The server has chosen by the same wishes, except for a
+ * language that this browser remembers.
+ *
+ * @param {(string | null | undefined)[]} wishes
+ */
+async function speakFirst(wishes) {
+  useOwnWords(document.documentElement.lang);
+  const language = languageFor(wishes, [...at("language").options].map(({ value }) => value));
+  if (language !== tongue.language) await learnSoon(language);
 }
 
 /**
@@ -71,6 +85,8 @@ async function takePlace() {
   sitDown(kept);
   if (charactersIn(asked.room) > ROOM_CHARACTERS) return refuseRoom();
   if (kept && (await isTaken(kept))) sitDown(null);
+  const before = seat.inside ? undefined : deviceSeat();
+  if (before) isTaken(before).then((taken) => taken || offerSeat(before));
   handleConnection({ opened: knock, received: receiveLate, lost: noticeEnd });
   connect();
 }

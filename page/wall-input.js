@@ -3,8 +3,7 @@
 
 import { END, all, at, isAtEnd } from "./dom.js";
 import { look } from "./state.js";
-import { openCaptionLook } from "./caption-panel.js";
-import { openBoxMenu } from "./host-bar.js";
+import { withPart } from "./parts.js";
 import { drawLatest } from "./transcript.js";
 import { enlarge } from "./views.js";
 import { boxAround } from "./wall.js";
@@ -43,8 +42,9 @@ function makeStop(text) {
  * @param {Event} event
  */
 export function clickWall(event) {
-  if (openBoxMenu(event)) return;
   const { target } = event;
+  const button = target instanceof Element ? target.closest(".more") : null;
+  if (button) return void withPart(import("./host-bar.js"), ({ openBoxMenu }) => openBoxMenu(button));
   const box = boxAround(target);
   const selection = getSelection();
   const isSelecting = selection && !selection.isCollapsed && box?.root.contains(selection.anchorNode);
@@ -149,7 +149,12 @@ export function pointOnWall({ target, relatedTarget, pointerType, type }) {
 
 /** Where the header with its button is left out, Enter or a double click on the captions opens their panel. */
 export function openHiddenLook() {
-  if (look.view === "captions" && at("room").classList.contains("no-header")) openCaptionLook();
+  if (look.view === "captions" && at("room").classList.contains("no-header")) openLook();
+}
+
+/** Opens the panel of the captions. */
+export function openLook() {
+  withPart(import("./caption-panel.js"), ({ openCaptionLook }) => openCaptionLook());
 }
 
 /** @param {Event} event */

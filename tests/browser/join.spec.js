@@ -27,7 +27,7 @@ test("joining gives a box with the focus in it, and everyone sees it", async ({ 
   await expect(ben.getByRole("textbox", { name: "Ben Your box" })).toBeVisible();
   await expect(boxOf(ada, "Ben")).toBeVisible();
   await expect(boxOf(ben, "Ada")).toBeVisible();
-  await expect(ben.locator("#people")).toHaveText("2 people");
+  await expect(ben.locator("#people")).toHaveText("2 writing");
   await expect(ada.locator(".box")).toHaveCount(1);
 });
 
@@ -85,7 +85,7 @@ test("just watching shows all and writes nothing, and joining is still offered",
   ada.write("seen by a viewer");
   await expect(boxOf(page, "Ada")).toContainText("seen by a viewer");
   await expect(mine(page)).toBeHidden();
-  await expect(page.locator("#people")).toHaveText("1 person");
+  await expect(page.locator("#people")).toHaveText("1 writing · 1 watching");
   await page.getByRole("button", { name: "Join" }).click();
   await page.getByLabel("Your name").fill("Ben");
   await page.keyboard.press("Enter");
@@ -206,12 +206,18 @@ test("where the header is left out, a connection that is lost is still told", as
 
 test("all addresses are relative, so that a page below a path works", async ({ open, server }) => {
   const page = await open();
-  const asked = page.waitForRequest(/invite/);
-  await page.route(/\/deep\//, (route) => (route.request().url().includes("invite") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: server.url })));
+  const asked = page.waitForRequest(/invite\?/);
+  const paths = [];
+  await page.route(/\/deep\//, (route) => {
+    const url = route.request().url();
+    paths.push(new URL(url).pathname);
+    return url.includes("invite?") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: url.replace("deep/path/", "") });
+  });
   let reached = false;
   await page.routeWebSocket(/\/deep\/path\/ws/, () => (reached = true));
   await page.goto(server.url + "deep/path/?room=x&view=log");
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   expect(new URL((await asked).url()).pathname).toBe("/deep/path/invite");
+  expect(paths.filter((path) => path.startsWith("/deep/path/parts/invite-"))).toHaveLength(1);
   expect(reached).toBe(true);
 });
