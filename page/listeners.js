@@ -24,7 +24,9 @@ import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
-import { clickWall, keyOnWall, openHiddenLook, openLook, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
+import {
+  clickWall, keyOnWall, openHiddenLook, openLook, pointOnWall, readIn, scrollWall, stopReading,
+} from "./wall-input.js";
 
 export function listen() {
   listenToDoor();

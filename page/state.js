@@ -73,8 +73,7 @@ export const asked = {
   room: "",
   /** @type {string | null} */
   name: null,
-  /** @type {string[]} */
-  leftOut: [],
+  leftOut: /** @type {string[]} */ ([]),
   /** Whom alone the captions show, by name; everyone if there are none. @type {string[]} */
   only: [],
   captions: captionLookIn(new URLSearchParams()),
