@@ -12,12 +12,23 @@ import { ownText, sendPart } from "./text.js";
 export function flow(now = performance.now()) {
   const text = ownText();
   if (!mayFlow(now)) return;
-  if (choices.continuous === null && isNearlyFull(text, room.limits.text)) {
+  if (choices.continuous === null && fills(text, room.limits.text)) {
     choices.continuous = true;
     touch("me");
   }
   const cut = choices.continuous ? cutFor(text, at("my-text").selectionStart, room.limits.text) : 0;
   if (cut) sendPart(text.slice(0, cut));
+}
+
+/**
+ * True if typing has just made the box nearly full; a paste is no continuous text.
+ *
+ * @param {string} text
+ * @param {number} limit
+ */
+function fills(text, limit) {
+  const before = text.slice(0, text.length - draft.grew);
+  return draft.grew < limit / 10 && isNearlyFull(text, limit) && !isNearlyFull(before, limit);
 }
 
 /**

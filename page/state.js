@@ -77,7 +77,6 @@ export const asked = {
   /** Whom alone the captions show, by name; everyone if there are none. @type {string[]} */
   only: [],
   captions: captionLookIn(new URLSearchParams()),
-  /** A corner shows how to get here. */
   showsCode: false,
 };
 
@@ -146,8 +145,9 @@ export const draft = {
   refused: false,
   /** A continuous text stays in the box until then, on the clock of performance.now(). */
   heldUntil: 0,
-  /** The text of the box before the next change. */
+  /** The text of the box before the next change, and by how much the last one has made it longer. */
   seen: "",
+  grew: 0,
   /** How many posts were sent, to number them. */
   refs: 0,
   /** The text of the box as the server has it. */

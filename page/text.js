@@ -262,6 +262,7 @@ export function typed() {
   changes.typed = true;
   const [first] = draft.pending;
   if (first?.extent !== undefined) first.extent = boundaryAfter(draft.seen, ownText(), first.extent);
+  draft.grew = ownText().length - draft.seen.length;
   draft.seen = ownText();
   note("");
   drawMyError("");
