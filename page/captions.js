@@ -1,6 +1,7 @@
 // Captions: whom they show, and what of each.
 
 import { change, touch } from "./changes.js";
+import { wellFormed } from "./older.js";
 import { hidden, look, room } from "./state.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -66,5 +67,5 @@ function makeWay(now) {
  * @param {User} user
  */
 export function captionOf(user) {
-  return [...user.said, user.text].filter(Boolean).join("\n").slice(-CAPTION_CHARACTERS).toWellFormed();
+  return wellFormed([...user.said, user.text].filter(Boolean).join("\n").slice(-CAPTION_CHARACTERS));
 }

@@ -14,7 +14,7 @@ import {
 } from "./host-bar.js";
 import { copyLink, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
-import { keyInMenu, menuToggled } from "./menu.js";
+import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
@@ -83,7 +83,7 @@ function listenToWall() {
   wall.addEventListener("pointerover", pointOnWall);
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
-  wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  wall.addEventListener("contentvisibilityautostatechange", noticeSight, true); // only in Chromium does it bubble
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
@@ -123,6 +123,7 @@ function listenToHostBar() {
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);
+  at("menu").addEventListener("focusout", leaveMenu);
 }
 
 function listenToSettings() {

@@ -3,6 +3,7 @@
 import { changes, touch } from "./changes.js";
 import { send } from "./connection.js";
 import { at } from "./dom.js";
+import { wellFormed } from "./older.js";
 import { drawMyError, note } from "./own-box.js";
 import { charactersIn, spliceBetween } from "./splices.js";
 import { draft, isFrozen, room, tab } from "./state.js";
@@ -12,7 +13,7 @@ import { say } from "./words.js";
 
 /** The text in the box, well-formed: half a surrogate pair never leaves the page. */
 export function ownText() {
-  return at("my-text").value.toWellFormed();
+  return wellFormed(at("my-text").value);
 }
 
 /** What others see of the box, or will as soon as it is sent. */

@@ -6,7 +6,7 @@ import { depth, keepHistory } from "./history.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
 import { look } from "./state.js";
-import { boxOf, redraw, tidy } from "./wall.js";
+import { boxOf, followAll, redraw, tidy } from "./wall.js";
 
 /** @param {import("./state.js").User} user */
 export function enlarge(user) {
@@ -42,6 +42,7 @@ export function setView(view) {
   shrink();
   look.view = view;
   tidy(true);
+  followAll();
   drawChoices();
   redraw();
   touch("people", "log", "spotlight");

@@ -242,6 +242,16 @@ export function followBox(user) {
   if (look.view === "captions" || (box.seen && "read" in box.root.dataset)) box.text.scrollTop = END;
 }
 
+/** Each box shows the end of its text again, wherever its reader was. */
+export function followAll() {
+  for (const user of room.users.values()) {
+    const box = boxes.get(user);
+    if (!box) continue;
+    box.following = true;
+    delete box.root.dataset.read;
+  }
+}
+
 /** Has all boxes drawn again. */
 export function redraw() {
   for (const user of room.users.values()) change(user);
