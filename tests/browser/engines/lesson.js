@@ -1,7 +1,7 @@
 // A lesson of two people, in steps that every engine has to pass. It uses what all drivers have, and looks at nothing but
 // the document.
 
-import { WebSocket } from "ws";
+import { enterByScript } from "./script.js";
 import { until } from "./waiting.js";
 
 const LINES = Array.from({ length: 80 }, (_, index) => `line ${index}`).join("\n");
@@ -15,18 +15,6 @@ const showsEnd = () => {
   const { bottom } = text.firstElementChild.getBoundingClientRect();
   return Math.abs(bottom - text.getBoundingClientRect().bottom) < 40;
 };
-
-// Somebody without a page.
-async function enterByScript(url, room, name) {
-  const socket = new WebSocket(`${new URL("ws", url.replace("http", "ws"))}?${new URLSearchParams({ room })}`);
-  const events = [];
-  socket.on("message", (data) => events.push(JSON.parse(data)[0]));
-  socket.on("error", () => {});
-  socket.once("open", () => socket.send(JSON.stringify(["got_a_new_user", { name }])));
-  await until(() => events.includes("existing_users"), `${name} is in the room`);
-  const send = (event, data) => socket.send(JSON.stringify([event, data]));
-  return { write: (text) => send("updated_text", { text }), leave: () => socket.close(1000) };
-}
 
 // `open` gives a person with a browser; `server` may be restarted; `step` runs one step and says how it went.
 export async function lesson({ open, server, step }) {

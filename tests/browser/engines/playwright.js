@@ -53,6 +53,22 @@ class Person {
     return this.press("Control+z");
   }
 
+  // Only Chromium; Firefox has marionette.js.
+  async compose(text) {
+    this.protocol ??= await this.page.context().newCDPSession(this.page);
+    this.composed = text;
+    const key = { type: "rawKeyDown", windowsVirtualKeyCode: 229, code: "KeyK", key: "Process" };
+    await this.protocol.send("Input.dispatchKeyEvent", key);
+    await this.protocol.send("Input.imeSetComposition", { text, selectionStart: text.length, selectionEnd: text.length });
+    return text;
+  }
+
+  async commit() {
+    const key = { type: "rawKeyDown", windowsVirtualKeyCode: 229, code: "Enter", key: "Process" };
+    await this.protocol.send("Input.dispatchKeyEvent", key);
+    await this.protocol.send("Input.insertText", { text: this.composed });
+  }
+
   close() {
     return this.page.context().close();
   }

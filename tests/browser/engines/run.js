@@ -1,9 +1,11 @@
-// The lesson in each engine that is named, or in all three. Says how each step went; ends with 1 if one failed.
+// The lesson, and text from an input method, in each engine that is named, or in all three. Says how each step went; ends with 1 if one failed.
 
 import { startServer } from "../server.js";
+import { composing } from "./composing.js";
 import { lesson } from "./lesson.js";
+import { openFirefox } from "./marionette.js";
 import { openPerson, startChromium, startFirefox } from "./playwright.js";
-import { openWebKit, startDisplay } from "./webdriver.js";
+import { openWebKit, startDisplay } from "./webkit.js";
 
 /** After so many failures, an engine's other steps say nothing new. */
 const MOST_FAILURES = 3;
@@ -15,7 +17,7 @@ const ENGINES = {
   },
   async firefox() {
     const browser = await startFirefox();
-    return { open: () => openPerson(browser), stop: () => browser.close() };
+    return { open: () => openPerson(browser), openToCompose: openFirefox, stop: () => browser.close() };
   },
   async webkit() {
     const screen = await startDisplay();
@@ -34,7 +36,7 @@ async function restartableServer() {
   };
 }
 
-async function runLesson(name) {
+async function runEngine(name) {
   const engine = await ENGINES[name]();
   const server = await restartableServer();
   const count = { steps: 0, failed: 0 };
@@ -51,6 +53,7 @@ async function runLesson(name) {
   };
   try {
     await lesson({ open: engine.open, server, step });
+    await composing({ open: engine.openToCompose ?? engine.open, server, step });
   } finally {
     await engine.stop();
     await server.stop();
@@ -61,5 +64,5 @@ async function runLesson(name) {
 
 const wanted = process.argv.slice(2);
 let failed = 0;
-for (const name of wanted.length ? wanted : Object.keys(ENGINES)) failed += await runLesson(name);
+for (const name of wanted.length ? wanted : Object.keys(ENGINES)) failed += await runEngine(name);
 process.exitCode = failed ? 1 : 0;

@@ -1,5 +1,7 @@
 // Waits, each with a bound.
 
+import { once } from "node:events";
+
 const WAIT_MS = 15_000;
 const POLL_MS = 40;
 
@@ -20,4 +22,11 @@ export async function before(ms, complaint, promise) {
   let timer;
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error(complaint)), ms)));
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+// Ends a process that was started here.
+export async function end(child) {
+  const ended = once(child, "exit");
+  child.kill();
+  await ended;
 }
