@@ -7,7 +7,8 @@ import { drawDoor, drawVisitors } from "./door.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
-import { drawMe } from "./own-box.js";
+import { orderParts } from "./order.js";
+import { drawMe, drawOwnText } from "./own-box.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
@@ -20,11 +21,12 @@ const DRAWING = {
   me: drawMe,
   door: drawDoor,
   title: drawTitle,
-  posts: drawPosts,
+  posts: drawNewPosts,
   log: drawLog,
   stage: drawStage,
   board: drawHosting,
   spotlight: drawSpotlight,
+  order: orderParts,
 };
 
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
@@ -62,6 +64,12 @@ function drawPeople() {
   if (!seat.inside) drawVisitors();
   drawEmptyWall();
   drawStop();
+}
+
+/** The first post makes a button of the own box the main one. */
+function drawNewPosts() {
+  drawPosts();
+  drawOwnText();
 }
 
 /** What hosts have set, and the bar with which they set it. */

@@ -15,13 +15,14 @@ import {
 import { copyLink, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
+import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
-import { choices, draft, look } from "./state.js";
-import { clearText, compose, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
+import { choices, look } from "./state.js";
+import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
@@ -45,6 +46,11 @@ function listenToDoor() {
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
+  at("skip-to-boxes").addEventListener("click", (event) => {
+    event.preventDefault();
+    if (look.view === "log") setView("wall");
+    focusBoxes();
+  });
   at("skip-to-mine").addEventListener("click", (event) => skip(event, "my-text"));
   at("skip-to-log").addEventListener("click", (event) => {
     if (!logInSight()) setView("log");
@@ -153,10 +159,17 @@ function listenToWindow() {
   window.addEventListener("hashchange", takeNewSecrets);
   window.addEventListener("pagehide", keepSeat);
   window.addEventListener("pageshow", ({ persisted }) => persisted && comeBack());
-  window.addEventListener("beforeunload", (event) => draft.pending.length && event.preventDefault());
+  window.addEventListener("beforeunload", askToStay);
   window.addEventListener("resize", refit);
-  window.visualViewport?.addEventListener("resize", fitKeyboard);
+  for (const event of ["resize", "scroll"]) window.visualViewport?.addEventListener(event, fitKeyboard);
   onNarrow(refit);
+}
+
+/** Somebody who leaves the page would lose what is not posted. @param {BeforeUnloadEvent} event */
+function askToStay(event) {
+  if (!hasUnposted()) return;
+  event.preventDefault();
+  event.returnValue = true; // Chrome before 119, and Safari
 }
 
 function noticeVisibility() {
@@ -178,7 +191,7 @@ function comeBack() {
 
 /** Sizes have changed; a reader who was at an end stays there. */
 function refit() {
-  touch("people", "log");
+  touch("people", "log", "order");
 }
 
 /** Where the keyboard covers the page instead of shrinking it, the page shrinks itself. */

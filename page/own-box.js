@@ -7,6 +7,11 @@ import { charactersLeft, wordsForRest } from "./rest.js";
 import { asked, choices, draft, isBlind, isFrozen, link, room, seat } from "./state.js";
 import { say } from "./words.js";
 
+/** Characters from the start of the text that set the height of the box; they fill more than it may have. */
+const MEASURED = 4_000;
+/** Behind a line break, it makes the last line one. */
+const NO_SPACE = "\u200b";
+
 export function drawMe() {
   at("me").hidden = !room.you && !(seat.wanted && seat.inside);
   at("room").classList.toggle("watching", Boolean(at("me").hidden));
@@ -14,12 +19,12 @@ export function drawMe() {
   at("to-join").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me");
   const name = seat.name || seat.wanted.trim();
   at("my-name").textContent = name;
-  drawMark(lookOf(name), at("my-mark"));
+  drawMark(room.users.get(room.you ?? "")?.look ?? lookOf(name), at("my-mark"));
   at("my-host").hidden = !room.you || !room.hosts.has(room.you);
   at("me").classList.toggle("paused", draft.paused !== null);
   drawFrozen();
   drawHint();
-  drawCharactersLeft();
+  drawOwnText();
 }
 
 /** In a frozen room, the box can be read, and its buttons keep the focus, but do nothing. */
@@ -48,12 +53,28 @@ function keyHint() {
   return /^(Mac|iP)/.test(navigator.platform) ? "hintCommand" : "hintControl";
 }
 
-function drawCharactersLeft() {
+/** Draws what depends on the text itself: the lines, what is said of it, and whether there is something to post. */
+export function drawOwnText() {
   const text = at("my-text").value;
+  at("my-lines").textContent = text.slice(0, MEASURED) + NO_SPACE;
+  at("post").classList.toggle("main", room.posts.size > 0 && text.trim() !== "");
   const rest = charactersLeft(text, room.limits.text);
-  at("my-count").textContent = wordsForRest(rest);
   at("me").classList.toggle("over", rest < 0);
-  at("my-note").textContent = noteFor(rest);
+  drawNotes(rest);
+}
+
+/**
+ * Says one thing at a time, the most urgent first: an error, what becomes of the text, the characters left, the hint.
+ *
+ * @param {number} rest
+ */
+function drawNotes(rest) {
+  const hasError = at("my-error").textContent !== "";
+  const words = hasError ? "" : noteFor(rest);
+  const count = hasError || (words && rest >= 0) ? "" : wordsForRest(rest);
+  at("my-note").textContent = words;
+  at("my-count").textContent = count;
+  at("hint").hidden = hasError || words + count !== "";
 }
 
 /** @param {number} rest */
@@ -86,4 +107,5 @@ export function note(words) {
  */
 export function drawMyError(words) {
   at("my-error").textContent = words;
+  drawOwnText();
 }

@@ -43,6 +43,7 @@ export function drawWords() {
     part.setAttribute("aria-label", say(/** @type {WordKey} */ (part.dataset.label)));
   }
   at("question").placeholder = say("question");
+  at("my-text").placeholder = say("writeHere");
   drawChoices();
   drawTitle();
   labelBoxes();

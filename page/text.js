@@ -6,7 +6,7 @@ import { at } from "./dom.js";
 import { wellFormed } from "./older.js";
 import { drawMyError, note } from "./own-box.js";
 import { charactersIn, spliceBetween } from "./splices.js";
-import { draft, isFrozen, room, tab } from "./state.js";
+import { draft, isFrozen, room, seat, tab } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Pending} Pending */
@@ -200,6 +200,11 @@ function cut(text) {
   write();
 }
 
+/** True if this person, who still has a seat, wrote something that is not in the log. */
+export function hasUnposted() {
+  return seat.wanted !== "" && (draft.pending.length > 0 || ownText().trim() !== "");
+}
+
 /** Pauses sharing, or shares again. */
 export function togglePause() {
   draft.paused = draft.paused === null ? draft.shown : null;
@@ -221,8 +226,8 @@ export function clearText() {
 /** Somebody typed. */
 export function typed() {
   changes.typed = true;
-  drawMyError("");
   note("");
+  drawMyError("");
   write();
 }
 

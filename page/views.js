@@ -45,7 +45,7 @@ export function setView(view) {
   followAll();
   drawChoices();
   redraw();
-  touch("people", "log", "spotlight");
+  touch("people", "log", "spotlight", "order");
   keepAwake();
   keepHistory();
 }

@@ -169,13 +169,13 @@ test("whoever had paused is told that a host has cleared the box, and with the n
   const note = ada.locator("#my-note");
   await ada.locator("#pause").click();
   await mine(ada).fill("a draft");
-  await expect(note).toHaveText("Paused: others can't see what you're typing.");
+  await expect(note).toHaveText("Paused: others can't see this.");
   await press(page, "Clear all");
   await confirm(page, "Clear all");
   await expect(mine(ada)).toHaveValue("");
   await expect(note).toHaveText("A host has cleared your box.");
   await mine(ada).pressSequentially("n");
-  await expect(note).toHaveText("Paused: others can't see what you're typing.");
+  await expect(note).toHaveText("Paused: others can't see this.");
   await press(page, "Freeze");
   await expect(note).toHaveText("Frozen: you can't write now. Your text is kept.");
 });

@@ -6,7 +6,7 @@ test("the first screen says which room it is, who is there and that what one typ
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(room);
   await expect(page).toHaveTitle(`${room} · Typewall`);
   await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
-  await expect(page.getByText("Everyone in the room sees what you type, as you type it.")).toBeVisible();
+  await expect(page.getByText("Write in your own box; everyone sees it as you type.")).toBeVisible();
   const ben = await bot("Ben");
   await expect(page.getByRole("listitem")).toHaveText(["Ada", "Ben"]);
   ben.leave();

@@ -1,6 +1,8 @@
 // Firefox, driven over the socket of its own remote protocol, Marionette. Unlike BiDi, it also reaches the browser itself,
 // which has the input method that Firefox's own tests use.
 
+/* global Cc, Ci, Services -- of the browser itself */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
