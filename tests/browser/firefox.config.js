@@ -1,11 +1,18 @@
-// The suite in Firefox. What is tagged @chromium needs what only Chromium's own protocol has.
+// The specs of what people do, in Firefox. Not here: specs that look at the document alone (accessibility, looks), which
+// no engine changes. What is tagged @chromium needs Chromium's own protocol, a download or an emulated phone.
 
 import { defineConfig } from "@playwright/test";
 import { firefoxOptions } from "./firefox.js";
 import chromium from "./playwright.config.js";
 
+const SPECS = [
+  "connection", "follow", "history", "hosts-boxes", "hosts-lesson", "hosts-posts", "join", "log", "old-browsers",
+  "passphrase", "policy", "seat", "splices", "text", "wall",
+];
+
 export default defineConfig({
   ...chromium,
+  testMatch: SPECS.map((name) => `${name}.spec.js`),
   grepInvert: /@chromium/,
   use: { ...chromium.use, ...firefoxOptions },
 });
