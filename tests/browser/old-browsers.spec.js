@@ -120,3 +120,39 @@ hostTest("in a browser without popovers, menus open, close and do what they say"
   await page.getByRole("dialog").getByRole("button", { name: "Clear this box" }).click();
   await expect(textOf(page, "Ada")).toHaveText("");
 });
+
+// The styles as Firefox 115 reads them: without what stands in @supports, and without declarations and rules that it does
+// not know.
+function agedStyles(css) {
+  let rest = css;
+  for (let at = rest.indexOf("@supports"); at !== -1; at = rest.indexOf("@supports")) {
+    let end = rest.indexOf("{", at) + 1;
+    for (let depth = 1; depth > 0; end += 1) depth += { "{": 1, "}": -1 }[rest[end]] ?? 0;
+    rest = rest.slice(0, at) + rest.slice(end);
+  }
+  const withoutRules = rest.replace(/[^{}]*:has\([^{}]*\{[^{}]*\}/g, "");
+  return withoutRules.replace(/[\w-]+:[^;{}]*(?:\blight-dark\(|\bround\(|\dlh\b|content-visibility|reading-flow)[^;}]*;?/g, "");
+}
+
+test("with the styles of a browser of 2022, colours, boxes and the own box are as they should be", { tag: "@chromium" }, async ({ browser, server, room, bot }) => {
+  const ada = await bot("Ada");
+  ada.write("a text");
+  const context = await browser.newContext({ bypassCSP: true, permissions: ["local-network-access"], viewport: { width: 390, height: 844 } });
+  const page = await context.newPage();
+  await page.route((url) => url.pathname === "/", async (route) => {
+    const response = await route.fetch();
+    const body = (await response.text()).replace(/<style>(.*?)<\/style>/s, (_, css) => `<style>${agedStyles(css)}</style>`);
+    expect(body).not.toMatch(/<style>[^<]*(@supports|\dlh)/);
+    await route.fulfill({ response, body });
+  });
+  for (const [theme, colour] of [["light", "rgb(243, 240, 233)"], ["dark", "rgb(19, 20, 21)"]]) {
+    await page.goto(`${server.url}?${new URLSearchParams({ room, name: "Ben", theme })}`);
+    await expect(textOf(page, "Ada")).toHaveText("a text");
+    await expect(page.locator("body")).toHaveCSS("background-color", colour);
+    await expect(boxOf(page, "Ada").locator(".mark")).not.toHaveCSS("background-color", "rgba(0, 0, 0, 0)");
+    const heights = await Promise.all([textOf(page, "Ada"), mine(page)].map(async (part) => (await part.boundingBox()).height));
+    expect(Math.min(...heights)).toBeGreaterThan(20);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  }
+  await context.close();
+});
