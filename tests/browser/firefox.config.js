@@ -1,12 +1,13 @@
 // The specs of what people do, in Firefox. Not here: specs that look at the document alone (accessibility, looks), which
-// no engine changes. What is tagged @chromium needs Chromium's own protocol, a download or an emulated phone.
+// no engine changes. What is tagged @chromium needs Chromium's own protocol, a download an emulated
+// phone, or the frames of a WebSocket.
 
 import { defineConfig } from "@playwright/test";
 import { firefoxOptions } from "./firefox.js";
 import chromium from "./playwright.config.js";
 
 const SPECS = [
-  "connection", "follow", "history", "hosts-boxes", "hosts-lesson", "hosts-posts", "join", "log", "old-browsers",
+  "connection", "follow", "history", "hosts-boxes", "hosts-page", "hosts-posts", "join", "log", "old-browsers",
   "passphrase", "policy", "seat", "splices", "text", "wall",
 ];
 
