@@ -1,5 +1,6 @@
 // Browsers that lack what newer ones have: the oldest that hold can read and write, and older ones are told so.
 
+import { parse } from "espree";
 import { choose, test as hostTest } from "./hosting.js";
 import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
 
@@ -33,6 +34,15 @@ test("a browser is told so in its language, the first that the page has", async 
   await expect(page.locator("#too-old")).toContainText("zu alt");
   await expect(page.locator("html")).toHaveAttribute("lang", "de-AT");
   await page.close();
+});
+
+test("the script that tells it, as it is served, is one that any browser can read", async ({ server }) => {
+  const html = await (await fetch(server.url)).text();
+  const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script]) => script);
+  const telling = scripts.filter((script) => script.includes("too-old") && script.includes("XMLHttpRequest"));
+  expect(telling).toHaveLength(1);
+  expect(parse(telling[0], { ecmaVersion: 5 }).body.length).toBeGreaterThan(0);
+  expect(html.indexOf(telling[0])).toBeLessThan(html.indexOf(scripts.find((script) => script !== telling[0])));
 });
 
 test("no other browser is told so", async ({ join }) => {
