@@ -1,6 +1,6 @@
 // The specs of what people do, in Firefox. Not here: specs that look at the document alone (accessibility, looks), which
 // no engine changes. What is tagged @chromium needs Chromium's own protocol, a download, an
-// emulated phone, or the frames of a WebSocket.
+// emulated phone, the frames of a WebSocket, or Tab beyond the end of the document.
 
 import { defineConfig } from "@playwright/test";
 import { firefoxOptions } from "./firefox.js";
