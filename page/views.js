@@ -5,8 +5,8 @@ import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
-import { look } from "./state.js";
-import { boxOf, followAll, redraw, tidy } from "./wall.js";
+import { look, room } from "./state.js";
+import { boxOf, redraw, tidy } from "./wall.js";
 
 /** @param {import("./state.js").User} user */
 export function enlarge(user) {
@@ -15,7 +15,7 @@ export function enlarge(user) {
   look.bySpotlight = false;
   look.largeAtEnd = true;
   drawStage();
-  touch();
+  touch("stage");
   at("stage-text").focus();
   keepHistory();
 }
@@ -37,6 +37,16 @@ export function scrollStage() {
   look.largeAtEnd = isAtEnd(at("stage-text"));
 }
 
+/** Each box shows the end of its text again, wherever its reader was. */
+function followAll() {
+  for (const user of room.users.values()) {
+    const box = boxOf(user);
+    if (!box) continue;
+    box.following = true;
+    delete box.root.dataset.read;
+  }
+}
+
 /** @param {import("./address.js").View} view */
 export function setView(view) {
   shrink();
@@ -50,7 +60,24 @@ export function setView(view) {
   keepHistory();
 }
 
-/** @param {"settings" | "invite" | "confirm" | "save-wall"} id */
+/**
+ * Shows only the boxes, as large as they fit, or everything again. Full screen is asked for, and does without.
+ *
+ * @param {boolean} isOn
+ */
+export function project(isOn) {
+  if (look.projecting === isOn) return;
+  if (isOn && look.view !== "wall") setView("wall");
+  look.projecting = isOn;
+  drawChoices();
+  touch("people", "log", "order");
+  at(isOn ? "from-projector" : "to-projector").focus();
+  keepHistory();
+  if (isOn) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+}
+
+/** @param {"settings" | "invite" | "confirm" | "save-wall" | "poster"} id */
 export function showDialog(id) {
   at(id).showModal();
   keepHistory();
@@ -78,6 +105,7 @@ function leaveTop() {
   const dialog = openDialog();
   if (dialog) dialog.close();
   else if (look.large && !look.bySpotlight) shrink();
+  else if (look.projecting) project(false);
   else setView(look.home);
 }
 
