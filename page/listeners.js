@@ -4,7 +4,7 @@ import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
-import { all, at, openDialog } from "./dom.js";
+import { all, at, onNarrow, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
@@ -13,7 +13,7 @@ import {
   typeQuestion,
 } from "./host-bar.js";
 import { copyLink, invite, showAddress } from "./invite.js";
-import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
+import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";

@@ -44,7 +44,7 @@ export function setView(view) {
   tidy(true);
   drawChoices();
   redraw();
-  touch("people", "log", "spotlight");
+  touch("me", "people", "log", "spotlight");
   keepAwake();
   keepHistory();
 }

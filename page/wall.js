@@ -5,6 +5,7 @@ import { change } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
 import { TYPING_MS, hidden, isBlind, look, presenceOf, room } from "./state.js";
+import { holdHeight } from "./steady.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -23,6 +24,9 @@ import { say } from "./words.js";
  * @property {boolean} following  its reader is at the end of the text
  * @property {number} timer  until it no longer says that the user types
  */
+
+/** So many boxes or fewer share the height of a narrow wall; of more, each has a fixed number of lines at most. */
+const FEW = 8;
 
 /** The place of a user who is missing after a reconnection is kept for this long. */
 const KEPT_PLACE_MS = 30_000;
@@ -73,8 +77,11 @@ export function drawBox(user) {
  * @param {Box} box
  * @param {"gone" | "away" | "typing" | "idle"} presence
  */
-function drawPresence({ user, root, status }, presence) {
-  if (root.dataset.state !== presence) root.dataset.state = presence;
+function drawPresence({ user, root, text, status }, presence) {
+  if (root.dataset.state !== presence) {
+    root.dataset.state = presence;
+    holdHeight(text, presence === "typing");
+  }
   const word = wordForPresence(user, presence);
   root.toggleAttribute("data-wrote", isBlind() && user.wrote);
   if (status.data !== word) status.data = word;
@@ -250,6 +257,7 @@ export function redraw() {
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
+  at("wall").style.setProperty("--boxes", String(Math.min(Math.max(others.length, 1), FEW)));
   at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : others.length > 0;
   at("wall-empty-words").textContent = say(isCaptions ? "captionsEmpty" : "wallEmpty");
   const [, button] = at("wall-empty").children;
