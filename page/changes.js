@@ -1,7 +1,8 @@
 // What has changed and is not drawn yet. Modules that change the state report it here, by the name of the part; draw.js
 // draws it in the next frame.
 
-/** @typedef {"people" | "link" | "me" | "door" | "title" | "posts" | "log" | "stage" | "board" | "spotlight"} Part */
+/** @typedef {"people" | "link" | "me" | "door" | "title" | "posts" | "log"} PartOfRoom */
+/** @typedef {PartOfRoom | "stage" | "board" | "spotlight" | "order"} Part */
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Entry} Entry */
 

@@ -15,7 +15,7 @@ export function drawDoor() {
   at("room").hidden = !inside;
   at("gate").hidden = !gate.locked;
   at("join").hidden = at("door-people").hidden = gate.locked;
-  if (inside) touch("log", "people"); // what could not be seen until now has no stop for the keyboard yet
+  if (inside) touch("log", "people", "order"); // what could not be seen until now has no stop for the keyboard yet
 }
 
 export function drawVisitors() {

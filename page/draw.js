@@ -7,6 +7,7 @@ import { drawDoor, drawVisitors } from "./door.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
+import { orderParts } from "./order.js";
 import { drawMe, drawOwnText } from "./own-box.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
@@ -25,6 +26,7 @@ const DRAWING = {
   stage: drawStage,
   board: drawHosting,
   spotlight: drawSpotlight,
+  order: orderParts,
 };
 
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */

@@ -3,6 +3,7 @@
 
 import { speak } from "./captions.js";
 import { change, changes, touch } from "./changes.js";
+import { lookOf } from "./marks.js";
 import { applyHostEvent, dropFromState, noteCleared, setRoomState } from "./room-state.js";
 import { spliced } from "./splices.js";
 import { keyOf, newRoom, newUser, room, seat } from "./state.js";
@@ -21,7 +22,7 @@ const POSTS_KEPT = 2_000;
  * @property {string | null} name
  * @property {string | null} [session]
  * @property {string} room
- * @property {{ [id: string]: { name: string, text: string, wrote?: boolean, away?: boolean } }} users
+ * @property {{ [id: string]: { name: string, mark?: number, text: string, wrote?: boolean, away?: boolean } }} users
  * @property {number | null} [cleared]
  * @property {boolean} [host]
  * @property {import("./room-state.js").Described} [state]
@@ -39,7 +40,7 @@ const POSTS_KEPT = 2_000;
 export function applyEvent(event, data, now = performance.now()) {
   const user = room.users.get(data.id);
   if (event === "existing_users") replaceAll(data, now);
-  else if (event === "new_user") welcomeUser(data.id, data.new_user_name);
+  else if (event === "new_user") welcomeUser(data.id, data.new_user_name, data.mark);
   else if (event === "disconnect_user") farewell(user, data.name);
   else if (event === "data") addPost(data);
   else if (event === "post_removed") forgetPost(data.n);
@@ -86,7 +87,8 @@ function replaceUsers(users) {
     before.delete(said.name);
     if (known) left.delete(known);
     const { text, wrote = text !== "", away = false } = said;
-    add(Object.assign(known ?? newUser(id, said), { id, text, wrote, away, said: [] }));
+    const look = lookOf(said.name, said.mark);
+    add(Object.assign(known ?? newUser(id, said), { id, look, text, wrote, away, said: [] }));
   }
   for (const user of left) miss(user);
 }
@@ -94,10 +96,11 @@ function replaceUsers(users) {
 /**
  * @param {string} id
  * @param {string} name
+ * @param {number} mark
  */
-function welcomeUser(id, name) {
+function welcomeUser(id, name, mark) {
   if (room.users.has(id)) return;
-  add(newUser(id, { name }));
+  add(newUser(id, { name, mark }));
   tell("came", name);
 }
 
@@ -185,6 +188,7 @@ function addPost(post) {
 
 /** @param {Post} post */
 function keepPost(post) {
+  post.look = room.users.get(post.id)?.look ?? lookOf(post.name);
   room.posts.set(keyOf(post), post);
   changes.entries.push(post);
   for (const key of room.posts.keys()) {

@@ -15,6 +15,7 @@ import {
 import { copyLink, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
+import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
@@ -45,6 +46,11 @@ function listenToDoor() {
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
+  at("skip-to-boxes").addEventListener("click", (event) => {
+    event.preventDefault();
+    if (look.view === "log") setView("wall");
+    focusBoxes();
+  });
   at("skip-to-mine").addEventListener("click", (event) => skip(event, "my-text"));
   at("skip-to-log").addEventListener("click", (event) => {
     if (!logInSight()) setView("log");
@@ -184,7 +190,7 @@ function comeBack() {
 
 /** Sizes have changed; a reader who was at an end stays there. */
 function refit() {
-  touch("people", "log");
+  touch("people", "log", "order");
 }
 
 /** Where the keyboard covers the page instead of shrinking it, the page shrinks itself. */

@@ -120,7 +120,7 @@ function dropNews(news) {
 function newItem(post) {
   const item = element("div", "post");
   const name = element("div", "name");
-  name.append(drawMark(lookOf(post.name)), element("bdi", "", post.name), newTime(post.at));
+  name.append(drawMark(post.look ?? lookOf(post.name)), element("bdi", "", post.name), newTime(post.at));
   item.append(name, newBody(post));
   item.hidden = hidden.has(post.name);
   items.set(keyOf(post), item);

@@ -1,5 +1,5 @@
-// Marks: the colour and shape beside a name. Both come from the name, so the same name looks the same on every screen
-// and after every restart.
+// Marks: the colour and shape beside a name. The server gives each user of a room another one, so that a user looks the
+// same on every screen; if it can, it takes the one that the name suggests.
 
 import { element } from "./dom.js";
 
@@ -12,15 +12,29 @@ const SHAPES = 8;
  * @property {number} form  which of the shapes in styles/marks.css
  */
 
+/** Steps between the colours of marks that follow each other: as far apart as it can be without leaving any out. */
+const HUE_STEP = 7;
+
 /**
- * The look of a name, without regard to case and width.
+ * The look of a mark, by default of the one that the name suggests. Marks that follow each other differ in colour and
+ * shape.
  *
  * @param {string} name
+ * @param {number} [mark]
  * @returns {Look}
  */
-export function lookOf(name) {
-  const value = hash(name.normalize("NFKC").toLowerCase());
-  return { hue: (value % HUES) * (360 / HUES), form: (value >>> 8) % SHAPES };
+export function lookOf(name, mark = markOf(name)) {
+  const hue = ((mark * HUE_STEP) % HUES) * (360 / HUES);
+  return { hue, form: (mark + Math.floor(mark / HUES)) % SHAPES };
+}
+
+/**
+ * The number of the mark that a name suggests, without regard to case and width. The server computes the same.
+ *
+ * @param {string} name
+ */
+export function markOf(name) {
+  return hash(name.normalize("NFKC").toLowerCase()) % (HUES * SHAPES);
 }
 
 /**

@@ -19,7 +19,7 @@ export function drawMe() {
   at("no-box").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me") || look.view === "captions";
   const name = seat.name || seat.wanted.trim();
   at("my-name").textContent = name;
-  drawMark(lookOf(name), at("my-mark"));
+  drawMark(room.users.get(room.you ?? "")?.look ?? lookOf(name), at("my-mark"));
   at("my-host").hidden = !room.you || !room.hosts.has(room.you);
   at("me").classList.toggle("paused", draft.paused !== null);
   drawFrozen();

@@ -26,6 +26,7 @@ import { lookOf } from "./marks.js";
  * @property {string} text  empty once the post is removed
  * @property {number} at  in milliseconds since 1970
  * @property {string} [ref]  of the author's own page
+ * @property {import("./marks.js").Look} [look]  the author's, when the post came
  * @property {boolean} [old]  was there before this page
  * @property {boolean} [lost]  the server no longer has it
  */
@@ -230,12 +231,12 @@ export function roomTitle() {
  * A user as the server describes one.
  *
  * @param {string} id
- * @param {{ name: string, text?: string, wrote?: boolean, away?: boolean }} said
+ * @param {{ name: string, mark?: number, text?: string, wrote?: boolean, away?: boolean }} said
  * @returns {User}
  */
-export function newUser(id, { name, text = "", wrote = text !== "", away = false }) {
+export function newUser(id, { name, mark, text = "", wrote = text !== "", away = false }) {
   const status = { away, typing: false, typedAt: 0, gone: false, missing: false };
-  return { id, name, text, wrote, look: lookOf(name), said: [], ...status };
+  return { id, name, text, wrote, look: lookOf(name, mark), said: [], ...status };
 }
 
 /**

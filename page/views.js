@@ -44,7 +44,7 @@ export function setView(view) {
   tidy(true);
   drawChoices();
   redraw();
-  touch("me", "people", "log", "spotlight");
+  touch("me", "people", "log", "spotlight", "order");
   keepAwake();
   keepHistory();
 }

@@ -22,6 +22,8 @@ import { say } from "./words.js";
  * @property {Text} words
  * @property {boolean} seen  is in sight
  * @property {boolean} following  its reader is at the end of the text
+ * @property {string} called  the name that it shows
+ * @property {import("./marks.js").Look} [look]  that it shows
  * @property {number} timer  until it no longer says that the user types
  */
 
@@ -63,6 +65,7 @@ export function drawBox(user) {
   if (user.id === room.you && !user.gone) return dropMine(user);
   if (user.gone && !boxes.has(user)) return;
   const box = boxes.get(user) ?? place(newBox(user));
+  if (box.look !== user.look || box.called !== user.name) identify(box);
   const presence = presenceOf(user);
   rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
   drawPresence(box, presence);
@@ -142,17 +145,23 @@ function dropMine(user) {
 function newBox(user) {
   const root = /** @type {HTMLElement} */ (at("new-box").content.firstElementChild?.cloneNode(true));
   const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (root.querySelector(selector));
-  const [mark, name, status, text, host, more] = ["i", "h3 button", ".state", ".text", ".host", ".more"].map(part);
-  root.style.setProperty("--hue", String(user.look.hue));
-  drawMark(user.look, mark);
-  name.children[0].textContent = user.name;
-  text.setAttribute("aria-label", user.name);
+  const [name, status, text, host, more] = ["h3 button", ".state", ".text", ".host", ".more"].map(part);
   const nodes = { status: status.appendChild(new Text()), words: text.children[0].appendChild(new Text()) };
-  const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, timer: 0 };
+  const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, called: "", timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
-  labelBox(box);
   return box;
+}
+
+/** Draws whose box it is. @param {Box} box */
+function identify(box) {
+  const { user, root, name, text } = box;
+  Object.assign(box, { look: user.look, called: user.name });
+  root.style.setProperty("--hue", String(user.look.hue));
+  drawMark(user.look, /** @type {HTMLElement} */ (root.querySelector("i")));
+  name.children[0].textContent = user.name;
+  text.setAttribute("aria-label", user.name);
+  labelBox(box);
 }
 
 /** @param {Box} box */

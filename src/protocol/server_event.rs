@@ -5,6 +5,7 @@ use crate::base::token::Token;
 use crate::protocol::error::EventError;
 use crate::room::boxes::TextUpdate;
 use crate::room::fact::Fact;
+use crate::room::marks::Mark;
 use crate::room::post::Post;
 use crate::room::splice::Splice;
 use crate::room::state::RoomState;
@@ -28,6 +29,8 @@ pub enum ServerEvent<'a> {
         id: UserId,
         /// The name that the server assigned.
         new_user_name: &'a str,
+        /// The mark that the server assigned.
+        mark: Mark,
     },
     /// The text of a box. To everyone in the room except its author.
     TextUpdate {
@@ -147,7 +150,9 @@ impl<'a> ServerEvent<'a> {
     /// are at its end, and for facts that only snapshots show. `view` is the state before the fact.
     pub fn of_fact(fact: &'a Fact, view: &'a View) -> Option<Self> {
         match fact {
-            Fact::Joined { id, name, .. } => Some(Self::NewUser { id: *id, new_user_name: name.as_str() }),
+            Fact::Joined { id, name, mark, .. } => {
+                Some(Self::NewUser { id: *id, new_user_name: name.as_str(), mark: *mark })
+            }
             Fact::Away { id } => Some(Self::UserAway { id: *id }),
             Fact::Back { id } | Fact::SeatTaken { id } => Some(Self::UserBack { id: *id }),
             Fact::Gone { id, removed } => {

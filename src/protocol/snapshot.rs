@@ -8,6 +8,7 @@
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
 use crate::protocol::server_event::{StateView, is_false};
+use crate::room::marks::Mark;
 use crate::room::text::Text;
 use crate::room::view::{View, Visibility};
 use bytes::Bytes;
@@ -90,6 +91,7 @@ struct LengthLimits {
 #[derive(Debug, Serialize)]
 struct UserState<'a> {
     name: &'a str,
+    mark: Mark,
     text: &'a str,
     away: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -174,7 +176,8 @@ fn encode_users(view: &View, visibility: Visibility, cursor: &mut Cursor, json: 
         json.push(b':');
         let text = view.text(id).map_or("", Text::as_str);
         let (text, wrote) = if visibility.includes(id) { (text, None) } else { ("", Some(!text.is_empty())) };
-        write(json, &UserState { name: user.name.as_str(), text, away: user.away, wrote });
+        let (name, mark, away) = (user.name.as_str(), user.mark, user.away);
+        write(json, &UserState { name, mark, text, away, wrote });
         after = Some(id);
         cursor.at = Position::Users(after);
     }

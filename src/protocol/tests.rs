@@ -9,6 +9,7 @@ use crate::base::ids::UserId;
 use crate::base::limits::Limits;
 use crate::base::token::Token;
 use crate::room::fact::Fact;
+use crate::room::marks::Mark;
 use crate::room::names::Name;
 use crate::room::state::RoomState;
 use crate::room::text::TextChange;
@@ -29,7 +30,7 @@ fn view() -> View {
     };
     let mut view = View::new(10);
     let text = Fact::Text { id, change: TextChange::Whole("a secret".into()) };
-    let joined = Fact::Joined { id, name, cleared: 3 };
+    let joined = Fact::Joined { id, name, mark: Mark(5), cleared: 3 };
     for fact in [joined, text, Fact::HostMade { id }, Fact::StateChanged { state }] {
         view.apply(fact);
     }
@@ -138,6 +139,15 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
         ),
         (encoded(&ServerEvent::TextCleared { cleared: 4 }), r#"["text_cleared",{"cleared":4}]"#),
         (of_fact(&Fact::Cleared { id: None, at: 1 }), r#"["text_cleared",{"cleared":1}]"#),
+        (
+            of_fact(&Fact::Joined {
+                id: UserId(8),
+                name: Name::parse("Bob", 40).unwrap(),
+                mark: Mark(191),
+                cleared: 0,
+            }),
+            r#"["new_user",{"id":"8","new_user_name":"Bob","mark":191}]"#,
+        ),
         (of_fact(&Fact::PostRemoved { n: 9 }), r#"["post_removed",{"n":9}]"#),
         (encoded(&ServerEvent::Hosting { token: None }), r#"["hosting",{}]"#),
         (
@@ -166,7 +176,7 @@ fn a_snapshot_has_the_state_of_the_room_and_no_text_that_its_receiver_may_not_se
         concat!(
             r#"["existing_users",{"you":null,"name":null,"session":null,"cleared":null,"room":"r","#,
             r#""state":{"locked":true,"hidden":true,"frozen":false,"prompt":"Why?","spotlight":"7","hosts":["7"]},"#,
-            r#""users":{"7":{"name":"Ada","text":"","away":false,"wrote":true}},"#,
+            r#""users":{"7":{"name":"Ada","mark":5,"text":"","away":false,"wrote":true}},"#,
             r#""log":[],"limits":{"text":10000,"name":40}}]"#
         )
     );
@@ -178,7 +188,7 @@ fn a_snapshot_has_the_state_of_the_room_and_no_text_that_its_receiver_may_not_se
             r#"["existing_users",{"you":"7","name":"Ada","session":"0123456789abcdef","cleared":3,"host":true,"#,
             r#""room":"r","#,
             r#""state":{"locked":true,"hidden":true,"frozen":false,"prompt":"Why?","spotlight":"7","hosts":["7"]},"#,
-            r#""users":{"7":{"name":"Ada","text":"a secret","away":false}},"#,
+            r#""users":{"7":{"name":"Ada","mark":5,"text":"a secret","away":false}},"#,
             r#""log":[],"limits":{"text":10000,"name":40}}]"#
         )
     );

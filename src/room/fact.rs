@@ -3,6 +3,7 @@
 //! Facts contain no client ids and no frames. They can be serialised, so another process can apply them.
 
 use crate::base::ids::UserId;
+use crate::room::marks::Mark;
 use crate::room::names::Name;
 use crate::room::post::Post;
 use crate::room::state::RoomState;
@@ -19,6 +20,8 @@ pub enum Fact {
         id: UserId,
         /// The name that the rules assigned.
         name: Name,
+        /// The mark that the rules assigned.
+        mark: Mark,
         /// When a host last cleared a box of this user, see [`View::cleared`].
         ///
         /// [`View::cleared`]: crate::room::view::View::cleared

@@ -10,6 +10,7 @@ pub(crate) mod boxes;
 pub(crate) mod error;
 pub(crate) mod fact;
 pub(crate) mod history;
+pub(crate) mod marks;
 pub(crate) mod names;
 pub(crate) mod numbering;
 pub(crate) mod post;

@@ -16,6 +16,7 @@ use crate::base::limits::Limits;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
 use crate::room::fact::Fact;
+use crate::room::marks::Marks;
 use crate::room::names::Name;
 use crate::room::numbering::Numbering;
 use crate::room::post::{Numbered, PendingPost, Post};
@@ -51,6 +52,7 @@ pub struct Rules {
     seats: IdMap<UserId, Seat>,
     sessions: HashMap<Session, UserId>,
     names: Names,
+    marks: Marks,
     hosting: Hosting,
     last_user: UserId,
     /// `None` if the store numbers posts.
@@ -131,6 +133,7 @@ impl Rules {
             seats: IdMap::default(),
             sessions: HashMap::new(),
             names: Names::default(),
+            marks: Marks::new(),
             hosting: Hosting::new(hosts),
             last_user,
             numbering: (!is_stored).then(Numbering::default),
@@ -207,8 +210,9 @@ impl Rules {
         let presence = Presence::Connected(actor.rank);
         self.seats.insert(id, Seat { session, since: now.instant, wrote: false, presence });
         let name = self.names.take(name, self.limits.max_name);
+        let mark = self.marks.take(&name);
         let cleared = self.hosting.seat(actor, id, session, now);
-        Ok(Decision { fact: Some(Fact::Joined { id, name, cleared }), reply: Reply::Seated(id) })
+        Ok(Decision { fact: Some(Fact::Joined { id, name, mark, cleared }), reply: Reply::Seated(id) })
     }
 
     /// Whether a viewer with this session has a seat, which it may take again.
@@ -328,6 +332,7 @@ impl Rules {
         self.hosting.leave(id, seat.session, removed);
         if let Some(user) = view.user(id) {
             self.names.free(&user.name);
+            self.marks.free(user.mark);
         }
         Some(Fact::Gone { id, removed })
     }

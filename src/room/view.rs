@@ -5,6 +5,7 @@ use crate::room::action::Actor;
 use crate::room::boxes::{Boxes, Revision, TextUpdate};
 use crate::room::fact::Fact;
 use crate::room::history::History;
+use crate::room::marks::Mark;
 use crate::room::names::Name;
 use crate::room::post::Post;
 use crate::room::state::RoomState;
@@ -29,6 +30,8 @@ pub struct View {
 pub struct User {
     /// Their name.
     pub name: Name,
+    /// Their mark.
+    pub mark: Mark,
     /// True while the connection is broken and the seat is kept.
     pub away: bool,
     /// When a host last cleared their box.
@@ -71,8 +74,8 @@ impl View {
     pub fn apply(&mut self, fact: Fact) {
         self.version += 1;
         match fact {
-            Fact::Joined { id, name, cleared } => {
-                self.users.insert(id, User { name, away: false, cleared });
+            Fact::Joined { id, name, mark, cleared } => {
+                self.users.insert(id, User { name, mark, away: false, cleared });
                 self.boxes.add(id);
             }
             Fact::Away { id } => self.set_away(id, true),
@@ -231,7 +234,8 @@ mod tests {
 
     fn with_ada() -> View {
         let mut view = View::new(10);
-        view.apply(Fact::Joined { id: ADA, name: Name::parse("Ada", 40).unwrap(), cleared: 0 });
+        let name = Name::parse("Ada", 40).unwrap();
+        view.apply(Fact::Joined { id: ADA, name, mark: Mark(0), cleared: 0 });
         view
     }
 

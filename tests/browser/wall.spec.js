@@ -124,7 +124,7 @@ test("captions show the latest lines of a few, large, keep what was just posted,
   const size = () => textOf(page, "Ada").evaluate((text) => parseFloat(getComputedStyle(text).fontSize));
   const before = await size();
   expect(before).toBeGreaterThanOrEqual(28);
-  await page.getByRole("button", { name: "Larger text" }).first().click();
+  await page.getByRole("button", { name: "A+ Larger text" }).first().click();
   expect(await size()).toBeGreaterThan(before);
   for (const name of ["Ben", "Carol", "Dan", "Eve"]) (await bot(name)).write(`${name} speaks`);
   await expect(page.locator(".box:visible")).toHaveCount(3);
@@ -318,4 +318,19 @@ test("whoever just watches reaches the boxes with the keyboard", async ({ open, 
   await page.locator("#just-watch").press("Enter");
   await expect(textOf(page, "Ada")).toHaveText("hello");
   await expect(page.locator('#wall .text[tabindex="0"]')).toHaveCount(1);
+});
+
+test("no two of thirty people have the same mark, and everyone sees the same ones", async ({ open, bot }) => {
+  for (let n = 1; n <= 30; n += 1) await bot(`Student ${n}`);
+  const looks = async () => {
+    const page = await open({ search: { hide: "me" } });
+    await expect(page.locator(".box")).toHaveCount(30);
+    return page.locator(".box").evaluateAll((boxes) => boxes.map((box) => {
+      const mark = box.querySelector(".mark");
+      return `${mark.dataset.form} ${mark.style.getPropertyValue("--hue")}`;
+    }));
+  };
+  const seen = await looks();
+  expect(new Set(seen).size).toBe(30);
+  expect(await looks()).toEqual(seen);
 });

@@ -46,6 +46,9 @@ pub(crate) struct Page {
     has_gaps: bool,
 }
 
+/// How many marks there are.
+const MARKS: usize = 192;
+
 /// A snapshot of fewer bytes comes in one part.
 const PART_BYTES: usize = 16 * 1024;
 
@@ -63,6 +66,7 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct User {
     pub name: String,
+    pub mark: u64,
     pub text: String,
     pub away: bool,
 }
@@ -73,8 +77,10 @@ impl Page {
         match event {
             "existing_users" => self.replace(data),
             "new_user" => {
-                let user = User { name: string(&data["new_user_name"]), text: String::new(), away: false };
+                let (name, mark) = (string(&data["new_user_name"]), mark(data));
+                let user = User { name, mark, text: String::new(), away: false };
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
+                self.check_marks();
             }
             "text_update" => {
                 self.wrote.remove(&string(&data["id"]));
@@ -171,11 +177,13 @@ impl Page {
         self.has_gaps = data.to_string().len() >= PART_BYTES;
         let user = |user: &Value| User {
             name: string(&user["name"]),
+            mark: mark(user),
             text: string(&user["text"]),
             away: user["away"].as_bool().expect("a bool"),
         };
         let users = data["users"].as_object().expect("users");
         self.users = users.iter().map(|(id, shown)| (id.clone(), user(shown))).collect();
+        self.check_marks();
         self.wrote =
             users.iter().filter(|(_, shown)| shown["wrote"] == true).map(|(id, _)| id.clone()).collect();
         self.log = data["log"].as_array().expect("a log").clone();
@@ -213,6 +221,12 @@ impl Page {
             assert!(reference.is_some(), "a post came twice: {data}");
         }
         self.references.extend(reference);
+    }
+
+    /// No two users look alike, as long as there are enough marks.
+    fn check_marks(&self) {
+        let marks: BTreeSet<u64> = self.users.values().map(|user| user.mark).collect();
+        assert!(marks.len() == self.users.len().min(MARKS), "users with the same mark: {:?}", self.users);
     }
 
     fn user(&self, name: &str) -> Option<&User> {
@@ -267,6 +281,12 @@ fn spliced(text: &str, data: &Value) -> String {
 
 pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
+}
+
+/// The mark of a user, one of [`MARKS`].
+fn mark(user: &Value) -> u64 {
+    let mark = user["mark"].as_u64().filter(|mark| *mark < MARKS as u64);
+    mark.unwrap_or_else(|| panic!("a user without a mark: {user}"))
 }
 
 /// The number and the text of a post.

@@ -5,6 +5,7 @@ import { beforeEach, test } from "node:test";
 import { captionOf } from "../../../page/captions.js";
 import { changes, takeChanges, takeEntries } from "../../../page/changes.js";
 import { applyEvent } from "../../../page/events.js";
+import { lookOf } from "../../../page/marks.js";
 import { hidden, newRoom, presenceOf, room, seat } from "../../../page/state.js";
 
 beforeEach(() => {
@@ -35,6 +36,17 @@ test("a snapshot is the whole room", () => {
   assert.deepEqual(shownPosts(), ["post 1"]);
   assert.equal(presenceOf(room.users.get("2")), "away");
   assert.ok(changes.parts.has("people") && changes.parts.has("posts"));
+});
+
+test("a mark is the server's, and a post keeps its author's", () => {
+  snapshot({ 1: ["Ada"] });
+  applyEvent("new_user", { id: "2", new_user_name: "Ben", mark: 7 });
+  applyEvent("data", { ...post(1), id: "2", name: "Ben" });
+  const { look } = room.users.get("2");
+  assert.deepEqual([room.users.get("1").look, look], [lookOf("Ada"), lookOf("Ben", 7)]);
+  applyEvent("existing_users", { you: null, room: "r", log: [], users: { 9: { name: "Ben", mark: 8, text: "" } } });
+  assert.deepEqual(room.users.get("9").look, lookOf("Ben", 8), "after a restart of the server");
+  assert.deepEqual([...room.posts.values()][0].look, look);
 });
 
 test("a snapshot without a session leaves the one that was sent meanwhile", () => {

@@ -3,14 +3,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { partsOf } from "../../../page/links.js";
-import { lookOf } from "../../../page/marks.js";
+import { lookOf, markOf } from "../../../page/marks.js";
+import vectors from "../../vectors/marks.json" with { type: "json" };
 
-test("the same name has the same mark, without regard to case and width, and few names share one", () => {
+const MARKS = 192;
+
+test("a name suggests the same mark here as on the server, without regard to case and width", () => {
+  for (const [name, mark] of Object.entries(vectors)) assert.equal(markOf(name), mark, name);
   assert.deepEqual(lookOf("Ada"), lookOf("ＡＤＡ"));
-  const looks = Array.from({ length: 96 }, (_, index) => JSON.stringify(lookOf(`Student ${index}`)));
-  assert.ok(new Set(looks).size > 50);
-  for (const look of looks.map((look) => JSON.parse(look))) {
-    assert.ok(look.hue >= 0 && look.hue < 360 && look.form >= 0 && look.form < 8);
+});
+
+test("all marks look different, and those that follow each other differ in colour and shape", () => {
+  const looks = Array.from({ length: MARKS }, (_, mark) => lookOf("Ada", mark));
+  assert.equal(new Set(looks.map((look) => JSON.stringify(look))).size, MARKS);
+  for (const [mark, { hue, form }] of looks.entries()) {
+    const next = looks[(mark + 1) % MARKS];
+    const turn = Math.abs(hue - next.hue);
+    assert.ok(Math.min(turn, 360 - turn) >= 60 && form !== next.form, `mark ${mark}`);
+    assert.ok(hue >= 0 && hue < 360 && form >= 0 && form < 8);
   }
 });
 

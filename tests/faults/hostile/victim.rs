@@ -107,7 +107,7 @@ impl Victim {
         for (id, user) in
             snapshot["users"].as_object().into_iter().flatten().filter(|(_, user)| is_writer(&user["name"]))
         {
-            let user = User { name: String::new(), text: string(&user["text"]), away: false };
+            let user = User { name: String::new(), mark: 0, text: string(&user["text"]), away: false };
             self.boxes.insert(id.clone(), (user, 0));
         }
         let last = snapshot["log"].as_array().and_then(|log| log.last());
@@ -170,7 +170,7 @@ impl Victim {
         } else if event.starts_with(br#"["new_user""#) {
             let (_, data): (String, Value) = serde_json::from_slice(event).expect("an event");
             if is_writer(&data["new_user_name"]) {
-                let user = User { name: String::new(), text: String::new(), away: false };
+                let user = User { name: String::new(), mark: 0, text: String::new(), away: false };
                 self.boxes.entry(string(&data["id"])).or_insert((user, 0));
             }
         } else if let Some(rest) = event.strip_prefix(br#"["text_update",{"id":""#) {
