@@ -21,6 +21,7 @@ export function askedIn(query) {
     room: query.get("room")?.trim() ?? "",
     name: query.get("name"),
     leftOut: (query.get("hide") ?? "").split(",").map((part) => part.trim()),
+    showsCode: query.get("show") === "qr",
   };
 }
 
@@ -38,7 +39,7 @@ export function secretsIn(hash) {
 }
 
 /** @param {string} text */
-function decoded(text) {
+export function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -66,6 +67,7 @@ export function choicesIn(query, saved) {
   return {
     theme: oneOf(query.get("theme"), THEMES) ?? oneOf(saved.theme, THEMES) ?? "auto",
     size: Math.min(Math.max(size, SIZES[0]), SIZES[SIZES.length - 1]),
+    fits: query.get("size") === "fit",
     enterPosts: saved.enterPosts ?? false,
   };
 }

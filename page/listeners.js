@@ -6,15 +6,17 @@ import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import {
   askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
   typeQuestion,
 } from "./host-bar.js";
-import { copyLink, invite, showAddress } from "./invite.js";
+import { copyLink, enlargeCode, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
+import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
@@ -23,7 +25,7 @@ import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
-import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
+import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
 
@@ -35,6 +37,7 @@ export function listen() {
   listenToHostBar();
   listenToDialogs();
   listenToSettings();
+  listenToProjector();
   listenToWindow();
   answerTwins();
 }
@@ -90,6 +93,11 @@ function listenToWall() {
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  watchWall();
+  for (const button of all("[data-turn]")) {
+    button.addEventListener("click", () => turnPage(Number(button.dataset.turn)));
+  }
+  at("hold").addEventListener("click", holdPage);
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
@@ -134,6 +142,7 @@ function listenToHostBar() {
 function listenToSettings() {
   for (const button of all(".invites")) button.addEventListener("click", invite);
   at("copy").addEventListener("click", copyLink);
+  for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
   at("to-settings").addEventListener("click", () => showDialog("settings"));
@@ -147,9 +156,17 @@ function listenToSettings() {
   }
 }
 
+function listenToProjector() {
+  at("to-projector").addEventListener("click", () => project(true));
+  at("from-projector").addEventListener("click", () => project(false));
+  document.addEventListener("fullscreenchange", () => document.fullscreenElement || project(false));
+  at("room").addEventListener("pointermove", showWayBack);
+  document.addEventListener("keydown", keyOnPages);
+}
+
 function listenToWindow() {
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && !openDialog()) shrink();
+    if (event.key === "Escape" && !event.isComposing && !openDialog()) stepBack();
   });
   document.addEventListener("visibilitychange", noticeVisibility);
   document.addEventListener("resume", checkConnection);
@@ -169,6 +186,12 @@ function askToStay(event) {
   if (!hasUnposted()) return;
   event.preventDefault();
   event.returnValue = true; // Chrome before 119, and Safari
+}
+
+/** From an enlarged box, or else from the projector. */
+function stepBack() {
+  if (look.large) shrink();
+  else project(false);
 }
 
 function noticeVisibility() {

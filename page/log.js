@@ -22,7 +22,7 @@ const lines = new WeakMap();
 
 export function logInSight() {
   const isShown = look.view === "log" || (look.view === "wall" && !isNarrow());
-  return seat.inside && isShown && !asked.leftOut.includes("log");
+  return seat.inside && isShown && !look.projecting && !asked.leftOut.includes("log");
 }
 
 export function drawPosts() {

@@ -1,11 +1,11 @@
 // Draws the wall: a box for each user, which keeps its place whatever the others do.
 
 import { captionOf, isOnAir } from "./captions.js";
-import { change } from "./changes.js";
+import { change, touch } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
+import { shareHeight, showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
-import { TYPING_MS, hidden, isBlind, look, presenceOf, room } from "./state.js";
-import { holdHeight } from "./steady.js";
+import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -26,9 +26,6 @@ import { say } from "./words.js";
  * @property {import("./marks.js").Look} [look]  that it shows
  * @property {number} timer  until it no longer says that the user types
  */
-
-/** So many boxes or fewer share the height of a narrow wall; of more, each has a fixed number of lines at most. */
-const FEW = 8;
 
 /** The place of a user who is missing after a reconnection is kept for this long. */
 const KEPT_PLACE_MS = 30_000;
@@ -69,10 +66,14 @@ export function drawBox(user) {
   const presence = presenceOf(user);
   rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
   drawPresence(box, presence);
+  noteEmpty(box);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
   box.root.toggleAttribute("data-speaks", isOnAir(user));
-  if (presence === "typing") settleLater(box);
+  if (presence === "typing") {
+    settleLater(box);
+    showEnd(box);
+  }
   if (user.gone) vacate(box);
 }
 
@@ -80,14 +81,19 @@ export function drawBox(user) {
  * @param {Box} box
  * @param {"gone" | "away" | "typing" | "idle"} presence
  */
-function drawPresence({ user, root, text, status }, presence) {
-  if (root.dataset.state !== presence) {
-    root.dataset.state = presence;
-    holdHeight(text, presence === "typing");
-  }
+function drawPresence({ user, root, status }, presence) {
+  if (root.dataset.state !== presence) root.dataset.state = presence;
   const word = wordForPresence(user, presence);
   root.toggleAttribute("data-wrote", isBlind() && user.wrote);
   if (status.data !== word) status.data = word;
+}
+
+/** A box may be left out as long as nobody has written in it. @param {Box} box */
+function noteEmpty({ user, root }) {
+  const isEmpty = !user.text && !user.wrote;
+  if (isEmpty === "empty" in root.dataset) return;
+  root.toggleAttribute("data-empty", isEmpty);
+  if (asked.leftOut.includes("empty")) touch("people");
 }
 
 /** @param {Box} box */
@@ -150,6 +156,7 @@ function newBox(user) {
   const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, called: "", timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
+  watchHeight(box);
   return box;
 }
 
@@ -229,7 +236,11 @@ function takeAway(box) {
   if (boxes.get(box.user) !== box) return;
   const seat = element("div", "free");
   seat.dataset.name = box.user.name;
-  if (box.user.missing) setTimeout(() => seat.remove(), KEPT_PLACE_MS);
+  const drop = () => {
+    seat.remove();
+    touch("fit");
+  };
+  if (box.user.missing || isFitting()) setTimeout(drop, KEPT_PLACE_MS);
   boxes.delete(box.user); // first, because the focus that goes with the box asks for this again
   box.root.replaceWith(seat);
   tidy();
@@ -266,11 +277,13 @@ export function redraw() {
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  at("wall").style.setProperty("--boxes", String(Math.min(Math.max(others.length, 1), FEW)));
-  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : others.length > 0;
-  at("wall-empty-words").textContent = say(isCaptions ? "captionsEmpty" : "wallEmpty");
+  shareHeight(others.length);
+  const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
+  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : written.length > 0;
+  const isUnwritten = isCaptions || others.length > 0;
+  at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
   const [, button] = at("wall-empty").children;
-  button.toggleAttribute("hidden", isCaptions);
+  button.toggleAttribute("hidden", isUnwritten);
 }
 
 /**
