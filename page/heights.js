@@ -1,6 +1,7 @@
 // Watches how tall the texts in the boxes are. A box whose text is cut off says so, and shows the start of it when its
-// user has not typed for a while. On a narrow wall a box is as high as its text; while its user types it keeps the height
-// that it had, so that those below do not move with every key. On a wall whose text size fits, another height may mean another size.
+// user has not typed for a while. On a narrow wall a box is as high as its text; while its user types it keeps the
+// height that it had, so that those below do not move with every key. On a wall whose text size fits, another height
+// may mean another size.
 
 import { touch } from "./changes.js";
 import { at, isNarrow } from "./dom.js";
