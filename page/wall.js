@@ -156,7 +156,7 @@ function newBox(user) {
   const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, called: "", timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
-  watchHeight(box);
+  watchHeight(box, box.seen);
   return box;
 }
 
@@ -295,5 +295,6 @@ export function noticeSight(event) {
   const box = boxAround(event.target);
   if (!box) return;
   box.seen = !event.skipped;
+  if (!isFitting()) watchHeight(box, box.seen);
   if (box.seen) change(box.user);
 }
