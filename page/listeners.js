@@ -5,7 +5,7 @@ import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
-import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
@@ -20,6 +20,7 @@ import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
+import { changeName, offerName } from "./renaming.js";
 import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseLanguage, resize } from "./settings.js";
@@ -46,6 +47,7 @@ function listenToDoor() {
   at("gate").addEventListener("submit", givePassphrase);
   at("show-passphrase").addEventListener("click", showPassphrase);
   at("join").addEventListener("submit", enterRoom);
+  at("come-back").addEventListener("click", comeBackIn);
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
@@ -145,7 +147,11 @@ function listenToSettings() {
   for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
-  at("to-settings").addEventListener("click", () => showDialog("settings"));
+  at("to-settings").addEventListener("click", () => {
+    offerName();
+    showDialog("settings");
+  });
+  at("rename").addEventListener("submit", changeName);
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));

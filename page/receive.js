@@ -12,6 +12,7 @@ import { showCode } from "./invite.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
+import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
 import { PROMPT_CHARACTERS, asked, draft, isFrozen, link, room, seat } from "./state.js";
 import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
@@ -36,6 +37,7 @@ export function receive(event, data) {
   if (event === "error") return refuse(data);
   if (event === "slow_down") return slowDown();
   if (event === "data") notePost(data);
+  else if (event === "user_renamed") noticeName(data);
   const wasFrozen = isFrozen();
   if (!applyEvent(event, data)) return resync();
   if (event === "data") drawTitle(); // at once, because a hidden tab has no frames
@@ -98,7 +100,6 @@ function notePost(post) {
 /** @param {Refusal} refusal */
 function refuse(refusal) {
   const { code } = refusal;
-  if (code === "already_joined") return; // the answer to checkConnection
   if (code.startsWith("passphrase")) return refusePassphrase(refusal);
   if (isAboutKey(code)) return refuseHostKey(refusal);
   if (code === "out_of_step") return tellWhole();

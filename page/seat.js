@@ -5,6 +5,7 @@ import { connect, hangUp, send } from "./connection.js";
 import { at } from "./dom.js";
 import { drawDoor } from "./door.js";
 import { forgetMe } from "./events.js";
+import { keepForDevice } from "./offer.js";
 import { drawMe, note } from "./own-box.js";
 import { asked, draft, link, look, room, seat, tab } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
@@ -62,7 +63,11 @@ export function welcome() {
 /** The seat is this person's again. */
 export function resume() {
   seat.wanted = seat.name; // a server that was restarted gives out names anew
-  resumeText((room.you && room.users.get(room.you)?.text) || "");
+  keepForDevice();
+  const text = (room.you && room.users.get(room.you)?.text) || "";
+  if (seat.returning) restoreText({ text: text + ownText() });
+  seat.returning = false;
+  resumeText(text);
 }
 
 /** Tries again now. If another window has the seat, this page asks for a new one and leaves the other's posts to it. */
@@ -72,7 +77,7 @@ export function retryNow() {
 }
 
 function forgetSeat() {
-  Object.assign(seat, { session: undefined, cleared: null, welcomed: false });
+  Object.assign(seat, { session: undefined, cleared: null, welcomed: false, returning: false });
   forgetPending();
 }
 
@@ -90,6 +95,7 @@ export function leave() {
   forgetSeat();
   Object.assign(seat, { inside: false, wanted: "", left: true });
   forgetMe();
+  keepForDevice();
   forgetText();
   at("settings").close();
   connect();
@@ -120,7 +126,7 @@ export function takeSeat() {
 /**
  * True if the tab that kept the seat is still there: then this one is its copy, and needs a seat of its own.
  *
- * @param {KeptSeat} kept
+ * @param {{ tab: string }} kept
  * @returns {Promise<boolean>}
  */
 export function isTaken(kept) {
