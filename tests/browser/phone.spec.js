@@ -35,7 +35,7 @@ test("the views are icons with names, and the number of people is said in words"
     await page.getByRole("button", { name, exact: true }).tap();
     await expect(page.getByRole("button", { name, exact: true })).toHaveAttribute("aria-pressed", "true");
   }
-  await expect(page.locator("#people")).toHaveText("2 people");
+  await expect(page.locator("#people")).toHaveText("2 writing");
   await expect(page.locator("#head-count")).toHaveText("2");
 });
 
