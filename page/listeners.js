@@ -7,10 +7,11 @@ import { checkConnection } from "./connection.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
 import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
+import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
-import { keyInMenu, menuToggled } from "./menu.js";
+import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
 import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { withPart } from "./parts.js";
@@ -72,12 +73,14 @@ function skip(event, id) {
 function listenToOwnBox() {
   const box = at("my-text");
   box.addEventListener("input", typed);
+  box.addEventListener("input", () => flow());
   box.addEventListener("keydown", (event) => pressed(event, choices.enterPosts));
   box.addEventListener("compositionstart", () => compose(true));
   box.addEventListener("compositionend", () => compose(false));
   at("pause").addEventListener("click", togglePause);
   at("clear").addEventListener("click", clearText);
   at("post").addEventListener("click", postByButton);
+  at("continuous").addEventListener("click", toggleFlow);
 }
 
 function listenToWall() {
@@ -89,7 +92,7 @@ function listenToWall() {
   wall.addEventListener("pointerover", pointOnWall);
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
-  wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  wall.addEventListener("contentvisibilityautostatechange", noticeSight, true); // only in Chromium does it bubble
   watchWall();
   for (const button of all("[data-turn]")) {
     button.addEventListener("click", () => turnPage(Number(button.dataset.turn)));
@@ -125,6 +128,7 @@ function listenToHostBar() {
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);
+  at("menu").addEventListener("focusout", leaveMenu);
 }
 
 function listenToSettings() {
