@@ -276,9 +276,14 @@ export function isFitting() {
   return look.view === "wall" && (choices.fits || look.projecting);
 }
 
-/** True if this page may not see the texts of others. */
+/** True if this page may not show the texts of others. */
 export function isBlind() {
-  return room.state.hidden && !room.hosting;
+  return room.state.hidden && (!room.hosting || look.projecting);
+}
+
+/** What a box shows of a text: nothing while answers are hidden, even if a host's page has it. @param {User} user */
+export function shownText(user) {
+  return isBlind() ? "" : user.text;
 }
 
 /** True if this person may neither write nor post. */

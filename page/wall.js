@@ -5,7 +5,7 @@ import { change, touch } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
 import { showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
-import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
+import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room, shownText } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -64,7 +64,7 @@ export function drawBox(user) {
   const box = boxes.get(user) ?? place(newBox(user));
   if (box.look !== user.look || box.called !== user.name) identify(box);
   const presence = presenceOf(user);
-  rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
+  rewriteNode(box.words, look.view === "captions" ? captionOf(user) : shownText(user));
   drawPresence(box, presence);
   noteEmpty(box);
   drawHostMark(box);

@@ -221,6 +221,18 @@ test("a host's bar is not on the projector, and comes back", async ({ open, serv
   await expect(page.locator("#host-bar")).toBeVisible();
 });
 
+test("a host's projector shows no answer while answers are hidden", async ({ open, bot, server }) => {
+  (await bot("Ben")).write("my secret");
+  const page = await open({ search: { name: "Ada" }, hash: `#host=${server.hostKey()}` });
+  await page.getByRole("button", { name: "Hide answers" }).click();
+  await expect(boxOf(page, "Ben")).toContainText("my secret");
+  await page.getByRole("button", { name: "Projector" }).click();
+  await expect(boxOf(page, "Ben").locator(".state")).toHaveText("has written");
+  await expect(textOf(page, "Ben")).toHaveText("");
+  await page.evaluate(() => project(false));
+  await expect(textOf(page, "Ben")).toHaveText("my secret");
+});
+
 test("on the projector an enlarged box is as large as it fits", async ({ open, bot }) => {
   (await bot("Ada")).write("a few words");
   const page = await open({ search: FIT, viewport: PROJECTOR });
