@@ -8,9 +8,9 @@ import { noticeOpenRoom, refuseEntry } from "./entry.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
-import { showCode } from "./invite.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
+import { withPart } from "./parts.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
@@ -88,7 +88,7 @@ function settleIn() {
   if (room.you && !seat.welcomed) welcome();
   if (seat.emptied) dropEmptied();
   if (room.you && !wasResync) resume();
-  if (asked.showsCode) showCode();
+  if (asked.showsCode) withPart(import("./invite.js"), ({ showCode }) => showCode());
 }
 
 /** @param {Post} post */
