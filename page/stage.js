@@ -2,7 +2,8 @@
 
 import { at, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
-import { isBlind, look, presenceOf, room, shownText } from "./state.js";
+import { isBlind, look, presenceOf, room } from "./state.js";
+import { shownText } from "./transcript.js";
 import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
