@@ -1,10 +1,11 @@
-// The text of the wall as large as it fits: measures the texts, and gives the wall its grid and its text size.
+// The text of the wall as large as it fits: measures the texts, and gives the wall its grid and its text size. This is a
+// part, which comes when the text is to fit for the first time.
 
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { boundsOf, boxesPerPage, gridsFor, isWhole, largestFit, measuresOf, sizesBetween } from "./fitting.js";
 import { heightOf, noteFitted } from "./heights.js";
-import { showPage } from "./pages.js";
+import { listenToPages, showPage } from "./pages.js";
 import { asked, isFitting, look, seat } from "./state.js";
 import { boxAround } from "./wall.js";
 
@@ -14,7 +15,8 @@ import { boxAround } from "./wall.js";
 const GAP = 8;
 
 /** The wall is as large as the window leaves it. */
-export function watchWall() {
+export function startFitting() {
+  listenToPages();
   new ResizeObserver(() => isFitting() && touch("fit")).observe(at("wall"));
 }
 
