@@ -1,5 +1,5 @@
-// The text of the wall as large as it fits: measures the texts, and gives the wall its grid and its text size. This is a
-// part, which comes when the text is to fit for the first time.
+// The text of the wall as large as it fits: measures the texts, and gives the wall its grid and its text size. A part,
+// which comes when the text has to fit for the first time.
 
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
