@@ -42,7 +42,7 @@ export function watchHeight(box, isOn) {
 }
 
 /** @param {Box} box */
-export function heightOf(box) {
+function heightOf(box) {
   return /** @type {HTMLElement} */ (box.text.firstElementChild).offsetHeight;
 }
 
