@@ -69,6 +69,7 @@ export function choicesIn(query, saved) {
     size: Math.min(Math.max(size, SIZES[0]), SIZES[SIZES.length - 1]),
     fits: query.get("size") === "fit",
     enterPosts: saved.enterPosts ?? false,
+    continuous: saved.continuous ?? null,
   };
 }
 

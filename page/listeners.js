@@ -6,6 +6,7 @@ import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { all, at, openDialog } from "./dom.js";
 import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
+import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
@@ -70,12 +71,14 @@ function skip(event, id) {
 function listenToOwnBox() {
   const box = at("my-text");
   box.addEventListener("input", typed);
+  box.addEventListener("input", () => flow());
   box.addEventListener("keydown", (event) => pressed(event, choices.enterPosts));
   box.addEventListener("compositionstart", () => compose(true));
   box.addEventListener("compositionend", () => compose(false));
   at("pause").addEventListener("click", togglePause);
   at("clear").addEventListener("click", clearText);
   at("post").addEventListener("click", postByButton);
+  at("continuous").addEventListener("click", toggleFlow);
 }
 
 function listenToWall() {

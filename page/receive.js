@@ -7,6 +7,7 @@ import { confirmConnection, lose, resync } from "./connection.js";
 import { noticeOpenRoom, refuseEntry } from "./entry.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
+import { flow } from "./flow.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
@@ -94,6 +95,7 @@ function settleIn() {
 /** @param {Post} post */
 function notePost(post) {
   settle(post);
+  flow();
   countUnread(post);
 }
 
