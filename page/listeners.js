@@ -10,7 +10,7 @@ import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
-import { keyInMenu, menuToggled } from "./menu.js";
+import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
 import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
@@ -90,7 +90,7 @@ function listenToWall() {
   wall.addEventListener("pointerover", pointOnWall);
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
-  wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  wall.addEventListener("contentvisibilityautostatechange", noticeSight, true); // only in Chromium does it bubble
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
@@ -121,6 +121,7 @@ function listenToHostBar() {
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);
+  at("menu").addEventListener("focusout", leaveMenu);
 }
 
 function listenToSettings() {

@@ -14,6 +14,7 @@ const NO_SPACE = "\u200b";
 
 export function drawMe() {
   at("me").hidden = !room.you && !(seat.wanted && seat.inside);
+  at("room").classList.toggle("watching", Boolean(at("me").hidden));
   at("skip-to-mine").hidden = at("me").hidden;
   at("to-join").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me");
   const name = seat.name || seat.wanted.trim();

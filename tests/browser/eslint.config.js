@@ -2,7 +2,7 @@
 
 const BROWSER = [
   "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
-  "Event", "EventTarget", "HTMLButtonElement", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
+  "Event", "EventTarget", "HTMLButtonElement", "HTMLElement", "Node", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
   "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "XMLHttpRequest",
   "btoa",   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",
