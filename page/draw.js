@@ -5,6 +5,7 @@ import { changes, takeChanges, touch } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
+import { shareHeight } from "./heights.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
 import { orderParts } from "./order.js";
 import { drawMe, drawOwnText } from "./own-box.js";
@@ -90,6 +91,7 @@ function drawPeople() {
     drawOffer();
   }
   drawEmptyWall();
+  shareHeight(room.users.size - Number(Boolean(room.you)));
   drawStop();
 }
 
