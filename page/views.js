@@ -5,7 +5,7 @@ import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
-import { look } from "./state.js";
+import { look, room } from "./state.js";
 import { boxOf, redraw, tidy } from "./wall.js";
 
 /** @param {import("./state.js").User} user */
@@ -37,14 +37,25 @@ export function scrollStage() {
   look.largeAtEnd = isAtEnd(at("stage-text"));
 }
 
+/** Each box shows the end of its text again, wherever its reader was. */
+function followAll() {
+  for (const user of room.users.values()) {
+    const box = boxOf(user);
+    if (!box) continue;
+    box.following = true;
+    delete box.root.dataset.read;
+  }
+}
+
 /** @param {import("./address.js").View} view */
 export function setView(view) {
   shrink();
   look.view = view;
   tidy(true);
+  followAll();
   drawChoices();
   redraw();
-  touch("people", "log", "spotlight", "order");
+  touch("me", "people", "log", "spotlight", "order");
   keepAwake();
   keepHistory();
 }

@@ -2,7 +2,7 @@
 
 const BROWSER = [
   "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
-  "Event", "EventTarget", "HTMLButtonElement", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
+  "Event", "EventTarget", "HTMLButtonElement", "HTMLElement", "Node", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
   "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "XMLHttpRequest",
   "btoa",   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",
@@ -14,7 +14,7 @@ const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
 const PAGE = [
   "TOKEN", "asked", "at", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
   "keepSeat", "keptInTab", "link", "look", "lose", "project", "receive", "remove", "retryLater",
-  "rewrite", "room", "seat", "send", "shrink", "turnPage", "typed",
+  "rewrite", "room", "seat", "send", "shrink", "typed",
 ];
 
 const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
