@@ -1,8 +1,6 @@
 // OBS puts its Custom CSS into a style element, which the page's policy forbids. In OBS, and nowhere else, the page
 // takes the text of that element as a style sheet of its own.
 
-import { adoptSheet } from "./older.js";
-
 export function adoptStylesOfObs() {
   if (!("obsstudio" in window)) return;
   new MutationObserver((changes) => {
@@ -12,5 +10,8 @@ export function adoptStylesOfObs() {
 
 /** @param {Node} node */
 function adopt(node) {
-  if (node.nodeName === "STYLE") adoptSheet(node.textContent ?? "");
+  if (node.nodeName !== "STYLE") return;
+  const sheet = new window.CSSStyleSheet();
+  sheet.replaceSync(node.textContent ?? "");
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
 }

@@ -26,14 +26,3 @@ export function isAddress(text) {
     return false;
   }
 }
-
-/**
- * Adds a style sheet to the page; only for OBS, which has a browser of its own.
- *
- * @param {string} text
- */
-export function adoptSheet(text) {
-  const sheet = new window.CSSStyleSheet();
-  sheet.replaceSync(text);
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-}

@@ -3,6 +3,7 @@
 import { at, rewriteNode } from "./dom.js";
 import { drawMark } from "./marks.js";
 import { isBlind, look, presenceOf, room } from "./state.js";
+import { shownText } from "./transcript.js";
 import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
@@ -22,7 +23,7 @@ export function drawStage() {
   at("stage-more").hidden = !room.hosting || user.gone;
   at("end-spotlight").hidden = !room.hosting || !look.bySpotlight;
   at("hide").hidden = room.hosting && look.bySpotlight;
-  rewriteNode(words(), user.text);
+  rewriteNode(words(), shownText(user));
 }
 
 /** The node with the enlarged text. */

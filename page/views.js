@@ -73,7 +73,9 @@ export function project(isOn) {
   if (isOn && look.view !== "wall") setView("wall");
   look.projecting = isOn;
   drawChoices();
+  redraw();
   touch("people", "log", "order");
+  keepAwake();
   at(isOn ? "from-projector" : "to-projector").focus();
   keepHistory();
   if (isOn) document.documentElement.requestFullscreen?.().catch(() => {});
@@ -112,6 +114,7 @@ function leaveTop() {
   else setView(look.home);
 }
 
+<<<<<<< HEAD
 /** Keeps a phone that shows captions from going dark; only a secure page may ask for that. */
 export async function keepAwake() {
   const wanted = look.view === "captions" && !document.hidden;
@@ -119,6 +122,11 @@ export async function keepAwake() {
   if (awake.lock && !awake.lock.released) return;
   awake.lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
   if (look.view !== "captions") awake.lock?.release();
+=======
+/** What an audience looks at should not go dark; only a secure page may ask for that. */
+export function keepAwake() {
+  if (look.view === "captions" || look.projecting) navigator.wakeLock?.request("screen").catch(() => {});
+>>>>>>> main
 }
 
 /** Closes each dialog with its buttons, and leaves its entry in the history. */
