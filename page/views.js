@@ -114,19 +114,16 @@ function leaveTop() {
   else setView(look.home);
 }
 
-<<<<<<< HEAD
-/** Keeps a phone that shows captions from going dark; only a secure page may ask for that. */
+/** What an audience looks at should not go dark; only a secure page may ask for that. */
 export async function keepAwake() {
-  const wanted = look.view === "captions" && !document.hidden;
-  if (!wanted) return void awake.lock?.release();
+  if (document.hidden || !isForAudience()) return void awake.lock?.release();
   if (awake.lock && !awake.lock.released) return;
   awake.lock = (await navigator.wakeLock?.request("screen").catch(() => null)) ?? null;
-  if (look.view !== "captions") awake.lock?.release();
-=======
-/** What an audience looks at should not go dark; only a secure page may ask for that. */
-export function keepAwake() {
-  if (look.view === "captions" || look.projecting) navigator.wakeLock?.request("screen").catch(() => {});
->>>>>>> main
+  if (!isForAudience()) awake.lock?.release();
+}
+
+function isForAudience() {
+  return look.view === "captions" || look.projecting;
 }
 
 /** Closes each dialog with its buttons, and leaves its entry in the history. */
