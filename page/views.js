@@ -55,7 +55,7 @@ export function setView(view) {
   followAll();
   drawChoices();
   redraw();
-  touch("people", "log", "spotlight", "order");
+  touch("me", "people", "log", "spotlight", "order");
   keepAwake();
   keepHistory();
 }
