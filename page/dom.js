@@ -12,6 +12,7 @@
  * @property {HTMLTextAreaElement} my-text
  * @property {HTMLSelectElement} addresses
  * @property {HTMLSelectElement} theme
+ * @property {HTMLSelectElement} alert
  * @property {HTMLSelectElement} language
  * @property {HTMLButtonElement} now
  * @property {HTMLImageElement} qr
@@ -88,7 +89,10 @@ export function isAtEnd({ scrollHeight, scrollTop, clientHeight }) {
 export function rewriteNode(node, text) {
   const before = node.data;
   if (before === text) return;
+  const shorter = Math.min(before.length, text.length);
   let same = 0;
-  while (same < before.length && before.charCodeAt(same) === text.charCodeAt(same)) same += 1;
-  node.replaceData(same, before.length - same, text.slice(same));
+  while (same < shorter && before.charCodeAt(same) === text.charCodeAt(same)) same += 1;
+  let tail = 0;
+  while (tail < shorter - same && before.at(-1 - tail) === text.at(-1 - tail)) tail += 1;
+  node.replaceData(same, before.length - same - tail, text.slice(same, text.length - tail));
 }

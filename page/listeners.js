@@ -4,6 +4,7 @@ import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
+import { copyBox } from "./copy.js";
 import { all, at, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
 import { drawTitle } from "./head.js";
@@ -17,10 +18,11 @@ import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log
 import { keyInMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
+import { toggleReader } from "./reader.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
 import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
-import { choose, chooseLanguage, resize } from "./settings.js";
+import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
@@ -91,6 +93,8 @@ function listenToWall() {
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight);
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
+  at("copy-box").addEventListener("click", copyBox);
+  for (const button of all(".reads-aloud")) button.addEventListener("click", toggleReader);
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
     if (look.large) hide(look.large.name);
@@ -139,6 +143,7 @@ function listenToSettings() {
   at("to-settings").addEventListener("click", () => showDialog("settings"));
   at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
+  at("alert").addEventListener("change", chooseAlert);
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
   at("language").addEventListener("change", () => chooseLanguage(at("language").value));
   for (const button of all("[data-size]")) button.addEventListener("click", () => resize(Number(button.dataset.size)));

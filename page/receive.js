@@ -5,12 +5,14 @@ import { announce, notice } from "./board.js";
 import { REMOVED, TRY_AGAIN, isAboutEntry, isAboutHosting, isAboutKey, wordForError } from "./codes.js";
 import { confirmConnection, lose, resync } from "./connection.js";
 import { noticeOpenRoom, refuseEntry } from "./entry.js";
+import { alertOf } from "./alerts.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
+import { overhear } from "./reader.js";
 import { loseSeat, resume, welcome } from "./seat.js";
 import { PROMPT_CHARACTERS, draft, isFrozen, link, room, seat } from "./state.js";
 import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
@@ -37,6 +39,7 @@ export function receive(event, data) {
   if (event === "data") notePost(data);
   const wasFrozen = isFrozen();
   if (!applyEvent(event, data)) return resync();
+  overhear(event, data);
   if (event === "data") drawTitle(); // at once, because a hidden tab has no frames
   if (event === "existing_users") settleIn();
   else obeyHost(event, data);
@@ -91,6 +94,7 @@ function settleIn() {
 function notePost(post) {
   settle(post);
   countUnread(post);
+  alertOf(post);
 }
 
 /** @param {Refusal} refusal */

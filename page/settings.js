@@ -1,10 +1,12 @@
 // The settings: theme, text size, language, and whether Enter posts.
 
 import { nextSize } from "./address.js";
+import { allowedAlert, drawAlerts } from "./alerts.js";
 import { touch } from "./changes.js";
 import { all, at } from "./dom.js";
 import { drawTitle } from "./head.js";
 import { drawHiddenPeople } from "./hiding.js";
+import { drawReader } from "./reader.js";
 import { asked, choices, look } from "./state.js";
 import { remember } from "./storage.js";
 import { labelBoxes, redraw } from "./wall.js";
@@ -24,12 +26,14 @@ export function drawChoices() {
   for (const button of all("[data-view-to]")) {
     button.setAttribute("aria-pressed", String(button.dataset.viewTo === look.view));
   }
-  at("sizes").hidden = look.view !== "captions";
+  at("sizes").hidden = at("read-captions").hidden = look.view !== "captions";
   at("size").textContent = tongue.percent.format(choices.size / 100);
   at("skip-to-log").hidden = asked.leftOut.includes("log");
   at("theme").value = choices.theme;
   at("language").value = tongue.language;
   at("enter-posts").checked = choices.enterPosts;
+  drawAlerts();
+  drawReader();
   drawHiddenPeople();
 }
 
@@ -60,6 +64,11 @@ export function choose(choice) {
   Object.assign(choices, choice);
   drawChoices();
   touch("me");
+}
+
+/** Changes what tells of posts by others. */
+export async function chooseAlert() {
+  choose({ alert: await allowedAlert(/** @type {any} */ (at("alert").value)) });
 }
 
 /**

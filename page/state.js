@@ -215,6 +215,8 @@ export const choices = {
   theme: "auto",
   size: 100,
   enterPosts: false,
+  /** What tells of posts by others. @type {import("./alerts.js").Alert} */
+  alert: "nothing",
   /** The language that is wanted; words.js says which one is in use. */
   language: "en",
 };

@@ -3,6 +3,7 @@
 import { touch } from "./changes.js";
 import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
+import { followScope } from "./reader.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
 import { look } from "./state.js";
@@ -42,6 +43,7 @@ export function setView(view) {
   shrink();
   look.view = view;
   tidy(true);
+  followScope();
   drawChoices();
   redraw();
   touch("people", "log", "spotlight", "order");

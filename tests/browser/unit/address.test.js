@@ -25,11 +25,11 @@ test("a view that is not known is the wall", () => {
 });
 
 test("the address wins over what is remembered, and nonsense in either over nothing", () => {
-  const usual = { theme: "auto", size: 100, enterPosts: false };
+  const usual = { theme: "auto", size: 100, enterPosts: false, alert: "nothing" };
   assert.deepEqual(choicesIn(query(""), {}), usual);
-  const saved = { theme: "dark", size: 150, enterPosts: true };
+  const saved = { theme: "dark", size: 150, enterPosts: true, alert: "sound" };
   assert.deepEqual(choicesIn(query(""), saved), saved);
-  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { theme: "light", size: 200, enterPosts: true });
+  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { ...saved, theme: "light", size: 200 });
   assert.deepEqual(choicesIn(query("theme=pink&size=x"), {}), usual);
   assert.deepEqual([1, 1_000, 120].map((size) => choicesIn(query(`size=${size}`), {}).size), [50, 400, 120]);
 });
