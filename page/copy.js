@@ -7,6 +7,8 @@ import { say } from "./words.js";
 
 /** The button says for this long that the text is copied. */
 const COPIED_MS = 2_000;
+const COPY = "M8 8V3h13v13h-5M3 8h13v13H3z";
+const COPIED = "M4 13l5 5L20 6";
 
 /**
  * Copies a text. The result says whether it worked, or what to do then.
@@ -34,6 +36,17 @@ export async function copyBox() {
   const word = await copyText(look.large?.text ?? "", () => getSelection()?.selectAllChildren(at("stage-text")));
   if (word === "copyByHand") return notice(say(word));
   announce(say(word));
-  at("copy-box").textContent = say(word);
-  setTimeout(() => (at("copy-box").textContent = say("copy")), COPIED_MS);
+  drawCopied("copied", COPIED);
+  setTimeout(drawCopied, COPIED_MS, "copy", COPY);
+}
+
+/**
+ * @param {"copy" | "copied"} word
+ * @param {string} icon  its path
+ */
+function drawCopied(word, icon) {
+  const button = at("copy-box");
+  button.ariaLabel = say(word);
+  button.querySelector("path")?.setAttribute("d", icon);
+  button.children[1].textContent = say(word);
 }

@@ -9,6 +9,7 @@
  * @property {HTMLInputElement} address
  * @property {HTMLInputElement} with-key
  * @property {HTMLInputElement} enter-posts
+ * @property {HTMLInputElement} read-aloud
  * @property {HTMLTextAreaElement} my-text
  * @property {HTMLSelectElement} addresses
  * @property {HTMLSelectElement} theme

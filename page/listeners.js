@@ -21,7 +21,7 @@ import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js"
 import { toggleReader } from "./reader.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { saveLog, saveWall } from "./save.js";
-import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
+import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
@@ -80,6 +80,7 @@ function listenToOwnBox() {
   at("pause").addEventListener("click", togglePause);
   at("clear").addEventListener("click", clearText);
   at("post").addEventListener("click", postByButton);
+  at("leave").addEventListener("click", askToLeave);
 }
 
 function listenToWall() {
@@ -95,6 +96,7 @@ function listenToWall() {
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("copy-box").addEventListener("click", copyBox);
   for (const button of all(".reads-aloud")) button.addEventListener("click", toggleReader);
+  at("read-aloud").addEventListener("change", toggleReader);
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
     if (look.large) hide(look.large.name);
@@ -141,7 +143,6 @@ function listenToSettings() {
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
   at("to-settings").addEventListener("click", () => showDialog("settings"));
-  at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("alert").addEventListener("change", chooseAlert);
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));

@@ -41,6 +41,7 @@ export function drawReader() {
     button.setAttribute("aria-pressed", String(reader.on));
     button.title = say("readAloudHow");
   }
+  at("read-aloud").checked = reader.on;
 }
 
 /** Something else is looked at than before: only what comes from now on is read. */
