@@ -23,6 +23,7 @@ export function askedIn(query) {
     room: query.get("room")?.trim() ?? "",
     name: query.get("name"),
     leftOut: (query.get("hide") ?? "").split(",").map((part) => part.trim()),
+    showsCode: query.get("show") === "qr",
   };
 }
 
@@ -40,7 +41,7 @@ export function secretsIn(hash) {
 }
 
 /** @param {string} text */
-function decoded(text) {
+export function decoded(text) {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -68,6 +69,7 @@ export function choicesIn(query, saved) {
   return {
     theme: oneOf(query.get("theme"), THEMES) ?? oneOf(saved.theme, THEMES) ?? "auto",
     size: Math.min(Math.max(size, SIZES[0]), SIZES[SIZES.length - 1]),
+    fits: query.get("size") === "fit",
     enterPosts: saved.enterPosts ?? false,
     alert: oneOf(saved.alert, ALERTS) ?? "nothing",
   };

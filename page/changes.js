@@ -2,7 +2,7 @@
 // draws it in the next frame.
 
 /** @typedef {"people" | "link" | "me" | "door" | "title" | "posts" | "log"} PartOfRoom */
-/** @typedef {PartOfRoom | "stage" | "board" | "spotlight" | "order"} Part */
+/** @typedef {PartOfRoom | "stage" | "board" | "spotlight" | "order" | "fit"} Part */
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Entry} Entry */
 

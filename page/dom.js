@@ -22,6 +22,9 @@
  * @property {HTMLDialogElement} confirm
  * @property {HTMLDialogElement} save-wall
  * @property {HTMLDialogElement} invite
+ * @property {HTMLDialogElement} poster
+ * @property {HTMLImageElement} code-picture
+ * @property {HTMLImageElement} poster-picture
  * @property {HTMLTemplateElement} new-box
  */
 
@@ -67,9 +70,14 @@ export function all(selector) {
   return document.querySelectorAll(selector);
 }
 
-/** The dialog that is open, if any. @returns {HTMLDialogElement | null} */
+/** The dialogs that are open, the top one last. */
+export function openDialogs() {
+  return /** @type {HTMLDialogElement[]} */ ([...document.querySelectorAll("dialog[open]")]);
+}
+
+/** The dialog that is open, if any; the top one. @returns {HTMLDialogElement | undefined} */
 export function openDialog() {
-  return document.querySelector("dialog[open]");
+  return openDialogs().pop();
 }
 
 /**

@@ -4,6 +4,7 @@ import { drawBoard } from "./board.js";
 import { changes, takeChanges } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
+import { drawFit, fitStage } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
@@ -26,6 +27,7 @@ const DRAWING = {
   stage: drawStage,
   board: drawHosting,
   spotlight: drawSpotlight,
+  fit: () => {}, // after all others, because it measures
   order: orderParts,
 };
 
@@ -52,10 +54,17 @@ function drawAll() {
   for (const user of users) drawBox(user);
   if (look.large && users.has(look.large)) parts.add("stage");
   for (const part of parts) DRAWING[part]();
+  drawSizes(parts);
   // Somebody who comes or goes may change the size of every box.
   for (const user of parts.has("people") ? room.users.values() : users) followBox(user);
   if (look.large && look.largeAtEnd) at("stage-text").scrollTop = END;
   if (reading.atEnd && logInSight()) at("posts-area").scrollTop = END;
+}
+
+/** Where the text is as large as it fits. @param {Set<import("./changes.js").Part>} parts */
+function drawSizes(parts) {
+  if (parts.has("people") || parts.has("fit")) drawFit();
+  else if (parts.has("stage")) fitStage();
 }
 
 function drawPeople() {

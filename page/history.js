@@ -2,13 +2,13 @@
 // entry, with the address of the view, so that it can be bookmarked.
 
 import { viewIn } from "./address.js";
-import { openDialog } from "./dom.js";
+import { openDialogs } from "./dom.js";
 import { look, seat } from "./state.js";
 
 /** How many things this person has laid on top of the page, each an entry of the history. */
 export function depth() {
   const isEnlarged = look.large !== null && !look.bySpotlight;
-  return Number(look.view !== look.home) + Number(isEnlarged) + Number(Boolean(openDialog()));
+  return Number(look.view !== look.home) + Number(isEnlarged) + Number(look.projecting) + openDialogs().length;
 }
 
 /** Makes the history match what is shown. Going back takes a moment; what changes meanwhile is handled after it. */

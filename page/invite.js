@@ -1,5 +1,6 @@
 // The invitation: links to the room that others can reach, as text and as a QR code.
 
+import { decoded } from "./address.js";
 import { copyText } from "./copy.js";
 import { at } from "./dom.js";
 import { fetched, textOf } from "./http.js";
@@ -22,7 +23,7 @@ export async function invite() {
   if (!links?.length) return;
   at("invite-link").hidden = false;
   at("pick-address").hidden = links.length < 2;
-  at("addresses").replaceChildren(...links.map((link) => new Option(link, link)));
+  at("addresses").replaceChildren(...links.map((link) => new Option(new URL(link).host, link)));
   showAddress();
 }
 
@@ -58,8 +59,7 @@ function ownLink() {
 }
 
 /**
- * Shows the chosen link and its code. The passphrase is in the fragment, which is never sent to a server; for the same
- * reason the code is requested with the link in a header.
+ * Shows the chosen link and its code. The passphrase is in the fragment, which is never sent to a server.
  */
 export async function showAddress() {
   const key = at("with-key").checked ? `#key=${encodeURIComponent(gate.passphrase)}` : "";
@@ -67,11 +67,60 @@ export async function showAddress() {
   const qr = at("qr");
   at("address").value = link;
   qr.hidden = true;
-  const picture = await textOf(await fetched("qr.svg", {}, { "Typewall-Link": link }));
+  const picture = await pictureOf(link);
   if (picture === null || at("address").value !== link) return;
   qr.alt = say("qr", { link });
-  qr.src = `data:image/svg+xml,${encodeURIComponent(picture)}`;
+  qr.src = picture;
   qr.hidden = false;
+}
+
+/**
+ * The code of a link as a picture. Like the passphrase in it, the link is not part of the address that is requested.
+ *
+ * @param {string} link
+ */
+async function pictureOf(link) {
+  const picture = await textOf(await fetched("qr.svg", {}, { "Typewall-Link": link }));
+  return picture && `data:image/svg+xml,${encodeURIComponent(picture)}`;
+}
+
+/** The code beside the wall, for latecomers; none if nobody else reaches this server. */
+export async function showCode() {
+  const [link] = (await linksForOthers()) ?? [];
+  const picture = link ? await pictureOf(link) : null;
+  at("code").hidden = !picture;
+  if (!picture) return;
+  at("code-picture").src = picture;
+  at("code-large").setAttribute("aria-label", say("qr", { link }));
+  at("code-large").onclick = () => fillScreen(picture, link);
+  at("code-link").textContent = inPrint(link);
+}
+
+/** The code of the invitation, as large as the screen. */
+export function enlargeCode() {
+  if (!at("qr").hidden) fillScreen(at("qr").src, at("address").value);
+}
+
+/**
+ * @param {string} picture
+ * @param {string} link
+ */
+function fillScreen(picture, link) {
+  const print = inPrint(link);
+  at("poster-picture").src = picture;
+  at("poster-picture").alt = say("qr", { link });
+  at("poster-link").textContent = print;
+  at("poster").style.setProperty("--length", String(print.length));
+  showDialog("poster");
+}
+
+/**
+ * A link as one would type it.
+ *
+ * @param {string} link
+ */
+function inPrint(link) {
+  return decoded(link).replace(/^http:\/\//, "");
 }
 
 export async function copyLink() {

@@ -7,15 +7,17 @@ import { checkConnection } from "./connection.js";
 import { copyBox } from "./copy.js";
 import { all, at, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import {
   askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
   typeQuestion,
 } from "./host-bar.js";
-import { copyLink, invite, showAddress } from "./invite.js";
+import { copyLink, enlargeCode, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
+import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { toggleReader } from "./reader.js";
@@ -25,7 +27,7 @@ import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js
 import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
-import { goneBack, keepAwake, listenToDialogs, scrollStage, setView, showDialog, shrink } from "./views.js";
+import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import { clickWall, keyOnWall, pointOnWall, readIn, scrollWall, stopReading } from "./wall-input.js";
 
@@ -37,6 +39,7 @@ export function listen() {
   listenToHostBar();
   listenToDialogs();
   listenToSettings();
+  listenToProjector();
   listenToWindow();
   answerTwins();
 }
@@ -93,6 +96,11 @@ function listenToWall() {
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  watchWall();
+  for (const button of all("[data-turn]")) {
+    button.addEventListener("click", () => turnPage(Number(button.dataset.turn)));
+  }
+  at("hold").addEventListener("click", holdPage);
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("copy-box").addEventListener("click", copyBox);
   for (const button of all(".reads-aloud")) button.addEventListener("click", toggleReader);
@@ -140,6 +148,7 @@ function listenToHostBar() {
 function listenToSettings() {
   for (const button of all(".invites")) button.addEventListener("click", invite);
   at("copy").addEventListener("click", copyLink);
+  for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
   at("to-settings").addEventListener("click", () => showDialog("settings"));
@@ -153,9 +162,17 @@ function listenToSettings() {
   }
 }
 
+function listenToProjector() {
+  at("to-projector").addEventListener("click", () => project(true));
+  at("from-projector").addEventListener("click", () => project(false));
+  document.addEventListener("fullscreenchange", () => document.fullscreenElement || project(false));
+  at("room").addEventListener("pointermove", showWayBack);
+  document.addEventListener("keydown", keyOnPages);
+}
+
 function listenToWindow() {
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !event.isComposing && !openDialog()) shrink();
+    if (event.key === "Escape" && !event.isComposing && !openDialog()) stepBack();
   });
   document.addEventListener("visibilitychange", noticeVisibility);
   document.addEventListener("resume", checkConnection);
@@ -175,6 +192,12 @@ function askToStay(event) {
   if (!hasUnposted()) return;
   event.preventDefault();
   event.returnValue = true; // Chrome before 119, and Safari
+}
+
+/** From an enlarged box, or else from the projector. */
+function stepBack() {
+  if (look.large) shrink();
+  else project(false);
 }
 
 function noticeVisibility() {

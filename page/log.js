@@ -30,7 +30,7 @@ export function onNarrow(action) {
 
 export function logInSight() {
   const isShown = look.view === "log" || (look.view === "wall" && !narrow.matches);
-  return seat.inside && isShown && !asked.leftOut.includes("log");
+  return seat.inside && isShown && !look.projecting && !asked.leftOut.includes("log");
 }
 
 export function drawPosts() {

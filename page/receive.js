@@ -9,12 +9,13 @@ import { alertOf } from "./alerts.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
+import { showCode } from "./invite.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { overhear } from "./reader.js";
 import { loseSeat, resume, welcome } from "./seat.js";
-import { PROMPT_CHARACTERS, draft, isFrozen, link, room, seat } from "./state.js";
+import { PROMPT_CHARACTERS, asked, draft, isFrozen, link, room, seat } from "./state.js";
 import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
 import { isolated, say } from "./words.js";
 
@@ -88,6 +89,7 @@ function settleIn() {
   if (room.you && !seat.welcomed) welcome();
   if (seat.emptied) dropEmptied();
   if (room.you && !wasResync) resume();
+  if (asked.showsCode) showCode();
 }
 
 /** @param {Post} post */

@@ -20,21 +20,27 @@ export function drawChoices() {
   root.style.colorScheme = choices.theme === "auto" ? "" : choices.theme;
   root.style.setProperty("--size", String(choices.size / 100));
   at("room").dataset.view = look.view;
-  for (const part of ["log", "header", "me"]) {
-    at("room").classList.toggle(`no-${part}`, asked.leftOut.includes(part));
+  for (const part of ["log", "header", "me", "empty"]) {
+    at("room").classList.toggle(`no-${part}`, isLeftOut(part));
   }
+  at("room").classList.toggle("projecting", look.projecting);
   for (const button of all("[data-view-to]")) {
     button.setAttribute("aria-pressed", String(button.dataset.viewTo === look.view));
   }
   at("sizes").hidden = at("read-captions").hidden = look.view !== "captions";
-  at("size").textContent = tongue.percent.format(choices.size / 100);
-  at("skip-to-log").hidden = asked.leftOut.includes("log");
+  at("size").textContent = choices.fits ? say("fit") : tongue.percent.format(choices.size / 100);
+  at("skip-to-log").hidden = isLeftOut("log");
   at("theme").value = choices.theme;
   at("language").value = tongue.language;
   at("enter-posts").checked = choices.enterPosts;
   drawAlerts();
   drawReader();
   drawHiddenPeople();
+}
+
+/** A projector shows nothing but the boxes. @param {string} part */
+function isLeftOut(part) {
+  return asked.leftOut.includes(part) || (look.projecting && part !== "empty");
 }
 
 /** Draws everything that has words in it. */
@@ -46,6 +52,7 @@ export function drawWords() {
     part.setAttribute("aria-label", say(/** @type {WordKey} */ (part.dataset.label)));
   }
   at("question").placeholder = say("question");
+  document.documentElement.style.setProperty("--more", JSON.stringify(say("more")));
   at("my-text").placeholder = say("writeHere");
   drawChoices();
   drawTitle();
@@ -97,7 +104,7 @@ export async function learn(language) {
 
 /** @param {number} step */
 export function resize(step) {
-  choices.size = nextSize(choices.size, step);
+  Object.assign(choices, { size: nextSize(choices.size, step), fits: false });
   remember({ size: choices.size });
   drawChoices();
   touch("people", "log");

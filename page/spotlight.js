@@ -1,6 +1,7 @@
 // The spotlight: the box that a host shows large to everyone. A person can go back to their own view of the wall, and
 // sees the next spotlight again.
 
+import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { keepHistory } from "./history.js";
 import { drawStage } from "./stage.js";
@@ -28,6 +29,7 @@ function show(user) {
   const wasOnWall = at("wall").contains(document.activeElement);
   Object.assign(look, { large: user, bySpotlight: true, largeAtEnd: true });
   drawStage();
+  touch("stage");
   if (wasOnWall) at("stage-text").focus();
   keepHistory();
 }

@@ -71,6 +71,8 @@ export const asked = {
   name: null,
   /** @type {string[]} */
   leftOut: [],
+  /** A corner shows how to get here. */
+  showsCode: false,
 };
 
 /** The room as the server describes it: events.js with room-state.js, and captions.js for the speakers. */
@@ -185,7 +187,7 @@ export const hostKey = {
   timer: 0,
 };
 
-/** What is looked at: views.js, spotlight.js and history.js. */
+/** What is looked at: views.js, projector.js, spotlight.js and history.js. */
 export const look = {
   /** @type {import("./address.js").View} */
   view: "wall",
@@ -198,6 +200,8 @@ export const look = {
   largeAtEnd: true,
   /** The page itself is going back in the history. */
   returning: false,
+  /** Only the boxes are shown, as large as they fit, for a projector. */
+  projecting: false,
 };
 
 /** How the log is read: log.js. */
@@ -214,6 +218,8 @@ export const choices = {
   /** @type {import("./address.js").Theme} */
   theme: "auto",
   size: 100,
+  /** The text of the wall is as large as it fits; the size is for the rest. */
+  fits: false,
   enterPosts: false,
   /** What tells of posts by others. @type {import("./alerts.js").Alert} */
   alert: "nothing",
@@ -259,6 +265,11 @@ export function presenceOf(user, now = performance.now()) {
  */
 export function keyOf(post) {
   return `${post.n}:${post.at}`;
+}
+
+/** True if the text of the wall is as large as it fits. */
+export function isFitting() {
+  return look.view === "wall" && (choices.fits || look.projecting);
 }
 
 /** True if this page may not see the texts of others. */

@@ -16,7 +16,7 @@ export function enlarge(user) {
   look.bySpotlight = false;
   look.largeAtEnd = true;
   drawStage();
-  touch();
+  touch("stage");
   at("stage-text").focus();
   keepHistory();
 }
@@ -51,7 +51,24 @@ export function setView(view) {
   keepHistory();
 }
 
-/** @param {"settings" | "invite" | "confirm" | "save-wall"} id */
+/**
+ * Shows only the boxes, as large as they fit, or everything again. Full screen is asked for, and does without.
+ *
+ * @param {boolean} isOn
+ */
+export function project(isOn) {
+  if (look.projecting === isOn) return;
+  if (isOn && look.view !== "wall") setView("wall");
+  look.projecting = isOn;
+  drawChoices();
+  touch("people", "log", "order");
+  at(isOn ? "from-projector" : "to-projector").focus();
+  keepHistory();
+  if (isOn) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+}
+
+/** @param {"settings" | "invite" | "confirm" | "save-wall" | "poster"} id */
 export function showDialog(id) {
   at(id).showModal();
   keepHistory();
@@ -79,6 +96,7 @@ function leaveTop() {
   const dialog = openDialog();
   if (dialog) dialog.close();
   else if (look.large && !look.bySpotlight) shrink();
+  else if (look.projecting) project(false);
   else setView(look.home);
 }
 

@@ -117,8 +117,9 @@ export function readIn(box) {
   stopAt(box.text);
   if ("read" in box.root.dataset) return;
   box.root.dataset.read = "";
-  box.following = true;
-  box.text.scrollTop = END;
+  const isAtStart = box.root.dataset.cut === "below";
+  box.following = !isAtStart;
+  box.text.scrollTop = isAtStart ? 0 : END;
 }
 
 /**
@@ -127,7 +128,8 @@ export function readIn(box) {
  * @param {Box | undefined} box
  */
 export function stopReading(box) {
-  if (box?.following && !box.root.matches(":hover, :focus-within")) delete box.root.dataset.read;
+  if (!box || box.root.matches(":hover, :focus-within")) return;
+  if (box.following || (box.root.dataset.cut === "below" && !box.text.scrollTop)) delete box.root.dataset.read;
 }
 
 /**

@@ -1,10 +1,11 @@
 // Draws the wall: a box for each user, which keeps its place whatever the others do.
 
 import { captionOf, isOnAir } from "./captions.js";
-import { change } from "./changes.js";
+import { change, touch } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
+import { showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
-import { TYPING_MS, hidden, isBlind, look, presenceOf, room } from "./state.js";
+import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -65,10 +66,14 @@ export function drawBox(user) {
   const presence = presenceOf(user);
   rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
   drawPresence(box, presence);
+  noteEmpty(box);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
   box.root.toggleAttribute("data-speaks", isOnAir(user));
-  if (presence === "typing") settleLater(box);
+  if (presence === "typing") {
+    settleLater(box);
+    showEnd(box);
+  }
   if (user.gone) vacate(box);
 }
 
@@ -81,6 +86,14 @@ function drawPresence({ user, root, status }, presence) {
   const word = wordForPresence(user, presence);
   root.toggleAttribute("data-wrote", isBlind() && user.wrote);
   if (status.data !== word) status.data = word;
+}
+
+/** A box may be left out as long as nobody has written in it. @param {Box} box */
+function noteEmpty({ user, root }) {
+  const isEmpty = !user.text && !user.wrote;
+  if (isEmpty === "empty" in root.dataset) return;
+  root.toggleAttribute("data-empty", isEmpty);
+  if (asked.leftOut.includes("empty")) touch("people");
 }
 
 /** @param {Box} box */
@@ -143,6 +156,7 @@ function newBox(user) {
   const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, called: "", timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
+  watchHeight(box);
   return box;
 }
 
@@ -222,7 +236,11 @@ function takeAway(box) {
   if (boxes.get(box.user) !== box) return;
   const seat = element("div", "free");
   seat.dataset.name = box.user.name;
-  if (box.user.missing) setTimeout(() => seat.remove(), KEPT_PLACE_MS);
+  const drop = () => {
+    seat.remove();
+    touch("fit");
+  };
+  if (box.user.missing || isFitting()) setTimeout(drop, KEPT_PLACE_MS);
   boxes.delete(box.user); // first, because the focus that goes with the box asks for this again
   box.root.replaceWith(seat);
   tidy();
@@ -259,10 +277,12 @@ export function redraw() {
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : others.length > 0;
-  at("wall-empty-words").textContent = say(isCaptions ? "captionsEmpty" : "wallEmpty");
+  const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
+  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : written.length > 0;
+  const isUnwritten = isCaptions || others.length > 0;
+  at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
   const [, button] = at("wall-empty").children;
-  button.toggleAttribute("hidden", isCaptions);
+  button.toggleAttribute("hidden", isUnwritten);
 }
 
 /**

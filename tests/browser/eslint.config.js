@@ -13,8 +13,8 @@ const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
 // Tests reach into the page by these names, in functions that run there.
 const PAGE = [
   "TOKEN", "asked", "at", "choices", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
-  "keepSeat", "keptInTab", "link", "look", "lose", "receive", "remove", "retryLater",
-  "rewrite", "room", "seat", "send", "shrink", "typed",
+  "keepSeat", "keptInTab", "link", "look", "lose", "project", "receive", "remove", "retryLater",
+  "rewrite", "room", "seat", "send", "shrink", "turnPage", "typed",
 ];
 
 const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));

@@ -52,7 +52,7 @@ proxied("an address that is none of this machine's is an invitation itself, what
   await page.goto(`${own}&view=log`);
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await expect(page.getByRole("textbox", { name: "Link" })).toHaveValue(own);
-  await expect(page.locator("#addresses option")).toHaveText([own, ...LINKS]);
+  await expect(page.locator("#addresses option")).toHaveText([own, ...LINKS].map((link) => new URL(link).host));
   await expect(page.getByRole("img", { name: `QR code for ${own}` })).toBeVisible(); // no request is left open
 });
 
@@ -89,4 +89,25 @@ test("storage that is forbidden is no reason to fail", async ({ open }) => {
   await page.getByLabel("Your name").fill("Ada");
   await page.keyboard.press("Enter");
   await expect(mine(page)).toBeFocused();
+});
+
+test("the code fills the screen, and Escape leads back to the invitation", async ({ join }) => {
+  const page = await join("Ada", { viewport: { width: 1920, height: 1080 } });
+  await invited(page, LINKS);
+  await expect(page.locator("#qr")).toBeVisible();
+  for (const larger of [page.locator("#qr"), page.getByRole("button", { name: "Full screen" })]) {
+    await larger.click();
+    const large = page.locator("#poster img");
+    const { width, height } = await large.boundingBox();
+    expect(Math.min(width, height)).toBeGreaterThanOrEqual(800);
+    await expect(page.locator("#poster-link")).toHaveText(LINKS[0].replace("http://", ""));
+    await page.keyboard.press("Escape");
+    await expect(large).toBeHidden();
+    await expect(page.getByRole("dialog", { name: /Invite/ })).toBeVisible();
+    await page.waitForFunction(() => history.state.depth === 1);
+  }
+  await page.locator("#qr").click();
+  await page.goBack();
+  await expect(page.locator("#poster")).toBeHidden();
+  await expect(page.locator("#invite")).toBeVisible();
 });

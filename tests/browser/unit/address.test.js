@@ -11,8 +11,10 @@ test("room, name and the parts to leave out", () => {
     room: "physics",
     name: "Ada",
     leftOut: ["log", "me"],
+    showsCode: false,
   });
-  assert.deepEqual(askedIn(query("")), { room: "", name: null, leftOut: [""] });
+  assert.deepEqual(askedIn(query("")), { room: "", name: null, leftOut: [""], showsCode: false });
+  assert.ok(askedIn(query("show=qr")).showsCode);
 });
 
 test("a view that is not known is the wall", () => {
@@ -25,11 +27,12 @@ test("a view that is not known is the wall", () => {
 });
 
 test("the address wins over what is remembered, and nonsense in either over nothing", () => {
-  const usual = { theme: "auto", size: 100, enterPosts: false, alert: "nothing" };
+  const usual = { theme: "auto", size: 100, fits: false, enterPosts: false, alert: "nothing" };
   assert.deepEqual(choicesIn(query(""), {}), usual);
   const saved = { theme: "dark", size: 150, enterPosts: true, alert: "sound" };
-  assert.deepEqual(choicesIn(query(""), saved), saved);
-  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { ...saved, theme: "light", size: 200 });
+  assert.deepEqual(choicesIn(query(""), saved), { ...saved, fits: false });
+  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { ...saved, theme: "light", size: 200, fits: false });
+  assert.deepEqual(choicesIn(query("size=fit"), saved), { ...saved, fits: true });
   assert.deepEqual(choicesIn(query("theme=pink&size=x"), {}), usual);
   assert.deepEqual([1, 1_000, 120].map((size) => choicesIn(query(`size=${size}`), {}).size), [50, 400, 120]);
 });

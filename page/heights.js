@@ -1,0 +1,100 @@
+// Watches how tall the texts in the boxes are. A box whose text is cut off says so, and shows the start of it when its
+// user has not typed for a while. On a wall whose text size fits, another height may mean another size.
+
+import { touch } from "./changes.js";
+import { isFitting } from "./state.js";
+
+/** @typedef {import("./wall.js").Box} Box */
+
+/** A text that is cut off shows its start when its user has not typed for this long. */
+const IDLE_MS = 20_000;
+const IDLE_CHECK_MS = 5_000;
+/** Text grows again at most this often, so that the wall does not flicker while people write. */
+const GROWING_MS = 2_000;
+
+/** The boxes by their elements. @type {WeakMap<Element, Box>} */
+const watched = new WeakMap();
+/** Boxes whose text is cut off. @type {Set<Box>} */
+const cutOff = new Set();
+/** The height of each text when the text size was chosen. @type {WeakMap<Box, number>} */
+const fitted = new WeakMap();
+const timers = { growing: 0, idle: 0 };
+
+const observer = new ResizeObserver((entries) => {
+  for (const { target } of entries) measure(/** @type {Box} */ (watched.get(target)));
+});
+
+/** @param {Box} box */
+export function watchHeight(box) {
+  const [paragraph] = box.text.children;
+  for (const part of [box.text, paragraph]) {
+    watched.set(part, box);
+    observer.observe(part);
+  }
+}
+
+/** @param {Box} box */
+export function heightOf(box) {
+  return /** @type {HTMLElement} */ (box.text.firstElementChild).offsetHeight;
+}
+
+/**
+ * The text size was chosen for these boxes.
+ *
+ * @param {Box[]} boxes
+ */
+export function noteFitted(boxes) {
+  for (const box of boxes) fitted.set(box, heightOf(box));
+}
+
+/** @param {Box} box */
+function measure(box) {
+  const height = heightOf(box);
+  const { clientHeight } = box.text;
+  if (!clientHeight) return; // on another page
+  const isCut = height > clientHeight + 1;
+  if (isFitting()) compare(box, height, isCut);
+  if (isCut === cutOff.has(box)) return;
+  if (!isCut) {
+    cutOff.delete(box);
+    delete box.root.dataset.cut;
+    return;
+  }
+  cutOff.add(box);
+  box.root.dataset.cut = "above";
+  timers.idle ||= setTimeout(restAll, IDLE_CHECK_MS);
+}
+
+/**
+ * A text that is no longer cut off, or more than before, may mean another size; at once if it is smaller.
+ *
+ * @param {Box} box
+ * @param {number} height
+ * @param {boolean} isCut
+ */
+function compare(box, height, isCut) {
+  const before = fitted.get(box) ?? 0;
+  if (isCut && height > before) touch("fit");
+  else if (height < before) timers.growing ||= setTimeout(grow, GROWING_MS);
+}
+
+function grow() {
+  timers.growing = 0;
+  touch("fit");
+}
+
+/** Shows the start of each text that is cut off, if nobody writes it and nobody reads in it. */
+function restAll() {
+  timers.idle = 0;
+  for (const box of cutOff) {
+    const { root, user } = box;
+    if (!root.isConnected) cutOff.delete(box);
+    else if (performance.now() - user.typedAt >= IDLE_MS && !("read" in root.dataset)) root.dataset.cut = "below";
+  }
+  if (cutOff.size) timers.idle = setTimeout(restAll, IDLE_CHECK_MS);
+}
+
+/** The user of a box types: it shows the end of the text again. @param {Box} box */
+export function showEnd({ root }) {
+  if (root.dataset.cut === "below") root.dataset.cut = "above";
+}

@@ -1,0 +1,82 @@
+// The pages of a wall with more boxes than can be read at once. They turn by themselves, unless somebody reads.
+
+import { touch } from "./changes.js";
+import { at, openDialog } from "./dom.js";
+import { look } from "./state.js";
+import { say } from "./words.js";
+
+const TURNING_MS = 8_000;
+/** The way back from the projector is seen for this long after the pointer has moved. */
+const WAY_BACK_MS = 3_000;
+
+const paging = { page: 0, pages: 1, timer: 0, moved: 0, isHeld: false, hadFocus: false };
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/**
+ * Shows one page of these places, and returns what is on it.
+ *
+ * @param {HTMLElement[]} places
+ * @param {number} perPage
+ */
+export function showPage(places, perPage) {
+  paging.pages = Math.ceil(places.length / perPage) || 1;
+  paging.page %= paging.pages;
+  const start = paging.page * perPage;
+  const shown = places.slice(start, start + perPage);
+  for (const place of at("wall").children) place.toggleAttribute("data-off", false);
+  for (const place of places) place.toggleAttribute("data-off", !shown.includes(place));
+  at("pages").hidden = paging.pages === 1;
+  at("page-range").textContent = say("range", { from: start + 1, to: start + shown.length, all: places.length });
+  at("hold").hidden = still.matches;
+  at("hold").setAttribute("aria-pressed", String(paging.isHeld));
+  if (paging.hadFocus) /** @type {HTMLElement | null} */ (shown[0]?.querySelector(".text"))?.focus();
+  paging.hadFocus = false;
+  if (paging.pages > 1) paging.timer ||= setTimeout(turnByItself, TURNING_MS);
+  return shown;
+}
+
+/** @param {number} step */
+export function turnPage(step) {
+  clearTimeout(paging.timer);
+  paging.timer = 0;
+  paging.hadFocus = at("wall").contains(document.activeElement);
+  paging.page = (paging.page + step + paging.pages) % paging.pages;
+  touch("fit");
+}
+
+export function showWayBack() {
+  const { dataset } = at("from-projector");
+  clearTimeout(paging.moved);
+  dataset.seen = "";
+  paging.moved = setTimeout(() => delete dataset.seen, WAY_BACK_MS);
+}
+
+/** Turns pages no longer by themselves, or does it again. */
+export function holdPage() {
+  paging.isHeld = !paging.isHeld;
+  touch("fit");
+}
+
+function turnByItself() {
+  paging.timer = 0;
+  if (paging.pages > 1) turnPage(mayTurn() ? 1 : 0);
+}
+
+function mayTurn() {
+  const isRead = document.activeElement?.closest(".box, #pages") || at("wall").querySelector("[data-read]");
+  return !paging.isHeld && !still.matches && !document.hidden && !look.large && !openDialog() && !isRead;
+}
+
+/**
+ * PageUp and PageDown turn the pages, except where they mean something else.
+ *
+ * @param {KeyboardEvent} event
+ */
+export function keyOnPages(event) {
+  const step = { PageDown: 1, PageUp: -1 }[event.key];
+  const { target } = event;
+  const isElsewhere = target instanceof Element && target.closest("input, textarea, select, dialog, #stage, #log");
+  if (!step || paging.pages === 1 || isElsewhere || look.large || look.view !== "wall") return;
+  event.preventDefault();
+  turnPage(step);
+}
