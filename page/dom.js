@@ -31,6 +31,9 @@
 /** A scroll position beyond every end: it scrolls to the end without asking the browser for a layout. */
 export const END = 1e9;
 
+/** A window in which the wall and the log do not fit side by side. */
+const NARROW = "(max-width: 55.99rem)";
+
 /** How many pixels from its end an element still counts as scrolled to the end. */
 const END_PX = 8;
 
@@ -87,6 +90,15 @@ export function openDialog() {
  */
 export function isAtEnd({ scrollHeight, scrollTop, clientHeight }) {
   return scrollHeight - scrollTop - clientHeight < END_PX;
+}
+
+export function isNarrow() {
+  return matchMedia(NARROW).matches;
+}
+
+/** @param {() => void} action */
+export function onNarrow(action) {
+  matchMedia(NARROW).addEventListener("change", action);
 }
 
 /**

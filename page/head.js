@@ -24,6 +24,7 @@ export function drawTitle() {
 export function drawCount() {
   const people = [...room.users.values()];
   const out = people.filter((user) => hidden.has(user.name)).length;
+  at("head-count").textContent = tongue.number.format(people.length);
   at("people").textContent = say("people", { n: people.length }) + (out ? say("ofThemHidden", { n: out }) : "");
 }
 

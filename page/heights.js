@@ -1,7 +1,10 @@
 // Watches how tall the texts in the boxes are. A box whose text is cut off says so, and shows the start of it when its
-// user has not typed for a while. On a wall whose text size fits, another height may mean another size.
+// user has not typed for a while. On a narrow wall a box is as high as its text; while its user types it keeps the
+// height that it had, so that those below do not move with every key. On a wall whose text size fits, another height
+// may mean another size.
 
 import { touch } from "./changes.js";
+import { at, isNarrow } from "./dom.js";
 import { isFitting } from "./state.js";
 
 /** @typedef {import("./wall.js").Box} Box */
@@ -11,6 +14,9 @@ const IDLE_MS = 20_000;
 const IDLE_CHECK_MS = 5_000;
 /** Text grows again at most this often, so that the wall does not flicker while people write. */
 const GROWING_MS = 2_000;
+
+/** So many boxes or fewer share the height of a narrow wall; of more, each has a fixed number of lines at most. */
+const FEW = 8;
 
 /** The boxes by their elements. @type {WeakMap<Element, Box>} */
 const watched = new WeakMap();
@@ -33,6 +39,11 @@ export function watchHeight(box) {
   }
 }
 
+/** @param {number} boxes  on the wall */
+export function shareHeight(boxes) {
+  at("wall").style.setProperty("--boxes", String(Math.min(Math.max(boxes, 1), FEW)));
+}
+
 /** @param {Box} box */
 export function heightOf(box) {
   return /** @type {HTMLElement} */ (box.text.firstElementChild).offsetHeight;
@@ -52,6 +63,7 @@ function measure(box) {
   const height = heightOf(box);
   const { clientHeight } = box.text;
   if (!clientHeight) return; // on another page
+  if (isNarrow()) box.text.style.setProperty("--held", `${box.text.getBoundingClientRect().height}px`);
   const isCut = height > clientHeight + 1;
   if (isFitting()) compare(box, height, isCut);
   if (isCut === cutOff.has(box)) return;

@@ -5,7 +5,7 @@ import { touch } from "./changes.js";
 import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { copyBox } from "./copy.js";
-import { all, at, openDialog } from "./dom.js";
+import { all, at, onNarrow, openDialog } from "./dom.js";
 import { enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
@@ -15,7 +15,7 @@ import {
   typeQuestion,
 } from "./host-bar.js";
 import { copyLink, enlargeCode, invite, showAddress } from "./invite.js";
-import { forgetUnread, logInSight, onNarrow, readNewest, scrollLog } from "./log.js";
+import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
 import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";

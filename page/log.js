@@ -1,6 +1,6 @@
 // Draws the log; new entries come at its end. A screen reader announces posts, but neither arrivals nor departures.
 
-import { at, element, isAtEnd } from "./dom.js";
+import { at, element, isAtEnd, isNarrow } from "./dom.js";
 import { takeEntries, touch } from "./changes.js";
 import { withLinks } from "./links.js";
 import { drawMark, lookOf } from "./marks.js";
@@ -20,16 +20,8 @@ const items = new Map();
 /** The line of each piece of news. @type {WeakMap<News, HTMLElement>} */
 const lines = new WeakMap();
 
-/** A window in which the wall and the log do not fit side by side. */
-const narrow = matchMedia("(max-width: 55.99rem)");
-
-/** @param {() => void} action */
-export function onNarrow(action) {
-  narrow.addEventListener("change", action);
-}
-
 export function logInSight() {
-  const isShown = look.view === "log" || (look.view === "wall" && !narrow.matches);
+  const isShown = look.view === "log" || (look.view === "wall" && !isNarrow());
   return seat.inside && isShown && !look.projecting && !asked.leftOut.includes("log");
 }
 

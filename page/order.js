@@ -5,9 +5,10 @@ import { at } from "./dom.js";
 
 /** Costs a layout; only for a change of the layout. */
 export function orderParts() {
-  const [me, wall, log] = ["me", "wall-area", "log"].map(at);
+  const [wall, log] = ["wall-area", "log"].map(at);
   const other = [wall, log].find((part) => part.offsetParent);
-  if (!me.offsetParent || !other) return;
+  const me = ["me", "no-box"].map(at).find((part) => part.offsetParent);
+  if (!me || !other) return;
   const isAbove = me.getBoundingClientRect().top <= other.getBoundingClientRect().top;
   const isBefore = me.compareDocumentPosition(wall) === me.DOCUMENT_POSITION_FOLLOWING;
   if (isAbove === isBefore) return;

@@ -4,7 +4,7 @@ import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { drawMark, lookOf } from "./marks.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
-import { asked, choices, draft, isBlind, isFrozen, link, room, seat } from "./state.js";
+import { asked, choices, draft, isBlind, isFrozen, link, look, room, seat } from "./state.js";
 import { say } from "./words.js";
 
 /** Characters from the start of the text that set the height of the box; they fill more than it may have. */
@@ -15,7 +15,8 @@ const NO_SPACE = "\u200b";
 export function drawMe() {
   at("me").hidden = !room.you && !(seat.wanted && seat.inside);
   at("skip-to-mine").hidden = at("me").hidden;
-  at("to-join").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me");
+  // Whoever reads captions came to read.
+  at("no-box").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me") || look.view === "captions";
   const name = seat.name || seat.wanted.trim();
   at("my-name").textContent = name;
   drawMark(room.users.get(room.you ?? "")?.look ?? lookOf(name), at("my-mark"));

@@ -46,7 +46,7 @@ export function setView(view) {
   followScope();
   drawChoices();
   redraw();
-  touch("people", "log", "spotlight", "order");
+  touch("me", "people", "log", "spotlight", "order");
   keepAwake();
   keepHistory();
 }

@@ -3,7 +3,7 @@
 import { captionOf, isOnAir } from "./captions.js";
 import { change, touch } from "./changes.js";
 import { END, at, element, rewriteNode } from "./dom.js";
-import { showEnd, watchHeight } from "./heights.js";
+import { shareHeight, showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
 import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
 import { say } from "./words.js";
@@ -277,6 +277,7 @@ export function redraw() {
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
+  shareHeight(others.length);
   const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
   at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : written.length > 0;
   const isUnwritten = isCaptions || others.length > 0;

@@ -204,10 +204,13 @@ test("a phone has its box above the keyboard, nothing under it, and targets for 
   expect(me.y + me.height).toBeGreaterThan(390);
   await page.setViewportSize(PHONE.viewport);
   for (const button of await page.locator("button:visible, input:visible, textarea:visible").all()) {
-    if (await button.evaluate((button) => Boolean(button.closest(".box")))) continue; // the whole box is the target
+    if (await button.evaluate((button) => Boolean(button.closest(".box, #writing")))) continue; // the whole box is the target
     const { width, height } = await button.boundingBox();
     expect(Math.min(width, height), await button.evaluate((button) => button.outerHTML)).toBeGreaterThanOrEqual(44);
   }
+  const [name, own] = [await page.locator("#me .name").boundingBox(), await mine(page).boundingBox()];
+  expect(own.y + own.height - name.y, "the own box with its name").toBeGreaterThanOrEqual(44);
+  expect(name.width).toBeGreaterThan(0.9 * own.width);
   for (const field of await page.locator("input, textarea, select").all()) {
     expect(parseFloat(await field.evaluate((field) => getComputedStyle(field).fontSize))).toBeGreaterThanOrEqual(16);
   }

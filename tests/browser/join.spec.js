@@ -6,7 +6,8 @@ test("the first screen says which room it is, who is there and that what one typ
   await expect(page.getByRole("heading", { level: 1 })).toHaveText(room);
   await expect(page).toHaveTitle(`${room} · Typewall`);
   await expect(page.getByRole("listitem")).toHaveText(["Ada"]);
-  await expect(page.getByText("Write in your own box; everyone sees it as you type.")).toBeVisible();
+  await expect(page.locator("#what")).toHaveText("Write in your own box; everyone sees it as you type.");
+  await expect(page.locator("#what")).toBeVisible();
   const ben = await bot("Ben");
   await expect(page.getByRole("listitem")).toHaveText(["Ada", "Ben"]);
   ben.leave();
