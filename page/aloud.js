@@ -37,7 +37,7 @@ export function hear(hearing, text, language, isResting) {
   if (!text.startsWith(hearing.leaving)) hearing.leaving = "";
   const { whole, rest } = sentencesIn(text.slice(hearing.leaving.length), language);
   const sentences = isResting && rest ? [...whole, rest] : whole;
-  const { news, others } = compare(hearing.heard, sentences);
+  const { news, others } = withoutHeard(hearing.heard, sentences);
   // After a post another text begins, in which a sentence may be said again.
   const kept = posts.length ? others.filter((old) => rest.startsWith(old)) : others;
   hearing.heard = [...kept, ...sentences].slice(-MOST_HEARD);
@@ -49,7 +49,7 @@ export function hear(hearing, text, language, isResting) {
  * @param {ReturnType<typeof sentencesIn>} post
  */
 function hearPost(hearing, { whole, rest }) {
-  const { news, others } = compare(hearing.heard, rest ? [...whole, rest] : whole);
+  const { news, others } = withoutHeard(hearing.heard, rest ? [...whole, rest] : whole);
   hearing.heard = others;
   return news;
 }
@@ -61,7 +61,7 @@ function hearPost(hearing, { whole, rest }) {
  * @param {string[]} heard
  * @param {string[]} sentences
  */
-function compare(heard, sentences) {
+function withoutHeard(heard, sentences) {
   const others = [...heard];
   const take = (/** @type {string | undefined} */ old) => {
     const place = old === undefined ? -1 : others.indexOf(old);
