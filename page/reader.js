@@ -79,11 +79,22 @@ function readLater() {
 
 function readNow() {
   reader.timer = 0;
-  const parts = usersToRead().map(newsOf).filter(Boolean);
-  if (!parts.length) return;
+  const users = usersToRead();
+  const words = users.map(newsOf).filter(Boolean).join(" ");
+  if (words) readOut(words);
+  if (users.some((user) => user.text && !isResting(user))) readLater();
+}
+
+/** @param {string} words */
+function readOut(words) {
   reader.said = performance.now();
-  at("aloud").append(element("p", "", parts.join(" ")));
+  at("aloud").append(element("p", "", words));
   while (at("aloud").childElementCount > KEPT) at("aloud").firstElementChild?.remove();
+}
+
+/** @param {User} user */
+function isResting(user) {
+  return performance.now() - user.typedAt >= REST_MS;
 }
 
 function usersToRead() {
@@ -97,9 +108,7 @@ function usersToRead() {
  * @param {User} user
  */
 function newsOf(user) {
-  const isResting = performance.now() - user.typedAt >= REST_MS;
-  const news = hear(hearingOf(user), user.text, tongue.language, isResting).join(" ");
-  if (!isResting && user.text) readLater();
+  const news = hear(hearingOf(user), user.text, tongue.language, isResting(user)).join(" ");
   if (!news || reader.speaker === user) return news;
   reader.speaker = user;
   return `${user.name}: ${news}`;
