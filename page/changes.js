@@ -1,7 +1,7 @@
 // What has changed and is not drawn yet. Modules that change the state report it here, by the name of the part; draw.js
 // draws it in the next frame.
 
-/** @typedef {"people" | "link" | "me" | "door" | "title" | "posts" | "log"} PartOfRoom */
+/** @typedef {"people" | "count" | "link" | "me" | "door" | "title" | "posts" | "log"} PartOfRoom */
 /** @typedef {PartOfRoom | "stage" | "board" | "spotlight" | "order" | "fit"} Part */
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Entry} Entry */

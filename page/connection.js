@@ -7,6 +7,8 @@ import { asked, link } from "./state.js";
 
 /** A connection has this long to open. */
 const OPEN_MS = 10_000;
+/** After this long without a word from the server, the page asks for one. */
+const QUIET_MS = 10_000;
 /** A connection that may be dead has this long to answer. */
 const PROBE_MS = 4_000;
 /** The longest wait before the first new attempt. */
@@ -40,10 +42,13 @@ export function connect() {
   touch("link");
   socket.onopen = () => {
     clearTimeout(deadline);
+    link.heardAt = performance.now();
+    watchOver(socket);
     handlers.opened();
   };
   socket.onmessage = ({ data }) => {
-    link.heard = true;
+    link.heard += 1;
+    link.heardAt = performance.now();
     const [event, value] = JSON.parse(data);
     if (link.socket === socket) handlers.received(event, value);
   };
@@ -132,12 +137,34 @@ function tick() {
   else setTimeout(tick, Math.min(rest, 1_000));
 }
 
-/** A phone that slept has a socket that only looks open. Every server that is alive answers `watch`. */
+/** A phone that slept has a socket that only looks open. */
 export function checkConnection() {
   if (!link.socket) return void (link.retryAt && connect());
-  const { socket } = link;
-  link.heard = false;
-  if (send("watch", {})) setTimeout(() => link.heard || lose(socket), PROBE_MS);
+  probe(link.socket);
+}
+
+/**
+ * A cable that was pulled ends no connection: the browser would notice after minutes.
+ *
+ * @param {WebSocket} socket
+ */
+function watchOver(socket) {
+  if (link.socket !== socket) return;
+  const rest = link.heardAt + QUIET_MS - performance.now();
+  if (rest > 0) setTimeout(watchOver, rest, socket);
+  else probe(socket, watchOver);
+}
+
+/**
+ * Gives up a connection on which the server does not answer.
+ *
+ * @param {WebSocket} socket
+ * @param {(socket: WebSocket) => void} [answered]
+ */
+function probe(socket, answered = () => {}) {
+  const { heard } = link;
+  const judge = () => (link.heard === heard ? lose(socket) : answered(socket));
+  if (send("ping", {})) setTimeout(judge, PROBE_MS);
 }
 
 /**

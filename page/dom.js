@@ -5,6 +5,7 @@
  *
  * @typedef {object} Elements
  * @property {HTMLInputElement} name
+ * @property {HTMLInputElement} new-name
  * @property {HTMLInputElement} passphrase
  * @property {HTMLInputElement} address
  * @property {HTMLInputElement} with-key

@@ -10,6 +10,7 @@ import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
 import { orderParts } from "./order.js";
 import { drawMe, drawOwnText } from "./own-box.js";
+import { drawOffer } from "./offer.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
@@ -18,6 +19,7 @@ import { drawStop } from "./wall-input.js";
 
 const DRAWING = {
   people: drawPeople,
+  count: drawCount,
   link: drawLink,
   me: drawMe,
   door: drawDoor,
@@ -70,7 +72,10 @@ function drawSizes(parts) {
 function drawPeople() {
   drawCount();
   drawBoard();
-  if (!seat.inside) drawVisitors();
+  if (!seat.inside) {
+    drawVisitors();
+    drawOffer();
+  }
   drawEmptyWall();
   drawStop();
 }

@@ -3,6 +3,7 @@
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { drawDoor, refuseName } from "./door.js";
+import { takeOffer } from "./offer.js";
 import { drawMe } from "./own-box.js";
 import { join, retryNow } from "./seat.js";
 import { link, room, seat } from "./state.js";
@@ -17,6 +18,17 @@ export function enterRoom(event) {
   if (!name.trim()) return refuseName(say("nameEmpty"));
   remember({ name });
   seat.wanted = name;
+  enter();
+}
+
+/** Takes the seat that this device had before. */
+export function comeBackIn() {
+  forgetRefusal();
+  takeOffer();
+  enter();
+}
+
+function enter() {
   seat.inside = true; // at once, so that the next key is in the box already
   drawDoor();
   drawMe();

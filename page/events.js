@@ -25,6 +25,7 @@ const POSTS_KEPT = 2_000;
  * @property {{ [id: string]: { name: string, mark?: number, text: string, wrote?: boolean, away?: boolean } }} users
  * @property {number | null} [cleared]
  * @property {boolean} [host]
+ * @property {number} [viewers]
  * @property {import("./room-state.js").Described} [state]
  * @property {Post[]} log
  * @property {{ text: number, name: number }} [limits]
@@ -44,9 +45,24 @@ export function applyEvent(event, data, now = performance.now()) {
   else if (event === "disconnect_user") farewell(user, data.name);
   else if (event === "data") addPost(data);
   else if (event === "post_removed") forgetPost(data.n);
-  else if (user && event === "text_update") return rewrite(user, data, now);
+  else return applyOther(event, data, user, now);
+  return true;
+}
+
+/**
+ * @param {string} event
+ * @param {any} data
+ * @param {User | undefined} user
+ * @param {number} now
+ */
+function applyOther(event, data, user, now) {
+  if (user && event === "text_update") return rewrite(user, data, now);
+  if (user && event === "user_renamed") rename(user, data.name);
   else if (user && (event === "user_away" || event === "user_back")) setAway(user, event === "user_away");
-  else applyHostEvent(event, data, user);
+  else if (event === "viewers") {
+    room.viewers = data.count;
+    touch("count");
+  } else applyHostEvent(event, data, user);
   return true;
 }
 
@@ -67,6 +83,7 @@ function replaceAll(snapshot, now) {
   seat.session = snapshot.session ?? seat.session;
   noteCleared(snapshot.cleared);
   room.hosting = snapshot.host ?? false;
+  room.viewers = snapshot.viewers ?? 0;
   setRoomState(snapshot.state ?? { ...newRoom().state, hosts: [] });
   if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
   replaceLog(snapshot.log);
@@ -104,6 +121,13 @@ function welcomeUser(id, name, mark) {
   tell("came", name);
 }
 
+/** Posts keep the name of their time. @param {User} user @param {string} name */
+function rename(user, name) {
+  user.name = name;
+  change(user);
+  touch("people", "stage", "board");
+}
+
 /** @param {User} user */
 function add(user) {
   room.users.set(user.id, user);
@@ -138,6 +162,7 @@ export function rewrite(user, update, now = performance.now()) {
 function setAway(user, away) {
   user.away = away;
   change(user);
+  if (!seat.inside) touch("people"); // the first screen may offer the seat
 }
 
 /**

@@ -95,7 +95,7 @@ function layOut(grid, size, area) {
   const { style } = at("wall");
   style.setProperty("--columns", String(grid.columns));
   style.setProperty("--rows", String(grid.rows));
-  for (const [property, pixels] of Object.entries({ fit: size, name, top: head, line, lines: lines * line })) {
+  for (const [property, pixels] of Object.entries({ fit: size, name, top: head, leading: line, lines: lines * line })) {
     style.setProperty(`--${property}`, `${pixels}px`);
   }
   return measures;

@@ -27,15 +27,23 @@ const fitted = new WeakMap();
 const timers = { growing: 0, idle: 0 };
 
 const observer = new ResizeObserver((entries) => {
-  for (const { target } of entries) measure(/** @type {Box} */ (watched.get(target)));
+  for (const { target } of entries) measure(watched.get(target));
 });
 
-/** @param {Box} box */
-export function watchHeight(box) {
-  const [paragraph] = box.text.children;
-  for (const part of [box.text, paragraph]) {
-    watched.set(part, box);
-    observer.observe(part);
+/**
+ * Watches a box as long as it is in sight.
+ *
+ * @param {Box} box
+ * @param {boolean} isOn
+ */
+export function watchHeight(box, isOn) {
+  const parts = [box.text, box.text.children[0]];
+  if (watched.has(box.text) === isOn) return;
+  for (const part of parts) {
+    if (isOn) observer.observe(part);
+    else observer.unobserve(part);
+    if (isOn) watched.set(part, box);
+    else watched.delete(part);
   }
 }
 
@@ -55,11 +63,15 @@ export function heightOf(box) {
  * @param {Box[]} boxes
  */
 export function noteFitted(boxes) {
-  for (const box of boxes) fitted.set(box, heightOf(box));
+  for (const box of boxes) {
+    watchHeight(box, true);
+    fitted.set(box, heightOf(box));
+  }
 }
 
-/** @param {Box} box */
+/** @param {Box | undefined} box */
 function measure(box) {
+  if (!box) return;
   const height = heightOf(box);
   const { clientHeight } = box.text;
   if (!clientHeight) return; // on another page

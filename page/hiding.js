@@ -28,6 +28,18 @@ export function hide(name) {
   drawHiding();
 }
 
+/**
+ * Somebody has another name; whoever was hidden stays so.
+ *
+ * @param {string} before
+ * @param {string} name
+ */
+export function hiddenToo(before, name) {
+  if (!hidden.has(before)) return;
+  hidden.add(name);
+  drawHiding();
+}
+
 /** @param {string} name */
 function unhide(name) {
   hidden.delete(name);

@@ -6,7 +6,7 @@ import { clearAll, confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { copyBox } from "./copy.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
-import { enterRoom, justWatch, toDoor } from "./entry.js";
+import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
@@ -22,6 +22,7 @@ import { focusBoxes } from "./order.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { toggleReader } from "./reader.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
+import { changeName, offerName } from "./renaming.js";
 import { saveLog, saveWall } from "./save.js";
 import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
@@ -48,6 +49,7 @@ function listenToDoor() {
   at("gate").addEventListener("submit", givePassphrase);
   at("show-passphrase").addEventListener("click", showPassphrase);
   at("join").addEventListener("submit", enterRoom);
+  at("come-back").addEventListener("click", comeBackIn);
   at("just-watch").addEventListener("click", justWatch);
   at("to-join").addEventListener("click", toDoor);
   at("now").addEventListener("click", retryNow);
@@ -151,7 +153,11 @@ function listenToSettings() {
   for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
   at("addresses").addEventListener("change", showAddress);
   at("with-key").addEventListener("change", showAddress);
-  at("to-settings").addEventListener("click", () => showDialog("settings"));
+  at("to-settings").addEventListener("click", () => {
+    offerName();
+    showDialog("settings");
+  });
+  at("rename").addEventListener("submit", changeName);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("alert").addEventListener("change", chooseAlert);
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));

@@ -9,6 +9,7 @@ import { startDrawing } from "./draw.js";
 import { hideAgain } from "./hiding.js";
 import { keepHistory } from "./history.js";
 import { listen } from "./listeners.js";
+import { deviceSeat, offerSeat } from "./offer.js";
 import { findSecrets, knock } from "./passphrase.js";
 import { noticeEnd, receive } from "./receive.js";
 import { isTaken, sitDown, takeSeat } from "./seat.js";
@@ -68,6 +69,8 @@ async function takePlace() {
   sitDown(kept);
   if (charactersIn(asked.room) > ROOM_CHARACTERS) return refuseRoom();
   if (kept && (await isTaken(kept))) sitDown(null);
+  const before = seat.inside ? undefined : deviceSeat();
+  if (before) isTaken(before).then((taken) => taken || offerSeat(before));
   handleConnection({ opened: knock, received: receive, lost: noticeEnd });
   connect();
 }

@@ -14,6 +14,7 @@ import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { overhear } from "./reader.js";
+import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
 import { PROMPT_CHARACTERS, asked, draft, isFrozen, link, room, seat } from "./state.js";
 import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
@@ -38,6 +39,7 @@ export function receive(event, data) {
   if (event === "error") return refuse(data);
   if (event === "slow_down") return slowDown();
   if (event === "data") notePost(data);
+  else if (event === "user_renamed") noticeName(data);
   const wasFrozen = isFrozen();
   if (!applyEvent(event, data)) return resync();
   overhear(event, data);
@@ -102,7 +104,6 @@ function notePost(post) {
 /** @param {Refusal} refusal */
 function refuse(refusal) {
   const { code } = refusal;
-  if (code === "already_joined") return; // the answer to checkConnection
   if (code.startsWith("passphrase")) return refusePassphrase(refusal);
   if (isAboutKey(code)) return refuseHostKey(refusal);
   if (code === "out_of_step") return tellWhole();

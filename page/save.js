@@ -31,7 +31,7 @@ export function saveWall(format) {
   const seen = [...room.users.values()].filter((user) => !hidden.has(user.name));
   const rows = seen.map((user) => ({ name: user.name, text: textSeen(user) }));
   /** @type {[string, string]} */
-  const columns = [say("columnName"), say("asText")];
+  const columns = [say("name"), say("asText")];
   const sheet = { title: roomTitle(), question: room.state.prompt, rows, columns };
   at("save-wall").close();
   saveFile([wallFile(format, sheet)], `-${asTime(Date.now()).slice(11, 16).replace(":", "")}-wall`, format);

@@ -7,6 +7,7 @@ import { at } from "./dom.js";
 import { drawDoor } from "./door.js";
 import { forgetMe } from "./events.js";
 import { keepHistory } from "./history.js";
+import { keepForDevice } from "./offer.js";
 import { drawMe, note } from "./own-box.js";
 import { asked, draft, link, look, room, seat, tab } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
@@ -64,7 +65,11 @@ export function welcome() {
 /** The seat is this person's again. */
 export function resume() {
   seat.wanted = seat.name; // a server that was restarted gives out names anew
-  resumeText((room.you && room.users.get(room.you)?.text) || "");
+  keepForDevice();
+  const text = (room.you && room.users.get(room.you)?.text) || "";
+  if (seat.returning) restoreText({ text: text + ownText() });
+  seat.returning = false;
+  resumeText(text);
 }
 
 /** Tries again now. If another window has the seat, this page asks for a new one and leaves the other's posts to it. */
@@ -74,7 +79,7 @@ export function retryNow() {
 }
 
 function forgetSeat() {
-  Object.assign(seat, { session: undefined, cleared: null, welcomed: false });
+  Object.assign(seat, { session: undefined, cleared: null, welcomed: false, returning: false });
   forgetPending();
 }
 
@@ -98,6 +103,7 @@ function leave() {
   forgetSeat();
   Object.assign(seat, { inside: false, wanted: "", left: true });
   forgetMe();
+  keepForDevice();
   forgetText();
   connect();
   touch("door", "me", "people");
@@ -128,7 +134,7 @@ export function takeSeat() {
 /**
  * True if the tab that kept the seat is still there: then this one is its copy, and needs a seat of its own.
  *
- * @param {KeptSeat} kept
+ * @param {{ tab: string }} kept
  * @returns {Promise<boolean>}
  */
 export function isTaken(kept) {

@@ -86,6 +86,8 @@ export function newRoom() {
     you: null,
     /** @type {Map<string, User>} */
     users: new Map(),
+    /** How many watch without a box. */
+    viewers: 0,
     /** Ids of the users whose lines the captions show. @type {string[]} */
     speakers: [],
     /** The log, by keyOf(post). @type {Map<string, Post>} */
@@ -122,6 +124,8 @@ export const seat = {
   removed: false,
   /** The first screen says that the room is locked. */
   lockedOut: false,
+  /** The text of the seat is still on the server alone. */
+  returning: false,
   /** Left with the button; the name in the address must not join again. */
   left: false,
 };
@@ -161,8 +165,10 @@ export const link = {
   retryAt: 0,
   /** Attempts since the last connection that worked. */
   failures: 0,
-  /** Something came since the last check. */
-  heard: false,
+  /** How many events have come. */
+  heard: 0,
+  /** When the last one came, on the clock of performance.now(). */
+  heardAt: 0,
   /** The next snapshot was asked for because a splice did not fit. */
   resyncing: false,
 };

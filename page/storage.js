@@ -1,5 +1,5 @@
-// What the browser keeps: choices for all tabs, and the seat and the passphrase for one tab. A browser may forbid
-// storage; then nothing is remembered, and everything else works.
+// What the browser keeps: choices and the last seats for all tabs, the seat and the passphrase for one tab. A browser
+// may forbid storage; then nothing is remembered, and everything else works.
 
 /**
  * @typedef {object} Saved  Choices that are remembered for all tabs.
@@ -25,6 +25,25 @@ export function remembered() {
  */
 export function remember(choice) {
   writeJson(() => localStorage, CHOICES, { ...remembered(), ...choice });
+}
+
+/**
+ * Keeps a value for all tabs.
+ *
+ * @param {string} key
+ * @param {unknown} value
+ */
+export function keepOnDevice(key, value) {
+  writeJson(() => localStorage, key, value);
+}
+
+/**
+ * What was kept for all tabs, or null.
+ *
+ * @param {string} key
+ */
+export function keptOnDevice(key) {
+  return readJson(() => localStorage, key);
 }
 
 /**

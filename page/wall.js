@@ -156,7 +156,7 @@ function newBox(user) {
   const box = { user, root, name, text, host, more, ...nodes, seen: !IS_LAZY, following: true, called: "", timer: 0 };
   boxes.set(user, box);
   owners.set(root, box);
-  watchHeight(box);
+  watchHeight(box, box.seen);
   return box;
 }
 
@@ -282,8 +282,7 @@ export function drawEmptyWall() {
   at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : written.length > 0;
   const isUnwritten = isCaptions || others.length > 0;
   at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
-  const [, button] = at("wall-empty").children;
-  button.toggleAttribute("hidden", isUnwritten);
+  at("wall-empty").children[1].toggleAttribute("hidden", isUnwritten);
 }
 
 /**
@@ -295,5 +294,6 @@ export function noticeSight(event) {
   const box = boxAround(event.target);
   if (!box) return;
   box.seen = !event.skipped;
+  if (!isFitting()) watchHeight(box, box.seen);
   if (box.seen) change(box.user);
 }

@@ -21,6 +21,8 @@ pub(crate) enum Event<'a> {
     Hidden(bool),
     /// The client is a host.
     Hosting,
+    /// How many watch.
+    Viewers,
     /// A user with this number in its name joined.
     Joined(usize),
     /// The state of the room.
@@ -86,6 +88,9 @@ pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
     }
     if json.starts_with(b"[\"hosting\",") {
         return Ok(Event::Hosting);
+    }
+    if json.starts_with(b"[\"viewers\",") {
+        return Ok(Event::Viewers);
     }
     if json.starts_with(b"[\"existing_users\",") { Ok(Event::Snapshot(json)) } else { Err(unexpected()) }
 }

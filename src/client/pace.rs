@@ -17,6 +17,9 @@ const BYTES_PER_EVENT: usize = 4 * 1024;
 /// connects, and one when a splice does not fit.
 const SNAPSHOTS: Rate = Rate { per_second: 1, burst: 10 };
 
+/// Names that a client may take. The room is told of each, and a person needs one.
+const NAMES: Rate = Rate { per_second: 1, burst: 5 };
+
 /// Actions that only a host may take. The room is told of each, and the store may have to keep it. A host who removes
 /// several users takes a few in a second.
 const HOST_ACTIONS: Rate = Rate { per_second: 10, burst: 50 };
@@ -30,6 +33,7 @@ pub(crate) struct Pace {
     events: RateLimit,
     posts: RateLimit,
     snapshots: RateLimit,
+    names: RateLimit,
     host_actions: RateLimit,
     post_rate: Rate,
     /// Bytes that have not been counted as an event yet.
@@ -42,7 +46,8 @@ impl Pace {
         let full = RateLimit::new(now);
         let post_rate =
             Rate { per_second: limits.post_rate, burst: limits.post_rate.saturating_mul(POST_BURST) };
-        Self { events: full, posts: full, snapshots: full, host_actions: full, post_rate, uncounted: 0 }
+        let (events, posts, snapshots, names, host_actions) = (full, full, full, full, full);
+        Self { events, posts, snapshots, names, host_actions, post_rate, uncounted: 0 }
     }
 
     /// Counts bytes. Returns how long to wait before the next ones are read.
@@ -63,6 +68,7 @@ impl Pace {
         match event {
             FromClient::Acted(Action::Post { .. }) => self.posts.take(1, self.post_rate, now),
             FromClient::Acted(Action::Watch | Action::Resync) => self.snapshots.take(1, SNAPSHOTS, now),
+            FromClient::Acted(Action::Rename(_)) => self.names.take(1, NAMES, now),
             FromClient::Host { .. } => self.host_actions.take(1, HOST_ACTIONS, now),
             FromClient::Acted(action) if action.is_for_hosts() => {
                 self.host_actions.take(1, HOST_ACTIONS, now)
@@ -76,6 +82,7 @@ impl Pace {
 mod tests {
     use super::*;
     use crate::base::secret::SecretHash;
+    use crate::room::names::Name;
 
     fn waits(event: &FromClient, count: usize) -> Vec<Duration> {
         let now = Instant::now();
@@ -84,12 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn posts_snapshots_and_what_hosts_do_have_rates_of_their_own() {
+    fn posts_snapshots_names_and_what_hosts_do_have_rates_of_their_own() {
         let post = FromClient::Acted(Action::Post { text: "text".to_owned(), reference: None });
         for (event, burst, step) in [
             (post, 10, Duration::from_millis(500)),
             (FromClient::Acted(Action::Watch), 10, Duration::from_secs(1)),
             (FromClient::Acted(Action::Resync), 10, Duration::from_secs(1)),
+            (FromClient::Acted(Action::Rename(Name::parse("Ada", 40).unwrap())), 5, Duration::from_secs(1)),
             (FromClient::Acted(Action::Clear(None)), 50, Duration::from_millis(100)),
             (FromClient::Host { key: SecretHash::new(""), token: None }, 50, Duration::from_millis(100)),
         ] {

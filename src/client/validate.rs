@@ -61,6 +61,8 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
         ClientEvent::Watch => Action::Watch,
         ClientEvent::Resync => Action::Resync,
         ClientEvent::UpdatedText(change) => Action::Write(check_change(change, limits)?),
+        ClientEvent::ChangeName { name } => Action::Rename(Name::parse(&name, limits.max_name)?),
+        ClientEvent::Ping => return Ok(FromClient::Ping),
         ClientEvent::Host { key, token } => {
             return Ok(FromClient::Host { key: SecretHash::new(&key), token: parse_token(token) });
         }
@@ -175,6 +177,8 @@ mod tests {
         assert_eq!(code(r#"["message",{"text":"123456"}]"#), "text_too_long");
         assert_eq!(code(r#"["message",{"text":" \n"}]"#), "post_empty");
         assert_eq!(code(r#"["got_a_new_user",{"name":" "}]"#), "name_empty");
+        assert_eq!(code(r#"["change_name",{"name":"\u200b"}]"#), "name_empty");
+        assert_eq!(code(&format!(r#"["change_name",{{"name":"{}"}}]"#, "x".repeat(41))), "name_too_long");
     }
 
     #[test]

@@ -278,7 +278,8 @@ mod tests {
         let tail = Bytes::from(json);
         let part = Part { json: tail.clone(), next: None };
         let mut batch = Batch::default();
-        let receiver = Receiver { you: None, name: None, session: None, cleared: None, host: false };
+        let receiver =
+            Receiver { you: None, name: None, session: None, cleared: None, host: false, viewers: 0 };
         batch.add_snapshots(vec![part], [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());

@@ -148,6 +148,7 @@ impl<T: Transport> Hub<T> {
         if let Some(room) = self.rooms.touch(id) {
             room.enter(client);
         }
+        self.await_viewers(id, now);
     }
 
     /// Opens a room, unless there are too many.
@@ -177,7 +178,9 @@ impl<T: Transport> Hub<T> {
     pub(super) fn forget_if_empty(&mut self, id: RoomId) {
         if self.rooms.forget_if_empty(id) {
             self.store.cancel_load(id);
-            for deadline in [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id)] {
+            for deadline in
+                [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id), Deadline::Viewers(id)]
+            {
                 self.deadlines.cancel(deadline);
             }
         }

@@ -16,6 +16,8 @@ pub(crate) enum Deadline {
     Hosts(RoomId),
     /// The budget of a room has bytes again.
     Budget(RoomId),
+    /// The clients of a room are to be told how many viewers it has.
+    Viewers(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
     /// The next attempt at the passphrase from this address is to be checked.
@@ -48,6 +50,13 @@ impl Deadlines {
             None => {}
         }
         self.order.insert((at, deadline));
+    }
+
+    /// Sets a deadline, unless it is set already.
+    pub(crate) fn set_if_absent(&mut self, deadline: Deadline, at: Instant) {
+        if !self.times.contains_key(&deadline) {
+            self.set(deadline, at);
+        }
     }
 
     /// Removes a deadline.

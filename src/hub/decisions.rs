@@ -53,6 +53,7 @@ impl<T: Transport> Hub<T> {
                     self.close(superseded, &CloseReason::SeatTaken, now);
                 }
                 self.hold_seat(client, id, user, is_new, now);
+                self.await_viewers(id, now);
             }
             Reply::Hosting => {
                 let token = self.host_key.as_ref().map(SecretCheck::issue_token);
@@ -116,7 +117,8 @@ impl<T: Transport> Hub<T> {
                 room.view().is_host(*user)
             }
             Fact::SeatTaken { .. } => true,
-            Fact::HostMade { .. }
+            Fact::Renamed { .. }
+            | Fact::HostMade { .. }
             | Fact::StateChanged { .. }
             | Fact::Text { .. }
             | Fact::Cleared { .. }

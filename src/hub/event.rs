@@ -97,6 +97,8 @@ pub enum FromClient {
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
+    /// It asks for a sign of life.
+    Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
     /// answers in the order of its events.
     Rejected {

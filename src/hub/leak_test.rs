@@ -88,6 +88,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => host_action(),
         1 => Just(Action::Resync),
         1 => Just(Action::Watch),
+        1 => Just(Action::Rename(name())),
     ];
     let space = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_000_usize];
     prop_oneof![
@@ -235,8 +236,11 @@ impl World {
     fn check_deadlines(&self) {
         let Hub { deadlines, rooms, .. } = &self.hub;
         for deadline in deadlines.all() {
-            if let Deadline::Grace(id, _) | Deadline::Save(id) | Deadline::Hosts(id) | Deadline::Budget(id) =
-                deadline
+            if let Deadline::Grace(id, _)
+            | Deadline::Save(id)
+            | Deadline::Hosts(id)
+            | Deadline::Budget(id)
+            | Deadline::Viewers(id) = deadline
             {
                 assert!(rooms.get(id).is_some(), "{deadline:?}");
             }

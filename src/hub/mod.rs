@@ -38,6 +38,7 @@ pub(crate) mod state_delivery;
 pub(crate) mod store_link;
 pub(crate) mod text_relief;
 pub(crate) mod turns;
+pub(crate) mod viewers;
 
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId};
@@ -241,6 +242,7 @@ impl<T: Transport> Hub<T> {
                 Deadline::Save(room) => self.retry_save(room),
                 Deadline::Hosts(room) => self.appoint_host(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
+                Deadline::Viewers(room) => self.tell_viewers(room),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
                 Deadline::PassphraseAttempt(address) => self.check_attempts(address, now),
                 Deadline::HostKeyAttempt(address) => self.check_host_keys(address, now),
@@ -278,6 +280,14 @@ impl<T: Transport> Hub<T> {
         }
     }
 
+    /// Answers at once, whatever waits, and also before the passphrase: a pong says nothing but that the server is there.
+    fn answer_ping(&mut self, client: ClientId) {
+        match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
+            Some(room) => room.tell(client, &ServerEvent::Pong {}),
+            None => self.tell_outside_rooms(client, &ServerEvent::Pong {}),
+        }
+    }
+
     /// Sends an event to a client that is in no room.
     fn tell_outside_rooms(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
@@ -306,6 +316,7 @@ impl<T: Transport> Hub<T> {
         if let Some(fact) = fact {
             self.publish(id, fact, None, None, now);
         }
+        self.await_viewers(id, now);
         self.on_vacated(id);
     }
 

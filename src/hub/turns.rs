@@ -111,6 +111,7 @@ impl<T: Transport> Hub<T> {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
             FromClient::Host { key, token } => self.check_host_key(client, key, token, now),
             FromClient::Acted(action) => self.act(client, action, now),
+            FromClient::Ping => self.answer_ping(client),
             FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
             FromClient::Paced { wait } => self.slow_down(client, wait),
             FromClient::ControlFrames(frames) => self.clients.queue(client, frames.into()),

@@ -42,6 +42,13 @@ pub enum ClientEvent<'a> {
         /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<Cow<'a, str>>,
     },
+    /// Takes another name. Sent by a user.
+    ChangeName {
+        /// The name as typed, as in `GotANewUser`.
+        name: Cow<'a, str>,
+    },
+    /// Asks for a sign of life. Sent by a page that has heard nothing for a while.
+    Ping,
     /// Gives the host key. Sent by a user or viewer who is to run the room.
     Host {
         /// The key.
@@ -154,6 +161,10 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
                 let Message { text, reference } = data(&mut array)?;
                 ClientEvent::Message { text, reference }
             }
+            EventKind::ChangeName => {
+                data(&mut array).map(|ChangeName { name }| ClientEvent::ChangeName { name })?
+            }
+            EventKind::Ping => data(&mut array).map(|Empty {}| ClientEvent::Ping)?,
             EventKind::Host => {
                 let HostKey { key, token } = data(&mut array)?;
                 ClientEvent::Host { key, token }
@@ -235,6 +246,12 @@ struct Message<'a> {
     text: Cow<'a, str>,
     #[serde(borrow, default, rename = "ref")]
     reference: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct ChangeName<'a> {
+    #[serde(borrow)]
+    name: Cow<'a, str>,
 }
 
 #[derive(Deserialize)]

@@ -27,10 +27,24 @@ pub enum ServerEvent<'a> {
     NewUser {
         /// The new user.
         id: UserId,
-        /// The name that the server assigned.
-        new_user_name: &'a str,
         /// The mark that the server assigned.
         mark: Mark,
+        /// The name that the server assigned.
+        new_user_name: &'a str,
+    },
+    /// A user has another name. To the whole room, the user too.
+    UserRenamed {
+        /// The user.
+        id: UserId,
+        /// The name that the server assigned.
+        name: &'a str,
+    },
+    /// The answer to `ping`. To that client alone.
+    Pong {},
+    /// How many clients in the room have no box, at most once a second and only if that has changed. To the whole room.
+    Viewers {
+        /// The number.
+        count: usize,
     },
     /// The text of a box. To everyone in the room except its author.
     TextUpdate {
@@ -153,6 +167,7 @@ impl<'a> ServerEvent<'a> {
             Fact::Joined { id, name, mark, .. } => {
                 Some(Self::NewUser { id: *id, new_user_name: name.as_str(), mark: *mark })
             }
+            Fact::Renamed { id, name } => Some(Self::UserRenamed { id: *id, name: name.as_str() }),
             Fact::Away { id } => Some(Self::UserAway { id: *id }),
             Fact::Back { id } | Fact::SeatTaken { id } => Some(Self::UserBack { id: *id }),
             Fact::Gone { id, removed } => {
@@ -194,6 +209,9 @@ impl<'a> ServerEvent<'a> {
         match self {
             Self::Unlocked { .. } => "unlocked",
             Self::NewUser { .. } => "new_user",
+            Self::UserRenamed { .. } => "user_renamed",
+            Self::Pong {} => "pong",
+            Self::Viewers { .. } => "viewers",
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::UserWrote { .. } => "user_wrote",
             Self::TextCleared { .. } => "text_cleared",

@@ -29,6 +29,8 @@ pub(crate) struct Receiver<'a> {
     /// The receiver is a host.
     #[serde(skip_serializing_if = "is_false")]
     pub host: bool,
+    /// How many clients in the room have no box. Not in the other half, which would then change with every visitor.
+    pub viewers: usize,
 }
 
 /// Size after which a part of a snapshot ends, in bytes. The last user or post in it may exceed that. A part that was

@@ -46,6 +46,8 @@ fn encoded(event: &ServerEvent<'_>) -> String {
 #[test]
 fn what_hosts_send_is_decoded() {
     for (json, event) in [
+        (r#"["change_name",{"name":"Eve"}]"#, ClientEvent::ChangeName { name: "Eve".into() }),
+        (r#"["ping",{}]"#, ClientEvent::Ping),
         (r#"["host",{"key":"a key"}]"#, ClientEvent::Host { key: "a key".into(), token: None }),
         (
             r#"["host",{"key":"a key","token":"0a"}]"#,
@@ -90,6 +92,8 @@ fn a_change_of_the_state_tells_null_from_what_is_missing() {
 #[test]
 fn what_hosts_send_with_wrong_types_is_refused() {
     for (json, kind) in [
+        (r#"["change_name",{}]"#, EventKind::ChangeName),
+        (r#"["ping",null]"#, EventKind::Ping),
         (r#"["host",{}]"#, EventKind::Host),
         (r#"["host",{"key":7}]"#, EventKind::Host),
         (r#"["host",{"key":"","token":7}]"#, EventKind::Host),
@@ -137,6 +141,12 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
             encoded(&ServerEvent::UserWrote { id: UserId(7), wrote: true }),
             r#"["user_wrote",{"id":"7","wrote":true}]"#,
         ),
+        (
+            of_fact(&Fact::Renamed { id: UserId(7), name: Name::parse("Eve", 40).unwrap() }),
+            r#"["user_renamed",{"id":"7","name":"Eve"}]"#,
+        ),
+        (encoded(&ServerEvent::Pong {}), r#"["pong",{}]"#),
+        (encoded(&ServerEvent::Viewers { count: 3 }), r#"["viewers",{"count":3}]"#),
         (encoded(&ServerEvent::TextCleared { cleared: 4 }), r#"["text_cleared",{"cleared":4}]"#),
         (of_fact(&Fact::Cleared { id: None, at: 1 }), r#"["text_cleared",{"cleared":1}]"#),
         (
@@ -146,7 +156,7 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
                 mark: Mark(191),
                 cleared: 0,
             }),
-            r#"["new_user",{"id":"8","new_user_name":"Bob","mark":191}]"#,
+            r#"["new_user",{"id":"8","mark":191,"new_user_name":"Bob"}]"#,
         ),
         (of_fact(&Fact::PostRemoved { n: 9 }), r#"["post_removed",{"n":9}]"#),
         (encoded(&ServerEvent::Hosting { token: None }), r#"["hosting",{}]"#),
@@ -170,22 +180,29 @@ fn a_snapshot_has_the_state_of_the_room_and_no_text_that_its_receiver_may_not_se
         assert_eq!(encode_part("r", &view, &Limits::DEFAULT, visibility, None, &mut json), None);
         String::from_utf8(json).unwrap()
     };
-    let viewer = Receiver { you: None, name: None, session: None, cleared: None, host: false };
+    let viewer = Receiver { you: None, name: None, session: None, cleared: None, host: false, viewers: 2 };
     assert_eq!(
         encoded(&viewer, Visibility::Own(None)),
         concat!(
-            r#"["existing_users",{"you":null,"name":null,"session":null,"cleared":null,"room":"r","#,
+            r#"["existing_users",{"you":null,"name":null,"session":null,"cleared":null,"viewers":2,"room":"r","#,
             r#""state":{"locked":true,"hidden":true,"frozen":false,"prompt":"Why?","spotlight":"7","hosts":["7"]},"#,
             r#""users":{"7":{"name":"Ada","mark":5,"text":"","away":false,"wrote":true}},"#,
             r#""log":[],"limits":{"text":10000,"name":40}}]"#
         )
     );
     let session = Some("0123456789abcdef".to_owned());
-    let host = Receiver { you: Some(UserId(7)), name: Some("Ada"), session, cleared: Some(3), host: true };
+    let host = Receiver {
+        you: Some(UserId(7)),
+        name: Some("Ada"),
+        session,
+        cleared: Some(3),
+        host: true,
+        viewers: 0,
+    };
     assert_eq!(
         encoded(&host, Visibility::All),
         concat!(
-            r#"["existing_users",{"you":"7","name":"Ada","session":"0123456789abcdef","cleared":3,"host":true,"#,
+            r#"["existing_users",{"you":"7","name":"Ada","session":"0123456789abcdef","cleared":3,"host":true,"viewers":0,"#,
             r#""room":"r","#,
             r#""state":{"locked":true,"hidden":true,"frozen":false,"prompt":"Why?","spotlight":"7","hosts":["7"]},"#,
             r#""users":{"7":{"name":"Ada","mark":5,"text":"a secret","away":false}},"#,

@@ -15,6 +15,10 @@ pub enum EventKind {
     UpdatedText,
     /// Posts to the log.
     Message,
+    /// Takes another name.
+    ChangeName,
+    /// Asks for a sign of life.
+    Ping,
     /// Gives the host key.
     Host,
     /// Changes the state of the room.
@@ -31,13 +35,15 @@ pub enum EventKind {
 
 impl EventKind {
     /// All of them, in the order in which a client uses them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::Unlock,
         Self::GotANewUser,
         Self::Watch,
         Self::Resync,
         Self::UpdatedText,
         Self::Message,
+        Self::ChangeName,
+        Self::Ping,
         Self::Host,
         Self::SetRoom,
         Self::RemoveUser,
@@ -60,6 +66,8 @@ impl EventKind {
             Self::Resync => "resync",
             Self::UpdatedText => "updated_text",
             Self::Message => "message",
+            Self::ChangeName => "change_name",
+            Self::Ping => "ping",
             Self::Host => "host",
             Self::SetRoom => "set_room",
             Self::RemoveUser => "remove_user",
@@ -74,11 +82,12 @@ impl EventKind {
         let data = match self {
             Self::Unlock => r#"{"passphrase": string, "token"?: string}"#,
             Self::GotANewUser => r#"{"name": string, "session"?: string}"#,
-            Self::Watch | Self::Resync => "{}",
+            Self::Watch | Self::Resync | Self::Ping => "{}",
             Self::UpdatedText => {
                 r#"{"text": string} or {"at": number, "cut": number, "put": string, "length": number}"#
             }
             Self::Message => r#"{"text": string, "ref"?: string}"#,
+            Self::ChangeName => r#"{"name": string}"#,
             Self::Host => r#"{"key": string, "token"?: string}"#,
             Self::SetRoom => concat!(
                 r#"{"locked"?: boolean, "hidden"?: boolean, "frozen"?: boolean, "prompt"?: string, "#,

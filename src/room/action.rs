@@ -29,6 +29,8 @@ pub enum Action {
         /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<String>,
     },
+    /// A user takes another name.
+    Rename(Name),
     /// A client has proved the host key.
     Host,
     /// A host changes the state of the room.
@@ -53,7 +55,12 @@ impl Action {
             | Self::Clear(_)
             | Self::MakeHost(_)
             | Self::RemovePost(_) => true,
-            Self::Join { .. } | Self::Watch | Self::Resync | Self::Write(_) | Self::Post { .. } => false,
+            Self::Join { .. }
+            | Self::Watch
+            | Self::Resync
+            | Self::Write(_)
+            | Self::Post { .. }
+            | Self::Rename(_) => false,
         }
     }
 }

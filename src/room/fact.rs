@@ -27,6 +27,13 @@ pub enum Fact {
         /// [`View::cleared`]: crate::room::view::View::cleared
         cleared: u64,
     },
+    /// A user has another name.
+    Renamed {
+        /// The user.
+        id: UserId,
+        /// The name that the rules assigned.
+        name: Name,
+    },
     /// A user's connection broke; the seat is kept for the grace period.
     Away {
         /// The user.

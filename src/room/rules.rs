@@ -184,8 +184,9 @@ impl Rules {
             }
             (Action::Write(change), Some(id)) => self.write(view, id, change),
             (Action::Post { text, reference }, Some(id)) => Ok(self.post(view, id, text, reference, now)),
+            (Action::Rename(name), Some(id)) => Ok(self.rename(view, id, name)),
             (Action::Join { .. } | Action::Watch, Some(_)) => Err(RoomError::AlreadyJoined),
-            (Action::Write(_) | Action::Post { .. }, None) => Err(RoomError::NotJoined),
+            (Action::Write(_) | Action::Post { .. } | Action::Rename(_), None) => Err(RoomError::NotJoined),
             (action, _) => self.decide_host_action(view, actor, action, now),
         }
     }
@@ -262,6 +263,15 @@ impl Rules {
             seat.wrote = true;
         }
         Ok(Decision { fact: Some(Fact::Text { id, change }), reply: Reply::None })
+    }
+
+    /// The user keeps the seat and everything that belongs to it. Their present name counts as free, so that it may be
+    /// written in another way.
+    fn rename(&mut self, view: &View, id: UserId, name: Name) -> Decision {
+        let Some(user) = view.user(id) else { return Decision::reply(Reply::None) };
+        self.names.free(&user.name);
+        let name = self.names.take(name, self.limits.max_name);
+        Decision { fact: Some(Fact::Renamed { id, name }), reply: Reply::None }
     }
 
     fn post(

@@ -78,6 +78,9 @@ impl View {
                 self.users.insert(id, User { name, mark, away: false, cleared });
                 self.boxes.add(id);
             }
+            Fact::Renamed { id, name } => {
+                self.users.entry(id).and_modify(|user| user.name = name);
+            }
             Fact::Away { id } => self.set_away(id, true),
             Fact::Back { id } | Fact::SeatTaken { id } => self.set_away(id, false),
             Fact::Gone { id, .. } => self.remove(id),

@@ -271,6 +271,41 @@ test("a connection that only looks alive is found out when the page is seen agai
   expect(sockets).toBe(2);
 });
 
+test("a cable that was pulled is noticed after 14 seconds of silence, and a quiet room is not taken for one", async ({ open }) => {
+  const page = await open();
+  const sockets = [];
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const pings = sockets.push(0) - 1;
+    socket.onMessage((message) => {
+      if (JSON.parse(message)[0] !== "ping") {
+        return socket.send(JSON.stringify(["existing_users", { you: null, name: null, room: "r", users: {}, log: [] }]));
+      }
+      sockets[pings] += 1;
+      if (sockets[pings] < 3) socket.send('["pong",{}]');
+    });
+  });
+  await page.clock.install();
+  await page.reload();
+  await page.getByRole("button", { name: "Just watch" }).click();
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  await page.clock.runFor(4_000);
+  for (const asked of [1, 2]) {
+    await page.clock.runFor(6_000);
+    await expect.poll(() => sockets).toEqual([asked]);
+    await expect.poll(() => page.evaluate(() => link.heard)).toBe(1 + asked);
+    await page.clock.runFor(4_000);
+    await expect(page.locator("#link")).toHaveAttribute("data-up", "true");
+  }
+  await page.clock.runFor(6_000);
+  await expect.poll(() => sockets).toEqual([3]);
+  await expect(page.locator("#link")).toHaveAttribute("data-up", "true");
+  await page.clock.runFor(4_100);
+  await expect(page.locator("#link")).toHaveAttribute("data-up", "false");
+  await page.clock.runFor(1_000);
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  expect(sockets).toEqual([3, 0]);
+});
+
 for (const event of ["visibilitychange", "online", "pageshow"]) {
   mortal(`${event} tries again at once`, async ({ server, join }) => {
     const page = await join("Ada");

@@ -99,7 +99,7 @@ test("the code fills the screen, and Escape leads back to the invitation", async
     await larger.click();
     const large = page.locator("#poster img");
     const { width, height } = await large.boundingBox();
-    expect(Math.min(width, height)).toBeGreaterThanOrEqual(800);
+    expect(Math.min(width, height)).toBeGreaterThanOrEqual(1_000);
     await expect(page.locator("#poster-link")).toHaveText(LINKS[0].replace("http://", ""));
     await page.keyboard.press("Escape");
     await expect(large).toBeHidden();

@@ -28,7 +28,7 @@ test("joining gives a box with the focus in it, and everyone sees it", async ({ 
   await expect(ben.getByRole("textbox", { name: "Ben Your box" })).toBeVisible();
   await expect(boxOf(ada, "Ben")).toBeVisible();
   await expect(boxOf(ben, "Ada")).toBeVisible();
-  await expect(ben.locator("#people")).toHaveText("2 people");
+  await expect(ben.locator("#people")).toHaveText("2 writing");
   await expect(ada.locator(".box")).toHaveCount(1);
 });
 
@@ -86,7 +86,7 @@ test("just watching shows all and writes nothing, and joining is still offered",
   ada.write("seen by a viewer");
   await expect(boxOf(page, "Ada")).toContainText("seen by a viewer");
   await expect(mine(page)).toBeHidden();
-  await expect(page.locator("#people")).toHaveText("1 person");
+  await expect(page.locator("#people")).toHaveText("1 writing · 1 watching");
   await page.getByRole("button", { name: "Join" }).click();
   await page.getByLabel("Your name").fill("Ben");
   await page.keyboard.press("Enter");

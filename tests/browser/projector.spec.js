@@ -245,7 +245,7 @@ test("show=qr keeps the code beside the wall, covers no box, and fills the scree
   await code.getByRole("button", { name: `QR code for ${LINK}` }).click();
   const large = page.locator("#poster").getByRole("img", { name: `QR code for ${LINK}` });
   const { width, height } = await large.boundingBox();
-  expect(Math.min(width, height)).toBeGreaterThanOrEqual(800);
+  expect(Math.min(width, height)).toBeGreaterThanOrEqual(1_000);
   await page.keyboard.press("Escape");
   await expect(large).toBeHidden();
 });

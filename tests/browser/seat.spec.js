@@ -59,7 +59,7 @@ for (const [when, told] of [["at once", "new_user"], ["just before the snapshot"
     // Ben's own, and Ada's; she had written nothing, so that her first seat is gone before she has another.
     const count = (wanted) => names(ben).filter((event) => event === wanted).length;
     await expect.poll(() => count("new_user") - count("disconnect_user")).toBe(2);
-    await expect(page.locator("#people")).toHaveText("2 people");
+    await expect(page.locator("#people")).toHaveText("2 writing");
   });
 }
 

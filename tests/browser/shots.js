@@ -138,7 +138,7 @@ const words = CLASS.map(([, text]) => text.split("\n")[0]).filter(Boolean);
 const many = Array.from({ length: 99 }, (_, index) => [`Student ${index + 1}`, index % 7 === 3 ? "" : words[index % words.length]]);
 await crowd("hundred", many);
 const hundred = await open("?room=hundred&name=Ines", { viewport: { width: 1920, height: 1080 } });
-await hundred.getByText("100 people").waitFor();
+await hundred.getByText("100 writing").waitFor();
 await write(hundred, "There are a hundred of us");
 await hundred.locator(".box").nth(20).waitFor();
 await shot(hundred, "100-boxes");

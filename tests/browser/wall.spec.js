@@ -61,10 +61,10 @@ test("a person can be hidden for oneself, box and posts, and shown again", async
   await expect(boxOf(page, "Ada")).toBeHidden();
   await expect(posts(page).first()).toBeHidden();
   await expect(page.locator("#my-note")).toContainText("hidden for you");
-  await expect(page.locator("#people")).toHaveText("3 people, 1 hidden");
+  await expect(page.locator("#people")).toHaveText("3 writing, 1 hidden");
   await page.waitForFunction(() => history.state.depth === 0);
   await page.reload();
-  await expect(page.locator("#people")).toHaveText("3 people, 1 hidden");
+  await expect(page.locator("#people")).toHaveText("3 writing, 1 hidden");
   ada.write("still annoying");
   ada.post("second post");
   await expect(posts(carol)).toHaveCount(2);
@@ -210,7 +210,7 @@ test("the colours, the direction and the words are those of the language", async
   await expect(arabic.locator("html")).toHaveAttribute("dir", "rtl");
   await expect(arabic.locator("html")).toHaveAttribute("lang", "ar");
   await expect(arabic.getByRole("button", { name: "نشر" })).toBeVisible();
-  await expect(arabic.locator("#people")).toHaveText("شخصان");
+  await expect(arabic.locator("#people")).toHaveText("شخصان يكتبان");
   const me = await arabic.locator("#me").boundingBox();
   const log = await arabic.locator("#log").boundingBox();
   expect(log.x).toBeLessThan(me.x);
@@ -318,6 +318,17 @@ test("whoever just watches reaches the boxes with the keyboard", async ({ open, 
   await page.locator("#just-watch").press("Enter");
   await expect(textOf(page, "Ada")).toHaveText("hello");
   await expect(page.locator('#wall .text[tabindex="0"]')).toHaveCount(1);
+});
+
+test("viewers are counted beside those who write, as they come and go", async ({ join, bot }) => {
+  const page = await join("Ada");
+  const people = page.locator("#people");
+  await expect(people).toHaveText("1 writing");
+  const viewers = [await bot(), await bot(), await bot()];
+  await expect(people).toHaveText("1 writing · 3 watching");
+  viewers[0].send("got_a_new_user", { name: "Ben" });
+  viewers[1].leave();
+  await expect(people).toHaveText("2 writing · 1 watching");
 });
 
 test("no two of thirty people have the same mark, and everyone sees the same ones", async ({ open, bot }) => {

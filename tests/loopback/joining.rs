@@ -40,7 +40,7 @@ fn a_new_user_is_sent_its_own_name_and_then_the_snapshot() {
         "locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null, "hosts": []
     });
     let expected = json!({
-        "you": bob, "name": "Bob", "cleared": 0, "room": "r", "state": state, "users": users, "log": [],
+        "you": bob, "name": "Bob", "cleared": 0, "viewers": 0, "room": "r", "state": state, "users": users, "log": [],
         "limits": limits
     });
     assert_eq!(snapshot, expected);

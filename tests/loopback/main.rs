@@ -28,6 +28,7 @@ mod pace;
 mod page;
 mod passphrase;
 mod queue;
+mod renaming;
 mod rooms;
 mod seats;
 mod sessions;

@@ -30,7 +30,7 @@ fn the_page_is_one_document_at_the_root() {
     let page = server.get("/");
     let html = page.text();
     assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"));
-    assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (1, 1));
+    assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (2, 1));
     assert!(!html.contains("src=\"page/") && !html.contains("href=\"page/"), "a file beside it is named");
     assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
     for path in ["/?room=physics", "http://localhost/"] {

@@ -271,3 +271,14 @@ fn answers_come_in_the_order_of_the_events_also_across_the_unlock() {
         [("error", Some("passphrase_needed")), ("error", Some("passphrase_wrong")), ("unlocked", None)];
     assert_eq!(codes, expected);
 }
+
+#[test]
+fn a_ping_of_a_page_is_answered_with_and_without_the_passphrase() {
+    let server = start();
+    let mut outside = server.connect("r");
+    for client in [&mut outside, &mut join(&server, "Ada")] {
+        client.send("ping", json!({}));
+        client.until("a pong", |page| page.pongs == 1);
+    }
+    assert_eq!(outside.page.room, None);
+}

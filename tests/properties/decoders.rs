@@ -184,6 +184,8 @@ proptest! {
                 ClientEvent::Host { key: key.as_str().into(), token: id.as_deref().map(Into::into) },
             ),
             ("remove_user", json!({ "id": key }), ClientEvent::RemoveUser { id: key.as_str().into() }),
+            ("change_name", json!({ "name": key }), ClientEvent::ChangeName { name: key.as_str().into() }),
+            ("ping", json!({}), ClientEvent::Ping),
             ("make_host", json!({ "id": key }), ClientEvent::MakeHost { id: key.as_str().into() }),
             ("clear_box", clear, ClientEvent::ClearBox { id: id.as_deref().map(Into::into) }),
             ("remove_post", json!({ "n": n }), ClientEvent::RemovePost { n }),

@@ -112,6 +112,9 @@ impl Owner {
                 let session = self.people[person].session;
                 self.act(person, Action::Join { name: Name::parse(name, 40).unwrap(), session });
             }
+            Step::Rename { person, name } => {
+                self.act(person, Action::Rename(Name::parse(name, 40).unwrap()));
+            }
             Step::Write { person, text } => self.act(person, Action::Write(TextChange::Whole(text.into()))),
             Step::Splice { person, text } => {
                 let Some(id) = self.people[person].user else { return };

@@ -21,6 +21,7 @@ mod store_limits;
 mod store_thread;
 #[path = "../support/mod.rs"]
 mod support;
+mod viewers;
 mod world;
 
 use proptest::prelude::*;

@@ -66,7 +66,10 @@ impl Place {
 
     /// What a client was told last: a code, the name of an event, or "close".
     fn last(&self, client: ClientId) -> Option<String> {
-        let frame = self.pipes[client.0 as usize - 1].frames().pop()?;
+        let frame = self.pipes[client.0 as usize - 1]
+            .frames()
+            .into_iter()
+            .rfind(|frame| frame.name() != "viewers")?;
         let code = match &frame {
             Frame::Event(_, data) => data["code"].as_str(),
             Frame::Close(_) | Frame::Ping | Frame::Pong => None,

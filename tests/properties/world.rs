@@ -39,6 +39,10 @@ pub(crate) enum Step {
     Watch {
         person: usize,
     },
+    Rename {
+        person: usize,
+        name: &'static str,
+    },
     Write {
         person: usize,
         text: String,
@@ -93,11 +97,12 @@ pub(crate) fn new_client(id: ClientId, room: RoomName, encoding: Encoding, pipe:
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let person = || 0..PEOPLE;
-    let name = prop_oneof![Just("Ada"), Just("ada"), Just("Bob"), Just("李")];
+    let name = || prop_oneof![Just("Ada"), Just("ada"), Just("Bob"), Just("李")];
     let reference = prop_oneof![2 => Just(None), 1 => Just(Some("a")), 1 => Just(Some("b"))];
     let step = prop_oneof![
         6 => (person(), 0..2_usize).prop_map(|(person, room)| Step::Enter { person, room }),
-        6 => (person(), name).prop_map(|(person, name)| Step::Join { person, name }),
+        6 => (person(), name()).prop_map(|(person, name)| Step::Join { person, name }),
+        2 => (person(), name()).prop_map(|(person, name)| Step::Rename { person, name }),
         1 => person().prop_map(|person| Step::Watch { person }),
         8 => (person(), "[a-c\"é😀\u{2028}\0]{0,40}").prop_map(|(person, text)| Step::Write { person, text }),
         8 => (person(), "[abé😀]{0,12}").prop_map(|(person, text)| Step::Splice { person, text }),
@@ -181,6 +186,9 @@ impl World {
             Step::Enter { .. } => {}
             Step::Join { person, name } => self.join(person, name),
             Step::Watch { person } => self.act(person, Action::Watch),
+            Step::Rename { person, name } => {
+                self.act(person, Action::Rename(Name::parse(name, 40).unwrap()));
+            }
             Step::Write { person, text } => self.write(person, &text),
             Step::Splice { person, text } => self.splice(person, &text),
             Step::Resync { person } => self.act(person, Action::Resync),
@@ -358,6 +366,13 @@ impl World {
             if view.room.is_some() {
                 self.check_users(*person, line.room, view);
             }
+        }
+        for room in 0..self.rooms.len() {
+            let is_in = |line: &Connection, page: &Page| line.room == room && page.room.is_some();
+            let pages = lines.iter().zip(&shown).filter(|((_, line), page)| is_in(line, page));
+            let mut users: Vec<_> = pages.map(|(_, page)| (page.names(), page.marks())).collect();
+            users.dedup();
+            assert!(users.len() <= 1, "pages show other names or marks: {users:?}");
         }
         for (_, pipe) in &self.superseded {
             assert_eq!(pipe.frames().last(), Some(&Frame::Close(4001)));

@@ -14,6 +14,10 @@ pub(crate) struct Page {
     /// The name of the room; `None` until the first snapshot.
     pub room: Option<String>,
     pub users: BTreeMap<String, User>,
+    /// How often the server has given a sign of life.
+    pub pongs: usize,
+    /// How many clients in the room have no box.
+    pub viewers: u64,
     /// The posts shown, each once.
     pub log: Vec<Value>,
     /// The numbers of all posts that came, those of earlier snapshots included, each once and in order.
@@ -82,6 +86,9 @@ impl Page {
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
                 self.check_marks();
             }
+            "user_renamed" => self.rename(data),
+            "pong" => self.pongs += 1,
+            "viewers" => self.viewers = data["count"].as_u64().expect("a count"),
             "text_update" => {
                 self.wrote.remove(&string(&data["id"]));
                 self.change_other(event, data, |user| user.change(data));
@@ -130,6 +137,17 @@ impl Page {
         }
     }
 
+    fn rename(&mut self, data: &Value) {
+        let (id, name) = (string(&data["id"]), string(&data["name"]));
+        match self.users.get_mut(&id) {
+            Some(user) => user.name.clone_from(&name),
+            None => assert!(self.may_miss_users(), "an unknown user has another name: {data}"),
+        }
+        if self.you.as_ref() == Some(&id) {
+            self.name = Some(name);
+        }
+    }
+
     /// Whether this page is a host's, as far as it knows.
     pub(crate) fn is_host(&self) -> bool {
         self.hosting || self.you.as_ref().is_some_and(|you| self.hosts.contains(you))
@@ -172,6 +190,7 @@ impl Page {
         assert_eq!(self.you.is_some(), self.session.is_some(), "a session for every user and no viewer");
         self.room = Some(string(&data["room"]));
         self.cleared = data["cleared"].as_u64().unwrap_or(0);
+        self.viewers = data["viewers"].as_u64().expect("a count");
         self.hosting |= data["host"] == true;
         self.set_state(&data["state"]);
         self.has_gaps = data.to_string().len() >= PART_BYTES;
@@ -249,6 +268,11 @@ impl Page {
             self.users.iter().map(|(id, user)| (id.parse().unwrap_or(0), user.name.as_str())).collect();
         users.sort_unstable();
         users.into_iter().map(|(_, name)| name).collect()
+    }
+
+    /// The marks of all users, by their ids.
+    pub(crate) fn marks(&self) -> Vec<u64> {
+        self.users.values().map(|user| user.mark).collect()
     }
 
     /// The texts of the log.

@@ -58,6 +58,7 @@ impl OpenRoom {
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
         memory: &MemoryLimit,
     ) {
+        receivers.iter().for_each(|_| self.show_viewers());
         let mut groups: BTreeMap<Visibility, Vec<ClientId>> = BTreeMap::new();
         for &client in receivers {
             groups.entry(self.snapshot_visibility(client, None)).or_default().push(client);
@@ -71,6 +72,28 @@ impl OpenRoom {
         }
     }
 
+    /// How many clients have no box.
+    fn viewers(&self) -> usize {
+        self.members.len() - self.clients.len()
+    }
+
+    /// How many viewers there are, if a client in the room may not know that.
+    pub(crate) fn untold_viewers(&self) -> Option<usize> {
+        let viewers = self.viewers();
+        (!self.members.is_empty() && self.told_viewers.are_other_than(viewers)).then_some(viewers)
+    }
+
+    /// Tells everyone in the room how many viewers there are.
+    pub(crate) fn tell_viewers(&mut self, count: usize) {
+        self.batch.broadcast(&ServerEvent::Viewers { count });
+        self.told_viewers.tell_all(count);
+    }
+
+    /// Notes that the snapshot of one client shows how many viewers there are.
+    pub(crate) fn show_viewers(&mut self) {
+        self.told_viewers.tell_one(self.viewers(), self.members.len());
+    }
+
     /// What a snapshot says to its receiver alone.
     pub(crate) fn receiver(&self, client: ClientId) -> Receiver<'_> {
         let actor = self.actor(client);
@@ -79,7 +102,7 @@ impl OpenRoom {
         let session = you.and_then(|id| self.rules.session(id)).map(|session| session.to_hex());
         let cleared = you.map(|id| self.view.cleared(id));
         let host = actor.is_some_and(|actor| self.view.is_host_actor(actor));
-        Receiver { you, name, session, cleared, host }
+        Receiver { you, name, session, cleared, host, viewers: self.viewers() }
     }
 
     /// Whose texts a client may see in a snapshot from this cursor on. Clients that may see none, or whose own texts

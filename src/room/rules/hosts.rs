@@ -188,7 +188,8 @@ impl Rules {
             | Action::Watch
             | Action::Resync
             | Action::Write(_)
-            | Action::Post { .. } => None, // not for hosts alone
+            | Action::Post { .. }
+            | Action::Rename(_) => None, // not for hosts alone
         };
         Ok(Decision { fact, reply: Reply::None })
     }

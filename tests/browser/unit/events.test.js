@@ -38,6 +38,17 @@ test("a snapshot is the whole room", () => {
   assert.ok(changes.parts.has("people") && changes.parts.has("posts"));
 });
 
+test("a user who takes another name keeps box and posts, and viewers are counted", () => {
+  snapshot({ 1: ["Ada", "text"] }, { you: "1", name: "Ada", session: "s", log: [post(1)], viewers: 2 });
+  const user = room.users.get("1");
+  assert.equal(room.viewers, 2);
+  applyEvent("viewers", { count: 3 });
+  applyEvent("user_renamed", { id: "1", name: "Eve" });
+  assert.equal(room.viewers, 3);
+  assert.deepEqual([room.users.get("1"), texts(), shownPosts()], [user, { Eve: "text" }, ["post 1"]]);
+  assert.equal([...room.posts.values()][0].name, "Ada");
+});
+
 test("a mark is the server's, and a post keeps its author's", () => {
   snapshot({ 1: ["Ada"] });
   applyEvent("new_user", { id: "2", new_user_name: "Ben", mark: 7 });
