@@ -112,7 +112,6 @@ const STATES = {
     await page.locator("#leave").click();
     await expect(page.locator("#confirm")).toBeVisible();
   },
-  "skip link": async ({ page }) => page.locator("#skip-to-boxes").focus(),
   "host bar": async ({ host }) => expect(host.locator("#host-bar")).toBeVisible(),
   "hidden, locked, frozen, with a question": async ({ host, page }) => {
     await ask(host, "What is a wall?");
