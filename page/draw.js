@@ -6,11 +6,11 @@ import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
 import { drawFit, fitStage } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
-import { drawHostBar } from "./host-bar.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
 import { orderParts } from "./order.js";
 import { drawMe, drawOwnText } from "./own-box.js";
 import { drawOffer } from "./offer.js";
+import { withPart } from "./parts.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
@@ -89,5 +89,6 @@ function drawNewPosts() {
 /** What hosts have set, and the bar with which they set it. */
 function drawHosting() {
   drawBoard();
-  drawHostBar();
+  const hasBar = room.hosting || !at("host-bar").hidden;
+  if (hasBar) withPart(import("./host-bar.js"), ({ drawHostBar }) => drawHostBar());
 }

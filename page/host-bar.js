@@ -1,4 +1,4 @@
-// The bar with which a host runs the room, and the menu on each box.
+// The bar with which a host runs the room, and the menu on each box: a part, because few people are hosts.
 
 import { announce, notice } from "./board.js";
 import { clearAll, clearBox, makeHost, removeUser, setRoom, toggleSpotlight } from "./commands.js";
@@ -16,6 +16,7 @@ const heard = { hosting: false };
 const field = { prompt: "", isFull: false };
 
 export function drawHostBar() {
+  if (at("host-bar").hidden) listenToBar();
   const { hidden, locked, frozen } = room.state;
   at("host-bar").hidden = !room.hosting;
   at("room").classList.toggle("hosting", room.hosting);
@@ -26,6 +27,19 @@ export function drawHostBar() {
   at("door-host").textContent = room.hosting ? say("youHost") : "";
   if (room.hosting) tellHosting();
   drawField();
+}
+
+function listenToBar() {
+  at("ask-form").onsubmit = askQuestion;
+  at("question").oninput = typeQuestion;
+  at("to-question").onclick = toggleQuestion;
+  at("hide-answers").onclick = toggleHidden;
+  at("lock").onclick = toggleLock;
+  at("freeze").onclick = toggleFreeze;
+  at("clear-all").onclick = clearAll;
+  at("host-more").onclick = openMore;
+  at("stage-more").onclick = openStageMenu;
+  at("end-spotlight").onclick = endSpotlight;
 }
 
 /** The first screen has a line of its own for it. */
@@ -44,7 +58,7 @@ function drawField() {
 }
 
 /** Somebody has typed in the field. A screen reader hears once that it is full; the count is its description. */
-export function typeQuestion() {
+function typeQuestion() {
   const wasFull = field.isFull;
   field.isFull = drawRest() <= 0;
   if (field.isFull && !wasFull) announce(tooLong());
@@ -67,7 +81,7 @@ function tooLong() {
 }
 
 /** @param {Event} event */
-export function askQuestion(event) {
+function askQuestion(event) {
   event.preventDefault();
   if (charactersLeft(questionInField(), PROMPT_CHARACTERS) < 0) return notice(tooLong());
   setRoom({ prompt: questionInField() });
@@ -75,7 +89,7 @@ export function askQuestion(event) {
 }
 
 /** In a narrow window, the field is shown only when it is asked for. */
-export function toggleQuestion() {
+function toggleQuestion() {
   const isShown = at("to-question").getAttribute("aria-expanded") === "true";
   showQuestion(!isShown);
   if (!isShown) at("question").focus();
@@ -88,41 +102,38 @@ function showQuestion(isShown) {
   if (!isShown && hadFocus && at("to-question").checkVisibility()) at("to-question").focus();
 }
 
-export function toggleHidden() {
+function toggleHidden() {
   setRoom({ hidden: !room.state.hidden });
 }
 
-export function toggleLock() {
+function toggleLock() {
   setRoom({ locked: !room.state.locked });
 }
 
-export function toggleFreeze() {
+function toggleFreeze() {
   setRoom({ frozen: !room.state.frozen });
 }
 
 /** The rest of the bar in a narrow window. */
-export function openMore() {
+function openMore() {
   openMenu(at("host-more"), say("more"), [
     { words: say("clearAll"), action: clearAll },
     { words: say("saveWall"), action: () => showDialog("save-wall") },
   ]);
 }
 
-/** A click on the button of a box's menu; false if it was on something else. @param {Event} event */
-export function openBoxMenu({ target }) {
-  const button = target instanceof Element ? target.closest(".more") : null;
+/** The menu of a box on the wall. @param {Element} button */
+export function openBoxMenu(button) {
   const box = boxAround(button);
-  if (!box || !(button instanceof HTMLElement)) return false;
-  openUserMenu(button, box.user);
-  return true;
+  if (box && button instanceof HTMLElement) openUserMenu(button, box.user);
 }
 
 /** The menu of the enlarged box. */
-export function openStageMenu() {
+function openStageMenu() {
   if (look.large) openUserMenu(at("stage-more"), look.large);
 }
 
-export function endSpotlight() {
+function endSpotlight() {
   setRoom({ spotlight: null });
 }
 

@@ -17,6 +17,9 @@ export async function invite() {
   at("invite-link").hidden = true;
   at("pick-key").hidden = !gate.passphrase;
   at("with-key").checked = false;
+  at("copy").onclick = copyLink;
+  at("qr").onclick = at("qr-large").onclick = enlargeCode;
+  at("addresses").onchange = at("with-key").onchange = showAddress;
   showDialog("invite");
   const links = await linksForOthers();
   at("only-here").textContent = whyNobody(links);
@@ -61,7 +64,7 @@ function ownLink() {
 /**
  * Shows the chosen link and its code. The passphrase is in the fragment, which is never sent to a server.
  */
-export async function showAddress() {
+async function showAddress() {
   const key = at("with-key").checked ? `#key=${encodeURIComponent(gate.passphrase)}` : "";
   const link = at("addresses").value + key;
   const qr = at("qr");
@@ -97,7 +100,7 @@ export async function showCode() {
 }
 
 /** The code of the invitation, as large as the screen. */
-export function enlargeCode() {
+function enlargeCode() {
   if (!at("qr").hidden) fillScreen(at("qr").src, at("address").value);
 }
 
@@ -123,7 +126,7 @@ function inPrint(link) {
   return decoded(link).replace(/^http:\/\//, "");
 }
 
-export async function copyLink() {
+async function copyLink() {
   const address = at("address");
   at("copied").textContent = say(await copyText(address.value, () => address.select()));
 }

@@ -2,7 +2,7 @@
 
 import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
-import { clearAll, confirmed, removePost } from "./commands.js";
+import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { copyBox } from "./copy.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
@@ -10,20 +10,15 @@ import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
-import {
-  askQuestion, endSpotlight, openMore, openStageMenu, toggleFreeze, toggleHidden, toggleLock, toggleQuestion,
-  typeQuestion,
-} from "./host-bar.js";
-import { copyLink, enlargeCode, invite, showAddress } from "./invite.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, menuToggled } from "./menu.js";
-import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { focusBoxes } from "./order.js";
+import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
+import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { toggleReader } from "./reader.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { changeName, offerName } from "./renaming.js";
-import { saveLog, saveWall } from "./save.js";
 import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
@@ -117,10 +112,11 @@ function listenToWall() {
 function listenToLog() {
   at("posts-area").addEventListener("scroll", scrollLog, { passive: true });
   at("newer").addEventListener("click", readNewest);
-  at("save").addEventListener("click", saveLog);
+  at("save").addEventListener("click", () => withPart(import("./save.js"), ({ saveLog }) => saveLog()));
   for (const button of all(".saves-wall")) button.addEventListener("click", () => showDialog("save-wall"));
   for (const button of all("[data-format]")) {
-    button.addEventListener("click", () => saveWall(/** @type {any} */ (button.dataset.format)));
+    const format = /** @type {any} */ (button.dataset.format);
+    button.addEventListener("click", () => withPart(import("./save.js"), ({ saveWall }) => saveWall(format)));
   }
   at("posts").addEventListener("click", (event) => {
     const removed = postToRemove(event);
@@ -132,27 +128,15 @@ function listenToLog() {
 
 function listenToHostBar() {
   watchBoard();
-  at("ask-form").addEventListener("submit", askQuestion);
-  at("question").addEventListener("input", typeQuestion);
-  at("to-question").addEventListener("click", toggleQuestion);
-  at("hide-answers").addEventListener("click", toggleHidden);
-  at("lock").addEventListener("click", toggleLock);
-  at("freeze").addEventListener("click", toggleFreeze);
-  at("clear-all").addEventListener("click", clearAll);
-  at("host-more").addEventListener("click", openMore);
-  at("stage-more").addEventListener("click", openStageMenu);
-  at("end-spotlight").addEventListener("click", endSpotlight);
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);
 }
 
 function listenToSettings() {
-  for (const button of all(".invites")) button.addEventListener("click", invite);
-  at("copy").addEventListener("click", copyLink);
-  for (const part of ["qr", "qr-large"]) at(part).addEventListener("click", enlargeCode);
-  at("addresses").addEventListener("change", showAddress);
-  at("with-key").addEventListener("change", showAddress);
+  for (const button of all(".invites")) {
+    button.addEventListener("click", () => withPart(import("./invite.js"), ({ invite }) => invite()));
+  }
   at("to-settings").addEventListener("click", () => {
     offerName();
     showDialog("settings");

@@ -17,9 +17,9 @@ import { drawWords, learn } from "./settings.js";
 import { charactersIn } from "./splices.js";
 import { asked, choices, look, seat } from "./state.js";
 import { remembered } from "./storage.js";
-import { languageFor, say } from "./words.js";
+import { languageFor, say, tongue, useOwnWords } from "./words.js";
 
-/** The first screen waits this long for the words of another language; without them it is in English. */
+/** The first screen waits this long for the words of another language than the document's. */
 const WORDS_MS = 1_000;
 /** Characters in the name of a room, as the server limits them. */
 const ROOM_CHARACTERS = 64;
@@ -29,15 +29,16 @@ async function start() {
   const query = new URLSearchParams(location.search);
   const saved = remembered();
   readAddress(query, saved);
-  const language = languageFor([query.get("lang"), saved.language, ...(navigator.languages ?? [])]);
-  if (language !== "en") await learnSoon(language);
+  await speakFirst([query.get("lang"), saved.language, ...(navigator.languages ?? [])]);
   startDrawing();
   drawWords();
   listen();
+  const { early } = /** @type {any} */ (window); // what was clicked before
   findSecrets();
   keepHistory();
-  at("name").value = asked.name?.trim() || saved.name || "";
+  at("name").value ||= asked.name?.trim() || saved.name || "";
   await takePlace();
+  early?.click();
 }
 
 /**
@@ -50,6 +51,18 @@ function readAddress(query, saved) {
   look.view = viewIn(query);
   look.home = history.state?.home ?? look.view;
   hideAgain();
+}
+
+/**
+ * Speaks the first of these languages that the page has. The server has chosen by the same wishes, except for a
+ * language that this browser remembers.
+ *
+ * @param {(string | null | undefined)[]} wishes
+ */
+async function speakFirst(wishes) {
+  useOwnWords(document.documentElement.lang);
+  const language = languageFor(wishes, [...at("language").options].map(({ value }) => value));
+  if (language !== tongue.language) await learnSoon(language);
 }
 
 /**

@@ -9,9 +9,9 @@ import { alertOf } from "./alerts.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
-import { showCode } from "./invite.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
+import { withPart } from "./parts.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
 import { overhear } from "./reader.js";
 import { noticeName } from "./renaming.js";
@@ -91,7 +91,7 @@ function settleIn() {
   if (room.you && !seat.welcomed) welcome();
   if (seat.emptied) dropEmptied();
   if (room.you && !wasResync) resume();
-  if (asked.showsCode) showCode();
+  if (asked.showsCode) withPart(import("./invite.js"), ({ showCode }) => showCode());
 }
 
 /** @param {Post} post */

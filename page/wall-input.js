@@ -3,7 +3,7 @@
 
 import { END, all, at, isAtEnd } from "./dom.js";
 import { look } from "./state.js";
-import { openBoxMenu } from "./host-bar.js";
+import { withPart } from "./parts.js";
 import { enlarge } from "./views.js";
 import { boxAround } from "./wall.js";
 
@@ -41,8 +41,9 @@ function makeStop(text) {
  * @param {Event} event
  */
 export function clickWall(event) {
-  if (openBoxMenu(event)) return;
   const { target } = event;
+  const button = target instanceof Element ? target.closest(".more") : null;
+  if (button) return void withPart(import("./host-bar.js"), ({ openBoxMenu }) => openBoxMenu(button));
   const box = boxAround(target);
   const selection = getSelection();
   const isSelecting = selection && !selection.isCollapsed && box?.root.contains(selection.anchorNode);

@@ -1,10 +1,11 @@
-// The words: everything that the page says, in one file per language in words/. English is part of the page; each other
-// language is a response of its own, fetched when it is needed. A word that counts has `other`, and a form for each
+// The words: everything that the page says, in one file per language in words/. Each document has the words of its own
+// language; those of another are fetched when they are needed. A word that counts has `other`, and a form for each
 // category of Intl.PluralRules that differs from it.
 
-import ENGLISH from "./words/en.json" with { type: "json" };
+// The build puts the words of the document's language in the place of these.
+import OWN_WORDS from "./words/en.json" with { type: "json" };
 
-/** @typedef {keyof typeof ENGLISH} WordKey */
+/** @typedef {keyof typeof OWN_WORDS} WordKey */
 /** @typedef {string | { [category: string]: string }} Word */
 /** @typedef {{ [key: string]: Word }} Words */
 /** @typedef {{ [field: string]: string | number }} Values */
@@ -12,11 +13,10 @@ import ENGLISH from "./words/en.json" with { type: "json" };
 /** Names that fit in a line before the rest is only counted. */
 const NAMES_IN_A_LINE = 8;
 
-export const LANGUAGES = ["en", "de", "ar"];
-const RIGHT_TO_LEFT = ["ar"];
-
+/** The language of the document. */
+const own = { language: "en" };
 /** The language in use: its name, its words, and how it writes numbers, lists and times. */
-export const tongue = tongueOf("en", ENGLISH);
+export const tongue = tongueOf("en", OWN_WORDS);
 
 /**
  * @param {string} language
@@ -27,7 +27,7 @@ function tongueOf(language, words) {
   return {
     language,
     words,
-    direction: RIGHT_TO_LEFT.includes(language) ? "rtl" : "ltr",
+    direction: String(words.direction ?? "ltr"),
     number: new Intl.NumberFormat(language),
     percent: new Intl.NumberFormat(language, { style: "percent" }),
     plural: new Intl.PluralRules(language),
@@ -52,6 +52,16 @@ function regionalOf(language) {
 }
 
 /**
+ * The document is in this language.
+ *
+ * @param {string} language
+ */
+export function useOwnWords(language) {
+  own.language = language;
+  useWords(language, OWN_WORDS);
+}
+
+/**
  * Speaks another language from now on.
  *
  * @param {string} language
@@ -68,7 +78,7 @@ export function useWords(language, words) {
  * @returns {Promise<Words | null>}
  */
 export async function wordsOf(language) {
-  if (language === "en") return ENGLISH;
+  if (language === own.language) return OWN_WORDS;
   try {
     const answer = await fetch(`words/${language}.json`);
     const words = answer.ok ? await answer.json() : null;
@@ -84,25 +94,28 @@ function isObject(value) {
 }
 
 /**
- * The first of these languages that the page has, or English. A wish may name a region: `de-AT` is German.
+ * The first of these wishes that the page has, or English. Regions and scripts are no part of a wish: `de-AT` is
+ * German, and `pt` is `pt-BR`.
  *
  * @param {(string | null | undefined)[]} wishes
+ * @param {string[]} languages
  */
-export function languageFor(wishes) {
-  const languages = wishes.map((wish) => wish?.split("-")[0] ?? "");
-  return languages.find((language) => LANGUAGES.includes(language)) ?? "en";
+export function languageFor(wishes, languages) {
+  const named = (/** @type {string | null | undefined} */ tag) => tag?.split("-")[0].toLowerCase();
+  const found = wishes.map((wish) => languages.find((language) => named(language) === named(wish)));
+  return found.find(Boolean) ?? "en";
 }
 
 /**
  * A word in the language in use, with its fields filled in; `n` chooses the plural form. A word that the language
- * lacks, because the server was updated since the page was loaded, is said in English.
+ * lacks, because the server was updated since the page was loaded, is said in the document's language.
  *
  * @param {WordKey} key
  * @param {Values} [values]
  */
 export function say(key, values = {}) {
   /** @type {Word} */
-  const word = tongue.words[key] ?? ENGLISH[key];
+  const word = tongue.words[key] ?? OWN_WORDS[key];
   const form = typeof word === "string" ? word : (word[tongue.plural.select(Number(values.n))] ?? word.other);
   return form.replace(/\{(\w+)\}/g, (_, field) => written(values[field]));
 }

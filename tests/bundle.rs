@@ -3,7 +3,11 @@
 #[path = "../build/bundle.rs"]
 mod bundle;
 
+#[path = "../build/language.rs"]
+mod language;
+
 use bundle::{Bundle, bundle};
+use language::Language;
 
 const DOCUMENT: &str = "<head>\n<link rel=\"stylesheet\" href=\"page/a.css\">\n<link rel=\"stylesheet\" href=\"page/b.css\">\n</head>\n\
                         <script type=\"module\" src=\"page/main.js\"></script>\n";
@@ -15,7 +19,7 @@ const STYLES: [(&str, &str); 2] =
 fn try_bundle(document: &str, modules: &[(&str, &str)]) -> Result<Bundle, String> {
     let files = [&STYLES, modules].concat();
     let read = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
-    bundle(document, &read)
+    bundle(document, &read, &|script| Ok(script.to_owned()))
 }
 
 /// The script that these modules make, the first of which starts the page.
@@ -32,7 +36,7 @@ fn refusal(modules: &[(&str, &str)]) -> String {
 #[test]
 fn styles_and_script_stand_where_their_tags_stood() {
     let bundle = try_bundle(DOCUMENT, &[("page/main.js", "start();\n")]).unwrap();
-    let expected = "<head>\n<style>\na { b: c }\n@media x {\nd { e: f }\n}\n</style>\n</head>\n\
+    let expected = "<head>\n<style>\na{b:c}@media x{d{e:f}}</style>\n</head>\n\
                     <script>\n\"use strict\";\nstart();\n</script>\n";
     assert_eq!(bundle.document, expected);
     assert_eq!(bundle.files, ["page/a.css", "page/b.css", "page/main.js"]);
@@ -60,6 +64,64 @@ fn modules_stand_behind_what_they_need_each_once_and_without_imports() {
     let expected =
         "const a = 1;\nlet aa = [\n2,\n];\nclass Hidden {}\nfunction b() {\nreturn a;\n}\nb(a, aa);\n";
     assert_eq!(script, expected);
+}
+
+const PARTS: (&str, &str) = ("page/parts.js", "export function fetchPart(url) {\n  return import(url);\n}\n");
+
+#[test]
+fn a_module_that_is_imported_when_it_is_needed_is_a_part_with_what_only_it_needs() {
+    let main = "import { fetchPart } from \"./parts.js\";\nfunction f() {\n  use(import(\"./p.js\"), import(\"./q.js\"), import(\"./p.js\"));\n}\nstart();\n";
+    let modules = [
+        ("page/main.js", main),
+        PARTS,
+        (
+            "page/p.js",
+            "import { own } from \"./own.js\";\nimport { both } from \"./both.js\";\nexport function p() {\n  return import(\"./q.js\");\n}\n",
+        ),
+        ("page/q.js", "import { both } from \"./both.js\";\nexport const q = both;\nexport let r = 1;\n"),
+        ("page/own.js", "export const own = 1;\n"),
+        ("page/both.js", "export const both = 1;\n"),
+    ];
+    let bundle = try_bundle(DOCUMENT, &modules).unwrap();
+    let urls: Vec<&str> = bundle.parts.iter().map(|part| &part.url[..]).collect();
+    let [p, q] = urls[..] else { panic!("{urls:?}") };
+    assert!(p.starts_with("parts/p-") && p.ends_with(".js") && q.starts_with("parts/q-"), "{urls:?}");
+    let first = format!(
+        "function fetchPart(url) {{\nreturn import(url);\n}}\nconst both = 1;\nfunction f() {{\n\
+         use(fetchPart(\"./{p}\"), fetchPart(\"./{q}\"), fetchPart(\"./{p}\"));\n}}\nstart();\n"
+    );
+    assert!(bundle.document.contains(&first), "{}", bundle.document);
+    let expected =
+        format!("const own = 1;\nfunction p() {{\nreturn fetchPart(\"./{q}\");\n}}\nexport {{ p }};\n");
+    assert_eq!(bundle.parts[0].code, expected);
+    assert_eq!(bundle.parts[1].code, "const q = both;\nlet r = 1;\nexport { q, r };\n");
+    assert_eq!(bundle.files.len(), 2 + modules.len());
+    let mut changed = modules;
+    changed[4].1 = "export const own = 2;\n";
+    assert_ne!(try_bundle(DOCUMENT, &changed).unwrap().parts[1].url, q, "all scripts have one version");
+}
+
+#[test]
+fn what_is_needed_at_once_is_no_part() {
+    let p = ("page/p.js", "export const p = 1;\n");
+    let main = "import { p } from \"./p.js\";\nfunction f() {\n  return import(\"./p.js\");\n}\n";
+    assert_eq!(
+        refusal(&[("page/main.js", main), p]),
+        "page/p.js is a part, but page/main.js imports it at once."
+    );
+    let main = "function f() {\n  return import(\"./p.js\");\n}\n";
+    assert_eq!(refusal(&[("page/main.js", main), p]), "page/p.js is a part, and no module has fetchPart.");
+    let main = "function f() {\n  return import(\"./no.js\");\n}\n";
+    assert_eq!(refusal(&[("page/main.js", main)]), "There is no file page/no.js.");
+}
+
+#[test]
+fn styles_lose_only_space_that_means_nothing() {
+    let style = "a :is(b, c) > d , e {\n  margin: calc(1px + 2px)  auto;\n  content: \"a; b { c\";\n}\n@media (width < 3px) and (x) { f::before { g: h } }\n";
+    let read = |path: &str| Some(if path == "page/main.js" { "start();\n" } else { style }.to_owned());
+    let document = bundle(DOCUMENT, &read, &|script| Ok(script.to_owned())).unwrap().document;
+    let expected = "a :is(b,c) > d ,e{margin:calc(1px + 2px) auto;content:\"a; b { c\"}@media (width < 3px) and (x){f::before{g:h}}";
+    assert!(document.contains(expected), "{document}");
 }
 
 #[test]
@@ -162,7 +224,9 @@ fn forms_that_are_not_supported_are_named_with_their_line() {
         ("import { b } from \"./b.js\" with { type: \"x\" };", "this form of import"),
         ("import WORDS from \"./words.json\";", "this form of import"),
         ("import { b } from \"./b.js\"", "this import does not end"),
-        ("const b = await import(\"./b.js\");", "this form of import"),
+        ("const b = await import(\"b.js\");", "this form of import"),
+        ("const b = await import(\"./b.json\");", "this form of import"),
+        ("const b = await import(url);", "this form of import"),
         ("const url = import.meta.url;", "this form of import"),
         ("export default 1;", "this form of export"),
         ("export { b };", "this form of export"),
@@ -202,6 +266,43 @@ fn a_document_has_one_style_and_one_script_by_tags_of_one_form() {
     }
     for style in ["@import \"b.css\";", "a::before { content: \"</style>\" }", "/* never"] {
         let read = |path: &str| Some(if path == main.0 { main.1 } else { style }.to_owned());
-        assert!(bundle(DOCUMENT, &read).is_err(), "{style}");
+        assert!(bundle(DOCUMENT, &read, &|script| Ok(script.to_owned())).is_err(), "{style}");
     }
+}
+
+/// Two languages with what every language needs.
+fn languages() -> [Language; 2] {
+    let words = |name: &str, direction: &str, join: &str| {
+        format!(
+            "{{\"languageName\": \"{name}\", \"direction\": \"{direction}\", \"everyKey\": \"a \\\"b\\\"\", \"join\": \"{join}\"}}"
+        )
+    };
+    [("ar", "A", "rtl", "<&>"), ("zh-Hans", "Z", "ltr", "join")]
+        .map(|(tag, name, direction, join)| Language::parse(tag, &words(name, direction, join)).unwrap())
+}
+
+const SPOKEN: &str = "<html lang=\"en\">\n<meta name=\"description\" content=\"everyKey\">\n\
+                      <main><button data-say=\"join\"></button><i data-label=\"join\" hidden></i>x</main>\n\
+                      <b data-say=\"later\"></b><select id=\"language\"></select>\n";
+
+#[test]
+fn a_document_speaks_its_language_from_the_first_byte() {
+    let languages = languages();
+    let document = languages[0].document(SPOKEN, &languages).unwrap();
+    let expected = "<html lang=\"ar\" dir=\"rtl\">\n<meta name=\"description\" content=\"a &quot;b&quot;\">\n\
+                    <main><button data-say=\"join\">&lt;&amp;></button>\
+                    <i data-label=\"join\" hidden aria-label=\"&lt;&amp;>\"></i>x</main>\n\
+                    <b data-say=\"later\"></b><select id=\"language\"><option value=\"ar\" lang=\"ar\">A</option>\
+                    <option value=\"zh-Hans\" lang=\"zh-Hans\">Z</option></select>\n";
+    assert_eq!(document, expected);
+}
+
+#[test]
+fn a_language_that_lacks_a_word_of_the_document_is_refused() {
+    let languages = languages();
+    let refusal = languages[1].document(&SPOKEN.replace("data-say=\"join\"", "data-say=\"no\""), &languages);
+    assert_eq!(refusal.unwrap_err(), "zh-Hans has no word no.");
+    let refusal = languages[1].document(&SPOKEN.replace("lang=\"en\"", ""), &languages);
+    assert!(refusal.unwrap_err().ends_with("it needs one."));
+    assert!(Language::parse("de", "{").is_err() && Language::parse("de", "[]").is_err());
 }

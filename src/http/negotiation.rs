@@ -1,6 +1,7 @@
-//! Content negotiation: which content coding a request asks for (RFC 9110, section 12.5.3), and whether the client
-//! already has the body (section 13.1.2).
+//! Content negotiation: which content coding and which language a request asks for (RFC 9110, sections 12.5.3 and
+//! 12.5.4), and whether the client already has the body (section 13.1.2).
 
+use std::cmp::Reverse;
 use tungstenite::http::{HeaderMap, header};
 
 /// How a body is coded.
@@ -27,6 +28,27 @@ impl ContentCoding {
         let identity = weights.iter().find(|(name, _)| name == "identity").map_or(0, |(_, weight)| *weight);
         if gzip > 0 && gzip >= identity { Self::Gzip } else { Self::Identity }
     }
+}
+
+/// The language among these that a request prefers: the one in its query (`lang=de`), or the first of those in its
+/// headers; English if it names none of them. Regions and scripts are no part of a wish: `de-AT` is German.
+pub(super) fn language_wanted<'a>(query: &str, headers: &HeaderMap, languages: &[&'a str]) -> &'a str {
+    let in_query = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
+    let list = elements(headers, header::ACCEPT_LANGUAGE);
+    let mut weights: Vec<(String, u16)> = list.filter_map(|element| weighted(&element)).collect();
+    weights.retain(|(_, weight)| *weight > 0);
+    weights.sort_by_key(|(_, weight)| Reverse(*weight));
+    let wishes =
+        in_query.map(|(_, tag)| tag.into_owned()).into_iter().chain(weights.into_iter().map(|(tag, _)| tag));
+    let named = |wish: String| {
+        languages.iter().find(|language| primary(language).eq_ignore_ascii_case(primary(&wish)))
+    };
+    wishes.filter_map(named).next().unwrap_or(&"en")
+}
+
+/// The language in a tag without its script and its region.
+fn primary(tag: &str) -> &str {
+    tag.split('-').next().unwrap_or(tag)
 }
 
 /// True if the client already has the body with this entity tag. The comparison is weak, as GET and HEAD require.
@@ -114,6 +136,30 @@ mod tests {
                 coding,
                 "{values:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_language_is_the_first_wish_that_there_is() {
+        let languages = ["ar", "de", "en", "pt-BR", "zh-Hans"];
+        for (query, values, language) in [
+            ("", &[][..], "en"),
+            ("", &["de"], "de"),
+            ("", &["de-AT,de;q=0.9,en;q=0.8"], "de"),
+            ("", &["fi, ar;q=0.2, DE;q=0.5"], "de"),
+            ("", &["en;q=0.5", "ar"], "ar"),
+            ("", &["de;q=0, ar;q=0.1"], "ar"),
+            ("", &["pt"], "pt-BR"),
+            ("", &["zh-CN"], "zh-Hans"),
+            ("", &["*"], "en"),
+            ("", &["d, dee, -de, de;q=x"], "en"),
+            ("room=a&lang=ar", &["de"], "ar"),
+            ("lang=xx", &["de"], "de"),
+            ("lang=pt-br", &["de"], "pt-BR"),
+            ("language=ar", &["de"], "de"),
+        ] {
+            let headers = headers(header::ACCEPT_LANGUAGE, values);
+            assert_eq!(language_wanted(query, &headers, &languages), language, "{query} {values:?}");
         }
     }
 

@@ -1,17 +1,23 @@
-//! The page and its words, which `build.rs` builds into the program, in the coding that a request asks for.
+//! The page, its parts and its words, which `build.rs` builds into the program. The page is a document in each language;
+//! a request gets the one that it asks for, in the coding that it asks for.
 
-use crate::http::negotiation::{ContentCoding, has_already};
+use crate::http::negotiation::{ContentCoding, has_already, language_wanted};
 use crate::http::response::Response;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
-use tungstenite::http::HeaderMap;
+use tungstenite::http::{HeaderMap, Uri};
 
 /// Bytes of a hash in an entity tag: enough that no two versions share a tag.
 const TAG_LEN: usize = 12;
 
+/// The folder of the parts that the page fetches when it needs them. Their names change with them.
+const PARTS: &str = "/parts/";
+
 /// A file as `build.rs` describes it.
 struct Built {
     path: &'static str,
+    /// The language of a document; empty for other files.
+    language: &'static str,
     content_type: &'static str,
     plain: &'static str,
     gzip: &'static [u8],
@@ -19,15 +25,19 @@ struct Built {
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// The page itself and the words of its languages, ready to be sent.
+/// The page itself, its parts, and the words of its languages, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Page {
     files: Vec<File>,
+    /// The languages of the documents.
+    languages: Vec<&'static str>,
 }
 
 #[derive(Debug)]
 struct File {
     path: &'static str,
+    /// The language of a document; empty for other files.
+    language: &'static str,
     content_type: &'static str,
     /// The Content-Security-Policy of the file. `None` for the strict one of other responses.
     policy: Option<String>,
@@ -46,21 +56,32 @@ struct Body {
 impl Page {
     /// The page of a server. `frame_ancestors` is the value of that directive in the Content-Security-Policy.
     pub(crate) fn new(frame_ancestors: &str) -> Self {
-        Self { files: BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect() }
+        let files: Vec<File> = BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect();
+        let languages = files.iter().filter(|file| file.is_document()).map(|file| file.language).collect();
+        Self { files, languages }
     }
 
-    /// The response to a request for this path. `None` if the path is neither the page nor its words.
-    pub(crate) fn response(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
-        self.files.iter().find(|file| file.path == path).map(|file| file.response(headers))
+    /// The response to a request for this URL. `None` if its path is none of these files.
+    pub(crate) fn response(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+        let language = match uri.path() {
+            "/" => language_wanted(uri.query().unwrap_or_default(), headers, &self.languages),
+            _ => "",
+        };
+        let file = self.files.iter().find(|file| file.path == uri.path() && file.language == language)?;
+        Some(file.response(headers))
     }
 }
 
 impl File {
     fn new(built: &Built, frame_ancestors: &str) -> Self {
-        let &Built { path, content_type, plain, gzip } = built;
-        let policy = (path == "/").then(|| policy(plain, frame_ancestors));
+        let &Built { path, language, content_type, plain, gzip } = built;
+        let policy = (!language.is_empty()).then(|| policy(plain, frame_ancestors));
         let body = |bytes| Body { bytes, tag: tag(bytes, policy.as_deref()) };
-        Self { path, content_type, plain: body(plain.as_bytes()), gzip: body(gzip), policy }
+        Self { path, language, content_type, plain: body(plain.as_bytes()), gzip: body(gzip), policy }
+    }
+
+    fn is_document(&self) -> bool {
+        !self.language.is_empty()
     }
 
     fn response(&self, headers: &HeaderMap) -> Response {
@@ -71,7 +92,11 @@ impl File {
         };
         let response = Response::built_in(self.content_type, body.bytes, self.policy.as_deref())
             .with_header("ETag", body.tag.clone())
-            .with_header("Vary", "Accept-Encoding");
+            .with_header(
+                "Vary",
+                if self.is_document() { "Accept-Encoding, Accept-Language" } else { "Accept-Encoding" },
+            );
+        let response = if self.path.starts_with(PARTS) { response.lasting() } else { response };
         if has_already(headers, &body.tag) {
             return response.not_modified();
         }
@@ -87,15 +112,16 @@ fn tag(bytes: &[u8], policy: Option<&str>) -> String {
     format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
 }
 
-/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, and
-/// connect to its own server.
+/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, fetch its
+/// parts, and connect to its own server. No other response of this server is a script: all of them have a type that
+/// browsers must not take for one (`X-Content-Type-Options`).
 fn policy(page: &str, frame_ancestors: &str) -> String {
     let [script, style] = ["script", "style"].map(|element| {
         let hashes: Vec<String> = contents(page, element).into_iter().map(hash).collect();
         hashes.join(" ")
     });
     format!(
-        "default-src 'none'; script-src {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
+        "default-src 'none'; script-src 'self' {script}; style-src {style}; img-src 'self' data:; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors {frame_ancestors}"
     )
 }
@@ -137,16 +163,19 @@ mod tests {
         let expected = ["a {}", "test()", "run()"].map(hash);
         let policy = policy(page, "'self'");
         let [style, test, run] = &expected;
-        assert!(policy.contains(&format!("script-src {test} {run}; style-src {style};")), "{policy}");
+        assert!(policy.contains(&format!("script-src 'self' {test} {run}; style-src {style};")), "{policy}");
     }
 
     #[test]
-    fn other_languages_are_files_of_their_own() {
+    fn each_language_is_a_document_and_a_file_of_words() {
         let page = Page::new("'self'");
-        for (path, has) in
-            [("/", true), ("/words/de.json", true), ("/words/ar.json", true), ("/words/en.json", false)]
-        {
-            assert_eq!(page.response(path, &HeaderMap::new()).is_some(), has, "{path}");
+        assert!(page.languages.contains(&"en") && page.languages.len() > 2);
+        for language in &page.languages {
+            for url in [format!("/?lang={language}"), format!("/words/{language}.json")] {
+                let response = page.response(&url.parse().unwrap(), &HeaderMap::new());
+                assert!(response.is_some(), "{url}");
+            }
         }
+        assert!(page.response(&"/words/xx.json".parse().unwrap(), &HeaderMap::new()).is_none());
     }
 }

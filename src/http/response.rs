@@ -70,6 +70,12 @@ impl Response {
         response
     }
 
+    /// The same response, which a browser may keep for ever: its URL changes with the body.
+    pub fn lasting(mut self) -> Self {
+        self.headers.retain(|(name, _)| *name != "Cache-Control");
+        self.with_header("Cache-Control", "public, max-age=31536000, immutable")
+    }
+
     /// The same response for a client that has the body already.
     pub fn not_modified(mut self) -> Self {
         self.status = 304; // tiny_http omits the body and keeps its length, as RFC 9110 (section 8.6) allows

@@ -108,7 +108,7 @@ impl Router {
         let method = head.method();
         let is_read = method == Method::GET || method == Method::HEAD;
         let query = head.uri().query().unwrap_or_default();
-        if let Some(response) = self.page.response(head.uri().path(), head.headers()) {
+        if let Some(response) = self.page.response(head.uri(), head.headers()) {
             return if is_read { Ok(Route::Response(response)) } else { Err(only_read()) };
         }
         match head.uri().path() {

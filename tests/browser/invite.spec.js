@@ -46,7 +46,8 @@ proxied("an address that is none of this machine's is an invitation itself, what
   await page.route("http://wall.example/**", async (route) => {
     const { pathname, search } = new URL(route.request().url());
     if (pathname === "/below/invite") return route.fulfill({ json: { links: LINKS } });
-    return route.fulfill({ response: await route.fetch({ url: server.url + pathname.slice("/below/".length) + search }) });
+    const headers = { ...route.request().headers(), origin: server.url }; // a proxy of this address would be allowed
+    return route.fulfill({ response: await route.fetch({ url: server.url + pathname.slice("/below/".length) + search, headers }) });
   });
   await page.routeWebSocket(/wall\.example/, () => {});
   await page.goto(`${own}&view=log`);

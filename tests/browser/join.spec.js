@@ -211,12 +211,18 @@ test("where the header is left out, a connection that is lost is still told", as
 
 test("all addresses are relative, so that a page below a path works", async ({ open, server }) => {
   const page = await open();
-  const asked = page.waitForRequest(/invite/);
-  await page.route(/\/deep\//, (route) => (route.request().url().includes("invite") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: server.url })));
+  const asked = page.waitForRequest(/invite\?/);
+  const paths = [];
+  await page.route(/\/deep\//, (route) => {
+    const url = route.request().url();
+    paths.push(new URL(url).pathname);
+    return url.includes("invite?") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: url.replace("deep/path/", "") });
+  });
   let reached = false;
   await page.routeWebSocket(/\/deep\/path\/ws/, () => (reached = true));
   await page.goto(server.url + "deep/path/?room=x&view=log");
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   expect(new URL((await asked).url()).pathname).toBe("/deep/path/invite");
+  expect(paths.filter((path) => path.startsWith("/deep/path/parts/invite-"))).toHaveLength(1);
   expect(reached).toBe(true);
 });

@@ -117,7 +117,7 @@ fn a_browser_is_told_to_run_nothing_except_the_page() {
     let server = TestServer::start();
     let page = server.get("/").head;
     let policy = page.lines().find_map(|line| line.strip_prefix("Content-Security-Policy: ")).expect(&page);
-    assert!(policy.starts_with("default-src 'none'; script-src 'sha256-"), "{policy}");
+    assert!(policy.starts_with("default-src 'none'; script-src 'self' 'sha256-"), "{policy}");
     assert!(policy.ends_with("frame-ancestors 'self'") && !policy.contains("unsafe"), "{policy}");
     for path in PATHS {
         let head = server.get(path).head;

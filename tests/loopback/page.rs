@@ -3,6 +3,7 @@
 use crate::server::TestServer;
 use crate::support::http::{Response, read_to_end};
 use flate2::read::GzDecoder;
+use std::fs;
 use std::io::{Read, Write};
 
 const PATHS: [&str; 3] = ["/", "/words/de.json", "/words/ar.json"];
@@ -30,7 +31,7 @@ fn the_page_is_one_document_at_the_root() {
     let page = server.get("/");
     let html = page.text();
     assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"));
-    assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (2, 1));
+    assert_eq!((html.matches("<script").count(), html.matches("<style").count()), (3, 1));
     assert!(!html.contains("src=\"page/") && !html.contains("href=\"page/"), "a file beside it is named");
     assert_eq!(page.header("Content-Type"), Some("text/html; charset=utf-8"));
     for path in ["/?room=physics", "http://localhost/"] {
@@ -39,16 +40,30 @@ fn the_page_is_one_document_at_the_root() {
 }
 
 #[test]
-fn a_language_is_a_file_and_english_none() {
+fn a_language_is_a_document_and_a_file_of_words() {
     let server = TestServer::start();
-    for (path, join) in [("/words/de.json", "Mitmachen"), ("/words/ar.json?v=1", "انضمام")] {
-        let words = server.get(path);
+    for (language, html, join) in [
+        ("en", "<html lang=\"en\" dir=\"ltr\">", "Join"),
+        ("de", "<html lang=\"de\" dir=\"ltr\">", "Mitmachen"),
+        ("ar", "<html lang=\"ar\" dir=\"rtl\">", "انضمام"),
+    ] {
+        let words = server.get(&format!("/words/{language}.json?v=1"));
         assert_eq!(words.header("Content-Type"), Some("application/json"));
         let words: serde_json::Value = serde_json::from_slice(&words.body).unwrap();
         assert_eq!(words["join"], join);
+        let description =
+            format!("<meta name=\"description\" content=\"{}\">", words["everyKey"].as_str().unwrap());
+        let asked = format!("Accept-Language: xx, {language}-AT;q=0.7, en;q=0.1");
+        let page = request(&server, "GET", "/?room=physics", &[&asked]);
+        for text in
+            [html, &format!("data-say=\"join\">{join}</"), &format!("\"join\":`{join}`"), &description]
+        {
+            assert!(page.text().contains(text), "{language}: {text}");
+        }
+        assert_eq!(page.body, server.get(&format!("/?lang={language}")).body);
+        assert_eq!(page.header("Vary"), Some("Accept-Encoding, Accept-Language"));
     }
-    assert!(server.get("/").text().contains("\"join\": \"Join\""));
-    for path in ["/words/en.json", "/words/", "/words/xx.json", "/words/../index.html", "/page/main.js"] {
+    for path in ["/words/", "/words/xx.json", "/words/../index.html", "/page/main.js"] {
         assert_eq!(server.get(path).status, 404, "{path}");
     }
 }
@@ -73,10 +88,29 @@ fn each_goes_out_in_the_encoding_that_is_wanted() {
             assert_eq!(response.body.len() < plain.body.len() / 2, packed, "{path}: {accepted}");
             assert_eq!(unpacked(&response), plain.body, "{path}: {accepted}");
             assert_eq!(response.header("ETag").expect("a tag") != tag, packed, "a tag is of one encoding");
-            assert_eq!(response.header("Vary"), Some("Accept-Encoding"));
+            assert!(response.header("Vary").unwrap().starts_with("Accept-Encoding"));
             assert_eq!(response.header("Cache-Control"), Some("no-cache"));
         }
     }
+}
+
+#[test]
+fn a_part_is_a_script_that_a_browser_may_keep_for_ever() {
+    let server = TestServer::start();
+    let document = server.get("/");
+    let document = document.text();
+    let paths: Vec<&str> =
+        document.split("`./parts/").skip(1).filter_map(|rest| rest.split('`').next()).collect();
+    assert!(!paths.is_empty(), "the page names its parts");
+    for path in paths {
+        let part = request(&server, "GET", &format!("/parts/{path}"), &["Accept-Encoding: gzip"]);
+        assert_eq!(part.header("Content-Type"), Some("text/javascript"), "{path}");
+        assert_eq!(part.header("Cache-Control"), Some("public, max-age=31536000, immutable"));
+        assert_eq!(part.header("X-Content-Type-Options"), Some("nosniff"));
+        assert!(unpacked(&part).windows(7).any(|code| code == b"export{"), "{path}");
+        assert!(server.get(&format!("/parts/{path}?1")).status == 200, "a second try");
+    }
+    assert_eq!(server.get("/parts/invite-0.js").status, 404);
 }
 
 #[test]
@@ -133,14 +167,23 @@ fn a_head_is_that_of_the_response_to_get() {
     }
 }
 
+/// The languages that have a file of words.
+fn languages() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/page/words");
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.map(|name| name.trim_end_matches(".json").to_owned()).collect()
+}
+
 /// Bytes that a first visit may take in any language, compressed.
 const FIRST_VISIT_BYTES: usize = 45_000;
 
 #[test]
 fn a_first_visit_takes_no_more_bytes_than_it_may_in_any_language() {
     let server = TestServer::start();
-    let size = |path| request(&server, "GET", path, &["Accept-Encoding: gzip"]).body.len();
-    let page = size(PATHS[0]);
-    let words = PATHS[1..].iter().map(|path| size(path)).max().unwrap();
-    assert!(page + words <= FIRST_VISIT_BYTES, "{page} bytes and {words} for the words");
+    for language in languages() {
+        let page = request(&server, "GET", &format!("/?lang={language}"), &["Accept-Encoding: gzip"]);
+        let html = String::from_utf8(unpacked(&page)).unwrap();
+        assert!(html.contains(&format!("<html lang=\"{language}\"")), "{language}");
+        assert!(page.body.len() <= FIRST_VISIT_BYTES, "{language}: {} bytes", page.body.len());
+    }
 }

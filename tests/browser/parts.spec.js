@@ -1,0 +1,37 @@
+// Parts of the page that are fetched when they are first used.
+
+import { expect, test } from "./wall.js";
+
+const ofParts = (requests) => requests.filter((url) => url.includes("/parts/"));
+const inviting = (page) => page.getByRole("banner").getByRole("button", { name: "Invite" });
+
+test("a part is fetched when it is first used, and only once", async ({ join }) => {
+  const page = await join("Ada");
+  const requests = [];
+  page.on("request", (request) => requests.push(request.url()));
+  for (let i = 0; i < 2; i += 1) {
+    await inviting(page).click();
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await page.keyboard.press("Escape");
+    await expect(page.getByRole("dialog")).toBeHidden();
+  }
+  expect(ofParts(requests)).toHaveLength(1);
+  expect(ofParts(requests)[0]).toMatch(/\/parts\/invite-[0-9a-f]{16}\.js$/);
+});
+
+const broken = test.extend({ excused: /Failed to load resource/ });
+
+broken("a part that does not arrive is told, and the next use tries again", async ({ join }) => {
+  const page = await join("Ada");
+  for (const failing of [(route) => route.abort(), (route) => route.fulfill({ status: 404 })]) {
+    await page.route(/\/parts\//, failing);
+    await inviting(page).click();
+    await expect(page.locator("#board .notice")).toContainText("could not be loaded");
+    await expect(page.locator("#announcement")).toContainText("could not be loaded");
+    await expect(page.getByRole("dialog")).toBeHidden();
+    await page.unroute(/\/parts\//, failing);
+  }
+  await inviting(page).click();
+  await expect(page.getByRole("dialog")).toBeVisible();
+  await expect(page.locator("#board .notice")).toBeEmpty();
+});
