@@ -2,8 +2,10 @@
 
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
-import { boundsOf, boxesPerPage, gridsFor, isWhole, largestFit, measuresOf, sizesBetween } from "./fitting.js";
-import { heightOf, noteFitted } from "./heights.js";
+import {
+  LONG, boundsOf, boxesPerPage, gridsFor, isWhole, largestFit, measuresOf, sizesBetween,
+} from "./fitting.js";
+import { noteFitted } from "./heights.js";
 import { showPage } from "./pages.js";
 import { asked, isFitting, look, seat } from "./state.js";
 import { boxAround } from "./wall.js";
@@ -12,6 +14,8 @@ import { boxAround } from "./wall.js";
 
 /** Between boxes, in pixels. */
 const GAP = 8;
+/** Texts on the ruler, of the long ones and of the others: more than may be cut off. */
+const RULER_TEXTS = 10;
 
 /** The wall is as large as the window leaves it. */
 export function watchWall() {
@@ -62,23 +66,68 @@ function areaOfWall() {
 }
 
 /**
+ * Finds the size on the ruler, and then looks whether it is right on the wall.
+ *
  * @param {HTMLElement[]} places
  * @param {{ smallest: number, largest: number }} bounds
  */
 function fit(places, { smallest, largest }) {
   const area = areaOfWall();
   const boxes = places.flatMap((place) => boxAround(place) ?? []);
-  const fits = (/** @type {Grid} */ grid, /** @type {number} */ size) => {
-    const measures = layOut(grid, size, area);
-    if (!measures) return false;
-    const most = measures.lines * measures.line + 1;
-    const cut = boxes.filter((box) => box.user.text && heightOf(box) > most);
-    return isWhole(cut.map((box) => box.user.text.length), boxes.length, size / smallest);
+  const isWholeWith = (/** @type {HTMLElement[]} */ texts, /** @type {number} */ most, /** @type {number} */ size) => {
+    const cut = texts.filter((text) => text.offsetHeight > most + 1).map((text) => lengthOf(text));
+    return isWhole(cut, boxes.length, size / smallest);
   };
+  const texts = boxes.filter(({ user }) => user.text).map(({ text }) => /** @type {HTMLElement} */ (text.children[0]));
+  const onRuler = putOnRuler(texts);
+  const fits = (/** @type {Grid} */ grid, /** @type {number} */ size) => {
+    const measures = measuresOf(grid, size, area);
+    if (measures) setRuler(measures, size);
+    return measures !== null && isWholeWith(onRuler, measures.lines * measures.line, size);
+  };
+  const sizes = sizesBetween(smallest, largest);
   const grids = gridsFor(places.length, area);
-  const { grid, size } = largestFit(grids, sizesBetween(smallest, largest), fits) ?? { grid: grids[0], size: smallest };
-  layOut(grid, size, area);
+  const { grid, size } = largestFit(grids, sizes, fits) ?? { grid: grids[0], size: smallest };
+  for (let index = sizes.indexOf(size); index >= 0; index -= 1) {
+    const measures = layOut(grid, sizes[index], area);
+    if (!measures || isWholeWith(texts, measures.lines * measures.line, sizes[index])) break;
+  }
+  at("ruler").replaceChildren();
   noteFitted(boxes);
+}
+
+/** @param {HTMLElement} text */
+function lengthOf(text) {
+  return text.textContent?.length ?? 0;
+}
+
+/**
+ * Copies the texts that are likely to be the tallest: another size for the wall would cost a layout of all boxes.
+ *
+ * @param {HTMLElement[]} texts
+ */
+function putOnRuler(texts) {
+  const weighed = texts.map((text) => ({ text, weight: weigh(text.textContent ?? "") }));
+  weighed.sort((one, other) => other.weight - one.weight);
+  const [long, usual] = [true, false].map((isLong) => weighed.filter(({ weight }) => weight > LONG === isLong));
+  const tallest = [...long.slice(0, RULER_TEXTS), ...usual.slice(0, RULER_TEXTS)];
+  const copies = tallest.map(({ text }) => /** @type {HTMLElement} */ (text.cloneNode(true)));
+  at("ruler").replaceChildren(...copies);
+  return copies;
+}
+
+/** About how many characters a text has room for, empty ends of lines included. @param {string} text */
+function weigh(text) {
+  return text.length + 20 * (text.split("\n").length - 1);
+}
+
+/**
+ * @param {{ inside: number, line: number }} measures
+ * @param {number} size
+ */
+function setRuler({ inside, line }, size) {
+  const { style } = at("ruler");
+  Object.assign(style, { inlineSize: `${inside}px`, fontSize: `${size}px`, lineHeight: `${line}px` });
 }
 
 /**

@@ -15,7 +15,7 @@ const NARROWEST = 9;
 /** Estimates, for the number of pages: characters in a line of one text size, and the head and the ends of a box. */
 const USUAL = { characters: 2.1, head: 2.1, ends: 1.2 };
 /** A longer text is cut off rather than that it makes all texts smaller than comfortable. */
-const LONG = 280;
+export const LONG = 280;
 /** The border and the gap below a text, in pixels. */
 const FRAME_PX = 8;
 
@@ -72,7 +72,7 @@ export function largestFit(grids, sizes, fits) {
 }
 
 /**
- * The measures of a box: its name, its head, and the lines below; null if the box is too small for its text.
+ * The measures of a box: its name, its head, the lines below, and their width; null if it is too small for its text.
  *
  * @param {Grid} grid
  * @param {number} size
@@ -85,7 +85,8 @@ export function measuresOf({ columns, rows }, size, { width, height, gap }) {
   const head = Math.round(name * 1.6);
   const line = size * LINE;
   const lines = Math.floor((row - head - FRAME_PX) / line);
-  return lines < 1 || (columns > 1 && column < NARROWEST * size) ? null : { name, head, line, lines };
+  const inside = column - 2 - 2 * Math.max(8, size / 4);
+  return lines < 1 || (columns > 1 && column < NARROWEST * size) ? null : { name, head, line, lines, inside };
 }
 
 /**

@@ -53,7 +53,7 @@ export function shareHeight(boxes) {
 }
 
 /** @param {Box} box */
-export function heightOf(box) {
+function heightOf(box) {
   return /** @type {HTMLElement} */ (box.text.firstElementChild).offsetHeight;
 }
 

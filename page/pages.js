@@ -23,8 +23,10 @@ export function showPage(places, perPage) {
   paging.page %= paging.pages;
   const start = paging.page * perPage;
   const shown = places.slice(start, start + perPage);
-  for (const place of at("wall").children) place.toggleAttribute("data-off", false);
-  for (const place of places) place.toggleAttribute("data-off", !shown.includes(place));
+  const off = new Set([...places.slice(0, start), ...places.slice(start + perPage)]);
+  for (const place of /** @type {Iterable<HTMLElement>} */ (at("wall").children)) {
+    if (off.has(place) !== "off" in place.dataset) place.toggleAttribute("data-off");
+  }
   at("pages").hidden = paging.pages === 1;
   at("page-range").textContent = say("range", { from: start + 1, to: start + shown.length, all: places.length });
   at("hold").hidden = still.matches;
