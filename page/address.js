@@ -72,6 +72,7 @@ export function choicesIn(query, saved) {
     fits: query.get("size") === "fit",
     enterPosts: saved.enterPosts ?? false,
     alert: oneOf(saved.alert, ALERTS) ?? "nothing",
+    continuous: saved.continuous ?? null,
   };
 }
 

@@ -14,7 +14,8 @@ import { withPart } from "./parts.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { look, reading, room, seat } from "./state.js";
-import { drawBox, drawEmptyWall, followBox } from "./wall.js";
+import { drawPanes } from "./transcript.js";
+import { boxOf, drawBox, drawEmptyWall, followBox } from "./wall.js";
 import { drawStop } from "./wall-input.js";
 
 const DRAWING = {
@@ -56,6 +57,7 @@ function drawAll() {
   for (const user of users) drawBox(user);
   if (look.large && users.has(look.large)) parts.add("stage");
   for (const part of parts) DRAWING[part]();
+  if (look.view === "captions") drawPanes(boxOf);
   drawSizes(parts);
   // Somebody who comes or goes may change the size of every box.
   for (const user of parts.has("people") ? room.users.values() : users) followBox(user);

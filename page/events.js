@@ -5,14 +5,13 @@ import { speak } from "./captions.js";
 import { change, changes, touch } from "./changes.js";
 import { lookOf } from "./marks.js";
 import { applyHostEvent, dropFromState, noteCleared, setRoomState } from "./room-state.js";
+import { holdsPost, latestOf, restOf, runsOn, stillPosted } from "./said.js";
 import { spliced } from "./splices.js";
 import { keyOf, newRoom, newUser, room, seat } from "./state.js";
 
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Post} Post */
 
-/** Posts of a speaker that the captions keep above the live text. */
-const SAID_POSTS = 3;
 /** Posts that the page keeps; the oldest go first. */
 const POSTS_KEPT = 2_000;
 
@@ -86,8 +85,8 @@ function replaceAll(snapshot, now) {
   room.viewers = snapshot.viewers ?? 0;
   setRoomState(snapshot.state ?? { ...newRoom().state, hosts: [] });
   if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
-  replaceLog(snapshot.log);
-  for (const post of snapshot.log) rememberSaid(post);
+  const fresh = replaceLog(snapshot.log);
+  for (const post of fresh) rememberSaid(post, true);
   for (const user of room.users.values()) if (user.text || user.said.length) speak(user, now);
   touch("people", "door", "title", "me");
 }
@@ -104,8 +103,9 @@ function replaceUsers(users) {
     before.delete(said.name);
     if (known) left.delete(known);
     const { text, wrote = text !== "", away = false } = said;
+    const posted = known ? stillPosted(known.posted, known.text, text) : [];
     const look = lookOf(said.name, said.mark);
-    add(Object.assign(known ?? newUser(id, said), { id, look, text, wrote, away, said: [] }));
+    add(Object.assign(known ?? newUser(id, said), { id, look, text, wrote, away, posted }));
   }
   for (const user of left) miss(user);
 }
@@ -145,6 +145,7 @@ export function rewrite(user, update, now = performance.now()) {
   const text = update.text ?? spliced(user.text, update);
   if (text === null) return false;
   const isRevealed = user.wrote && user.text === ""; // a text from before, which this page may see only now
+  if (user.posted.length) user.posted = stillPosted(user.posted, user.text, text);
   user.text = text;
   if (user.wrote !== (text !== "")) touch("board");
   user.wrote = text !== "";
@@ -236,7 +237,7 @@ function emptyPost(post) {
   if (!post?.text) return;
   const user = room.users.get(post.id);
   if (user) {
-    user.said = user.said.filter((text) => text !== post.text);
+    user.said = user.said.filter((other) => other !== post);
     change(user);
   }
   post.text = "";
@@ -244,12 +245,18 @@ function emptyPost(post) {
   touch("posts");
 }
 
-/** @param {Post} post */
-function rememberSaid(post) {
+/**
+ * @param {Post} post
+ * @param {boolean} [isOld]  it came with a snapshot
+ */
+function rememberSaid(post, isOld = false) {
   const user = room.users.get(post.id);
-  if (!user || !post.text) return;
-  user.said = [...user.said, post.text].slice(-SAID_POSTS);
-  user.typing = false;
+  if (!user || user.name !== post.name || !post.text) return; // another server may have given this id to somebody else
+  const isHeld = holdsPost(user.text, user.posted, post.text, isOld);
+  if (isHeld) user.posted = [...user.posted, post.text];
+  post.runsOn = runsOn(post.text, isHeld ? restOf(user.text, user.posted) : "");
+  user.said = latestOf([...user.said, post]);
+  if (!isOld) user.typing = false;
   change(user);
 }
 
@@ -264,10 +271,11 @@ function replaceLog(log) {
   const goesOn = fresh.length < log.length;
   const last = [...room.posts.values()].at(-1);
   if (last && !goesOn && !last.lost) tellSeam(last, log[0]);
-  for (const post of fresh) keepPost({ ...post, old: !goesOn });
+  for (const post of fresh) keepPost(Object.assign(post, { old: !goesOn }));
   for (const post of log) if (!post.text) emptyPost(room.posts.get(keyOf(post)));
   room.news = null;
   touch("posts");
+  return fresh;
 }
 
 /**

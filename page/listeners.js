@@ -8,6 +8,7 @@ import { copyBox } from "./copy.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
 import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { watchWall } from "./fit.js";
+import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
@@ -74,12 +75,14 @@ function skip(event, id) {
 function listenToOwnBox() {
   const box = at("my-text");
   box.addEventListener("input", typed);
+  box.addEventListener("input", () => flow());
   box.addEventListener("keydown", (event) => pressed(event, choices.enterPosts));
   box.addEventListener("compositionstart", () => compose(true));
   box.addEventListener("compositionend", () => compose(false));
   at("pause").addEventListener("click", togglePause);
   at("clear").addEventListener("click", clearText);
   at("post").addEventListener("click", postByButton);
+  at("continuous").addEventListener("click", toggleFlow);
   at("leave").addEventListener("click", askToLeave);
 }
 

@@ -42,6 +42,7 @@ function drawFrozen() {
 function drawHint() {
   const warns = isBlind() && !isFrozen();
   at("hint").textContent = isFrozen() ? "" : say(warns ? "postsShow" : keyHint());
+  at("continuous").setAttribute("aria-pressed", String(Boolean(choices.continuous)));
   at("hint").classList.toggle("warns", warns);
   if (warns) at("post").setAttribute("aria-describedby", "hint");
   else at("post").removeAttribute("aria-describedby");
@@ -49,6 +50,7 @@ function drawHint() {
 
 /** The hint for what posts here, by choice and by the keys that this device has. */
 function keyHint() {
+  if (choices.continuous) return "goesOn";
   if (choices.enterPosts) return "hintEnter";
   return /^(Mac|iP)/.test(navigator.platform) ? "hintCommand" : "hintControl";
 }
@@ -57,6 +59,7 @@ function keyHint() {
 export function drawOwnText() {
   const text = at("my-text").value;
   at("my-lines").textContent = text.slice(0, MEASURED) + NO_SPACE;
+  at("me").classList.toggle("long", choices.continuous || text.length > room.limits.text / 4);
   at("post").classList.toggle("main", room.posts.size > 0 && text.trim() !== "");
   const rest = charactersLeft(text, room.limits.text);
   at("me").classList.toggle("over", rest < 0);
@@ -80,9 +83,14 @@ function drawNotes(rest) {
 /** @param {number} rest */
 function noteFor(rest) {
   if (isFrozen() && !draft.cleared) return say("frozenBox");
-  if (draft.pending.length) return say(noteForPending());
+  if (draft.pending.length && !isMoving()) return say(noteForPending());
   if (rest < 0) return say("tooLong");
   return draft.note || (draft.paused === null ? "" : say("paused"));
+}
+
+/** Only a part of a continuous text is on its way, and needs no words. */
+function isMoving() {
+  return Boolean(link.socket) && !draft.slowed && draft.pending.every(({ extent }) => extent !== undefined);
 }
 
 function noteForPending() {

@@ -8,6 +8,7 @@ import { noticeOpenRoom, refuseEntry } from "./entry.js";
 import { alertOf } from "./alerts.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
+import { flow } from "./flow.js";
 import { confirmHostKey, refuseHostKey } from "./host-key.js";
 import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
@@ -97,6 +98,7 @@ function settleIn() {
 /** @param {Post} post */
 function notePost(post) {
   settle(post);
+  flow();
   countUnread(post);
   alertOf(post);
 }

@@ -37,7 +37,7 @@ export function spliceBetween(before, after) {
  * @param {string} before
  * @param {string} after
  */
-function commonStart(before, after) {
+export function commonStart(before, after) {
   const most = Math.min(before.length, after.length);
   let start = 0;
   while (start < most && before.charCodeAt(start) === after.charCodeAt(start)) start += 1;
@@ -51,7 +51,7 @@ function commonStart(before, after) {
  * @param {string} after
  * @param {number} most
  */
-function commonEnd(before, after, most) {
+export function commonEnd(before, after, most) {
   const unit = (/** @type {string} */ text, /** @type {number} */ end) => text.charCodeAt(text.length - end);
   let end = 0;
   while (end < most && unit(before, end + 1) === unit(after, end + 1)) end += 1;

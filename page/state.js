@@ -11,7 +11,8 @@ import { lookOf } from "./marks.js";
  * @property {boolean} wrote  the box has a text, which this page may not see while answers are hidden
  * @property {boolean} away
  * @property {import("./marks.js").Look} look
- * @property {string[]} said  the latest posts, for the captions
+ * @property {Post[]} said  the latest posts, for the captions
+ * @property {string[]} posted  texts of posts with which the box still begins
  * @property {boolean} typing  the text changed since the last post and is not empty
  * @property {number} typedAt  when it changed, on the clock of performance.now()
  * @property {boolean} gone  has left, while the page may still show the box
@@ -29,6 +30,7 @@ import { lookOf } from "./marks.js";
  * @property {import("./marks.js").Look} [look]  the author's, when the post came
  * @property {boolean} [old]  was there before this page
  * @property {boolean} [lost]  the server no longer has it
+ * @property {boolean} [runsOn]  what its author said next stands in the same line
  */
 
 /**
@@ -52,6 +54,7 @@ import { lookOf } from "./marks.js";
  * @typedef {object} Pending  A post that the server has not confirmed.
  * @property {string} text
  * @property {string} ref
+ * @property {number} [extent]  of a part of a continuous text: how much of the box it is, with what was put into it
  * @property {boolean} [out]  a host has cleared the box since, so the post does not stand in it
  */
 
@@ -138,6 +141,10 @@ export const draft = {
   slowed: false,
   /** The server has refused a text or a post, because the room was frozen. */
   refused: false,
+  /** A continuous text stays in the box until then, on the clock of performance.now(). */
+  heldUntil: 0,
+  /** The text of the box before the next change. */
+  seen: "",
   /** How many posts were sent, to number them. */
   refs: 0,
   /** The text of the box as the server has it. */
@@ -229,6 +236,8 @@ export const choices = {
   enterPosts: false,
   /** What tells of posts by others. @type {import("./alerts.js").Alert} */
   alert: "nothing",
+  /** The start of a long text goes to the log by itself; null without a choice. @type {boolean | null} */
+  continuous: null,
   /** The language that is wanted; words.js says which one is in use. */
   language: "en",
 };
@@ -250,7 +259,7 @@ export function roomTitle() {
  */
 export function newUser(id, { name, mark, text = "", wrote = text !== "", away = false }) {
   const status = { away, typing: false, typedAt: 0, gone: false, missing: false };
-  return { id, name, text, wrote, look: lookOf(name, mark), said: [], ...status };
+  return { id, name, text, wrote, look: lookOf(name, mark), said: [], posted: [], ...status };
 }
 
 /**

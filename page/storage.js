@@ -9,6 +9,7 @@
  * @property {number} [size]
  * @property {boolean} [enterPosts]
  * @property {string} [alert]
+ * @property {boolean | null} [continuous]
  */
 
 const CHOICES = "typewall";

@@ -3,12 +3,16 @@
 import { changes, touch } from "./changes.js";
 import { send } from "./connection.js";
 import { at } from "./dom.js";
+import { boundaryAfter, putInto } from "./continuous.js";
 import { drawMyError, note } from "./own-box.js";
 import { charactersIn, spliceBetween } from "./splices.js";
 import { draft, isFrozen, room, seat, tab } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Pending} Pending */
+
+/** After a refusal, a continuous text stays in the box for this long. */
+const HELD_MS = 10_000;
 
 /** The text in the box, well-formed: half a surrogate pair never leaves the page. */
 export function ownText() {
@@ -67,12 +71,28 @@ function post() {
   drawMyError("");
   if (!text.trim()) return draft.pending.length ? undefined : drawMyError(say("postEmpty"));
   if (isTooLong(text)) return drawMyError(say("textTooLong"));
+  addPending({ text });
+  draft.paused = null; // what was written unseen is out, and what follows should be seen
+  touch("me");
+}
+
+/**
+ * Sends a post; it stays in the box until it is back.
+ *
+ * @param {{ text: string, extent?: number }} wanted
+ */
+function addPending(wanted) {
   draft.refs += 1;
-  const pending = { text, ref: `${tab}.${draft.refs}` };
+  const pending = { ...wanted, ref: `${tab}.${draft.refs}` };
   if (!draft.pending.length) draft.slowed = false;
   draft.pending.push(pending);
   sendPost(pending);
-  draft.paused = null; // what was written unseen is out, and what follows should be seen
+}
+
+/** Sends the start of a continuous text to the log. @param {string} text */
+export function sendPart(text) {
+  draft.seen = ownText();
+  addPending({ text, extent: text.length });
   touch("me");
 }
 
@@ -88,7 +108,7 @@ export function postByButton() {
  * @param {{ text?: string, pending?: Pending[], paused?: string | null }} kept
  */
 export function restoreText({ text = "", pending = [], paused = null }) {
-  Object.assign(draft, { pending, paused });
+  Object.assign(draft, { pending, paused, seen: text });
   at("my-text").value = text;
 }
 
@@ -104,9 +124,13 @@ export function resumeText(shown) {
   write();
 }
 
-/** While the room is frozen, posts wait as the text does. @param {Pending} pending */
-function sendPost({ text, ref }) {
-  if (!isFrozen()) send("message", { text, ref });
+/**
+ * While the room is frozen, posts wait as the text does. White space at the end says that the text goes on.
+ *
+ * @param {Pending} pending
+ */
+function sendPost({ text, ref, extent }) {
+  if (!isFrozen()) send("message", { text: extent === undefined ? text.trimEnd() : text, ref });
 }
 
 /** The server has refused a text or a post, because the room is frozen. Both are sent again when that ends. */
@@ -155,8 +179,10 @@ export function forgetText() {
 
 /** How much of the box was posted and is not confirmed. */
 function pendingLength() {
-  const posted = draft.pending.filter(({ out }) => !out).map(({ text }) => text).join("");
-  return ownText().startsWith(posted) ? posted.length : 0;
+  const inBox = draft.pending.filter(({ out }) => !out);
+  const moved = inBox[0]?.extent ?? 0;
+  const posted = inBox.filter(({ extent }) => extent === undefined).map(({ text }) => text).join("");
+  return ownText().startsWith(posted, moved) ? moved + posted.length : moved;
 }
 
 /**
@@ -167,8 +193,9 @@ function pendingLength() {
 export function settle(posted) {
   const mine = posted.ref && draft.pending.find((pending) => pending.ref === posted.ref);
   if (!mine) return;
+  if (draft.composing && mine.extent !== undefined) return afterComposing(() => settle(posted));
   draft.pending = draft.pending.filter((other) => other !== mine);
-  if (!mine.out) cut(mine.text);
+  if (!mine.out) takeOut(mine);
   touch("me");
 }
 
@@ -179,22 +206,30 @@ export function settle(posted) {
  */
 export function dropPending(ref) {
   const refused = draft.pending.find((pending) => pending.ref === ref);
+  if (refused?.extent !== undefined) draft.heldUntil = performance.now() + HELD_MS;
   if (refused?.out) at("my-text").setRangeText(refused.text, 0, 0, "preserve");
   draft.pending = draft.pending.filter((pending) => pending.ref !== ref);
 }
 
+/** @param {() => void} action */
+function afterComposing(action) {
+  at("my-text").addEventListener("compositionend", () => setTimeout(action), { once: true });
+}
+
 /**
- * Takes a post out of the box; not while a word is composed, because that would tear the word.
+ * Takes a post out of the box; not while a word is composed, because that would tear the word. What was put into a part
+ * of a continuous text while it was on its way stays. The lines in sight stay where they are.
  *
- * @param {string} text
+ * @param {Pending} pending
  */
-function cut(text) {
+function takeOut(pending) {
+  if (draft.composing) return afterComposing(() => takeOut(pending));
+  const { text, extent = text.length } = pending;
   const box = at("my-text");
-  if (draft.composing) {
-    box.addEventListener("compositionend", () => setTimeout(cut, 0, text), { once: true });
-    return;
-  }
-  if (ownText().startsWith(text)) box.setRangeText("", 0, text.length, "preserve");
+  const below = box.scrollHeight - box.scrollTop;
+  const now = ownText().slice(0, extent);
+  if (pending.extent !== undefined || now === text) box.setRangeText(putInto(text, now), 0, extent, "preserve");
+  box.scrollTop = box.scrollHeight - below;
   if (draft.paused !== null) draft.paused = "";
   write();
 }
@@ -225,6 +260,9 @@ export function clearText() {
 /** Somebody typed. */
 export function typed() {
   changes.typed = true;
+  const [first] = draft.pending;
+  if (first?.extent !== undefined) first.extent = boundaryAfter(draft.seen, ownText(), first.extent);
+  draft.seen = ownText();
   note("");
   drawMyError("");
   write();

@@ -4,6 +4,7 @@
 import { END, all, at, isAtEnd } from "./dom.js";
 import { look } from "./state.js";
 import { withPart } from "./parts.js";
+import { drawLatest } from "./transcript.js";
 import { enlarge } from "./views.js";
 import { boxAround } from "./wall.js";
 
@@ -148,5 +149,14 @@ export function pointOnWall({ target, relatedTarget, pointerType, type }) {
 /** @param {Event} event */
 export function scrollWall({ target }) {
   const box = boxAround(target);
-  if (box && (look.view === "captions" || "read" in box.root.dataset)) box.following = isAtEnd(box.text);
+  if (!box || target !== box.text) return;
+  if (look.view === "captions") return scrollCaptions(box);
+  if ("read" in box.root.dataset) box.following = isAtEnd(box.text);
+}
+
+/** @param {Box} box */
+function scrollCaptions(box) {
+  box.following = isAtEnd(box.text);
+  box.root.toggleAttribute("data-above", box.text.scrollTop > 0);
+  drawLatest(box);
 }

@@ -1,11 +1,11 @@
 // Draws the wall: a box for each user, which keeps its place whatever the others do.
 
-import { captionOf, isOnAir } from "./captions.js";
 import { change, touch } from "./changes.js";
-import { END, at, element, rewriteNode } from "./dom.js";
+import { END, at, element } from "./dom.js";
 import { shareHeight, showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
 import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
+import { drawWordsOf } from "./transcript.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -64,12 +64,11 @@ export function drawBox(user) {
   const box = boxes.get(user) ?? place(newBox(user));
   if (box.look !== user.look || box.called !== user.name) identify(box);
   const presence = presenceOf(user);
-  rewriteNode(box.words, look.view === "captions" ? captionOf(user) : user.text);
+  drawWordsOf(box);
   drawPresence(box, presence);
   noteEmpty(box);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
-  box.root.toggleAttribute("data-speaks", isOnAir(user));
   if (presence === "typing") {
     settleLater(box);
     showEnd(box);
@@ -279,7 +278,7 @@ export function drawEmptyWall() {
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
   shareHeight(others.length);
   const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
-  at("wall-empty").hidden = isCaptions ? others.some(isOnAir) : written.length > 0;
+  if (!isCaptions) at("wall-empty").hidden = written.length > 0;
   const isUnwritten = isCaptions || others.length > 0;
   at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
   at("wall-empty").children[1].toggleAttribute("hidden", isUnwritten);

@@ -27,9 +27,9 @@ test("a view that is not known is the wall", () => {
 });
 
 test("the address wins over what is remembered, and nonsense in either over nothing", () => {
-  const usual = { theme: "auto", size: 100, fits: false, enterPosts: false, alert: "nothing" };
+  const usual = { theme: "auto", size: 100, fits: false, enterPosts: false, alert: "nothing", continuous: null };
   assert.deepEqual(choicesIn(query(""), {}), usual);
-  const saved = { theme: "dark", size: 150, enterPosts: true, alert: "sound" };
+  const saved = { theme: "dark", size: 150, enterPosts: true, alert: "sound", continuous: true };
   assert.deepEqual(choicesIn(query(""), saved), { ...saved, fits: false });
   assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { ...saved, theme: "light", size: 200, fits: false });
   assert.deepEqual(choicesIn(query("size=fit"), saved), { ...saved, fits: true });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { captionOf } from "../../../page/captions.js";
+import { captionOf, mainOf } from "../../../page/captions.js";
 import { changes, takeChanges, takeEntries } from "../../../page/changes.js";
 import { applyEvent } from "../../../page/events.js";
 import { lookOf } from "../../../page/marks.js";
@@ -195,12 +195,62 @@ test("captions show three speakers; a new one takes the place of the quietest, w
   assert.deepEqual(room.speakers, ["2", "3", "4"]);
 });
 
-test("captions keep what was just posted, as much of it as fits", () => {
+test("captions keep what was posted, up to 200,000 characters", () => {
   snapshot({ 1: ["Ada"] });
   const ada = room.users.get("1");
   for (let n = 1; n <= 4; n += 1) applyEvent("data", post(n));
   applyEvent("text_update", { id: "1", text: "and on" });
-  assert.equal(captionOf(ada), "post 2\npost 3\npost 4\nand on");
-  ada.text = "😀".repeat(2_000);
-  assert.ok(captionOf(ada).length <= 2_000 && captionOf(ada).isWellFormed());
+  assert.equal(captionOf(ada), "post 1\npost 2\npost 3\npost 4\nand on");
+  for (let n = 5; n <= 30; n += 1) applyEvent("data", post(n, String(n).padEnd(10_000)));
+  assert.deepEqual([ada.said.length, ada.said.at(-1).n, ada.said[0].n], [20, 30, 11]);
+});
+
+test("captions show what was posted once, while the box still begins with it, and go on in the same line", () => {
+  snapshot({ 1: ["Ada"] });
+  const ada = room.users.get("1");
+  const write = (text) => applyEvent("text_update", { id: "1", text });
+  const shown = [];
+  const see = () => shown.push(captionOf(ada));
+  write("One. Two. Thr");
+  see();
+  applyEvent("data", post(1, "One. "));
+  see();
+  write("One. Two. Three");
+  see();
+  write("Two. Three");
+  see();
+  applyEvent("data", post(2, "Two. "));
+  write("Three. ");
+  see();
+  const all = "One. Two. Thr";
+  assert.deepEqual(shown, [all, all, "One. Two. Three", "One. Two. Three", "One. Two. Three. "]);
+});
+
+test("after a lost connection, captions show each post once and keep what was there before", () => {
+  snapshot({ 1: ["Ada"] }, { log: [] });
+  const ada = room.users.get("1");
+  applyEvent("data", post(1));
+  const long = "A sentence that nobody types twice by chance. ";
+  snapshot({ 7: ["Ada", `${long}And on`] }, { log: [post(1), { ...post(2, long), id: "7" }] });
+  assert.equal(captionOf(ada), `post 1\n${long}And on`);
+  applyEvent("text_update", { id: "7", text: "And on" });
+  assert.equal(captionOf(ada), `post 1\n${long}And on`);
+});
+
+test("whoever takes everything back leaves the captions at once", () => {
+  snapshot({ 1: ["Ada"] });
+  applyEvent("text_update", { id: "1", text: "oops" });
+  assert.deepEqual(room.speakers, ["1"]);
+  applyEvent("text_update", { id: "1", text: "" });
+  assert.deepEqual(room.speakers, []);
+});
+
+test("the main speaker has most to say, and stays so until another has clearly more", () => {
+  snapshot({ 1: ["Ada", "a".repeat(100)], 2: ["Ben", "b".repeat(120)], 3: ["Carol", "c".repeat(151)] });
+  const [ada, ben, carol] = room.users.values();
+  assert.equal(mainOf([ada, ben], undefined), ben);
+  assert.equal(mainOf([ada, ben], ada), ada);
+  assert.equal(mainOf([ada, ben, carol], ada), carol);
+  assert.equal(mainOf([ben, carol], ada), carol);
+  assert.equal(mainOf([], ada), undefined);
 });

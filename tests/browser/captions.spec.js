@@ -1,0 +1,214 @@
+import { boxOf, expect, test, textOf } from "./wall.js";
+
+const atTop = (text) => text.evaluate((text) => text.scrollTop);
+const lines = (from, to) => Array.from({ length: to - from }, (_, index) => `Line ${from + index}`).join("\n");
+
+test("a reader scrolls back through all that was said, nothing slides, and Latest leads to the end again", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions" } });
+  const ada = await bot("Ada");
+  ada.write("Live");
+  const text = textOf(page, "Ada");
+  await expect(text).toHaveText("Live");
+  for (let part = 0; part < 10; part += 1) ada.post(`${lines(part * 30, part * 30 + 30)}`);
+  await expect(text).toContainText("Line 299");
+  await expect.poll(() => text.evaluate((text) => text.scrollHeight - text.scrollTop - text.clientHeight)).toBeLessThan(2);
+  await expect(page.locator(".latest")).toHaveCount(0);
+
+  await text.hover();
+  await page.mouse.wheel(0, -4_000);
+  await expect(page.getByRole("button", { name: "Latest" })).toBeVisible();
+  const [seen, first] = [await atTop(text), await text.locator("span").first().elementHandle()];
+  ada.write(`Live\n${lines(300, 340)}`);
+  ada.post("Another post");
+  await expect(text).toContainText("Another post");
+  await expect(text).toContainText("Line 339");
+  expect(await atTop(text)).toBe(seen);
+  expect(await first.evaluate((span) => span.isConnected && span.textContent.startsWith("Line 0\n"))).toBe(true);
+
+  await page.getByRole("button", { name: "Latest" }).click();
+  await expect(page.getByRole("button", { name: "Latest" })).toBeHidden();
+  await expect.poll(() => text.evaluate((text) => text.scrollHeight - text.scrollTop - text.clientHeight)).toBeLessThan(2);
+  await expect(text).toBeFocused();
+});
+
+test("the oldest posts go only when the reader is at the end", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions" } });
+  const ada = await bot("Ada");
+  ada.write("Live");
+  const text = textOf(page, "Ada");
+  await expect(text).toHaveText("Live");
+  // The server would let so many long posts wait.
+  const post = (from, to) => page.evaluate(({ id, from, to }) => {
+    for (let n = from; n < to; n += 1) receive("data", { n, id, name: "Ada", text: `Post ${n} ${"word ".repeat(1_950)}end`, at: n });
+  }, { id: ada.id, from, to });
+  await post(10, 30);
+  await expect(text.locator("span")).toHaveCount(20);
+  await text.hover();
+  await page.mouse.wheel(0, -4_000);
+  await expect(page.getByRole("button", { name: "Latest" })).toBeVisible();
+  await post(30, 35);
+  await expect(text.locator("span")).toHaveCount(25);
+  await page.getByRole("button", { name: "Latest" }).click();
+  await post(35, 36);
+  await expect(text.locator("span")).toHaveCount(20);
+  await expect(text.locator("span").first()).toContainText("Post 16");
+});
+
+test("a post that is removed leaves the captions, and the wall shows the text of the box alone", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions" } });
+  const ada = await bot("Ada");
+  ada.write("Live");
+  for (const post of ["First", "Second"]) ada.post(post);
+  await expect(textOf(page, "Ada")).toHaveText("First Second Live");
+  ada.send("remove_post", { n: 1 });
+  await expect(textOf(page, "Ada")).toHaveText("Second Live");
+  await page.getByRole("button", { name: "Wall", exact: true }).click();
+  await expect(textOf(page, "Ada")).toHaveText("Live");
+  await page.getByRole("button", { name: "Captions", exact: true }).click();
+  await expect(textOf(page, "Ada")).toHaveText("Second Live");
+});
+
+test("panes are as high as their text, at the foot; the one of somebody who takes everything back goes at once", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions" } });
+  const [ada, ben, carol] = [await bot("Ada"), await bot("Ben"), await bot("Carol")];
+  ada.write("short");
+  await expect(textOf(page, "Ada")).toBeVisible();
+  const wall = await page.locator("#wall").boundingBox();
+  const pane = async (name) => boxOf(page, name).boundingBox();
+  const one = await pane("Ada");
+  expect(one.height).toBeLessThan(wall.height / 3);
+  expect(one.y + one.height).toBeCloseTo(wall.y + wall.height, 0);
+
+  ada.write(lines(0, 60));
+  ben.write(lines(0, 40));
+  carol.write(lines(0, 40));
+  await expect(textOf(page, "Carol")).toBeVisible();
+  await expect.poll(async () => (await pane("Ada")).height).toBeGreaterThan(wall.height * 0.44);
+  for (const name of ["Ben", "Carol"]) {
+    const { height } = await pane(name);
+    expect(height).toBeGreaterThan(60);
+    expect(height).toBeLessThan(wall.height * 0.26);
+  }
+  ben.write("");
+  carol.write("");
+  await expect(boxOf(page, "Ben")).toBeHidden();
+  await expect(boxOf(page, "Carol")).toBeHidden();
+  await expect.poll(async () => (await pane("Ada")).height).toBeGreaterThan(wall.height * 0.95);
+});
+
+test("when the one in the spotlight leaves, the captions show the speakers again", async ({ open, bot, server }) => {
+  const host = await open({ search: { view: "captions" }, hash: `#host=${server.hostKey()}` });
+  await host.waitForFunction(() => room.hosting);
+  const [ada, ben] = [await bot("Ada"), await bot("Ben")];
+  ada.write("first");
+  ben.write("second");
+  await expect(textOf(host, "Ben")).toBeVisible();
+  await host.evaluate((id) => send("set_room", { spotlight: id }), ben.id);
+  await expect(textOf(host, "Ada")).toBeHidden();
+  ben.leave();
+  await expect(textOf(host, "Ada")).toBeVisible();
+});
+
+test("a long paragraph in many posts is divided where a line begins, and no word moves", async ({ open, bot }) => {
+  const sentence = (n) => `Sentence number ${n} has words as long as a few of these. `;
+  for (const [dir, name] of [["ltr", "Ada"], ["rtl", "نور"]]) {
+    const page = await open({ search: { view: "captions" } });
+    const author = await bot(name);
+    const start = dir === "rtl" ? "هذا نص عربي. " : "";
+    const all = [start, ...Array.from({ length: 99 }, (_, n) => sentence(n))];
+    author.write(all.slice(0, 30).join(""));
+    const text = textOf(page, name);
+    await expect(text).toContainText("number 28 ");
+    for (let n = 0; n + 10 < all.length; n += 10) {
+      author.post(all.slice(n, n + 10).join(""));
+      author.write(all.slice(n + 10, n + 40).join(""));
+    }
+    await expect(text).toContainText("number 98 ");
+    await expect(text.locator("p")).not.toHaveCount(1);
+    const shown = await text.evaluate((text) => ({ words: text.textContent, height: text.scrollHeight }));
+    expect(shown.words).toBe(all.join(""));
+    const whole = await text.evaluate((text) => {
+      text.querySelector("p").textContent = text.textContent;
+      while (text.children.length > 1) text.lastChild.remove();
+      return text.scrollHeight;
+    });
+    expect(whole).toBe(shown.height);
+    await page.close();
+  }
+});
+
+// Numbered words, so that each can be found, in sentences and paragraphs.
+const speech = (count) =>
+  Array.from({ length: count }, (_, n) => `w${n}${n % 12 === 11 ? "." : ""}${n % 240 === 239 ? "\n" : " "}`);
+
+test("a captioner types 15,000 characters, and a reader sees each word once, in one go", async ({ join, open }) => {
+  const words = speech(2_800);
+  const all = words.join("");
+  expect(all.length).toBeGreaterThan(15_000);
+  const captioner = await join("Ada");
+  const reader = await open({ search: { view: "captions" } });
+  await reader.waitForFunction(() => room.title);
+  await reader.evaluate((all) => {
+    window.faults = [];
+    const look = () => {
+      const text = document.querySelector("[data-speaks] .text")?.textContent ?? "";
+      if (!all.startsWith(text)) window.faults.push(text.slice(-200));
+      requestAnimationFrame(look);
+    };
+    look();
+  }, all);
+  await captioner.evaluate(() => (window.full = 0));
+  await captioner.locator("#my-text").focus();
+  for (let n = 0; n < words.length; n += 20) {
+    await captioner.keyboard.insertText(words.slice(n, n + 20).join(""));
+    await captioner.evaluate(() => {
+      const box = document.getElementById("my-text");
+      window.full = Math.max(window.full, box.value.length);
+      if (box.selectionStart !== box.value.length) throw new Error("the caret has moved");
+    });
+  }
+  await expect(textOf(reader, "Ada")).toContainText(words.at(-1).trim());
+  expect(await textOf(reader, "Ada").evaluate((text) => text.textContent)).toBe(all);
+  expect(await reader.evaluate(() => window.faults)).toEqual([]);
+  expect(await captioner.evaluate(() => window.full)).toBeLessThan(10_000);
+  await expect(captioner.getByRole("button", { name: "Continuous" })).toHaveAttribute("aria-pressed", "true");
+  const posts = await reader.evaluate(() => [...room.posts.values()].map(({ text }) => text).join(""));
+  await expect(captioner.locator("#my-text")).toHaveValue(all.slice(posts.length));
+  expect(all.startsWith(posts)).toBe(true);
+});
+
+test.describe("where posts have to wait and connections break", () => {
+  test.use({ options: ["--post-rate", "1"] });
+
+  test("a continuous text loses nothing and doubles nothing", async ({ join, open }) => {
+    const all = speech(1_800).join("");
+    const captioner = await join("Ada");
+    const reader = await open({ search: { view: "captions" } });
+    await reader.waitForFunction(() => room.title);
+    await captioner.getByRole("button", { name: "Continuous" }).click();
+    for (let n = 0; n < all.length; n += 600) {
+      await captioner.keyboard.insertText(all.slice(n, n + 600));
+      if (n === 3_000) await captioner.evaluate(() => lose(link.socket, { code: 1006 }));
+      if (n === 6_000) await reader.evaluate(() => lose(link.socket, { code: 1006 }));
+    }
+    await expect.poll(() => reader.evaluate(() => document.querySelector("[data-speaks] .text")?.textContent)).toBe(all);
+    await captioner.waitForFunction(() => !draft.pending.length);
+    const posts = await reader.evaluate(() => [...room.posts.values()].map(({ text }) => text).join(""));
+    expect(posts.length).toBeGreaterThan(1_000);
+    expect(posts + (await captioner.locator("#my-text").inputValue())).toBe(all);
+  });
+});
+
+test("a continuous text stays in the box while sharing is paused", async ({ join }) => {
+  const page = await join("Ada");
+  await page.getByRole("button", { name: "Continuous" }).click();
+  await page.getByRole("button", { name: "Pause sharing" }).click();
+  await page.keyboard.insertText(speech(600).join(""));
+  expect(await page.evaluate(() => draft.pending.length)).toBe(0);
+  await page.getByRole("button", { name: "Share" }).click();
+  await page.keyboard.insertText("On. ");
+  await expect(page.locator("#posts .post")).toHaveCount(1);
+  await page.getByRole("button", { name: "Continuous" }).click();
+  await page.keyboard.insertText(speech(600).join(""));
+  expect(await page.evaluate(() => draft.pending.length)).toBe(0);
+});
