@@ -156,10 +156,7 @@ export function rewrite(user, update, now = performance.now()) {
   return true;
 }
 
-/**
- * @param {User} user
- * @param {boolean} away
- */
+/** @param {User} user @param {boolean} away */
 function setAway(user, away) {
   user.away = away;
   change(user);
@@ -245,15 +242,12 @@ function emptyPost(post) {
   touch("posts");
 }
 
-/**
- * @param {Post} post
- * @param {boolean} [isOld]  it came with a snapshot
- */
+/** @param {Post} post @param {boolean} [isOld]  it came with a snapshot */
 function rememberSaid(post, isOld = false) {
   const user = room.users.get(post.id);
   if (!user || user.name !== post.name || !post.text) return; // another server may have given this id to somebody else
   const isHeld = holdsPost(user.text, user.posted, post.text, isOld);
-  if (isHeld) user.posted = [...user.posted, post.text];
+  if (isHeld) user.posted.push(post.text);
   post.runsOn = runsOn(post.text, isHeld ? restOf(user.text, user.posted) : "");
   user.said = latestOf([...user.said, post]);
   if (!isOld) user.typing = false;
