@@ -102,6 +102,6 @@ export function sentencesIn(text, language) {
  * @param {string} language
  */
 function segmentsOf(text, language) {
-  const sentences = new Intl.Segmenter(language, { granularity: "sentence" });
+  const sentences = new Intl["Segmenter"](language, { granularity: "sentence" });
   return [...sentences.segment(text)].map(({ segment }) => segment);
 }

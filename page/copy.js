@@ -46,7 +46,7 @@ export async function copyBox() {
  */
 function drawCopied(word, icon) {
   const button = at("copy-box");
-  button.ariaLabel = say(word);
+  button.setAttribute("aria-label", say(word));
   button.querySelector("path")?.setAttribute("d", icon);
   button.children[1].textContent = say(word);
 }

@@ -34,8 +34,8 @@ export function drawVisitors() {
 
 function newHostMark() {
   const mark = element("span", "host");
-  mark.role = "img";
-  mark.ariaLabel = say("host");
+  mark.setAttribute("role", "img");
+  mark.setAttribute("aria-label", say("host"));
   return mark;
 }
 

@@ -1,11 +1,11 @@
 // Hiding people: their boxes and posts, for this person alone.
 
-import { silence } from "./captions.js";
+import { silence, speak } from "./captions.js";
 import { touch } from "./changes.js";
 import { at, element } from "./dom.js";
 import { drawHiddenPosts } from "./log.js";
 import { note } from "./own-box.js";
-import { asked, hidden } from "./state.js";
+import { asked, hidden, room } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
 import { redraw } from "./wall.js";
 import { isolated, say } from "./words.js";
@@ -43,6 +43,7 @@ export function hiddenToo(before, name) {
 /** @param {string} name */
 function unhide(name) {
   hidden.delete(name);
+  for (const user of room.users.values()) if (user.name === name && (user.text || user.said.length)) speak(user);
   drawHiding();
 }
 

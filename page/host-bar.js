@@ -4,6 +4,7 @@ import { announce, notice } from "./board.js";
 import { clearAll, clearBox, makeHost, removeUser, setRoom, toggleSpotlight } from "./commands.js";
 import { at } from "./dom.js";
 import { openMenu } from "./menu.js";
+import { isLaidOut, wellFormed } from "./older.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
 import { PROMPT_CHARACTERS, look, room, seat } from "./state.js";
 import { showDialog } from "./views.js";
@@ -73,7 +74,7 @@ function drawRest() {
 }
 
 function questionInField() {
-  return at("question").value.trim().toWellFormed();
+  return wellFormed(at("question").value.trim());
 }
 
 function tooLong() {
@@ -99,7 +100,8 @@ function toggleQuestion() {
 function showQuestion(isShown) {
   const hadFocus = at("ask-form").contains(document.activeElement);
   at("to-question").setAttribute("aria-expanded", String(isShown));
-  if (!isShown && hadFocus && at("to-question").checkVisibility()) at("to-question").focus();
+  at("ask-form").classList.toggle("asks", isShown);
+  if (!isShown && hadFocus && isLaidOut(at("to-question"))) at("to-question").focus();
 }
 
 function toggleHidden() {

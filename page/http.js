@@ -31,7 +31,7 @@ export async function fetched(path, values, headers = {}) {
  * only reads lacks; hence a POST, although no route takes one.
  */
 export async function isRefused() {
-  const signal = AbortSignal.timeout(ANSWER_MS);
+  const signal = AbortSignal.timeout?.(ANSWER_MS);
   const answer = await fetch("healthz", { method: "POST", signal }).catch(() => null);
   return answer?.status === 403;
 }

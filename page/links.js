@@ -1,6 +1,7 @@
 // Links in posts: only http and https addresses become links.
 
 import { element } from "./dom.js";
+import { isAddress } from "./older.js";
 
 const ADDRESS = /(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]}»”])/i;
 
@@ -10,7 +11,7 @@ const ADDRESS = /(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]}»”])/i;
  * @param {string} text
  */
 export function partsOf(text) {
-  return text.split(ADDRESS).map((part, index) => ({ part, isLink: index % 2 === 1 && URL.canParse(part) }));
+  return text.split(ADDRESS).map((part, index) => ({ part, isLink: index % 2 === 1 && isAddress(part) }));
 }
 
 /**

@@ -12,7 +12,7 @@ import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
-import { keyInMenu, menuToggled } from "./menu.js";
+import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
 import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { withPart } from "./parts.js";
@@ -95,7 +95,7 @@ function listenToWall() {
   wall.addEventListener("pointerover", pointOnWall);
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
-  wall.addEventListener("contentvisibilityautostatechange", noticeSight);
+  wall.addEventListener("contentvisibilityautostatechange", noticeSight, true); // only in Chromium does it bubble
   watchWall();
   for (const button of all("[data-turn]")) {
     button.addEventListener("click", () => turnPage(Number(button.dataset.turn)));
@@ -134,6 +134,7 @@ function listenToHostBar() {
   at("confirm-yes").addEventListener("click", confirmed);
   at("menu").addEventListener("toggle", menuToggled);
   at("menu").addEventListener("keydown", keyInMenu);
+  at("menu").addEventListener("focusout", leaveMenu);
 }
 
 function listenToSettings() {

@@ -1,6 +1,6 @@
 // Draws the log; new entries come at its end. A screen reader announces posts, but neither arrivals nor departures.
 
-import { at, element, isAtEnd, isNarrow } from "./dom.js";
+import { all, at, element, isAtEnd, isNarrow } from "./dom.js";
 import { takeEntries, touch } from "./changes.js";
 import { withLinks } from "./links.js";
 import { drawMark, lookOf } from "./marks.js";
@@ -17,8 +17,8 @@ const HUSH_MS = 1_000;
 
 /** The element of each post, oldest first. @type {Map<string, HTMLElement>} */
 const items = new Map();
-/** The line of each piece of news. @type {WeakMap<News, HTMLElement>} */
-const lines = new WeakMap();
+/** The line of each piece of news. @type {Map<News, HTMLElement>} */
+const lines = new Map();
 
 export function logInSight() {
   const isShown = look.view === "log" || (look.view === "wall" && !isNarrow());
@@ -146,10 +146,23 @@ function drawRemovers() {
 
 /** @param {number} when */
 function newTime(when) {
-  const isToday = new Date(when).toDateString() === new Date().toDateString();
-  const time = element("time", "", (isToday ? tongue.time : tongue.day).format(when));
+  const time = element("time", "", wordsForTime(when));
   time.dateTime = new Date(when).toISOString();
   return time;
+}
+
+/** @param {number} when */
+function wordsForTime(when) {
+  const isToday = new Date(when).toDateString() === new Date().toDateString();
+  return (isToday ? tongue.time : tongue.day).format(when);
+}
+
+/** Says the times, and who came and went, in another language. */
+export function retellLog() {
+  for (const news of lines.keys()) drawNews(news);
+  for (const time of /** @type {Iterable<HTMLTimeElement>} */ (all("#posts time"))) {
+    time.textContent = wordsForTime(Date.parse(time.dateTime));
+  }
 }
 
 /** Hides the posts of people who are hidden now, and shows those of all others. */

@@ -17,17 +17,40 @@ const opened = { button: null };
 export function openMenu(button, label, items) {
   const menu = at("menu");
   const wasOpen = opened.button;
-  menu.hidePopover();
-  wasOpen?.setAttribute("aria-expanded", "false");
-  opened.button = null;
+  closeMenu();
+  forgetButton();
   if (wasOpen === button) return button.focus();
   menu.setAttribute("aria-label", label);
   menu.replaceChildren(...items.map(newItemOf));
   opened.button = button;
   button.setAttribute("aria-expanded", "true");
-  menu.showPopover({ source: button });
+  menu.hidden = false;
+  if (hasPopovers()) menu.showPopover({ source: button });
   placeBy(button.getBoundingClientRect());
   itemsOfMenu()[0]?.focus();
+}
+
+/** Without popovers, the menu is an element like any other, which closes when the focus leaves it. */
+function hasPopovers() {
+  return "showPopover" in at("menu");
+}
+
+function closeMenu() {
+  if (hasPopovers()) return at("menu").hidePopover();
+  if (at("menu").contains(document.activeElement)) opened.button?.focus();
+  at("menu").hidden = true;
+  forgetButton();
+}
+
+function forgetButton() {
+  opened.button?.setAttribute("aria-expanded", "false");
+  opened.button = null;
+}
+
+/** @param {FocusEvent} event */
+export function leaveMenu({ relatedTarget }) {
+  const isInside = relatedTarget instanceof Node && at("menu").contains(relatedTarget);
+  if (!hasPopovers() && opened.button && !isInside) closeMenu();
 }
 
 /** @param {Item} item */
@@ -36,7 +59,7 @@ function newItemOf({ words, action }) {
   item.setAttribute("role", "menuitem");
   item.tabIndex = -1;
   item.addEventListener("click", () => {
-    at("menu").hidePopover();
+    closeMenu();
     action();
   });
   return item;
@@ -66,9 +89,8 @@ function placeBy(button) {
  */
 export function menuToggled(event) {
   if (/** @type {ToggleEvent} */ (event).newState !== "closed" || !opened.button) return;
-  opened.button.setAttribute("aria-expanded", "false");
   if (at("menu").contains(document.activeElement)) opened.button.focus();
-  opened.button = null;
+  forgetButton();
 }
 
 /** @param {KeyboardEvent} event */
@@ -78,7 +100,7 @@ export function keyInMenu(event) {
   event.stopPropagation(); // Escape closes the menu, and nothing below it
   if (event.key === "Escape" || event.key === "Tab") {
     opened.button?.focus();
-    at("menu").hidePopover();
+    closeMenu();
   } else if (next === -1) return;
   else items[next].focus();
   if (event.key !== "Tab") event.preventDefault();

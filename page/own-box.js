@@ -17,6 +17,7 @@ export function drawMe() {
   at("skip-to-mine").hidden = at("me").hidden;
   // Whoever reads captions came to read.
   at("no-box").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me") || look.view === "captions";
+  at("room").classList.toggle("watching", Boolean(at("me").hidden && at("no-box").hidden));
   const name = seat.name || seat.wanted.trim();
   at("my-name").textContent = name;
   drawMark(room.users.get(room.you ?? "")?.look ?? lookOf(name), at("my-mark"));

@@ -33,7 +33,7 @@ export function drawRemover(post, item) {
   const shown = removerIn(item);
   if (!mayRemove) return shown && dropRemover(shown);
   const button = shown ?? newRemover(post, item);
-  button.ariaLabel = say("removePost", { n: post.n, name: isolated(post.name) });
+  button.setAttribute("aria-label", say("removePost", { n: post.n, name: isolated(post.name) }));
 }
 
 /** @param {Element} item */
@@ -47,7 +47,7 @@ function removerIn(item) {
  */
 function newRemover(post, item) {
   const button = element("button", "plain remove");
-  button.ariaLive = "off";
+  button.setAttribute("aria-live", "off");
   button.tabIndex = -1;
   postsOf.set(button, post);
   item.firstElementChild?.append(button);

@@ -6,6 +6,7 @@ import { touch } from "./changes.js";
 import { all, at } from "./dom.js";
 import { drawTitle } from "./head.js";
 import { drawHiddenPeople } from "./hiding.js";
+import { retellLog } from "./log.js";
 import { drawReader } from "./reader.js";
 import { asked, choices, look } from "./state.js";
 import { remember } from "./storage.js";
@@ -17,7 +18,7 @@ import { say, tongue, useWords, wordsOf } from "./words.js";
 /** Draws what is chosen: theme, size, view, and which parts are left out. */
 export function drawChoices() {
   const root = document.documentElement;
-  root.style.colorScheme = choices.theme === "auto" ? "" : choices.theme;
+  root.dataset.theme = choices.theme;
   root.style.setProperty("--size", String(choices.size / 100));
   at("room").dataset.view = look.view;
   for (const part of ["log", "header", "me", "empty"]) {
@@ -57,6 +58,7 @@ export function drawWords() {
   drawChoices();
   drawTitle();
   labelBoxes();
+  retellLog();
   redraw();
   touch("me", "link", "people", "posts", "log", "stage", "board");
 }

@@ -4,6 +4,7 @@ import { changes, touch } from "./changes.js";
 import { send } from "./connection.js";
 import { at } from "./dom.js";
 import { boundaryAfter, putInto } from "./continuous.js";
+import { wellFormed } from "./older.js";
 import { drawMyError, note } from "./own-box.js";
 import { charactersIn, spliceBetween } from "./splices.js";
 import { draft, isFrozen, room, seat, tab } from "./state.js";
@@ -16,7 +17,7 @@ const HELD_MS = 10_000;
 
 /** The text in the box, well-formed: half a surrogate pair never leaves the page. */
 export function ownText() {
-  return at("my-text").value.toWellFormed();
+  return wellFormed(at("my-text").value);
 }
 
 /** What others see of the box, or will as soon as it is sent. */

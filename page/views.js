@@ -6,7 +6,7 @@ import { depth, keepHistory } from "./history.js";
 import { followScope } from "./reader.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
-import { look } from "./state.js";
+import { look, room } from "./state.js";
 import { boxOf, redraw, tidy } from "./wall.js";
 
 /** @param {import("./state.js").User} user */
@@ -38,11 +38,22 @@ export function scrollStage() {
   look.largeAtEnd = isAtEnd(at("stage-text"));
 }
 
+/** Each box shows the end of its text again, wherever its reader was. */
+function followAll() {
+  for (const user of room.users.values()) {
+    const box = boxOf(user);
+    if (!box) continue;
+    box.following = true;
+    delete box.root.dataset.read;
+  }
+}
+
 /** @param {import("./address.js").View} view */
 export function setView(view) {
   shrink();
   look.view = view;
   tidy(true);
+  followAll();
   followScope();
   drawChoices();
   redraw();

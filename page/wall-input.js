@@ -2,6 +2,7 @@
 // arrow keys go from box to box.
 
 import { END, all, at, isAtEnd } from "./dom.js";
+import { isLaidOut } from "./older.js";
 import { look } from "./state.js";
 import { withPart } from "./parts.js";
 import { drawLatest } from "./transcript.js";
@@ -18,8 +19,8 @@ export function drawStop() {
   const texts = /** @type {HTMLElement[]} */ ([...at("wall").getElementsByClassName("text")]);
   if (look.view === "captions") return texts.forEach(makeStop);
   const stops = texts.filter((text) => text.tabIndex === 0);
-  if (stops.length === 1 && stops[0].checkVisibility()) return;
-  const stop = [...stops, ...texts].find((text) => text.checkVisibility());
+  if (stops.length === 1 && isLaidOut(stops[0])) return;
+  const stop = [...stops, ...texts].find(isLaidOut);
   if (stop) stopAt(stop);
 }
 
@@ -74,7 +75,7 @@ function goTo(box) {
  * @param {string} key
  */
 function boxAt(box, key) {
-  const places = [...at("wall").children].filter((place) => place.checkVisibility());
+  const places = [...at("wall").children].filter(isLaidOut);
   const step = stepFor(key);
   if (!step) return undefined;
   let next = places.indexOf(box.root) + step;
@@ -125,12 +126,13 @@ export function readIn(box) {
 }
 
 /**
- * The pointer or the focus has left a box. If its reader had scrolled up, it stays as it was.
+ * The pointer or the focus has left a box. If its reader had scrolled up, it stays as it was. Whether `:hover` still
+ * matches here depends on the browser.
  *
  * @param {Box | undefined} box
  */
 export function stopReading(box) {
-  if (!box || box.root.matches(":hover, :focus-within")) return;
+  if (!box || box.root.matches(":focus-within")) return;
   if (box.following || (box.root.dataset.cut === "below" && !box.text.scrollTop)) delete box.root.dataset.read;
 }
 

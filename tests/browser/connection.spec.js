@@ -141,7 +141,7 @@ test("losing the network makes the page ask whether its connection lives", async
   await expect(page.locator("#door-link")).toHaveText("This device is offline.");
 });
 
-mortal("a tab that slept through a restart has its text and its place again when it wakes", async ({ server, join, bot }) => {
+mortal("a tab that slept through a restart has its text and its place again when it wakes", { tag: "@chromium" }, async ({ server, join, bot }) => {
   const page = await join("Ada");
   await mine(page).fill("before the nap");
   const devtools = await page.context().newCDPSession(page);
@@ -186,7 +186,7 @@ mortal("while sharing is paused, a reconnection shows what was shown and no more
   await expect(mine(page)).toHaveValue("shown hidden");
 });
 
-mortal("after a restart without a store the posts stay to be read and saved, and a line says where the server's log begins", async ({ server, join, bot }) => {
+mortal("after a restart without a store the posts stay to be read and saved, and a line says where the server's log begins", { tag: "@chromium" }, async ({ server, join, bot }) => {
   const page = await join("Ada");
   (await bot("Ben")).post("before");
   await expect(posts(page)).toHaveText(["before"]);

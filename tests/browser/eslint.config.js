@@ -2,7 +2,7 @@
 
 const BROWSER = [
   "AbortController", "AbortSignal", "AudioContext", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
-  "Event", "EventTarget", "HTMLAnchorElement", "HTMLButtonElement", "HTMLElement", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Notification", "Option", "PageTransitionEvent",
+  "Event", "EventTarget", "HTMLAnchorElement", "HTMLButtonElement", "HTMLElement", "Node", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Notification", "Option", "PageTransitionEvent",
   "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "XMLHttpRequest",
   "btoa",   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
   "innerHeight", "innerWidth", "isSecureContext", "localStorage", "location", "matchMedia", "navigator", "performance",

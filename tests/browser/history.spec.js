@@ -3,7 +3,7 @@ import { boxOf, expect, mine, test, textOf } from "./wall.js";
 const view = (page, name) => page.getByRole("button", { name, exact: true });
 const isView = (page, name) => expect(view(page, name)).toHaveAttribute("aria-pressed", "true");
 
-test("Back leaves dialog, enlarged box and view, one at a time, and only then the page", async ({ join, bot }) => {
+test("Back leaves dialog, enlarged box and view, one at a time, and only then the page", { tag: "@chromium" }, async ({ join, bot }) => {
   const ada = await bot("Ada");
   ada.write("look");
   const page = await join("Ben");
@@ -80,7 +80,7 @@ test("the address is that of the view, so that it can be bookmarked and reloaded
   await expect(page).not.toHaveURL(/view=captions/);
 });
 
-test("where the address asks for a view, Back does not leave it for another one", async ({ open }) => {
+test("where the address asks for a view, Back does not leave it for another one", { tag: "@chromium" }, async ({ open }) => {
   const page = await open({ search: { view: "captions" } });
   await view(page, "Wall").click();
   await isView(page, "Wall");

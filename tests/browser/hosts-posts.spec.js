@@ -31,7 +31,7 @@ test("a host removes any post, its author their own, nobody else, and each is as
   await expect(posts(late)).toHaveText(["Removed", "Removed"]);
 });
 
-test("hidden answers are not saved by a pupil, and are by a host", async ({ host, join, bot }) => {
+test("hidden answers are not saved by a pupil, and are by a host", { tag: "@chromium" }, async ({ host, join, bot }) => {
   const ben = await bot("Ben");
   const page = await host();
   await press(page, "Hide answers");
@@ -74,7 +74,7 @@ test("the wall is saved from one place: the bar for hosts, the log for everyone 
   await expect(phone.locator("#save-wall [data-format]")).toHaveText(formats);
 });
 
-test("the buttons that remove posts are one stop for the keyboard, and say which post they remove", async ({ host, bot }) => {
+test("the buttons that remove posts are one stop for the keyboard, and say which post they remove", { tag: "@chromium" }, async ({ host, bot }) => {
   const ada = await bot("Ada");
   for (let n = 1; n <= 100; n += 1) ada.post(`post ${n}`);
   await expect.poll(() => ada.posts().length).toBe(100);

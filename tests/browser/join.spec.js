@@ -179,7 +179,7 @@ test.describe("in a room for one", () => {
   });
 });
 
-test("without a script the page says so", async ({ open }) => {
+test("without a script the page says so", { tag: "@chromium" }, async ({ open }) => {
   const page = await open({ javaScriptEnabled: false });
   await expect(page.locator("noscript p").first()).toBeVisible();
 });

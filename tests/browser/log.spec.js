@@ -178,7 +178,7 @@ test("links can be followed safely, and only http ones are links", async ({ join
   }
 });
 
-log("the log can be saved as text, with the server and without", async ({ join, bot }) => {
+log("the log can be saved as text, with the server and without", { tag: "@chromium" }, async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
   await expect(page.getByRole("button", { name: "Save", exact: true })).toBeHidden();

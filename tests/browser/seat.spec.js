@@ -85,6 +85,7 @@ test("a tab that is opened from another one has a seat of its own", async ({ joi
   const opened = ada.waitForEvent("popup");
   await ada.evaluate(() => void window.open(location.href));
   const second = await opened;
+  await second.waitForURL(ada.url());
   await second.waitForFunction(() => room.you);
   expect(await second.evaluate(() => seat.name)).toBe("Ada 2");
   await expect(mine(second)).toHaveValue("");

@@ -152,7 +152,7 @@ test("half a surrogate pair never leaves the page, neither as text nor as post",
   expect(half.isWellFormed()).toBe(false);
 });
 
-test("while a word is composed it is seen, and Enter does not post it", async ({ join, bot }) => {
+test("while a word is composed it is seen, and Enter does not post it", { tag: "@chromium" }, async ({ join, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
   await choose(page, "Press Enter to post");
@@ -202,7 +202,7 @@ for (const [browser, events] of Object.entries(ENDINGS)) {
   });
 }
 
-test("a post that comes back while a word is composed does not tear the word", async ({ join, page: _, bot }) => {
+test("a post that comes back while a word is composed does not tear the word", { tag: "@chromium" }, async ({ join, page: _, bot }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");
   await mine(page).focus();

@@ -1,13 +1,21 @@
 // What every test starts from: a running server, a room of its own, people who each have a browser of their own.
 
-import { test as base, expect } from "@playwright/test";
+import { test as base, expect as baseExpect } from "@playwright/test";
 import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import { startServer } from "./server.js";
 
-export { expect };
-
 const ANSWER_MS = 15_000;
+
+// Of several windows, Firefox says only of one that it is active; what has the focus in its own window counts here.
+export const expect = baseExpect.extend({
+  async toBeFocused(locator, { timeout = ANSWER_MS } = {}) {
+    const isFocused = () => locator.evaluate((element) => element === element.ownerDocument.activeElement);
+    const poll = baseExpect.poll(isFocused, { timeout });
+    const pass = await poll.toBe(!this.isNot).then(() => !this.isNot, () => this.isNot);
+    return { pass, message: () => `${locator} ${this.isNot ? "has" : "does not have"} the focus` };
+  },
+});
 
 export const test = base.extend({
   // A server of the test's own, which may be stopped and started again on the same port.
@@ -68,8 +76,11 @@ export const test = base.extend({
   },
 });
 
+// How Firefox says that a WebSocket cannot be opened, and that one was open when the page was left.
+const REFUSED = /(?:Firefox can’t establish a connection to the server at|The connection to) (ws\S+)/;
+
 function watchForFaults(page, url, faults) {
-  page.on("pageerror", (error) => faults.push(`error: ${error}`));
+  page.on("pageerror", (error) => faults.push(`error: ${String(error).replace(REFUSED, "WebSocket connection to $1")}`));
   page.on("console", (message) => message.type() === "error" && faults.push(`console: ${message.text()}`));
   page.on("request", (request) => isElsewhere(request.url(), url) && faults.push(`request: ${request.url()}`));
   page.on("websocket", (socket) => isElsewhere(socket.url(), url) && faults.push(`socket: ${socket.url()}`));
