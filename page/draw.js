@@ -6,6 +6,7 @@ import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
 import { drawFit, fitStage } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
+import { shareHeight } from "./heights.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
 import { orderParts } from "./order.js";
 import { drawMe, drawOwnText } from "./own-box.js";
@@ -79,6 +80,7 @@ function drawPeople() {
     drawOffer();
   }
   drawEmptyWall();
+  shareHeight(room.users.size - Number(Boolean(room.you)));
   drawStop();
 }
 

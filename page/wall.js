@@ -2,7 +2,7 @@
 
 import { change, touch } from "./changes.js";
 import { END, at, element } from "./dom.js";
-import { shareHeight, showEnd, watchHeight } from "./heights.js";
+import { showEnd, watchHeight } from "./heights.js";
 import { drawMark } from "./marks.js";
 import { TYPING_MS, asked, hidden, isBlind, isFitting, look, presenceOf, room } from "./state.js";
 import { drawWordsOf } from "./transcript.js";
@@ -276,7 +276,6 @@ export function redraw() {
 export function drawEmptyWall() {
   const isCaptions = look.view === "captions";
   const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  shareHeight(others.length);
   const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
   if (!isCaptions) at("wall-empty").hidden = written.length > 0;
   const isUnwritten = isCaptions || others.length > 0;

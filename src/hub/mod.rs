@@ -37,6 +37,7 @@ pub(crate) mod stage;
 pub(crate) mod state_delivery;
 pub(crate) mod store_link;
 pub(crate) mod text_relief;
+pub(crate) mod told_viewers;
 pub(crate) mod turns;
 pub(crate) mod viewers;
 

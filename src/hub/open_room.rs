@@ -13,7 +13,7 @@ use crate::hub::event::{FromClient, QueuedEvent};
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::member::Member;
-use crate::hub::viewers::ToldViewers;
+use crate::hub::told_viewers::ToldViewers;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::action::{Action, Actor};
