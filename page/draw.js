@@ -1,10 +1,9 @@
 // Draws what has changed, once a frame.
 
 import { drawBoard } from "./board.js";
-import { changes, takeChanges } from "./changes.js";
+import { changes, takeChanges, touch } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
-import { drawFit, fitStage } from "./fit.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { shareHeight } from "./heights.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
@@ -14,7 +13,7 @@ import { drawOffer } from "./offer.js";
 import { withPart } from "./parts.js";
 import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
-import { look, reading, room, seat } from "./state.js";
+import { isFitting, look, reading, room, seat } from "./state.js";
 import { drawPanes } from "./transcript.js";
 import { boxOf, drawBox, drawEmptyWall, followBox } from "./wall.js";
 import { drawStop } from "./wall-input.js";
@@ -34,6 +33,9 @@ const DRAWING = {
   fit: () => {}, // after all others, because it measures
   order: orderParts,
 };
+
+/** What finds the text size, once one has to fit. @type {{ part?: typeof import("./fit.js") }} */
+const fitter = {};
 
 /** The frame that was asked for, and whether the boxes of others waited in the last one. */
 const pace = { frame: 0, waited: false };
@@ -68,8 +70,17 @@ function drawAll() {
 
 /** Where the text is as large as it fits. @param {Set<import("./changes.js").Part>} parts */
 function drawSizes(parts) {
-  if (parts.has("people") || parts.has("fit")) drawFit();
-  else if (parts.has("stage")) fitStage();
+  const { part } = fitter;
+  if (!part && isFitting()) withPart(import("./fit.js"), takeFitter);
+  else if (parts.has("people") || parts.has("fit")) part?.drawFit();
+  else if (parts.has("stage")) part?.fitStage();
+}
+
+/** @param {typeof import("./fit.js")} part */
+function takeFitter(part) {
+  if (!fitter.part) part.startFitting();
+  fitter.part = part;
+  touch("fit");
 }
 
 function drawPeople() {

@@ -1,4 +1,5 @@
-// The text of the wall as large as it fits: measures the texts, and gives the wall its grid and its text size.
+// The text of the wall as large as it fits: measures the texts, and gives the wall its grid and its text size. A part,
+// which comes when the text has to fit for the first time.
 
 import { touch } from "./changes.js";
 import { at } from "./dom.js";
@@ -6,7 +7,7 @@ import {
   LONG, boundsOf, boxesPerPage, gridsFor, isWhole, largestFit, measuresOf, sizesBetween,
 } from "./fitting.js";
 import { noteFitted } from "./heights.js";
-import { showPage } from "./pages.js";
+import { listenToPages, showPage } from "./pages.js";
 import { asked, isFitting, look, seat } from "./state.js";
 import { boxAround } from "./wall.js";
 
@@ -18,7 +19,8 @@ const GAP = 8;
 const RULER_TEXTS = 10;
 
 /** The wall is as large as the window leaves it. */
-export function watchWall() {
+export function startFitting() {
+  listenToPages();
   new ResizeObserver(() => isFitting() && touch("fit")).observe(at("wall"));
 }
 

@@ -7,14 +7,12 @@ import { checkConnection } from "./connection.js";
 import { copyBox } from "./copy.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
 import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
-import { watchWall } from "./fit.js";
 import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
-import { holdPage, keyOnPages, showWayBack, turnPage } from "./pages.js";
 import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
 import { toggleReader } from "./reader.js";
@@ -96,11 +94,6 @@ function listenToWall() {
   wall.addEventListener("pointerout", pointOnWall);
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight, true); // only in Chromium does it bubble
-  watchWall();
-  for (const button of all("[data-turn]")) {
-    button.addEventListener("click", () => turnPage(Number(button.dataset.turn)));
-  }
-  at("hold").addEventListener("click", holdPage);
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
   at("copy-box").addEventListener("click", copyBox);
   for (const button of all(".reads-aloud")) button.addEventListener("click", toggleReader);
@@ -160,8 +153,6 @@ function listenToProjector() {
   at("to-projector").addEventListener("click", () => project(true));
   at("from-projector").addEventListener("click", () => project(false));
   document.addEventListener("fullscreenchange", () => document.fullscreenElement || project(false));
-  at("room").addEventListener("pointermove", showWayBack);
-  document.addEventListener("keydown", keyOnPages);
 }
 
 function listenToWindow() {

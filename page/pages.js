@@ -1,7 +1,7 @@
 // The pages of a wall with more boxes than can be read at once. They turn by themselves, unless somebody reads.
 
 import { touch } from "./changes.js";
-import { at, openDialog } from "./dom.js";
+import { all, at, openDialog } from "./dom.js";
 import { look } from "./state.js";
 import { say } from "./words.js";
 
@@ -37,8 +37,15 @@ export function showPage(places, perPage) {
   return shown;
 }
 
+export function listenToPages() {
+  for (const button of all("[data-turn]")) button.onclick = () => turnPage(Number(button.dataset.turn));
+  at("hold").onclick = holdPage;
+  at("room").addEventListener("pointermove", showWayBack);
+  document.addEventListener("keydown", keyOnPages);
+}
+
 /** @param {number} step */
-export function turnPage(step) {
+function turnPage(step) {
   clearTimeout(paging.timer);
   paging.timer = 0;
   paging.hadFocus = at("wall").contains(document.activeElement);
@@ -46,7 +53,7 @@ export function turnPage(step) {
   touch("fit");
 }
 
-export function showWayBack() {
+function showWayBack() {
   const { dataset } = at("from-projector");
   clearTimeout(paging.moved);
   dataset.seen = "";
@@ -54,7 +61,7 @@ export function showWayBack() {
 }
 
 /** Turns pages no longer by themselves, or does it again. */
-export function holdPage() {
+function holdPage() {
   paging.isHeld = !paging.isHeld;
   touch("fit");
 }
@@ -74,7 +81,7 @@ function mayTurn() {
  *
  * @param {KeyboardEvent} event
  */
-export function keyOnPages(event) {
+function keyOnPages(event) {
   const step = { PageDown: 1, PageUp: -1 }[event.key];
   const { target } = event;
   const isElsewhere = target instanceof Element && target.closest("input, textarea, select, dialog, #stage, #log");

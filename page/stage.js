@@ -5,6 +5,7 @@ import { drawMark } from "./marks.js";
 import { followScope } from "./reader.js";
 import { drawRich } from "./rich.js";
 import { isBlind, look, presenceOf, room } from "./state.js";
+import { shownText } from "./transcript.js";
 import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
@@ -25,6 +26,7 @@ export function drawStage() {
   at("stage-more").hidden = !room.hosting || user.gone;
   at("end-spotlight").hidden = !room.hosting || !look.bySpotlight;
   at("hide").hidden = room.hosting && look.bySpotlight;
-  at("copy-box").hidden = !user.text;
-  drawRich(at("stage-text").children[0], user.text);
+  const text = shownText(user);
+  at("copy-box").hidden = !text;
+  drawRich(at("stage-text").children[0], text);
 }

@@ -287,9 +287,9 @@ export function isFitting() {
   return look.view === "wall" && (choices.fits || look.projecting);
 }
 
-/** True if this page may not see the texts of others. */
+/** True if this page may not show the texts of others. */
 export function isBlind() {
-  return room.state.hidden && !room.hosting;
+  return room.state.hidden && (!room.hosting || look.projecting);
 }
 
 /** True if this person may neither write nor post. */

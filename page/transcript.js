@@ -4,7 +4,7 @@
 import { isOnAir, mainOf } from "./captions.js";
 import { END, at, element, rewriteNode } from "./dom.js";
 import { restOf } from "./said.js";
-import { look, room } from "./state.js";
+import { isBlind, look, room } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -30,7 +30,16 @@ const panes = {
 export function drawWordsOf(box) {
   if (look.view === "captions") return "speaks" in box.root.dataset ? drawTranscript(box) : undefined;
   dropTranscript(box);
-  rewriteNode(box.words, box.user.text);
+  rewriteNode(box.words, shownText(box.user));
+}
+
+/**
+ * What a box shows: nothing of a hidden answer, even if a host's page has it.
+ *
+ * @param {User} user
+ */
+export function shownText(user) {
+  return isBlind() ? "" : user.text;
 }
 
 /** @param {Box} box */

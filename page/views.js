@@ -72,7 +72,9 @@ export function project(isOn) {
   if (isOn && look.view !== "wall") setView("wall");
   look.projecting = isOn;
   drawChoices();
+  redraw();
   touch("people", "log", "order");
+  keepAwake();
   at(isOn ? "from-projector" : "to-projector").focus();
   keepHistory();
   if (isOn) document.documentElement.requestFullscreen?.().catch(() => {});
@@ -111,9 +113,9 @@ function leaveTop() {
   else setView(look.home);
 }
 
-/** A phone that shows captions should not go dark; only a secure page may ask for that. */
+/** What an audience looks at should not go dark; only a secure page may ask for that. */
 export function keepAwake() {
-  if (look.view === "captions") navigator.wakeLock?.request("screen").catch(() => {});
+  if (look.view === "captions" || look.projecting) navigator.wakeLock?.request("screen").catch(() => {});
 }
 
 /** Closes each dialog with its buttons, and leaves its entry in the history. */

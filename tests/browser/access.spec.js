@@ -104,7 +104,7 @@ test("everything can be done with the keyboard alone", async ({ open, bot }) => 
   await tabTo(page, "Skip to your box");
   await page.keyboard.press("Enter");
   await expect(mine(page)).toBeFocused();
-  await tabTo(page, "Invite", "Shift+Tab");
+  await tabTo(page, "Projector", "Shift+Tab");
   await page.keyboard.press("Shift+Tab");
   await expect(page.locator("[data-view-to=log]")).toBeFocused();
   await page.keyboard.press("Enter");

@@ -14,7 +14,7 @@ const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
 const PAGE = [
   "TOKEN", "asked", "at", "choices", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
   "keepSeat", "keptInTab", "link", "look", "lose", "project", "receive", "remove", "retryLater",
-  "rewrite", "room", "seat", "send", "shrink", "turnPage", "typed",
+  "rewrite", "room", "seat", "send", "shrink", "typed",
 ];
 
 const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));

@@ -38,15 +38,20 @@ export async function measureWall(page, count) {
     const boxes = [...document.querySelectorAll(".box")].filter((box) => box.offsetHeight);
     const isBetween = (outer, { top, bottom }) => top >= outer.top - 1 && bottom <= outer.bottom + 1;
     const isInside = (outer, part) => isBetween(outer, part) && part.left >= outer.left - 1 && part.right <= outer.right + 1;
+    const style = getComputedStyle(boxes[0].querySelector(".text"));
+    // A browser may give a line more height than its letters need.
+    const lettersOf = ({ top, bottom }) => {
+      const [middle, half] = [(top + bottom) / 2, 0.45 * parseFloat(style.fontSize)];
+      return { top: middle - half, bottom: middle + half };
+    };
     const isWhole = (box) => {
       const frame = box.getBoundingClientRect();
       const words = document.createRange();
       words.selectNodeContents(box.querySelector(".text p"));
       const text = box.querySelector(".text").getBoundingClientRect();
       const lines = [...words.getClientRects()]; // the space at the end of a line hangs out of it
-      return isInside(wall, frame) && isInside(frame, text) && lines.every((line) => isBetween(text, line));
+      return isInside(wall, frame) && isInside(frame, text) && lines.every((line) => isBetween(text, lettersOf(line)));
     };
-    const style = getComputedStyle(boxes[0].querySelector(".text"));
     const canvas = document.createElement("canvas").getContext("2d");
     canvas.font = `${style.fontSize} ${style.fontFamily}`;
     return {

@@ -125,7 +125,7 @@ for (const [what, stop] of [
     await page.clock.fastForward(9_000);
     await page.clock.fastForward(9_000);
     await expect(range(page)).toHaveText(first);
-    await page.evaluate(() => turnPage(1));
+    await page.locator('[data-turn="1"]').dispatchEvent("click");
     await expect(range(page)).not.toHaveText(first);
   });
 }
@@ -219,6 +219,18 @@ test("a host's bar is not on the projector, and comes back", async ({ open, serv
   await expect(page.locator("#host-bar")).toBeHidden();
   await page.evaluate(() => project(false));
   await expect(page.locator("#host-bar")).toBeVisible();
+});
+
+test("a host's projector shows no answer while answers are hidden", async ({ open, bot, server }) => {
+  (await bot("Ben")).write("my secret");
+  const page = await open({ search: { name: "Ada" }, hash: `#host=${server.hostKey()}` });
+  await page.getByRole("button", { name: "Hide answers" }).click();
+  await expect(boxOf(page, "Ben")).toContainText("my secret");
+  await page.getByRole("button", { name: "Projector" }).click();
+  await expect(boxOf(page, "Ben").locator(".state")).toHaveText("has written");
+  await expect(textOf(page, "Ben")).toHaveText("");
+  await page.evaluate(() => project(false));
+  await expect(textOf(page, "Ben")).toHaveText("my secret");
 });
 
 test("on the projector an enlarged box is as large as it fits", async ({ open, bot }) => {

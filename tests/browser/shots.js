@@ -106,7 +106,7 @@ for (const [name, options] of [
   await done(page);
 }
 
-const projector = await open("?room=physics&hide=me,header,log&size=200", { viewport: { width: 1920, height: 1080 } });
+const projector = await open("?room=physics&size=fit&hide=me,header,log", { viewport: { width: 1920, height: 1080 } });
 await projector.locator(".box").nth(7).waitFor();
 await typing();
 await projector.locator("[data-state=typing]").first().waitFor();
@@ -152,7 +152,7 @@ await teacher.locator("#just-watch").click();
 await teacher.locator("#host-bar").waitFor();
 await teacher.evaluate(() => send("set_room", { hidden: true, prompt: "Why are plants green?" }));
 await teacher.getByText("26 of 30 have written").waitFor();
-const lesson = await open("?room=biology&hide=me,header,log&size=150", { viewport: { width: 1500, height: 844 } });
+const lesson = await open("?room=biology&size=fit&hide=me,header,log", { viewport: { width: 1500, height: 844 } });
 await lesson.getByText("26 of 30 have written").waitFor();
 await teacher.waitForTimeout(2_500); // until nobody types any more
 const both = await browser.newPage({ viewport: { width: 1954, height: 884 } }); // without the server's policy for styles
