@@ -11,6 +11,8 @@ export const SIZES = [50, 75, 100, 125, 150, 200, 250, 300, 400];
 const VIEWS = ["wall", "captions", "log"];
 /** @type {Theme[]} */
 const THEMES = ["auto", "light", "dark"];
+/** @type {import("./alerts.js").Alert[]} */
+const ALERTS = ["nothing", "sound", "notification"];
 const USUAL_SIZE = 100;
 
 /**
@@ -73,6 +75,7 @@ export function choicesIn(query, saved) {
     size: Math.min(Math.max(size, SIZES[0]), SIZES[SIZES.length - 1]),
     fits: query.get("size") === "fit",
     enterPosts: saved.enterPosts ?? false,
+    alert: oneOf(saved.alert, ALERTS) ?? "nothing",
     continuous: saved.continuous ?? null,
   };
 }

@@ -24,26 +24,26 @@ export function toggleSpotlight({ id }) {
 
 /** @param {User} user */
 export function clearBox({ id, name }) {
-  ask(say("clearBoxAsk", { name: isolated(name) }), say("clearBox"), () => command("clear_box", { id }));
+  askFirst(say("clearBoxAsk", { name: isolated(name) }), say("clearBox"), () => command("clear_box", { id }));
 }
 
 export function clearAll() {
-  ask(say("clearAllAsk"), say("clearAll"), () => command("clear_box", {}));
+  askFirst(say("clearAllAsk"), say("clearAll"), () => command("clear_box", {}));
 }
 
 /** @param {User} user */
 export function makeHost({ id, name }) {
-  ask(say("makeHostAsk", { name: isolated(name) }), say("makeHost"), () => command("make_host", { id }));
+  askFirst(say("makeHostAsk", { name: isolated(name) }), say("makeHost"), () => command("make_host", { id }));
 }
 
 /** @param {User} user */
 export function removeUser({ id, name }) {
-  ask(say("removeUserAsk", { name: isolated(name) }), say("remove"), () => command("remove_user", { id }));
+  askFirst(say("removeUserAsk", { name: isolated(name) }), say("remove"), () => command("remove_user", { id }));
 }
 
 /** @param {import("./state.js").Post} post */
 export function removePost({ n }) {
-  ask(say("removePostAsk"), say("remove"), () => command("remove_post", { n }));
+  askFirst(say("removePostAsk"), say("remove"), () => command("remove_post", { n }));
 }
 
 /** The person has answered yes. */
@@ -61,11 +61,13 @@ function command(event, data) {
 }
 
 /**
+ * Does something only if the question is answered with yes.
+ *
  * @param {string} question
  * @param {string} verb  on the button that does it
  * @param {() => void} action
  */
-function ask(question, verb, action) {
+export function askFirst(question, verb, action) {
   asking.action = action;
   at("confirm-question").textContent = question;
   at("confirm-yes").textContent = verb;

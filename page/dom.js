@@ -10,9 +10,11 @@
  * @property {HTMLInputElement} address
  * @property {HTMLInputElement} with-key
  * @property {HTMLInputElement} enter-posts
+ * @property {HTMLInputElement} read-aloud
  * @property {HTMLTextAreaElement} my-text
  * @property {HTMLSelectElement} addresses
  * @property {HTMLSelectElement} theme
+ * @property {HTMLSelectElement} alert
  * @property {HTMLSelectElement} language
  * @property {HTMLButtonElement} now
  * @property {HTMLImageElement} qr
@@ -110,7 +112,10 @@ export function onNarrow(action) {
 export function rewriteNode(node, text) {
   const before = node.data;
   if (before === text) return;
+  const shorter = Math.min(before.length, text.length);
   let same = 0;
-  while (same < before.length && before.charCodeAt(same) === text.charCodeAt(same)) same += 1;
-  node.replaceData(same, before.length - same, text.slice(same));
+  while (same < shorter && before.charCodeAt(same) === text.charCodeAt(same)) same += 1;
+  let tail = 0;
+  while (tail < shorter - same && before.at(-1 - tail) === text.at(-1 - tail)) tail += 1;
+  node.replaceData(same, before.length - same - tail, text.slice(same, text.length - tail));
 }

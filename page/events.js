@@ -7,7 +7,8 @@ import { lookOf } from "./marks.js";
 import { applyHostEvent, dropFromState, noteCleared, setRoomState } from "./room-state.js";
 import { holdsPost, latestOf, restOf, runsOn, stillPosted } from "./said.js";
 import { spliced } from "./splices.js";
-import { keyOf, newRoom, newUser, room, seat } from "./state.js";
+import { keyOf, newRoom, room, seat } from "./state.js";
+import { newUser } from "./users.js";
 
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Post} Post */

@@ -1,6 +1,7 @@
 // The invitation: links to the room that others can reach, as text and as a QR code.
 
 import { decoded } from "./address.js";
+import { copyText } from "./copy.js";
 import { at } from "./dom.js";
 import { fetched, textOf } from "./http.js";
 import { asked, gate, roomTitle } from "./state.js";
@@ -125,10 +126,7 @@ function inPrint(link) {
   return decoded(link).replace(/^http:\/\//, "");
 }
 
-/** Copies the link. Only a secure page has the clipboard; elsewhere an old command may work, or the keyboard. */
 async function copyLink() {
   const address = at("address");
-  address.select();
-  const isDone = await navigator.clipboard?.writeText(address.value).then(() => true, () => false);
-  at("copied").textContent = say(isDone || document.execCommand("copy") ? "copied" : "copyByHand");
+  at("copied").textContent = say(await copyText(address.value, () => address.select()));
 }

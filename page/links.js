@@ -24,7 +24,7 @@ export function withLinks(text) {
 }
 
 /** @param {string} address */
-function newLink(address) {
+export function newLink(address) {
   const link = element("a", "", address);
   Object.assign(link, { href: address, rel: "noopener noreferrer", target: "_blank" });
   return link;

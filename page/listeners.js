@@ -4,6 +4,7 @@ import { watchBoard } from "./board.js";
 import { touch } from "./changes.js";
 import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
+import { copyBox } from "./copy.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
 import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { flow, toggleFlow } from "./flow.js";
@@ -14,10 +15,11 @@ import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
 import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
+import { toggleReader } from "./reader.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { changeName, offerName } from "./renaming.js";
-import { answerTwins, keepSeat, leave, retryNow, takeSeat } from "./seat.js";
-import { choose, chooseLanguage, resize } from "./settings.js";
+import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
+import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
 import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
@@ -81,6 +83,7 @@ function listenToOwnBox() {
   at("clear").addEventListener("click", clearText);
   at("post").addEventListener("click", postByButton);
   at("continuous").addEventListener("click", toggleFlow);
+  at("leave").addEventListener("click", askToLeave);
 }
 
 function listenToWall() {
@@ -95,6 +98,9 @@ function listenToWall() {
   wall.addEventListener("scroll", scrollWall, { capture: true, passive: true });
   wall.addEventListener("contentvisibilityautostatechange", noticeSight, true); // only in Chromium does it bubble
   at("stage-text").addEventListener("scroll", scrollStage, { passive: true });
+  at("copy-box").addEventListener("click", copyBox);
+  for (const button of all(".reads-aloud")) button.addEventListener("click", toggleReader);
+  at("read-aloud").addEventListener("change", toggleReader);
   at("back").addEventListener("click", shrink);
   at("hide").addEventListener("click", () => {
     if (look.large) hide(look.large.name);
@@ -137,8 +143,8 @@ function listenToSettings() {
     showDialog("settings");
   });
   at("rename").addEventListener("submit", changeName);
-  at("leave").addEventListener("click", leave);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
+  at("alert").addEventListener("change", chooseAlert);
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
   at("language").addEventListener("change", () => chooseLanguage(at("language").value));
   for (const button of all("[data-size]")) button.addEventListener("click", () => resize(Number(button.dataset.size)));

@@ -5,6 +5,7 @@ import { announce, notice } from "./board.js";
 import { REMOVED, TRY_AGAIN, isAboutEntry, isAboutHosting, isAboutKey, wordForError } from "./codes.js";
 import { confirmConnection, lose, resync } from "./connection.js";
 import { noticeOpenRoom, refuseEntry } from "./entry.js";
+import { alertOf } from "./alerts.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { flow } from "./flow.js";
@@ -13,6 +14,7 @@ import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { withPart } from "./parts.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
+import { overhear } from "./reader.js";
 import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
 import { PROMPT_CHARACTERS, asked, draft, isFrozen, link, room, seat } from "./state.js";
@@ -41,6 +43,7 @@ export function receive(event, data) {
   else if (event === "user_renamed") noticeName(data);
   const wasFrozen = isFrozen();
   if (!applyEvent(event, data)) return resync();
+  overhear(event, data);
   if (event === "data") drawTitle(); // at once, because a hidden tab has no frames
   if (event === "existing_users") settleIn();
   else obeyHost(event, data);
@@ -97,6 +100,7 @@ function notePost(post) {
   settle(post);
   flow();
   countUnread(post);
+  alertOf(post);
 }
 
 /** @param {Refusal} refusal */

@@ -1,15 +1,17 @@
 // This person's seat in the room: asks for one, takes it again after a reload or a reconnection, and leaves it.
 
 import { touch } from "./changes.js";
+import { askFirst } from "./commands.js";
 import { connect, hangUp, send } from "./connection.js";
 import { at } from "./dom.js";
 import { drawDoor } from "./door.js";
 import { forgetMe } from "./events.js";
+import { keepHistory } from "./history.js";
 import { keepForDevice } from "./offer.js";
 import { drawMe, note } from "./own-box.js";
 import { asked, draft, link, look, room, seat, tab } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
-import { forgetPending, forgetText, ownText, restoreText, resumeText } from "./text.js";
+import { forgetPending, forgetText, hasUnposted, ownText, restoreText, resumeText } from "./text.js";
 import { keepAwake } from "./views.js";
 import { isolated, say } from "./words.js";
 
@@ -89,18 +91,24 @@ export function loseSeat() {
   touch("me", "people");
 }
 
+/** Leaves the room; if something is not posted, only after a question. */
+export function askToLeave() {
+  if (hasUnposted()) askFirst(say("leaveAsk"), say("leave"), leave);
+  else leave();
+}
+
 /** Leaves the room and shows the first screen. */
-export function leave() {
+function leave() {
   hangUp();
   forgetSeat();
   Object.assign(seat, { inside: false, wanted: "", left: true });
   forgetMe();
   keepForDevice();
   forgetText();
-  at("settings").close();
   connect();
   touch("door", "me", "people");
   drawDoor();
+  keepHistory();
   at("name").focus();
 }
 

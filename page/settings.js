@@ -1,12 +1,14 @@
 // The settings: theme, text size, language, and whether Enter posts.
 
 import { nextSize } from "./address.js";
+import { allowedAlert, drawAlerts } from "./alerts.js";
 import { drawCaptionLook, isBare } from "./caption-look.js";
 import { touch } from "./changes.js";
 import { all, at } from "./dom.js";
 import { drawTitle } from "./head.js";
 import { drawHiddenPeople } from "./hiding.js";
 import { retellLog } from "./log.js";
+import { drawReader } from "./reader.js";
 import { asked, choices, look } from "./state.js";
 import { remember } from "./storage.js";
 import { labelBoxes, redraw } from "./wall.js";
@@ -28,12 +30,14 @@ export function drawChoices() {
     button.setAttribute("aria-pressed", String(button.dataset.viewTo === look.view));
   }
   drawCaptionLook();
-  at("sizes").hidden = look.view !== "captions";
+  at("sizes").hidden = at("read-captions").hidden = look.view !== "captions";
   at("size").textContent = choices.fits ? say("fit") : tongue.percent.format(choices.size / 100);
   at("skip-to-log").hidden = isLeftOut("log");
   at("theme").value = choices.theme;
   at("language").value = tongue.language;
   at("enter-posts").checked = choices.enterPosts;
+  drawAlerts();
+  drawReader();
   drawHiddenPeople();
 }
 
@@ -72,6 +76,11 @@ export function choose(choice) {
   Object.assign(choices, choice);
   drawChoices();
   touch("me");
+}
+
+/** Changes what tells of posts by others. */
+export async function chooseAlert() {
+  choose({ alert: await allowedAlert(/** @type {any} */ (at("alert").value)) });
 }
 
 /**

@@ -1,13 +1,16 @@
 // Draws the stage: one box, enlarged. It covers the wall, whose boxes stay where they are.
 
-import { at, rewriteNode } from "./dom.js";
+import { at } from "./dom.js";
 import { drawMark } from "./marks.js";
+import { followScope } from "./reader.js";
+import { drawRich } from "./rich.js";
 import { isBlind, look, presenceOf, room } from "./state.js";
 import { shownText } from "./transcript.js";
 import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
   const user = look.large;
+  followScope();
   at("stage").hidden = !user;
   at("wall").classList.toggle("covered", Boolean(user));
   at("wall").inert = Boolean(user);
@@ -23,11 +26,7 @@ export function drawStage() {
   at("stage-more").hidden = !room.hosting || user.gone;
   at("end-spotlight").hidden = !room.hosting || !look.bySpotlight;
   at("hide").hidden = room.hosting && look.bySpotlight;
-  rewriteNode(words(), shownText(user));
-}
-
-/** The node with the enlarged text. */
-function words() {
-  const [paragraph] = at("stage-text").children;
-  return /** @type {Text} */ (paragraph.firstChild ?? paragraph.appendChild(new Text()));
+  const text = shownText(user);
+  at("copy-box").hidden = !text;
+  drawRich(at("stage-text").children[0], text);
 }

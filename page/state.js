@@ -2,7 +2,6 @@
 // once the page has started; all others only read.
 
 import { captionLookIn } from "./caption-address.js";
-import { lookOf } from "./marks.js";
 
 /**
  * @typedef {object} User  Somebody with a box in the room.
@@ -237,6 +236,8 @@ export const choices = {
   /** The text of the wall is as large as it fits; the size is for the rest. */
   fits: false,
   enterPosts: false,
+  /** What tells of posts by others. @type {import("./alerts.js").Alert} */
+  alert: "nothing",
   /** The start of a long text goes to the log by itself; null without a choice. @type {boolean | null} */
   continuous: null,
   /** The language that is wanted; words.js says which one is in use. */
@@ -249,18 +250,6 @@ export const hidden = new Set();
 /** The room's name: the server's, or until that is known the one in the address. */
 export function roomTitle() {
   return room.title || asked.room || "lobby";
-}
-
-/**
- * A user as the server describes one.
- *
- * @param {string} id
- * @param {{ name: string, mark?: number, text?: string, wrote?: boolean, away?: boolean }} said
- * @returns {User}
- */
-export function newUser(id, { name, mark, text = "", wrote = text !== "", away = false }) {
-  const status = { away, typing: false, typedAt: 0, gone: false, missing: false };
-  return { id, name, text, wrote, look: lookOf(name, mark), said: [], posted: [], ...status };
 }
 
 /**

@@ -8,6 +8,7 @@
  * @property {string} [language]
  * @property {number} [size]
  * @property {boolean} [enterPosts]
+ * @property {string} [alert]
  * @property {boolean | null} [continuous]
  */
 

@@ -3,6 +3,7 @@
 import { touch } from "./changes.js";
 import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
+import { followScope } from "./reader.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
 import { look, room } from "./state.js";
@@ -56,6 +57,7 @@ export function setView(view) {
   look.view = view;
   tidy(true);
   followAll();
+  followScope();
   drawChoices();
   redraw();
   touch("me", "people", "log", "spotlight", "order");

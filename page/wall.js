@@ -280,8 +280,7 @@ export function drawEmptyWall() {
   if (!isCaptions) at("wall-empty").hidden = written.length > 0;
   const isUnwritten = isCaptions || others.length > 0;
   at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
-  const [, button] = at("wall-empty").children;
-  button.toggleAttribute("hidden", isUnwritten);
+  at("wall-empty").children[1].toggleAttribute("hidden", isUnwritten);
 }
 
 /**

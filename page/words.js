@@ -23,6 +23,7 @@ export const tongue = tongueOf("en", OWN_WORDS);
  * @param {Words} words
  */
 function tongueOf(language, words) {
+  const region = regionalOf(language);
   return {
     language,
     words,
@@ -31,9 +32,23 @@ function tongueOf(language, words) {
     percent: new Intl.NumberFormat(language, { style: "percent" }),
     plural: new Intl.PluralRules(language),
     list: new Intl.ListFormat(language),
-    time: new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" }),
-    day: new Intl.DateTimeFormat(language, { dateStyle: "short", timeStyle: "short" }),
+    time: new Intl.DateTimeFormat(region, { hour: "2-digit", minute: "2-digit" }),
+    day: new Intl.DateTimeFormat(region, { dateStyle: "short", timeStyle: "short" }),
   };
+}
+
+/**
+ * The person's own variant of a language, which says how times are written: the first among those of the browser.
+ *
+ * @param {string} language
+ */
+function regionalOf(language) {
+  const isOwn = (/** @type {string} */ wish) => wish === language || wish.startsWith(`${language}-`);
+  try {
+    return Intl.getCanonicalLocales([...(navigator.languages ?? [])]).find(isOwn) ?? language;
+  } catch {
+    return language; // the browser's list is not one that it understands itself
+  }
 }
 
 /**

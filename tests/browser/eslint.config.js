@@ -1,18 +1,18 @@
 // What eslint checks in the page and in its tests. Run it in the repository's folder: `npm run lint`.
 
 const BROWSER = [
-  "AbortController", "AbortSignal", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
-  "Event", "EventTarget", "HTMLButtonElement", "HTMLElement", "Node", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Option", "PageTransitionEvent",
+  "AbortController", "AbortSignal", "AudioContext", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
+  "Event", "EventTarget", "HTMLAnchorElement", "HTMLButtonElement", "HTMLElement", "Node", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Notification", "Option", "PageTransitionEvent",
   "PerformanceObserver", "ResizeObserver", "Response", "Text", "TextEncoder", "URL", "URLSearchParams", "WebSocket", "XMLHttpRequest",
   "btoa",   "clearTimeout", "crypto", "dispatchEvent", "document", "fetch", "getComputedStyle", "getSelection", "history",
-  "innerHeight", "innerWidth", "localStorage", "location", "matchMedia", "navigator", "performance",
+  "innerHeight", "innerWidth", "isSecureContext", "localStorage", "location", "matchMedia", "navigator", "performance",
   "requestAnimationFrame", "sessionStorage", "setTimeout", "visualViewport", "window",
 ];
 const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
 
 // Tests reach into the page by these names, in functions that run there.
 const PAGE = [
-  "TOKEN", "asked", "at", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
+  "TOKEN", "asked", "at", "choices", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
   "keepSeat", "keptInTab", "link", "look", "lose", "project", "receive", "remove", "retryLater",
   "rewrite", "room", "seat", "send", "shrink", "typed",
 ];

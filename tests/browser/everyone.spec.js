@@ -1,7 +1,8 @@
 // The page for everyone: what screen readers, the keyboard and a high zoom have of it.
 
 import AxeBuilder from "@axe-core/playwright";
-import { boxOf, expect, mine, posts, test, textOf } from "./wall.js";
+import { ask, chooseAndConfirm, press, test } from "./hosting.js";
+import { boxOf, expect, mine, posts, textOf } from "./wall.js";
 
 const PHONE = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true };
 const ENLARGED = { viewport: { width: 320, height: 256 } }; // 1280 × 1024 at 400 %
@@ -90,3 +91,80 @@ test("what is written on a button is in its name", async ({ open, bot }) => {
   await expect(page.getByRole("button", { name: "A− Smaller text" })).toBeVisible();
   await expect(page.getByRole("button", { name: "A+ Larger text" })).toBeVisible();
 });
+
+// Each state that the tests of the wall alone do not come to, and how a person gets there.
+const STATES = {
+  "enlarged, with links and code, read aloud": async ({ page }) => {
+    await page.locator(".box h3 button").first().click();
+    await page.locator("#stage .reads-aloud").click();
+    await expect(page.locator("#stage code")).toBeVisible();
+  },
+  "captions, read aloud": async ({ page }) => {
+    await page.locator("[data-view-to=captions]").click();
+    await page.locator("#to-settings").click();
+    await page.locator("#read-aloud").check();
+    await page.keyboard.press("Escape");
+  },
+  log: async ({ page }) => page.locator("[data-view-to=log]").click(),
+  settings: async ({ page }) => page.locator("#to-settings").click(),
+  "question before leaving": async ({ page }) => {
+    await mine(page).fill("not posted");
+    await page.locator("#leave").click();
+    await expect(page.locator("#confirm")).toBeVisible();
+  },
+  "host bar": async ({ host }) => expect(host.locator("#host-bar")).toBeVisible(),
+  "hidden, locked, frozen, with a question": async ({ host, page }) => {
+    await ask(host, "What is a wall?");
+    for (const name of ["Hide answers", "Lock", "Freeze"]) await press(host, name);
+    await expect(page.locator("#state span")).toHaveCount(4);
+  },
+  "menu of a box": async ({ host }) => {
+    await boxOf(host, "Ada").locator(".more").click();
+    await expect(host.getByRole("menu")).toBeVisible();
+  },
+  spotlight: async ({ host, page }) => {
+    await boxOf(host, "Ada").locator(".more").click();
+    await host.getByRole("menuitem", { name: "Spotlight" }).click();
+    await expect(page.locator("#stage")).toBeVisible();
+  },
+  "saving the wall": async ({ host }) => {
+    await host.evaluate(() => document.querySelector("#host-bar .saves-wall").click());
+    await expect(host.locator("#save-wall")).toBeVisible();
+  },
+  removed: async ({ host, page }) => {
+    await chooseAndConfirm(host, "Me", "Remove");
+    await expect(page.locator("#link-state")).toHaveText("Removed by a host.");
+  },
+};
+
+const LOOKS = {
+  light: { colorScheme: "light" },
+  dark: { colorScheme: "dark" },
+  "forced colours": { forcedColors: "active" },
+  phone: PHONE,
+  "400 %": ENLARGED,
+};
+
+for (const [look, options] of Object.entries(LOOKS)) {
+  for (const [state, go] of Object.entries(STATES)) {
+    if (state === "removed" && [PHONE, ENLARGED].includes(options)) continue; // trouble takes the place of the title there
+    test(`axe finds nothing, and nothing is wider than the window: ${state}, ${look}`, async ({ host: openHost, open, bot }) => {
+      const ada = await bot("Ada");
+      ada.write("See https://example.org/ and\n```\nlet code = true;\n```\nthat.");
+      ada.post("a post with a link: https://example.org/");
+      const page = await open({ reducedMotion: "reduce", ...options, search: { name: "Me" } });
+      await expect(boxOf(page, "Ada")).toBeVisible();
+      const isHosts = /host/.test(String(go).split("=>")[0]);
+      const host = isHosts ? await openHost({ reducedMotion: "reduce", ...options }) : undefined;
+      await go({ page, host });
+      for (const shown of host ? [page, host] : [page]) await expectFit(shown);
+    });
+  }
+}
+
+async function expectFit(page) {
+  const rules = { "target-size": { enabled: true }, "label-content-name-mismatch": { enabled: true } };
+  const { violations } = await new AxeBuilder({ page }).options({ rules }).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`).join("\n  ")}`)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+}

@@ -98,8 +98,12 @@ test("leaving goes back to the first screen, and the box is gone everywhere", as
   const ben = await join("Ben");
   await mine(ben).fill("soon gone");
   await expect(boxOf(ada, "Ben")).toContainText("soon gone");
-  await ben.getByRole("button", { name: "Settings" }).click();
   await ben.getByRole("button", { name: "Leave the room" }).click();
+  await expect(ben.getByRole("dialog")).toContainText("What you have not posted will be lost");
+  await ben.keyboard.press("Escape");
+  await expect(mine(ben)).toHaveValue("soon gone");
+  await ben.getByRole("button", { name: "Leave the room" }).click();
+  await ben.getByRole("dialog").getByRole("button", { name: "Leave the room" }).click();
   await expect(boxOf(ada, "Ben")).toHaveCount(0);
   await expect(ben.getByLabel("Your name")).toBeFocused();
   await expect(ben).not.toHaveURL(/name=/);

@@ -32,11 +32,11 @@ test("a view that is not known is the wall", () => {
 });
 
 test("the address wins over what is remembered, and nonsense in either over nothing", () => {
-  const usual = { theme: "auto", size: 100, fits: false, enterPosts: false, continuous: null };
+  const usual = { theme: "auto", size: 100, fits: false, enterPosts: false, alert: "nothing", continuous: null };
   assert.deepEqual(choicesIn(query(""), {}), usual);
-  const saved = { theme: "dark", size: 150, enterPosts: true, continuous: true };
+  const saved = { theme: "dark", size: 150, enterPosts: true, alert: "sound", continuous: true };
   assert.deepEqual(choicesIn(query(""), saved), { ...saved, fits: false });
-  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { theme: "light", size: 200, fits: false, enterPosts: true, continuous: true });
+  assert.deepEqual(choicesIn(query("theme=light&size=200"), saved), { ...saved, theme: "light", size: 200, fits: false });
   assert.deepEqual(choicesIn(query("size=fit"), saved), { ...saved, fits: true });
   assert.deepEqual(choicesIn(query("theme=pink&size=x"), {}), usual);
   assert.deepEqual([1, 1_000, 120].map((size) => choicesIn(query(`size=${size}`), {}).size), [50, 400, 120]);
