@@ -51,7 +51,7 @@ function newField([name, type, word]) {
   input.name = name;
   const isChecked = name === "transparent" ? isBare() : asked.leftOut.includes(name);
   if (type === "checkbox") Object.assign(input, { checked: isChecked });
-  else input.value = valueOf(name);
+  else input.value = shownValue(name);
   label.append(element("span", "", say(word)), input);
   return label;
 }
@@ -62,7 +62,7 @@ function newAlign(align) {
 }
 
 /** @param {string} name */
-function valueOf(name) {
+function shownValue(name) {
   if (name === "only") return asked.only.join(", ");
   if (name !== "fg" && name !== "bg") return asked.captions[/** @type {"font"} */ (name)];
   return `#${captionColours()[name].map((part) => part.toString(16).padStart(2, "0")).join("")}`;

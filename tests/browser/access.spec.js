@@ -210,7 +210,7 @@ test("a phone has its box above the keyboard, nothing under it, and targets for 
   }
   const [name, own] = [await page.locator("#me .name").boundingBox(), await mine(page).boundingBox()];
   expect(own.y + own.height - name.y, "the own box with its name").toBeGreaterThanOrEqual(44);
-  expect(name.width).toBeGreaterThan(0.9 * own.width);
+  expect(name.width).toBeGreaterThan(0.75 * own.width);
   for (const field of await page.locator("input, textarea, select").all()) {
     expect(parseFloat(await field.evaluate((field) => getComputedStyle(field).fontSize))).toBeGreaterThanOrEqual(16);
   }

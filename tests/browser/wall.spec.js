@@ -236,7 +236,11 @@ test("the language can be changed in the settings, without losing a word", async
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
 });
 
-test("a language other than English is one request more, and English none", async ({ open }) => {
+// Has the page of this browser remember a language.
+const remember = (page, language) =>
+  page.evaluate((language) => localStorage.setItem("typewall", JSON.stringify({ language })), language);
+
+test("a language that is remembered is one request more, and that of the address none", async ({ open }) => {
   const asked = [];
   const page = await open();
   page.on("request", (request) => {
@@ -248,7 +252,11 @@ test("a language other than English is one request more, and English none", asyn
   expect(asked).toEqual(["/"]);
   await page.goto(`${page.url()}&lang=de`);
   await expect(page.getByRole("button", { name: "Mitmachen" })).toBeVisible();
-  expect(asked).toEqual(["/", "/", "/words/de.json"]);
+  expect(asked).toEqual(["/", "/"]);
+  await remember(page, "ar");
+  await page.goto(page.url().replace("&lang=de", ""));
+  await expect(page.locator("html")).toHaveAttribute("lang", "ar");
+  expect(asked).toEqual(["/", "/", "/", "/words/ar.json"]);
 });
 
 const offline = test.extend({ excused: /ERR_FAILED|404|words/ });
@@ -261,7 +269,8 @@ for (const [what, answer] of [
   offline(`where the words of a language ${what}, the page stays in English and says so`, async ({ open }) => {
     const page = await open();
     await page.route(/words/, answer);
-    await page.goto(`${page.url()}&lang=ar`);
+    await remember(page, "ar");
+    await page.reload();
     await expect(page.getByRole("button", { name: "Join" })).toBeVisible();
     await expect(page.locator("html")).toHaveAttribute("lang", "en");
     await expect(page.locator("html")).toHaveAttribute("dir", "ltr");
@@ -277,7 +286,8 @@ test("words that come late are said when they come, and the page is in English u
   const page = await open();
   let late;
   await page.route(/words/, (route) => (late = route));
-  await page.goto(`${page.url()}&lang=de&name=Ben`);
+  await remember(page, "de");
+  await page.goto(`${page.url()}&name=Ben`);
   await expect(page.getByRole("button", { name: "Post" })).toBeVisible();
   await expect(page.locator("html")).toHaveAttribute("lang", "en");
   await late.continue();

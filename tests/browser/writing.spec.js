@@ -128,8 +128,8 @@ test("leaving the page asks while the box has text that is not posted", async ({
 test("leaving the page does not ask whoever left the room before", async ({ join }) => {
   const page = await join("Ben");
   await mine(page).pressSequentially("not posted");
-  await page.locator("#to-settings").click();
   await page.locator("#leave").click();
+  await page.locator("#confirm-yes").click();
   await expect(page.getByLabel("Your name")).toBeFocused();
   expect(await asksToStay(page)).toBe(false);
 });
