@@ -36,8 +36,8 @@ pub(crate) struct Part {
 /// Returns the text of a file, or `None` if there is no such file.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Minifies a script, except for its top-level names.
-pub(crate) type Minify<'a> = &'a dyn Fn(&str) -> Result<String, String>;
+/// Minifies a script, one of several that share these top-level names.
+pub(crate) type Minify<'a> = &'a dyn Fn(&str, &[&str]) -> Result<String, String>;
 
 const STYLE_TAG: (&str, &str) = ("<link rel=\"stylesheet\" href=\"", "\">");
 const SCRIPT_TAG: (&str, &str) = ("<script type=\"module\" src=\"", "\"></script>");

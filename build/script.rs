@@ -38,7 +38,8 @@ pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Re
         let module = modules.iter().find(|module| module.path == *part).expect("it was visited");
         codes.push(format!("{}export {{ {} }};\n", code_of(Some(part)), module.exports.join(", ")));
     }
-    let minified = codes.iter().map(|code| minify(code)).collect::<Result<Vec<String>, _>>()?;
+    let names: Vec<&str> = modules.iter().flat_map(|module| &module.names).map(String::as_str).collect();
+    let minified = codes.iter().map(|code| minify(code, &names)).collect::<Result<Vec<String>, _>>()?;
     let version = version(&modules, &minified[1..]);
     let mut codes = minified.into_iter().map(|code| code.replace(VERSION, &version));
     let first = codes.next().expect("the first script");

@@ -19,7 +19,7 @@ const STYLES: [(&str, &str); 2] =
 fn try_bundle(document: &str, modules: &[(&str, &str)]) -> Result<Bundle, String> {
     let files = [&STYLES, modules].concat();
     let read = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
-    bundle(document, &read, &|script| Ok(script.to_owned()))
+    bundle(document, &read, &|script, _| Ok(script.to_owned()))
 }
 
 /// The script that these modules make, the first of which starts the page.
@@ -119,7 +119,7 @@ fn what_is_needed_at_once_is_no_part() {
 fn styles_lose_only_space_that_means_nothing() {
     let style = "a :is(b, c) > d , e {\n  margin: calc(1px + 2px)  auto;\n  content: \"a; b { c\";\n}\n@media (width < 3px) and (x) { f::before { g: h } }\n";
     let read = |path: &str| Some(if path == "page/main.js" { "start();\n" } else { style }.to_owned());
-    let document = bundle(DOCUMENT, &read, &|script| Ok(script.to_owned())).unwrap().document;
+    let document = bundle(DOCUMENT, &read, &|script, _| Ok(script.to_owned())).unwrap().document;
     let expected = "a :is(b,c) > d ,e{margin:calc(1px + 2px) auto;content:\"a; b { c\"}@media (width < 3px) and (x){f::before{g:h}}";
     assert!(document.contains(expected), "{document}");
 }
@@ -266,7 +266,7 @@ fn a_document_has_one_style_and_one_script_by_tags_of_one_form() {
     }
     for style in ["@import \"b.css\";", "a::before { content: \"</style>\" }", "/* never"] {
         let read = |path: &str| Some(if path == main.0 { main.1 } else { style }.to_owned());
-        assert!(bundle(DOCUMENT, &read, &|script| Ok(script.to_owned())).is_err(), "{style}");
+        assert!(bundle(DOCUMENT, &read, &|script, _| Ok(script.to_owned())).is_err(), "{style}");
     }
 }
 

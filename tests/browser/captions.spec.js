@@ -328,7 +328,7 @@ test("captions for a late stream come late, in order", async ({ open, bot }) => 
   ada.write("at once");
   const page = await open({ search: { view: "captions", delay: "20" }, clock: true });
   await expect(textOf(page, "Ada")).toHaveText("at once");
-  const heard = page.waitForFunction("later.length >= 2");
+  const heard = page.waitForFunction(() => later.length >= 2);
   ada.write("later");
   ada.post("later");
   await heard;

@@ -1,5 +1,7 @@
 // What eslint checks in the page and in its tests. Run it in the repository's folder: `npm run lint`.
 
+import { readFileSync } from "node:fs";
+
 const BROWSER = [
   "AbortController", "AbortSignal", "AudioContext", "Blob", "BroadcastChannel", "CharacterData", "CSS", "CompositionEvent", "Document", "Element",
   "Event", "EventTarget", "HTMLAnchorElement", "HTMLButtonElement", "HTMLElement", "Node", "InputEvent", "KeyboardEvent", "MessageChannel", "MutationObserver", "Notification", "Option", "PageTransitionEvent",
@@ -11,11 +13,8 @@ const BROWSER = [
 const NODE = ["Buffer", "console", "clearInterval", "process", "setInterval"];
 
 // Tests reach into the page by these names, in functions that run there.
-const PAGE = [
-  "TOKEN", "asked", "at", "choices", "connect", "draft", "drawChecking", "enlarge", "fetched", "gate", "hostKey", "join", "keepPassphrase",
-  "keepSeat", "keptInTab", "link", "look", "lose", "project", "receive", "remove", "retryLater",
-  "rewrite", "room", "seat", "send", "shrink", "typed",
-];
+const MINIFIER = readFileSync(new URL("../../build/minify.rs", import.meta.url), "utf8");
+const PAGE = [.../NAMES_IN_TESTS[^=]*= \[([^\]]*)\]/.exec(MINIFIER)[1].matchAll(/\w+/g)].map(([name]) => name);
 
 const readonly = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
 

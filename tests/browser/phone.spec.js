@@ -1,9 +1,11 @@
 // The page on a phone: one row for the header, boxes as high as their text, and room to write beside the keyboard.
 
+import { readdirSync } from "node:fs";
 import { boxOf, expect, mine, test, textOf } from "./wall.js";
 
 const PHONE = { hasTouch: true, isMobile: true };
 const UPRIGHT = { ...PHONE, viewport: { width: 360, height: 740 } };
+const LANGUAGES = readdirSync(new URL("../../page/words/", import.meta.url)).map((file) => file.replace(/\.json$/, ""));
 const LONG_NAME = "Emma Katharina Wiśniewska-Öz von der Aue";
 
 const ANSWERS = ["It reflects green light", "42", "because of the chlorophyll, which takes in the red and the blue light", "no idea", "", "ok"];
@@ -27,6 +29,19 @@ for (const lang of ["en", "de", "ar"]) {
     }
   });
 }
+
+test("the settings and the look of the captions are as wide as a narrow phone, in every language", async ({ open }) => {
+  for (const lang of LANGUAGES) {
+    const page = await open({ ...PHONE, viewport: { width: 320, height: 640 }, search: { lang, name: "Ben", view: "captions" } });
+    for (const [button, dialog] of [["#to-settings", "#settings"], ["#to-caption-look", "#caption-look"]]) {
+      await page.locator(button).tap();
+      const parts = page.locator(dialog).locator("h2, label, p, input, select, button");
+      await expect(parts.first()).toBeVisible();
+      expect(await page.locator(dialog).evaluate((it) => it.scrollWidth - it.clientWidth), `${lang} ${dialog}`).toBe(0);
+      await page.locator(`${dialog} [data-close]`).tap();
+    }
+  }
+});
 
 test("the views are icons with names, and the number of people is said in words", async ({ join, bot }) => {
   await bot("Ada");
