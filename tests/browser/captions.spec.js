@@ -246,7 +246,8 @@ test("the address chooses colours, font, lines, alignment, spacing and margin", 
   await expect(page.locator("#title")).toBeHidden();
 });
 
-test("over a picture there is nothing but the letters, also in a low window", async ({ open, bot }) => {
+// Only Chromium takes pictures without a background.
+test("over a picture there is nothing but the letters, also in a low window", { tag: "@chromium" }, async ({ open, bot }) => {
   const page = await open({ search: { view: "captions", bg: "transparent", fg: "000" }, viewport: { width: 1280, height: 240 } });
   await page.waitForFunction(() => room.title);
   await expect(page.locator("#wall-empty")).toBeHidden();

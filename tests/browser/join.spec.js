@@ -213,10 +213,10 @@ test("all addresses are relative, so that a page below a path works", async ({ o
   const page = await open();
   const asked = page.waitForRequest(/invite\?/);
   const paths = [];
-  await page.route(/\/deep\//, (route) => {
+  await page.route(/\/deep\//, async (route) => {
     const url = route.request().url();
     paths.push(new URL(url).pathname);
-    return url.includes("invite?") ? route.fulfill({ json: { links: [] } }) : route.continue({ url: url.replace("deep/path/", "") });
+    return url.includes("invite?") ? route.fulfill({ json: { links: [] } }) : route.fulfill({ response: await route.fetch({ url: url.replace("deep/path/", "") }) });
   });
   let reached = false;
   await page.routeWebSocket(/\/deep\/path\/ws/, () => (reached = true));

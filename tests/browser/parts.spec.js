@@ -19,7 +19,7 @@ test("a part is fetched when it is first used, and only once", async ({ join }) 
   expect(ofParts(requests)[0]).toMatch(/\/parts\/invite-[0-9a-f]{16}\.js$/);
 });
 
-const broken = test.extend({ excused: /Failed to load resource/ });
+const broken = test.extend({ excused: /Failed to load resource|Loading module from .* was blocked/ });
 
 broken("a part that does not arrive is told, and the next use tries again", async ({ join }) => {
   const page = await join("Ada");

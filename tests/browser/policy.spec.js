@@ -12,7 +12,7 @@ function contents(html, tag) {
 const hash = (text) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 const hashes = (html, tag) => contents(html, tag).map(hash).join(" ");
 
-test("the page works under a policy that allows its scripts and its style, by their hashes", async ({ open, bot, room, server }) => {
+test("the page works under a policy that allows its scripts and its style, by their hashes", async ({ browserName, open, bot, room, server }) => {
   const html = await (await fetch(server.url)).text();
   const policy = `default-src 'none'; script-src 'self' ${hashes(html, "script")}; style-src ${hashes(html, "style")}; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'`;
   const ada = await bot("Ada");
@@ -37,6 +37,7 @@ test("the page works under a policy that allows its scripts and its style, by th
   await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
   await expect(page.getByRole("img", { name: /QR code/ })).toBeVisible();
   await page.getByRole("button", { name: "Close" }).click();
+  if (browserName === "firefox") return; // BiDi does not tell of downloads
   const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Save", exact: true }).click()]);
   expect(await download.failure()).toBe(null);
 });

@@ -49,7 +49,8 @@ export async function measureWall(page, count) {
       const words = document.createRange();
       words.selectNodeContents(box.querySelector(".text p"));
       const text = box.querySelector(".text").getBoundingClientRect();
-      const lines = [...words.getClientRects()]; // the space at the end of a line hangs out of it
+      // The space at the end of a line hangs out of it; for no text at all, Firefox has a rectangle without a size.
+      const lines = [...words.getClientRects()].filter(({ width }) => width);
       return isInside(wall, frame) && isInside(frame, text) && lines.every((line) => isBetween(text, lettersOf(line)));
     };
     const canvas = document.createElement("canvas").getContext("2d");

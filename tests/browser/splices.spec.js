@@ -8,10 +8,15 @@ const KEY_BYTES = 200;
 // All that a page sends and gets on its WebSocket from now on.
 async function framesOf(page) {
   const frames = [];
-  const session = await page.context().newCDPSession(page);
-  session.on("Network.webSocketFrameSent", ({ response }) => frames.push(response.payloadData));
-  session.on("Network.webSocketFrameReceived", ({ response }) => frames.push(response.payloadData));
-  await session.send("Network.enable");
+  await page.exposeFunction("saw", (frame) => void frames.push(frame));
+  await page.evaluate(() => {
+    const { socket } = link;
+    socket.addEventListener("message", ({ data }) => window.saw(data));
+    socket.send = (data) => {
+      window.saw(data);
+      WebSocket.prototype.send.call(socket, data);
+    };
+  });
   return frames;
 }
 
@@ -54,6 +59,7 @@ test("halves of a pair never leave the page, and the other half makes it whole",
     await mine(ada).evaluate((box, value) => ((box.value = value), box.dispatchEvent(new Event("input"))), value);
     await expect.poll(() => ben.texts().Ada).toBe(seen);
   }
+  await expect.poll(() => texts(frames).length).toBeGreaterThan(3);
   expect(texts(frames).filter((frame) => !frame.isWellFormed() || /\\ud[89a-f]/i.test(frame))).toEqual([]);
 });
 
@@ -91,9 +97,9 @@ test("a page whose splice does not fit at the server sends its whole text", asyn
   await mine(ada).press("End");
   await ada.keyboard.type("!");
   await expect.poll(() => ben.texts().Ada).toBe("what the server has!");
-  expect(frames.some((frame) => frame.includes("out_of_step"))).toBe(true);
+  await expect.poll(() => frames.some((frame) => frame.includes("out_of_step"))).toBe(true);
   await ada.keyboard.type("?");
   await expect.poll(() => ben.texts().Ada).toBe("what the server has!?");
-  expect(JSON.parse(texts(frames).at(-1))).toEqual(["updated_text", { at: 20, cut: 0, put: "?", length: 21 }]);
+  await expect.poll(() => JSON.parse(texts(frames).at(-1))).toEqual(["updated_text", { at: 20, cut: 0, put: "?", length: 21 }]);
   await expect(ada.locator("#my-error")).toHaveText("");
 });

@@ -39,7 +39,7 @@ test("a hand sets the height of the box, which then shows whole lines and stays"
     const { x, y, width, height } = await page.locator("#writing").boundingBox();
     await page.mouse.move(x + width - 5, y + height - 5);
     await page.mouse.down();
-    await page.mouse.move(x + width - 5, y + height - 5 + distance, { steps: 5 });
+    await page.mouse.move(x + width - 5, Math.max(0, y + height - 5 + distance), { steps: 5 });
     await page.mouse.up();
   };
   const before = await sizesOf(page);
