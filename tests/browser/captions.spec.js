@@ -243,7 +243,7 @@ test("the address chooses colours, font, lines, alignment, spacing and margin", 
   const [height, size] = await text.evaluate((text) => [text.clientHeight, parseFloat(getComputedStyle(text).fontSize)]);
   expect(Math.abs(height - 4 * size)).toBeLessThan(2);
   await expect(boxOf(page, "Ada").locator("h3")).toBeHidden();
-  await expect(page.locator("#title")).toBeHidden();
+  await expect(page.locator("#people")).toBeHidden();
 });
 
 // Only Chromium takes pictures without a background.
@@ -295,7 +295,7 @@ test("the panel sets the look at once, writes the address, and warns of colours 
   expect(searchParams.getAll("only")).toEqual(["Ada", "Carol"]);
   await page.reload();
   await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(221, 221, 221)");
-  await expect(page.locator("#title")).toBeHidden();
+  await expect(page.locator("#people")).toBeHidden();
   await textOf(page, "Ada").press("Enter");
   await panel.getByRole("button", { name: "Reset" }).click();
   await expect(page.locator("#title")).toBeVisible();

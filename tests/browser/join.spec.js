@@ -189,7 +189,7 @@ test("the address chooses view, theme, size and what is left out", async ({ open
   ada.post("hello");
   const projected = await open({ search: { view: "wall", theme: "dark", size: "200", hide: "log,header,me" } });
   await expect(boxOf(projected, "Ada")).toBeVisible();
-  for (const id of ["log", "views", "title", "me"]) await expect(projected.locator(`#${id}`)).toBeHidden();
+  for (const id of ["log", "views", "people", "me"]) await expect(projected.locator(`#${id}`)).toBeHidden();
   await expect(projected.locator("body")).toHaveCSS("background-color", "rgb(19, 20, 21)");
   await expect(boxOf(projected, "Ada").locator(".text")).toHaveCSS("font-size", "32px");
   const log = await open({ search: { view: "log", theme: "light" }, colorScheme: "dark" });
