@@ -70,14 +70,16 @@ function itemsOfMenu() {
 }
 
 /**
- * Puts the menu below the button, or above it where there is more space, and ends it where the button ends.
+ * Puts the menu below the button, or above it where there is more space, and ends it where the button ends. In a low
+ * window, the menu covers the button.
  *
  * @param {DOMRect} button
  */
 function placeBy(button) {
   const { style, offsetHeight } = at("menu");
-  const fits = button.bottom + offsetHeight <= innerHeight || button.top < offsetHeight;
-  style.setProperty("inset-block-start", `${fits ? button.bottom : button.top - offsetHeight}px`);
+  const least = Math.max(0, innerHeight - offsetHeight);
+  const start = button.bottom <= least || button.top < offsetHeight ? button.bottom : button.top - offsetHeight;
+  style.setProperty("inset-block-start", `${Math.min(start, least)}px`);
   const { dir, clientWidth } = document.documentElement;
   style.setProperty("inset-inline-end", `${dir === "rtl" ? button.left : clientWidth - button.right}px`);
 }

@@ -31,7 +31,8 @@ export function drawChoices() {
   }
   drawCaptionLook();
   at("sizes").hidden = at("read-captions").hidden = look.view !== "captions";
-  at("size").textContent = choices.fits ? say("fit") : tongue.percent.format(choices.size / 100);
+  const size = choices.fits ? say("fit") : tongue.percent.format(choices.size / 100);
+  for (const output of all(".size")) output.textContent = size;
   at("skip-to-log").hidden = isLeftOut("log");
   at("theme").value = choices.theme;
   at("language").value = tongue.language;

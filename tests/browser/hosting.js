@@ -43,8 +43,7 @@ export async function chooseAndConfirm(page, name, item) {
 export const confirm = (page, verb) => page.getByRole("dialog").getByRole("button", { name: verb, exact: true }).click();
 
 export async function expectAccessible(page, state) {
-  // `hide=header` leaves the heading out on request.
-  const { violations } = await new AxeBuilder({ page }).disableRules("page-has-heading-one").analyze();
+  const { violations } = await new AxeBuilder({ page }).analyze();
   expect(violations.map(({ id, nodes }) => `${state}: ${id}: ${nodes.map(({ html }) => html).join("\n  ")}`)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), state).toBeLessThanOrEqual(0);
 }

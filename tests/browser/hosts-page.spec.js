@@ -56,6 +56,15 @@ test("buttons of hosts are large enough for a finger", async ({ host, bot }) => 
   for (const size of await sizes("#menu button")) expect(size).toBeGreaterThanOrEqual(44);
 });
 
+test("in a low window, all of a menu is in sight", async ({ host, bot }) => {
+  await bot("Ada");
+  const page = await host({ ...PHONE, viewport: { width: 740, height: 360 } });
+  await page.evaluate(() => send("set_room", { locked: true, prompt: "Why?" }));
+  await expect(page.locator("#state")).toHaveText("The room is locked.");
+  await boxOf(page, "Ada").locator(".more").click();
+  for (const item of await page.getByRole("menuitem").all()) await expect(item).toBeInViewport({ ratio: 1 });
+});
+
 test("in the captions, the spotlight shows its speaker alone", async ({ host, open, bot }) => {
   const [ada, ben] = [await bot("Ada"), await bot("Ben")];
   const page = await host();

@@ -135,3 +135,28 @@ test("the name of an enlarged box is whole", async ({ join, bot }) => {
   await expect(name).toBeInViewport({ ratio: 1 });
   await expect(page.getByRole("button", { name: "Back" })).toBeInViewport({ ratio: 1 });
 });
+
+for (const lang of ["en", "de", "ar"]) {
+  test(`the way out stays in the row of the name, and a note that has no space there goes below: ${lang}`, async ({ join, bot }) => {
+    await bot("Ben");
+    const page = await join("Ben", { ...UPRIGHT, search: { lang } });
+    await expect(page.locator("#my-note")).toContainText("Ben 2");
+    const middle = ({ y, height }) => y + height / 2;
+    const [name, leave, note] = await Promise.all(["#my-name", "#leave", "#my-note"].map((part) => page.locator(part).boundingBox()));
+    expect(Math.abs(middle(name) - middle(leave))).toBeLessThan(8);
+    const isBelow = note.y >= name.y + name.height;
+    const isBeside = lang === "ar" ? note.x > leave.x + 24 : note.x + note.width < leave.x + 20;
+    expect(isBelow || isBeside).toBe(true);
+  });
+}
+
+test("on a phone, the panel of the captions has the text size", async ({ open, bot }) => {
+  (await bot("Ada")).write("hello");
+  const page = await open({ ...UPRIGHT, search: { view: "captions" } });
+  await expect(page.locator("#head [data-size]").first()).toBeHidden();
+  await page.locator("#to-caption-look").tap();
+  const panel = page.getByRole("dialog");
+  await panel.getByRole("button", { name: "A+ Larger text" }).tap();
+  await expect(panel.locator(".size")).toHaveText("125%");
+  expect(await textOf(page, "Ada").evaluate((text) => parseFloat(getComputedStyle(text).fontSize))).toBeCloseTo(1.25 * 28, 0);
+});
