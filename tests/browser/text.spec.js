@@ -68,7 +68,7 @@ test("the frame of a key is not made longer by what others write, and keys in ev
       rewrite(ben, { text: `text ${key}` });
       typed();
       await frame();
-      shown.push(boxOf(ben).words.data);
+      shown.push(document.querySelector(".box .text").textContent);
     }
     return shown;
   });

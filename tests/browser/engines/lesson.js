@@ -336,7 +336,6 @@ export async function lesson({ open, server, step }) {
     await sees(ben, "there is one post more", (before) => document.querySelectorAll("#posts .post").length === before + 1, before);
   });
   await step("who leaves is gone from the wall, and the first screen is there", async () => {
-    await ben.click("#to-settings");
     await ben.click("#leave");
     await sees(ben, "the first screen is there", isShown, "#door");
     await sees(ada, "Ben's box is gone", (name) => ![...document.querySelectorAll('.box:not([data-state="gone"]) bdi')].some((bdi) => bdi.textContent === name), "Ben");
