@@ -39,6 +39,7 @@ test("what is left by Escape or a button is left in the history too", async ({ j
   }
   for (const leave of [() => page.keyboard.press("Escape"), () => page.getByRole("dialog").getByRole("button", { name: "Close" }).click()]) {
     await page.getByRole("banner").getByRole("button", { name: "Invite" }).click();
+    await expect(page.getByRole("dialog")).toBeVisible(); // it is fetched first
     await leave();
     await expect(page.getByRole("dialog")).toBeHidden();
     await expect.poll(() => page.evaluate(() => history.state.depth)).toBe(0);
