@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod invitation;
 pub(crate) mod server_event;
 pub(crate) mod snapshot;
+pub(crate) mod socketio;
 #[cfg(test)]
 mod tests;
 pub(crate) mod usage;
