@@ -120,7 +120,7 @@ fn type_in(
             id: client,
             address: Address::of(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             room,
-            encoding: Encoding::PlainWhole,
+            encoding: Encoding::PLAIN_WHOLE,
             transport: transport.clone(),
             handshake: Vec::new(),
         }));

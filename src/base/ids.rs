@@ -17,6 +17,10 @@ pub struct RoomId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u64);
 
+/// The number by which a client knows the acknowledgement that it asks for. Only Socket.IO clients do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AckId(pub u64);
+
 /// A map by ids. The server numbers them, so nobody can choose ids whose hashes collide, and the faster hash is safe.
 pub(crate) type IdMap<Id, Value> = HashMap<Id, Value, foldhash::fast::RandomState>;
 

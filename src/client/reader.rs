@@ -99,7 +99,7 @@ impl Stream {
         };
         let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
         let client = self.membership.client;
-        self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge }))
+        self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge, ack: None }))
     }
 
     /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.

@@ -4,10 +4,11 @@
 //! room reads. Only the few clients with a share of their own cost work of their own: the author of a text, a client
 //! that has just entered, a client with a private event.
 
-use crate::base::ids::ClientId;
+use crate::base::ids::{AckId, ClientId};
 use crate::delivery::framed::{EventFrame, Framed, TextFrame, empty};
 use crate::delivery::share::{Heads, Share};
-use crate::protocol::encoding::{Encoding, Fragment, TextForm};
+use crate::protocol::encoding::{Encoding, Fragment, Message, TextForm};
+use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::protocol::snapshot::{self, Part, Receiver};
 use crate::room::boxes::TextUpdate;
@@ -29,12 +30,23 @@ pub(crate) struct Batch {
     scratch: Vec<u8>,
 }
 
-/// One event.
+/// One event or acknowledgement.
 #[derive(Debug)]
 struct Record {
     json: Range<usize>,
-    /// True if the event is for one client only.
-    is_private: bool,
+    message: Message,
+    audience: Audience,
+}
+
+/// Who gets a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Audience {
+    /// Everyone in the room.
+    Everyone,
+    /// Everyone in the room whose encoding has notices.
+    WithNotices,
+    /// One client.
+    One,
 }
 
 /// How one client's share differs from the common share. Records are identified by their index.
@@ -56,18 +68,31 @@ enum Override {
 impl Batch {
     /// Adds an event for everyone in the room.
     pub(crate) fn broadcast(&mut self, event: &ServerEvent<'_>) {
-        self.record(event, false);
+        self.record(event, Audience::Everyone);
+    }
+
+    /// Adds a notice, which only some encodings have.
+    pub(crate) fn notify(&mut self, notice: &ServerEvent<'_>) {
+        self.record(notice, Audience::WithNotices);
     }
 
     /// Adds an event for everyone in the room except one client.
     pub(crate) fn broadcast_except(&mut self, client: ClientId, event: &ServerEvent<'_>) {
-        let index = self.record(event, false);
+        let index = self.record(event, Audience::Everyone);
         self.overrides.push((client, Override::Without(index)));
     }
 
     /// Adds an event for one client.
     pub(crate) fn tell(&mut self, client: ClientId, event: &ServerEvent<'_>) {
-        let index = self.record(event, true);
+        let index = self.record(event, Audience::One);
+        self.overrides.push((client, Override::Only(index)));
+    }
+
+    /// Acknowledges an event of a client: it has had its effect, or was rejected.
+    pub(crate) fn acknowledge(&mut self, client: ClientId, ack: AckId, error: Option<&EventError>) {
+        let start = self.json.len();
+        ServerEvent::encode_ack(error, &mut self.json);
+        let index = self.push(start, Message::Ack(ack), Audience::One);
         self.overrides.push((client, Override::Only(index)));
     }
 
@@ -78,10 +103,15 @@ impl Batch {
         }
     }
 
-    fn record(&mut self, event: &ServerEvent<'_>, is_private: bool) -> usize {
+    fn record(&mut self, event: &ServerEvent<'_>, audience: Audience) -> usize {
         let start = self.json.len();
         event.encode(&mut self.json);
-        self.records.push(Record { json: start..self.json.len(), is_private });
+        self.push(start, Message::Event, audience)
+    }
+
+    /// Adds the record whose JSON begins there. Returns its index.
+    fn push(&mut self, start: usize, message: Message, audience: Audience) -> usize {
+        self.records.push(Record { json: start..self.json.len(), message, audience });
         self.records.len() - 1
     }
 
@@ -91,9 +121,11 @@ impl Batch {
             let Framed { events, private, frames, .. } = &mut self.framed[encoding.index()];
             for record in &self.records {
                 let at = events.len();
-                let buffer = if record.is_private { &mut *private } else { &mut *events };
+                let buffer = if record.audience == Audience::One { &mut *private } else { &mut *events };
                 let start = buffer.len();
-                encoding.frame(&self.json[record.json.clone()], buffer);
+                if record.audience != Audience::WithNotices || encoding.carrier.has_notices() {
+                    encoding.frame(record.message, &self.json[record.json.clone()], buffer);
+                }
                 frames.push(EventFrame { at, bytes: start..buffer.len() });
             }
         }
@@ -108,8 +140,7 @@ impl Batch {
         author: Option<ClientId>,
     ) {
         for form in TextForm::ALL {
-            let mut of_form =
-                encodings.iter().copied().filter(|encoding| encoding.text_form() == form).peekable();
+            let mut of_form = encodings.iter().copied().filter(|encoding| encoding.texts == form).peekable();
             if of_form.peek().is_none() {
                 continue;
             }
@@ -119,7 +150,7 @@ impl Batch {
             of_form.for_each(|encoding| {
                 let Framed { texts, text_frames, .. } = &mut self.framed[encoding.index()];
                 let start = texts.len();
-                encoding.frame(&self.scratch, texts);
+                encoding.frame(Message::Event, &self.scratch, texts);
                 let revision = update.revision;
                 text_frames.push(TextFrame { bytes: start..texts.len(), author, revision });
             });
@@ -242,7 +273,7 @@ pub(crate) fn frame_parts(
         }
         let start = frames.len();
         let fragment = Fragment { is_first: first.is_some(), is_last: part.next.is_none() };
-        encoding.frame_header(fragment, scratch.len() + part.json.len(), frames);
+        encoding.begin_frame(Message::Event, fragment, scratch.len() + part.json.len(), frames);
         frames.extend_from_slice(scratch);
         start..frames.len()
     };
@@ -253,7 +284,15 @@ pub(crate) fn frame_parts(
 pub(crate) fn single_frame(encoding: Encoding, event: &ServerEvent<'_>) -> Bytes {
     let (mut json, mut frame) = (Vec::new(), Vec::new());
     event.encode(&mut json);
-    encoding.frame(&json, &mut frame);
+    encoding.frame(Message::Event, &json, &mut frame);
+    frame.into()
+}
+
+/// The frame of an acknowledgement, for a client that is in no room.
+pub(crate) fn ack_frame(encoding: Encoding, ack: AckId, error: Option<&EventError>) -> Bytes {
+    let (mut json, mut frame) = (Vec::new(), Vec::new());
+    ServerEvent::encode_ack(error, &mut json);
+    encoding.frame(Message::Ack(ack), &json, &mut frame);
     frame.into()
 }
 
@@ -280,7 +319,7 @@ mod tests {
         let mut batch = Batch::default();
         let receiver =
             Receiver { you: None, name: None, session: None, cleared: None, host: false, viewers: 0 };
-        batch.add_snapshots(vec![part], [(ClientId(1), Encoding::PlainWhole, receiver)].into_iter());
+        batch.add_snapshots(vec![part], [(ClientId(1), Encoding::PLAIN_WHOLE, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());
         batch.clear();

@@ -2,7 +2,7 @@
 
 use crate::delivery::framed::{TextFrame, empty};
 use crate::delivery::share::Share;
-use crate::protocol::encoding::Encoding;
+use crate::protocol::encoding::{Encoding, Message};
 use crate::protocol::server_event::ServerEvent;
 use crate::room::boxes::Revision;
 
@@ -20,7 +20,7 @@ impl CatchUp {
         self.json.clear();
         event.encode(&mut self.json);
         let start = self.texts.len();
-        encoding.frame(&self.json, &mut self.texts);
+        encoding.frame(Message::Event, &self.json, &mut self.texts);
         self.frames.push(TextFrame { bytes: start..self.texts.len(), author: None, revision });
     }
 

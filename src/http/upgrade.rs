@@ -44,8 +44,8 @@ fn encode(response: &server::Response) -> Vec<u8> {
 fn encoding(query: &str) -> Encoding {
     let mut fields = form_urlencoded::parse(query.as_bytes());
     match fields.any(|(field, value)| field == "splice" && value == "1") {
-        true => Encoding::PlainSpliced,
-        false => Encoding::PlainWhole,
+        true => Encoding::PLAIN_SPLICED,
+        false => Encoding::PLAIN_WHOLE,
     }
 }
 
@@ -72,10 +72,10 @@ mod tests {
     #[test]
     fn splices_are_for_clients_that_ask_for_them() {
         for (query, expected) in [
-            ("room=r&splice=1", Encoding::PlainSpliced),
-            ("room=r", Encoding::PlainWhole),
-            ("splice=0", Encoding::PlainWhole),
-            ("room=1", Encoding::PlainWhole),
+            ("room=r&splice=1", Encoding::PLAIN_SPLICED),
+            ("room=r", Encoding::PLAIN_WHOLE),
+            ("splice=0", Encoding::PLAIN_WHOLE),
+            ("room=1", Encoding::PLAIN_WHOLE),
         ] {
             assert_eq!(encoding(query), expected, "{query}");
         }

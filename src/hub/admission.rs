@@ -2,7 +2,7 @@
 
 use crate::base::address::Address;
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, RoomId, UserId};
+use crate::base::ids::{AckId, ClientId, RoomId, UserId};
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::delivery::transport::Transport;
@@ -57,13 +57,20 @@ impl<T: Transport> Hub<T> {
         client: ClientId,
         passphrase: SecretHash,
         token: Option<Token>,
+        ack: Option<AckId>,
         now: Now,
     ) {
         let Some(address) = self.clients.registry.get(client).map(|client| client.address) else { return };
         if self.clients.registry.requested_room(client).is_none() {
-            return self.tell_unlocked(client, None);
+            self.tell_unlocked(client, None);
+            return self.acknowledge(client, ack);
         }
-        self.attempt(address, Attempt { from: Requester::Client(client), secret: passphrase }, token, now);
+        self.attempt(
+            address,
+            Attempt { from: Requester::Client(client, ack), secret: passphrase },
+            token,
+            now,
+        );
     }
 
     /// Somebody gives the passphrase. A token spares them the wait for others' attempts; an invalid one is ignored.
@@ -94,12 +101,15 @@ impl<T: Transport> Hub<T> {
     /// Answers an attempt.
     fn announce(&mut self, AttemptResult { to, outcome }: AttemptResult, now: Now) {
         match (to, outcome) {
-            (Requester::Client(client), Ok(())) => self.let_in(client, now),
-            (Requester::Client(client), Err(Refusal::Wrong)) => {
-                self.reject(client, EventError::PassphraseWrong, None);
+            (Requester::Client(client, ack), Ok(())) => {
+                self.let_in(client, now);
+                self.acknowledge(client, ack);
             }
-            (Requester::Client(client), Err(Refusal::Wait(wait))) => {
-                self.reject(client, EventError::PassphraseWait(wait), None);
+            (Requester::Client(client, ack), Err(Refusal::Wrong)) => {
+                self.reject(client, EventError::PassphraseWrong, ack);
+            }
+            (Requester::Client(client, ack), Err(Refusal::Wait(wait))) => {
+                self.reject(client, EventError::PassphraseWait(wait), ack);
             }
             // A request may have given up waiting, so a failed reply is no error.
             (Requester::Request { reply_to }, outcome) => _ = reply_to.try_send(outcome),

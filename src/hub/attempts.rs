@@ -5,10 +5,11 @@
 //! many connections send them.
 
 use crate::base::address::Address;
-use crate::base::ids::{ClientId, IdMap};
+use crate::base::ids::{AckId, ClientId, IdMap};
 use crate::base::secret::SecretHash;
 use crossbeam_channel::Sender;
 use std::collections::{HashMap, VecDeque};
+use std::mem;
 use std::time::{Duration, Instant};
 
 /// The time between two wrong attempts from an address: 86,400 a day, which find no passphrase of four words. A
@@ -21,8 +22,8 @@ pub(crate) const MAX_ATTEMPTS: usize = 20;
 /// Who gave a secret.
 #[derive(Debug)]
 pub(crate) enum Requester {
-    /// A client, on its WebSocket.
-    Client(ClientId),
+    /// A client, and the acknowledgement that it asks for.
+    Client(ClientId, Option<AckId>),
     /// An HTTP request. If it has given up waiting, its attempt wastes its turn.
     Request {
         /// Where the answer goes.
@@ -33,7 +34,7 @@ pub(crate) enum Requester {
 impl Requester {
     fn client(&self) -> Option<ClientId> {
         match self {
-            Self::Client(client) => Some(*client),
+            Self::Client(client, _) => Some(*client),
             Self::Request { .. } => None,
         }
     }
@@ -46,6 +47,13 @@ pub(crate) struct Attempt {
     pub from: Requester,
     /// The secret to check.
     pub secret: SecretHash,
+}
+
+impl Attempt {
+    /// Whether its client asks for an acknowledgement.
+    pub(crate) fn wants_ack(&self) -> bool {
+        matches!(self.from, Requester::Client(_, Some(_)))
+    }
 }
 
 /// Why an attempt failed.
@@ -89,17 +97,14 @@ impl Attempts {
         self.queues.get(&address).is_some_and(|queue| queue.attempts.len() >= MAX_ATTEMPTS)
     }
 
-    /// Replaces the waiting attempt of the same client. Gives the attempt back if there is none.
-    pub(crate) fn replace(&mut self, address: Address, attempt: Attempt) -> Result<(), Attempt> {
+    /// Replaces the waiting attempt of the same client, and returns it. Gives the attempt back if none waits.
+    pub(crate) fn replace(&mut self, address: Address, attempt: Attempt) -> Result<Attempt, Attempt> {
         let Some(client) = attempt.from.client() else { return Err(attempt) };
         let queue = self.queues.get_mut(&address).map(|queue| &mut queue.attempts);
         let mut earlier = queue.into_iter().flatten();
         match earlier.find(|earlier| earlier.from.client() == Some(client)) {
             None => Err(attempt),
-            Some(earlier) => {
-                *earlier = attempt;
-                Ok(())
-            }
+            Some(earlier) => Ok(mem::replace(earlier, attempt)),
         }
     }
 

@@ -175,6 +175,7 @@ mod tests {
     fn post(client: u64, len: usize) -> QueuedEvent {
         let action = Action::Post { text: "x".repeat(len), reference: None };
         QueuedEvent {
+            ack: None,
             client: ClientId(client),
             event: FromClient::Acted(action),
             slot: Slot::default(),
@@ -287,7 +288,7 @@ mod tests {
         let mut budget = overdrawn(now);
         assert!(!pass(&mut budget, 10, 100, now));
         let closed = FromClient::Closed { goodbye: true };
-        let closed = QueuedEvent { client: ClientId(10), event: closed, slot: Slot::default(), charge: None };
+        let closed = QueuedEvent::new(ClientId(10), closed);
         assert!(budget.pass(closed, None, now).is_none());
         let mut released = std::iter::from_fn(|| Some(release_next(&mut budget, &mut now)));
         let events = released.find(|events| events[0].client == ClientId(10)).expect("its events");

@@ -67,7 +67,6 @@ mod tests {
     use crate::base::clock::Now;
     use crate::base::ids::{ClientId, UserId};
     use crate::base::limits::Limits;
-    use crate::base::window::Slot;
     use crate::room::action::Rank;
     use crate::room::names::Name;
     use crate::room::rules::RoomOptions;
@@ -102,7 +101,7 @@ mod tests {
         let change = |hidden| StateChange { hidden: Some(hidden), ..StateChange::default() };
         let weight = |view: &View, rules: &Rules, actor, action| {
             let event = FromClient::Acted(action);
-            let event = QueuedEvent { client: ClientId(1), event, slot: Slot::default(), charge: None };
+            let event = QueuedEvent::new(ClientId(1), event);
             weigh(&event, actor, view, rules)
         };
         assert_eq!(weight(&view, &rules, actor(Some(1)), Action::Resync), 1, "it is shared");
@@ -143,7 +142,7 @@ mod tests {
             (actor(Some(1)), Action::Watch, None),
         ] {
             let event = FromClient::Acted(action.clone());
-            let event = QueuedEvent { client: ClientId(1), event, slot: Slot::default(), charge: None };
+            let event = QueuedEvent::new(ClientId(1), event);
             let charged = broadcast_bytes(&event, actor, &view, &rules);
             assert_eq!(charged.map(|bytes| bytes as usize), bytes, "{action:?}");
         }

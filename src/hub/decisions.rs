@@ -1,10 +1,11 @@
 //! Decisions: what the rules of a room decide, and what follows from it.
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::{AckId, ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
+use crate::hub::event::ReplyTo;
 use crate::hub::secret_check::SecretCheck;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
@@ -15,26 +16,33 @@ use crate::room::rules::{Decision, Reply};
 
 impl<T: Transport> Hub<T> {
     /// A client asks for something that the rules of its room decide.
-    pub(super) fn act(&mut self, client: ClientId, action: Action, now: Now) {
+    pub(super) fn act(&mut self, client: ClientId, action: Action, ack: Option<AckId>, now: Now) {
         let reference = match &action {
             Action::Post { reference, .. } => reference.clone(),
             _ => None,
         };
         let Some(id) = self.clients.registry.room_of(client) else {
-            return self.reject(client, EventError::PassphraseNeeded, reference);
+            return self.reject(client, EventError::PassphraseNeeded, ReplyTo { reference, ack });
         };
         if let Action::Join { session, .. } = action {
             self.make_seat(client, id, session, now);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
-            Ok(decision) => self.carry_out(client, id, decision, now),
-            Err(error) => room.reject(client, error, reference),
+            Ok(decision) => self.carry_out(client, id, decision, ack, now),
+            Err(error) => room.reject(client, error, ReplyTo { reference, ack }),
         }
     }
 
     /// Publishes the fact of a decision and replies to the client.
-    fn carry_out(&mut self, client: ClientId, id: RoomId, Decision { fact, reply }: Decision, now: Now) {
+    fn carry_out(
+        &mut self,
+        client: ClientId,
+        id: RoomId,
+        Decision { fact, reply }: Decision,
+        ack: Option<AckId>,
+        now: Now,
+    ) {
         let reference = match &reply {
             Reply::Posted(reference) => reference.as_deref(),
             _ => None,
@@ -60,10 +68,11 @@ impl<T: Transport> Hub<T> {
                 room.tell(client, &ServerEvent::Hosting { token });
             }
             Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
-            Reply::Pending(post) => self.store_post(id, post),
-            Reply::Erase(n) => self.erase_post(client, id, n),
+            Reply::Pending(post) => return self.store_post(client, id, post, ack),
+            Reply::Erase(n) => return self.erase_post(client, id, n, ack),
             Reply::Duplicate(post, reference) => room.confirm(client, &post, reference.as_deref()),
         }
+        self.acknowledge(client, ack);
     }
 
     /// Applies a fact to its room, and does what follows from it.

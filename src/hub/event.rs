@@ -1,7 +1,7 @@
 //! Events: everything that readers, the store and HTTP requests send to a hub.
 
 use crate::base::address::Address;
-use crate::base::ids::ClientId;
+use crate::base::ids::{AckId, ClientId};
 use crate::base::memory::Charge;
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
@@ -61,7 +61,7 @@ pub enum Event<T> {
 impl<T> Event<T> {
     /// Something that a client has done, and that takes no place in its window.
     pub fn from_client(client: ClientId, event: FromClient) -> Self {
-        Self::FromClient(QueuedEvent { client, event, slot: Slot::default(), charge: None })
+        Self::FromClient(QueuedEvent::new(client, event))
     }
 }
 
@@ -76,6 +76,23 @@ pub struct QueuedEvent {
     pub slot: Slot,
     /// The memory that it takes until then, if it is large.
     pub charge: Option<Box<Charge>>,
+    /// The acknowledgement that the client asks for.
+    pub ack: Option<AckId>,
+}
+
+/// How the answer to an event names the event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ReplyTo {
+    /// The `ref` of the event, if it was a post with one.
+    pub reference: Option<String>,
+    /// The acknowledgement that the client asks for.
+    pub ack: Option<AckId>,
+}
+
+impl From<Option<AckId>> for ReplyTo {
+    fn from(ack: Option<AckId>) -> Self {
+        Self { reference: None, ack }
+    }
 }
 
 /// What a client has done, in the order in which it has done it.
@@ -144,6 +161,11 @@ impl FromClient {
 }
 
 impl QueuedEvent {
+    /// An event that takes no place in its client's window, and that nobody waits for.
+    pub fn new(client: ClientId, event: FromClient) -> Self {
+        Self { client, event, slot: Slot::default(), charge: None, ack: None }
+    }
+
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
     /// has gone must not stay because its post waits.
     pub(crate) fn keeps_order(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::base::address::Address;
 use crate::base::clock::Now;
-use crate::base::ids::ClientId;
+use crate::base::ids::{AckId, ClientId};
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::delivery::transport::Transport;
@@ -20,20 +20,21 @@ impl<T: Transport> Hub<T> {
         client: ClientId,
         key: SecretHash,
         token: Option<Token>,
+        ack: Option<AckId>,
         now: Now,
     ) {
         if self.clients.registry.room_of(client).is_none() {
-            return self.reject(client, EventError::PassphraseNeeded, None);
+            return self.reject(client, EventError::PassphraseNeeded, ack);
         }
         let address = self.clients.registry.get(client).map(|client| client.address);
         let (Some(check), Some(address)) = (&mut self.host_key, address) else {
-            return self.reject(client, EventError::NoHosts, None);
+            return self.reject(client, EventError::NoHosts, ack);
         };
         if token.is_some_and(|token| check.accepts(&token)) {
-            return self.admit_host(client, now);
+            return self.admit_host(client, ack, now);
         }
         check.add(client, now.instant);
-        let attempt = Attempt { from: Requester::Client(client), secret: key };
+        let attempt = Attempt { from: Requester::Client(client, ack), secret: key };
         let result = check.attempt(address, attempt, now.instant);
         self.answer_host_keys(address, result, now);
     }
@@ -52,11 +53,11 @@ impl<T: Transport> Hub<T> {
         now: Now,
     ) {
         for AttemptResult { to, outcome } in results {
-            let Requester::Client(client) = to else { continue };
+            let Requester::Client(client, ack) = to else { continue };
             match outcome {
-                Ok(()) => self.admit_host(client, now),
-                Err(Refusal::Wrong) => self.reject(client, EventError::HostKeyWrong, None),
-                Err(Refusal::Wait(wait)) => self.reject(client, EventError::HostKeyWait(wait), None),
+                Ok(()) => self.admit_host(client, ack, now),
+                Err(Refusal::Wrong) => self.reject(client, EventError::HostKeyWrong, ack),
+                Err(Refusal::Wait(wait)) => self.reject(client, EventError::HostKeyWait(wait), ack),
             }
         }
         if let Some(due) = self.host_key.as_ref().and_then(|check| check.due(address)) {
@@ -65,10 +66,10 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A client has proved the host key.
-    fn admit_host(&mut self, client: ClientId, now: Now) {
+    fn admit_host(&mut self, client: ClientId, ack: Option<AckId>, now: Now) {
         if let Some(room) = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
             room.set_key_proven(client, now.instant);
-            self.act(client, Action::Host, now);
+            self.act(client, Action::Host, ack, now);
         }
     }
 }

@@ -122,7 +122,6 @@ impl Inbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::window::Slot;
 
     #[test]
     fn an_inbox_that_was_full_keeps_little_memory() {
@@ -130,7 +129,7 @@ mod tests {
         for releases_all in [false, true] {
             for _ in 0..1_000 {
                 let (client, event) = (ClientId(1), FromClient::ReadTimeout);
-                inbox.waiting.push_back(QueuedEvent { client, event, slot: Slot::default(), charge: None });
+                inbox.waiting.push_back(QueuedEvent::new(client, event));
             }
             if releases_all {
                 assert_eq!(inbox.release_all().len(), 1_000);

@@ -185,7 +185,7 @@ impl World {
             id,
             address: address(self.connected),
             room: RoomName::parse(&room.to_string()).unwrap(),
-            encoding: Encoding::PlainSpliced,
+            encoding: Encoding::PLAIN_SPLICED,
             transport: Pipe(Rc::new(Cell::new(space))),
             handshake: b"hello".to_vec(),
         })
@@ -193,11 +193,11 @@ impl World {
 
     fn written(&mut self, write: Write, is_stored: bool) -> Event<Pipe> {
         let answer = match write {
-            Write::Post(StorePost { room, post, .. }) => {
+            Write::Post(StorePost { room, post, by, .. }) => {
                 self.stored += u64::from(is_stored);
                 let numbered = || Numbered::New(post.clone().numbered(self.stored));
                 let outcome = is_stored.then(numbered).ok_or(NotStored::Unavailable);
-                Answer::PostStored { room, post, outcome }
+                Answer::PostStored { room, post, by, outcome }
             }
             Write::Change(Change::Save(Save { room, .. })) => Answer::Saved { room, is_kept: is_stored },
             Write::Change(Change::Erase(Erase { room, n, by, .. })) => Answer::Erased {

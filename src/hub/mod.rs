@@ -42,17 +42,17 @@ pub(crate) mod turns;
 pub(crate) mod viewers;
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::{AckId, ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::secret::SecretHash;
 use crate::delivery::backlog::MAX_REST;
-use crate::delivery::batch::single_frame;
+use crate::delivery::batch::{ack_frame, single_frame};
 use crate::delivery::transport::Transport;
 use crate::hub::attempts::{Attempt, Requester};
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
-use crate::hub::event::{Event, Health};
+use crate::hub::event::{Event, Health, ReplyTo};
 use crate::hub::host_options::HostOptions;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
@@ -261,10 +261,10 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A reader has rejected an event. An unauthenticated client is told only that it needs the passphrase.
-    fn on_rejected(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
+    fn on_rejected(&mut self, client: ClientId, error: EventError, reply_to: ReplyTo) {
         match self.clients.registry.requested_room(client) {
-            Some(_) => self.reject(client, EventError::PassphraseNeeded, None),
-            None => self.reject(client, error, reference),
+            Some(_) => self.reject(client, EventError::PassphraseNeeded, reply_to.ack),
+            None => self.reject(client, error, reply_to),
         }
     }
 
@@ -274,25 +274,47 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Tells a client that its event was rejected, after all that happened before it.
-    fn reject(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
+    fn reject(&mut self, client: ClientId, error: EventError, reply_to: impl Into<ReplyTo>) {
+        let reply_to = reply_to.into();
+        match (self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)), reply_to.ack) {
+            (Some(room), _) => room.reject(client, error, reply_to),
+            (None, Some(ack)) => self.acknowledge_outside_rooms(client, ack, Some(&error)),
+            (None, None) => {
+                let reference = reply_to.reference;
+                self.tell_outside_rooms(client, &ServerEvent::Error { error, reference });
+            }
+        }
+    }
+
+    /// Acknowledges an event that has had its effect.
+    fn acknowledge(&mut self, client: ClientId, ack: Option<AckId>) {
+        let Some(ack) = ack else { return };
         match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
-            Some(room) => room.reject(client, error, reference),
-            None => self.tell_outside_rooms(client, &ServerEvent::Error { error, reference }),
+            Some(room) => room.acknowledge(client, ack),
+            None => self.acknowledge_outside_rooms(client, ack, None),
         }
     }
 
     /// Answers at once, whatever waits, and also before the passphrase: a pong says nothing but that the server is there.
-    fn answer_ping(&mut self, client: ClientId) {
+    fn answer_ping(&mut self, client: ClientId, ack: Option<AckId>) {
         match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
             Some(room) => room.tell(client, &ServerEvent::Pong {}),
             None => self.tell_outside_rooms(client, &ServerEvent::Pong {}),
         }
+        self.acknowledge(client, ack);
     }
 
     /// Sends an event to a client that is in no room.
     fn tell_outside_rooms(&mut self, client: ClientId, event: &ServerEvent<'_>) {
         if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
             self.clients.queue(client, single_frame(encoding, event));
+        }
+    }
+
+    /// Acknowledges an event of a client that is in no room.
+    fn acknowledge_outside_rooms(&mut self, client: ClientId, ack: AckId, error: Option<&EventError>) {
+        if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
+            self.clients.queue(client, ack_frame(encoding, ack, error));
         }
     }
 

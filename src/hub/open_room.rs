@@ -4,12 +4,12 @@ mod memory;
 mod output;
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, IdMap, UserId};
+use crate::base::ids::{AckId, ClientId, IdMap, UserId};
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
-use crate::hub::event::{FromClient, QueuedEvent};
+use crate::hub::event::{FromClient, QueuedEvent, ReplyTo};
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::member::Member;
@@ -280,6 +280,9 @@ impl OpenRoom {
                 _ => self.batch.broadcast(&event),
             }
         }
+        if let Some(notice) = ServerEvent::notice_of_fact(&fact, &self.view) {
+            self.batch.notify(&notice);
+        }
         match fact {
             Fact::StateChanged { .. } => self.state_changed = true,
             Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
@@ -300,8 +303,19 @@ impl OpenRoom {
     }
 
     /// Tells a client that its event was rejected.
-    pub(crate) fn reject(&mut self, client: ClientId, error: EventError, reference: Option<String>) {
-        self.tell(client, &ServerEvent::Error { error, reference });
+    pub(crate) fn reject(&mut self, client: ClientId, error: EventError, reply_to: impl Into<ReplyTo>) {
+        let ReplyTo { reference, ack } = reply_to.into();
+        match ack.filter(|_| self.members.contains_key(&client)) {
+            Some(ack) => self.batch.acknowledge(client, ack, Some(&error)),
+            None => self.tell(client, &ServerEvent::Error { error, reference }),
+        }
+    }
+
+    /// Acknowledges an event that has had its effect.
+    pub(crate) fn acknowledge(&mut self, client: ClientId, ack: AckId) {
+        if self.members.contains_key(&client) {
+            self.batch.acknowledge(client, ack, None);
+        }
     }
 
     /// Tells the author of a post that it was posted before.

@@ -117,7 +117,7 @@ mod tests {
 
     fn attempt(gate: &mut PassphraseGate, client: u64, passphrase: &str) -> Option<AttemptResult> {
         let attempt =
-            Attempt { from: Requester::Client(ClientId(client)), secret: SecretHash::new(passphrase) };
+            Attempt { from: Requester::Client(ClientId(client), None), secret: SecretHash::new(passphrase) };
         gate.attempt(Address::of(HERE.into()), attempt, Instant::now())
     }
 

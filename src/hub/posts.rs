@@ -1,10 +1,11 @@
 //! Requests to the store on behalf of rooms, and the answers of the store.
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::{AckId, ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
+use crate::hub::event::ReplyTo;
 use crate::hub::open_room::OpenRoom;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
@@ -12,7 +13,7 @@ use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
 use crate::room::state::RoomRecord;
-use crate::store::request::Answer;
+use crate::store::request::{Answer, Erase, Requester, StorePost};
 use std::time::Duration;
 
 /// Pause before a room is saved again that could not be saved. Hosts are told of each failure.
@@ -20,20 +21,29 @@ const SAVE_RETRY: Duration = Duration::from_secs(10);
 
 impl<T: Transport> Hub<T> {
     /// Sends a post to the store. Rejects it if too many are under way.
-    pub(super) fn store_post(&mut self, id: RoomId, post: PendingPost) {
-        let Some(room) = self.rooms.touch(id) else { return };
-        room.begin_request();
-        if let Err(post) = self.store.store_post(id, room.name().clone(), post, room.view().last_n()) {
-            self.on_answered(id, post, Err(NotStored::Unavailable));
+    pub(super) fn store_post(
+        &mut self,
+        client: ClientId,
+        room: RoomId,
+        post: PendingPost,
+        ack: Option<AckId>,
+    ) {
+        let Some(open) = self.rooms.touch(room) else { return };
+        open.begin_request();
+        let (name, after) = (open.name().clone(), open.view().last_n());
+        let by = Requester { client, ack };
+        if let Err(post) = self.store.store_post(StorePost { room, name, post, after, by }) {
+            self.on_answered(room, post, by, Err(NotStored::Unavailable));
         }
     }
 
     /// Has the store erase a post. Rejects that if too much is under way.
-    pub(super) fn erase_post(&mut self, client: ClientId, id: RoomId, n: u64) {
-        let Some(room) = self.rooms.touch(id) else { return };
-        match self.store.erase(id, room.name().clone(), n, client) {
-            true => room.begin_request(),
-            false => room.reject(client, EventError::NotRemoved(NotStored::Unavailable), None),
+    pub(super) fn erase_post(&mut self, client: ClientId, room: RoomId, n: u64, ack: Option<AckId>) {
+        let Some(open) = self.rooms.touch(room) else { return };
+        let by = Requester { client, ack };
+        match self.store.erase(Erase { room, name: open.name().clone(), n, by }) {
+            true => open.begin_request(),
+            false => open.reject(client, EventError::NotRemoved(NotStored::Unavailable), ack),
         }
     }
 
@@ -72,9 +82,9 @@ impl<T: Transport> Hub<T> {
                 };
                 self.rooms.iter_mut().for_each(trimmed);
             }
-            Answer::PostStored { room, post, outcome } => {
+            Answer::PostStored { room, post, by, outcome } => {
                 self.store.on_post_stored(&post);
-                self.on_answered(room, post, outcome);
+                self.on_answered(room, post, by, outcome);
             }
         }
     }
@@ -101,20 +111,31 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A post has its number, or could not be stored.
-    fn on_answered(&mut self, id: RoomId, post: PendingPost, outcome: Result<Numbered, NotStored>) {
+    fn on_answered(
+        &mut self,
+        id: RoomId,
+        post: PendingPost,
+        by: Requester,
+        outcome: Result<Numbered, NotStored>,
+    ) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
         let (author, reference) = (room.client_of(post.id), post.reference());
+        // Whoever has taken the author's seat meanwhile did not ask for an acknowledgement.
+        let ack = by.ack.filter(|_| author == Some(by.client));
+        let is_posted = outcome.is_ok();
         match (outcome, author) {
             (Ok(Numbered::New(post)), author) => {
                 room.publish(Fact::Posted { post }, author, reference);
             }
             (Ok(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
             (Err(why), Some(author)) => {
-                room.reject(author, EventError::NotStored(why), reference.map(str::to_owned));
+                let reference = reference.map(str::to_owned);
+                room.reject(author, EventError::NotStored(why), ReplyTo { reference, ack });
             }
             (_, None) => {}
         }
+        self.acknowledge(by.client, ack.filter(|_| is_posted));
         self.on_vacated(id);
     }
 
@@ -124,7 +145,7 @@ impl<T: Transport> Hub<T> {
         room.on_saved(is_kept);
         if !is_kept {
             for host in room.host_clients() {
-                room.reject(host, EventError::StateNotStored, None);
+                room.reject(host, EventError::StateNotStored, ReplyTo::default());
             }
             self.deadlines.set(Deadline::Save(id), now.instant + SAVE_RETRY);
         }
@@ -139,13 +160,17 @@ impl<T: Transport> Hub<T> {
     }
 
     /// The store has erased a post, or could not.
-    fn on_erased(&mut self, id: RoomId, n: u64, by: ClientId, outcome: Result<bool, NotStored>, now: Now) {
+    fn on_erased(&mut self, id: RoomId, n: u64, by: Requester, outcome: Result<bool, NotStored>, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
+        let Requester { client, ack } = by;
         match outcome {
-            Ok(true) => self.publish(id, Fact::PostRemoved { n }, None, None, now),
-            Ok(false) => room.reject(by, RoomError::UnknownPost.into(), None),
-            Err(why) => room.reject(by, EventError::NotRemoved(why), None),
+            Ok(true) => {
+                self.publish(id, Fact::PostRemoved { n }, None, None, now);
+                self.acknowledge(client, ack);
+            }
+            Ok(false) => room.reject(client, RoomError::UnknownPost.into(), ack),
+            Err(why) => room.reject(client, EventError::NotRemoved(why), ack),
         }
         self.on_vacated(id);
     }

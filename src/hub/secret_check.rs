@@ -94,13 +94,17 @@ impl SecretCheck {
         now: Instant,
     ) -> Option<AttemptResult> {
         let Some(due) = self.next_check(address, now) else { return Some(self.check(address, attempt, now)) };
-        let attempt = self.attempts.replace(address, attempt).err()?;
+        let attempt = match self.attempts.replace(address, attempt) {
+            // Nobody waits for the answer, unless an acknowledgement was asked for.
+            Ok(replaced) => return replaced.wants_ack().then(|| rejected(replaced, CHECK_INTERVAL)),
+            Err(attempt) => attempt,
+        };
         if !self.attempts.is_full(address) {
             self.attempts.push(address, attempt, due);
             return None;
         }
         let displaces_at = match &attempt.from {
-            Requester::Client(client) => self.may_displace.get(client).copied(),
+            Requester::Client(client, _) => self.may_displace.get(client).copied(),
             Requester::Request { .. } => None, // nothing tells it from one that has just given way
         };
         let wait = displaces_at.map_or(DISPLACE_WAIT, |at| at.saturating_duration_since(now));
@@ -108,7 +112,7 @@ impl SecretCheck {
             Duration::ZERO => self.attempts.take_random(address)?,
             _ => return Some(rejected(attempt, wait)),
         };
-        if let Requester::Client(client) = &displaced.from {
+        if let Requester::Client(client, _) = &displaced.from {
             self.may_displace.insert(*client, now + DISPLACE_WAIT);
         }
         self.attempts.push(address, attempt, due);

@@ -1,6 +1,6 @@
 //! A hub's connection to the store.
 
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::RoomId;
 use crate::hub::post_quota::PostQuota;
 use crate::room::post::PendingPost;
 use crate::room::room_name::RoomName;
@@ -111,8 +111,8 @@ impl StoreLink {
     }
 
     /// Sends a post to be erased. Returns whether the store will answer.
-    pub(crate) fn erase(&mut self, room: RoomId, name: RoomName, n: u64, by: ClientId) -> bool {
-        let erase = Write::Change(Change::Erase(Erase { room, name, n, by }));
+    pub(crate) fn erase(&mut self, erase: Erase) -> bool {
+        let erase = Write::Change(Change::Erase(erase));
         let has_space = self.erasing < MAX_POSTS_UNDER_WAY;
         let is_sent =
             has_space && self.requests.as_ref().is_some_and(|requests| requests.writes.send(erase).is_ok());
@@ -125,21 +125,14 @@ impl StoreLink {
         self.erasing -= 1;
     }
 
-    /// Sends a post to be stored under a number higher than `after`. Returns it if too many are under way, or if the
-    /// store is gone.
-    pub(crate) fn store_post(
-        &mut self,
-        room: RoomId,
-        name: RoomName,
-        post: PendingPost,
-        after: u64,
-    ) -> Result<(), PendingPost> {
-        let Some(requests) = &self.requests else { return Err(post) };
-        if !self.sent.fits(&post) {
-            return Err(post);
+    /// Sends a post to be stored. Returns it if too many are under way, or if the store is gone.
+    pub(crate) fn store_post(&mut self, record: StorePost) -> Result<(), PendingPost> {
+        let Some(requests) = &self.requests else { return Err(record.post) };
+        if !self.sent.fits(&record.post) {
+            return Err(record.post);
         }
-        self.sent.add(&post);
-        let sent = requests.writes.send(Write::Post(StorePost { room, name, post, after }));
+        self.sent.add(&record.post);
+        let sent = requests.writes.send(Write::Post(record));
         match sent.map_err(SendError::into_inner) {
             Err(Write::Post(StorePost { post, .. })) => {
                 self.sent.remove(&post);

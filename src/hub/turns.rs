@@ -5,7 +5,7 @@ use crate::base::ids::{ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
-use crate::hub::event::{FromClient, QueuedEvent};
+use crate::hub::event::{FromClient, QueuedEvent, ReplyTo};
 use crate::protocol::server_event::ServerEvent;
 use std::time::Duration;
 
@@ -106,13 +106,16 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Does what a client asks for, and what follows from what it did.
-    fn apply(&mut self, QueuedEvent { client, event, slot: _slot, charge: _charge }: QueuedEvent, now: Now) {
+    fn apply(&mut self, event: QueuedEvent, now: Now) {
+        let QueuedEvent { client, event, slot: _slot, charge: _charge, ack } = event;
         match event {
-            FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, now),
-            FromClient::Host { key, token } => self.check_host_key(client, key, token, now),
-            FromClient::Acted(action) => self.act(client, action, now),
-            FromClient::Ping => self.answer_ping(client),
-            FromClient::Rejected { error, reference } => self.on_rejected(client, error, reference),
+            FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, ack, now),
+            FromClient::Host { key, token } => self.check_host_key(client, key, token, ack, now),
+            FromClient::Acted(action) => self.act(client, action, ack, now),
+            FromClient::Ping => self.answer_ping(client, ack),
+            FromClient::Rejected { error, reference } => {
+                self.on_rejected(client, error, ReplyTo { reference, ack });
+            }
             FromClient::Paced { wait } => self.slow_down(client, wait),
             FromClient::ControlFrames(frames) => self.clients.queue(client, frames.into()),
             FromClient::ProtocolError { code, reason } => self.on_protocol_error(client, code, reason, now),

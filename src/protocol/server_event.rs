@@ -111,6 +111,17 @@ pub enum ServerEvent<'a> {
         /// The user.
         id: UserId,
     },
+    /// Somebody has come or gone. To clients of the chat tutorial, which know only `data`.
+    Notice {
+        /// Whether they have come or gone.
+        notice: Notice,
+        /// The user.
+        id: UserId,
+        /// Their name.
+        name: &'a str,
+        /// The same as a sentence.
+        text: String,
+    },
     /// A user's seat and box were removed. To the clients that are still in the room.
     DisconnectUser {
         /// The user.
@@ -136,6 +147,16 @@ pub enum ServerEvent<'a> {
         #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
         reference: Option<String>,
     },
+}
+
+/// What a notice is about.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// A user has joined.
+    Joined,
+    /// A user's seat and box were removed.
+    Left,
 }
 
 /// What hosts have set in a room, and who they are.
@@ -187,6 +208,16 @@ impl<'a> ServerEvent<'a> {
         }
     }
 
+    /// The notice about a fact that is announced by one. `view` is the state before the fact.
+    pub fn notice_of_fact(fact: &'a Fact, view: &'a View) -> Option<Self> {
+        let (notice, id, name, has) = match fact {
+            Fact::Joined { id, name, .. } => (Notice::Joined, *id, name.as_str(), "joined"),
+            Fact::Gone { id, .. } => (Notice::Left, *id, view.user(*id)?.name.as_str(), "left"),
+            _ => return None,
+        };
+        Some(Self::Notice { notice, id, name, text: format!("{name} {has}.") })
+    }
+
     /// A changed text, whole.
     pub fn whole_text(update: &TextUpdate<'a>) -> Self {
         Self::TextUpdate { id: update.id, text: update.after.as_str() }
@@ -218,13 +249,24 @@ impl<'a> ServerEvent<'a> {
             Self::Hosting { .. } => "hosting",
             Self::RoomState(_) => "room_state",
             Self::PostRemoved { .. } => "post_removed",
-            Self::Data { .. } => "data",
+            Self::Data { .. } | Self::Notice { .. } => "data",
             Self::UserAway { .. } => "user_away",
             Self::UserBack { .. } => "user_back",
             Self::DisconnectUser { .. } => "disconnect_user",
             Self::SlowDown { .. } => "slow_down",
             Self::Error { .. } => "error",
         }
+    }
+
+    /// Appends the arguments of an acknowledgement to `json`: an empty object, or the error.
+    pub fn encode_ack(error: Option<&EventError>, json: &mut Vec<u8>) {
+        #[derive(Serialize)]
+        struct Done {}
+        let encoded = match error {
+            None => serde_json::to_writer(json, &[Done {}]),
+            Some(error) => serde_json::to_writer(json, &[error]),
+        };
+        encoded.expect("errors have string keys, and writing to a Vec does not fail");
     }
 
     /// Appends `["event", data]` to `json`.

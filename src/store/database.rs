@@ -255,14 +255,20 @@ fn erase(transaction: &Transaction<'_>, Erase { name, n, .. }: &Erase) -> rusqli
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{RoomId, UserId};
+    use crate::base::ids::{ClientId, RoomId, UserId};
     use crate::room::post::PendingPost;
     use crate::room::room_name::RoomName;
 
     fn record(text: &str) -> StorePost {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
-        StorePost { room: RoomId(1), name: RoomName::parse("r").unwrap(), post, after: 0 }
+        StorePost {
+            room: RoomId(1),
+            name: RoomName::parse("r").unwrap(),
+            post,
+            after: 0,
+            by: ClientId(1).into(),
+        }
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn take_page(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::ids::{RoomId, UserId};
+    use crate::base::ids::{ClientId, RoomId, UserId};
     use crate::room::history::History;
     use crate::room::post::{Numbered, PendingPost};
     use crate::store::database::Database;
@@ -145,7 +145,7 @@ mod tests {
     fn record(room: &RoomName, text: &str) -> StorePost {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
-        StorePost { room: RoomId(1), name: room.clone(), post, after: 0 }
+        StorePost { room: RoomId(1), name: room.clone(), post, after: 0, by: ClientId(1).into() }
     }
 
     #[test]

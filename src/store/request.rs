@@ -1,6 +1,6 @@
 //! The requests of hubs to the store, and the answers of the store.
 
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::{AckId, ClientId, RoomId};
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
 use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
@@ -55,6 +55,23 @@ pub struct StorePost {
     pub post: PendingPost,
     /// The highest number in the room so far. The post gets a higher one, even if the store has forgotten the room.
     pub after: u64,
+    /// Who asks for it.
+    pub by: Requester,
+}
+
+/// The client that asks for something, which the store passes on with its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requester {
+    /// The client.
+    pub client: ClientId,
+    /// The acknowledgement that it asks for.
+    pub ack: Option<AckId>,
+}
+
+impl From<ClientId> for Requester {
+    fn from(client: ClientId) -> Self {
+        Self { client, ack: None }
+    }
 }
 
 /// Asks to store a room's record.
@@ -79,8 +96,8 @@ pub struct Erase {
     pub name: RoomName,
     /// The number of the post.
     pub n: u64,
-    /// The client to notify of a failure.
-    pub by: ClientId,
+    /// Who asks for it.
+    pub by: Requester,
 }
 
 /// An answer of the store.
@@ -109,7 +126,7 @@ pub enum Answer {
         /// The number of the post.
         n: u64,
         /// Who asked for it.
-        by: ClientId,
+        by: Requester,
         /// Whether there was such a post, or why it could not be erased.
         outcome: Result<bool, NotStored>,
     },
@@ -119,6 +136,8 @@ pub enum Answer {
         room: RoomId,
         /// The post, as it was sent.
         post: PendingPost,
+        /// Who asked for it.
+        by: Requester,
         /// Its number, or why it has none.
         outcome: Result<Numbered, NotStored>,
     },

@@ -223,9 +223,9 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     fn answer(&mut self, count: usize, outcome: Result<Vec<Numbered>, StoreError>) {
         let reason = reason(&outcome);
         let mut numbered = outcome.unwrap_or_default().into_iter();
-        for StorePost { room, post, .. } in self.waiting.drain(..count) {
+        for StorePost { room, post, by, .. } in self.waiting.drain(..count) {
             let outcome = numbered.next().ok_or(reason);
-            (self.answer)(Answer::PostStored { room, post, outcome });
+            (self.answer)(Answer::PostStored { room, post, by, outcome });
         }
     }
 

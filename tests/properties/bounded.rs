@@ -220,7 +220,7 @@ fn a_drain_has_a_maximum_number_of_events() {
     let transport = Pipe::default();
     transport.0.borrow_mut().space = usize::MAX;
     let (client, room) = (ClientId(1), RoomName::from_query("").unwrap());
-    events.send(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport))).unwrap();
+    events.send(Event::Connected(new_client(client, room, Encoding::PLAIN_WHOLE, &transport))).unwrap();
     let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
     events.send(Event::from_client(client, FromClient::Acted(join))).unwrap();
     for n in 0..3_000 {

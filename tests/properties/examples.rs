@@ -320,7 +320,7 @@ fn the_hub_handles_all_waiting_events_before_it_writes() {
     for (n, transport) in (1..).zip(pipes.clone()) {
         transport.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        let new = new_client(client, room, Encoding::PlainWhole, &transport);
+        let new = new_client(client, room, Encoding::PLAIN_WHOLE, &transport);
         events.send(Event::Connected(NewClient { handshake: b"hello ".to_vec(), ..new })).unwrap();
         let join = Action::Join { name: Name::parse("Ada", 40).unwrap(), session: Session::random() };
         events.send(Event::from_client(client, FromClient::Acted(join))).unwrap();
@@ -386,7 +386,7 @@ fn a_client_that_sends_no_passphrase_in_time_is_closed() {
     for (n, transport) in (1..).zip(pipes.clone()) {
         transport.0.borrow_mut().space = usize::MAX;
         let (client, room) = (ClientId(n), RoomName::from_query("").unwrap());
-        hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &transport)), now);
+        hub.handle(Event::Connected(new_client(client, room, Encoding::PLAIN_WHOLE, &transport)), now);
     }
     let unlock = FromClient::Unlock { passphrase: SecretHash::new("right"), token: None };
     hub.handle(Event::from_client(ClientId(1), unlock), now);

@@ -38,7 +38,7 @@ impl Place {
         self.pipes.push(pipe.clone());
         let client = ClientId(self.pipes.len() as u64);
         let room = RoomName::from_query("").unwrap();
-        self.hub.handle(Event::Connected(new_client(client, room, Encoding::PlainWhole, &pipe)), self.now);
+        self.hub.handle(Event::Connected(new_client(client, room, Encoding::PLAIN_WHOLE, &pipe)), self.now);
         client
     }
 

@@ -123,7 +123,7 @@ impl Place {
         pipe.0.borrow_mut().space = usize::MAX;
         let address = Address::of(Ipv4Addr::new(192, 0, 2, address).into());
         let room = RoomName::from_query(&format!("room={room}")).unwrap();
-        let new = NewClient { address, ..new_client(client, room, Encoding::PlainWhole, &pipe) };
+        let new = NewClient { address, ..new_client(client, room, Encoding::PLAIN_WHOLE, &pipe) };
         self.hub.handle(Event::Connected(new), self.now);
         Person { client, pipe, session }
     }

@@ -32,7 +32,7 @@ pub(crate) fn enter(hub: &mut Hub<Pipe>, n: u64, room: &str) -> Pipe {
     let pipe = Pipe::default();
     pipe.0.borrow_mut().space = usize::MAX;
     let room = RoomName::parse(room).unwrap();
-    hub.handle(Event::Connected(new_client(ClientId(n), room, Encoding::PlainWhole, &pipe)), now());
+    hub.handle(Event::Connected(new_client(ClientId(n), room, Encoding::PLAIN_WHOLE, &pipe)), now());
     hub.write(now());
     pipe
 }

@@ -216,7 +216,7 @@ impl World {
         self.last_client += 1;
         let client = ClientId(self.last_client);
         let pipe = Pipe::default();
-        let encoding = if person.is_multiple_of(2) { Encoding::PlainWhole } else { Encoding::PlainSpliced };
+        let encoding = if person.is_multiple_of(2) { Encoding::PLAIN_WHOLE } else { Encoding::PLAIN_SPLICED };
         let name = RoomName::from_query(&format!("room={room}")).unwrap();
         self.hub.handle(Event::Connected(new_client(client, name, encoding, &pipe)), self.now);
         let posted_before = self.rooms[room].count;

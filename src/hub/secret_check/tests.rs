@@ -39,7 +39,7 @@ impl Place {
 
     fn note(&mut self, results: impl IntoIterator<Item = AttemptResult>) {
         for AttemptResult { to, outcome } in results {
-            if let Requester::Client(client) = to {
+            if let Requester::Client(client, _) = to {
                 self.results.push((client, outcome));
             } else if let Requester::Request { reply_to } = to {
                 reply_to.send(outcome).unwrap();
@@ -52,7 +52,7 @@ impl Place {
     }
 
     fn attempt(&mut self, client: ClientId, passphrase: &str) {
-        let attempt = Attempt { from: Requester::Client(client), secret: SecretHash::new(passphrase) };
+        let attempt = Attempt { from: Requester::Client(client, None), secret: SecretHash::new(passphrase) };
         let result = self.check.attempt(address(1), attempt, self.now);
         self.note(result);
     }
@@ -102,7 +102,7 @@ fn five_wrong_passphrases_are_answered_at_once_and_then_one_a_second() {
 #[test]
 fn wrong_passphrases_of_an_address_concern_no_other_and_are_forgotten() {
     let mut place = Place::after_failures();
-    let attempt = Attempt { from: Requester::Client(ADA), secret: SecretHash::new(RIGHT) };
+    let attempt = Attempt { from: Requester::Client(ADA, None), secret: SecretHash::new(RIGHT) };
     let result = place.check.attempt(address(2), attempt, place.now).expect("a result at once");
     assert_eq!(result.outcome, Ok(()));
     place.now += MEMORY;
@@ -235,7 +235,7 @@ fn the_oldest_addresses_are_forgotten() {
     let (mut check, start) = (Place::new().check, Instant::now());
     for n in 0..10_000 {
         let now = start + Duration::from_millis(n.into());
-        let attempt = Attempt { from: Requester::Client(ADA), secret: SecretHash::new(WRONG) };
+        let attempt = Attempt { from: Requester::Client(ADA, None), secret: SecretHash::new(WRONG) };
         assert!(check.attempt(address(n), attempt, now).is_some());
     }
     assert_eq!(check.failures.len(), MAX_ADDRESSES);

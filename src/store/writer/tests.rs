@@ -17,7 +17,9 @@ fn commits(posts: usize, text: &str) -> Vec<usize> {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
         let name = RoomName::parse("r").unwrap();
-        records.send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0 })).unwrap();
+        records
+            .send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0, by: ClientId(1).into() }))
+            .unwrap();
     }
     drop(records);
     let database = Database::open(&options.file).unwrap();
@@ -57,7 +59,11 @@ fn sweeper(
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at, reference: None };
         let name = RoomName::parse("r").unwrap();
-        database.store_posts([&StorePost { room: RoomId(1), name, post, after: 0 }].into_iter()).unwrap();
+        database
+            .store_posts(
+                [&StorePost { room: RoomId(1), name, post, after: 0, by: ClientId(1).into() }].into_iter(),
+            )
+            .unwrap();
     }
     let options = StoreOptions { keep_days: Some(1), ..StoreOptions::new(file.to_owned()) };
     let now = Now { instant: Instant::now(), unix_millis: 2 * DAY };
@@ -100,7 +106,7 @@ fn a_checkpoint_that_a_reader_blocks_is_tried_again_until_no_erased_text_is_left
     let name = RoomName::parse("r").unwrap();
     let (room, text) = (RoomId(1), "a secret".to_owned());
     let post = PendingPost { id: UserId(1), name: "Ada".to_owned(), text, at: 1, reference: None };
-    writer.take(Write::Post(StorePost { room, name: name.clone(), post, after: 0 }));
+    writer.take(Write::Post(StorePost { room, name: name.clone(), post, after: 0, by: ClientId(1).into() }));
     writer.store(Duration::ZERO);
     let is_left = || {
         let mut files = [file.clone(), folder.path().join("wall.sqlite-wal")].into_iter();
@@ -108,7 +114,7 @@ fn a_checkpoint_that_a_reader_blocks_is_tried_again_until_no_erased_text_is_left
     };
     let reader = rusqlite::Connection::open(&file).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
-    writer.take(Write::Change(Change::Erase(Erase { room, name, n: 1, by: ClientId(1) })));
+    writer.take(Write::Change(Change::Erase(Erase { room, name, n: 1, by: ClientId(1).into() })));
     writer.sweep();
     writer.store(Duration::ZERO);
     assert!(is_left(), "the reader needs it");
