@@ -74,6 +74,7 @@ pub mod internals {
     pub use crate::protocol::error::EventError;
     pub use crate::protocol::snapshot::encode_part;
     pub use crate::protocol::socketio::engine::{EnginePacket, InvalidEnginePacket};
+    pub use crate::protocol::socketio::handshake::{Handshake, RequestError};
     pub use crate::protocol::socketio::packet::{Content, InvalidSocketPacket, MAIN_NAMESPACE, SocketPacket};
     pub use crate::room::action::{Action, Actor, Rank};
     pub use crate::room::fact::Fact;

@@ -5,4 +5,5 @@
 //! protocol, revision 5 (<https://socket.io/docs/v4/socket-io-protocol/>).
 
 pub(crate) mod engine;
+pub(crate) mod handshake;
 pub(crate) mod packet;
