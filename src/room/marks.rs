@@ -1,11 +1,11 @@
-//! Marks: the numbers behind the colours and shapes beside names. No two users of a room have the same one, as long as
-//! there are enough.
+//! Marks: numbers from which pages draw the colours and shapes beside names. A new user gets a mark that nobody else in
+//! the room has, as long as one is free.
 
 use crate::room::names::Name;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// How many marks there are: 24 colours in 8 shapes. Marks that follow each other differ in both, see `page/marks.js`.
+/// The number of marks: 24 colours in 8 shapes. Successive marks differ in both, see `page/marks.js`.
 pub(crate) const MARKS: usize = 192;
 
 /// The number of a mark, below [`MARKS`].
@@ -13,8 +13,8 @@ pub(crate) const MARKS: usize = 192;
 pub struct Mark(pub u8);
 
 impl Mark {
-    /// The mark that a name has unless another user of the room has it: FNV-1a of its characters, regardless of case and
-    /// width. The page computes the same for authors of posts who have left.
+    /// The mark that a user with this name gets if it is free: FNV-1a of the name's characters, regardless of case and
+    /// width. The page computes the same mark for authors of posts who have left.
     pub fn preferred(name: &str) -> Self {
         let folded = name.nfkc().collect::<String>().to_lowercase();
         let step = |value: u32, c: char| (value ^ u32::from(c)).wrapping_mul(0x0100_0193);
@@ -36,7 +36,7 @@ impl Marks {
         Self { counts: Vec::new() }
     }
 
-    /// Takes a mark for a user with this name: of those that the fewest users have, the first from the preferred one on.
+    /// Takes a mark for a user with this name: the first one, from the preferred one on, that the fewest users have.
     pub(crate) fn take(&mut self, name: &Name) -> Mark {
         self.counts.resize(MARKS, 0);
         let first = usize::from(Mark::preferred(name.as_str()).0);
@@ -46,7 +46,7 @@ impl Marks {
         Mark(mark as u8)
     }
 
-    /// A user who had this mark has gone.
+    /// The user who had this mark has left.
     pub(crate) fn free(&mut self, Mark(mark): Mark) {
         if let Some(count) = self.counts.get_mut(usize::from(mark)) {
             *count = count.saturating_sub(1);
