@@ -30,7 +30,7 @@ fn view() -> View {
     };
     let mut view = View::new(10);
     let text = Fact::Text { id, change: TextChange::Whole("a secret".into()) };
-    let joined = Fact::Joined { id, name, mark: Mark(5), cleared: 3 };
+    let joined = Fact::Joined { id, name, mark: Some(Mark(5)), cleared: 3 };
     for fact in [joined, text, Fact::HostMade { id }, Fact::StateChanged { state }] {
         view.apply(fact);
     }
@@ -153,7 +153,7 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
             of_fact(&Fact::Joined {
                 id: UserId(8),
                 name: Name::parse("Bob", 40).unwrap(),
-                mark: Mark(191),
+                mark: Some(Mark(191)),
                 cleared: 0,
             }),
             r#"["new_user",{"id":"8","mark":191,"new_user_name":"Bob"}]"#,
