@@ -1,4 +1,4 @@
-//! Makes scripts of modules: the one in the document, and one for each part.
+//! Turns modules into scripts: one in the document, and one for each part.
 
 use super::module::{FETCH_PART, Import, Module, VERSION, json, parse, part_name};
 use super::{Minify, Part, ReadFile, check_script};
@@ -8,14 +8,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The scripts of a page.
 #[derive(Debug)]
 pub(super) struct Scripts {
-    /// The one in the document.
+    /// The script in the document.
     pub(super) first: String,
     pub(super) parts: Vec<Part>,
-    /// The files that are in them.
+    /// The files that they were made of.
     pub(super) files: Vec<String>,
 }
 
-/// The scripts that a module and all that it imports become.
+/// Turns a module and everything that it imports into scripts.
 pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Result<Scripts, String> {
     let mut order = Order { read, modules: Vec::new(), open: Vec::new() };
     order.visit(&Import { path: entry.to_owned(), names: Vec::new() })?;
@@ -50,8 +50,8 @@ pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Re
     Ok(Scripts { first, parts, files })
 }
 
-/// The version of the scripts. It does not change with the words, which differ between languages: all documents have the
-/// same parts.
+/// The version of the scripts. It does not depend on the words, which differ between languages, because all documents use
+/// the same parts.
 fn version(modules: &[Module], parts: &[String]) -> String {
     let mut hasher = DefaultHasher::new();
     let code = modules.iter().filter(|module| !module.path.ends_with(".json")).map(|module| &module.code);
@@ -76,7 +76,7 @@ fn owners<'a>(modules: &'a [Module], parts: &'a [String]) -> BTreeMap<&'a String
     owners
 }
 
-/// A part is fetched when it is needed, so no module may need it at once; and the page can fetch it.
+/// Checks that no module imports a part at once, and that the page has the function that fetches parts.
 fn check_parts(modules: &[Module], parts: &[String]) -> Result<(), String> {
     for Module { path, imports, .. } in modules {
         if let Some(import) = imports.iter().find(|import| parts.contains(&import.path)) {

@@ -97,7 +97,7 @@ pub enum FromClient {
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
-    /// It asks for a sign of life.
+    /// It asks for a `pong`.
     Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
     /// answers in the order of its events.

@@ -27,7 +27,7 @@ pub enum Fact {
         /// [`View::cleared`]: crate::room::view::View::cleared
         cleared: u64,
     },
-    /// A user has another name.
+    /// A user has changed their name.
     Renamed {
         /// The user.
         id: UserId,

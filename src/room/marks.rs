@@ -1,11 +1,11 @@
-//! Marks: the numbers behind the colours and shapes beside names. No two users of a room have the same one, as long as
-//! there are enough.
+//! Marks: numbers from which pages draw the colours and shapes beside names. A new user gets a mark that nobody else in
+//! the room has, as long as one is free.
 
 use crate::room::names::Name;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// How many marks there are: 24 colours in 8 shapes. Marks that follow each other differ in both, see `page/marks.js`.
+/// The number of marks: 24 colours in 8 shapes. Successive marks differ in both, see `page/marks.js`.
 pub(crate) const MARKS: usize = 192;
 
 /// The number of a mark, below [`MARKS`].
@@ -47,7 +47,7 @@ impl Marks {
         (mark != suggested).then_some(Mark(mark as u8))
     }
 
-    /// A user who had this mark has gone.
+    /// The user who had this mark has left.
     pub(crate) fn free(&mut self, Mark(mark): Mark) {
         if let Some(count) = self.counts.get_mut(usize::from(mark)) {
             *count = count.saturating_sub(1);

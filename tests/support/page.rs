@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 use unicode_normalization::UnicodeNormalization;
 
 /// What a page shows.
@@ -15,9 +16,9 @@ pub(crate) struct Page {
     /// The name of the room; `None` until the first snapshot.
     pub room: Option<String>,
     pub users: BTreeMap<String, User>,
-    /// How often the server has given a sign of life.
+    /// The number of pongs received.
     pub pongs: usize,
-    /// How many clients in the room have no box.
+    /// The number of viewers in the room.
     pub viewers: u64,
     /// The posts shown, each once.
     pub log: Vec<Value>,
@@ -51,7 +52,7 @@ pub(crate) struct Page {
     has_gaps: bool,
 }
 
-/// How many marks there are.
+/// The number of marks.
 const MARKS: usize = 192;
 
 /// A snapshot of fewer bytes comes in one part.
@@ -84,9 +85,9 @@ impl Page {
             "new_user" => {
                 let name = string(&data["new_user_name"]);
                 let mark = mark(data, &name);
+                self.check_new_mark(mark);
                 let user = User { name, mark, text: String::new(), away: false };
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
-                self.check_marks();
             }
             "user_renamed" => self.rename(data),
             "pong" => self.pongs += 1,
@@ -143,7 +144,7 @@ impl Page {
         let (id, name) = (string(&data["id"]), string(&data["name"]));
         match self.users.get_mut(&id) {
             Some(user) => user.name.clone_from(&name),
-            None => assert!(self.may_miss_users(), "an unknown user has another name: {data}"),
+            None => assert!(self.may_miss_users(), "an unknown user was renamed: {data}"),
         }
         if self.you.as_ref() == Some(&id) {
             self.name = Some(name);
@@ -203,8 +204,12 @@ impl Page {
             away: user["away"].as_bool().expect("a bool"),
         };
         let users = data["users"].as_object().expect("users");
+        let users_before = mem::take(&mut self.users);
         self.users = users.iter().map(|(id, shown)| (id.clone(), user(shown))).collect();
-        self.check_marks();
+        for (id, before) in users_before {
+            let mark = self.users.get(&id).map_or(before.mark, |user| user.mark);
+            assert_eq!(mark, before.mark, "{} has got another mark", before.name);
+        }
         self.wrote =
             users.iter().filter(|(_, shown)| shown["wrote"] == true).map(|(id, _)| id.clone()).collect();
         self.log = data["log"].as_array().expect("a log").clone();
@@ -244,11 +249,11 @@ impl Page {
         self.references.extend(reference);
     }
 
-    /// No two users look alike, as long as there are enough marks.
-    fn check_marks(&self) {
-        let marks: BTreeSet<u64> = self.users.values().map(|user| user.mark).collect();
-        let are_enough = self.users.len() <= MARKS;
-        assert!(!are_enough || marks.len() == self.users.len(), "users with the same mark: {:?}", self.users);
+    /// Checks that nobody in the room has a new user's mark, unless all marks are taken.
+    fn check_new_mark(&self, mark: u64) {
+        let taken: BTreeSet<u64> = self.users.values().map(|user| user.mark).collect();
+        let is_unique = !taken.contains(&mark) || taken.len() == MARKS;
+        assert!(is_unique || self.may_miss_users(), "mark {mark} is taken: {:?}", self.users);
     }
 
     fn user(&self, name: &str) -> Option<&User> {
@@ -273,7 +278,7 @@ impl Page {
         users.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// The marks of all users, by their ids.
+    /// The marks of all users, in the order of their ids.
     pub(crate) fn marks(&self) -> Vec<u64> {
         self.users.values().map(|user| user.mark).collect()
     }
