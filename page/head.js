@@ -25,6 +25,8 @@ export function drawCount() {
   const people = [...room.users.values()];
   const out = people.filter((user) => hidden.has(user.name)).length;
   at("head-count").textContent = tongue.number.format(people.length);
+  at("watch-count").textContent = tongue.number.format(room.viewers);
+  at("watchers").hidden = !room.viewers;
   const writing = say("people", { n: people.length }) + (out ? say("ofThemHidden", { n: out }) : "");
   const watching = room.viewers ? [say("watching", { n: room.viewers })] : [];
   at("people").textContent = [writing, ...watching].join(" · ");
