@@ -27,8 +27,9 @@ pub enum ServerEvent<'a> {
     NewUser {
         /// The new user.
         id: UserId,
-        /// The mark that the server assigned.
-        mark: Mark,
+        /// The mark that the server assigned, unless it is the one that the name suggests.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mark: Option<Mark>,
         /// The name that the server assigned.
         new_user_name: &'a str,
     },

@@ -93,7 +93,8 @@ struct LengthLimits {
 #[derive(Debug, Serialize)]
 struct UserState<'a> {
     name: &'a str,
-    mark: Mark,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<Mark>,
     text: &'a str,
     away: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

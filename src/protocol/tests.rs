@@ -30,7 +30,7 @@ fn view() -> View {
     };
     let mut view = View::new(10);
     let text = Fact::Text { id, change: TextChange::Whole("a secret".into()) };
-    let joined = Fact::Joined { id, name, mark: Mark(5), cleared: 3 };
+    let joined = Fact::Joined { id, name, mark: Some(Mark(5)), cleared: 3 };
     for fact in [joined, text, Fact::HostMade { id }, Fact::StateChanged { state }] {
         view.apply(fact);
     }
@@ -163,8 +163,12 @@ fn names_marks_viewers_and_pongs_are_encoded() {
     let of_fact = |fact: &Fact| encoded(&ServerEvent::of_fact(fact, &view).unwrap());
     for (event, json) in [
         (
-            of_fact(&Fact::Joined { id: UserId(8), name: name("Bob"), mark: Mark(191), cleared: 0 }),
+            of_fact(&Fact::Joined { id: UserId(8), name: name("Bob"), mark: Some(Mark(191)), cleared: 0 }),
             r#"["new_user",{"id":"8","mark":191,"new_user_name":"Bob"}]"#,
+        ),
+        (
+            of_fact(&Fact::Joined { id: UserId(8), name: name("Bob"), mark: None, cleared: 0 }),
+            r#"["new_user",{"id":"8","new_user_name":"Bob"}]"#,
         ),
         (
             of_fact(&Fact::Renamed { id: UserId(7), name: name("Eve") }),

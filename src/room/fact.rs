@@ -20,8 +20,8 @@ pub enum Fact {
         id: UserId,
         /// The name that the rules assigned.
         name: Name,
-        /// The mark that the rules assigned.
-        mark: Mark,
+        /// The mark that the rules assigned, unless it is the one that the name suggests.
+        mark: Option<Mark>,
         /// When a host last cleared a box of this user, see [`View::cleared`].
         ///
         /// [`View::cleared`]: crate::room::view::View::cleared

@@ -341,7 +341,7 @@ impl Rules {
         self.hosting.leave(id, seat.session, removed);
         if let Some(user) = view.user(id) {
             self.names.free(&user.name);
-            self.marks.free(user.mark);
+            self.marks.free(user.full_mark());
         }
         Some(Fact::Gone { id, removed })
     }

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
+use unicode_normalization::UnicodeNormalization;
 
 /// What a page shows.
 #[derive(Debug, Default)]
@@ -82,7 +83,8 @@ impl Page {
         match event {
             "existing_users" => self.replace(data),
             "new_user" => {
-                let (name, mark) = (string(&data["new_user_name"]), mark(data));
+                let name = string(&data["new_user_name"]);
+                let mark = mark(data, &name);
                 self.check_new_mark(mark);
                 let user = User { name, mark, text: String::new(), away: false };
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
@@ -197,7 +199,7 @@ impl Page {
         self.has_gaps = data.to_string().len() >= PART_BYTES;
         let user = |user: &Value| User {
             name: string(&user["name"]),
-            mark: mark(user),
+            mark: mark(user, &string(&user["name"])),
             text: string(&user["text"]),
             away: user["away"].as_bool().expect("a bool"),
         };
@@ -313,10 +315,17 @@ pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }
 
-/// The mark of a user, one of [`MARKS`].
-fn mark(user: &Value) -> u64 {
-    let mark = user["mark"].as_u64().filter(|mark| *mark < MARKS as u64);
-    mark.unwrap_or_else(|| panic!("a user without a mark: {user}"))
+/// The mark of a user, one of [`MARKS`]: by default the one that the name suggests.
+fn mark(user: &Value, name: &str) -> u64 {
+    let suggested = || {
+        let folded = name.nfkc().collect::<String>().to_lowercase();
+        let step = |hash: u32, c: char| (hash ^ u32::from(c)).wrapping_mul(0x0100_0193);
+        let hash = folded.chars().fold(0x811C_9DC5, step);
+        u64::from(hash ^ (hash >> 15)) % MARKS as u64
+    };
+    let mark = user.get("mark").map_or_else(suggested, |mark| mark.as_u64().expect("a number"));
+    assert!(mark < MARKS as u64, "no such mark: {user}");
+    mark
 }
 
 /// The number and the text of a post.
