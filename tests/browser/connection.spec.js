@@ -48,8 +48,11 @@ mortal("a killed server is told, the text stays and can be written on, and all i
   await mine(ben).fill("Ben was here");
   await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
   await expect(ada.locator("#link-state")).toHaveText("Connected");
+  const seen = async () => (await ada.locator("#link").boundingBox()).width > 1;
+  expect(await seen(), "only trouble is shown").toBe(false);
   await server.stop("SIGKILL");
   await expect(ada.locator("#link-state")).toHaveText(/Connection lost|Can't reach the server/);
+  expect(await seen()).toBe(true);
   await expect(ada.locator("#link-wait")).toHaveText(/Retrying in \d+ s/);
   await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
   await expect(mine(ada)).toBeFocused().catch(() => mine(ada).focus());

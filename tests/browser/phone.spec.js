@@ -52,6 +52,13 @@ test("the views are icons with names, and the number of people is said in words"
   }
   await expect(page.locator("#people")).toHaveText("2 writing");
   await expect(page.locator("#head-count")).toHaveText("2");
+  await expect(page.locator("#watch-count")).toBeHidden();
+  const viewer = await bot();
+  await expect(page.locator("#watch-count")).toBeVisible();
+  await expect(page.locator("#watch-count")).toHaveText("1");
+  expect((await page.locator("#head").boundingBox()).height).toBeLessThanOrEqual(52);
+  viewer.leave();
+  await expect(page.locator("#watch-count")).toBeHidden();
 });
 
 test("six answers are in sight while one writes", async ({ join, bot }) => {
