@@ -38,6 +38,17 @@ export function receive(event, data) {
   if (event === "unlocked") return unlock(data);
   if (event === "error") return refuse(data);
   if (event === "slow_down") return slowDown();
+  // A post may come before the first snapshot of a connection, which has it in its place among the others.
+  if (event !== "data" || link.status === "connected") receiveChange(event, data);
+}
+
+/**
+ * The room has changed.
+ *
+ * @param {string} event
+ * @param {any} data
+ */
+function receiveChange(event, data) {
   if (event === "data") notePost(data);
   else if (event === "user_renamed") noticeName(data);
   const wasFrozen = isFrozen();
