@@ -61,7 +61,7 @@ export function drawOwnText() {
   const text = at("my-text").value;
   at("my-lines").textContent = text.slice(0, MEASURED) + NO_SPACE;
   at("me").classList.toggle("long", choices.continuous || text.length > room.limits.text / 4);
-  at("post").classList.toggle("main", room.posts.size > 0 && text.trim() !== "");
+  at("post").classList.toggle("main", !choices.continuous && room.posts.size > 0 && text.trim() !== "");
   const rest = charactersLeft(text, room.limits.text);
   at("me").classList.toggle("over", rest < 0);
   drawNotes(rest);
