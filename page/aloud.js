@@ -8,8 +8,10 @@
  * @property {string | null} before  the text from before, none of which is new; null once it has been looked at
  */
 
-/** Sentences that are remembered of one user. */
+/** Sentences that are remembered of one user, unless the text has more. */
 const MOST_HEARD = 500;
+/** Somebody who writes without full stops is heard whenever there are so many characters more. */
+const LONG_CHARACTERS = 200;
 /** The end of a whole sentence: what follows begins another one. */
 const END_OF_SENTENCE = /[\n。！？]["'」』）]*\s*$|[.!?…؟۔।]["')\]»”’]*\s+$/;
 /** A sentence, for browsers that cannot tell sentences apart. */
@@ -36,12 +38,25 @@ export function hear(hearing, text, language, isResting) {
   hearing.leaving += posts.join("");
   if (!text.startsWith(hearing.leaving)) hearing.leaving = "";
   const { whole, rest } = sentencesIn(text.slice(hearing.leaving.length), language);
-  const sentences = isResting && rest ? [...whole, rest] : whole;
+  const part = isResting ? rest : longPart(hearing.heard, rest);
+  const sentences = part ? [...whole, part] : whole;
   const { news, others } = withoutHeard(hearing.heard, sentences);
   // After a post another text begins, in which a sentence may be said again.
   const kept = posts.length ? others.filter((old) => rest.startsWith(old)) : others;
-  hearing.heard = [...kept, ...sentences].slice(-MOST_HEARD);
+  hearing.heard = [...kept, ...sentences].slice(-Math.max(MOST_HEARD, sentences.length));
   return [...fresh, ...news];
+}
+
+/**
+ * The start of a long unfinished sentence, up to the end of a word; nothing if it was heard.
+ *
+ * @param {string[]} heard
+ * @param {string} rest
+ */
+function longPart(heard, rest) {
+  const long = rest.length - (rest.length % LONG_CHARACTERS);
+  const part = rest.slice(0, long).replace(/\S*$/, "").trim();
+  return heard.some((old) => old.startsWith(part)) ? "" : part;
 }
 
 /**
@@ -56,7 +71,7 @@ function hearPost(hearing, { whole, rest }) {
 
 /**
  * What of these sentences was not heard, and what was heard and is not among them. Of a sentence whose start was heard,
- * only the rest is new.
+ * only the rest is new, and a full stop is nothing to say.
  *
  * @param {string[]} heard
  * @param {string[]} sentences
@@ -73,7 +88,7 @@ function withoutHeard(heard, sentences) {
     const [start] = others.filter((old) => isStart(old, sentence)).sort((one, other) => other.length - one.length);
     return take(start) ? sentence.slice(start.length).trim() : sentence;
   });
-  return { news, others };
+  return { news: news.filter((words) => !/^[.…。।۔]*$/.test(words)), others };
 }
 
 /**

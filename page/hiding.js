@@ -45,6 +45,7 @@ function unhide(name) {
   hidden.delete(name);
   for (const user of room.users.values()) if (user.name === name && (user.text || user.said.length)) speak(user);
   drawHiding();
+  /** @type {HTMLElement} */ (at("hidden-people").firstElementChild ?? at("language")).focus(); // the button has gone
 }
 
 function drawHiding() {

@@ -1,6 +1,8 @@
 // A menu that a button opens, as the ARIA Authoring Practices describe it. There is one menu; it lies above the page.
 
 import { at, element } from "./dom.js";
+import { isLaidOut } from "./older.js";
+import { focusBoxes } from "./order.js";
 
 /** @typedef {{ words: string, action: () => void }} Item */
 
@@ -37,9 +39,15 @@ function hasPopovers() {
 
 function closeMenu() {
   if (hasPopovers()) return at("menu").hidePopover();
-  if (at("menu").contains(document.activeElement)) opened.button?.focus();
+  if (at("menu").contains(document.activeElement)) focusOpener();
   at("menu").hidden = true;
   forgetButton();
+}
+
+/** Meanwhile the box may have gone, and the button with it. */
+function focusOpener() {
+  if (opened.button && isLaidOut(opened.button)) opened.button.focus();
+  else focusBoxes();
 }
 
 function forgetButton() {
@@ -70,18 +78,19 @@ function itemsOfMenu() {
 }
 
 /**
- * Puts the menu below the button, or above it where there is more space, and ends it where the button ends. In a low
- * window, the menu covers the button.
+ * Puts the menu below the button, or above it where there is more space, and ends it where the button ends, if the
+ * window has the space for it. In a low window, the menu covers the button.
  *
  * @param {DOMRect} button
  */
 function placeBy(button) {
-  const { style, offsetHeight } = at("menu");
+  const { style, offsetHeight, offsetWidth } = at("menu");
   const least = Math.max(0, innerHeight - offsetHeight);
   const start = button.bottom <= least || button.top < offsetHeight ? button.bottom : button.top - offsetHeight;
   style.setProperty("inset-block-start", `${Math.min(start, least)}px`);
   const { dir, clientWidth } = document.documentElement;
-  style.setProperty("inset-inline-end", `${dir === "rtl" ? button.left : clientWidth - button.right}px`);
+  const end = dir === "rtl" ? button.left : clientWidth - button.right;
+  style.setProperty("inset-inline-end", `${Math.min(end, clientWidth - offsetWidth)}px`);
 }
 
 /**
@@ -91,7 +100,7 @@ function placeBy(button) {
  */
 export function menuToggled(event) {
   if (/** @type {ToggleEvent} */ (event).newState !== "closed" || !opened.button) return;
-  if (at("menu").contains(document.activeElement)) opened.button.focus();
+  if (at("menu").contains(document.activeElement)) focusOpener();
   forgetButton();
 }
 
@@ -101,7 +110,7 @@ export function keyInMenu(event) {
   const next = nextItem(event.key, items.indexOf(/** @type {HTMLElement} */ (document.activeElement)), items.length);
   event.stopPropagation(); // Escape closes the menu, and nothing below it
   if (event.key === "Escape" || event.key === "Tab") {
-    opened.button?.focus();
+    focusOpener();
     closeMenu();
   } else if (next === -1) return;
   else items[next].focus();

@@ -1,7 +1,7 @@
 // Draws this person's own box, all but the text, which belongs to whoever types.
 
 import { touch } from "./changes.js";
-import { at } from "./dom.js";
+import { at, reword } from "./dom.js";
 import { drawMark, lookOf } from "./marks.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
 import { asked, choices, draft, isBlind, isFrozen, link, look, room, seat } from "./state.js";
@@ -86,7 +86,7 @@ function drawNotes(rest) {
   const hasError = at("my-error").textContent !== "";
   const words = hasError ? "" : noteFor(rest);
   const count = hasError || (words && rest >= 0) ? "" : wordsForRest(rest);
-  at("my-note").textContent = words;
+  reword(at("my-note"), words);
   at("my-count").textContent = count;
   at("hint").hidden = hasError || words + count !== "";
 }

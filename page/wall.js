@@ -96,8 +96,9 @@ function noteEmpty({ user, root }) {
 }
 
 /** @param {Box} box */
-function drawHostMark({ user, host, more }) {
+function drawHostMark({ user, text, host, more }) {
   setHidden(host, !room.hosts.has(user.id));
+  if (user.gone && document.activeElement === more) text.focus();
   setHidden(more, !room.hosting || user.gone);
 }
 
