@@ -33,9 +33,10 @@ export function drawMe() {
 function drawNoBox() {
   at("to-join").hidden = seat.removed;
   at("no-box").classList.toggle("removed", seat.removed);
+  const key = seat.removed ? "removedOut" : "everyKey";
   const words = at("no-box-words");
-  words.dataset.say = seat.removed ? "removedOut" : "everyKey";
-  words.textContent = say(words.dataset.say);
+  words.dataset.say = key;
+  words.textContent = say(key);
 }
 
 /** In a frozen room, the box can be read, and its buttons keep the focus, but do nothing. */
