@@ -68,7 +68,9 @@ test("whoever comes back on the same device is offered the seat that is away, wi
   const context = first.context();
   await first.close();
   const later = await context.newPage();
-  await later.goto(ben.url().replace(/name=Ben/, ""));
+  const address = new URL(ben.url());
+  const spelling = String(address.searchParams.get("room")).toUpperCase();
+  await later.goto(`${address.origin}/?${new URLSearchParams({ room: spelling })}`);
   await later.getByRole("button", { name: "Come back as" }).click();
   await expect(later.locator("#my-name")).toHaveText("Ada");
   await expect(mine(later)).toHaveValue("written before");
