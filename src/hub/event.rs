@@ -145,7 +145,7 @@ impl FromClient {
 
 impl QueuedEvent {
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
-    /// has gone must not stay because its post waits.
+    /// has gone must not stay because its post waits, and a page's ping needs its answer while a slow store loads the room.
     pub(crate) fn keeps_order(&self) -> bool {
         matches!(
             self.event,

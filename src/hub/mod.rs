@@ -281,7 +281,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Answers at once, whatever else waits, and even before the passphrase: a pong only says that the server runs.
+    /// Answers a ping, even before the passphrase and while the store loads the room: a pong only says that the server runs.
     fn answer_ping(&mut self, client: ClientId) {
         match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
             Some(room) => room.tell(client, &ServerEvent::Pong {}),

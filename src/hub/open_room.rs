@@ -9,7 +9,7 @@ use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
-use crate::hub::event::{FromClient, QueuedEvent};
+use crate::hub::event::QueuedEvent;
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::known_viewer_count::KnownViewerCount;
@@ -136,8 +136,7 @@ impl OpenRoom {
 
     /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
     pub(crate) fn accept_event(&mut self, event: QueuedEvent, turn: u64) -> Option<QueuedEvent> {
-        // While a slow store loads the room, a page must still see that its connection works.
-        if self.is_loading && !matches!(event.event, FromClient::Ping) {
+        if self.is_loading {
             return self.inbox.hold(event);
         }
         let weight =

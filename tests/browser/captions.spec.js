@@ -265,6 +265,26 @@ test.describe("where posts have to wait and connections break", () => {
   });
 });
 
+test("a part of a continuous text goes to the log behind the text that it is from", async ({ join }) => {
+  const captioner = await join("Ada");
+  await captioner.getByRole("button", { name: "Continuous" }).click();
+  const sent = await captioner.evaluate((part) => {
+    const events = [];
+    const { send } = WebSocket.prototype;
+    link.socket.send = (frame) => {
+      events.push(JSON.parse(frame)[0]);
+      send.call(link.socket, frame);
+    };
+    const box = document.getElementById("my-text");
+    for (let n = 0; n < 2; n += 1) {
+      box.setRangeText(part, box.value.length, box.value.length, "end");
+      box.dispatchEvent(new Event("input"));
+    }
+    return events;
+  }, speech(240).join(""));
+  expect(sent).toEqual(["updated_text", "updated_text", "message"]);
+});
+
 test("a continuous text stays in the box while sharing is paused", async ({ join }) => {
   const page = await join("Ada");
   await page.getByRole("button", { name: "Continuous" }).click();

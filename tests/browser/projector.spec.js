@@ -263,7 +263,9 @@ test("show=qr keeps the code beside the wall, covers no box, and fills the scree
 });
 
 test("where nobody else reaches the server, there is no code", async ({ open }) => {
-  const page = await open({ search: { show: "qr", ...FIT } });
-  await page.waitForFunction(() => link.status === "connected");
+  const page = await open();
+  const answered = page.waitForResponse(/\/invite\?/);
+  await page.goto(`${page.url()}&${new URLSearchParams({ show: "qr", ...FIT })}`);
+  expect((await (await answered).json()).links).toEqual([]);
   await expect(page.locator("#code")).toBeHidden();
 });
