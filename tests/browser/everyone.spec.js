@@ -259,7 +259,7 @@ test("with wide spacing of lines, words and letters, no word of a button is cut"
     const page = await open({ viewport: size, search: { lang: "de", name: "Me" } });
     await expect(page.locator(".box")).toHaveCount(1);
     await page.evaluate((css) => {
-      const sheet = new CSSStyleSheet();
+      const sheet = new window.CSSStyleSheet();
       sheet.replaceSync(css);
       document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
     }, SPACED);
