@@ -274,16 +274,6 @@ export function redraw() {
   for (const user of room.users.values()) change(user);
 }
 
-export function drawEmptyWall() {
-  const isCaptions = look.view === "captions";
-  const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
-  if (!isCaptions) at("wall-empty").hidden = written.length > 0;
-  const isUnwritten = isCaptions || others.length > 0;
-  at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
-  at("wall-empty").children[1].toggleAttribute("hidden", isUnwritten);
-}
-
 /**
  * The browser says that a box comes into sight or leaves it.
  *

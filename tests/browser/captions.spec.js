@@ -294,7 +294,7 @@ test("a continuous text stays in the box while sharing is paused", async ({ join
   await page.getByRole("button", { name: "Share" }).click();
   await page.keyboard.insertText("On. ");
   await expect(page.locator("#posts .post")).toHaveCount(1);
-  const post = page.getByRole("button", { name: "Post" });
+  const post = page.getByRole("button", { name: "Post", exact: true });
   await expect(post).not.toHaveClass(/main/);
   await page.getByRole("button", { name: "Continuous" }).click();
   await expect(post).toHaveClass(/main/);
