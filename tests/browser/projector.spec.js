@@ -232,6 +232,10 @@ test("on a projector nothing offers to join or to run the room, and the boxes ha
   await expect(page.locator("#to-join")).toBeHidden();
   await expect(boxOf(page, "Ben").locator(".more")).toBeHidden();
   await expect.poll(async () => (await boxOf(page, "Ben").boundingBox()).width).toBeGreaterThan(PROJECTOR.width - 50);
+  await textOf(page, "Ben").click();
+  await expect(page.getByRole("button", { name: "Back" })).toHaveCount(1);
+  await page.getByRole("button", { name: "Back" }).click();
+  await expect(page.locator("#from-projector")).toBeVisible();
 });
 
 test("an empty wall says why it is empty", async ({ join, open, bot }) => {
