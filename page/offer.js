@@ -54,6 +54,7 @@ export function offerSeat(kept) {
 /** Draws the button, while the seat is away. */
 export function drawOffer() {
   const user = offer.seat && room.users.get(offer.seat.id);
+  if (!user?.away && document.activeElement === at("come-back")) at("name").focus();
   at("come-back").hidden = !user?.away;
   if (user) at("come-back").textContent = say("comeBack", { name: isolated(user.name) });
 }

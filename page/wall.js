@@ -96,9 +96,9 @@ function noteEmpty({ user, root }) {
 }
 
 /** @param {Box} box */
-function drawHostMark({ user, text, host, more }) {
+function drawHostMark({ user, host, more }) {
   setHidden(host, !room.hosts.has(user.id));
-  if (user.gone && document.activeElement === more) text.focus();
+  if (user.gone && document.activeElement === more) at("wall").focus();
   setHidden(more, !room.hosting || user.gone);
 }
 
