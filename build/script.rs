@@ -28,21 +28,21 @@ pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Re
     let owners = owners(&modules[firsts..], &parts);
     let code_of = |owner: Option<&String>| -> String {
         // What several parts need comes before the module that starts the page.
-        let (start, firsts) = modules[..firsts].split_last().expect("the entry");
+        let (start, firsts) = modules[..firsts].split_last().expect("the entry was visited first");
         let late = modules[firsts.len() + 1..].iter().filter(|module| owners[&module.path] == owner);
         let early = firsts.iter().filter(|_| owner.is_none());
         early.chain(late).chain(owner.is_none().then_some(start)).map(|module| &module.code[..]).collect()
     };
     let mut codes = vec![code_of(None)];
     for part in &parts {
-        let module = modules.iter().find(|module| module.path == *part).expect("it was visited");
+        let module = modules.iter().find(|module| module.path == *part).expect("every part was visited");
         codes.push(format!("{}export {{ {} }};\n", code_of(Some(part)), module.exports.join(", ")));
     }
     let names: Vec<&str> = modules.iter().flat_map(|module| &module.names).map(String::as_str).collect();
     let minified = codes.iter().map(|code| minify(code, &names)).collect::<Result<Vec<String>, _>>()?;
     let version = version(&modules, &minified[1..]);
     let mut codes = minified.into_iter().map(|code| code.replace(VERSION, &version));
-    let first = codes.next().expect("the first script");
+    let first = codes.next().expect("codes begins with the script in the document");
     check_script(&first)?;
     let url = |path| format!("parts/{}-{version}.js", part_name(path));
     let parts = parts.iter().zip(codes).map(|(path, code)| Part { url: url(path), code }).collect();

@@ -12,7 +12,7 @@ import { isolated, say } from "./words.js";
 
 /** The key under which the names that are hidden in this room are kept. */
 function hiddenKey() {
-  return `typewall hidden in ${asked.room}`;
+  return `typewall hidden in ${asked.roomKey}`;
 }
 
 /** Hides the people whom this tab had hidden before a reload. */

@@ -5,6 +5,7 @@ import { hear, newHearing } from "./aloud.js";
 import { isOnAir } from "./captions.js";
 import { at, element } from "./dom.js";
 import { look, room } from "./state.js";
+import { shownText } from "./transcript.js";
 import { tongue } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
@@ -97,7 +98,7 @@ function usersToRead() {
  * @param {User} user
  */
 function newsOf(user) {
-  const news = hear(hearingOf(user), user.text, tongue.language, isResting(user)).join(" ");
+  const news = hear(hearingOf(user), shownText(user), tongue.language, isResting(user)).join(" ");
   if (!news || reader.speaker === user) return news;
   reader.speaker = user;
   return `${user.name}: ${news}`;

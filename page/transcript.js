@@ -211,8 +211,10 @@ export function drawPanes(boxOf) {
     paneObserver.unobserve(box.text);
   }
   for (const box of boxes) {
-    if (!panes.shown.has(box)) drawTranscript(box);
-    paneObserver.observe(box.text);
+    if (!panes.shown.has(box)) {
+      drawTranscript(box);
+      paneObserver.observe(box.text);
+    }
     const pane = box.user === panes.main ? "main" : "";
     if (box.root.dataset.speaks !== pane) box.root.dataset.speaks = pane;
   }

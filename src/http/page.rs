@@ -127,7 +127,7 @@ fn policy(page: &str, frame_ancestors: &str) -> String {
 /// The content of each of the page's elements with that name, as a browser hashes it.
 fn contents<'a>(page: &'a str, element: &str) -> Vec<&'a str> {
     let (start, end) = (format!("<{element}>"), format!("</{element}>"));
-    let content = |rest: &'a str| rest.split_once(&end).expect("build.rs checks that each element ends").0;
+    let content = |rest: &'a str| rest.split_once(&end).expect("build.rs writes the end of each element").0;
     page.split(&start).skip(1).map(content).collect()
 }
 

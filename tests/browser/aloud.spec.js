@@ -103,3 +103,22 @@ test("the live region is polite, outside of what is hidden, and keeps the last a
   await expect(region).toHaveAttribute("aria-live", "polite");
   expect(await region.evaluate((region) => region.closest("[hidden], [inert], [aria-hidden]"))).toBeNull();
 });
+
+test("answers that a host's projector hides are not read there either", async ({ open, bot, server }) => {
+  const ada = await bot("Ada");
+  const page = await open({ clock: true, hash: `#host=${server.hostKey()}`, search: { hide: "me" } });
+  await boxOf(page, "Ada").locator("h3 button").click();
+  await button(page).click();
+  await page.locator("#hide-answers").click();
+  await page.waitForFunction(() => room.state.hidden);
+  await page.locator("#to-projector").click();
+  await write(page, ada, "The answer. ");
+  await page.clock.runFor(10_000);
+  await expect(said(page)).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await boxOf(page, "Ada").locator("h3 button").click();
+  await write(page, ada, "The answer. Seen by hosts. ");
+  await page.clock.runFor(10_000);
+  await expect(said(page)).toHaveText(["Seen by hosts."]);
+});

@@ -294,7 +294,10 @@ test("a continuous text stays in the box while sharing is paused", async ({ join
   await page.getByRole("button", { name: "Share" }).click();
   await page.keyboard.insertText("On. ");
   await expect(page.locator("#posts .post")).toHaveCount(1);
+  const post = page.getByRole("button", { name: "Post", exact: true });
+  await expect(post).not.toHaveClass(/main/);
   await page.getByRole("button", { name: "Continuous" }).click();
+  await expect(post).toHaveClass(/main/);
   await page.keyboard.insertText(speech(600).join(""));
   expect(await page.evaluate(() => draft.pending.length)).toBe(0);
 });
@@ -328,6 +331,7 @@ test("the address chooses colours, font, lines, alignment, spacing and margin", 
   await expect(page.locator("#wall")).toHaveCSS("padding-left", "80px");
   const [height, size] = await text.evaluate((text) => [text.clientHeight, parseFloat(getComputedStyle(text).fontSize)]);
   expect(Math.abs(height - 4 * size)).toBeLessThan(2);
+  expect((await boxOf(page, "Ada").boundingBox()).height - height).toBeLessThan(4);
   await expect(boxOf(page, "Ada").locator("h3")).toBeHidden();
   await expect(page.locator("#people")).toBeHidden();
 });
@@ -400,6 +404,7 @@ test.describe("in OBS", () => {
       document.head.append(style);
     });
     await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
+    await expect(textOf(page, "Ada")).toHaveCSS("text-shadow", /^rgb\(0, 0, 0\)/);
     await inject();
     await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
     await page.addInitScript(() => (window.obsstudio = {}));

@@ -236,8 +236,8 @@ test("the focus stays in the page when what had it goes", async ({ host: openHos
   await boxOf(host, "Ada").locator(".more").press("Enter");
   await host.getByRole("menuitem", { name: "Remove" }).press("Enter");
   await host.getByRole("dialog").getByRole("button", { name: "Remove" }).press("Enter");
-  await expect(boxOf(host, "Ada").locator(".state")).toHaveText("has left");
-  await expect(textOf(host, "Ada")).toBeFocused();
+  await expect(boxOf(host, "Ada")).toHaveCount(0);
+  await expect(host.locator("#wall")).toBeFocused();
 });
 
 test("at 400 %, the menu of the enlarged box is in the window", async ({ host: openHost, bot }) => {
@@ -247,6 +247,30 @@ test("at 400 %, the menu of the enlarged box is in the window", async ({ host: o
     await host.locator(".box .text").press("Enter");
     await host.locator("#stage-more").press("Enter");
     await expect(host.getByRole("menuitem").first()).toBeInViewport({ ratio: 1 });
+  }
+});
+
+// The spacing that WCAG 1.4.12 names.
+const SPACED = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }";
+
+test("with wide spacing of lines, words and letters, no word of a button is cut", async ({ open, bot }) => {
+  await bot("Ada");
+  for (const size of [{ width: 390, height: 844 }, ENLARGED.viewport]) {
+    const page = await open({ viewport: size, search: { lang: "de", name: "Me" } });
+    await expect(page.locator(".box")).toHaveCount(1);
+    await page.evaluate((css) => {
+      const sheet = new window.CSSStyleSheet();
+      sheet.replaceSync(css);
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    }, SPACED);
+    for (const view of ["captions", "log", "wall"]) {
+      await page.locator(`[data-view-to=${view}]`).click();
+      const cut = await page.locator("#room button:visible").evaluateAll((buttons) =>
+        buttons.filter((button) => button.scrollWidth > button.clientWidth + 1).map(({ id }) => id));
+      expect(cut).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    }
+    await page.close();
   }
 });
 

@@ -221,6 +221,37 @@ test("a host's bar is not on the projector, and comes back", async ({ open, serv
   await expect(page.locator("#host-bar")).toBeVisible();
 });
 
+test("on a projector nothing offers to join or to run the room, and the boxes have the whole window", async ({ open, bot, server }) => {
+  (await bot("Ben")).write("hello");
+  const page = await open({ hash: `#host=${server.hostKey()}`, viewport: PROJECTOR });
+  await page.waitForFunction(() => room.hosting);
+  await page.locator("#just-watch").click();
+  await expect(page.locator("#to-join")).toBeVisible();
+  await expect(boxOf(page, "Ben").locator(".more")).toBeVisible();
+  await page.getByRole("button", { name: "Projector" }).click();
+  await expect(page.locator("#to-join")).toBeHidden();
+  await expect(boxOf(page, "Ben").locator(".more")).toBeHidden();
+  await expect.poll(async () => (await boxOf(page, "Ben").boundingBox()).width).toBeGreaterThan(PROJECTOR.width - 50);
+  await textOf(page, "Ben").click();
+  await expect(page.getByRole("button", { name: "Back" })).toHaveCount(1);
+  await page.getByRole("button", { name: "Back" }).click();
+  await expect(page.locator("#from-projector")).toBeVisible();
+});
+
+test("an empty wall says why it is empty", async ({ join, open, bot }) => {
+  const viewer = await open({ search: FIT });
+  await expect(viewer.locator("#wall-empty")).toContainText("Nobody is here yet.");
+  const page = await join("Ada");
+  await expect(page.locator("#wall-empty")).toContainText("Nobody else is here yet.");
+  await bot("Ben");
+  await textOf(page, "Ben").click();
+  await page.getByRole("button", { name: "Hide" }).click();
+  await expect(page.locator("#wall-empty-words")).toHaveText(/^Hidden people: .?Ben.?$/);
+  await expect(page.locator("#wall-empty button")).toBeHidden();
+  await viewer.reload();
+  await expect(viewer.locator("#wall-empty")).toBeHidden();
+});
+
 test("a host's projector shows no answer while answers are hidden", async ({ open, bot, server }) => {
   (await bot("Ben")).write("my secret");
   const page = await open({ search: { name: "Ada" }, hash: `#host=${server.hostKey()}` });
