@@ -1,10 +1,12 @@
 // Read aloud: which sentences of a text are new to somebody who listens. Nothing here touches the document.
 
+import { restOf } from "./said.js";
+
 /**
  * @typedef {object} Hearing  What a listener has heard of one user.
  * @property {string[]} heard  sentences of the text, and those that were taken back after they were heard
  * @property {string[]} posts  what the user has posted since
- * @property {string} leaving  what was posted and may still stand at the start of the text
+ * @property {string} leaving  what was posted and may still stand at the start of the text, or a part of it
  * @property {string | null} before  the text from before, none of which is new; null once it has been looked at
  */
 
@@ -36,8 +38,9 @@ export function hear(hearing, text, language, isResting) {
   const posts = hearing.posts.splice(0);
   const fresh = posts.flatMap((post) => hearPost(hearing, sentencesIn(post, language)));
   hearing.leaving += posts.join("");
-  if (!text.startsWith(hearing.leaving)) hearing.leaving = "";
-  const { whole, rest } = sentencesIn(text.slice(hearing.leaving.length), language);
+  const left = restOf(text, [hearing.leaving]);
+  if (!text || left === text) hearing.leaving = "";
+  const { whole, rest } = sentencesIn(left, language);
   const part = isResting ? rest : longPart(hearing.heard, rest);
   const sentences = part ? [...whole, part] : whole;
   const { news, others } = withoutHeard(hearing.heard, sentences);

@@ -183,14 +183,9 @@ export function scrollLog({ target }) {
   if (reading.atEnd && reading.below) touch("log");
 }
 
-/**
- * Counts a post that comes while nobody sees the tab.
- *
- * @param {Post} post
- */
-export function countUnread(post) {
-  const isNew = !room.posts.has(keyOf(post)) && !hidden.has(post.name);
-  if (isNew && document.hidden) reading.unread += 1;
+/** Counts a post that comes while nobody sees the tab. */
+export function countUnread() {
+  if (document.hidden) reading.unread += 1;
 }
 
 /** The tab is seen again. */

@@ -1,6 +1,7 @@
 // A menu that a button opens, as the ARIA Authoring Practices describe it. There is one menu; it lies above the page.
 
 import { at, element } from "./dom.js";
+import { nextItem } from "./keys.js";
 import { isLaidOut } from "./older.js";
 import { focusBoxes } from "./order.js";
 
@@ -19,6 +20,7 @@ const opened = { button: null };
 export function openMenu(button, label, items) {
   const menu = at("menu");
   const wasOpen = opened.button;
+  listenToMenu();
   closeMenu();
   forgetButton();
   if (wasOpen === button) return button.focus();
@@ -30,6 +32,13 @@ export function openMenu(button, label, items) {
   if (hasPopovers()) menu.showPopover({ source: button });
   placeBy(button.getBoundingClientRect());
   itemsOfMenu()[0]?.focus();
+}
+
+/** A function that listens already does not listen twice. */
+function listenToMenu() {
+  at("menu").addEventListener("toggle", menuToggled);
+  at("menu").addEventListener("keydown", keyInMenu);
+  at("menu").addEventListener("focusout", leaveMenu);
 }
 
 /** Without popovers, the menu is an element like any other, which closes when the focus leaves it. */
@@ -56,7 +65,7 @@ function forgetButton() {
 }
 
 /** @param {FocusEvent} event */
-export function leaveMenu({ relatedTarget }) {
+function leaveMenu({ relatedTarget }) {
   const isInside = relatedTarget instanceof Node && at("menu").contains(relatedTarget);
   if (!hasPopovers() && opened.button && !isInside) closeMenu();
 }
@@ -98,14 +107,14 @@ function placeBy(button) {
  *
  * @param {Event} event
  */
-export function menuToggled(event) {
+function menuToggled(event) {
   if (/** @type {ToggleEvent} */ (event).newState !== "closed" || !opened.button) return;
   if (at("menu").contains(document.activeElement)) focusOpener();
   forgetButton();
 }
 
 /** @param {KeyboardEvent} event */
-export function keyInMenu(event) {
+function keyInMenu(event) {
   const items = itemsOfMenu();
   const next = nextItem(event.key, items.indexOf(/** @type {HTMLElement} */ (document.activeElement)), items.length);
   event.stopPropagation(); // Escape closes the menu, and nothing below it
@@ -115,23 +124,4 @@ export function keyInMenu(event) {
   } else if (next === -1) return;
   else items[next].focus();
   if (event.key !== "Tab") event.preventDefault();
-}
-
-/**
- * @param {string} key
- * @param {number} current
- * @param {number} count
- */
-export function nextItem(key, current, count) {
-  switch (key) {
-    case "ArrowDown":
-      return (current + 1) % count;
-    case "ArrowUp":
-      return (current - 1 + count) % count;
-    case "Home":
-      return 0;
-    case "End":
-      return count - 1;
-  }
-  return -1;
 }

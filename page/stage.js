@@ -2,7 +2,7 @@
 
 import { at } from "./dom.js";
 import { drawMark } from "./marks.js";
-import { followScope } from "./reader.js";
+import { followScope } from "./read-aloud.js";
 import { drawRich } from "./rich.js";
 import { isBlind, look, presenceOf, room } from "./state.js";
 import { shownText } from "./transcript.js";

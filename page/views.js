@@ -3,7 +3,7 @@
 import { touch } from "./changes.js";
 import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
-import { followScope } from "./reader.js";
+import { followScope } from "./read-aloud.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
 import { hidden, look, room } from "./state.js";

@@ -39,3 +39,19 @@ for (const [what, failing] of Object.entries({
     await expect(page.locator("#board .notice")).toBeEmpty();
   });
 }
+
+broken("without its part, reading aloud is off again, and a sound is not chosen", async ({ join }) => {
+  const page = await join("Ada");
+  await page.route(/\/parts\//, (route) => route.abort());
+  await page.locator("#to-settings").click();
+  await page.locator("#read-aloud").click();
+  await expect(page.locator("#announcement")).toContainText("could not be loaded");
+  await expect(page.locator("#read-aloud")).not.toBeChecked();
+  await page.locator("#alert").selectOption("sound");
+  await expect(page.locator("#alert")).toHaveValue("nothing");
+  await page.unroute(/\/parts\//);
+  await page.locator("#read-aloud").check();
+  await page.locator("#alert").selectOption("sound");
+  await page.waitForFunction(() => choices.alert === "sound");
+  await expect(page.locator("#read-aloud")).toBeChecked();
+});

@@ -80,6 +80,13 @@ test("a post says what was not heard of it yet, and the same may be said again a
   assert.deepEqual(said(hearing, "", "Yes. "), ["", "Yes."]);
 });
 
+test("a text that comes behind its post is not said again while it catches up", () => {
+  const hearing = newHearing("");
+  assert.deepEqual(said(hearing, "Yes. I"), ["Yes."]);
+  hearing.posts.push("Yes. I think so");
+  assert.deepEqual(said(hearing, "Yes. I", "Yes. I think so", "", "Yes. "), ["I think so", "", "", "Yes."]);
+});
+
 test("a post that is written, posted and gone between two looks is said", () => {
   const hearing = newHearing("");
   hearing.posts.push("Yes!", "No!");
