@@ -69,10 +69,8 @@ export function drawBox(user) {
   noteEmpty(box);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
-  if (presence === "typing") {
-    settleLater(box);
-    showEnd(box);
-  }
+  if (presence === "typing") settleLater(box);
+  showEnd(box);
   if (user.gone) vacate(box);
 }
 
