@@ -18,6 +18,7 @@ for (const lang of LANGUAGES) {
       const hash = search.name ? `#host=${server.hostKey()}` : "";
       const page = await open({ ...PHONE, viewport: { width: 320, height: 700 }, hash, search: { lang, ...search } });
       await page.waitForFunction((isHost) => link.status === "connected" && room.users.size && room.hosting === isHost, hash !== "");
+      if (hash) await expect(page.locator("#host-bar")).toBeVisible(); // it is fetched first
       for (const width of [320, 360, 390]) {
         await page.setViewportSize({ width, height: 700 });
         expect((await page.locator("#head").boundingBox()).height).toBeLessThanOrEqual(52);
