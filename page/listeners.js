@@ -144,10 +144,16 @@ function listenToSettings() {
   at("alert").addEventListener("change", chooseAlert);
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
   at("language").addEventListener("change", () => chooseLanguage(at("language").value));
-  for (const button of all("[data-size]")) button.addEventListener("click", () => resize(Number(button.dataset.size)));
+  document.addEventListener("click", resizeByButton);
   for (const button of all("[data-view-to]")) {
     button.addEventListener("click", () => setView(/** @type {any} */ (button.dataset.viewTo)));
   }
+}
+
+/** The buttons stand in several places, and the panel of the captions draws its own. @param {Event} event */
+function resizeByButton({ target }) {
+  const button = target instanceof Element && target.closest("[data-size]");
+  if (button instanceof HTMLElement) resize(Number(button.dataset.size));
 }
 
 function listenToProjector() {
