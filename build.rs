@@ -19,8 +19,8 @@ use std::path::{Path, PathBuf};
 /// The folders of the page. They hold nothing else.
 const FOLDERS: [&str; 3] = ["page", "page/styles", "page/words"];
 
-/// The words that the modules import. Each document has those of its own language in their place.
-const OWN_WORDS: &str = "page/words/en.json";
+/// The words that the modules import. Each document has the words of its own language instead.
+const IMPORTED_WORDS: &str = "page/words/en.json";
 
 fn main() {
     for path in ["build.rs", "build", "index.html"].iter().chain(&FOLDERS) {
@@ -38,7 +38,7 @@ fn build() -> Result<(), Box<dyn Error>> {
     let mut built = Vec::new();
     for language in &languages {
         let words = format!("page/words/{}.json", language.tag);
-        let read = |path: &str| fs::read_to_string(if path == OWN_WORDS { &words } else { path }).ok();
+        let read = |path: &str| fs::read_to_string(if path == IMPORTED_WORDS { &words } else { path }).ok();
         let document = language.document(&fs::read_to_string("index.html")?, &languages)?;
         let page = bundle::bundle(&document, &read, &minify::minify)?;
         if language.tag == languages[0].tag {
@@ -57,7 +57,7 @@ fn build() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The languages that have a file.
+/// The languages that have a file of words.
 fn languages_in(files: &[String]) -> Result<Vec<Language>, Box<dyn Error>> {
     let mut languages = Vec::new();
     for file in files {
@@ -68,10 +68,13 @@ fn languages_in(files: &[String]) -> Result<Vec<Language>, Box<dyn Error>> {
     Ok(languages)
 }
 
-/// Every file is in the page or holds words, and English is what the modules import.
+/// Checks that the page uses every file, except words of other languages, and that the modules import the words that
+/// each document replaces.
 fn check_files(files: &[String], used: &[String]) -> Result<(), String> {
-    if !used.iter().any(|file| file == OWN_WORDS) {
-        return Err(format!("no module imports {OWN_WORDS}, which each document replaces by its own words."));
+    if !used.iter().any(|file| file == IMPORTED_WORDS) {
+        return Err(format!(
+            "no module imports {IMPORTED_WORDS}, which each document replaces with its own words."
+        ));
     }
     match files.iter().find(|file| !used.contains(file) && !file.starts_with("page/words/")) {
         Some(file) => Err(format!("nothing imports {file}.")),
@@ -98,25 +101,25 @@ fn files_in(folders: &[&str]) -> Result<Vec<String>, Box<dyn Error>> {
 struct Built {
     /// The path of its URL.
     path: String,
-    /// The language of a document.
-    language: String,
+    /// The language of a document. `None` for other files.
+    language: Option<String>,
     content_type: &'static str,
     plain: PathBuf,
     gzip: PathBuf,
 }
 
 impl Built {
-    /// A file that all visitors get.
+    /// A file that does not depend on the visitor's language.
     fn new(path: &str, content_type: &'static str, text: &str) -> Result<Self, Box<dyn Error>> {
         let (plain, gzip) = write(&path.trim_matches('/').replace('/', "-"), text)?;
-        Ok(Self { path: path.to_owned(), language: String::new(), content_type, plain, gzip })
+        Ok(Self { path: path.to_owned(), language: None, content_type, plain, gzip })
     }
 
     /// The document in one language.
     fn document(language: &str, text: &str) -> Result<Self, Box<dyn Error>> {
         let (plain, gzip) = write(&format!("{language}.html"), text)?;
         let content_type = "text/html; charset=utf-8";
-        Ok(Self { path: "/".to_owned(), language: language.to_owned(), content_type, plain, gzip })
+        Ok(Self { path: "/".to_owned(), language: Some(language.to_owned()), content_type, plain, gzip })
     }
 
     fn as_rust(&self) -> String {
@@ -137,7 +140,7 @@ fn write(name: &str, text: &str) -> Result<(PathBuf, PathBuf), Box<dyn Error>> {
     Ok((plain, gzip))
 }
 
-/// Compresses a file: for a release with Zopfli, which takes longer and saves 4 %.
+/// Compresses a file. A release uses Zopfli, which takes longer and saves another 4 %.
 fn compress(text: &str, to: &Path) -> Result<(), Box<dyn Error>> {
     let file = fs::File::create(to)?;
     if std::env::var("PROFILE")? == "release" {

@@ -1,4 +1,4 @@
-//! Bundles the page into one document: its styles and its script replace the tags that name their files.
+//! Bundles the page into one document: its styles and scripts replace the tags that name their files.
 //!
 //! The modules become one script without imports and exports, each module after those that it imports. They share one
 //! scope, so no two of them may have the same top-level name. A module that is imported by `import()` is a part: with
@@ -20,7 +20,7 @@ pub(crate) struct Bundle {
     pub(crate) document: String,
     /// The parts.
     pub(crate) parts: Vec<Part>,
-    /// The files that are in it.
+    /// The files that the document and the parts were made of.
     pub(crate) files: Vec<String>,
 }
 
@@ -36,14 +36,14 @@ pub(crate) struct Part {
 /// Returns the text of a file, or `None` if there is no such file.
 pub(crate) type ReadFile<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Minifies a script, one of several that share these top-level names.
+/// Minifies one of several scripts that share these top-level names.
 pub(crate) type Minify<'a> = &'a dyn Fn(&str, &[&str]) -> Result<String, String>;
 
 const STYLE_TAG: (&str, &str) = ("<link rel=\"stylesheet\" href=\"", "\">");
 const SCRIPT_TAG: (&str, &str) = ("<script type=\"module\" src=\"", "\"></script>");
-/// Begins the script of modules.
+/// The first line of the script that is made of the modules.
 const STRICT: &str = "\"use strict\";\n";
-/// A script that is no module, for browsers that know none.
+/// A script that is not a module, and so runs in browsers without modules, and before the others.
 const CLASSIC_TAG: (&str, &str) = ("<script src=\"", "\"></script>");
 
 /// Bundles a document and the files that it names.
@@ -83,7 +83,8 @@ pub(crate) fn bundle(document: &str, read: ReadFile<'_>, minify: Minify<'_>) -> 
     Ok(bundle)
 }
 
-/// The Content-Security-Policy allows the style and the scripts that were put in, by their hashes, and nothing else.
+/// Checks that the document has no other styles and scripts than those that were put in. The server allows whatever is in
+/// such an element.
 fn check_elements(document: &str, scripts: usize) -> Result<(), String> {
     for (start, element, needed) in [("<style", "<style>", 1), ("<script", "<script>", scripts)] {
         let (any, own) = (document.matches(start).count(), document.matches(element).count());
@@ -123,8 +124,8 @@ fn style(path: &str, source: &str) -> Result<String, String> {
     Ok(without_space(&lines_of(path, source)?))
 }
 
-/// Styles without the white space that means nothing: line ends, and what stands at `{`, `}`, `;` and `,`, or after the
-/// colon of a declaration.
+/// Styles without insignificant white space: line ends, white space beside `{` and `}`, and white space after `;`, `,` and
+/// the colon of a declaration.
 fn without_space(style: &str) -> String {
     let (mut tight, mut quote) = (String::new(), None);
     for c in style.chars() {
@@ -147,7 +148,7 @@ fn without_space(style: &str) -> String {
     tight
 }
 
-/// A file without its comments and its indentation.
+/// A file without comment lines and indentation.
 fn lines_of(path: &str, source: &str) -> Result<String, String> {
     let lines = code_lines(path, source)?;
     Ok(lines.iter().map(|line| line.text.trim().to_owned() + "\n").collect())

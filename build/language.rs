@@ -1,4 +1,5 @@
-//! Makes the document of one language: its words stand in what a browser shows before any script runs.
+//! Makes the document in one language: puts the words of the language into the elements that a browser shows before any
+//! script runs.
 
 use serde_json::{Map, Value};
 
@@ -18,15 +19,15 @@ impl Language {
         Ok(Self { tag: tag.to_owned(), words })
     }
 
-    /// A word that does not count.
+    /// A word without plural forms, escaped for HTML.
     fn word(&self, key: &str) -> Result<String, String> {
         let word = self.words.get(key).and_then(Value::as_str);
         let word = word.ok_or_else(|| format!("{} has no word {key}.", self.tag))?;
         Ok(word.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;"))
     }
 
-    /// The document in this language: the language of the page, its description, the list of languages, and the words of
-    /// all elements up to the end of the first screen.
+    /// The document in this language: its `lang`, its description, the list of languages, and the words of all elements up
+    /// to the end of the first screen.
     pub(crate) fn document(&self, document: &str, languages: &[Self]) -> Result<String, String> {
         let direction = self.word("direction")?;
         let options = languages.iter().map(|other| {
@@ -41,13 +42,13 @@ impl Language {
         let description = self.word("everyKey")?;
         let document = replace(&document, "content=\"everyKey\"", |_| format!("content=\"{description}\""))?;
         let (first, rest) = document.split_once("</main>").ok_or("The document has no </main>.")?;
-        Ok(format!("{}</main>{rest}", self.speak(first)?))
+        Ok(format!("{}</main>{rest}", self.translate(first)?))
     }
 
-    /// Puts words into elements that name them: `data-say="KEY"` for the text, `data-label="KEY"` for the label.
-    fn speak(&self, html: &str) -> Result<String, String> {
+    /// Puts words into the elements that name them: `data-say="KEY"` for the text, `data-label="KEY"` for the label.
+    fn translate(&self, html: &str) -> Result<String, String> {
         let mut pieces = html.split('<');
-        let mut spoken = pieces.next().unwrap_or_default().to_owned();
+        let mut translated = pieces.next().unwrap_or_default().to_owned();
         for piece in pieces {
             let (tag, text) = piece.split_once('>').ok_or("A tag in the document does not end.")?;
             let label = match key(tag, " data-label=\"") {
@@ -55,9 +56,9 @@ impl Language {
                 None => String::new(),
             };
             let word = key(tag, " data-say=\"").map(|key| self.word(key)).transpose()?.unwrap_or_default();
-            spoken += &format!("<{tag}{label}>{word}{text}");
+            translated += &format!("<{tag}{label}>{word}{text}");
         }
-        Ok(spoken)
+        Ok(translated)
     }
 }
 
@@ -67,9 +68,9 @@ fn key<'a>(tag: &'a str, attribute: &str) -> Option<&'a str> {
 }
 
 /// Replaces the one occurrence of a text.
-fn replace(document: &str, text: &str, by: impl Fn(&str) -> String) -> Result<String, String> {
+fn replace(document: &str, text: &str, with: impl Fn(&str) -> String) -> Result<String, String> {
     match document.matches(text).count() {
-        1 => Ok(document.replace(text, &by(text))),
+        1 => Ok(document.replace(text, &with(text))),
         count => Err(format!("The document has {count} of {text}; it needs one.")),
     }
 }

@@ -1,9 +1,9 @@
-//! Reads one module: what it imports, and its code without imports, exports, comment lines and indentation.
+//! Reads one module: its imports, and its code without imports, exports, comment lines and indentation.
 
-/// The function that stands for `import()` in a script.
+/// The function of the page that replaces `import()` in scripts.
 pub(super) const FETCH_PART: &str = "fetchPart";
 
-/// Stands in URLs of parts for the version of the scripts, which is known when all of them are.
+/// A placeholder in the URLs of parts for the version of the scripts, which is known only when all of them are finished.
 pub(super) const VERSION: &str = "{version}";
 
 /// A module that has been read.
@@ -81,8 +81,8 @@ impl Module {
         Ok(())
     }
 
-    /// A line in which `import("./part.js")` has become `fetchPart("./parts/part-VERSION.js")`. `None` if a form of
-    /// `import()` is not supported; only `fetchPart` itself imports a URL.
+    /// Replaces `import("./part.js")` by `fetchPart("./parts/part-VERSION.js")` in a line. `None` if a form of `import()` is
+    /// not supported; only `fetchPart` itself may import a URL.
     fn with_parts(&mut self, line: &str) -> Option<String> {
         let mut pieces = line.split("import(");
         let mut text = pieces.next()?.to_owned();
@@ -100,7 +100,7 @@ impl Module {
     }
 }
 
-/// The name of a part in URLs: that of its module.
+/// The name of a part in URLs, which is that of its module.
 pub(super) fn part_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path).trim_end_matches(".js")
 }

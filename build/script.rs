@@ -1,4 +1,4 @@
-//! Makes scripts of modules: the one in the document, and one for each part.
+//! Turns modules into scripts: one in the document, and one for each part.
 
 use super::module::{FETCH_PART, Import, Module, VERSION, json, parse, part_name};
 use super::{Minify, Part, ReadFile, check_script};
@@ -8,14 +8,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// The scripts of a page.
 #[derive(Debug)]
 pub(super) struct Scripts {
-    /// The one in the document.
+    /// The script in the document.
     pub(super) first: String,
     pub(super) parts: Vec<Part>,
-    /// The files that are in them.
+    /// The files that they were made of.
     pub(super) files: Vec<String>,
 }
 
-/// The scripts that a module and all that it imports become.
+/// Turns a module and everything that it imports into scripts.
 pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Result<Scripts, String> {
     let mut order = Order { read, modules: Vec::new(), open: Vec::new() };
     order.visit(&Import { path: entry.to_owned(), names: Vec::new() })?;
@@ -28,21 +28,21 @@ pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Re
     let owners = owners(&modules[firsts..], &parts);
     let code_of = |owner: Option<&String>| -> String {
         // What several parts need comes before the module that starts the page.
-        let (start, firsts) = modules[..firsts].split_last().expect("the entry");
+        let (start, firsts) = modules[..firsts].split_last().expect("the entry was visited first");
         let late = modules[firsts.len() + 1..].iter().filter(|module| owners[&module.path] == owner);
         let early = firsts.iter().filter(|_| owner.is_none());
         early.chain(late).chain(owner.is_none().then_some(start)).map(|module| &module.code[..]).collect()
     };
     let mut codes = vec![code_of(None)];
     for part in &parts {
-        let module = modules.iter().find(|module| module.path == *part).expect("it was visited");
+        let module = modules.iter().find(|module| module.path == *part).expect("every part was visited");
         codes.push(format!("{}export {{ {} }};\n", code_of(Some(part)), module.exports.join(", ")));
     }
     let names: Vec<&str> = modules.iter().flat_map(|module| &module.names).map(String::as_str).collect();
     let minified = codes.iter().map(|code| minify(code, &names)).collect::<Result<Vec<String>, _>>()?;
     let version = version(&modules, &minified[1..]);
     let mut codes = minified.into_iter().map(|code| code.replace(VERSION, &version));
-    let first = codes.next().expect("the first script");
+    let first = codes.next().expect("codes begins with the script in the document");
     check_script(&first)?;
     let url = |path| format!("parts/{}-{version}.js", part_name(path));
     let parts = parts.iter().zip(codes).map(|(path, code)| Part { url: url(path), code }).collect();
@@ -50,8 +50,8 @@ pub(super) fn scripts(entry: &str, read: ReadFile<'_>, minify: Minify<'_>) -> Re
     Ok(Scripts { first, parts, files })
 }
 
-/// The version of the scripts. It does not change with the words, which differ between languages: all documents have the
-/// same parts.
+/// The version of the scripts. It does not depend on the words, which differ between languages, because all documents use
+/// the same parts.
 fn version(modules: &[Module], parts: &[String]) -> String {
     let mut hasher = DefaultHasher::new();
     let code = modules.iter().filter(|module| !module.path.ends_with(".json")).map(|module| &module.code);
@@ -76,7 +76,7 @@ fn owners<'a>(modules: &'a [Module], parts: &'a [String]) -> BTreeMap<&'a String
     owners
 }
 
-/// A part is fetched when it is needed, so no module may need it at once; and the page can fetch it.
+/// Checks that no module imports a part at once, and that the page has the function that fetches parts.
 fn check_parts(modules: &[Module], parts: &[String]) -> Result<(), String> {
     for Module { path, imports, .. } in modules {
         if let Some(import) = imports.iter().find(|import| parts.contains(&import.path)) {

@@ -21,8 +21,10 @@ const USUAL_SIZE = 100;
  * @param {URLSearchParams} query
  */
 export function askedIn(query) {
+  const room = query.get("room")?.trim() ?? "";
   return {
-    room: query.get("room")?.trim() ?? "",
+    room,
+    roomKey: (room || "lobby").normalize("NFKC").toLowerCase(),
     name: query.get("name"),
     only: namesIn(query),
     captions: captionLookIn(query),

@@ -1,7 +1,6 @@
-// Tells this person of posts by others, with a sound or a notification, if that is chosen.
+// Tells this person of posts by others, with a sound or a notification: a part, because few people choose that.
 
-import { at } from "./dom.js";
-import { choices, hidden, keyOf, room, roomTitle } from "./state.js";
+import { choices, roomTitle } from "./state.js";
 
 /** @typedef {import("./state.js").Post} Post */
 /** @typedef {"nothing" | "sound" | "notification"} Alert */
@@ -14,18 +13,14 @@ const EXCERPT_CHARACTERS = 200;
 /** @type {{ audio: AudioContext | null, at: number }} */
 const sound = { audio: null, at: -Infinity };
 
-/** Only a secure page may show notifications, and not every browser can. */
-const canNotify = isSecureContext && "Notification" in window;
-
-/** A post has come that is not in the log yet. @param {Post} post */
+/** Somebody else has posted. @param {Post} post */
 export function alertOf(post) {
-  if (post.id === room.you || hidden.has(post.name) || room.posts.has(keyOf(post))) return;
   if (choices.alert === "sound") playSound();
   if (choices.alert === "notification" && document.hidden) notify(post);
 }
 
 /** Two short tones. A browser plays them only after the person has used the page. */
-export function playSound(now = performance.now()) {
+function playSound(now = performance.now()) {
   if (now - sound.at < SOUND_REST_MS) return;
   sound.at = now;
   sound.audio ??= new AudioContext();
@@ -58,12 +53,6 @@ function notify({ name, text }) {
   } catch {
     playSound(); // Android has the name, but only for service workers
   }
-}
-
-/** A notification can be chosen only where it is allowed. */
-export function drawAlerts() {
-  at("alert").value = choices.alert;
-  at("alert").options[2].disabled = !canNotify || Notification.permission === "denied";
 }
 
 /**

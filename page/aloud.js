@@ -1,15 +1,19 @@
 // Read aloud: which sentences of a text are new to somebody who listens. Nothing here touches the document.
 
+import { restOf } from "./said.js";
+
 /**
  * @typedef {object} Hearing  What a listener has heard of one user.
  * @property {string[]} heard  sentences of the text, and those that were taken back after they were heard
  * @property {string[]} posts  what the user has posted since
- * @property {string} leaving  what was posted and may still stand at the start of the text
+ * @property {string} leaving  what was posted and may still stand at the start of the text, or a part of it
  * @property {string | null} before  the text from before, none of which is new; null once it has been looked at
  */
 
-/** Sentences that are remembered of one user. */
+/** Sentences that are remembered of one user, unless the text has more. */
 const MOST_HEARD = 500;
+/** Somebody who writes without full stops is heard whenever there are so many characters more. */
+const LONG_CHARACTERS = 200;
 /** The end of a whole sentence: what follows begins another one. */
 const END_OF_SENTENCE = /[\n。！？]["'」』）]*\s*$|[.!?…؟۔।]["')\]»”’]*\s+$/;
 /** A sentence, for browsers that cannot tell sentences apart. */
@@ -34,14 +38,28 @@ export function hear(hearing, text, language, isResting) {
   const posts = hearing.posts.splice(0);
   const fresh = posts.flatMap((post) => hearPost(hearing, sentencesIn(post, language)));
   hearing.leaving += posts.join("");
-  if (!text.startsWith(hearing.leaving)) hearing.leaving = "";
-  const { whole, rest } = sentencesIn(text.slice(hearing.leaving.length), language);
-  const sentences = isResting && rest ? [...whole, rest] : whole;
+  const left = restOf(text, [hearing.leaving]);
+  if (!text || left === text) hearing.leaving = "";
+  const { whole, rest } = sentencesIn(left, language);
+  const part = isResting ? rest : longPart(hearing.heard, rest);
+  const sentences = part ? [...whole, part] : whole;
   const { news, others } = withoutHeard(hearing.heard, sentences);
   // After a post another text begins, in which a sentence may be said again.
   const kept = posts.length ? others.filter((old) => rest.startsWith(old)) : others;
-  hearing.heard = [...kept, ...sentences].slice(-MOST_HEARD);
+  hearing.heard = [...kept, ...sentences].slice(-Math.max(MOST_HEARD, sentences.length));
   return [...fresh, ...news];
+}
+
+/**
+ * The start of a long unfinished sentence, up to the end of a word; nothing if it was heard.
+ *
+ * @param {string[]} heard
+ * @param {string} rest
+ */
+function longPart(heard, rest) {
+  const long = rest.length - (rest.length % LONG_CHARACTERS);
+  const part = rest.slice(0, long).replace(/\S*$/, "").trim();
+  return heard.some((old) => old.startsWith(part)) ? "" : part;
 }
 
 /**
@@ -56,7 +74,7 @@ function hearPost(hearing, { whole, rest }) {
 
 /**
  * What of these sentences was not heard, and what was heard and is not among them. Of a sentence whose start was heard,
- * only the rest is new.
+ * only the rest is new, and a full stop is nothing to say.
  *
  * @param {string[]} heard
  * @param {string[]} sentences
@@ -73,7 +91,7 @@ function withoutHeard(heard, sentences) {
     const [start] = others.filter((old) => isStart(old, sentence)).sort((one, other) => other.length - one.length);
     return take(start) ? sentence.slice(start.length).trim() : sentence;
   });
-  return { news, others };
+  return { news: news.filter((words) => !/^[.…。।۔]*$/.test(words)), others };
 }
 
 /**

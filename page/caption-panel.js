@@ -26,8 +26,16 @@ const CONTRAST = 4.5;
 export function openCaptionLook() {
   at("caption-fields").oninput = setCaptionLook;
   at("reset-captions").onclick = resetCaptionLook;
+  drawSize();
   drawFields();
   showDialog("caption-look");
+}
+
+/** The text size is that of the settings. */
+function drawSize() {
+  const setting = /** @type {HTMLElement} */ (at("size-setting").cloneNode(true));
+  setting.removeAttribute("id");
+  at("caption-size").replaceChildren(setting);
 }
 
 function drawFields() {

@@ -66,6 +66,16 @@ export function element(tag, className = "", text = "") {
 }
 
 /**
+ * Writes a text only if it is another one; otherwise a screen reader would say it again.
+ *
+ * @param {HTMLElement} part
+ * @param {string} words
+ */
+export function reword(part, words) {
+  if (part.textContent !== words) part.textContent = words;
+}
+
+/**
  * All elements that match a selector.
  *
  * @param {string} selector

@@ -4,6 +4,7 @@ import { drawBoard } from "./board.js";
 import { changes, takeChanges, touch } from "./changes.js";
 import { END, at } from "./dom.js";
 import { drawDoor, drawVisitors } from "./door.js";
+import { drawEmptyWall } from "./empty-wall.js";
 import { drawCount, drawLink, drawTitle } from "./head.js";
 import { shareHeight } from "./heights.js";
 import { drawLog, drawPosts, logInSight } from "./log.js";
@@ -15,7 +16,7 @@ import { drawSpotlight } from "./spotlight.js";
 import { drawStage } from "./stage.js";
 import { isFitting, look, reading, room, seat } from "./state.js";
 import { drawPanes } from "./transcript.js";
-import { boxOf, drawBox, drawEmptyWall, followBox } from "./wall.js";
+import { boxOf, drawBox, followBox } from "./wall.js";
 import { drawStop } from "./wall-input.js";
 
 const DRAWING = {

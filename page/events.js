@@ -114,7 +114,7 @@ function replaceUsers(users) {
 /**
  * @param {string} id
  * @param {string} name
- * @param {number} mark
+ * @param {number} [mark]  by default the one that the name suggests
  */
 function welcomeUser(id, name, mark) {
   if (room.users.has(id)) return;

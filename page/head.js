@@ -1,6 +1,6 @@
 // Draws the header of the room: its title, how many people are in it, and the connection.
 
-import { at } from "./dom.js";
+import { at, reword } from "./dom.js";
 import { hidden, link, reading, room, roomTitle } from "./state.js";
 import { say, tongue } from "./words.js";
 
@@ -25,6 +25,8 @@ export function drawCount() {
   const people = [...room.users.values()];
   const out = people.filter((user) => hidden.has(user.name)).length;
   at("head-count").textContent = tongue.number.format(people.length);
+  at("watch-count").textContent = tongue.number.format(room.viewers);
+  at("watchers").hidden = !room.viewers;
   const writing = say("people", { n: people.length }) + (out ? say("ofThemHidden", { n: out }) : "");
   const watching = room.viewers ? [say("watching", { n: room.viewers })] : [];
   at("people").textContent = [writing, ...watching].join(" · ");
@@ -34,13 +36,13 @@ export function drawLink() {
   const isUp = link.status === "connected";
   const isFine = isUp || link.status === "connecting";
   at("link").dataset.up = String(isFine);
-  at("link-state").textContent = say(link.status);
+  reword(at("link-state"), say(link.status));
   at("link-wait").textContent = link.retryAt ? say("retrying", { n: secondsUntil(link.retryAt) }) : "";
   const button = at("now");
   button.textContent = say(BUTTONS.get(link.status) ?? "retryNow");
   if (isUp && document.activeElement === button) at(room.you ? "my-text" : "title").focus();
   button.hidden = isFine;
-  at("door-link").textContent = isFine || link.status === "needsPassphrase" ? "" : say(link.status);
+  reword(at("door-link"), isFine || link.status === "needsPassphrase" ? "" : say(link.status));
   at("door-wait").textContent = at("link-wait").textContent;
   if (!link.socket) at("gate-busy").textContent = "";
 }

@@ -113,12 +113,17 @@ function restAll() {
   for (const box of cutOff) {
     const { root, user } = box;
     if (!root.isConnected) cutOff.delete(box);
-    else if (performance.now() - user.typedAt >= IDLE_MS && !("read" in root.dataset)) root.dataset.cut = "below";
+    else if (isIdle(user) && !("read" in root.dataset)) root.dataset.cut = "below";
   }
   if (cutOff.size) timers.idle = setTimeout(restAll, IDLE_CHECK_MS);
 }
 
-/** The user of a box types: it shows the end of the text again. @param {Box} box */
-export function showEnd({ root }) {
-  if (root.dataset.cut === "below") root.dataset.cut = "above";
+/** The user of a box has typed: it shows the end of the text again. @param {Box} box */
+export function showEnd({ root, user }) {
+  if (root.dataset.cut === "below" && !isIdle(user)) root.dataset.cut = "above";
+}
+
+/** @param {import("./state.js").User} user */
+function isIdle(user) {
+  return performance.now() - user.typedAt >= IDLE_MS;
 }

@@ -12,7 +12,7 @@ import { isolated, say } from "./words.js";
 
 /** The key under which the names that are hidden in this room are kept. */
 function hiddenKey() {
-  return `typewall hidden in ${asked.room}`;
+  return `typewall hidden in ${asked.roomKey}`;
 }
 
 /** Hides the people whom this tab had hidden before a reload. */
@@ -45,6 +45,7 @@ function unhide(name) {
   hidden.delete(name);
   for (const user of room.users.values()) if (user.name === name && (user.text || user.said.length)) speak(user);
   drawHiding();
+  /** @type {HTMLElement} */ (at("hidden-people").firstElementChild ?? at("language")).focus(); // the button has gone
 }
 
 function drawHiding() {

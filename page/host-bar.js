@@ -2,7 +2,7 @@
 
 import { announce, notice } from "./board.js";
 import { clearAll, clearBox, makeHost, removeUser, setRoom, toggleSpotlight } from "./commands.js";
-import { at } from "./dom.js";
+import { at, reword } from "./dom.js";
 import { openMenu } from "./menu.js";
 import { isLaidOut, wellFormed } from "./older.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
@@ -25,7 +25,7 @@ export function drawHostBar() {
   at("hide-answers").classList.toggle("main", hidden);
   at("lock").setAttribute("aria-pressed", String(locked));
   at("freeze").setAttribute("aria-pressed", String(frozen));
-  at("door-host").textContent = room.hosting ? say("youHost") : "";
+  reword(at("door-host"), room.hosting ? say("youHost") : "");
   if (room.hosting) tellHosting();
   drawField();
 }

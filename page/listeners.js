@@ -11,11 +11,10 @@ import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
 import { hide } from "./hiding.js";
 import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
-import { keyInMenu, leaveMenu, menuToggled } from "./menu.js";
 import { focusBoxes } from "./order.js";
 import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
-import { toggleReader } from "./reader.js";
+import { toggleReader } from "./read-aloud.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { changeName, offerName } from "./renaming.js";
 import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
@@ -128,9 +127,6 @@ function listenToLog() {
 function listenToHostBar() {
   watchBoard();
   at("confirm-yes").addEventListener("click", confirmed);
-  at("menu").addEventListener("toggle", menuToggled);
-  at("menu").addEventListener("keydown", keyInMenu);
-  at("menu").addEventListener("focusout", leaveMenu);
 }
 
 function listenToSettings() {
@@ -141,16 +137,23 @@ function listenToSettings() {
   at("to-settings").addEventListener("click", () => {
     offerName();
     showDialog("settings");
+    import("./alerts.js"); // what is chosen there has to be at once, or it is no answer to a click
   });
   at("rename").addEventListener("submit", changeName);
   at("enter-posts").addEventListener("change", () => choose({ enterPosts: at("enter-posts").checked }));
   at("alert").addEventListener("change", chooseAlert);
   at("theme").addEventListener("change", () => choose({ theme: /** @type {any} */ (at("theme").value) }));
   at("language").addEventListener("change", () => chooseLanguage(at("language").value));
-  for (const button of all("[data-size]")) button.addEventListener("click", () => resize(Number(button.dataset.size)));
+  document.addEventListener("click", resizeByButton);
   for (const button of all("[data-view-to]")) {
     button.addEventListener("click", () => setView(/** @type {any} */ (button.dataset.viewTo)));
   }
+}
+
+/** The buttons stand in several places, and the panel of the captions draws its own. @param {Event} event */
+function resizeByButton({ target }) {
+  const button = target instanceof Element && target.closest("[data-size]");
+  if (button instanceof HTMLElement) resize(Number(button.dataset.size));
 }
 
 function listenToProjector() {

@@ -74,7 +74,7 @@ function dropOldItems() {
   }
 }
 
-/** The first posts that a reader gets are not new; only what comes later is announced. */
+/** The first posts that a reader gets are not new, nor are those that are shown again or in another language. */
 function hush() {
   const log = at("posts");
   log.setAttribute("aria-live", "off");
@@ -159,6 +159,7 @@ function wordsForTime(when) {
 
 /** Says the times, and who came and went, in another language. */
 export function retellLog() {
+  hush();
   for (const news of lines.keys()) drawNews(news);
   for (const time of /** @type {Iterable<HTMLTimeElement>} */ (all("#posts time"))) {
     time.textContent = wordsForTime(Date.parse(time.dateTime));
@@ -167,6 +168,7 @@ export function retellLog() {
 
 /** Hides the posts of people who are hidden now, and shows those of all others. */
 export function drawHiddenPosts() {
+  hush();
   for (const post of room.posts.values()) {
     const item = items.get(keyOf(post));
     if (item) item.hidden = hidden.has(post.name);
@@ -181,14 +183,9 @@ export function scrollLog({ target }) {
   if (reading.atEnd && reading.below) touch("log");
 }
 
-/**
- * Counts a post that comes while nobody sees the tab.
- *
- * @param {Post} post
- */
-export function countUnread(post) {
-  const isNew = !room.posts.has(keyOf(post)) && !hidden.has(post.name);
-  if (isNew && document.hidden) reading.unread += 1;
+/** Counts a post that comes while nobody sees the tab. */
+export function countUnread() {
+  if (document.hidden) reading.unread += 1;
 }
 
 /** The tab is seen again. */

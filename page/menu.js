@@ -1,6 +1,9 @@
 // A menu that a button opens, as the ARIA Authoring Practices describe it. There is one menu; it lies above the page.
 
 import { at, element } from "./dom.js";
+import { nextItem } from "./keys.js";
+import { isLaidOut } from "./older.js";
+import { focusBoxes } from "./order.js";
 
 /** @typedef {{ words: string, action: () => void }} Item */
 
@@ -17,6 +20,7 @@ const opened = { button: null };
 export function openMenu(button, label, items) {
   const menu = at("menu");
   const wasOpen = opened.button;
+  listenToMenu();
   closeMenu();
   forgetButton();
   if (wasOpen === button) return button.focus();
@@ -30,6 +34,13 @@ export function openMenu(button, label, items) {
   itemsOfMenu()[0]?.focus();
 }
 
+/** A function that listens already does not listen twice. */
+function listenToMenu() {
+  at("menu").addEventListener("toggle", menuToggled);
+  at("menu").addEventListener("keydown", keyInMenu);
+  at("menu").addEventListener("focusout", leaveMenu);
+}
+
 /** Without popovers, the menu is an element like any other, which closes when the focus leaves it. */
 function hasPopovers() {
   return "showPopover" in at("menu");
@@ -37,9 +48,15 @@ function hasPopovers() {
 
 function closeMenu() {
   if (hasPopovers()) return at("menu").hidePopover();
-  if (at("menu").contains(document.activeElement)) opened.button?.focus();
+  if (at("menu").contains(document.activeElement)) focusOpener();
   at("menu").hidden = true;
   forgetButton();
+}
+
+/** Meanwhile the box may have gone, and the button with it. */
+function focusOpener() {
+  if (opened.button && isLaidOut(opened.button)) opened.button.focus();
+  else focusBoxes();
 }
 
 function forgetButton() {
@@ -48,7 +65,7 @@ function forgetButton() {
 }
 
 /** @param {FocusEvent} event */
-export function leaveMenu({ relatedTarget }) {
+function leaveMenu({ relatedTarget }) {
   const isInside = relatedTarget instanceof Node && at("menu").contains(relatedTarget);
   if (!hasPopovers() && opened.button && !isInside) closeMenu();
 }
@@ -70,18 +87,19 @@ function itemsOfMenu() {
 }
 
 /**
- * Puts the menu below the button, or above it where there is more space, and ends it where the button ends. In a low
- * window, the menu covers the button.
+ * Puts the menu below the button, or above it where there is more space, and ends it where the button ends, if the
+ * window has the space for it. In a low window, the menu covers the button.
  *
  * @param {DOMRect} button
  */
 function placeBy(button) {
-  const { style, offsetHeight } = at("menu");
+  const { style, offsetHeight, offsetWidth } = at("menu");
   const least = Math.max(0, innerHeight - offsetHeight);
   const start = button.bottom <= least || button.top < offsetHeight ? button.bottom : button.top - offsetHeight;
   style.setProperty("inset-block-start", `${Math.min(start, least)}px`);
   const { dir, clientWidth } = document.documentElement;
-  style.setProperty("inset-inline-end", `${dir === "rtl" ? button.left : clientWidth - button.right}px`);
+  const end = dir === "rtl" ? button.left : clientWidth - button.right;
+  style.setProperty("inset-inline-end", `${Math.min(end, clientWidth - offsetWidth)}px`);
 }
 
 /**
@@ -89,40 +107,21 @@ function placeBy(button) {
  *
  * @param {Event} event
  */
-export function menuToggled(event) {
+function menuToggled(event) {
   if (/** @type {ToggleEvent} */ (event).newState !== "closed" || !opened.button) return;
-  if (at("menu").contains(document.activeElement)) opened.button.focus();
+  if (at("menu").contains(document.activeElement)) focusOpener();
   forgetButton();
 }
 
 /** @param {KeyboardEvent} event */
-export function keyInMenu(event) {
+function keyInMenu(event) {
   const items = itemsOfMenu();
   const next = nextItem(event.key, items.indexOf(/** @type {HTMLElement} */ (document.activeElement)), items.length);
   event.stopPropagation(); // Escape closes the menu, and nothing below it
   if (event.key === "Escape" || event.key === "Tab") {
-    opened.button?.focus();
+    focusOpener();
     closeMenu();
   } else if (next === -1) return;
   else items[next].focus();
   if (event.key !== "Tab") event.preventDefault();
-}
-
-/**
- * @param {string} key
- * @param {number} current
- * @param {number} count
- */
-export function nextItem(key, current, count) {
-  switch (key) {
-    case "ArrowDown":
-      return (current + 1) % count;
-    case "ArrowUp":
-      return (current - 1 + count) % count;
-    case "Home":
-      return 0;
-    case "End":
-      return count - 1;
-  }
-  return -1;
 }

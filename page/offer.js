@@ -8,7 +8,7 @@ import { isolated, say } from "./words.js";
 
 /**
  * @typedef {object} DeviceSeat
- * @property {string} room
+ * @property {string} room  the key of its name
  * @property {string} id
  * @property {string} name
  * @property {string} session
@@ -34,15 +34,15 @@ function keptSeats() {
 
 /** Keeps this person's seat, or forgets it after a goodbye. */
 export function keepForDevice() {
-  const others = keptSeats().filter((kept) => kept.room !== asked.room);
+  const others = keptSeats().filter((kept) => kept.room !== asked.roomKey);
   const { name, session } = seat;
-  const own = room.you && session ? [{ room: asked.room, id: room.you, name, session, tab, when: Date.now() }] : [];
+  const own = room.you && session ? [{ room: asked.roomKey, id: room.you, name, session, tab, when: Date.now() }] : [];
   keepOnDevice(SEATS, [...others, ...own].slice(-ROOMS_KEPT));
 }
 
 /** The seat that this device had in this room. */
 export function deviceSeat() {
-  return keptSeats().find((kept) => kept.room === asked.room);
+  return keptSeats().find((kept) => kept.room === asked.roomKey);
 }
 
 /** @param {DeviceSeat} kept  no other tab has it */
@@ -54,6 +54,7 @@ export function offerSeat(kept) {
 /** Draws the button, while the seat is away. */
 export function drawOffer() {
   const user = offer.seat && room.users.get(offer.seat.id);
+  if (!user?.away && document.activeElement === at("come-back")) at("name").focus();
   at("come-back").hidden = !user?.away;
   if (user) at("come-back").textContent = say("comeBack", { name: isolated(user.name) });
 }

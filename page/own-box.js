@@ -1,7 +1,7 @@
 // Draws this person's own box, all but the text, which belongs to whoever types.
 
 import { touch } from "./changes.js";
-import { at } from "./dom.js";
+import { at, reword } from "./dom.js";
 import { drawMark, lookOf } from "./marks.js";
 import { charactersLeft, wordsForRest } from "./rest.js";
 import { asked, choices, draft, isBlind, isFrozen, link, look, room, seat } from "./state.js";
@@ -17,6 +17,7 @@ export function drawMe() {
   at("skip-to-mine").hidden = at("me").hidden;
   // Whoever reads captions came to read.
   at("no-box").hidden = Boolean(seat.wanted) || asked.leftOut.includes("me") || look.view === "captions";
+  drawNoBox();
   at("room").classList.toggle("watching", Boolean(at("me").hidden && at("no-box").hidden));
   const name = seat.name || seat.wanted.trim();
   at("my-name").textContent = name;
@@ -26,6 +27,16 @@ export function drawMe() {
   drawFrozen();
   drawHint();
   drawOwnText();
+}
+
+/** What stands in place of the box: whoever was removed gets no other one. */
+function drawNoBox() {
+  at("to-join").hidden = seat.removed;
+  at("no-box").classList.toggle("removed", seat.removed);
+  const key = seat.removed ? "removedOut" : "everyKey";
+  const words = at("no-box-words");
+  words.dataset.say = key;
+  words.textContent = say(key);
 }
 
 /** In a frozen room, the box can be read, and its buttons keep the focus, but do nothing. */
@@ -61,7 +72,7 @@ export function drawOwnText() {
   const text = at("my-text").value;
   at("my-lines").textContent = text.slice(0, MEASURED) + NO_SPACE;
   at("me").classList.toggle("long", choices.continuous || text.length > room.limits.text / 4);
-  at("post").classList.toggle("main", room.posts.size > 0 && text.trim() !== "");
+  at("post").classList.toggle("main", !choices.continuous && room.posts.size > 0 && text.trim() !== "");
   const rest = charactersLeft(text, room.limits.text);
   at("me").classList.toggle("over", rest < 0);
   drawNotes(rest);
@@ -76,7 +87,7 @@ function drawNotes(rest) {
   const hasError = at("my-error").textContent !== "";
   const words = hasError ? "" : noteFor(rest);
   const count = hasError || (words && rest >= 0) ? "" : wordsForRest(rest);
-  at("my-note").textContent = words;
+  reword(at("my-note"), words);
   at("my-count").textContent = count;
   at("hint").hidden = hasError || words + count !== "";
 }

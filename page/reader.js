@@ -1,11 +1,12 @@
-// Read aloud: has screen readers and braille displays say what is new in the enlarged box or in the captions, sentence
-// by sentence; aloud.js says which sentences are new.
+// Has screen readers and braille displays say what is new in the enlarged box or in the captions, sentence by sentence;
+// aloud.js says which sentences are new. A part: read-aloud.js turns it on.
 
 import { hear, newHearing } from "./aloud.js";
 import { isOnAir } from "./captions.js";
-import { all, at, element } from "./dom.js";
+import { at, element } from "./dom.js";
 import { look, room } from "./state.js";
-import { say, tongue } from "./words.js";
+import { shownText } from "./transcript.js";
+import { tongue } from "./words.js";
 
 /** @typedef {import("./state.js").User} User */
 
@@ -19,7 +20,6 @@ const REST_MS = 3_000;
 const KEPT = 20;
 
 const reader = {
-  on: false,
   /** What is read: a user, or the captions. @type {User | "captions" | null} */
   scope: null,
   /** @type {WeakMap<User, import("./aloud.js").Hearing>} */
@@ -30,24 +30,14 @@ const reader = {
   timer: 0,
 };
 
-export function toggleReader() {
-  reader.on = !reader.on;
-  followScope();
-  drawReader();
-}
-
-export function drawReader() {
-  for (const button of all(".reads-aloud")) {
-    button.setAttribute("aria-pressed", String(reader.on));
-    button.title = say("readAloudHow");
-  }
-  at("read-aloud").checked = reader.on;
-}
-
-/** Something else is looked at than before: only what comes from now on is read. */
-export function followScope() {
+/**
+ * Something else is looked at than before: only what comes from now on is read.
+ *
+ * @param {boolean} isOn
+ */
+export function readScope(isOn) {
   const seen = look.large ?? (look.view === "captions" ? look.view : null);
-  const scope = reader.on ? seen : null;
+  const scope = isOn ? seen : null;
   if (scope === reader.scope) return;
   Object.assign(reader, { scope, hearings: new WeakMap(), speaker: look.large });
   if (scope) for (const user of room.users.values()) reader.hearings.set(user, newHearing(user.text));
@@ -59,7 +49,7 @@ export function followScope() {
  * @param {string} event
  * @param {any} data
  */
-export function overhear(event, data) {
+export function readEvent(event, data) {
   if (!reader.scope) return;
   const author = event === "data" ? room.users.get(data.id) : undefined;
   if (author) hearingOf(author).posts.push(data.text);
@@ -108,7 +98,7 @@ function usersToRead() {
  * @param {User} user
  */
 function newsOf(user) {
-  const news = hear(hearingOf(user), user.text, tongue.language, isResting(user)).join(" ");
+  const news = hear(hearingOf(user), shownText(user), tongue.language, isResting(user)).join(" ");
   if (!news || reader.speaker === user) return news;
   reader.speaker = user;
   return `${user.name}: ${news}`;

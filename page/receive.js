@@ -5,7 +5,6 @@ import { announce, notice } from "./board.js";
 import { REMOVED, TRY_AGAIN, isAboutEntry, isAboutHosting, isAboutKey, wordForError } from "./codes.js";
 import { confirmConnection, lose, resync } from "./connection.js";
 import { noticeOpenRoom, refuseEntry } from "./entry.js";
-import { alertOf } from "./alerts.js";
 import { applyEvent } from "./events.js";
 import { drawTitle } from "./head.js";
 import { flow } from "./flow.js";
@@ -14,10 +13,10 @@ import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { withPart } from "./parts.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
-import { overhear } from "./reader.js";
+import { overhear } from "./read-aloud.js";
 import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
-import { PROMPT_CHARACTERS, asked, draft, isFrozen, link, room, seat } from "./state.js";
+import { PROMPT_CHARACTERS, asked, choices, draft, hidden, isFrozen, keyOf, link, room, seat } from "./state.js";
 import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
 import { isolated, say } from "./words.js";
 
@@ -39,6 +38,17 @@ export function receive(event, data) {
   if (event === "unlocked") return unlock(data);
   if (event === "error") return refuse(data);
   if (event === "slow_down") return slowDown();
+  // A post may come before the first snapshot of a connection, which has it in its place among the others.
+  if (event !== "data" || link.status === "connected") receiveChange(event, data);
+}
+
+/**
+ * The room has changed.
+ *
+ * @param {string} event
+ * @param {any} data
+ */
+function receiveChange(event, data) {
   if (event === "data") notePost(data);
   else if (event === "user_renamed") noticeName(data);
   const wasFrozen = isFrozen();
@@ -99,8 +109,10 @@ function settleIn() {
 function notePost(post) {
   settle(post);
   flow();
-  countUnread(post);
-  alertOf(post);
+  if (room.posts.has(keyOf(post)) || hidden.has(post.name)) return;
+  countUnread();
+  if (post.id === room.you || choices.alert === "nothing") return;
+  withPart(import("./alerts.js"), ({ alertOf }) => alertOf(post));
 }
 
 /** @param {Refusal} refusal */

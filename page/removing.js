@@ -2,7 +2,7 @@
 // post; the arrow keys go from one to the next.
 
 import { at, element } from "./dom.js";
-import { nextItem } from "./menu.js";
+import { nextItem } from "./keys.js";
 import { room } from "./state.js";
 import { isolated, say, tongue } from "./words.js";
 

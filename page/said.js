@@ -53,9 +53,10 @@ export function stillPosted(posted, before, after) {
  * @param {boolean} isOld  it came before the text
  */
 export function holdsPost(text, posted, post, isOld) {
-  if (isOld) return post.length >= SURE_CHARACTERS && text.startsWith(post);
   const rest = restOf(text, posted);
-  return rest !== "" && (rest.startsWith(post) || post.startsWith(rest));
+  const isSure = post.length >= SURE_CHARACTERS;
+  if (isOld) return isSure && rest.startsWith(post);
+  return rest === "" ? isSure : rest.startsWith(post) || post.startsWith(rest);
 }
 
 /**

@@ -18,7 +18,7 @@ import { isolated, say } from "./words.js";
 /**
  * @typedef {object} KeptSeat  What a reload must not lose.
  * @property {string} tab
- * @property {string} room
+ * @property {string} room  the key of its name
  * @property {string | null} asked  the name in the address
  * @property {string} wanted
  * @property {string} [session]
@@ -120,7 +120,7 @@ export function keepSeat() {
   if (!seat.wanted && !seat.removed) return;
   const { wanted, session, cleared, removed } = seat;
   const { pending, paused } = draft;
-  const own = { tab, room: asked.room, asked: asked.name, wanted, session, cleared, removed };
+  const own = { tab, room: asked.roomKey, asked: asked.name, wanted, session, cleared, removed };
   keepInTab(SEAT, { ...own, pending, paused, text: ownText() });
 }
 
@@ -128,7 +128,7 @@ export function keepSeat() {
 export function takeSeat() {
   const kept = keptInTab(SEAT);
   keepInTab(SEAT, null);
-  return kept?.room === asked.room && kept.asked === asked.name ? kept : null;
+  return kept?.room === asked.roomKey && kept.asked === asked.name ? kept : null;
 }
 
 /**

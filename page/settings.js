@@ -1,20 +1,23 @@
 // The settings: theme, text size, language, and whether Enter posts.
 
 import { nextSize } from "./address.js";
-import { allowedAlert, drawAlerts } from "./alerts.js";
 import { drawCaptionLook, isBare } from "./caption-look.js";
 import { touch } from "./changes.js";
 import { all, at } from "./dom.js";
 import { drawTitle } from "./head.js";
 import { drawHiddenPeople } from "./hiding.js";
 import { retellLog } from "./log.js";
-import { drawReader } from "./reader.js";
+import { withPart } from "./parts.js";
+import { drawReader } from "./read-aloud.js";
 import { asked, choices, look } from "./state.js";
 import { remember } from "./storage.js";
 import { labelBoxes, redraw } from "./wall.js";
 import { say, tongue, useWords, wordsOf } from "./words.js";
 
 /** @typedef {import("./words.js").WordKey} WordKey */
+
+/** Only a secure page may show notifications, and not every browser can. */
+const canNotify = isSecureContext && "Notification" in window;
 
 /** Draws what is chosen: theme, size, view, and which parts are left out. */
 export function drawChoices() {
@@ -79,9 +82,17 @@ export function choose(choice) {
   touch("me");
 }
 
-/** Changes what tells of posts by others. */
+/** A notification can be chosen only where it is allowed. */
+function drawAlerts() {
+  at("alert").value = choices.alert;
+  at("alert").options[2].disabled = !canNotify || Notification.permission === "denied";
+}
+
+/** Changes what tells of posts by others. The old choice stands until the new one is allowed. */
 export async function chooseAlert() {
-  choose({ alert: await allowedAlert(/** @type {any} */ (at("alert").value)) });
+  const wanted = /** @type {any} */ (at("alert").value);
+  await withPart(import("./alerts.js"), async ({ allowedAlert }) => choose({ alert: await allowedAlert(wanted) }));
+  drawAlerts();
 }
 
 /**

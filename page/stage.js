@@ -2,7 +2,7 @@
 
 import { at } from "./dom.js";
 import { drawMark } from "./marks.js";
-import { followScope } from "./reader.js";
+import { followScope } from "./read-aloud.js";
 import { drawRich } from "./rich.js";
 import { isBlind, look, presenceOf, room } from "./state.js";
 import { shownText } from "./transcript.js";
@@ -10,6 +10,7 @@ import { wordForPresence } from "./wall.js";
 
 export function drawStage() {
   const user = look.large;
+  const focused = at("stage").contains(document.activeElement) ? document.activeElement : null;
   followScope();
   at("stage").hidden = !user;
   at("wall").classList.toggle("covered", Boolean(user));
@@ -29,4 +30,10 @@ export function drawStage() {
   const text = shownText(user);
   at("copy-box").hidden = !text;
   drawRich(at("stage-text").children[0], text);
+  keepFocus(focused);
+}
+
+/** A button or a link that had the focus may have gone. @param {Element | null} focused */
+function keepFocus(focused) {
+  if (focused && (!focused.isConnected || focused.closest("[hidden]"))) at("stage-text").focus();
 }

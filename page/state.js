@@ -70,6 +70,8 @@ export const tab = Math.random().toString(36).slice(2);
 /** What the address asks for; it lasts as long as the page. */
 export const asked = {
   room: "",
+  /** Equal for all spellings of the room's name. */
+  roomKey: "lobby",
   /** @type {string | null} */
   name: null,
   leftOut: /** @type {string[]} */ ([]),

@@ -78,11 +78,12 @@ function post() {
 }
 
 /**
- * Sends a post; it stays in the box until it is back.
+ * Sends a post, behind the text that it is from, so that readers find it there; it stays in the box until it is back.
  *
  * @param {{ text: string, extent?: number }} wanted
  */
 function addPending(wanted) {
+  sendText();
   draft.refs += 1;
   const pending = { ...wanted, ref: `${tab}.${draft.refs}` };
   if (!draft.pending.length) draft.slowed = false;

@@ -26,6 +26,11 @@ const panes = {
   main: undefined,
 };
 
+/** A pane gets another height when somebody else writes, too: its reader stays at the end. */
+const paneObserver = new ResizeObserver(() => {
+  for (const { text, following } of panes.shown) if (following) text.scrollTop = END;
+});
+
 /** Draws the text of a box; in the captions, of those who are on air, also what was said before. @param {Box} box */
 export function drawWordsOf(box) {
   if (look.view === "captions") return "speaks" in box.root.dataset ? drawTranscript(box) : undefined;
@@ -200,9 +205,16 @@ export function drawPanes(boxOf) {
   panes.main = mainOf(speakers, panes.main);
   at("wall").style.setProperty("--others", String(Math.max(speakers.length - 1, 1)));
   at("wall-empty").hidden = speakers.length > 0;
-  for (const box of panes.shown) if (!boxes.has(box)) box.root.removeAttribute("data-speaks");
+  for (const box of panes.shown) {
+    if (boxes.has(box)) continue;
+    box.root.removeAttribute("data-speaks");
+    paneObserver.unobserve(box.text);
+  }
   for (const box of boxes) {
-    if (!panes.shown.has(box)) drawTranscript(box);
+    if (!panes.shown.has(box)) {
+      drawTranscript(box);
+      paneObserver.observe(box.text);
+    }
     const pane = box.user === panes.main ? "main" : "";
     if (box.root.dataset.speaks !== pane) box.root.dataset.speaks = pane;
   }

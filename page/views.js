@@ -3,10 +3,10 @@
 import { touch } from "./changes.js";
 import { all, at, isAtEnd, openDialog } from "./dom.js";
 import { depth, keepHistory } from "./history.js";
-import { followScope } from "./reader.js";
+import { followScope } from "./read-aloud.js";
 import { drawChoices } from "./settings.js";
 import { drawStage } from "./stage.js";
-import { look, room } from "./state.js";
+import { hidden, look, room } from "./state.js";
 import { boxOf, redraw, tidy } from "./wall.js";
 
 /** What keeps the screen on. @type {{ lock: WakeLockSentinel | null }} */
@@ -32,7 +32,7 @@ export function shrink() {
   look.large = null;
   look.bySpotlight = false;
   drawStage();
-  if (hadFocus) (box?.root.hidden === false ? box.text : at("wall")).focus();
+  if (hadFocus) (box && !hidden.has(box.user.name) ? box.text : at("wall")).focus();
   keepHistory();
 }
 

@@ -11,6 +11,9 @@ import { boxAround } from "./wall.js";
 
 /** @typedef {import("./wall.js").Box} Box */
 
+/** How far each text of the captions could be scrolled when it was scrolled last. @type {WeakMap<Box, number>} */
+const ranges = new WeakMap();
+
 /**
  * Keeps one stop for the keyboard, and for hosts the menu of that box. In the captions each box is a stop: there are
  * few, and each can be scrolled.
@@ -167,9 +170,17 @@ export function scrollWall({ target }) {
   if ("read" in box.root.dataset) box.following = isAtEnd(box.text);
 }
 
-/** @param {Box} box */
+/**
+ * A reader who scrolls up stops following. The browser scrolls, too, when a pane or its text gets another height.
+ *
+ * @param {Box} box
+ */
 function scrollCaptions(box) {
-  box.following = isAtEnd(box.text);
-  box.root.toggleAttribute("data-above", box.text.scrollTop > 0);
+  const { text } = box;
+  const range = text.scrollHeight - text.clientHeight;
+  box.following = isAtEnd(text) || (box.following && ranges.get(box) !== range);
+  ranges.set(box, range);
+  if (box.following) text.scrollTop = END;
+  box.root.toggleAttribute("data-above", text.scrollTop > 0);
   drawLatest(box);
 }

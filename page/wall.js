@@ -69,10 +69,8 @@ export function drawBox(user) {
   noteEmpty(box);
   drawHostMark(box);
   setHidden(box.root, hidden.has(user.name));
-  if (presence === "typing") {
-    settleLater(box);
-    showEnd(box);
-  }
+  if (presence === "typing") settleLater(box);
+  showEnd(box);
   if (user.gone) vacate(box);
 }
 
@@ -98,6 +96,7 @@ function noteEmpty({ user, root }) {
 /** @param {Box} box */
 function drawHostMark({ user, host, more }) {
   setHidden(host, !room.hosts.has(user.id));
+  if (user.gone && document.activeElement === more) at("wall").focus();
   setHidden(more, !room.hosting || user.gone);
 }
 
@@ -271,16 +270,6 @@ export function followBox(user) {
 /** Has all boxes drawn again. */
 export function redraw() {
   for (const user of room.users.values()) change(user);
-}
-
-export function drawEmptyWall() {
-  const isCaptions = look.view === "captions";
-  const others = [...room.users.values()].filter((user) => user.id !== room.you);
-  const written = asked.leftOut.includes("empty") ? others.filter(({ text, wrote }) => text || wrote) : others;
-  if (!isCaptions) at("wall-empty").hidden = written.length > 0;
-  const isUnwritten = isCaptions || others.length > 0;
-  at("wall-empty-words").textContent = say(isUnwritten ? "captionsEmpty" : "wallEmpty");
-  at("wall-empty").children[1].toggleAttribute("hidden", isUnwritten);
 }
 
 /**

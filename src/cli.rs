@@ -223,7 +223,7 @@ fn read_passphrase(file: &Path) -> Result<SecretHash, String> {
 
 /// Warns if others can read a file that holds a secret.
 fn warn_of_readers(what: &str, file: &Path) {
-    if fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
+    if fs::metadata(file).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 != 0) {
         log::warn!("other users can read the {what} file; run chmod 600 {}", file.display());
     }
 }

@@ -143,7 +143,7 @@ fn comments_that_fill_lines_are_left_out_and_others_stay() {
 }
 
 #[test]
-fn a_broken_import_or_name_is_told_in_a_sentence() {
+fn a_broken_import_or_name_is_refused_with_a_sentence() {
     let b = ("page/b.js", "export const b = 1;\n");
     for (main, others, sentence) in [
         (
@@ -186,7 +186,7 @@ fn a_broken_import_or_name_is_told_in_a_sentence() {
 }
 
 #[test]
-fn what_a_document_cannot_hold_is_told_in_a_sentence() {
+fn what_a_document_cannot_hold_is_refused_with_a_sentence() {
     for (main, others, sentence) in [
         (
             "import WORDS from \"./w.json\" with { type: \"json\" };\n",
@@ -281,14 +281,14 @@ fn languages() -> [Language; 2] {
         .map(|(tag, name, direction, join)| Language::parse(tag, &words(name, direction, join)).unwrap())
 }
 
-const SPOKEN: &str = "<html lang=\"en\">\n<meta name=\"description\" content=\"everyKey\">\n\
+const TRANSLATED: &str = "<html lang=\"en\">\n<meta name=\"description\" content=\"everyKey\">\n\
                       <main><button data-say=\"join\"></button><i data-label=\"join\" hidden></i>x</main>\n\
                       <b data-say=\"later\"></b><select id=\"language\"></select>\n";
 
 #[test]
-fn a_document_speaks_its_language_from_the_first_byte() {
+fn a_document_is_in_its_language_from_the_first_byte() {
     let languages = languages();
-    let document = languages[0].document(SPOKEN, &languages).unwrap();
+    let document = languages[0].document(TRANSLATED, &languages).unwrap();
     let expected = "<html lang=\"ar\" dir=\"rtl\">\n<meta name=\"description\" content=\"a &quot;b&quot;\">\n\
                     <main><button data-say=\"join\">&lt;&amp;></button>\
                     <i data-label=\"join\" hidden aria-label=\"&lt;&amp;>\"></i>x</main>\n\
@@ -300,9 +300,10 @@ fn a_document_speaks_its_language_from_the_first_byte() {
 #[test]
 fn a_language_that_lacks_a_word_of_the_document_is_refused() {
     let languages = languages();
-    let refusal = languages[1].document(&SPOKEN.replace("data-say=\"join\"", "data-say=\"no\""), &languages);
+    let refusal =
+        languages[1].document(&TRANSLATED.replace("data-say=\"join\"", "data-say=\"no\""), &languages);
     assert_eq!(refusal.unwrap_err(), "zh-Hans has no word no.");
-    let refusal = languages[1].document(&SPOKEN.replace("lang=\"en\"", ""), &languages);
+    let refusal = languages[1].document(&TRANSLATED.replace("lang=\"en\"", ""), &languages);
     assert!(refusal.unwrap_err().ends_with("it needs one."));
     assert!(Language::parse("de", "{").is_err() && Language::parse("de", "[]").is_err());
 }

@@ -21,7 +21,7 @@ pub(crate) enum Event<'a> {
     Hidden(bool),
     /// The client is a host.
     Hosting,
-    /// How many watch.
+    /// The number of viewers.
     Viewers,
     /// A user with this number in its name joined.
     Joined(usize),

@@ -19,7 +19,7 @@ fuzz_target!(|json: &str| {
                 Err(_) => assert_eq!(text.as_str(), BOX, "a splice that does not fit changes nothing"),
             }
         }
-        Ok(ClientEvent::GotANewUser { name, .. }) => {
+        Ok(ClientEvent::GotANewUser { name, .. } | ClientEvent::ChangeName { name }) => {
             if let Ok(name) = Name::parse(&name, 40) {
                 assert_eq!(Name::parse(name.as_str(), 40).as_ref(), Ok(&name));
             }

@@ -17,7 +17,7 @@ const BYTES_PER_EVENT: usize = 4 * 1024;
 /// connects, and one when a splice does not fit.
 const SNAPSHOTS: Rate = Rate { per_second: 1, burst: 10 };
 
-/// Names that a client may take. The room is told of each, and a person needs one.
+/// Changes of a client's name. Each is sent to the whole room.
 const NAMES: Rate = Rate { per_second: 1, burst: 5 };
 
 /// Actions that only a host may take. The room is told of each, and the store may have to keep it. A host who removes

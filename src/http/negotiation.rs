@@ -30,23 +30,22 @@ impl ContentCoding {
     }
 }
 
-/// The language among these that a request prefers: the one in its query (`lang=de`), or the first of those in its
-/// headers; English if it names none of them. Regions and scripts are no part of a wish: `de-AT` is German.
-pub(super) fn language_wanted<'a>(query: &str, headers: &HeaderMap, languages: &[&'a str]) -> &'a str {
+/// The language that a request prefers: the one in its query (`lang=de`), otherwise the one with the highest weight in its
+/// headers, otherwise English. Regions and scripts are ignored, so `de-AT` is German.
+pub(super) fn preferred_language<'a>(query: &str, headers: &HeaderMap, languages: &[&'a str]) -> &'a str {
     let in_query = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "lang");
     let list = elements(headers, header::ACCEPT_LANGUAGE);
     let mut weights: Vec<(String, u16)> = list.filter_map(|element| weighted(&element)).collect();
     weights.retain(|(_, weight)| *weight > 0);
     weights.sort_by_key(|(_, weight)| Reverse(*weight));
-    let wishes =
-        in_query.map(|(_, tag)| tag.into_owned()).into_iter().chain(weights.into_iter().map(|(tag, _)| tag));
-    let named = |wish: String| {
-        languages.iter().find(|language| primary(language).eq_ignore_ascii_case(primary(&wish)))
-    };
-    wishes.filter_map(named).next().unwrap_or(&"en")
+    let in_headers = weights.into_iter().map(|(tag, _)| tag);
+    let preferred = in_query.map(|(_, tag)| tag.into_owned()).into_iter().chain(in_headers);
+    let available =
+        |tag: String| languages.iter().find(|language| primary(language).eq_ignore_ascii_case(primary(&tag)));
+    preferred.filter_map(available).next().unwrap_or(&"en")
 }
 
-/// The language in a tag without its script and its region.
+/// The primary language subtag: a tag without its script and region (RFC 5646, section 2.2.1).
 fn primary(tag: &str) -> &str {
     tag.split('-').next().unwrap_or(tag)
 }
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn the_language_is_the_first_wish_that_there_is() {
+    fn the_language_is_the_most_preferred_one_that_the_page_has() {
         let languages = ["ar", "de", "en", "pt-BR", "zh-Hans"];
         for (query, values, language) in [
             ("", &[][..], "en"),
@@ -159,7 +158,7 @@ mod tests {
             ("language=ar", &["de"], "de"),
         ] {
             let headers = headers(header::ACCEPT_LANGUAGE, values);
-            assert_eq!(language_wanted(query, &headers, &languages), language, "{query} {values:?}");
+            assert_eq!(preferred_language(query, &headers, &languages), language, "{query} {values:?}");
         }
     }
 

@@ -85,6 +85,9 @@ impl FromStr for Origin {
         }
         let Host { name, port } =
             Host::from_authority(uri.authority().ok_or(InvalidOrigin)?).ok_or(InvalidOrigin)?;
+        if !name.bytes().all(is_in_host_name) {
+            return Err(InvalidOrigin);
+        }
         Ok(Self { scheme, host: name, port: port.unwrap_or(scheme.default_port()) })
     }
 }
@@ -155,6 +158,12 @@ impl Host {
 }
 
 /// Parses digits. Rust's own parser would also accept a plus sign.
+/// Whether a host name or an IP address in brackets may hold this byte. A URI may have others, such as `;`, which would
+/// end a directive of the Content-Security-Policy.
+fn is_in_host_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte)
+}
+
 fn parse_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| text.bytes().all(|digit| digit.is_ascii_digit()))
 }
@@ -219,6 +228,10 @@ mod tests {
             "https://wall.example:99999",
             "https://wall.example:+80",
             "https://wall example",
+            "https://wall.example;script-src",
+            "https://wall.example,self",
+            "https://*",
+            "https://'none'",
         ] {
             assert_eq!(text.parse::<Origin>(), Err(InvalidOrigin), "{text}");
         }

@@ -1,7 +1,7 @@
-//! The page, its parts and its words, which `build.rs` builds into the program. The page is a document in each language;
-//! a request gets the one that it asks for, in the coding that it asks for.
+//! The page, its parts and its words, which `build.rs` builds into the program. There is one document for each language.
+//! A request gets the one in the language that it prefers, in the content coding that it accepts.
 
-use crate::http::negotiation::{ContentCoding, has_already, language_wanted};
+use crate::http::negotiation::{ContentCoding, has_already, preferred_language};
 use crate::http::response::Response;
 use data_encoding::{BASE64, HEXLOWER};
 use sha2::{Digest, Sha256};
@@ -10,14 +10,14 @@ use tungstenite::http::{HeaderMap, Uri};
 /// Bytes of a hash in an entity tag: enough that no two versions share a tag.
 const TAG_LEN: usize = 12;
 
-/// The folder of the parts that the page fetches when it needs them. Their names change with them.
+/// The folder of the parts, which the page fetches when it needs them. Their names change with their content.
 const PARTS: &str = "/parts/";
 
 /// A file as `build.rs` describes it.
 struct Built {
     path: &'static str,
-    /// The language of a document; empty for other files.
-    language: &'static str,
+    /// The language of a document. `None` for other files.
+    language: Option<&'static str>,
     content_type: &'static str,
     plain: &'static str,
     gzip: &'static [u8],
@@ -25,7 +25,7 @@ struct Built {
 
 include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
-/// The page itself, its parts, and the words of its languages, ready to be sent.
+/// The documents, parts and words of the page, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Page {
     files: Vec<File>,
@@ -36,8 +36,8 @@ pub(crate) struct Page {
 #[derive(Debug)]
 struct File {
     path: &'static str,
-    /// The language of a document; empty for other files.
-    language: &'static str,
+    /// The language of a document. `None` for other files.
+    language: Option<&'static str>,
     content_type: &'static str,
     /// The Content-Security-Policy of the file. `None` for the strict one of other responses.
     policy: Option<String>,
@@ -57,15 +57,15 @@ impl Page {
     /// The page of a server. `frame_ancestors` is the value of that directive in the Content-Security-Policy.
     pub(crate) fn new(frame_ancestors: &str) -> Self {
         let files: Vec<File> = BUILT.iter().map(|built| File::new(built, frame_ancestors)).collect();
-        let languages = files.iter().filter(|file| file.is_document()).map(|file| file.language).collect();
+        let languages = files.iter().filter_map(|file| file.language).collect();
         Self { files, languages }
     }
 
     /// The response to a request for this URL. `None` if its path is none of these files.
     pub(crate) fn response(&self, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
         let language = match uri.path() {
-            "/" => language_wanted(uri.query().unwrap_or_default(), headers, &self.languages),
-            _ => "",
+            "/" => Some(preferred_language(uri.query().unwrap_or_default(), headers, &self.languages)),
+            _ => None,
         };
         let file = self.files.iter().find(|file| file.path == uri.path() && file.language == language)?;
         Some(file.response(headers))
@@ -75,13 +75,13 @@ impl Page {
 impl File {
     fn new(built: &Built, frame_ancestors: &str) -> Self {
         let &Built { path, language, content_type, plain, gzip } = built;
-        let policy = (!language.is_empty()).then(|| policy(plain, frame_ancestors));
+        let policy = language.is_some().then(|| policy(plain, frame_ancestors));
         let body = |bytes| Body { bytes, tag: tag(bytes, policy.as_deref()) };
         Self { path, language, content_type, plain: body(plain.as_bytes()), gzip: body(gzip), policy }
     }
 
     fn is_document(&self) -> bool {
-        !self.language.is_empty()
+        self.language.is_some()
     }
 
     fn response(&self, headers: &HeaderMap) -> Response {
@@ -90,13 +90,11 @@ impl File {
             ContentCoding::Identity => &self.plain,
             ContentCoding::Gzip => &self.gzip,
         };
+        let vary = if self.is_document() { "Accept-Encoding, Accept-Language" } else { "Accept-Encoding" };
         let response = Response::built_in(self.content_type, body.bytes, self.policy.as_deref())
             .with_header("ETag", body.tag.clone())
-            .with_header(
-                "Vary",
-                if self.is_document() { "Accept-Encoding, Accept-Language" } else { "Accept-Encoding" },
-            );
-        let response = if self.path.starts_with(PARTS) { response.lasting() } else { response };
+            .with_header("Vary", vary);
+        let response = if self.path.starts_with(PARTS) { response.immutable() } else { response };
         if has_already(headers, &body.tag) {
             return response.not_modified();
         }
@@ -112,9 +110,9 @@ fn tag(bytes: &[u8], policy: Option<&str>) -> String {
     format!("\"{}\"", HEXLOWER.encode(&hash[..TAG_LEN]))
 }
 
-/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, fetch its
-/// parts, and connect to its own server. No other response of this server is a script: all of them have a type that
-/// browsers must not take for one (`X-Content-Type-Options`).
+/// The Content-Security-Policy of the page: it may use its own scripts and style, identified by their hashes, load its
+/// parts, and connect to its own server. `'self'` allows no scripts but the parts, because a browser runs no other response
+/// of this server as a script: each has a different type and `X-Content-Type-Options: nosniff`.
 fn policy(page: &str, frame_ancestors: &str) -> String {
     let [script, style] = ["script", "style"].map(|element| {
         let hashes: Vec<String> = contents(page, element).into_iter().map(hash).collect();
@@ -129,7 +127,7 @@ fn policy(page: &str, frame_ancestors: &str) -> String {
 /// The content of each of the page's elements with that name, as a browser hashes it.
 fn contents<'a>(page: &'a str, element: &str) -> Vec<&'a str> {
     let (start, end) = (format!("<{element}>"), format!("</{element}>"));
-    let content = |rest: &'a str| rest.split_once(&end).expect("build.rs checks that each element ends").0;
+    let content = |rest: &'a str| rest.split_once(&end).expect("build.rs writes the end of each element").0;
     page.split(&start).skip(1).map(content).collect()
 }
 

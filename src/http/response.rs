@@ -70,8 +70,8 @@ impl Response {
         response
     }
 
-    /// The same response, which a browser may keep for ever: its URL changes with the body.
-    pub fn lasting(mut self) -> Self {
+    /// The same response, which may be cached for ever, because its URL changes with the body.
+    pub fn immutable(mut self) -> Self {
         self.headers.retain(|(name, _)| *name != "Cache-Control");
         self.with_header("Cache-Control", "public, max-age=31536000, immutable")
     }

@@ -158,7 +158,7 @@ impl<T: Transport> Hub<T> {
         if let Some(room) = self.rooms.touch(id) {
             room.enter(client);
         }
-        self.await_viewers(id, now);
+        self.on_viewers_changed(id, now);
     }
 
     /// Opens a room, unless there are too many.
@@ -189,7 +189,7 @@ impl<T: Transport> Hub<T> {
         if self.rooms.forget_if_empty(id) {
             self.store.cancel_load(id);
             for deadline in
-                [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id), Deadline::Viewers(id)]
+                [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id), Deadline::ViewerCount(id)]
             {
                 self.deadlines.cancel(deadline);
             }

@@ -11,8 +11,8 @@ use crate::room::view::View;
 /// Bytes of a post as everyone in the room gets it, beside text and name: the event's name, ids, numbers, punctuation.
 const POST_OVERHEAD: usize = 128;
 
-/// Bytes of what everyone in the room is told of a new user or a new name, beside the name.
-const JOIN_OVERHEAD: usize = 64;
+/// Bytes of the event that tells everyone in the room of a new user or a new name, beside the name.
+const NAME_OVERHEAD: usize = 64;
 
 /// Bytes of the `text_update` of an empty box.
 const BOX_OVERHEAD: usize = 64;
@@ -28,11 +28,11 @@ pub(crate) fn broadcast_bytes(event: &QueuedEvent, actor: Actor, view: &View, ru
         (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
             json_len(text) + json_len(user.name.as_str()) + POST_OVERHEAD
         }
-        (FromClient::Acted(Action::Rename(name)), Some(_)) => json_len(name.as_str()) + JOIN_OVERHEAD,
+        (FromClient::Acted(Action::Rename(name)), Some(_)) => json_len(name.as_str()) + NAME_OVERHEAD,
         (FromClient::Acted(Action::Join { name, session }), None)
             if !rules.has_seat_for(*session) && rules.may_seat(view, actor, *session).is_ok() =>
         {
-            json_len(name.as_str()) + JOIN_OVERHEAD
+            json_len(name.as_str()) + NAME_OVERHEAD
         }
         _ => return None,
     };
@@ -136,9 +136,9 @@ mod tests {
         for (actor, action, bytes) in [
             (actor(Some(1)), post("\"long\""), Some(POST_OVERHEAD + 8 + 3)),
             (actor(None), post("nobody sees it"), None),
-            (actor(None), join(Session::random()), Some(JOIN_OVERHEAD + 3)),
+            (actor(None), join(Session::random()), Some(NAME_OVERHEAD + 3)),
             (actor(None), join(session), None),
-            (actor(Some(1)), Action::Rename(Name::parse("Bob", 40).unwrap()), Some(JOIN_OVERHEAD + 3)),
+            (actor(Some(1)), Action::Rename(Name::parse("Bob", 40).unwrap()), Some(NAME_OVERHEAD + 3)),
             (actor(Some(1)), Action::Watch, None),
         ] {
             let event = FromClient::Acted(action.clone());

@@ -17,7 +17,7 @@ pub(crate) enum Deadline {
     /// The budget of a room has bytes again.
     Budget(RoomId),
     /// The clients of a room are to be told how many viewers it has.
-    Viewers(RoomId),
+    ViewerCount(RoomId),
     /// A client has not given the passphrase in time.
     Passphrase(ClientId),
     /// The next attempt at the passphrase from this address is to be checked.

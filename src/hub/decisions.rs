@@ -61,7 +61,7 @@ impl<T: Transport> Hub<T> {
                     self.close(superseded, &CloseReason::SeatTaken, now);
                 }
                 self.hold_seat(client, id, user, is_new, now);
-                self.await_viewers(id, now);
+                self.on_viewers_changed(id, now);
             }
             Reply::Hosting => {
                 let token = self.host_key.as_ref().map(SecretCheck::issue_token);

@@ -114,7 +114,7 @@ pub enum FromClient {
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
-    /// It asks for a sign of life.
+    /// It asks for a `pong`.
     Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
     /// answers in the order of its events.
@@ -167,7 +167,7 @@ impl QueuedEvent {
     }
 
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
-    /// has gone must not stay because its post waits.
+    /// has gone must not stay because its post waits, and a page's ping needs its answer while a slow store loads the room.
     pub(crate) fn keeps_order(&self) -> bool {
         matches!(
             self.event,

@@ -240,7 +240,7 @@ impl World {
             | Deadline::Save(id)
             | Deadline::Hosts(id)
             | Deadline::Budget(id)
-            | Deadline::Viewers(id) = deadline
+            | Deadline::ViewerCount(id) = deadline
             {
                 assert!(rooms.get(id).is_some(), "{deadline:?}");
             }

@@ -20,6 +20,7 @@ pub(crate) mod host_key;
 pub(crate) mod host_options;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
+pub(crate) mod known_viewer_count;
 #[cfg(test)]
 mod leak_test;
 pub(crate) mod member;
@@ -37,9 +38,8 @@ pub(crate) mod stage;
 pub(crate) mod state_delivery;
 pub(crate) mod store_link;
 pub(crate) mod text_relief;
-pub(crate) mod told_viewers;
 pub(crate) mod turns;
-pub(crate) mod viewers;
+pub(crate) mod viewer_count;
 
 use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, RoomId};
@@ -243,7 +243,7 @@ impl<T: Transport> Hub<T> {
                 Deadline::Save(room) => self.retry_save(room),
                 Deadline::Hosts(room) => self.appoint_host(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
-                Deadline::Viewers(room) => self.tell_viewers(room),
+                Deadline::ViewerCount(room) => self.broadcast_viewer_count(room),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),
                 Deadline::PassphraseAttempt(address) => self.check_attempts(address, now),
                 Deadline::HostKeyAttempt(address) => self.check_host_keys(address, now),
@@ -295,7 +295,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Answers at once, whatever waits, and also before the passphrase: a pong says nothing but that the server is there.
+    /// Answers a ping, even before the passphrase and while the store loads the room: a pong only says that the server runs.
     fn answer_ping(&mut self, client: ClientId, ack: Option<AckId>) {
         match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
             Some(room) => room.tell(client, &ServerEvent::Pong {}),
@@ -339,7 +339,7 @@ impl<T: Transport> Hub<T> {
         if let Some(fact) = fact {
             self.publish(id, fact, None, None, now);
         }
-        self.await_viewers(id, now);
+        self.on_viewers_changed(id, now);
         self.on_vacated(id);
     }
 

@@ -9,11 +9,11 @@ use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
 use crate::hub::cost::{broadcast_bytes, weigh};
-use crate::hub::event::{FromClient, QueuedEvent, ReplyTo};
+use crate::hub::event::{QueuedEvent, ReplyTo};
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
+use crate::hub::known_viewer_count::KnownViewerCount;
 use crate::hub::member::Member;
-use crate::hub::told_viewers::ToldViewers;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::action::{Action, Actor};
@@ -44,7 +44,7 @@ pub(crate) struct OpenRoom {
     /// The client of each user who is not away.
     clients: IdMap<UserId, ClientId>,
     batch: Batch,
-    told_viewers: ToldViewers,
+    known_viewer_count: KnownViewerCount,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
     snapshot_requests: BTreeSet<ClientId>,
     /// The state or the hosts have changed, and clients are still to be told.
@@ -91,7 +91,7 @@ impl OpenRoom {
             members: IdMap::default(),
             clients: IdMap::default(),
             batch: Batch::default(),
-            told_viewers: ToldViewers::new(),
+            known_viewer_count: KnownViewerCount::new(),
             snapshot_requests: BTreeSet::new(),
             state_changed: false,
             saving: None,
@@ -136,8 +136,7 @@ impl OpenRoom {
 
     /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
     pub(crate) fn accept_event(&mut self, event: QueuedEvent, turn: u64) -> Option<QueuedEvent> {
-        // A store that takes long is no reason for a page to give up its connection.
-        if self.is_loading && !matches!(event.event, FromClient::Ping) {
+        if self.is_loading {
             return self.inbox.hold(event);
         }
         let weight =

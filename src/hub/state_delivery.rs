@@ -85,7 +85,7 @@ impl StateDelivery {
             self.parts.entry(key).or_insert_with(|| room.snapshot_parts(visibility, from, &limits.memory));
         self.frames.clear();
         if from.is_none() {
-            room.show_viewers();
+            room.note_viewer_count_shown();
         }
         let receiver = from.is_none().then(|| room.receiver(client.id));
         let heads = frame_parts(client.encoding, receiver.as_ref(), parts, &mut self.json, &mut self.frames);

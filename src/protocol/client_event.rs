@@ -42,12 +42,12 @@ pub enum ClientEvent<'a> {
         /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<Cow<'a, str>>,
     },
-    /// Takes another name. Sent by a user.
+    /// Changes the user's name. Sent by a user.
     ChangeName {
-        /// The name as typed, as in `GotANewUser`.
+        /// The new name as typed.
         name: Cow<'a, str>,
     },
-    /// Asks for a sign of life. Sent by a page that has heard nothing for a while.
+    /// Asks for a `pong`. Sent by a page that has received nothing for a while.
     Ping,
     /// Gives the host key. Sent by a user or viewer who is to run the room.
     Host {

@@ -27,12 +27,13 @@ pub enum ServerEvent<'a> {
     NewUser {
         /// The new user.
         id: UserId,
-        /// The mark that the server assigned.
-        mark: Mark,
+        /// The mark that the server assigned, unless it is the one that the name suggests.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mark: Option<Mark>,
         /// The name that the server assigned.
         new_user_name: &'a str,
     },
-    /// A user has another name. To the whole room, the user too.
+    /// A user has changed their name. To the whole room, including that user.
     UserRenamed {
         /// The user.
         id: UserId,
@@ -41,9 +42,9 @@ pub enum ServerEvent<'a> {
     },
     /// The answer to `ping`. To that client alone.
     Pong {},
-    /// How many clients in the room have no box, at most once a second and only if that has changed. To the whole room.
+    /// How many clients in the room have no box. To the whole room, at most once a second and only after a change.
     Viewers {
-        /// The number.
+        /// The number of viewers.
         count: usize,
     },
     /// The text of a box. To everyone in the room except its author.

@@ -29,7 +29,7 @@ pub(crate) struct Receiver<'a> {
     /// The receiver is a host.
     #[serde(skip_serializing_if = "is_false")]
     pub host: bool,
-    /// How many clients in the room have no box. Not in the other half, which would then change with every visitor.
+    /// The number of viewers. It is in this half because the common half would otherwise change with every visitor.
     pub viewers: usize,
 }
 
@@ -93,7 +93,8 @@ struct LengthLimits {
 #[derive(Debug, Serialize)]
 struct UserState<'a> {
     name: &'a str,
-    mark: Mark,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<Mark>,
     text: &'a str,
     away: bool,
     #[serde(skip_serializing_if = "Option::is_none")]

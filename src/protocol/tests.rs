@@ -30,7 +30,7 @@ fn view() -> View {
     };
     let mut view = View::new(10);
     let text = Fact::Text { id, change: TextChange::Whole("a secret".into()) };
-    let joined = Fact::Joined { id, name, mark: Mark(5), cleared: 3 };
+    let joined = Fact::Joined { id, name, mark: Some(Mark(5)), cleared: 3 };
     for fact in [joined, text, Fact::HostMade { id }, Fact::StateChanged { state }] {
         view.apply(fact);
     }
@@ -141,23 +141,8 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
             encoded(&ServerEvent::UserWrote { id: UserId(7), wrote: true }),
             r#"["user_wrote",{"id":"7","wrote":true}]"#,
         ),
-        (
-            of_fact(&Fact::Renamed { id: UserId(7), name: Name::parse("Eve", 40).unwrap() }),
-            r#"["user_renamed",{"id":"7","name":"Eve"}]"#,
-        ),
-        (encoded(&ServerEvent::Pong {}), r#"["pong",{}]"#),
-        (encoded(&ServerEvent::Viewers { count: 3 }), r#"["viewers",{"count":3}]"#),
         (encoded(&ServerEvent::TextCleared { cleared: 4 }), r#"["text_cleared",{"cleared":4}]"#),
         (of_fact(&Fact::Cleared { id: None, at: 1 }), r#"["text_cleared",{"cleared":1}]"#),
-        (
-            of_fact(&Fact::Joined {
-                id: UserId(8),
-                name: Name::parse("Bob", 40).unwrap(),
-                mark: Mark(191),
-                cleared: 0,
-            }),
-            r#"["new_user",{"id":"8","mark":191,"new_user_name":"Bob"}]"#,
-        ),
         (of_fact(&Fact::PostRemoved { n: 9 }), r#"["post_removed",{"n":9}]"#),
         (encoded(&ServerEvent::Hosting { token: None }), r#"["hosting",{}]"#),
         (
@@ -166,6 +151,31 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
         ),
         (gone(false), r#"["disconnect_user",{"id":"7","name":"Ada"}]"#),
         (gone(true), r#"["disconnect_user",{"id":"7","name":"Ada","removed":true}]"#),
+    ] {
+        assert_eq!(event, json);
+    }
+}
+
+#[test]
+fn names_marks_viewers_and_pongs_are_encoded() {
+    let view = view();
+    let name = |name: &str| Name::parse(name, 40).unwrap();
+    let of_fact = |fact: &Fact| encoded(&ServerEvent::of_fact(fact, &view).unwrap());
+    for (event, json) in [
+        (
+            of_fact(&Fact::Joined { id: UserId(8), name: name("Bob"), mark: Some(Mark(191)), cleared: 0 }),
+            r#"["new_user",{"id":"8","mark":191,"new_user_name":"Bob"}]"#,
+        ),
+        (
+            of_fact(&Fact::Joined { id: UserId(8), name: name("Bob"), mark: None, cleared: 0 }),
+            r#"["new_user",{"id":"8","new_user_name":"Bob"}]"#,
+        ),
+        (
+            of_fact(&Fact::Renamed { id: UserId(7), name: name("Eve") }),
+            r#"["user_renamed",{"id":"7","name":"Eve"}]"#,
+        ),
+        (encoded(&ServerEvent::Viewers { count: 3 }), r#"["viewers",{"count":3}]"#),
+        (encoded(&ServerEvent::Pong {}), r#"["pong",{}]"#),
     ] {
         assert_eq!(event, json);
     }

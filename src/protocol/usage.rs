@@ -15,9 +15,9 @@ pub enum EventKind {
     UpdatedText,
     /// Posts to the log.
     Message,
-    /// Takes another name.
+    /// Changes the user's name.
     ChangeName,
-    /// Asks for a sign of life.
+    /// Asks for a `pong`.
     Ping,
     /// Gives the host key.
     Host,

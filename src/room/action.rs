@@ -29,7 +29,7 @@ pub enum Action {
         /// The author's `ref` for the post. A second post with the same `ref` is not posted.
         reference: Option<String>,
     },
-    /// A user takes another name.
+    /// A user changes their name.
     Rename(Name),
     /// A client has proved the host key.
     Host,

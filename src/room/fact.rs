@@ -20,14 +20,14 @@ pub enum Fact {
         id: UserId,
         /// The name that the rules assigned.
         name: Name,
-        /// The mark that the rules assigned.
-        mark: Mark,
+        /// The mark that the rules assigned, unless it is the one that the name suggests.
+        mark: Option<Mark>,
         /// When a host last cleared a box of this user, see [`View::cleared`].
         ///
         /// [`View::cleared`]: crate::room::view::View::cleared
         cleared: u64,
     },
-    /// A user has another name.
+    /// A user has changed their name.
     Renamed {
         /// The user.
         id: UserId,

@@ -1,11 +1,11 @@
-//! Marks: the numbers behind the colours and shapes beside names. No two users of a room have the same one, as long as
-//! there are enough.
+//! Marks: numbers from which pages draw the colours and shapes beside names. A new user gets a mark that nobody else in
+//! the room has, as long as one is free.
 
 use crate::room::names::Name;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-/// How many marks there are: 24 colours in 8 shapes. Marks that follow each other differ in both, see `page/marks.js`.
+/// The number of marks: 24 colours in 8 shapes. Successive marks differ in both, see `page/marks.js`.
 pub(crate) const MARKS: usize = 192;
 
 /// The number of a mark, below [`MARKS`].
@@ -13,9 +13,9 @@ pub(crate) const MARKS: usize = 192;
 pub struct Mark(pub u8);
 
 impl Mark {
-    /// The mark that a name has unless another user of the room has it: FNV-1a of its characters, regardless of case and
-    /// width. The page computes the same for authors of posts who have left.
-    pub fn preferred(name: &str) -> Self {
+    /// The mark that a name suggests: FNV-1a of its characters, regardless of case and width. Clients compute the same,
+    /// so they are told of other marks only.
+    pub(crate) fn suggested(name: &str) -> Self {
         let folded = name.nfkc().collect::<String>().to_lowercase();
         let step = |value: u32, c: char| (value ^ u32::from(c)).wrapping_mul(0x0100_0193);
         let hash = folded.chars().fold(0x811C_9DC5, step);
@@ -36,17 +36,18 @@ impl Marks {
         Self { counts: Vec::new() }
     }
 
-    /// Takes a mark for a user with this name: of those that the fewest users have, the first from the preferred one on.
-    pub(crate) fn take(&mut self, name: &Name) -> Mark {
+    /// Takes a mark for a user with this name: the first free one from the suggested one on. `None` if that is the
+    /// suggested one, which several users have if none is free.
+    pub(crate) fn take(&mut self, name: &Name) -> Option<Mark> {
         self.counts.resize(MARKS, 0);
-        let first = usize::from(Mark::preferred(name.as_str()).0);
-        let from_first = (first..MARKS).chain(0..first);
-        let mark = from_first.min_by_key(|&mark| self.counts[mark]).unwrap_or(first);
+        let suggested = usize::from(Mark::suggested(name.as_str()).0);
+        let mut from_suggested = (suggested..MARKS).chain(0..suggested);
+        let mark = from_suggested.find(|&mark| self.counts[mark] == 0).unwrap_or(suggested);
         self.counts[mark] += 1;
-        Mark(mark as u8)
+        (mark != suggested).then_some(Mark(mark as u8))
     }
 
-    /// A user who had this mark has gone.
+    /// The user who had this mark has left.
     pub(crate) fn free(&mut self, Mark(mark): Mark) {
         if let Some(count) = self.counts.get_mut(usize::from(mark)) {
             *count = count.saturating_sub(1);
@@ -57,28 +58,24 @@ impl Marks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     fn take(marks: &mut Marks, typed: &str) -> Mark {
-        marks.take(&Name::parse(typed, 40).unwrap())
+        marks.take(&Name::parse(typed, 40).unwrap()).unwrap_or(Mark::suggested(typed))
     }
 
     #[test]
     fn users_have_different_marks_as_long_as_there_are_enough() {
         let mut marks = Marks::new();
-        let mut users: BTreeMap<u8, usize> = BTreeMap::new();
-        for n in 1..=2 * MARKS {
-            *users.entry(take(&mut marks, &format!("user {n}")).0).or_default() += 1;
-            let (fewest, most) = ((n / MARKS), n.div_ceil(MARKS));
-            assert!(users.values().all(|count| (fewest..=most).contains(count)), "{n} users: {users:?}");
-        }
-        assert_eq!(users.len(), MARKS);
+        let taken: BTreeSet<u8> = (0..MARKS).map(|n| take(&mut marks, &format!("user {n}")).0).collect();
+        assert_eq!(taken.len(), MARKS);
+        assert_eq!(marks.take(&Name::parse("one more", 40).unwrap()), None, "the one that the name suggests");
     }
 
     #[test]
     fn a_name_has_its_own_mark_again_once_that_is_free() {
         let mut marks = Marks::new();
-        let own = Mark::preferred("Ada");
+        let own = Mark::suggested("Ada");
         let [first, second] = [take(&mut marks, "Ada"), take(&mut marks, "ADA")];
         assert_eq!([first, second], [own, Mark((own.0 + 1) % MARKS as u8)]);
         marks.free(first);
@@ -87,11 +84,11 @@ mod tests {
     }
 
     #[test]
-    fn the_page_prefers_the_same_marks() {
+    fn the_page_computes_the_same_marks() {
         let vectors = include_str!("../../tests/vectors/marks.json");
         let vectors: BTreeMap<String, u8> = serde_json::from_str(vectors).unwrap();
         for (name, mark) in &vectors {
-            assert_eq!(Mark::preferred(name), Mark(*mark), "{name}");
+            assert_eq!(Mark::suggested(name), Mark(*mark), "{name}");
         }
         assert!(vectors.len() >= 8);
     }

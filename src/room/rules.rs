@@ -265,8 +265,7 @@ impl Rules {
         Ok(Decision { fact: Some(Fact::Text { id, change }), reply: Reply::None })
     }
 
-    /// The user keeps the seat and everything that belongs to it. Their present name counts as free, so that it may be
-    /// written in another way.
+    /// Changes a user's name. The old name is freed first, so that a user can change its case without getting a number.
     fn rename(&mut self, view: &View, id: UserId, name: Name) -> Decision {
         let Some(user) = view.user(id) else { return Decision::reply(Reply::None) };
         self.names.free(&user.name);
@@ -342,7 +341,7 @@ impl Rules {
         self.hosting.leave(id, seat.session, removed);
         if let Some(user) = view.user(id) {
             self.names.free(&user.name);
-            self.marks.free(user.mark);
+            self.marks.free(user.full_mark());
         }
         Some(Fact::Gone { id, removed })
     }

@@ -30,12 +30,25 @@ pub struct View {
 pub struct User {
     /// Their name.
     pub name: Name,
-    /// Their mark.
-    pub mark: Mark,
+    /// Their mark; `None` if it is the one that the name suggests.
+    pub mark: Option<Mark>,
     /// True while the connection is broken and the seat is kept.
     pub away: bool,
     /// When a host last cleared their box.
     cleared: u64,
+}
+
+impl User {
+    /// The mark, also if it is the one that the name suggests.
+    pub(crate) fn full_mark(&self) -> Mark {
+        self.mark.unwrap_or_else(|| Mark::suggested(self.name.as_str()))
+    }
+
+    /// The mark stays, whatever the new name suggests.
+    fn rename(&mut self, name: Name) {
+        self.mark = Some(self.full_mark());
+        self.name = name;
+    }
 }
 
 /// Whose texts somebody may see.
@@ -79,7 +92,7 @@ impl View {
                 self.boxes.add(id);
             }
             Fact::Renamed { id, name } => {
-                self.users.entry(id).and_modify(|user| user.name = name);
+                self.users.entry(id).and_modify(|user| user.rename(name));
             }
             Fact::Away { id } => self.set_away(id, true),
             Fact::Back { id } | Fact::SeatTaken { id } => self.set_away(id, false),
@@ -238,7 +251,7 @@ mod tests {
     fn with_ada() -> View {
         let mut view = View::new(10);
         let name = Name::parse("Ada", 40).unwrap();
-        view.apply(Fact::Joined { id: ADA, name, mark: Mark(0), cleared: 0 });
+        view.apply(Fact::Joined { id: ADA, name, mark: None, cleared: 0 });
         view
     }
 

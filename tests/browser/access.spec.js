@@ -16,8 +16,16 @@ const STATES = {
   enlarged: async (page) => (await enter(page), page.locator(".box .text").first().press("Enter")),
   captions: async (page) => (await enter(page), page.locator("[data-view-to=captions]").click()),
   log: async (page) => (await enter(page), page.locator("[data-view-to=log]").click()),
-  settings: async (page) => (await enter(page), page.locator("#to-settings").click()),
-  invitation: async (page) => (await enter(page), page.locator("#head .invites").click()),
+  settings: async (page) => {
+    await enter(page);
+    await page.locator("#to-settings").click();
+    await expect(page.locator("#settings")).toBeVisible();
+  },
+  invitation: async (page) => {
+    await enter(page);
+    await page.locator("#head .invites").click();
+    await expect(page.locator("#qr")).toBeVisible();
+  },
   "somebody hidden": async (page) => {
     await enter(page);
     await page.locator(".box .text").first().press("Enter");
@@ -195,8 +203,8 @@ test("a phone has its box above the keyboard, nothing under it, and targets for 
   ada.write("a phone reads this");
   await expect(textOf(page, "Ada")).toContainText("a phone reads this");
   await page.setViewportSize({ width: 390, height: 400 });
-  const post = await page.getByRole("button", { name: "Post", exact: true }).boundingBox();
-  expect(post.y + post.height).toBeLessThanOrEqual(400);
+  const post = page.getByRole("button", { name: "Post", exact: true });
+  await expect.poll(() => post.evaluate((button) => button.getBoundingClientRect().bottom)).toBeLessThanOrEqual(400);
   const wall = await page.locator("#wall").boundingBox();
   const me = await page.locator("#me").boundingBox();
   expect(wall.y + wall.height).toBeLessThanOrEqual(me.y);

@@ -5,6 +5,12 @@ import { boxOf, expect, test } from "./wall.js";
 const said = (page) => page.locator("#aloud p");
 const button = (page) => page.getByRole("button", { name: "Read aloud" });
 
+// What reads is fetched first.
+async function turnOn(page) {
+  await button(page).click();
+  await page.waitForFunction(() => aloud.part);
+}
+
 // Somebody else writes, and the page has it.
 async function write(page, bot, text) {
   bot.write(text);
@@ -26,7 +32,7 @@ test("an enlarged box is read by sentence when that is asked for, and nothing is
   await page.clock.runFor(10_000);
   await expect(said(page)).toHaveCount(0);
   await expect(button(page)).toHaveAttribute("aria-pressed", "false");
-  await button(page).click();
+  await turnOn(page);
   await expect(button(page)).toHaveAttribute("aria-pressed", "true");
   await write(page, ada, "From before. Not read. Hello all. How are");
   await page.clock.runFor(2_000);
@@ -46,7 +52,7 @@ test("there is at most one announcement in two seconds; what comes meanwhile is 
   const ada = await bot("Ada");
   const page = await open({ clock: true, search: { hide: "me" } });
   await boxOf(page, "Ada").locator("h3 button").click();
-  await button(page).click();
+  await turnOn(page);
   await page.clock.pauseAt((await page.evaluate(() => Date.now())) + 1_000);
   await write(page, ada, "One. ");
   await page.clock.runFor(500);
@@ -70,7 +76,7 @@ test("captions are read with the names of those who speak, and posts are not rea
   const ben = await bot("Ben");
   const page = await open({ clock: true, search: { view: "captions" } });
   await page.waitForFunction(() => room.users.size === 2);
-  await button(page).click();
+  await turnOn(page);
   await write(page, ada, "Good morning. Let us");
   await page.clock.runFor(2_000);
   await write(page, ada, "Good morning. Let us begin. ");
@@ -92,7 +98,7 @@ test("the live region is polite, outside of what is hidden, and keeps the last a
   const ada = await bot("Ada");
   const page = await open({ clock: true, search: { hide: "me" } });
   await boxOf(page, "Ada").locator("h3 button").click();
-  await button(page).click();
+  await turnOn(page);
   for (let n = 1; n <= 25; n += 1) {
     await write(page, ada, `Sentence ${n}. `);
     await page.clock.runFor(2_000);
@@ -102,4 +108,23 @@ test("the live region is polite, outside of what is hidden, and keeps the last a
   const region = page.locator("#aloud");
   await expect(region).toHaveAttribute("aria-live", "polite");
   expect(await region.evaluate((region) => region.closest("[hidden], [inert], [aria-hidden]"))).toBeNull();
+});
+
+test("answers that a host's projector hides are not read there either", async ({ open, bot, server }) => {
+  const ada = await bot("Ada");
+  const page = await open({ clock: true, hash: `#host=${server.hostKey()}`, search: { hide: "me" } });
+  await boxOf(page, "Ada").locator("h3 button").click();
+  await turnOn(page);
+  await page.locator("#hide-answers").click();
+  await page.waitForFunction(() => room.state.hidden);
+  await page.locator("#to-projector").click();
+  await write(page, ada, "The answer. ");
+  await page.clock.runFor(10_000);
+  await expect(said(page)).toHaveCount(0);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await boxOf(page, "Ada").locator("h3 button").click();
+  await write(page, ada, "The answer. Seen by hosts. ");
+  await page.clock.runFor(10_000);
+  await expect(said(page)).toHaveText(["Seen by hosts."]);
 });

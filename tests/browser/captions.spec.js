@@ -96,6 +96,72 @@ test("panes are as high as their text, at the foot; the one of somebody who take
   await expect.poll(async () => (await pane("Ada")).height).toBeGreaterThan(wall.height * 0.95);
 });
 
+// For each pane, the lines of its text, those in sight, and how far it is above the end.
+const panesOf = (page) => page.locator("[data-speaks] .text").evaluateAll((texts) => texts.map((text) => {
+  const line = parseFloat(getComputedStyle(text).lineHeight);
+  const { scrollHeight, scrollTop, clientHeight } = text;
+  return { lines: Math.round(scrollHeight / line), seen: clientHeight / line, above: scrollHeight - scrollTop - clientHeight };
+}));
+const atEnd = async (page) => (await panesOf(page)).every(({ above }) => above < 2);
+
+test("a speaker's last line stays in sight when others write, and when the window or the room around it changes", async ({ open, bot, server }) => {
+  const page = await open({ search: { view: "captions" }, hash: `#host=${server.hostKey()}`, viewport: { width: 390, height: 844 } });
+  await page.waitForFunction(() => room.hosting);
+  const [ada, ben, carol] = [await bot("Ada"), await bot("Ben"), await bot("Carol")];
+  ada.write(lines(0, 60));
+  await expect(textOf(page, "Ada")).toContainText("Line 59");
+  for (const text of ["short", lines(0, 40)]) {
+    for (const other of [ben, carol]) {
+      other.write(text);
+      await expect(textOf(page, other.name)).toContainText(text.slice(-7));
+      await expect.poll(() => atEnd(page)).toBe(true);
+    }
+  }
+  await page.setViewportSize({ width: 390, height: 600 });
+  await expect.poll(() => atEnd(page)).toBe(true);
+  await page.evaluate(() => send("set_room", { prompt: "What is it about? ".repeat(6) }));
+  await expect(page.locator("#prompt")).toBeVisible();
+  await expect.poll(() => atEnd(page)).toBe(true);
+  await expect(page.getByRole("button", { name: "Latest" })).toHaveCount(0);
+});
+
+test("a pane shows whole lines, and all of a text that the others leave space for", async ({ open, bot }) => {
+  const page = await open({ search: { view: "captions" } });
+  const [ada, ben, carol] = [await bot("Ada"), await bot("Ben"), await bot("Carol")];
+  ada.write("First\nSecond\nThird, which is much longer than those before it");
+  ben.write("First\nSecond\nThird");
+  carol.write("First");
+  await expect(textOf(page, "Carol")).toBeVisible();
+  await expect.poll(async () => (await panesOf(page)).every(({ lines, seen }) => Math.abs(lines - seen) < 0.1)).toBe(true);
+  ada.write(lines(0, 60));
+  ben.write(lines(0, 40));
+  carol.write(lines(0, 40));
+  const isWhole = ({ seen }) => seen > 0.9 && Math.abs(seen - Math.round(seen)) < 0.06;
+  for (const height of [800, 640, 555]) {
+    await page.setViewportSize({ width: 1280, height });
+    await expect.poll(async () => (await panesOf(page)).every((pane) => pane.lines > 30 && isWhole(pane))).toBe(true);
+    await expect.poll(() => atEnd(page)).toBe(true);
+  }
+});
+
+test("in a low window, with a header or an own box, the captions show their end, and names stand beside the texts", async ({ open, bot }) => {
+  const [ada, ben] = [await bot("Ada"), await bot("Ben")];
+  ada.write(lines(0, 60));
+  ben.write(lines(0, 40));
+  for (const [search, hasTouch] of [[{}, false], [{}, true], [{ name: "Eve" }, true]]) {
+    const page = await open({ search: { view: "captions", ...search }, viewport: { width: 740, height: 360 }, hasTouch });
+    await expect(textOf(page, "Ben")).toBeVisible();
+    await expect.poll(() => atEnd(page)).toBe(true);
+    await page.evaluate(() => window.scrollTo(0, document.documentElement.scrollHeight)); // with a mouse, past an own box
+    const edges = await page.locator("[data-speaks] .text").evaluateAll((texts) => texts.map((text) => text.getBoundingClientRect().bottom));
+    for (const edge of edges) expect(edge).toBeLessThanOrEqual(360);
+    expect((await panesOf(page)).reduce((sum, { seen }) => sum + seen, 0)).toBeGreaterThan(2.9);
+    const [name, text] = [await boxOf(page, "Ada").locator("h3").boundingBox(), await textOf(page, "Ada").boundingBox()];
+    expect(name.x + name.width).toBeLessThanOrEqual(text.x);
+    await page.close();
+  }
+});
+
 test("when the one in the spotlight leaves, the captions show the speakers again", async ({ open, bot, server }) => {
   const host = await open({ search: { view: "captions" }, hash: `#host=${server.hostKey()}` });
   await host.waitForFunction(() => room.hosting);
@@ -199,6 +265,26 @@ test.describe("where posts have to wait and connections break", () => {
   });
 });
 
+test("a part of a continuous text goes to the log behind the text that it is from", async ({ join }) => {
+  const captioner = await join("Ada");
+  await captioner.getByRole("button", { name: "Continuous" }).click();
+  const sent = await captioner.evaluate((part) => {
+    const events = [];
+    const { send } = WebSocket.prototype;
+    link.socket.send = (frame) => {
+      events.push(JSON.parse(frame)[0]);
+      send.call(link.socket, frame);
+    };
+    const box = document.getElementById("my-text");
+    for (let n = 0; n < 2; n += 1) {
+      box.setRangeText(part, box.value.length, box.value.length, "end");
+      box.dispatchEvent(new Event("input"));
+    }
+    return events;
+  }, speech(240).join(""));
+  expect(sent).toEqual(["updated_text", "updated_text", "message"]);
+});
+
 test("a continuous text stays in the box while sharing is paused", async ({ join }) => {
   const page = await join("Ada");
   await page.getByRole("button", { name: "Continuous" }).click();
@@ -208,7 +294,10 @@ test("a continuous text stays in the box while sharing is paused", async ({ join
   await page.getByRole("button", { name: "Share" }).click();
   await page.keyboard.insertText("On. ");
   await expect(page.locator("#posts .post")).toHaveCount(1);
+  const post = page.getByRole("button", { name: "Post", exact: true });
+  await expect(post).not.toHaveClass(/main/);
   await page.getByRole("button", { name: "Continuous" }).click();
+  await expect(post).toHaveClass(/main/);
   await page.keyboard.insertText(speech(600).join(""));
   expect(await page.evaluate(() => draft.pending.length)).toBe(0);
 });
@@ -242,6 +331,7 @@ test("the address chooses colours, font, lines, alignment, spacing and margin", 
   await expect(page.locator("#wall")).toHaveCSS("padding-left", "80px");
   const [height, size] = await text.evaluate((text) => [text.clientHeight, parseFloat(getComputedStyle(text).fontSize)]);
   expect(Math.abs(height - 4 * size)).toBeLessThan(2);
+  expect((await boxOf(page, "Ada").boundingBox()).height - height).toBeLessThan(4);
   await expect(boxOf(page, "Ada").locator("h3")).toBeHidden();
   await expect(page.locator("#people")).toBeHidden();
 });
@@ -314,6 +404,7 @@ test.describe("in OBS", () => {
       document.head.append(style);
     });
     await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
+    await expect(textOf(page, "Ada")).toHaveCSS("text-shadow", /^rgb\(0, 0, 0\)/);
     await inject();
     await expect(textOf(page, "Ada")).toHaveCSS("color", "rgb(255, 255, 255)");
     await page.addInitScript(() => (window.obsstudio = {}));

@@ -10,5 +10,6 @@ export const launchOptions = {
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-smooth-scrolling", // else a test that scrolls would measure a position on the way
   ],
 };

@@ -48,8 +48,11 @@ mortal("a killed server is told, the text stays and can be written on, and all i
   await mine(ben).fill("Ben was here");
   await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
   await expect(ada.locator("#link-state")).toHaveText("Connected");
+  const seen = async () => (await ada.locator("#link").boundingBox()).width > 1;
+  expect(await seen(), "only trouble is shown").toBe(false);
   await server.stop("SIGKILL");
   await expect(ada.locator("#link-state")).toHaveText(/Connection lost|Can't reach the server/);
+  expect(await seen()).toBe(true);
   await expect(ada.locator("#link-wait")).toHaveText(/Retrying in \d+ s/);
   await expect(textOf(ada, "Ben")).toHaveText("Ben was here");
   await expect(mine(ada)).toBeFocused().catch(() => mine(ada).focus());
@@ -210,11 +213,13 @@ mortal("the places of those who do not come back after a restart are closed", as
   await bot("Carol");
   await expect(page.locator(".box")).toHaveCount(2);
   await page.clock.install();
+  await page.clock.pauseAt(Date.now() + 60_000); // the page comes back when Carol has
   await server.stop();
+  await expect.poll(() => page.evaluate(() => link.socket)).toBe(null);
   await server.restart();
   await bot("Carol");
-  await page.clock.runFor(2_000);
-  await expect(page.locator("#link-state")).toHaveText("Connected");
+  await page.clock.runFor(4_100);
+  await expect.poll(() => page.evaluate(() => link.status)).toBe("connected");
   await page.clock.runFor(100);
   await expect(page.locator("#wall > *")).toHaveCount(2);
   await expect(page.locator("#wall > *").nth(1)).toContainText("Carol");

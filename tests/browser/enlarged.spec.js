@@ -119,7 +119,7 @@ test("a post by somebody else makes a sound if that is chosen, one's own and old
   await expect(posts(page)).toHaveCount(2);
   expect(await told(page)).toEqual([]);
   await chooseAlert(page, "A sound");
-  expect(await told(page)).toEqual(["tone", "tone"]); // a sample
+  await expect.poll(() => told(page)).toEqual(["tone", "tone"]); // a sample
   await mine(page).fill("my own");
   await page.keyboard.press("Control+Enter");
   await expect(posts(page)).toHaveCount(3);

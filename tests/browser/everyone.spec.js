@@ -182,3 +182,117 @@ async function expectFit(page) {
   expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html, any }) => `${html} ${any[0]?.message ?? ""}`).join("\n  ")}`)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
 }
+
+// What a screen reader is told anew in an element from now on.
+const listenTo = (page, ...ids) =>
+  page.evaluate((ids) => {
+    window.heard = [];
+    const hear = (records) => window.heard.push(...records.map(({ target }) => target.textContent));
+    for (const id of ids) new MutationObserver(hear).observe(document.getElementById(id), { childList: true, characterData: true, subtree: true });
+  }, ids);
+
+test.describe("without a server", () => {
+  test.use({ excused: /ERR_CONNECTION|WebSocket/ });
+
+  test("a state is announced once, however often it is drawn", async ({ server, join }) => {
+    const page = await join("Me");
+    await page.locator("#pause").click();
+    await expect(page.locator("#my-note")).toContainText("Paused");
+    await listenTo(page, "my-note", "link-state");
+    await mine(page).pressSequentially("unseen");
+    await server.stop();
+    const wait = page.locator("#link-wait");
+    await expect(page.locator("#link-state")).toHaveText("Can't reach the server.");
+    for (const seconds of [await wait.textContent(), await wait.textContent()]) await expect(wait).not.toHaveText(seconds);
+    const heard = await page.evaluate(() => window.heard);
+    expect(heard).toContain("Can't reach the server.");
+    expect(heard).toEqual([...new Set(heard)]);
+  });
+});
+
+test("the focus stays in the page when what had it goes", async ({ host: openHost, join, bot }) => {
+  const ada = await bot("Ada");
+  const ben = await bot("Ben");
+  ada.write("hello");
+  const page = await join("Me");
+  await textOf(page, "Ada").press("Enter");
+  await page.locator("#copy-box").focus();
+  ada.write("");
+  await expect(page.locator("#copy-box")).toBeHidden();
+  await expect(page.locator("#stage-text")).toBeFocused();
+  await page.locator("#hide").press("Enter");
+  await expect(boxOf(page, "Ada")).toBeHidden();
+  await expect(page.locator("#wall")).toBeFocused();
+  await page.locator("#to-settings").press("Enter");
+  await page.locator("#hidden-people button").press("Enter");
+  await expect(page.locator("#language")).toBeFocused();
+  const host = await openHost();
+  await boxOf(host, "Ben").locator(".more").press("Enter");
+  await expect(host.getByRole("menu")).toBeVisible();
+  ben.leave();
+  await expect(boxOf(host, "Ben")).toHaveCount(0);
+  await host.keyboard.press("Escape");
+  await expect(host.locator("#wall .text").first()).toBeFocused();
+  await boxOf(host, "Ada").locator(".more").press("Enter");
+  await host.getByRole("menuitem", { name: "Remove" }).press("Enter");
+  await host.getByRole("dialog").getByRole("button", { name: "Remove" }).press("Enter");
+  await expect(boxOf(host, "Ada")).toHaveCount(0);
+  await expect(host.locator("#wall")).toBeFocused();
+});
+
+test("at 400 %, the menu of the enlarged box is in the window", async ({ host: openHost, bot }) => {
+  await bot("Ada");
+  for (const lang of ["en", "ar"]) {
+    const host = await openHost({ ...ENLARGED, search: { lang } });
+    await host.locator(".box .text").press("Enter");
+    await host.locator("#stage-more").press("Enter");
+    await expect(host.getByRole("menuitem").first()).toBeInViewport({ ratio: 1 });
+  }
+});
+
+// The spacing that WCAG 1.4.12 names.
+const SPACED = "* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }";
+
+test("with wide spacing of lines, words and letters, no word of a button is cut", async ({ open, bot }) => {
+  await bot("Ada");
+  for (const size of [{ width: 390, height: 844 }, ENLARGED.viewport]) {
+    const page = await open({ viewport: size, search: { lang: "de", name: "Me" } });
+    await expect(page.locator(".box")).toHaveCount(1);
+    await page.evaluate((css) => {
+      const sheet = new window.CSSStyleSheet();
+      sheet.replaceSync(css);
+      document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+    }, SPACED);
+    for (const view of ["captions", "log", "wall"]) {
+      await page.locator(`[data-view-to=${view}]`).click();
+      const cut = await page.locator("#room button:visible").evaluateAll((buttons) =>
+        buttons.filter((button) => button.scrollWidth > button.clientWidth + 1).map(({ id }) => id));
+      expect(cut).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    }
+    await page.close();
+  }
+});
+
+test("posts that are shown again, or get another language, are not announced", async ({ join, bot }) => {
+  const ada = await bot("Ada");
+  ada.post("a post");
+  const page = await join("Me");
+  await expect(posts(page)).toHaveCount(1);
+  await expect(page.locator("#posts")).not.toHaveAttribute("aria-live");
+  await page.evaluate(() => {
+    window.lives = [];
+    const note = () => window.lives.push(document.getElementById("posts").getAttribute("aria-live"));
+    new MutationObserver(note).observe(document.querySelector("#posts .post"), { attributes: true, childList: true, subtree: true });
+  });
+  await textOf(page, "Ada").press("Enter");
+  await page.locator("#hide").press("Enter");
+  await page.locator("#to-settings").press("Enter");
+  await expect(page.locator("#posts")).not.toHaveAttribute("aria-live");
+  await page.locator("#hidden-people button").press("Enter");
+  await expect(posts(page)).toBeVisible();
+  await expect(page.locator("#posts")).not.toHaveAttribute("aria-live");
+  await page.locator("#language").selectOption("de");
+  await expect(page.locator("html")).toHaveAttribute("lang", "de");
+  expect(await page.evaluate(() => window.lives)).toEqual(["off", "off", "off"]);
+});

@@ -6,6 +6,7 @@ export const firefoxOptions = {
   launchOptions: {
     executablePath: process.env.FIREFOX ?? "/usr/bin/firefox-esr",
     firefoxUserPrefs: {
+      "general.smoothScroll": false,
       // A mouse, which a machine without a screen lacks: it hovers (4) and is fine (2).
       "ui.primaryPointerCapabilities": 6,
       "ui.allPointerCapabilities": 6,

@@ -146,6 +146,22 @@ test("reading above is never yanked down: a button tells what is new", async ({ 
   await expect(area).toBeFocused();
 });
 
+test("a post that comes before the snapshot stands in its place among the others", async ({ open }) => {
+  const page = await open();
+  const post = (n) => ({ n, id: "1", name: "Ada", text: `post ${n}`, at: n });
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    socket.onMessage((message) => {
+      if (JSON.parse(message)[0] !== "watch") return;
+      socket.send(JSON.stringify(["data", post(3)]));
+      const users = { 1: { name: "Ada", text: "" } };
+      socket.send(JSON.stringify(["existing_users", { you: null, name: null, room: "r", users, log: [1, 2, 3].map(post) }]));
+    });
+  });
+  await page.reload();
+  await page.getByRole("button", { name: "Just watch" }).click();
+  await expect(posts(page)).toHaveText(["post 1", "post 2", "post 3"]);
+});
+
 test("posts that come while the tab is hidden are counted in its title", async ({ join, bot, room }) => {
   const ada = await bot("Ada");
   const page = await join("Ben");

@@ -21,17 +21,37 @@ test("a part is fetched when it is first used, and only once", async ({ join }) 
 
 const broken = test.extend({ excused: /Failed to load resource|Loading module from .* was blocked/ });
 
-broken("a part that does not arrive is told, and the next use tries again", async ({ join }) => {
-  const page = await join("Ada");
-  for (const failing of [(route) => route.abort(), (route) => route.fulfill({ status: 404 })]) {
+// Each on a page of its own, where what is said cannot be of another try.
+for (const [what, failing] of Object.entries({
+  "cannot be fetched": (route) => route.abort(),
+  "is not there": (route) => route.fulfill({ status: 404 }),
+})) {
+  broken(`a part that ${what} is told, and the next use tries again`, async ({ join }) => {
+    const page = await join("Ada");
     await page.route(/\/parts\//, failing);
     await inviting(page).click();
     await expect(page.locator("#board .notice")).toContainText("could not be loaded");
     await expect(page.locator("#announcement")).toContainText("could not be loaded");
     await expect(page.getByRole("dialog")).toBeHidden();
     await page.unroute(/\/parts\//, failing);
-  }
-  await inviting(page).click();
-  await expect(page.getByRole("dialog")).toBeVisible();
-  await expect(page.locator("#board .notice")).toBeEmpty();
+    await inviting(page).click();
+    await expect(page.getByRole("dialog")).toBeVisible();
+    await expect(page.locator("#board .notice")).toBeEmpty();
+  });
+}
+
+broken("without its part, reading aloud is off again, and a sound is not chosen", async ({ join }) => {
+  const page = await join("Ada");
+  await page.route(/\/parts\//, (route) => route.abort());
+  await page.locator("#to-settings").click();
+  await page.locator("#read-aloud").click();
+  await expect(page.locator("#announcement")).toContainText("could not be loaded");
+  await expect(page.locator("#read-aloud")).not.toBeChecked();
+  await page.locator("#alert").selectOption("sound");
+  await expect(page.locator("#alert")).toHaveValue("nothing");
+  await page.unroute(/\/parts\//);
+  await page.locator("#read-aloud").check();
+  await page.locator("#alert").selectOption("sound");
+  await page.waitForFunction(() => choices.alert === "sound");
+  await expect(page.locator("#read-aloud")).toBeChecked();
 });

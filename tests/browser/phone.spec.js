@@ -11,18 +11,22 @@ const LONG_NAME = "Emma Katharina Wiśniewska-Öz von der Aue";
 const ANSWERS = ["It reflects green light", "42", "because of the chlorophyll, which takes in the red and the blue light", "no idea", "", "ok"];
 
 const inPhysics = test.extend({ room: "physics" });
-for (const lang of ["en", "de", "ar"]) {
-  inPhysics(`the header is one row, in which no word is cut: ${lang}`, async ({ open, bot }) => {
+for (const lang of LANGUAGES) {
+  inPhysics(`the header is one row, and so is the bar of hosts, and no word is cut: ${lang}`, async ({ open, bot, server }) => {
     (await bot("Ada")).write("something to read");
-    for (const width of [320, 360, 390]) {
-      for (const search of [{ name: "Ben" }, { view: "captions" }]) {
-        const page = await open({ ...PHONE, viewport: { width, height: 700 }, search: { lang, ...search } });
-        await page.waitForFunction(() => link.status === "connected" && room.users.size);
+    for (const search of [{ name: "Ben" }, { view: "captions" }]) {
+      const hash = search.name ? `#host=${server.hostKey()}` : "";
+      const page = await open({ ...PHONE, viewport: { width: 320, height: 700 }, hash, search: { lang, ...search } });
+      await page.waitForFunction((isHost) => link.status === "connected" && room.users.size && room.hosting === isHost, hash !== "");
+      if (hash) await expect(page.locator("#host-bar")).toBeVisible(); // it is fetched first
+      for (const width of [320, 360, 390]) {
+        await page.setViewportSize({ width, height: 700 });
         expect((await page.locator("#head").boundingBox()).height).toBeLessThanOrEqual(52);
-        const cut = await page.locator("#head :is(h1, button), #count, #buttons button").evaluateAll((parts) =>
+        if (hash) expect((await page.locator("#host-bar").boundingBox()).height, `${width}`).toBeLessThanOrEqual(64);
+        const cut = await page.locator("#head :is(h1, button), #count, #buttons button, #host-bar button").evaluateAll((parts) =>
           parts.filter((part) => part.checkVisibility() && part.scrollWidth > part.clientWidth + 1).map((part) => part.outerHTML));
         expect(cut, `${width} ${JSON.stringify(search)}`).toEqual([]);
-        const outside = await page.locator("#head button:visible, #buttons button:visible").evaluateAll((buttons) =>
+        const outside = await page.locator(":is(#head, #buttons, #host-bar) button:visible").evaluateAll((buttons) =>
           buttons.filter((button) => button.getBoundingClientRect().right > innerWidth || button.getBoundingClientRect().left < 0).length);
         expect(outside).toBe(0);
       }
@@ -52,6 +56,13 @@ test("the views are icons with names, and the number of people is said in words"
   }
   await expect(page.locator("#people")).toHaveText("2 writing");
   await expect(page.locator("#head-count")).toHaveText("2");
+  await expect(page.locator("#watch-count")).toBeHidden();
+  const viewer = await bot();
+  await expect(page.locator("#watch-count")).toBeVisible();
+  await expect(page.locator("#watch-count")).toHaveText("1");
+  expect((await page.locator("#head").boundingBox()).height).toBeLessThanOrEqual(52);
+  viewer.leave();
+  await expect(page.locator("#watch-count")).toBeHidden();
 });
 
 test("six answers are in sight while one writes", async ({ join, bot }) => {

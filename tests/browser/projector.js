@@ -33,6 +33,8 @@ export async function crowdOf(url, room, count, answerOf = (index) => ANSWERS[in
 export async function measureWall(page, count) {
   await page.waitForFunction((count) => document.querySelectorAll(".box").length === count, count);
   await page.waitForFunction(() => !document.querySelector('[data-state="typing"]'));
+  // What finds the size is fetched first.
+  await page.waitForFunction(() => document.getElementById("wall").style.getPropertyValue("--columns"));
   return page.evaluate(() => {
     const wall = document.getElementById("wall").getBoundingClientRect();
     const boxes = [...document.querySelectorAll(".box")].filter((box) => box.offsetHeight);

@@ -67,9 +67,14 @@ test("whoever comes back on the same device is offered the seat that is away, wi
   await expect(boxOf(ben, "Ada")).toHaveAttribute("data-state", "away");
   const context = first.context();
   await first.close();
+  const idle = await context.newPage();
   const later = await context.newPage();
-  await later.goto(ben.url().replace(/name=Ben/, ""));
+  const address = new URL(ben.url());
+  const spelling = String(address.searchParams.get("room")).toUpperCase();
+  for (const page of [idle, later]) await page.goto(`${address.origin}/?${new URLSearchParams({ room: spelling })}`);
+  await idle.getByRole("button", { name: "Come back as" }).focus();
   await later.getByRole("button", { name: "Come back as" }).click();
+  await expect(idle.getByLabel("Your name")).toBeFocused(); // the offer is gone there
   await expect(later.locator("#my-name")).toHaveText("Ada");
   await expect(mine(later)).toHaveValue("written before");
   await expect(boxOf(ben, "Ada")).toHaveAttribute("data-state", "idle");

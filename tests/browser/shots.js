@@ -31,6 +31,8 @@ const ARABIC = [
   ["سامي", ""],
 ];
 
+const PHONE = { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 };
+
 // Without a grace, so that who was in one picture is not away in the next.
 const server = await startServer({ options: ["--grace", "0"] });
 const browser = await chromium.launch(launchOptions);
@@ -93,7 +95,7 @@ const typing = async () => {
 };
 
 for (const [name, options] of [
-  ["phone", { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 }],
+  ["phone", PHONE],
   ["wall", {}],
   ["dark", { colorScheme: "dark" }],
 ]) {
@@ -123,7 +125,10 @@ const hall = await crowd("hall", [["Captioner", ""]], [["Captioner", "Good morni
 await hall.type("Captioner", "Today we look at how a wall of text boxes can carry a whole lecture, word by w");
 await captions.getByText("word by w").waitFor();
 await shot(captions, "captions");
-await done(captions);
+const reader = await open("?room=hall&view=captions&hide=me&only=Captioner", PHONE);
+await reader.getByText("word by w").waitFor();
+await shot(reader, "captions-phone");
+await done(captions, reader);
 
 const arabic = await crowd("العلوم", ARABIC, [["ليلى", "السؤال الأول: لماذا النباتات خضراء؟"]]);
 const rtl = await open("?room=العلوم&name=هدى", { locale: "ar" });

@@ -25,7 +25,7 @@ fn a_new_user_is_sent_its_own_name_and_then_the_snapshot() {
     newcomer.send("got_a_new_user", json!({"name": "Bob"}));
     let (event, new_user) = newcomer.next_event();
     let (ada, bob) = (ada.page.you.unwrap(), new_user["id"].as_str().unwrap().to_owned());
-    let new_user_expected = json!({"id": bob, "new_user_name": "Bob", "mark": 25});
+    let new_user_expected = json!({"id": bob, "new_user_name": "Bob"});
     assert_eq!((event.as_str(), new_user), ("new_user", new_user_expected));
     let (event, mut snapshot) = newcomer.next_event();
     assert_eq!(event, "existing_users");
@@ -33,8 +33,8 @@ fn a_new_user_is_sent_its_own_name_and_then_the_snapshot() {
     assert_eq!(session.as_str().unwrap().len(), 32, "128 bits");
     let limits = json!({"text": 10_000, "name": 40});
     let users = json!({
-        ada: {"name": "Ada", "mark": 73, "text": "hello", "away": false},
-        bob.clone(): {"name": "Bob", "mark": 25, "text": "", "away": false}
+        ada: {"name": "Ada", "text": "hello", "away": false},
+        bob.clone(): {"name": "Bob", "text": "", "away": false}
     });
     let state = json!({
         "locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null, "hosts": []

@@ -22,6 +22,7 @@ fn a_user_takes_another_name_and_keeps_seat_text_and_mark() {
     ada.post_and_wait("posted as Eve");
     let mut late = server.join("r", "Ada");
     assert_eq!(late.page.names(), ["Eve", "Bob", "Ada"], "the old name is free");
+    assert_eq!(mark(&late.page, &id), before, "whoever comes later sees the same mark");
     let authors: Vec<_> = late.page.log.iter().map(|post| post["name"].as_str().unwrap()).collect();
     assert_eq!(authors, ["Ada", "Eve"], "posts keep the name of their time");
     let session = ada.page.session.clone().unwrap();

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc;
 use tempfile::TempDir;
-use typewall::internals::{Now, PendingPost, RoomId, Store, StorePost, UserId, Write};
+use typewall::internals::{ClientId, Now, PendingPost, RoomId, Store, StorePost, UserId, Write};
 use typewall::{RoomName, StoreOptions};
 
 /// A store with a post in the room `lobby`, and the folder it is in.
@@ -22,7 +22,10 @@ fn store() -> (TempDir, PathBuf) {
     let (name, text) = ("Ada".to_owned(), "posted".to_owned());
     let post = PendingPost { id: UserId(1), name, text, at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();
-    requests.writes.send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0 })).unwrap();
+    requests
+        .writes
+        .send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0, by: ClientId(1).into() }))
+        .unwrap();
     answers.recv_timeout(TIMEOUT).expect("an answer");
     drop(requests);
     threads.into_iter().for_each(|thread| thread.join().unwrap());

@@ -259,8 +259,8 @@ impl Place {
 
     /// The store takes the post that it is asked for next, under this number.
     pub(crate) fn store_post(&mut self, n: u64) {
-        let StorePost { room, post, .. } = sent_post(&self.store().writes);
+        let StorePost { room, post, by, .. } = sent_post(&self.store().writes);
         let outcome = Ok(Numbered::New(post.clone().numbered(n)));
-        self.answer(Answer::PostStored { room, post, outcome });
+        self.answer(Answer::PostStored { room, post, by, outcome });
     }
 }

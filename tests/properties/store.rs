@@ -106,6 +106,21 @@ fn a_store_that_does_not_answer_does_not_keep_the_server_from_stopping() {
 }
 
 #[test]
+fn a_ping_is_answered_while_the_store_loads_the_room() {
+    let (mut hub, asked, _sent) = hub_with_store(HostOptions::default());
+    let pipe = enter(&mut hub, 1, "r");
+    for event in [FromClient::Acted(Action::Watch), FromClient::Ping] {
+        hub.handle(Event::from_client(ClientId(1), event), now());
+    }
+    hub.write(now());
+    let names = || pipe.frames().iter().map(|frame| frame.name().to_owned()).collect::<Vec<_>>();
+    assert_eq!(names(), ["pong"]);
+    load_next(&mut hub, &asked);
+    hub.write(now());
+    assert_eq!(names(), ["pong", "existing_users"]);
+}
+
+#[test]
 fn rooms_are_loaded_in_turn_and_not_if_nobody_is_in_them_any_more() {
     let (requests, asked) = requests();
     let mut hub = Hub::<Pipe>::new(LIMITS, None, HostOptions::default(), Some(requests), Shard::single());

@@ -6,7 +6,9 @@ use proptest::sample::Index;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use typewall::internals::{Database, Numbered, PendingPost, Post, RoomId, Session, StorePost, UserId};
+use typewall::internals::{
+    ClientId, Database, Numbered, PendingPost, Post, RoomId, Session, StorePost, UserId,
+};
 use typewall::{Reader, RoomName};
 
 const ROOMS: usize = 2;
@@ -56,7 +58,7 @@ impl OpenStore {
     fn record(&mut self, new: &[NewPost]) -> Vec<Numbered> {
         let record = |(room, reference, text): &NewPost| {
             let post = pending(*reference, text);
-            StorePost { room: RoomId(1), name: name(*room), post, after: 0 }
+            StorePost { room: RoomId(1), name: name(*room), post, after: 0, by: ClientId(1).into() }
         };
         let records: Vec<StorePost> = new.iter().map(record).collect();
         self.database.store_posts(records.iter()).expect("it is stored")

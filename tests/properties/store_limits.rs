@@ -46,10 +46,10 @@ impl Played {
 
     /// The store answers for the post that it got first.
     fn record_next(&mut self) {
-        let StorePost { room, post, .. } = sent_post(&self.sent);
+        let StorePost { room, post, by, .. } = sent_post(&self.sent);
         self.last_n += 1;
         let outcome = Ok(Numbered::New(post.clone().numbered(self.last_n)));
-        self.hub.handle(Event::Stored(Box::new(Answer::PostStored { room, post, outcome })), now());
+        self.hub.handle(Event::Stored(Box::new(Answer::PostStored { room, post, by, outcome })), now());
         self.hub.write(now());
     }
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use typewall::internals::{
-    Answer, Load, NotStored, Now, Numbered, PendingPost, Post, RoomId, Store, StorePost, UserId, Write,
-    start_store,
+    Answer, ClientId, Load, NotStored, Now, Numbered, PendingPost, Post, RoomId, Store, StorePost, UserId,
+    Write, start_store,
 };
 use typewall::{RoomName, StoreOptions};
 
@@ -56,7 +56,7 @@ impl Running {
         self.store
             .requests
             .writes
-            .send(Write::Post(StorePost { room: RoomId(1), name, post, after }))
+            .send(Write::Post(StorePost { room: RoomId(1), name, post, after, by: ClientId(1).into() }))
             .unwrap();
     }
 

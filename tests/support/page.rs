@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use unicode_normalization::UnicodeNormalization;
 
 /// What a page shows.
 #[derive(Debug, Default)]
@@ -14,9 +16,9 @@ pub(crate) struct Page {
     /// The name of the room; `None` until the first snapshot.
     pub room: Option<String>,
     pub users: BTreeMap<String, User>,
-    /// How often the server has given a sign of life.
+    /// The number of pongs received.
     pub pongs: usize,
-    /// How many clients in the room have no box.
+    /// The number of viewers in the room.
     pub viewers: u64,
     /// The posts shown, each once.
     pub log: Vec<Value>,
@@ -50,7 +52,7 @@ pub(crate) struct Page {
     has_gaps: bool,
 }
 
-/// How many marks there are.
+/// The number of marks.
 const MARKS: usize = 192;
 
 /// A snapshot of fewer bytes comes in one part.
@@ -81,10 +83,11 @@ impl Page {
         match event {
             "existing_users" => self.replace(data),
             "new_user" => {
-                let (name, mark) = (string(&data["new_user_name"]), mark(data));
+                let name = string(&data["new_user_name"]);
+                let mark = mark(data, &name);
+                self.check_new_mark(mark);
                 let user = User { name, mark, text: String::new(), away: false };
                 assert_eq!(self.users.insert(string(&data["id"]), user), None, "a user came twice");
-                self.check_marks();
             }
             "user_renamed" => self.rename(data),
             "pong" => self.pongs += 1,
@@ -141,7 +144,7 @@ impl Page {
         let (id, name) = (string(&data["id"]), string(&data["name"]));
         match self.users.get_mut(&id) {
             Some(user) => user.name.clone_from(&name),
-            None => assert!(self.may_miss_users(), "an unknown user has another name: {data}"),
+            None => assert!(self.may_miss_users(), "an unknown user was renamed: {data}"),
         }
         if self.you.as_ref() == Some(&id) {
             self.name = Some(name);
@@ -196,13 +199,17 @@ impl Page {
         self.has_gaps = data.to_string().len() >= PART_BYTES;
         let user = |user: &Value| User {
             name: string(&user["name"]),
-            mark: mark(user),
+            mark: mark(user, &string(&user["name"])),
             text: string(&user["text"]),
             away: user["away"].as_bool().expect("a bool"),
         };
         let users = data["users"].as_object().expect("users");
+        let users_before = mem::take(&mut self.users);
         self.users = users.iter().map(|(id, shown)| (id.clone(), user(shown))).collect();
-        self.check_marks();
+        for (id, before) in users_before {
+            let mark = self.users.get(&id).map_or(before.mark, |user| user.mark);
+            assert_eq!(mark, before.mark, "{} has got another mark", before.name);
+        }
         self.wrote =
             users.iter().filter(|(_, shown)| shown["wrote"] == true).map(|(id, _)| id.clone()).collect();
         self.log = data["log"].as_array().expect("a log").clone();
@@ -242,10 +249,11 @@ impl Page {
         self.references.extend(reference);
     }
 
-    /// No two users look alike, as long as there are enough marks.
-    fn check_marks(&self) {
-        let marks: BTreeSet<u64> = self.users.values().map(|user| user.mark).collect();
-        assert!(marks.len() == self.users.len().min(MARKS), "users with the same mark: {:?}", self.users);
+    /// Checks that nobody in the room has a new user's mark, unless all marks are taken.
+    fn check_new_mark(&self, mark: u64) {
+        let taken: BTreeSet<u64> = self.users.values().map(|user| user.mark).collect();
+        let is_unique = !taken.contains(&mark) || taken.len() == MARKS;
+        assert!(is_unique || self.may_miss_users(), "mark {mark} is taken: {:?}", self.users);
     }
 
     fn user(&self, name: &str) -> Option<&User> {
@@ -270,7 +278,7 @@ impl Page {
         users.into_iter().map(|(_, name)| name).collect()
     }
 
-    /// The marks of all users, by their ids.
+    /// The marks of all users, in the order of their ids.
     pub(crate) fn marks(&self) -> Vec<u64> {
         self.users.values().map(|user| user.mark).collect()
     }
@@ -307,10 +315,17 @@ pub(crate) fn string(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("{value} is no string")).to_owned()
 }
 
-/// The mark of a user, one of [`MARKS`].
-fn mark(user: &Value) -> u64 {
-    let mark = user["mark"].as_u64().filter(|mark| *mark < MARKS as u64);
-    mark.unwrap_or_else(|| panic!("a user without a mark: {user}"))
+/// The mark of a user, one of [`MARKS`]: by default the one that the name suggests.
+fn mark(user: &Value, name: &str) -> u64 {
+    let suggested = || {
+        let folded = name.nfkc().collect::<String>().to_lowercase();
+        let step = |hash: u32, c: char| (hash ^ u32::from(c)).wrapping_mul(0x0100_0193);
+        let hash = folded.chars().fold(0x811C_9DC5, step);
+        u64::from(hash ^ (hash >> 15)) % MARKS as u64
+    };
+    let mark = user.get("mark").map_or_else(suggested, |mark| mark.as_u64().expect("a number"));
+    assert!(mark < MARKS as u64, "no such mark: {user}");
+    mark
 }
 
 /// The number and the text of a post.

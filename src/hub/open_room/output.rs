@@ -58,7 +58,9 @@ impl OpenRoom {
         encoding_of: impl Fn(ClientId) -> Option<Encoding>,
         memory: &MemoryLimit,
     ) {
-        receivers.iter().for_each(|_| self.show_viewers());
+        if !receivers.is_empty() {
+            self.note_viewer_count_shown();
+        }
         let mut groups: BTreeMap<Visibility, Vec<ClientId>> = BTreeMap::new();
         for &client in receivers {
             groups.entry(self.snapshot_visibility(client, None)).or_default().push(client);
@@ -72,26 +74,26 @@ impl OpenRoom {
         }
     }
 
-    /// How many clients have no box.
+    /// How many clients in the room have no box.
     fn viewers(&self) -> usize {
         self.members.len() - self.clients.len()
     }
 
-    /// How many viewers there are, if a client in the room may not know that.
-    pub(crate) fn untold_viewers(&self) -> Option<usize> {
+    /// The number of viewers, if a client in the room may know another one.
+    pub(crate) fn outdated_viewer_count(&self) -> Option<usize> {
         let viewers = self.viewers();
-        (!self.members.is_empty() && self.told_viewers.are_other_than(viewers)).then_some(viewers)
+        (!self.members.is_empty() && !self.known_viewer_count.is(viewers)).then_some(viewers)
     }
 
     /// Tells everyone in the room how many viewers there are.
-    pub(crate) fn tell_viewers(&mut self, count: usize) {
+    pub(crate) fn broadcast_viewer_count(&mut self, count: usize) {
         self.batch.broadcast(&ServerEvent::Viewers { count });
-        self.told_viewers.tell_all(count);
+        self.known_viewer_count.on_broadcast(count);
     }
 
-    /// Notes that the snapshot of one client shows how many viewers there are.
-    pub(crate) fn show_viewers(&mut self) {
-        self.told_viewers.tell_one(self.viewers(), self.members.len());
+    /// Notes that a client learns from its snapshot how many viewers there are.
+    pub(crate) fn note_viewer_count_shown(&mut self) {
+        self.known_viewer_count.on_snapshot(self.viewers(), self.members.len());
     }
 
     /// What a snapshot says to its receiver alone.

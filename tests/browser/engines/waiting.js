@@ -5,12 +5,17 @@ import { once } from "node:events";
 const WAIT_MS = 15_000;
 const POLL_MS = 40;
 
-// Until a condition holds; it may be asked for again and again.
+// Until a condition holds; it may be asked for again and again. A condition that throws does not hold yet: the element that
+// it looks into may not have been drawn.
 export async function until(condition, what) {
   const deadline = Date.now() + WAIT_MS;
   let seen;
   while (Date.now() < deadline) {
-    seen = await condition();
+    try {
+      seen = await condition();
+    } catch (error) {
+      seen = String(error);
+    }
     if (seen === true) return;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }

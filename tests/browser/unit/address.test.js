@@ -14,11 +14,12 @@ test("room, name and the parts to leave out", () => {
   };
   assert.deepEqual(asked("room= physics &name=Ada&hide=log, me"), {
     room: "physics",
+    roomKey: "physics",
     name: "Ada",
     leftOut: ["log", "me"],
     showsCode: false,
   });
-  assert.deepEqual(asked(""), { room: "", name: null, leftOut: [""], showsCode: false });
+  assert.deepEqual(asked(""), { room: "", roomKey: "lobby", name: null, leftOut: [""], showsCode: false });
   assert.ok(askedIn(query("show=qr")).showsCode);
 });
 

@@ -80,6 +80,13 @@ test("a post says what was not heard of it yet, and the same may be said again a
   assert.deepEqual(said(hearing, "", "Yes. "), ["", "Yes."]);
 });
 
+test("a text that comes behind its post is not said again while it catches up", () => {
+  const hearing = newHearing("");
+  assert.deepEqual(said(hearing, "Yes. I"), ["Yes."]);
+  hearing.posts.push("Yes. I think so");
+  assert.deepEqual(said(hearing, "Yes. I", "Yes. I think so", "", "Yes. "), ["I think so", "", "", "Yes."]);
+});
+
 test("a post that is written, posted and gone between two looks is said", () => {
   const hearing = newHearing("");
   hearing.posts.push("Yes!", "No!");
@@ -98,4 +105,28 @@ test("a long text costs no more memory than its bound", () => {
   const hearing = newHearing("");
   for (let n = 0; n < 2_000; n += 1) hear(hearing, `Sentence ${n}. `, "en", false);
   assert.ok(hearing.heard.length <= 500);
+});
+
+test("a text with more sentences than are remembered is said once", () => {
+  const lines = (count) => Array.from({ length: count }, (_, n) => `Line ${n}\n`).join("");
+  const hearing = newHearing(lines(700));
+  assert.deepEqual(said(hearing, lines(700), lines(701), lines(702), lines(702)), ["", "Line 700", "Line 701", ""]);
+});
+
+test("of a sentence that was said, a full stop is not said later, but other marks are", () => {
+  for (const [end, news] of [[". ", []], ["。", []], ["? ", ["?"]]]) {
+    const hearing = newHearing("");
+    assert.deepEqual(hear(hearing, "You go", "en", true), ["You go"]);
+    assert.deepEqual(hear(hearing, `You go${end}`, "en", false), news);
+  }
+});
+
+test("whoever writes without full stops is heard all the same, each word once", () => {
+  const words = Array.from({ length: 150 }, (_, n) => `word${n}`);
+  const text = words.join(" ");
+  const hearing = newHearing("");
+  const parts = said(hearing, ...typed(text), text.slice(0, 790), text, `${text}. `).filter(Boolean);
+  assert.ok(parts.length > 4);
+  assert.equal(parts.join(" "), `${text}.`);
+  assert.ok(parts.every((part) => words.includes(part.split(" ")[0])), "a word was torn");
 });

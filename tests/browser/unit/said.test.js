@@ -32,9 +32,12 @@ test("a post that comes is held by a box that begins with it, or is about to", (
   assert.ok(holdsPost("One. Two", ["One. "], "Two", false));
   assert.ok(holdsPost("On", [], "One. ", false));
   assert.ok(!holdsPost("", [], "One. ", false));
+  const long = "long ".repeat(8);
+  assert.ok(holdsPost("One. ", ["One. "], long, false)); // the text that holds both comes behind them
+  assert.ok(holdsPost(`One. ${long}`, ["One. "], long, true));
   assert.ok(!holdsPost("Two", [], "One. ", false));
   assert.ok(!holdsPost("ok then", [], "ok", true));
-  assert.ok(holdsPost(`${"long ".repeat(8)}then`, [], "long ".repeat(8), true));
+  assert.ok(holdsPost(`${long}then`, [], long, true));
 });
 
 test("a sentence that was cut from its text runs on, and a post of its own does not", () => {

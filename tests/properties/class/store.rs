@@ -50,9 +50,9 @@ impl ClassStore {
         let mut answers = Vec::new();
         for write in self.writes.try_iter().collect::<Vec<_>>() {
             match write {
-                Write::Post(StorePost { room, post, after, .. }) => {
+                Write::Post(StorePost { room, post, after, by, .. }) => {
                     let outcome = Ok(self.number(&post, after + 1));
-                    answers.push(Answer::PostStored { room, post, outcome });
+                    answers.push(Answer::PostStored { room, post, by, outcome });
                 }
                 Write::Change(Change::Save(save)) => self.saves.push_back((save, removed.clone())),
                 Write::Change(Change::Erase(erase)) => panic!("nobody removes posts: {erase:?}"),
