@@ -29,6 +29,13 @@ pub enum Event<T> {
     Connected(NewClient<T>),
     /// A client's reader tells what its client has done.
     FromClient(QueuedEvent),
+    /// A client goes on over another transport: it has polled, or has upgraded to a WebSocket. What waits goes there.
+    NewTransport {
+        /// The client.
+        client: ClientId,
+        /// The transport.
+        transport: T,
+    },
     /// The store answers.
     Stored(Box<Answer>),
     /// An HTTP request gives a passphrase.

@@ -5,7 +5,7 @@
 use crate::base::counter::Counter;
 use crate::base::ids::RoomId;
 use crate::base::memory::MemoryLimit;
-use crate::delivery::transport::SocketTransport;
+use crate::delivery::transport::ClientTransport;
 use crate::hub::event::{Event, Health};
 use crate::room::room_name::RoomName;
 use crate::store::request::Answer;
@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 /// The most hubs that help. With more hubs, the time goes into the system's work for sockets.
 pub const MAX_HUBS: usize = 8;
 
-/// An event of a hub that writes to sockets.
-pub type SocketEvent = Event<SocketTransport>;
+/// An event of a hub that writes to clients.
+pub type SocketEvent = Event<ClientTransport>;
 
 /// The event queues of all hubs, and the memory for what arrives.
 #[derive(Debug, Clone)]

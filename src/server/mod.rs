@@ -8,7 +8,7 @@ pub(crate) mod memory;
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
-use crate::delivery::transport::SocketTransport;
+use crate::delivery::transport::ClientTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
 use crate::http::qr::QrCodes;
@@ -196,8 +196,8 @@ fn hub_count(limits: &Limits, access: &Access) -> usize {
     }
 }
 
-/// A hub that writes to sockets.
-type SocketHub = Hub<SocketTransport>;
+/// A hub that writes to clients.
+type SocketHub = Hub<ClientTransport>;
 
 /// The threads of all hubs.
 #[derive(Debug)]

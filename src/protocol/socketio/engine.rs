@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use std::borrow::Cow;
 
 /// Stands between the packets of a payload.
-const SEPARATOR: char = '\u{1e}';
+pub(crate) const SEPARATOR: char = '\u{1e}';
 
 /// Precedes a binary message in a payload.
 const BINARY: char = 'b';
