@@ -67,7 +67,7 @@ impl<T: Transport> Clients<T> {
 
     /// Adds a client, and sends it the response to its handshake.
     pub(crate) fn insert(&mut self, client: NewClient<T>, deadlines: &mut Deadlines, now: Instant) {
-        let NewClient { id, address, room, encoding, transport, handshake } = client;
+        let NewClient { id, address, room, encoding, transport, handshake, admitted: _ } = client;
         let mut outbox = Outbox::new(transport);
         outbox.queue(handshake.into(), &self.limits);
         let state = ClientState::Unauthenticated(Box::new(room));
