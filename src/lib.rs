@@ -58,8 +58,9 @@ pub mod internals {
     pub use crate::client::socketio::application::{Application, InvalidMessage, Join, Message, Reaction};
     pub use crate::client::socketio::heartbeat::SessionOptions;
     pub use crate::client::socketio::output::Output;
+    pub use crate::delivery::client_transport::ClientTransport;
     pub use crate::delivery::stall::MAX_STALL;
-    pub use crate::delivery::transport::{ClientTransport, SocketTransport, Transport};
+    pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::Connection;
     pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
