@@ -160,7 +160,7 @@ impl Read for Stream {
 impl Write for Stream {
     /// tungstenite, without a write buffer, writes whole frames.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        self.tell(FromClient::ControlFrames(frames.to_vec()), None)?;
+        self.tell(FromClient::Frames(frames.to_vec()), None)?;
         Ok(frames.len())
     }
 

@@ -161,7 +161,7 @@ impl World {
                 of_client(FromClient::Host { key, token: None })
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),
-            Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),
+            Step::Pong => of_client(FromClient::Frames(vec![0x8A, 0])),
             Step::Violate => of_client(FromClient::ProtocolError { code: CloseCode::Protocol, reason: "" }),
             Step::BeSilent => of_client(FromClient::ReadTimeout),
             Step::End { goodbye } => chosen

@@ -117,7 +117,7 @@ impl<T: Transport> Hub<T> {
                 self.on_rejected(client, error, ReplyTo { reference, ack });
             }
             FromClient::Paced { wait } => self.slow_down(client, wait),
-            FromClient::ControlFrames(frames) => self.clients.queue(client, frames.into()),
+            FromClient::Frames(frames) => self.clients.queue(client, frames.into()),
             FromClient::ProtocolError { code, reason } => self.on_protocol_error(client, code, reason, now),
             FromClient::ReadTimeout => self.on_read_timeout(client, now),
             FromClient::Closed { goodbye } => {

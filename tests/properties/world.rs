@@ -195,10 +195,7 @@ impl World {
             Step::Post { person, text, reference } => self.post(person, &text, reference),
             Step::Ping { person } => {
                 if let Some(Connection { client, .. }) = self.people[person].line {
-                    self.hub.handle(
-                        Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])),
-                        self.now,
-                    );
+                    self.hub.handle(Event::from_client(client, FromClient::Frames(vec![0x8A, 0])), self.now);
                 }
             }
             Step::Leave { person, goodbye } => self.leave(person, goodbye),
