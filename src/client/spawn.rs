@@ -78,8 +78,15 @@ fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Box<Stream>>>, Perm
     // Without the time-out a client whose network is gone would stay for ever.
     transport.set_read_timeout(Some(limits.max_silence)).ok()?;
     let membership = Membership::new(client, hub);
-    let new =
-        NewClient { id: client, address, room, encoding, transport: transport.clone().into(), handshake };
+    let new = NewClient {
+        id: client,
+        address,
+        room,
+        encoding,
+        transport: transport.clone().into(),
+        handshake,
+        admitted: false,
+    };
     membership.send(Event::Connected(new)).ok()?;
     Some((reader::websocket(transport, membership, already_read, &limits, memory), permit))
 }

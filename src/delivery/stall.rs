@@ -2,7 +2,7 @@
 
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::backlog::Backlog;
-use crate::delivery::share::{SentSnapshot, Share};
+use crate::delivery::share::{SentSnapshot, Share, is_control};
 use crate::protocol::snapshot::Cursor;
 use crate::room::boxes::Revision;
 use std::mem;
@@ -34,9 +34,6 @@ pub(crate) struct Stall {
     pause: Duration,
     charge: Charge,
 }
-
-/// The bit of a frame's first byte that marks a control frame (RFC 6455, section 5.2).
-const CONTROL: u8 = 0x08;
 
 /// The snapshot that a client is still to get. It is state, so nothing of it is kept: each part is encoded when the
 /// transport accepts it.
@@ -116,7 +113,7 @@ impl Stall {
     /// Keeps whole frames that belong to no batch: control frames, or others, which follow a snapshot that was begun,
     /// and are dropped if it was discarded.
     pub(crate) fn queue(&mut self, frames: &[u8], memory: &MemoryLimit) {
-        let is_control = frames.first().is_some_and(|first| first & CONTROL != 0);
+        let is_control = is_control(frames);
         let backlog = match &mut self.snapshot {
             _ if !is_control && self.is_cut_off => return,
             PendingSnapshot::Begun(begun) if !is_control => &mut begun.after,

@@ -121,6 +121,8 @@ pub enum FromClient {
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
+    /// It is about to post, and has never asked for a seat. It gets one as a guest, unless it has one.
+    SeatGuest,
     /// It asks for a `pong`.
     Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
@@ -182,6 +184,7 @@ impl QueuedEvent {
             FromClient::Unlock { .. }
                 | FromClient::Host { .. }
                 | FromClient::Acted(_)
+                | FromClient::SeatGuest
                 | FromClient::Rejected { .. }
         )
     }
@@ -212,6 +215,8 @@ pub struct NewClient<T> {
     pub transport: T,
     /// The response to its handshake, which only the hub may write.
     pub handshake: Vec<u8>,
+    /// It has given the passphrase already.
+    pub admitted: bool,
 }
 
 /// The health of a hub.
