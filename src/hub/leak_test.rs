@@ -153,11 +153,10 @@ impl World {
     /// Takes a step, of the chosen client if it is one of a client.
     fn take(&mut self, step: Step, chosen: Index) {
         let chosen = (!self.clients.is_empty()).then(|| chosen.index(self.clients.len()));
-        let of_client = |event| {
-            let asks_for_ack =
-                |client| QueuedEvent { ack: Some(AckId(7)), ..QueuedEvent::new(client, event) };
-            chosen.map(|n| Event::FromClient(asks_for_ack(self.clients[n])))
-        };
+        // Every second client asks for acknowledgements.
+        let ack = |client: ClientId| client.0.is_multiple_of(2).then_some(AckId(7));
+        let of = |client, event| QueuedEvent { ack: ack(client), ..QueuedEvent::new(client, event) };
+        let of_client = |event| chosen.map(|n| Event::FromClient(of(self.clients[n], event)));
         let event = match step {
             Step::Connect { room, space, encoding, admitted } => {
                 Some(self.connect(room, space, encoding, admitted))
