@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, ClientId, Encoding, Event, EventError, FromClient, Hub, MAX_STALL, Name,
-    NewClient, NotStored, Now, QueuedEvent, Session, Shard, StateChange, StorePost, TextChange,
+    NewClient, NotStored, Now, QueuedEvent, Session, Shard, StateChange, StorePost, TextChange, UserId,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -55,7 +55,7 @@ fn forget(people: &[&Person]) {
 fn told(person: &Person) -> Vec<String> {
     let short = |packet: String| match packet.strip_prefix("42") {
         Some(json) => {
-            let (event, data): (String, Value) = serde_json::from_str(&json).expect("an event");
+            let (event, data): (String, Value) = serde_json::from_str(json).expect("an event");
             let detail = ["text", "code"].into_iter().find_map(|field| Some(data.get(field)?.clone()));
             match detail.filter(|_| ["data", "error"].contains(&event.as_str())) {
                 Some(Value::String(detail)) => format!("{event}: {detail}"),
@@ -244,7 +244,7 @@ fn a_client_is_told_why_it_is_closed_before_the_close_frame() {
     forget(&[&ada, &bob, &cem]);
     let again = enter(&mut place, "r");
     place.act(&again, join_as("Ada", ada.session));
-    place.act(&host, Action::RemoveUser(typewall::internals::UserId(id.expect("an id"))));
+    place.act(&host, Action::RemoveUser(UserId(id.expect("an id"))));
     assert_eq!(told(&ada), ["closed", "41", "close 4001"]);
     assert_eq!(ada.pipe.packets()[0], r#"42["closed",{"code":4001,"reason":"seat_taken"}]"#);
     assert_eq!(told(&bob)[told(&bob).len() - 3..], ["closed", "41", "close 4004"]);
@@ -272,7 +272,6 @@ fn a_slow_client_is_told_why_it_is_closed_after_what_it_is_owed_is_discarded() {
     }
 }
 
-/// A hub with a passphrase, and a client that has given it before it connected, or not.
 #[test]
 fn a_client_that_was_admitted_is_not_asked_for_the_passphrase() {
     let now = Now { instant: Instant::now(), unix_millis: 0 };
