@@ -25,7 +25,7 @@ const ENOUGH: usize = 64 * 1024;
 
 /// An open poll: where the output goes. The response ends when this is dropped.
 #[derive(Debug)]
-pub struct Poll {
+pub(crate) struct Poll {
     chunks: Sender<Bytes>,
     memory: Arc<MemoryLimit>,
     payload: PayloadWriter,

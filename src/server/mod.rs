@@ -13,6 +13,7 @@ use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
 use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
+use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
@@ -137,6 +138,7 @@ impl Server {
             limiter: connection_limiter(&limits, &access),
             limits,
             router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
+            endpoint: Endpoint::for_rooms(limits, &shards)?,
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
             stopped: Arc::clone(&stopped),

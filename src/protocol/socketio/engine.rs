@@ -66,6 +66,16 @@ impl<'a> EnginePacket<'a> {
         })
     }
 
+    /// Bytes of its data.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Open(data) | Self::Message(data) => data.len(),
+            Self::Ping(data) | Self::Pong(data) => data.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Close | Self::Upgrade | Self::Noop => 0,
+        }
+    }
+
     /// Appends the packet to a payload.
     pub fn encode(&self, payload: &mut String) {
         if !payload.is_empty() {
