@@ -50,7 +50,7 @@ pub use store::reader::Reader;
 pub mod internals {
     pub use crate::base::address::Address;
     pub use crate::base::clock::Now;
-    pub use crate::base::ids::{ClientId, RoomId, UserId};
+    pub use crate::base::ids::{AckId, ClientId, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
     pub use crate::base::rate_limit::RateLimit;
     pub use crate::base::token::Token;

@@ -231,7 +231,7 @@ impl<'a> Target<'a> {
 
     fn send(&mut self, packet: EnginePacket<'static>) -> io::Result<()> {
         match self {
-            Self::Hub(membership) => membership.tell(FromClient::ControlFrames(text_frame(&packet))),
+            Self::Hub(membership) => membership.tell(FromClient::Frames(text_frame(&packet))),
             Self::Own(output) => {
                 output.send(packet);
                 output.flush()
