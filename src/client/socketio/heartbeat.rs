@@ -53,8 +53,12 @@ impl Heartbeat {
         }
         if self.next_ping <= now {
             output.send(EnginePacket::Ping(""));
-            self.pong_by.get_or_insert(now + self.options.ping_timeout);
-            self.next_ping = now + self.options.ping_interval;
+            let SessionOptions { ping_interval, ping_timeout, .. } = self.options;
+            // The time-outs of a client end when it expects that, even if this thread wakes a little late.
+            let is_on_time = now < self.next_ping + ping_timeout;
+            let start = if is_on_time { self.next_ping } else { now };
+            self.pong_by.get_or_insert(start + ping_timeout);
+            self.next_ping = start + ping_interval;
         }
         Ok(())
     }
