@@ -123,6 +123,7 @@ fn type_in(
             encoding: Encoding::PLAIN_WHOLE,
             transport: transport.clone(),
             handshake: Vec::new(),
+            admitted: false,
         }));
         send(Event::from_client(
             client,

@@ -27,11 +27,14 @@ const MAX_UNUSED_ADDRESSES: usize = 1024;
 /// Issues permits for connections. It needs no lock, because only the acceptor uses it.
 #[derive(Debug)]
 pub struct ConnectionLimiter {
-    max: usize,
-    all: Arc<()>,
+    all: Arc<Max>,
     /// `None` if the address of a connection does not tell clients apart.
     per_address: Option<AddressLimiter>,
 }
+
+/// The maximum number of permits. Its clones are counted.
+#[derive(Debug)]
+struct Max(usize);
 
 /// Counts the connections from each address, by the clones of the limit on its requests.
 #[derive(Debug)]
@@ -43,15 +46,31 @@ struct AddressLimiter {
 /// Permission for one connection. Dropping it frees the place.
 #[derive(Debug)]
 pub struct Permit {
-    _of_all: Arc<()>,
-    of_address: Option<Arc<SharedRateLimit>>,
+    of_all: Arc<Max>,
+    of_address: Option<OfAddress>,
+}
+
+/// The part of a permit that counts for an address.
+#[derive(Debug, Clone)]
+struct OfAddress {
+    requests: Arc<SharedRateLimit>,
+    max: usize,
 }
 
 impl Permit {
     /// The connection's place in the queue of all connections from its address, for one request. `None` if it need not
     /// wait.
     pub(crate) fn ticket(&self) -> Option<Ticket<'_>> {
-        self.of_address.as_deref().map(SharedRateLimit::ticket)
+        self.of_address.as_ref().map(|of_address| of_address.requests.ticket())
+    }
+
+    /// Another permit for the same address, unless a limit is reached: for a session that outlives its connections.
+    pub(crate) fn another(&self) -> Option<Self> {
+        let another = Self { of_all: Arc::clone(&self.of_all), of_address: self.of_address.clone() };
+        // Counted first, so that permits that are issued at once never exceed a limit.
+        let is_within = |of_address: &OfAddress| in_use(&of_address.requests) <= of_address.max;
+        let may_be = in_use(&another.of_all) <= another.of_all.0 && another.of_address.iter().all(is_within);
+        may_be.then_some(another)
     }
 }
 
@@ -66,32 +85,32 @@ impl ConnectionLimiter {
     /// A limiter for this many clients in total, plus the spare connections, whose connections all come from a proxy.
     pub fn behind_proxy(max_clients: usize) -> Self {
         let max = max_clients.saturating_add(SPARE_CONNECTIONS);
-        Self { max, all: Arc::new(()), per_address: None }
+        Self { all: Arc::new(Max(max)), per_address: None }
     }
 
     /// Issues a permit, unless a limit is reached.
     pub fn acquire(&mut self, address: Address) -> Option<Permit> {
         let in_use = in_use(&self.all);
-        if in_use >= self.max {
+        if in_use >= self.all.0 {
             return None;
         }
         let of_address = match &mut self.per_address {
             Some(limiter) => Some(limiter.acquire(address, in_use)?),
             None => None,
         };
-        Some(Permit { _of_all: Arc::clone(&self.all), of_address })
+        Some(Permit { of_all: Arc::clone(&self.all), of_address })
     }
 }
 
 impl AddressLimiter {
     /// Issues an address's part of a permit. `connections` is their number from all addresses.
-    fn acquire(&mut self, address: Address, connections: usize) -> Option<Arc<SharedRateLimit>> {
+    fn acquire(&mut self, address: Address, connections: usize) -> Option<OfAddress> {
         if self.requests.len() > connections + MAX_UNUSED_ADDRESSES {
             self.requests.retain(|_, limit| in_use(limit) > 0);
         }
         let new = || Arc::new(SharedRateLimit::new(REQUESTS_PER_ADDRESS, Instant::now()));
         let limit = self.requests.entry(address).or_insert_with(new);
-        (in_use(limit) < self.max).then(|| Arc::clone(limit))
+        (in_use(limit) < self.max).then(|| OfAddress { requests: Arc::clone(limit), max: self.max })
     }
 }
 
@@ -128,6 +147,21 @@ mod tests {
         assert!(limiter.acquire(address(2)).is_some());
         drop(permits);
         assert!(limiter.acquire(address(1)).is_some());
+    }
+
+    #[test]
+    fn another_permit_counts_like_the_first() {
+        let mut limiter = ConnectionLimiter::new(1000, Some(2));
+        let first = limiter.acquire(address(1)).unwrap();
+        let permits: Vec<Permit> = std::iter::from_fn(|| first.another()).collect();
+        assert_eq!(permits.len(), 2 + SPARE_PER_ADDRESS - 1);
+        assert!(limiter.acquire(address(1)).is_none() && limiter.acquire(address(2)).is_some());
+        let mut limiter = ConnectionLimiter::behind_proxy(1);
+        let first = limiter.acquire(address(1)).unwrap();
+        let permits: Vec<Permit> = std::iter::from_fn(|| first.another()).collect();
+        assert_eq!(permits.len(), SPARE_CONNECTIONS);
+        drop(permits);
+        assert!(first.another().is_some());
     }
 
     #[test]

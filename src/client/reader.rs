@@ -3,18 +3,15 @@
 //! Architecture invariant: nothing here writes to the connection. tungstenite answers pings and close frames by itself,
 //! and two writers would mix their frames, so the `write` of its stream passes the bytes to the hub.
 
-use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
-use crate::base::memory::{Charge, MemoryLimit};
-use crate::base::window::Window;
+use crate::base::memory::MemoryLimit;
 use crate::client::incoming::{FREE_BYTES, Incoming};
-use crate::client::pace::Pace;
+use crate::client::outlet::{Outlet, Tellings};
+use crate::client::teller::{Membership, Source};
 use crate::client::validate;
 use crate::delivery::transport::{Peer, SocketTransport};
-use crate::hub::event::{Event, FromClient, QueuedEvent};
-use crate::hub::shards::SocketEvent;
-use crate::room::action::Action;
-use crossbeam_channel::Sender;
+use crate::hub::event::FromClient;
+use smallvec::smallvec;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,86 +33,33 @@ const REST_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same for a client whose connection has ended, and only while it waits for the hub.
 const GONE_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// A client's membership in a hub. It ends when this is dropped, however the reader ends.
+/// A socket that a client's messages come from.
 #[derive(Debug)]
-pub(crate) struct Membership {
-    /// The client.
-    pub client: ClientId,
-    /// The client has closed with code 1000.
-    goodbye: bool,
-    hub: Sender<SocketEvent>,
-}
-
-impl Membership {
-    /// The membership of a client that is about to connect to this hub.
-    pub(crate) fn new(client: ClientId, hub: Sender<SocketEvent>) -> Self {
-        Self { client, goodbye: false, hub }
-    }
-
-    /// Tells the hub what the client has done. Fails if the hub is gone.
-    pub(crate) fn tell(&self, event: FromClient) -> io::Result<()> {
-        self.send(Event::from_client(self.client, event))
-    }
-
-    /// Sends the hub an event. Fails if the hub is gone.
-    pub(crate) fn send(&self, event: SocketEvent) -> io::Result<()> {
-        self.hub.send(event).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
-    }
-}
-
-impl Drop for Membership {
-    fn drop(&mut self) {
-        // If the hub is gone, there is no membership to end.
-        let _ = self.tell(FromClient::Closed { goodbye: self.goodbye });
-    }
-}
-
-/// The stream that tungstenite uses: reads from the connection at the pace that the client is allowed, and writes to
-/// the hub.
-#[derive(Debug)]
-pub(crate) struct Stream {
+struct SocketSource {
     transport: SocketTransport,
-    pace: Pace,
-    incoming: Incoming,
-    window: Window,
     /// Until when the last input is handled of a client that sends nothing more.
     rest_until: Option<Instant>,
-    /// Messages and control frames that tungstenite has returned.
-    returned: usize,
-    membership: Membership,
 }
 
-impl Stream {
-    /// Tells the hub what the client has done, when the hub has handled most of what it was told before. Fails if the
-    /// connection ends before that; what it still holds is discarded.
+impl Source for SocketSource {
     #[inline(never)]
-    fn tell(&mut self, event: FromClient, charge: Option<Box<Charge>>) -> io::Result<()> {
-        let Self { transport, rest_until, .. } = self;
-        let is_over = || match transport.wait_for_close(Duration::ZERO) {
+    fn pause(&mut self, wait: Duration, _membership: &Membership) -> io::Result<()> {
+        self.pause_reading(wait)
+    }
+
+    fn is_over(&mut self) -> bool {
+        match self.transport.wait_for_close(Duration::ZERO) {
             Ok(Peer::Open) => false,
-            Ok(Peer::Finished) => Instant::now() > rest_end(rest_until, REST_TIMEOUT),
-            Ok(Peer::Gone) => Instant::now() > rest_end(rest_until, GONE_TIMEOUT),
+            Ok(Peer::Finished) => Instant::now() > rest_end(&mut self.rest_until, REST_TIMEOUT),
+            Ok(Peer::Gone) => Instant::now() > rest_end(&mut self.rest_until, GONE_TIMEOUT),
             Err(_) => true,
-        };
-        let slot = self.window.wait(is_over).ok_or(ErrorKind::ConnectionAborted)?;
-        let client = self.membership.client;
-        self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge, ack: None }))
-    }
-
-    /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.
-    #[inline(never)] // its frame would stay on the stack while the reader waits for input
-    fn tell_in_time(&mut self, event: FromClient, charge: Option<Box<Charge>>) -> io::Result<()> {
-        let wait = self.pace.count_event(&event, Instant::now());
-        if !wait.is_zero() && matches!(event, FromClient::Acted(Action::Post { .. })) {
-            self.tell(FromClient::Paced { wait }, None)?;
         }
-        self.pause(wait)?;
-        self.tell(event, charge)
     }
+}
 
+impl SocketSource {
     /// Waits. Fails if the connection ends meanwhile; what it still holds is discarded.
-    #[inline(never)]
-    fn pause(&mut self, wait: Duration) -> io::Result<()> {
+    fn pause_reading(&mut self, wait: Duration) -> io::Result<()> {
         let until = Instant::now() + wait;
         let peer = match wait.is_zero() {
             true => Peer::Open,
@@ -128,10 +72,24 @@ impl Stream {
         };
         if peer == Peer::Gone { Err(ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
     }
+}
 
-    /// The connection and the membership.
-    pub(crate) fn parts(&self) -> (&SocketTransport, &Membership) {
-        (&self.transport, &self.membership)
+/// The stream that tungstenite uses: reads from the connection at the pace that the client is allowed, and writes to
+/// the hub, or to the connection while it is not yet the hub's.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    source: SocketSource,
+    incoming: Incoming,
+    /// Messages and control frames that tungstenite has returned.
+    returned: usize,
+    /// Where the messages lead.
+    pub outlet: Outlet,
+}
+
+impl Stream {
+    /// The connection.
+    pub(crate) fn transport(&self) -> &SocketTransport {
+        &self.source.transport
     }
 }
 
@@ -143,16 +101,15 @@ fn rest_end(rest_until: &mut Option<Instant>, timeout: Duration) -> Instant {
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.incoming.must_wait() {
-            self.pause(MEMORY_PAUSE)?;
+            self.source.pause_reading(MEMORY_PAUSE)?;
             self.incoming.check_time(Instant::now())?;
         }
         let max = buffer.len().min(self.incoming.max_read());
-        let read = (&self.transport).read(&mut buffer[..max])?;
+        let read = (&self.source.transport).read(&mut buffer[..max])?;
         let now = Instant::now();
         self.incoming.read(&buffer[..read], now);
         self.incoming.check_time(now)?;
-        let wait = self.pace.count_bytes(read, now);
-        self.pause(wait)?;
+        self.outlet.count_bytes(read, &mut self.source)?;
         Ok(read)
     }
 }
@@ -160,7 +117,12 @@ impl Read for Stream {
 impl Write for Stream {
     /// tungstenite, without a write buffer, writes whole frames.
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
-        self.tell(FromClient::ControlFrames(frames.to_vec()), None)?;
+        match &mut self.outlet {
+            Outlet::Hub(teller) => {
+                teller.tell(FromClient::ControlFrames(frames.to_vec()), None, None, &mut self.source)?;
+            }
+            Outlet::Own(output) => output.write_frames(frames)?,
+        }
         Ok(frames.len())
     }
 
@@ -172,22 +134,15 @@ impl Write for Stream {
 /// A WebSocket on a connection whose handshake is done. `already_read` holds the bytes that followed the handshake.
 pub(crate) fn websocket(
     transport: SocketTransport,
-    membership: Membership,
+    outlet: Outlet,
     mut already_read: Vec<u8>,
     limits: &Limits,
     memory: Arc<MemoryLimit>,
 ) -> Box<WebSocket<Box<Stream>>> {
     let mut incoming = Incoming::new(limits.message_timeout, memory);
     incoming.read(&already_read, Instant::now());
-    let stream = Box::new(Stream {
-        transport,
-        pace: Pace::new(limits, Instant::now()),
-        incoming,
-        window: Window::of_this_thread(),
-        rest_until: None,
-        returned: 0,
-        membership,
-    });
+    let source = SocketSource { transport, rest_until: None };
+    let stream = Box::new(Stream { source, incoming, returned: 0, outlet });
     already_read.shrink_to_fit(); // it becomes the read buffer
     Box::new(WebSocket::from_partially_read(stream, already_read, Role::Server, Some(config(limits))))
 }
@@ -202,58 +157,87 @@ fn config(limits: &Limits) -> WebSocketConfig {
 }
 
 /// Why reading ended: the code and the reason of a close frame if the client made an error; `None` if the connection
-/// has ended.
+/// has ended, or is to end.
 pub(crate) type End = Option<(CloseCode, &'static str)>;
 
+/// What the messages of a WebSocket mean.
+pub(crate) trait Protocol {
+    /// A text message has come.
+    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Tellings, End>;
+
+    /// A binary message has come.
+    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Tellings, End>;
+
+    /// Nothing has come for as long as a read may take.
+    fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End>;
+}
+
+/// The plain wire: each text message is an event.
+pub(crate) struct Plain<'a>(pub &'a Limits);
+
+impl Protocol for Plain<'_> {
+    fn text(&mut self, json: &str, _outlet: &mut Outlet) -> Result<Tellings, End> {
+        Ok(smallvec![validate::event(json, self.0).into()])
+    }
+
+    fn binary(&mut self, _bytes: &[u8], _outlet: &mut Outlet) -> Result<Tellings, End> {
+        Err(Some((CloseCode::Unsupported, "events are text frames")))
+    }
+
+    fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        outlet.note_silence()
+    }
+}
+
 /// Reads until the connection ends. Returns its stream.
-pub(crate) fn read(mut websocket: Box<WebSocket<Box<Stream>>>, limits: &Limits) -> (Box<Stream>, End) {
+pub(crate) fn read(
+    mut websocket: Box<WebSocket<Box<Stream>>>,
+    limits: &Limits,
+    protocol: &mut impl Protocol,
+) -> (Box<Stream>, End) {
     loop {
-        let event = match next(&mut websocket, limits) {
-            Ok(event) => event,
+        let tellings = match next(&mut websocket, protocol) {
+            Ok(tellings) => tellings,
             Err(end) => return ((*websocket).into_inner(), end),
         };
         let charge = websocket.get_mut().incoming.take_charge();
         if charge.is_some() {
             websocket = with_small_buffer(websocket, limits);
         }
-        let told = event.map_or(Ok(()), |event| {
-            let charge = charge.and_then(|charge| charge.reduced_to(event.text_len(), FREE_BYTES));
-            websocket.get_mut().tell_in_time(event, charge)
-        });
-        if told.is_err() {
+        let text_len = tellings.iter().map(|telling| telling.event.text_len()).sum();
+        let charge = charge.and_then(|charge| charge.reduced_to(text_len, FREE_BYTES));
+        let Stream { source, outlet, .. } = &mut **websocket.get_mut();
+        if outlet.tell(tellings, charge, source).is_err() {
             return ((*websocket).into_inner(), None);
         }
     }
 }
 
-/// Waits for the next message. Returns what the hub is to be told of it, if anything.
+/// Waits for the next message. Returns what the hub is to be told of it.
 #[inline(never)] // its frame would be on the stack while the client connects, which takes the most
-fn next(websocket: &mut WebSocket<Box<Stream>>, limits: &Limits) -> Result<Option<FromClient>, End> {
+fn next(websocket: &mut WebSocket<Box<Stream>>, protocol: &mut impl Protocol) -> Result<Tellings, End> {
     let message = match websocket.read() {
         Ok(message) => message,
         Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-            return websocket
-                .get_ref()
-                .membership
-                .tell(FromClient::ReadTimeout)
-                .map(|()| None)
-                .map_err(|_| None);
+            return protocol.silence(&mut websocket.get_mut().outlet).map(|()| Tellings::new());
         }
         Err(error) => return Err(close_reason(&error)),
     };
     let stream = websocket.get_mut();
     stream.returned += 1;
-    let wait = stream.pace.count_message(Instant::now());
-    stream.pause(wait).map_err(|_| None)?;
+    let Stream { source, outlet, .. } = &mut **stream;
+    outlet.count_message(source).map_err(|_| None)?;
     match message {
-        Message::Text(json) => Ok(Some(validate::event(&json, limits))),
-        Message::Binary(_) => Err(Some((CloseCode::Unsupported, "events are text frames"))),
+        Message::Text(text) => protocol.text(&text, outlet),
+        Message::Binary(bytes) => protocol.binary(&bytes, outlet),
         Message::Close(frame) => {
-            stream.membership.goodbye = frame.is_some_and(|frame| frame.code == CloseCode::Normal);
-            Ok(None)
+            if frame.is_some_and(|frame| frame.code == CloseCode::Normal) {
+                outlet.note_goodbye();
+            }
+            Ok(Tellings::new())
         }
         // tungstenite has passed an answer to the hub.
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(Tellings::new()),
     }
 }
 

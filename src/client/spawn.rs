@@ -10,7 +10,9 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::permits::Permit;
-use crate::client::reader::{self, Membership, Stream};
+use crate::client::outlet::Outlet;
+use crate::client::reader::{self, End, Plain, Stream};
+use crate::client::teller::{Membership, Teller};
 use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::hub::shards::SocketEvent;
@@ -63,10 +65,15 @@ pub(crate) fn spawn(pending: PendingUpgrade) -> io::Result<()> {
 fn run(pending: PendingUpgrade) {
     let limits = pending.limits;
     let Some((websocket, _permit)) = connect(pending) else { return };
-    let (stream, Some((code, reason))) = reader::read(websocket, &limits) else { return };
-    let (transport, membership) = stream.parts();
-    if membership.tell(FromClient::ProtocolError { code, reason }).is_ok() {
-        drain(transport);
+    let (stream, end) = reader::read(websocket, &limits, &mut Plain(&limits));
+    finish(&stream, end);
+}
+
+/// Has the hub close a connection whose client made an error, and waits for its end.
+pub(crate) fn finish(stream: &Stream, end: End) {
+    let (Some((code, reason)), Outlet::Hub(teller)) = (end, &stream.outlet) else { return };
+    if teller.membership.tell(FromClient::ProtocolError { code, reason }).is_ok() {
+        drain(stream.transport());
     }
 }
 
@@ -78,9 +85,18 @@ fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Box<Stream>>>, Perm
     // Without the time-out a client whose network is gone would stay for ever.
     transport.set_read_timeout(Some(limits.max_silence)).ok()?;
     let membership = Membership::new(client, hub);
-    let new = NewClient { id: client, address, room, encoding, transport: transport.clone(), handshake };
+    let new = NewClient {
+        id: client,
+        address,
+        room,
+        encoding,
+        transport: transport.clone().into(),
+        handshake,
+        admitted: false,
+    };
     membership.send(Event::Connected(new)).ok()?;
-    Some((reader::websocket(transport, membership, already_read, &limits, memory), permit))
+    let outlet = Outlet::Hub(Teller::new(membership, &limits));
+    Some((reader::websocket(transport, outlet, already_read, &limits, memory), permit))
 }
 
 /// Reads on and discards, so that a close frame is not lost to the reset that unread bytes cause. Ends with the

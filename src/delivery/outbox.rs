@@ -238,6 +238,16 @@ impl<T: Transport> Outbox<T> {
         self.stall().map(|stall| stall.retry_at)
     }
 
+    /// The client has another transport now. What waits goes there.
+    pub(crate) fn replace_transport(&mut self, transport: T) {
+        self.transport = transport;
+    }
+
+    /// Everything that waited was sent.
+    pub(crate) fn end_response(&self) {
+        self.transport.end_response();
+    }
+
     fn stall(&self) -> Option<&Stall> {
         match &self.state {
             State::Stalled(stall) => Some(stall),

@@ -9,16 +9,17 @@ use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::transport::{Peer, SocketTransport, Transport};
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::log_route::{DownloadLimiter, LogRequest};
-use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, read_head};
+use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
 use crate::http::routes::{Route, Router};
+use crate::http::socketio::{Endpoint, Exchange, Served, names_session};
 use crate::http::upgrade::Upgrade;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tungstenite::http::{Method, Version, header};
+use tungstenite::http::Method;
 
 /// How long a connection may be idle before its next request: long enough for a reload, short enough to free its
 /// thread soon.
@@ -45,6 +46,8 @@ pub struct Connection {
     pub limits: Limits,
     /// Finds the route of each request.
     pub router: Arc<Router>,
+    /// Serves Socket.IO clients.
+    pub endpoint: Endpoint,
     /// The store's file, if the server has a store.
     pub store: Option<Arc<Path>>,
     /// Limits the downloads of all connections.
@@ -63,35 +66,56 @@ impl Connection {
         let mut buffer = Vec::new();
         loop {
             let head = read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout);
-            if matches!(head, Err(HeadError::Disconnected)) || !self.wait_for_turn() {
+            // The requests of a session have a pace of their own.
+            let is_of_session = head.as_ref().is_ok_and(names_session);
+            if matches!(head, Err(HeadError::Disconnected)) || !self.wait_for_turn(is_of_session) {
                 return;
             }
             let head = match head {
                 Ok(head) => head,
                 Err(error) => return self.reject(&error),
             };
-            match self.router.route(&head, self.client, self.peer) {
+            let served = match self.router.route(&head, self.client, self.peer) {
                 Route::Response(response) => {
-                    let close = must_close(&head);
-                    if self.send(response, is_head(&head), close).is_err() || close {
-                        return linger(&self.transport);
-                    }
+                    // No route here takes a body, so none is read.
+                    let close = must_close(&head) || has_body(&head);
+                    let sent = self.send(response, is_head(&head), close);
+                    sent.map(|()| if close { Served::Close } else { Served::Open })
                 }
+                Route::SocketIo(address) => self.serve_socket_io(&head, address, &mut buffer),
                 Route::Log(request, address) => return self.send_log(&head, &request, address),
                 Route::WebSocket(upgrade) => return self.upgrade(upgrade, buffer),
+            };
+            match served {
+                Ok(Served::Open) => {}
+                Ok(Served::Upgraded) => return,
+                Ok(Served::Close) | Err(_) => return linger(&self.transport),
             }
         }
     }
 
-    /// Waits until this connection may make another request, and then for its turn among those from its address. TCP
-    /// slows the client down meanwhile. False if the client closes the connection during the wait, even in one
+    fn serve_socket_io(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
+        let exchange = Exchange {
+            head,
+            transport: &self.transport,
+            buffer,
+            permit: &self.permit,
+            client: self.client,
+            address,
+            timeout: self.timeout,
+        };
+        self.endpoint.serve(exchange, || self.router.rooms(head, address))
+    }
+
+    /// Waits until this connection may make another request, and then, unless it is of a session, for its turn among
+    /// those from its address. TCP slows the client down meanwhile. False if the client closes the connection during the wait, even in one
     /// direction only.
-    fn wait_for_turn(&mut self) -> bool {
+    fn wait_for_turn(&mut self, is_of_session: bool) -> bool {
         let wait = self.requests.take(1, REQUESTS_PER_CONNECTION, Instant::now());
         if !self.pause(wait) {
             return false;
         }
-        let Some(mut turn) = self.permit.ticket() else { return true };
+        let Some(mut turn) = self.permit.ticket().filter(|_| !is_of_session) else { return true };
         loop {
             match turn.take(Instant::now()) {
                 Duration::ZERO => return true,
@@ -192,16 +216,6 @@ fn is_head(head: &Head) -> bool {
     head.method() == Method::HEAD
 }
 
-/// True if no request can follow on the same connection: the client asks to close it, or the request has a body. No
-/// route takes a body, so none is read.
-fn must_close(head: &Head) -> bool {
-    let values = head.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let mut options = values.flat_map(|value| value.split(','));
-    has_body(head)
-        || head.version() < Version::HTTP_11
-        || options.any(|option| option.trim().eq_ignore_ascii_case("close"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,6 +241,7 @@ mod tests {
         client.set_read_timeout(Some(TIMEOUT)).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
+        let endpoint = Endpoint::for_rooms(Limits::DEFAULT, &shards).unwrap();
         let router = Router::new(listen, Access::default(), shards, QrCodes::start().unwrap());
         let mut limiter = ConnectionLimiter::new(2, None);
         let [permit, other] = [(); 2].map(|()| limiter.acquire(Address::of(peer.ip())).unwrap());
@@ -236,6 +251,7 @@ mod tests {
             client: ClientId(1),
             limits: Limits::DEFAULT,
             router: router.into(),
+            endpoint,
             store: None,
             downloads: DownloadLimiter::default(),
             timeout: TIMEOUT,

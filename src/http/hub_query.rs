@@ -1,11 +1,7 @@
 //! Questions that an HTTP request asks a hub.
 
-use crate::hub::shards::SocketEvent;
+use crate::hub::shards::{HUB_TIMEOUT, SocketEvent};
 use crossbeam_channel::{Sender, bounded};
-use std::time::Duration;
-
-/// How long a hub may take to reply. A request must not hold its connection for longer while the hub is overloaded.
-pub(super) const HUB_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Sends the hub an event that carries the sender of its reply, and waits for the reply. `None` after [`HUB_TIMEOUT`].
 pub(super) fn query_hub<T>(

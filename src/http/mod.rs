@@ -14,4 +14,5 @@ pub(crate) mod qr;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod routes;
+pub(crate) mod socketio;
 pub(crate) mod upgrade;

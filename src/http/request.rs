@@ -16,7 +16,7 @@ pub const MAX_HEADERS: usize = 100;
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A request without its body.
-pub(crate) type Head = http::Request<()>;
+pub type Head = http::Request<()>;
 
 /// Why no request head could be read.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub enum HeadError {
 /// Reads a request head. Bytes that follow it stay in `buffer`, which may already hold the start of the head.
 ///
 /// The head must begin within `idle_timeout`, and arrive whole within `timeout` after that.
-pub(crate) fn read_head(
+pub fn read_head(
     transport: &SocketTransport,
     buffer: &mut Vec<u8>,
     idle_timeout: Duration,
@@ -101,6 +101,13 @@ fn convert(request: &httparse::Request<'_, '_>) -> Option<Head> {
 pub(crate) fn has_body(head: &Head) -> bool {
     let mut lengths = head.headers().get_all(header::CONTENT_LENGTH).iter();
     head.headers().contains_key(header::TRANSFER_ENCODING) || lengths.any(|length| length != "0")
+}
+
+/// True if the client asks to close the connection after the response.
+pub(crate) fn must_close(head: &Head) -> bool {
+    let values = head.headers().get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let mut options = values.flat_map(|value| value.split(','));
+    head.version() < Version::HTTP_11 || options.any(|option| option.trim().eq_ignore_ascii_case("close"))
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ pub struct Response {
     headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
+/// The type of Engine.IO payloads.
+const PAYLOAD_TYPE: &str = "text/plain; charset=UTF-8";
+
 /// What follows the head of a response.
 #[derive(Debug)]
 enum Body {
@@ -102,6 +105,32 @@ impl Response {
     pub fn json(data: &impl Serialize) -> Self {
         let body = serde_json::to_string(data).expect("wire types have string keys");
         Self::new(200, "application/json", (body + "\n").into_bytes())
+    }
+
+    /// The same response with another status.
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Engine.IO packets.
+    pub fn payload(packets: Vec<u8>) -> Self {
+        Self::new(200, PAYLOAD_TYPE, packets)
+    }
+
+    /// The head of a response with packets that follow in chunks.
+    pub fn chunked_payload() -> Self {
+        Self::chunked(PAYLOAD_TYPE)
+    }
+
+    /// A payload was accepted.
+    pub fn ok() -> Self {
+        Self::new(200, PAYLOAD_TYPE, &b"ok"[..])
+    }
+
+    /// A response without content.
+    pub fn no_content() -> Self {
+        Self::new(204, PAYLOAD_TYPE, &[][..])
     }
 
     /// The head of a response with a chunked body, which the caller sends.

@@ -3,11 +3,10 @@
 use crate::base::address::Address;
 use crate::base::hash_slots::HashSlots;
 use crate::base::ids::ClientId;
-use crate::base::secret::SecretHash;
 use crate::base::token::Token;
+use crate::client::socketio::rooms::Rooms;
 use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
-use crate::http::hub_query::HUB_TIMEOUT;
 use crate::http::invite;
 use crate::http::log_route::LogRequest;
 use crate::http::page::Page;
@@ -16,12 +15,11 @@ use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::upgrade::Upgrade;
 use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS, Refusal};
-use crate::hub::event::Event;
-use crate::hub::shards::Shards;
+use crate::hub::shards::{HUB_TIMEOUT, Refused, Shards};
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
+use crate::protocol::socketio::handshake::RequestError;
 use crate::room::room_name::RoomName;
-use crossbeam_channel::{RecvTimeoutError, bounded};
 use log::Level;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -44,9 +42,6 @@ const TOKEN_HEADER: &str = "typewall-token";
 /// How long a request waits until its passphrase is checked: a little longer than a full queue of attempts takes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(MAX_ATTEMPTS as u64 * CHECK_INTERVAL.as_secs() + 1);
 
-/// Seconds after which a request may be repeated whose passphrase was not checked in time.
-const RETRY_AFTER: u64 = 5;
-
 /// What a request leads to.
 #[derive(Debug)]
 pub enum Route {
@@ -56,6 +51,8 @@ pub enum Route {
     Log(LogRequest, Address),
     /// A WebSocket.
     WebSocket(Upgrade),
+    /// A request of a Socket.IO client at this address.
+    SocketIo(Address),
 }
 
 /// Finds the routes of all connections' requests.
@@ -97,6 +94,13 @@ impl Router {
         self.match_path(head, address).unwrap_or_else(Route::Response)
     }
 
+    /// What handles the messages of a Socket.IO client at `address` until it has entered a room.
+    pub(crate) fn rooms(&self, head: &Head, address: Address) -> Result<Rooms, RequestError> {
+        let query = head.uri().query().unwrap_or_default();
+        let room = RoomName::from_query(query).map_err(|_| RequestError::BadRequest)?;
+        Ok(Rooms::new(self.shards.clone(), address, room, self.access.passphrase.is_some()))
+    }
+
     /// The level at which to log a rejected request. Two threads that reject the same host at the same moment may both
     /// log a warning.
     fn level(&self, error: &AccessError) -> Level {
@@ -117,6 +121,7 @@ impl Router {
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
+            "/socket.io/" | "/socket.io" => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),
@@ -133,28 +138,12 @@ impl Router {
             return Err(unauthorized("Send the passphrase as the password; any user name will do."));
         };
         let token = head.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
-        self.check_passphrase(address, passphrase, token.and_then(Token::parse), timeout)
-    }
-
-    /// Lets the hub check a passphrase, because it counts the wrong ones of each address. The attempt may have to wait
-    /// for others from the same address, but no longer than `timeout`.
-    fn check_passphrase(
-        &self,
-        address: Address,
-        passphrase: SecretHash,
-        token: Option<Token>,
-        timeout: Duration,
-    ) -> Result<(), Response> {
-        let (reply_to, reply) = bounded(1);
-        let event = Event::PassphraseCheck { address, passphrase, token, reply_to };
-        self.shards.only().send_timeout(event, HUB_TIMEOUT).map_err(|_| Response::busy())?;
-        match reply.recv_timeout(timeout) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(Refusal::Wait(seconds))) => Err(try_again(seconds)),
-            Ok(Err(Refusal::Wrong)) => Err(unauthorized(EventError::PassphraseWrong.to_string())),
-            Err(RecvTimeoutError::Timeout) => Err(try_again(RETRY_AFTER)),
-            Err(RecvTimeoutError::Disconnected) => Err(Response::busy()),
-        }
+        let token = token.and_then(Token::parse);
+        self.shards.check_passphrase(address, passphrase, token, timeout).map_err(|refused| match refused {
+            Refused::ByHub(Refusal::Wait(seconds)) => try_again(seconds),
+            Refused::ByHub(Refusal::Wrong) => unauthorized(EventError::PassphraseWrong.to_string()),
+            Refused::Busy => Response::busy(),
+        })
     }
 
     /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase. Health is asked

@@ -6,7 +6,7 @@ use crate::http::response::Response;
 use crate::protocol::encoding::Encoding;
 use crate::room::room_name::RoomName;
 use tungstenite::error::{Error, ProtocolError};
-use tungstenite::handshake::server::{self, create_response, write_response};
+use tungstenite::handshake::server::{create_response, write_response};
 
 /// A valid handshake.
 #[derive(Debug)]
@@ -24,20 +24,22 @@ pub struct Upgrade {
 impl Upgrade {
     /// Checks the handshake of a client at `address`. An error is the response that rejects it.
     pub fn from_head(head: &Head, address: Address) -> Result<Self, Response> {
-        let accepted = create_response(head).map_err(|error| handshake_error(&error))?;
-        if has_body(head) {
-            return Err(Response::text(400, "A WebSocket handshake must not have a body."));
-        }
+        let response = accept(head)?;
         let query = head.uri().query().unwrap_or_default();
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
-        Ok(Self { response: encode(&accepted), room, encoding: encoding(query), address })
+        Ok(Self { response, room, encoding: encoding(query), address })
     }
 }
 
-fn encode(response: &server::Response) -> Vec<u8> {
+/// Checks a handshake. Returns the bytes of the 101 response, or the response that rejects it.
+pub(crate) fn accept(head: &Head) -> Result<Vec<u8>, Response> {
+    let accepted = create_response(head).map_err(|error| handshake_error(&error))?;
+    if has_body(head) {
+        return Err(Response::text(400, "A WebSocket handshake must not have a body."));
+    }
     let mut bytes = Vec::new();
-    write_response(&mut bytes, response).expect("writing to a Vec does not fail");
-    bytes
+    write_response(&mut bytes, &accepted).expect("writing to a Vec does not fail");
+    Ok(bytes)
 }
 
 /// The encoding that a client asks for: texts as splices with `splice=1`, whole texts otherwise.

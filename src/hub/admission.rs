@@ -22,12 +22,12 @@ use crate::room::rules::RoomOptions;
 impl<T: Transport> Hub<T> {
     /// A client has connected.
     pub(super) fn connect(&mut self, client: NewClient<T>, now: Now) {
-        let (id, address) = (client.id, client.address);
+        let (id, address, is_admitted) = (client.id, client.address, client.admitted);
         self.clients.insert(client, &mut self.deadlines, now.instant);
         if let Some(reason) = self.rejection(address) {
             return self.close(id, &reason, now);
         }
-        if !self.gate.is_closed() {
+        if !self.gate.is_closed() || is_admitted {
             return self.enter(id, now);
         }
         self.deadlines.set(Deadline::Passphrase(id), now.instant + PASSPHRASE_TIMEOUT);

@@ -67,7 +67,7 @@ impl<T: Transport> Clients<T> {
 
     /// Adds a client, and sends it the response to its handshake.
     pub(crate) fn insert(&mut self, client: NewClient<T>, deadlines: &mut Deadlines, now: Instant) {
-        let NewClient { id, address, room, encoding, transport, handshake } = client;
+        let NewClient { id, address, room, encoding, transport, handshake, admitted: _ } = client;
         let mut outbox = Outbox::new(transport);
         outbox.queue(handshake.into(), &self.limits);
         let state = ClientState::Unauthenticated(Box::new(room));
@@ -77,6 +77,21 @@ impl<T: Transport> Clients<T> {
         self.schedule_pings(deadlines);
         // The response goes out even if there is nothing else to send.
         self.queue(id, Bytes::new());
+    }
+
+    /// A client goes on over another transport, which gets what waits at once.
+    pub(crate) fn replace_transport(
+        &mut self,
+        client: ClientId,
+        transport: T,
+        deadlines: &mut Deadlines,
+        now: Instant,
+    ) {
+        let Some(entry) = self.registry.get_mut(client) else { return };
+        entry.outbox.replace_transport(transport);
+        if entry.outbox.retry_at().is_some() {
+            deadlines.set(Deadline::Retry(client), now);
+        }
     }
 
     /// The memory of what waits for these clients.
@@ -191,7 +206,10 @@ impl<T: Transport> Clients<T> {
                 Some(client) => entry.outbox.deliver(&batch.own_share(encoding, client), &self.limits, now),
             };
             match outcome {
-                Outcome::Sent => self.sends += 1,
+                Outcome::Sent => {
+                    entry.outbox.end_response();
+                    self.sends += 1;
+                }
                 _ => unsettled.push((entry.id, outcome)),
             }
         }
@@ -291,7 +309,7 @@ impl<T: Transport> Clients<T> {
     fn settle(&mut self, client: ClientId, outcome: Outcome, deadlines: &mut Deadlines) -> bool {
         let Some(entry) = self.registry.get_mut(client) else { return false };
         match (outcome, entry.is_open()) {
-            (Outcome::Sent, true) => {}
+            (Outcome::Sent, true) => entry.outbox.end_response(),
             // A client that is busy sending sees the end of the stream, and before it the close frame.
             (Outcome::Sent, false) => entry.outbox.shutdown(Shutdown::Write),
             (Outcome::TooSlow, true) => return true,

@@ -29,6 +29,13 @@ pub enum Event<T> {
     Connected(NewClient<T>),
     /// A client's reader tells what its client has done.
     FromClient(QueuedEvent),
+    /// A client goes on over another transport: it has polled, or has upgraded to a WebSocket. What waits goes there.
+    NewTransport {
+        /// The client.
+        client: ClientId,
+        /// The transport.
+        transport: T,
+    },
     /// The store answers.
     Stored(Box<Answer>),
     /// An HTTP request gives a passphrase.
@@ -114,6 +121,8 @@ pub enum FromClient {
     },
     /// It acts in its room. The reader has checked the action.
     Acted(Action),
+    /// It is about to post, and has never asked for a seat. It gets one as a guest, unless it has one.
+    SeatGuest,
     /// It asks for a `pong`.
     Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
@@ -204,6 +213,8 @@ pub struct NewClient<T> {
     pub transport: T,
     /// The response to its handshake, which only the hub may write.
     pub handshake: Vec<u8>,
+    /// It has given the passphrase already.
+    pub admitted: bool,
 }
 
 /// The health of a hub.

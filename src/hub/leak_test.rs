@@ -188,6 +188,7 @@ impl World {
             encoding: Encoding::PLAIN_SPLICED,
             transport: Pipe(Rc::new(Cell::new(space))),
             handshake: b"hello".to_vec(),
+            admitted: false,
         })
     }
 

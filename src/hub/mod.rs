@@ -159,6 +159,9 @@ impl<T: Transport> Hub<T> {
         match event {
             Event::Connected(client) => self.connect(client, now),
             Event::FromClient(event) => self.receive(event, now),
+            Event::NewTransport { client, transport } => {
+                self.clients.replace_transport(client, transport, &mut self.deadlines, now.instant);
+            }
             Event::Stored(answer) => self.on_store_reply(*answer, now),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
                 let from = Requester::Request { reply_to };

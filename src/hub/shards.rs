@@ -2,14 +2,18 @@
 //!
 //! Architecture invariant: the name of a room determines its hub, so there is no table of rooms.
 
+use crate::base::address::Address;
 use crate::base::counter::Counter;
 use crate::base::ids::RoomId;
 use crate::base::memory::MemoryLimit;
-use crate::delivery::transport::SocketTransport;
+use crate::base::secret::SecretHash;
+use crate::base::token::Token;
+use crate::delivery::transport::ClientTransport;
+use crate::hub::attempts::Refusal;
 use crate::hub::event::{Event, Health};
 use crate::room::room_name::RoomName;
 use crate::store::request::Answer;
-use crossbeam_channel::{SendTimeoutError, Sender, bounded};
+use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,8 +21,24 @@ use std::time::{Duration, Instant};
 /// The most hubs that help. With more hubs, the time goes into the system's work for sockets.
 pub const MAX_HUBS: usize = 8;
 
-/// An event of a hub that writes to sockets.
-pub type SocketEvent = Event<SocketTransport>;
+/// An event of a hub that writes to clients.
+pub type SocketEvent = Event<ClientTransport>;
+
+/// How long a hub may take to take a question or to reply. A request must not hold its connection for longer while the
+/// hub is overloaded.
+pub(crate) const HUB_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Seconds after which somebody may try again whose passphrase was not checked in time.
+const RETRY_AFTER: u64 = 5;
+
+/// Why a passphrase does not let somebody in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// The hub refuses it.
+    ByHub(Refusal),
+    /// The hub does not respond.
+    Busy,
+}
 
 /// The event queues of all hubs, and the memory for what arrives.
 #[derive(Debug, Clone)]
@@ -46,6 +66,25 @@ impl Shards {
     /// The only hub of a server that counts wrong passphrases or addresses.
     pub fn only(&self) -> &Sender<SocketEvent> {
         &self.hubs[0]
+    }
+
+    /// Lets the hub check a passphrase, because it counts the wrong ones of each address. The attempt may have to wait
+    /// for others from the same address, but no longer than `timeout`.
+    pub(crate) fn check_passphrase(
+        &self,
+        address: Address,
+        passphrase: SecretHash,
+        token: Option<Token>,
+        timeout: Duration,
+    ) -> Result<(), Refused> {
+        let (reply_to, reply) = bounded(1);
+        let event = Event::PassphraseCheck { address, passphrase, token, reply_to };
+        self.only().send_timeout(event, HUB_TIMEOUT).map_err(|_| Refused::Busy)?;
+        match reply.recv_timeout(timeout) {
+            Ok(answer) => answer.map_err(Refused::ByHub),
+            Err(RecvTimeoutError::Timeout) => Err(Refused::ByHub(Refusal::Wait(RETRY_AFTER))),
+            Err(RecvTimeoutError::Disconnected) => Err(Refused::Busy),
+        }
     }
 
     /// Stops every hub. Does not wait for a hub that takes no event within `timeout`.

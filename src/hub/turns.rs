@@ -112,6 +112,7 @@ impl<T: Transport> Hub<T> {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, ack, now),
             FromClient::Host { key, token } => self.check_host_key(client, key, token, ack, now),
             FromClient::Acted(action) => self.act(client, action, ack, now),
+            FromClient::SeatGuest => {}
             FromClient::Ping => self.answer_ping(client, ack),
             FromClient::Rejected { error, reference } => {
                 self.on_rejected(client, error, ReplyTo { reference, ack });

@@ -135,6 +135,9 @@ impl Encoding {
     /// The plain wire with each text as a splice of the one before.
     pub const PLAIN_SPLICED: Self = Self { carrier: Carrier::Plain, texts: TextForm::Spliced };
 
+    /// That of a Socket.IO client that has just entered.
+    pub const SOCKET_IO: Self = Self { carrier: Carrier::SocketIoWithNotices, texts: TextForm::Whole };
+
     /// The number of encodings.
     pub const COUNT: usize = Carrier::COUNT * TextForm::ALL.len();
 

@@ -26,6 +26,8 @@ pub enum EventError {
     NoHosts,
     /// The frame is not JSON.
     NotJson,
+    /// The event has binary attachments, which only Socket.IO has.
+    Binary,
     /// The frame is JSON, but not `["event", data]` with an event that a client sends.
     UnknownEvent,
     /// The event's data lacks a field, or a field has the wrong type.
@@ -83,6 +85,7 @@ impl EventError {
             Self::HostKeyWait(_) => "host_key_wait",
             Self::NoHosts => "no_hosts",
             Self::NotJson => "not_json",
+            Self::Binary => "binary",
             Self::UnknownEvent => "unknown_event",
             Self::WrongType(_) => "wrong_type",
             Self::Name(NameError::Empty) => "name_empty",
@@ -120,6 +123,7 @@ impl fmt::Display for EventError {
             Self::HostKeyWrong => write!(f, "Wrong host key."),
             Self::HostKeyWait(wait) => write!(f, "Too many wrong host keys. Try again in {wait} s."),
             Self::NoHosts => write!(f, "Hosts are turned off on this server."),
+            Self::Binary => write!(f, "Events with binary data are not supported."),
             Self::NotJson => write!(f, "Not JSON. An event is a JSON array: [\"event\", data]."),
             Self::UnknownEvent => {
                 let usages = EventKind::ALL.map(EventKind::usage).join(", ");

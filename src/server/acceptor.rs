@@ -12,6 +12,7 @@ use crate::http::log_route::DownloadLimiter;
 use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::http::routes::Router;
+use crate::http::socketio::Endpoint;
 use std::fs::File;
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -48,6 +49,8 @@ pub(crate) struct Acceptor {
     pub limits: Limits,
     /// Finds the routes of requests.
     pub router: Arc<Router>,
+    /// Serves Socket.IO clients.
+    pub endpoint: Endpoint,
     /// The file of the store, if there is one.
     pub store: Option<Arc<Path>>,
     /// Limits downloads of logs.
@@ -104,6 +107,7 @@ impl Acceptor {
             transport,
             limits: self.limits,
             router: Arc::clone(&self.router),
+            endpoint: self.endpoint.clone(),
             store: self.store.clone(),
             downloads: self.downloads.clone(),
             timeout: REQUEST_TIMEOUT,

@@ -8,11 +8,12 @@ pub(crate) mod memory;
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
-use crate::delivery::transport::SocketTransport;
+use crate::delivery::transport::ClientTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
 use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
+use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
@@ -137,6 +138,7 @@ impl Server {
             limiter: connection_limiter(&limits, &access),
             limits,
             router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
+            endpoint: Endpoint::for_rooms(limits, &shards)?,
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
             stopped: Arc::clone(&stopped),
@@ -196,8 +198,8 @@ fn hub_count(limits: &Limits, access: &Access) -> usize {
     }
 }
 
-/// A hub that writes to sockets.
-type SocketHub = Hub<SocketTransport>;
+/// A hub that writes to clients.
+type SocketHub = Hub<ClientTransport>;
 
 /// The threads of all hubs.
 #[derive(Debug)]

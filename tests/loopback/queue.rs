@@ -12,8 +12,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Event, FromClient, Health,
-    QrCodes, QueuedEvent, RateLimit, Refusal, Router, Shard, Shards, SocketEvent, TextChange,
+    Action, Address, ClientId, Connection, ConnectionLimiter, DownloadLimiter, Endpoint, Event, FromClient,
+    Health, QrCodes, QueuedEvent, RateLimit, Refusal, Router, Shard, Shards, SocketEvent, TextChange,
 };
 use typewall::{Access, Limits, SecretHash};
 
@@ -32,6 +32,7 @@ fn connect(capacity: usize, access: Access) -> (TcpStream, Receiver<SocketEvent>
     let (socket, peer) = listener.accept().unwrap();
     let (hub, queue) = bounded(capacity);
     let shards = Shards::new(vec![hub], &Shard::single(), Limits::DEFAULT.max_waiting);
+    let endpoint = Endpoint::for_rooms(Limits::DEFAULT, &shards).expect("a thread");
     let listen = listener.local_addr().unwrap();
     let router = Router::new(listen, access, shards, QrCodes::start().expect("a thread"));
     let connection = Connection {
@@ -40,6 +41,7 @@ fn connect(capacity: usize, access: Access) -> (TcpStream, Receiver<SocketEvent>
         client: ClientId(1),
         limits: Limits::DEFAULT,
         router: router.into(),
+        endpoint,
         store: None,
         downloads: DownloadLimiter::default(),
         timeout: TIMEOUT,

@@ -92,7 +92,15 @@ pub(crate) fn here() -> Address {
 
 /// A client whose WebSocket is open, and which reads from a pipe.
 pub(crate) fn new_client(id: ClientId, room: RoomName, encoding: Encoding, pipe: &Pipe) -> NewClient<Pipe> {
-    NewClient { id, address: here(), room, encoding, transport: pipe.clone(), handshake: Vec::new() }
+    NewClient {
+        id,
+        address: here(),
+        room,
+        encoding,
+        transport: pipe.clone(),
+        handshake: Vec::new(),
+        admitted: false,
+    }
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {

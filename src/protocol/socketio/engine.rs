@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use std::borrow::Cow;
 
 /// Stands between the packets of a payload.
-const SEPARATOR: char = '\u{1e}';
+pub(crate) const SEPARATOR: char = '\u{1e}';
 
 /// Precedes a binary message in a payload.
 const BINARY: char = 'b';
@@ -64,6 +64,16 @@ impl<'a> EnginePacket<'a> {
             }
             None => Self::decode(packet),
         })
+    }
+
+    /// Bytes of its data.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Open(data) | Self::Message(data) => data.len(),
+            Self::Ping(data) | Self::Pong(data) => data.len(),
+            Self::Binary(bytes) => bytes.len(),
+            Self::Close | Self::Upgrade | Self::Noop => 0,
+        }
     }
 
     /// Appends the packet to a payload.

@@ -1,0 +1,240 @@
+//! The mailbox of a session that polls: its polls, its posted payloads, and the WebSocket that it upgrades to.
+
+use crate::base::memory::Charge;
+use crate::client::outlet::Outlet;
+use crate::client::reader::End;
+use crate::client::socketio::output::{Output, text_frame};
+use crate::client::teller::{Membership, Source};
+use crate::delivery::polling::{Poll, Polling};
+use crate::delivery::transport::{ClientTransport, SocketTransport};
+use crate::hub::event::{Event, FromClient};
+use crate::protocol::socketio::engine::EnginePacket;
+use crossbeam_channel::{Receiver, Sender, bounded, select};
+use std::io::{self, ErrorKind};
+use std::sync::Weak;
+use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::coding::CloseCode;
+
+/// Mail that waits. A client that follows the protocol has a poll, a payload and a probe under way at most.
+pub(crate) const CAPACITY: usize = 8;
+
+/// The end of a session whose client breaks the protocol.
+pub(crate) const PROTOCOL_ERROR: End = Some((CloseCode::Protocol, "not an Engine.IO packet"));
+
+/// The end of a session whose client has two requests of a kind under way.
+const OVERLAP: End = Some((CloseCode::Protocol, "two requests at once"));
+
+/// What requests tell a session.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// A GET, whose thread waits for output.
+    Poll(Poll),
+    /// A POST.
+    Payload(Payload),
+    /// The response to a poll could not be written, and what it held is lost.
+    Broken,
+    /// A WebSocket asks whether it may take over. Dropped if not.
+    Probe(Sender<()>),
+    /// That WebSocket has ended before it took over.
+    ProbeEnded,
+    /// The client goes on over that WebSocket.
+    Upgrade(Upgrade),
+}
+
+/// A posted payload.
+#[derive(Debug)]
+pub(crate) struct Payload {
+    /// The packets.
+    pub body: String,
+    /// Its memory.
+    pub charge: Charge,
+    /// Whether the payload is valid.
+    pub reply_to: Sender<bool>,
+}
+
+/// A WebSocket that a session goes on over.
+#[derive(Debug)]
+pub(crate) struct Upgrade {
+    /// The connection.
+    pub transport: SocketTransport,
+    /// The bytes that followed the packet by which it took over.
+    pub already_read: Vec<u8>,
+}
+
+/// What a session does next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// It handles a payload.
+    Payload(Payload),
+    /// It goes on over a WebSocket.
+    Upgrade(Upgrade),
+    /// The time is over.
+    Timeout,
+}
+
+/// The mailbox, and how far the client has come.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    mail: Receiver<Mail>,
+    /// For each new transport, to tell when the hub ends the connection.
+    end: Sender<()>,
+    ended: Receiver<()>,
+    has_ended: bool,
+    /// Whether the last poll is still open.
+    poll: Weak<()>,
+    is_probing: bool,
+    payload: Option<Payload>,
+    upgrade: Option<Upgrade>,
+    /// When the client last gave a sign of life.
+    pub last_sign: Instant,
+}
+
+impl Mailbox {
+    /// A mailbox, and where its mail comes from.
+    pub(crate) fn new(mail: Receiver<Mail>) -> Self {
+        let (end, ended) = bounded(1);
+        Self {
+            mail,
+            end,
+            ended,
+            has_ended: false,
+            poll: Weak::new(),
+            is_probing: false,
+            payload: None,
+            upgrade: None,
+            last_sign: Instant::now(),
+        }
+    }
+
+    /// A transport with this poll.
+    pub(crate) fn transport(&self, poll: Option<Poll>) -> ClientTransport {
+        ClientTransport::Polling(Polling::new(poll, self.end.clone()))
+    }
+
+    /// The session goes on over another transport.
+    pub(crate) fn replace_transport(
+        &mut self,
+        transport: ClientTransport,
+        outlet: &mut Outlet,
+    ) -> Result<(), End> {
+        Target::of(outlet).replace_transport(transport).map_err(|_| None)
+    }
+
+    /// Waits for what the session does next, and meanwhile passes polls on.
+    pub(crate) fn next(&mut self, until: Instant, outlet: &mut Outlet) -> Result<Next, End> {
+        loop {
+            if let Some(payload) = self.payload.take() {
+                return Ok(Next::Payload(payload));
+            }
+            if let Some(upgrade) = self.upgrade.take() {
+                return Ok(Next::Upgrade(upgrade));
+            }
+            let Some(mail) = self.receive(until)? else { return Ok(Next::Timeout) };
+            self.take(mail, &mut Target::of(outlet))?;
+        }
+    }
+
+    /// The next mail; `None` at that time.
+    fn receive(&mut self, until: Instant) -> Result<Option<Mail>, End> {
+        if self.has_ended {
+            return Err(None);
+        }
+        let timeout = until.saturating_duration_since(Instant::now());
+        select! {
+            recv(self.mail) -> mail => mail.map(Some).map_err(|_| None),
+            recv(self.ended) -> _ => {
+                self.has_ended = true;
+                Err(None)
+            }
+            default(timeout) => Ok(None),
+        }
+    }
+
+    fn take(&mut self, mail: Mail, target: &mut Target<'_>) -> Result<(), End> {
+        self.last_sign = Instant::now();
+        match mail {
+            Mail::Poll(_) if self.poll.strong_count() > 0 => return Err(OVERLAP),
+            // While a WebSocket is about to take over, what waits is left to it.
+            Mail::Poll(poll) if self.is_probing => poll.answer(&EnginePacket::Noop),
+            Mail::Poll(poll) => {
+                self.poll = poll.watch();
+                target.replace_transport(self.transport(Some(poll))).map_err(|_| None)?;
+            }
+            Mail::Payload(_) if self.payload.is_some() => return Err(OVERLAP),
+            Mail::Payload(payload) => self.payload = Some(payload),
+            Mail::Broken => return Err(None),
+            Mail::Probe(_) if self.is_probing => {}
+            Mail::Probe(reply_to) => {
+                self.is_probing = true;
+                let _ = reply_to.try_send(()); // the WebSocket may have ended
+                if self.poll.strong_count() > 0 {
+                    target.send(EnginePacket::Noop).map_err(|_| None)?;
+                }
+            }
+            Mail::ProbeEnded => self.is_probing = false,
+            Mail::Upgrade(upgrade) => self.upgrade = Some(upgrade),
+        }
+        Ok(())
+    }
+
+    /// Answers polls until the connection has ended, or that time has come.
+    pub(crate) fn drain(&mut self, until: Instant, outlet: &mut Outlet) {
+        while let Ok(Some(mail)) = self.receive(until) {
+            if let Mail::Poll(poll) = mail {
+                self.poll = poll.watch();
+                let _ = Target::of(outlet).replace_transport(self.transport(Some(poll)));
+            }
+        }
+    }
+}
+
+impl Source for Mailbox {
+    fn pause(&mut self, wait: Duration, membership: &Membership) -> io::Result<()> {
+        let until = Instant::now() + wait;
+        while !wait.is_zero() {
+            let gone = |_| io::Error::from(ErrorKind::ConnectionAborted);
+            let Some(mail) = self.receive(until).map_err(gone)? else { break };
+            self.take(mail, &mut Target::Hub(membership)).map_err(gone)?;
+        }
+        Ok(())
+    }
+
+    fn is_over(&mut self) -> bool {
+        self.has_ended |= self.ended.try_recv().is_ok();
+        self.has_ended
+    }
+}
+
+/// Who writes to the client.
+enum Target<'a> {
+    Hub(&'a Membership),
+    Own(&'a mut Output),
+}
+
+impl<'a> Target<'a> {
+    fn of(outlet: &'a mut Outlet) -> Self {
+        match outlet {
+            Outlet::Hub(teller) => Self::Hub(&teller.membership),
+            Outlet::Own(output) => Self::Own(output),
+        }
+    }
+
+    fn replace_transport(&mut self, transport: ClientTransport) -> io::Result<()> {
+        match self {
+            Self::Hub(membership) => {
+                membership.send(Event::NewTransport { client: membership.client, transport })
+            }
+            Self::Own(output) => output.replace_transport(transport),
+        }
+    }
+
+    fn send(&mut self, packet: EnginePacket<'static>) -> io::Result<()> {
+        match self {
+            Self::Hub(membership) => membership.tell(FromClient::ControlFrames(text_frame(&packet))),
+            Self::Own(output) => {
+                output.send(packet);
+                output.flush()
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Rooms, as the application of Socket.IO: a client enters one with its CONNECT packet.
+
+use crate::base::address::Address;
+use crate::base::secret::SecretHash;
+use crate::base::token::Token;
+use crate::client::socketio::application::{Application, InvalidMessage, Join, Message, Reaction};
+use crate::client::socketio::events::invalid_namespace;
+use crate::client::socketio::output::Output;
+use crate::client::socketio::sessions::SessionId;
+use crate::hub::attempts::Refusal;
+use crate::hub::event::FromClient;
+use crate::hub::shards::{Refused, Shards};
+use crate::protocol::error::EventError;
+use crate::protocol::socketio::engine::EnginePacket;
+use crate::protocol::socketio::packet::{Content, MAIN_NAMESPACE, SocketPacket};
+use crate::room::room_name::RoomName;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// How long a client waits until its passphrase is checked. Nothing is sent to it meanwhile, and one that gets no ping
+/// for longer takes the connection for dead.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Packets that a client may send before it has entered a room: enough to mistype a passphrase.
+const MAX_PACKETS: usize = 16;
+
+/// The rooms, for a client that has entered none.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    shards: Shards,
+    address: Address,
+    /// The room in the query of the client's first request.
+    room: RoomName,
+    needs_passphrase: bool,
+    /// Packets that the client may still send.
+    packets_left: usize,
+}
+
+/// What a client says when it enters.
+#[derive(Debug, Default, Deserialize)]
+struct Auth<'a> {
+    #[serde(borrow, default)]
+    room: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    passphrase: Option<Cow<'a, str>>,
+    /// The token from an earlier `unlocked`.
+    #[serde(borrow, default)]
+    token: Option<Cow<'a, str>>,
+    /// The host key.
+    #[serde(borrow, default)]
+    key: Option<Cow<'a, str>>,
+}
+
+/// Why a client may not enter.
+#[derive(Debug, Serialize)]
+struct ConnectError {
+    message: String,
+    data: ErrorData,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorData {
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wait: Option<u64>,
+}
+
+impl From<EventError> for ConnectError {
+    fn from(error: EventError) -> Self {
+        Self { message: error.to_string(), data: ErrorData { code: error.code(), wait: error.wait() } }
+    }
+}
+
+impl ConnectError {
+    fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { message: message.into(), data: ErrorData { code, wait: None } }
+    }
+}
+
+impl Rooms {
+    /// For a client at `address` whose first request names `room`.
+    pub(crate) fn new(shards: Shards, address: Address, room: RoomName, needs_passphrase: bool) -> Self {
+        Self { shards, address, room, needs_passphrase, packets_left: MAX_PACKETS }
+    }
+
+    /// Finds the room that a client enters, and checks its passphrase.
+    fn enter(&self, auth: Option<&str>) -> Result<Join, ConnectError> {
+        let auth: Auth<'_> = serde_json::from_str(auth.unwrap_or("{}"))
+            .map_err(|_| ConnectError::new("wrong_type", "room, passphrase, token and key are strings."))?;
+        let room = match &auth.room {
+            Some(name) => {
+                RoomName::parse(name).map_err(|error| ConnectError::new("room_name", error.to_string()))?
+            }
+            None => self.room.clone(),
+        };
+        let token = auth.token.as_deref().and_then(Token::parse);
+        if self.needs_passphrase {
+            self.check_passphrase(auth.passphrase.as_deref(), token)?;
+        }
+        let first = auth.key.map(|key| FromClient::Host { key: SecretHash::new(&key), token: None });
+        Ok(Join { hub: self.shards.of_room(&room).clone(), room, is_admitted: self.needs_passphrase, first })
+    }
+
+    fn check_passphrase(&self, passphrase: Option<&str>, token: Option<Token>) -> Result<(), ConnectError> {
+        if passphrase.is_none() && token.is_none() {
+            return Err(EventError::PassphraseNeeded.into());
+        }
+        let passphrase = SecretHash::new(passphrase.unwrap_or_default());
+        let checked = self.shards.check_passphrase(self.address, passphrase, token, CHECK_TIMEOUT);
+        checked.map_err(|refused| match refused {
+            Refused::ByHub(Refusal::Wrong) => EventError::PassphraseWrong.into(),
+            Refused::ByHub(Refusal::Wait(seconds)) => EventError::PassphraseWait(seconds).into(),
+            Refused::Busy => {
+                ConnectError::new("server_busy", "The server is too busy; please try again later.")
+            }
+        })
+    }
+}
+
+impl Application for Rooms {
+    fn receive(&mut self, message: Message<'_>, output: &mut Output) -> Result<Reaction, InvalidMessage> {
+        let Message::Text(text) = message else { return Err(InvalidMessage) };
+        self.packets_left = self.packets_left.checked_sub(1).ok_or(InvalidMessage)?;
+        let SocketPacket { namespace, content } = SocketPacket::decode(text).map_err(|_| InvalidMessage)?;
+        let Content::Connect(auth) = content else { return Err(InvalidMessage) };
+        if namespace != MAIN_NAMESPACE {
+            output.send(invalid_namespace(namespace));
+            return Ok(Reaction::Stay);
+        }
+        let (content, reaction) = match self.enter(auth) {
+            Ok(join) => {
+                let json = format!(r#"{{"sid":"{}"}}"#, SessionId::random());
+                (json, Reaction::Join(Box::new(join)))
+            }
+            Err(error) => {
+                let json = serde_json::to_string(&error).expect("an error has string keys");
+                (json, Reaction::Stay)
+            }
+        };
+        let content = match reaction {
+            Reaction::Join(_) => Content::Connect(Some(&content)),
+            Reaction::Stay => Content::ConnectError(&content),
+        };
+        let mut packet = String::new();
+        SocketPacket { namespace, content }.encode(&mut packet);
+        output.send(EnginePacket::Message(packet.into()));
+        Ok(reaction)
+    }
+
+    fn is_connected(&self) -> bool {
+        false // a client that has entered a room belongs to its hub
+    }
+}

@@ -1,0 +1,118 @@
+//! The threads of sessions.
+
+use crate::base::memory::MemoryLimit;
+use crate::base::permits::Permit;
+use crate::client::outlet::Outlet;
+use crate::client::reader;
+use crate::client::socketio::application::Application;
+use crate::client::socketio::heartbeat::SessionOptions;
+use crate::client::socketio::mailbox::{CAPACITY, Mailbox, Upgrade};
+use crate::client::socketio::output::Output;
+use crate::client::socketio::session::{Peer, Session};
+use crate::client::socketio::sessions::{SessionId, Sessions};
+use crate::client::spawn::finish;
+use crate::delivery::transport::SocketTransport;
+use crate::protocol::socketio::engine::EnginePacket;
+use crossbeam_channel::bounded;
+use std::io;
+use std::sync::Arc;
+use std::thread;
+
+/// Stack of a session's thread, in bytes. Only the part in use takes memory.
+const STACK_SIZE: usize = 64 * 1024;
+
+/// What a session needs from the server.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSession<A> {
+    /// Who it is with.
+    pub peer: Peer,
+    /// The times.
+    pub options: SessionOptions,
+    /// Handles the messages.
+    pub app: A,
+    /// The memory for what arrives and waits.
+    pub memory: Arc<MemoryLimit>,
+}
+
+/// Starts a session that polls. Later requests find it by this id.
+pub(crate) fn spawn_polling<A: Application>(
+    new: NewSession<A>,
+    id: SessionId,
+    sessions: &Sessions,
+    permit: Permit,
+) -> io::Result<()> {
+    let (mailbox, mail) = bounded(CAPACITY);
+    let entry = sessions.add(id, mailbox);
+    spawn(new, move |new| {
+        let mut mailbox = Mailbox::new(mail);
+        let mut outlet = Outlet::Own(Box::new(Output::new(mailbox.transport(None))));
+        let mut session = Session::new(new.app, new.peer, new.options);
+        let upgrade = session.run_polling(&mut mailbox, &mut outlet);
+        let upgraded = upgrade.and_then(|upgrade| {
+            let transport = upgrade.transport.clone().into();
+            mailbox.replace_transport(transport, &mut outlet)?;
+            Ok(upgrade)
+        });
+        match upgraded {
+            Ok(upgrade) => {
+                drop((entry, mailbox));
+                read(session, outlet, upgrade, new.memory);
+            }
+            Err(end) => session.end_polling(end, &mut mailbox, &mut outlet),
+        }
+        drop(permit);
+    })
+}
+
+/// Starts a session over a WebSocket, whose handshakes are sent first: that of the WebSocket, and that of the session.
+pub(crate) fn spawn_websocket<A: Application>(
+    new: NewSession<A>,
+    upgrade: Upgrade,
+    handshake: Vec<u8>,
+    open: EnginePacket<'static>,
+    permit: Permit,
+) -> io::Result<()> {
+    spawn(new, move |new| {
+        let mut output = Output::new(upgrade.transport.clone().into());
+        output.send(open);
+        if output.write_frames(&handshake).is_ok() {
+            let session = Session::new(new.app, new.peer, new.options);
+            read(session, Outlet::Own(Box::new(output)), upgrade, new.memory);
+        }
+        drop(permit);
+    })
+}
+
+fn spawn<A: Application>(
+    new: NewSession<A>,
+    run: impl FnOnce(NewSession<A>) + Send + 'static,
+) -> io::Result<()> {
+    let thread = thread::Builder::new().name(format!("client {}", new.peer.client.0)).stack_size(STACK_SIZE);
+    thread.spawn(move || run(new)).map(drop)
+}
+
+/// Reads a WebSocket until it ends.
+fn read<A: Application>(mut session: Session<A>, outlet: Outlet, upgrade: Upgrade, memory: Arc<MemoryLimit>) {
+    let Upgrade { transport, already_read } = upgrade;
+    let limits = session.limits();
+    if set_read_timeout(&session, &outlet, &transport).is_err() {
+        return;
+    }
+    let websocket = reader::websocket(transport, outlet, already_read, &limits, memory);
+    let (mut stream, end) = reader::read(websocket, &limits, &mut session);
+    if let (Some((code, reason)), Outlet::Own(output)) = (end, &mut stream.outlet) {
+        output.close(code, reason);
+    }
+    finish(&stream, end);
+}
+
+fn set_read_timeout<A: Application>(
+    session: &Session<A>,
+    outlet: &Outlet,
+    transport: &SocketTransport,
+) -> io::Result<()> {
+    match outlet {
+        Outlet::Hub(_) => transport.set_read_timeout(Some(session.limits().max_silence)),
+        Outlet::Own(_) => session.set_read_timeout(outlet).map_err(|_| io::ErrorKind::NotConnected.into()),
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests of Socket.IO clients: handshakes, [polls](poll), [posted payloads](payload) and [upgrades](probe).
+
+mod payload;
+mod poll;
+mod probe;
+
+use crate::base::address::Address;
+use crate::base::counter::Counter;
+use crate::base::ids::ClientId;
+use crate::base::limits::Limits;
+use crate::base::memory::MemoryLimit;
+use crate::base::permits::Permit;
+use crate::client::socketio::application::Application;
+use crate::client::socketio::heartbeat::SessionOptions;
+use crate::client::socketio::session::Peer;
+use crate::client::socketio::sessions::{SessionId, Sessions};
+use crate::client::socketio::spawn::{NewSession, spawn_polling};
+use crate::delivery::transport::SocketTransport;
+use crate::http::deadline_stream::DeadlineStream;
+use crate::http::request::{Head, must_close};
+use crate::http::response::Response;
+use crate::hub::shards::Shards;
+use crate::protocol::socketio::engine::EnginePacket;
+use crate::protocol::socketio::handshake::{Handshake, RequestError};
+use serde::Serialize;
+use std::borrow::Cow;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tungstenite::http::{Method, header};
+
+/// Bytes of the longest payload that a client may post.
+pub(crate) const MAX_PAYLOAD: usize = 1_000_000;
+
+/// How long a client may take to enter a room.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The revision of Engine.IO.
+const REVISION: &str = "4";
+
+/// Serves the sessions of one application.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    sessions: Sessions,
+    options: SessionOptions,
+    limits: Limits,
+    memory: Arc<MemoryLimit>,
+}
+
+/// One request, and the connection that it came over.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The request.
+    pub head: &'a Head,
+    /// The connection.
+    pub transport: &'a SocketTransport,
+    /// The bytes that were read after the head. Those of a body are removed.
+    pub buffer: &'a mut Vec<u8>,
+    /// The permit of the connection.
+    pub permit: &'a Permit,
+    /// The id of the client, if the request begins a session.
+    pub client: ClientId,
+    /// Where it comes from.
+    pub address: Address,
+    /// How long a response may take to send.
+    pub timeout: Duration,
+}
+
+/// What becomes of a connection after a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Served {
+    /// Another request may follow.
+    Open,
+    /// It is to be closed.
+    Close,
+    /// It has become a WebSocket.
+    Upgraded,
+}
+
+/// Which transport a request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TransportName {
+    Polling,
+    WebSocket,
+}
+
+/// What a request says of its session.
+#[derive(Debug)]
+struct Query {
+    transport: TransportName,
+    /// `None` if the request begins a session.
+    id: Option<SessionId>,
+}
+
+impl Query {
+    fn parse(head: &Head) -> Result<Self, RequestError> {
+        let query = head.uri().query().unwrap_or_default();
+        let field = |name: &str| {
+            let mut fields = form_urlencoded::parse(query.as_bytes());
+            fields.find(|(field, _)| field == name).map(|(_, value)| value)
+        };
+        let transport = match field("transport").as_deref() {
+            Some("polling") => TransportName::Polling,
+            Some("websocket") => TransportName::WebSocket,
+            _ => return Err(RequestError::UnknownTransport),
+        };
+        if field("EIO").as_deref() != Some(REVISION) {
+            return Err(RequestError::UnsupportedVersion);
+        }
+        let parse = |id: Cow<'_, str>| SessionId::parse(&id).ok_or(RequestError::UnknownSession);
+        Ok(Self { transport, id: field("sid").map(parse).transpose()? })
+    }
+}
+
+/// Whether a request names a session. Its pace is the session's own.
+pub(crate) fn names_session(head: &Head) -> bool {
+    Query::parse(head).is_ok_and(|query| query.id.is_some())
+}
+
+impl Endpoint {
+    /// Serves sessions with these times and limits, which may hold so much memory together. Starts a thread, which ends
+    /// when all clones are gone.
+    pub fn start(options: SessionOptions, limits: Limits, max_waiting: usize) -> io::Result<Self> {
+        let memory = MemoryLimit::new(Counter::default(), max_waiting, 1).into();
+        Ok(Self { sessions: Sessions::start()?, options, limits, memory })
+    }
+
+    /// Serves rooms: clients are pinged as often as pages, and dropped as soon. What they hold counts as input.
+    pub fn for_rooms(limits: Limits, shards: &Shards) -> io::Result<Self> {
+        let options = SessionOptions {
+            ping_interval: limits.ping_every,
+            ping_timeout: limits.max_silence.saturating_sub(limits.ping_every),
+            connect_timeout: CONNECT_TIMEOUT,
+        };
+        Ok(Self { sessions: Sessions::start()?, options, limits, memory: Arc::clone(&shards.input) })
+    }
+
+    /// Serves a request. If it begins a session, `app` is asked for what handles its messages.
+    pub fn serve<A: Application>(
+        &self,
+        mut exchange: Exchange<'_>,
+        app: impl FnOnce() -> Result<A, RequestError>,
+    ) -> io::Result<Served> {
+        let head = exchange.head;
+        if head.method() == Method::OPTIONS {
+            return exchange.respond(preflight(head), false);
+        }
+        let outcome = Query::parse(head).and_then(|query| match (query.transport, query.id, head.method()) {
+            (TransportName::Polling, None, &Method::GET) => self.open(&exchange, app()?),
+            (_, None, method) if method != Method::GET => Err(RequestError::BadMethod),
+            (TransportName::WebSocket, None, _) => Ok(self.open_websocket(&mut exchange, app()?)),
+            (TransportName::WebSocket, Some(id), &Method::GET) => Ok(self.probe(&mut exchange, id)),
+            (TransportName::Polling, Some(id), &Method::GET) => Ok(self.poll(&exchange, id)),
+            (TransportName::Polling, Some(id), &Method::POST) => Ok(self.post(&mut exchange, id)),
+            _ => Err(RequestError::BadRequest),
+        });
+        outcome.unwrap_or_else(|error| exchange.refuse(error))
+    }
+
+    /// Begins a session that polls.
+    fn open<A: Application>(
+        &self,
+        exchange: &Exchange<'_>,
+        app: A,
+    ) -> Result<io::Result<Served>, RequestError> {
+        let id = SessionId::random();
+        let spawned = exchange
+            .permit
+            .another()
+            .ok_or(io::ErrorKind::QuotaExceeded.into())
+            .and_then(|permit| spawn_polling(self.session(exchange, app), id, &self.sessions, permit));
+        if let Err(error) = spawned {
+            log::debug!("client {} is refused: {error}", exchange.client.0);
+            return Ok(exchange.respond(Response::too_many_connections(), true));
+        }
+        let mut payload = String::new();
+        self.handshake(id, &["websocket"]).encode(&mut payload);
+        // The id of the client is that of the connection, so each connection begins one session at most.
+        Ok(exchange.respond(Response::payload(payload.into_bytes()), true))
+    }
+
+    fn session<A>(&self, exchange: &Exchange<'_>, app: A) -> NewSession<A> {
+        let peer = Peer { client: exchange.client, address: exchange.address, limits: self.limits };
+        NewSession { peer, options: self.options, app, memory: Arc::clone(&self.memory) }
+    }
+
+    /// The first packet of a session.
+    fn handshake(&self, id: SessionId, upgrades: &'static [&'static str]) -> EnginePacket<'static> {
+        let SessionOptions { ping_interval, ping_timeout, .. } = self.options;
+        let sid = &id.to_string();
+        let handshake = Handshake { sid, upgrades, ping_interval, ping_timeout, max_payload: MAX_PAYLOAD };
+        EnginePacket::Open(json(&handshake).into())
+    }
+}
+
+impl Exchange<'_> {
+    /// Sends a response. Another request may follow, unless `close`.
+    fn respond(&self, response: Response, close: bool) -> io::Result<Served> {
+        let close = close || must_close(self.head);
+        let response = with_origin(response, self.head);
+        response.write(DeadlineStream::with_timeout(self.transport, self.timeout), false, close)?;
+        Ok(if close { Served::Close } else { Served::Open })
+    }
+
+    fn refuse(&self, error: RequestError) -> io::Result<Served> {
+        self.respond(Response::json(&error).with_status(400), true)
+    }
+}
+
+fn json(data: &impl Serialize) -> String {
+    serde_json::to_string(data).expect("wire types have string keys")
+}
+
+/// Lets a page of another origin read the response. That its origin is allowed was checked before.
+fn with_origin(response: Response, head: &Head) -> Response {
+    let response = response.with_header("Vary", "Origin");
+    match head.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
+        None => response,
+        Some(origin) => response
+            .with_header("Access-Control-Allow-Origin", origin.to_owned())
+            .with_header("Access-Control-Allow-Credentials", "true"),
+    }
+}
+
+/// Answers a browser that asks whether a page of another origin may send a request.
+fn preflight(head: &Head) -> Response {
+    let asked = head.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let is_list = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
+    let headers = asked.filter(|asked| asked.as_bytes().iter().all(is_list));
+    let headers = headers.and_then(|headers| headers.to_str().ok()).unwrap_or("Content-Type");
+    Response::no_content()
+        .with_header("Access-Control-Allow-Methods", "GET, POST")
+        .with_header("Access-Control-Allow-Headers", headers.to_owned())
+        .with_header("Access-Control-Max-Age", "600")
+}

@@ -1,0 +1,70 @@
+//! Polls: a GET that waits for output.
+
+use crate::client::socketio::mailbox::Mail;
+use crate::client::socketio::sessions::SessionId;
+use crate::delivery::polling::Poll;
+use crate::delivery::transport::Peer;
+use crate::http::deadline_stream::DeadlineStream;
+use crate::http::request::must_close;
+use crate::http::response::Response;
+use crate::http::socketio::{Endpoint, Exchange, Served, with_origin};
+use crate::protocol::socketio::handshake::RequestError;
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use std::io::{self, ErrorKind, Write};
+use std::time::Duration;
+
+/// How often a poll without output looks whether its client has gone.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+
+impl Endpoint {
+    /// Waits for output, and responds with it.
+    pub(super) fn poll(&self, exchange: &Exchange<'_>, id: SessionId) -> io::Result<Served> {
+        let (poll, chunks) = Poll::open(self.memory.clone());
+        self.sessions.pass(id, Mail::Poll(poll));
+        let sent = match exchange.first_chunk(&chunks) {
+            Ok(None) => return exchange.refuse(RequestError::UnknownSession),
+            Ok(Some(first)) => exchange.send_chunks(first, &chunks),
+            Err(error) => Err(error),
+        };
+        // What the client did not get is lost, so its session cannot go on.
+        sent.inspect_err(|_| self.sessions.pass(id, Mail::Broken))
+    }
+}
+
+impl Exchange<'_> {
+    /// Waits for the first chunk. `None` if the session is not known, or takes no poll. Fails if the client has gone.
+    fn first_chunk(&self, chunks: &Receiver<Bytes>) -> io::Result<Option<Bytes>> {
+        loop {
+            match chunks.recv_timeout(CHECK_INTERVAL) {
+                Ok(chunk) => return Ok(Some(chunk)),
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) => match self.transport.wait_for_close(Duration::ZERO)? {
+                    Peer::Open => {}
+                    Peer::Finished | Peer::Gone => return Err(ErrorKind::ConnectionAborted.into()),
+                },
+            }
+        }
+    }
+
+    fn send_chunks(&self, first: Bytes, chunks: &Receiver<Bytes>) -> io::Result<Served> {
+        // Usually the poll has ended with its first chunk.
+        let Ok(second) = chunks.recv() else {
+            return self.respond(Response::payload(first.to_vec()), false);
+        };
+        let close = must_close(self.head);
+        let head = with_origin(Response::chunked_payload(), self.head);
+        head.write(DeadlineStream::with_timeout(self.transport, self.timeout), true, close)?;
+        [first, second].into_iter().chain(chunks).try_for_each(|chunk| self.send_chunk(&chunk))?;
+        self.send_chunk(&[])?;
+        Ok(if close { Served::Close } else { Served::Open })
+    }
+
+    /// Sends a chunk of a body (RFC 9112, section 7.1). An empty one is the last.
+    fn send_chunk(&self, chunk: &[u8]) -> io::Result<()> {
+        let mut stream = DeadlineStream::with_timeout(self.transport, self.timeout);
+        stream.write_all(format!("{:x}\r\n", chunk.len()).as_bytes())?;
+        stream.write_all(chunk)?;
+        stream.write_all(b"\r\n")
+    }
+}
