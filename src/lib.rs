@@ -50,7 +50,7 @@ pub use store::reader::Reader;
 pub mod internals {
     pub use crate::base::address::Address;
     pub use crate::base::clock::Now;
-    pub use crate::base::ids::{ClientId, RoomId, UserId};
+    pub use crate::base::ids::{AckId, ClientId, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
     pub use crate::base::rate_limit::RateLimit;
     pub use crate::base::token::Token;
@@ -58,8 +58,9 @@ pub mod internals {
     pub use crate::client::socketio::application::{Application, InvalidMessage, Join, Message, Reaction};
     pub use crate::client::socketio::heartbeat::SessionOptions;
     pub use crate::client::socketio::output::Output;
+    pub use crate::delivery::client_transport::ClientTransport;
     pub use crate::delivery::stall::MAX_STALL;
-    pub use crate::delivery::transport::{ClientTransport, SocketTransport, Transport};
+    pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::Connection;
     pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};

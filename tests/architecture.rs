@@ -39,7 +39,8 @@ fn sources() -> BTreeMap<String, String> {
 
 /// Every path after `crate::` or `super::` in a source without its comments, as module segments and names.
 fn paths(module: &str, source: &str) -> Vec<Vec<String>> {
-    let folder: Vec<String> = module.split('/').take(1).map(str::to_owned).collect();
+    let mut folder: Vec<String> = module.split('/').map(str::to_owned).collect();
+    folder.pop();
     let code: String =
         source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
     let from_root = code.match_indices("crate::").map(|(at, start)| (Vec::new(), &code[at + start.len()..]));
@@ -78,13 +79,14 @@ fn read_tree<'a>(tree: &'a str, prefix: &[String], paths: &mut Vec<Vec<String>>)
     }
 }
 
-/// The imports between modules. A path that names no file means an item in the folder's `mod.rs`.
+/// The imports between modules. The longest beginning of a path that is a module is meant; the rest names an item in it.
 fn imports(sources: &BTreeMap<String, String>) -> Imports {
     let import = |(module, source): (&String, &String)| {
         let targets = paths(module, source).into_iter().filter_map(|path| {
-            let file = path.get(..2).map(|names| names.join("/"));
-            let file = file.filter(|file| sources.contains_key(file)).or_else(|| path.first().cloned());
-            file.filter(|file| sources.contains_key(file) && file != module)
+            let beginnings = (1..=path.len()).rev().map(|count| path[..count].join("/"));
+            let mut modules = beginnings.filter(|path| sources.contains_key(path));
+            // A file and its parts are one module in several files.
+            modules.next().filter(|target| target != module && !module.starts_with(&format!("{target}/")))
         });
         (module.clone(), targets.collect())
     };

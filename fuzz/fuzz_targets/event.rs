@@ -10,7 +10,10 @@ use typewall::internals::{ClientEvent, Name, Text, TextChange};
 const BOX: &str = "a\u{e9}\u{1F600}\u{301}b";
 
 fuzz_target!(|json: &str| {
-    match ClientEvent::decode(json) {
+    let arguments = ClientEvent::decode_arguments(json);
+    let plain = ClientEvent::decode(json);
+    assert!(plain.is_err() || plain == arguments);
+    match plain {
         Ok(ClientEvent::UpdatedText(TextChange::Splice(splice))) => {
             let mut text: Text = BOX.to_owned().into();
             let length = splice.length;

@@ -2,13 +2,13 @@
 
 use crate::base::ids::AckId;
 use crate::base::memory::Charge;
-use crate::client::reader::End;
 use crate::client::socketio::output::Output;
 use crate::client::teller::{Source, Teller};
 use crate::hub::event::FromClient;
 use smallvec::SmallVec;
 use std::io;
 use std::time::{Duration, Instant};
+use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Where the messages of a client lead.
 #[derive(Debug)]
@@ -18,6 +18,10 @@ pub(crate) enum Outlet {
     /// To the client's own thread, which answers. Only Socket.IO clients that have not entered a room begin so.
     Own(Box<Output>),
 }
+
+/// Why reading ended: the code and the reason of a close frame if the client made an error; `None` if the connection
+/// has ended, or is to end.
+pub(crate) type End = Option<(CloseCode, &'static str)>;
 
 /// What the hub is to be told of one message, in this order.
 pub(crate) type Tellings = SmallVec<[Telling; 1]>;

@@ -6,7 +6,7 @@
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::client::incoming::{FREE_BYTES, Incoming};
-use crate::client::outlet::{Outlet, Tellings};
+use crate::client::outlet::{End, Outlet, Tellings};
 use crate::client::teller::{Membership, Source};
 use crate::client::validate;
 use crate::delivery::transport::{Peer, SocketTransport};
@@ -119,7 +119,7 @@ impl Write for Stream {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         match &mut self.outlet {
             Outlet::Hub(teller) => {
-                teller.tell(FromClient::ControlFrames(frames.to_vec()), None, None, &mut self.source)?;
+                teller.tell(FromClient::Frames(frames.to_vec()), None, None, &mut self.source)?;
             }
             Outlet::Own(output) => output.write_frames(frames)?,
         }
@@ -155,10 +155,6 @@ fn config(limits: &Limits) -> WebSocketConfig {
         .max_frame_size(max_size)
         .max_message_size(max_size)
 }
-
-/// Why reading ended: the code and the reason of a close frame if the client made an error; `None` if the connection
-/// has ended, or is to end.
-pub(crate) type End = Option<(CloseCode, &'static str)>;
 
 /// What the messages of a WebSocket mean.
 pub(crate) trait Protocol {

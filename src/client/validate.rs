@@ -28,11 +28,20 @@ pub(crate) fn max_message_size(limits: &Limits) -> usize {
     limits.max_text.max(limits.max_name).max(MAX_PROMPT) * MAX_JSON_BYTES + EVENT_OVERHEAD
 }
 
-/// What the hub is told for the content of a text frame. It is told of an error too, so that the client gets its
-/// answers in the order of its events.
+/// What the hub is told for the content of a text frame of the plain wire. It is told of an error too, so that the
+/// client gets its answers in the order of its events.
 pub(crate) fn event(json: &str, limits: &Limits) -> FromClient {
+    checked(ClientEvent::decode(json), limits)
+}
+
+/// The same for the arguments of an `emit` of Socket.IO.
+pub(crate) fn arguments(json: &str, limits: &Limits) -> FromClient {
+    checked(ClientEvent::decode_arguments(json), limits)
+}
+
+fn checked(decoded: Result<ClientEvent<'_>, EventError>, limits: &Limits) -> FromClient {
     let mut reference = None;
-    let checked = ClientEvent::decode(json).and_then(|event| {
+    let checked = decoded.and_then(|event| {
         reference = event.reference().filter(|name| check_reference(name).is_ok()).map(str::to_owned);
         check(event, limits)
     });
@@ -154,12 +163,12 @@ mod tests {
 
     const LIMITS: Limits = Limits { max_text: 5, ..Limits::DEFAULT };
 
-    fn checked(json: &str) -> FromClient {
+    fn of_event(json: &str) -> FromClient {
         event(json, &LIMITS)
     }
 
     fn written(json: &str) -> String {
-        match checked(json) {
+        match of_event(json) {
             FromClient::Acted(Action::Write(TextChange::Whole(text))) => text.into_owned(),
             other => panic!("{json} became {other:?}"),
         }
@@ -167,7 +176,7 @@ mod tests {
 
     #[test]
     fn events_are_checked_before_the_hub_sees_them() {
-        let code = |json: &str| match checked(json) {
+        let code = |json: &str| match of_event(json) {
             FromClient::Rejected { error, .. } => error.code(),
             other => panic!("{json} became {other:?}"),
         };
@@ -182,16 +191,35 @@ mod tests {
     }
 
     #[test]
+    fn arguments_of_socket_io_are_checked_like_events() {
+        let code = |json: &str| match arguments(json, &LIMITS) {
+            FromClient::Rejected { error, .. } => error.code(),
+            other => panic!("{json} became {other:?}"),
+        };
+        assert_eq!(code(r#"["updated_text","123456"]"#), "text_too_long");
+        assert_eq!(code(r#"["message","123456"]"#), "text_too_long");
+        assert_eq!(code(r#"["message"," \n"]"#), "post_empty");
+        match arguments(r#"["message","a\u0001"]"#, &LIMITS) {
+            FromClient::Acted(Action::Post { text, reference: None }) => assert_eq!(text, "a\u{FFFD}"),
+            other => panic!("{other:?}"),
+        }
+        match of_event(r#"["message","12345"]"#) {
+            FromClient::Rejected { error, .. } => assert_eq!(error.code(), "wrong_type"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
     fn control_characters_other_than_tabs_and_line_breaks_are_replaced() {
         let text = r"a\u0001\n\t\r";
         assert_eq!(written(&format!(r#"["updated_text",{{"text":"{text}"}}]"#)), "a\u{FFFD}\n\t\r");
-        match checked(r#"["updated_text",{"at":0,"cut":0,"put":"\b\u007f","length":2}]"#) {
+        match of_event(r#"["updated_text",{"at":0,"cut":0,"put":"\b\u007f","length":2}]"#) {
             FromClient::Acted(Action::Write(TextChange::Splice(splice))) => {
                 assert_eq!(splice.put, "\u{FFFD}\u{7F}");
             }
             other => panic!("{other:?}"),
         }
-        match checked(r#"["message",{"text":"\u0000"}]"#) {
+        match of_event(r#"["message",{"text":"\u0000"}]"#) {
             FromClient::Acted(Action::Post { text, .. }) => assert_eq!(text, "\u{FFFD}"),
             other => panic!("{other:?}"),
         }
@@ -207,7 +235,7 @@ mod tests {
     fn the_longest_prompt_fits_a_message_however_short_texts_have_to_be() {
         let json = format!(r#"["set_room",{{"prompt":"{}"}}]"#, r"\ud83d\ude00".repeat(MAX_PROMPT));
         assert!(json.len() <= max_message_size(&Limits { max_text: 1, max_name: 1, ..LIMITS }));
-        match checked(&json) {
+        match of_event(&json) {
             FromClient::Acted(Action::SetRoom(StateChange { prompt: Some(prompt), .. })) => {
                 assert_eq!(prompt, "😀".repeat(MAX_PROMPT));
             }

@@ -71,9 +71,10 @@ impl Batch {
         self.record(event, Audience::Everyone);
     }
 
-    /// Adds a notice, which only some encodings have.
-    pub(crate) fn notify(&mut self, notice: &ServerEvent<'_>) {
-        self.record(notice, Audience::WithNotices);
+    /// Adds a notice, which only some encodings have, for everyone but the client that it is about, if that is one.
+    pub(crate) fn notify(&mut self, notice: &ServerEvent<'_>, subject: Option<ClientId>) {
+        let index = self.record(notice, Audience::WithNotices);
+        self.overrides.extend(subject.map(|subject| (subject, Override::Without(index))));
     }
 
     /// Adds an event for everyone in the room except one client.

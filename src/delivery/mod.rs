@@ -8,6 +8,7 @@
 pub(crate) mod backlog;
 pub(crate) mod batch;
 pub(crate) mod catch_up;
+pub(crate) mod client_transport;
 pub(crate) mod framed;
 pub(crate) mod outbox;
 pub(crate) mod payload;

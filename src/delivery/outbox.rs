@@ -87,20 +87,18 @@ impl<T: Transport> Outbox<T> {
         Self { transport, state: State::Ready, last_progress: None }
     }
 
-    /// Adds a frame that belongs to no batch, to be sent with the next [`flush`](Self::flush) or
-    /// [`deliver`](Self::deliver). While a snapshot is being sent, it must be a control frame.
-    pub(crate) fn queue(&mut self, frame: Bytes, limits: &OutboxLimits) {
+    /// Adds frames that belong to no batch, to be sent with the next [`flush`](Self::flush) or
+    /// [`deliver`](Self::deliver). All are control frames, or none is: while a snapshot is being sent, control frames
+    /// may stand between its parts, and others follow it.
+    pub(crate) fn queue(&mut self, frames: Bytes, limits: &OutboxLimits) {
         match &mut self.state {
             State::Ready => {
                 let mut backlog = Box::<Backlog>::default();
-                backlog.push(frame);
+                backlog.push(frames);
                 self.state = State::Queued(backlog);
             }
-            State::Queued(backlog) => backlog.push(frame),
-            State::Stalled(stall) => {
-                stall.backlog.push(limits.memory.keep(frame.to_vec()));
-                stall.count();
-            }
+            State::Queued(backlog) => backlog.push(frames),
+            State::Stalled(stall) => stall.queue(&frames, &limits.memory),
         }
     }
 

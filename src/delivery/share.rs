@@ -13,6 +13,9 @@ use std::ops::Range;
 /// texts before and after their own.
 pub(crate) const INLINE_PIECES: usize = 4;
 
+/// The bit of a frame's first byte that marks a control frame (RFC 6455, section 5.2).
+const CONTROL: u8 = 0x08;
+
 /// Where the beginning of each frame of a snapshot is among other bytes.
 pub(crate) type Heads = Box<[Range<usize>]>;
 
@@ -73,6 +76,11 @@ pub(crate) struct Remainder {
     pub stale_from: Option<Revision>,
 }
 
+/// Whether frames may stand between the parts of a snapshot, because the first is a control frame, and so are all.
+pub(crate) fn is_control(frames: &[u8]) -> bool {
+    frames.first().is_some_and(|first| first & CONTROL != 0)
+}
+
 impl<'a> Piece<'a> {
     fn bytes(&self) -> &'a [u8] {
         match self {
@@ -95,9 +103,9 @@ impl<'a> Piece<'a> {
 }
 
 impl<'a> Share<'a> {
-    /// A share of this control frame.
-    pub(crate) fn of_control_frame(frame: &'a [u8]) -> Self {
-        let mut share = Self { is_control: true, ..Self::default() };
+    /// A share of this frame, which must be sent.
+    pub(crate) fn of_frame(frame: &'a [u8]) -> Self {
+        let mut share = Self { is_control: is_control(frame), ..Self::default() };
         share.push_own(frame);
         share
     }

@@ -2,7 +2,7 @@
 
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::backlog::Backlog;
-use crate::delivery::share::{SentSnapshot, Share};
+use crate::delivery::share::{SentSnapshot, Share, is_control};
 use crate::protocol::snapshot::Cursor;
 use crate::room::boxes::Revision;
 use std::mem;
@@ -23,6 +23,8 @@ pub(crate) struct Stall {
     /// Frames that wait.
     pub backlog: Backlog,
     snapshot: PendingSnapshot,
+    /// A snapshot was begun and then discarded, so that only control frames may follow.
+    is_cut_off: bool,
     /// The first text that the client missed.
     stale_from: Option<Revision>,
     /// When the transport last accepted something, or the stall began.
@@ -71,6 +73,7 @@ impl Stall {
         Self {
             backlog,
             snapshot: PendingSnapshot::None,
+            is_cut_off: false,
             stale_from: None,
             progress: now,
             retry_at: now + MIN_PAUSE,
@@ -104,6 +107,19 @@ impl Stall {
             SentSnapshot::Nothing => self.owe_snapshot(),
             SentSnapshot::Begun(next) => self.advance_snapshot(next),
         }
+        self.count();
+    }
+
+    /// Keeps whole frames that belong to no batch: control frames, or others, which follow a snapshot that was begun,
+    /// and are dropped if it was discarded.
+    pub(crate) fn queue(&mut self, frames: &[u8], memory: &MemoryLimit) {
+        let is_control = is_control(frames);
+        let backlog = match &mut self.snapshot {
+            _ if !is_control && self.is_cut_off => return,
+            PendingSnapshot::Begun(begun) if !is_control => &mut begun.after,
+            _ => &mut self.backlog,
+        };
+        backlog.push(memory.keep(frames.to_vec()));
         self.count();
     }
 
@@ -208,6 +224,7 @@ impl Stall {
     /// Discards everything that the client is owed, except at most `max_rest` bytes of a frame that was begun. Returns
     /// whether a close frame may follow.
     pub(crate) fn discard(&mut self, max_rest: usize, memory: &MemoryLimit) -> bool {
+        self.is_cut_off |= matches!(self.snapshot, PendingSnapshot::Begun(_));
         (self.snapshot, self.stale_from) = (PendingSnapshot::None, None);
         let may_follow = self.backlog.discard(max_rest, memory);
         self.count();
@@ -221,5 +238,73 @@ impl Stall {
             PendingSnapshot::None | PendingSnapshot::Owed => 0,
         };
         self.charge.set(size_of::<Self>() + self.backlog.overhead() + after);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::counter::Counter;
+    use crate::base::ids::UserId;
+    use crate::delivery::backlog::MAX_REST;
+    use crate::protocol::snapshot::Part;
+    use bytes::Bytes;
+    use std::slice;
+
+    const TEXT: &[u8] = b"\x81\x012";
+    const CLOSE: &[u8] = b"\x88\x00";
+
+    fn memory() -> MemoryLimit {
+        MemoryLimit::new(Counter::default(), usize::MAX, 1)
+    }
+
+    /// A part of a snapshot after the head of its frame.
+    fn snapshot<'a>(head: &'a [u8], part: &'a Part) -> Share<'a> {
+        Share::of_snapshot(slice::from_ref(&(0..head.len())), head, slice::from_ref(part))
+    }
+
+    /// A stall after the first byte of a snapshot whose first part does not end it.
+    fn with_begun_snapshot() -> Stall {
+        let mut stall = Stall::new(Backlog::default(), Instant::now(), &memory());
+        let part = Part { json: Bytes::from_static(b"part"), next: Some(Cursor::after(UserId(1))) };
+        stall.keep(&snapshot(b"\x01\x04", &part), 1, None, &memory());
+        stall
+    }
+
+    fn waiting(stall: &Stall) -> Vec<u8> {
+        stall.backlog.pieces().flatten().copied().collect()
+    }
+
+    #[test]
+    fn between_the_parts_of_a_snapshot_only_control_frames_are_sent() {
+        let mut stall = with_begun_snapshot();
+        stall.queue(TEXT, &memory());
+        stall.queue(CLOSE, &memory());
+        assert_eq!(waiting(&stall), b"\x04part\x88\x00");
+        stall.advance(waiting(&stall).len(), Instant::now());
+        let last = Part { json: Bytes::from_static(b"end"), next: None };
+        let last = snapshot(b"\x80\x03", &last);
+        stall.sent_parts(&last, last.len(), Instant::now(), &memory());
+        assert_eq!(waiting(&stall), TEXT, "it follows the snapshot");
+    }
+
+    #[test]
+    fn nothing_but_control_frames_follows_a_snapshot_that_is_discarded_in_the_middle() {
+        let mut stall = with_begun_snapshot();
+        assert!(stall.discard(MAX_REST, &memory()));
+        stall.queue(TEXT, &memory());
+        stall.queue(CLOSE, &memory());
+        assert_eq!(waiting(&stall), b"\x04part\x88\x00");
+    }
+
+    #[test]
+    fn frames_follow_a_snapshot_that_is_not_begun() {
+        let mut stall = Stall::new(Backlog::default(), Instant::now(), &memory());
+        let part = Part { json: Bytes::from_static(b"part"), next: None };
+        stall.keep(&snapshot(b"\x81\x04", &part), 0, None, &memory());
+        stall.queue(TEXT, &memory());
+        assert!(stall.discard(MAX_REST, &memory()));
+        stall.queue(TEXT, &memory());
+        assert_eq!(waiting(&stall), TEXT);
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! All code about sockets that depends on the operating system is in this file.
 
-use crate::delivery::polling::Polling;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use socket2::SockRef;
@@ -30,44 +29,6 @@ pub trait Transport {
 
     /// Ends the connection in one direction or both; its reader sees the end.
     fn shutdown(&self, how: Shutdown);
-}
-
-/// What a client is connected by.
-#[derive(Debug)]
-pub enum ClientTransport {
-    /// A socket.
-    Socket(SocketTransport),
-    /// Polls.
-    Polling(Polling),
-}
-
-impl From<SocketTransport> for ClientTransport {
-    fn from(socket: SocketTransport) -> Self {
-        Self::Socket(socket)
-    }
-}
-
-impl Transport for ClientTransport {
-    fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Socket(socket) => socket.send(pieces),
-            Self::Polling(polling) => polling.send(pieces),
-        }
-    }
-
-    fn end_response(&self) {
-        match self {
-            Self::Socket(socket) => socket.end_response(),
-            Self::Polling(polling) => polling.end_response(),
-        }
-    }
-
-    fn shutdown(&self, how: Shutdown) {
-        match self {
-            Self::Socket(socket) => socket.shutdown(how),
-            Self::Polling(polling) => polling.shutdown(how),
-        }
-    }
 }
 
 /// The state of the other end of a connection.

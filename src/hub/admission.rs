@@ -27,8 +27,11 @@ impl<T: Transport> Hub<T> {
         if let Some(reason) = self.rejection(address) {
             return self.close(id, &reason, now);
         }
-        if !self.gate.is_closed() || is_admitted {
+        if !self.gate.is_closed() {
             return self.enter(id, now);
+        }
+        if is_admitted {
+            return self.let_in(id, now);
         }
         self.deadlines.set(Deadline::Passphrase(id), now.instant + PASSPHRASE_TIMEOUT);
         if let Some(oldest) = self.gate.hold(id, now.instant) {

@@ -16,14 +16,12 @@ use crate::hub::keepalive::Keepalive;
 use crate::hub::registry::{Client, ClientState, Registry, TextAccess};
 use crate::hub::rooms::Rooms;
 use crate::hub::state_delivery::StateDelivery;
+use crate::protocol::close::CloseReason;
 use crate::protocol::encoding::Encoding;
 use bytes::Bytes;
 use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
-
-/// A ping frame without content.
-const PING: [u8; 2] = [0x89, 0];
 
 /// Bytes of snapshots and missed texts in one write, after which other events have their turn.
 const MIN_WRITTEN_STATE: usize = 1024 * 1024;
@@ -122,15 +120,19 @@ impl<T: Transport> Clients<T> {
         }
     }
 
-    /// Sends a close frame. The client has until `cut_at` to answer.
+    /// Sends a close frame, and before it what only some clients are told. The client has until `cut_at` to answer.
     pub(crate) fn close(
         &mut self,
         client: ClientId,
-        frame: Bytes,
+        reason: &CloseReason,
         cut_at: Instant,
         deadlines: &mut Deadlines,
     ) {
-        self.queue(client, frame);
+        let encoding = self.registry.get(client).map(|client| client.encoding);
+        if let Some(farewell) = encoding.and_then(|encoding| reason.farewell(encoding)) {
+            self.queue(client, farewell);
+        }
+        self.queue(client, reason.frame());
         if self.registry.close(client) {
             deadlines.set(Deadline::Close(client), cut_at);
         }
@@ -173,9 +175,9 @@ impl<T: Transport> Clients<T> {
     pub(crate) fn ping(&mut self, deadlines: &mut Deadlines, now: Instant) -> TooSlow {
         let due = self.keepalive.take_due(now, |client| self.registry.is_open(client));
         self.schedule_pings(deadlines);
-        let ping = Share::of_control_frame(&PING);
         let deliver = |client| {
             let entry: &mut Client<T> = self.registry.get_mut(client)?;
+            let ping = Share::of_frame(entry.encoding.carrier.ping());
             Some((client, entry.outbox.deliver(&ping, &self.limits, now)))
         };
         let outcomes: Vec<_> = due.into_iter().filter_map(deliver).collect();

@@ -3,7 +3,9 @@
 use crate::hub::event::{FromClient, QueuedEvent};
 use crate::protocol::snapshot::TOGETHER_BYTES;
 use crate::room::action::{Action, Actor};
+use crate::room::names::Name;
 use crate::room::rules::Rules;
+use crate::room::session::Session;
 use crate::room::state::StateChange;
 use crate::room::text::{TextChange, json_len};
 use crate::room::view::View;
@@ -33,6 +35,9 @@ pub(crate) fn broadcast_bytes(event: &QueuedEvent, actor: Actor, view: &View, ru
             if !rules.has_seat_for(*session) && rules.may_seat(view, actor, *session).is_ok() =>
         {
             json_len(name.as_str()) + NAME_OVERHEAD
+        }
+        (FromClient::SeatGuest, None) if rules.may_seat(view, actor, Session::random()).is_ok() => {
+            json_len(Name::of_guest().as_str()) + NAME_OVERHEAD
         }
         _ => return None,
     };
@@ -68,9 +73,7 @@ mod tests {
     use crate::base::ids::{ClientId, UserId};
     use crate::base::limits::Limits;
     use crate::room::action::Rank;
-    use crate::room::names::Name;
     use crate::room::rules::RoomOptions;
-    use crate::room::session::Session;
     use crate::room::state::HostMode;
     use std::time::Instant;
 
@@ -141,10 +144,14 @@ mod tests {
             (actor(Some(1)), Action::Rename(Name::parse("Bob", 40).unwrap()), Some(NAME_OVERHEAD + 3)),
             (actor(Some(1)), Action::Watch, None),
         ] {
-            let event = FromClient::Acted(action.clone());
-            let event = QueuedEvent::new(ClientId(1), event);
+            let event = QueuedEvent::new(ClientId(1), FromClient::Acted(action.clone()));
             let charged = broadcast_bytes(&event, actor, &view, &rules);
             assert_eq!(charged.map(|bytes| bytes as usize), bytes, "{action:?}");
         }
+        let of_guest = |actor| {
+            broadcast_bytes(&QueuedEvent::new(ClientId(1), FromClient::SeatGuest), actor, &view, &rules)
+        };
+        assert_eq!(of_guest(actor(None)).map(|bytes| bytes as usize), Some(NAME_OVERHEAD + 5));
+        assert_eq!(of_guest(actor(Some(1))), None);
     }
 }

@@ -6,13 +6,16 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::ReplyTo;
+use crate::hub::open_room::OpenRoom;
 use crate::hub::secret_check::SecretCheck;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
 use crate::room::action::Action;
 use crate::room::fact::Fact;
+use crate::room::names::Name;
 use crate::room::rules::{Decision, Reply};
+use crate::room::session::Session;
 
 impl<T: Transport> Hub<T> {
     /// A client asks for something that the rules of its room decide.
@@ -21,6 +24,10 @@ impl<T: Transport> Hub<T> {
             Action::Post { reference, .. } => reference.clone(),
             _ => None,
         };
+        let is_post = matches!(action, Action::Post { .. });
+        if matches!(action, Action::Join { .. }) {
+            self.clients.registry.stop_notices(client);
+        }
         let Some(id) = self.clients.registry.room_of(client) else {
             return self.reject(client, EventError::PassphraseNeeded, ReplyTo { reference, ack });
         };
@@ -30,8 +37,36 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
             Ok(decision) => self.carry_out(client, id, decision, ack, now),
-            Err(error) => room.reject(client, error, ReplyTo { reference, ack }),
+            Err(error) => {
+                let reason = is_post.then(|| self.guest_refusal(client, id)).flatten();
+                self.reject(client, reason.unwrap_or(error), ReplyTo { reference, ack });
+            }
         }
+    }
+
+    /// A client that has never asked for a seat is about to post: it gets one as a guest, if it has none. A refusal is
+    /// not answered here. The post that follows is rejected for the same reason.
+    pub(super) fn seat_guest(&mut self, client: ClientId, now: Now) {
+        let Some(id) = self.clients.registry.room_of(client) else { return };
+        let is_viewer = |room: &OpenRoom| room.actor(client).is_some_and(|actor| actor.user.is_none());
+        if !self.rooms.get(id).is_some_and(is_viewer) {
+            return;
+        }
+        let session = Session::random();
+        self.make_seat(client, id, session, now);
+        let join = Action::Join { name: Name::of_guest(), session };
+        if let Some(Ok(decision)) = self.rooms.touch(id).map(|room| room.decide(client, join, now)) {
+            self.carry_out(client, id, decision, None, now);
+        }
+    }
+
+    /// Why a client that has never asked for a seat, and whose post was rejected, has none as a guest. `None` for other
+    /// clients, or if it could have one.
+    fn guest_refusal(&self, client: ClientId, id: RoomId) -> Option<EventError> {
+        let entry = self.clients.registry.get(client)?;
+        let room = self.rooms.get(id).filter(|_| entry.encoding.carrier.has_notices())?;
+        let viewer = room.actor(client).filter(|actor| actor.user.is_none())?;
+        room.rules().may_seat(room.view(), viewer, Session::random()).err().map(EventError::from)
     }
 
     /// Publishes the fact of a decision and replies to the client.

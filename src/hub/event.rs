@@ -138,8 +138,9 @@ pub enum FromClient {
         /// How long.
         wait: Duration,
     },
-    /// Its reader's WebSocket answers a ping or a close frame with these whole frames.
-    ControlFrames(Vec<u8>),
+    /// Its reader answers with these whole frames, after all that happened before: control frames with which its
+    /// WebSocket answers a ping or a close frame, or text frames. All are of one of these kinds.
+    Frames(Vec<u8>),
     /// It broke the WebSocket protocol and is to be closed.
     ProtocolError {
         /// The code of the close frame.
@@ -183,6 +184,7 @@ impl QueuedEvent {
             FromClient::Unlock { .. }
                 | FromClient::Host { .. }
                 | FromClient::Acted(_)
+                | FromClient::SeatGuest
                 | FromClient::Rejected { .. }
         )
     }

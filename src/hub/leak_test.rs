@@ -3,13 +3,13 @@
 
 use crate::base::address::Address;
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, UserId};
+use crate::base::ids::{AckId, ClientId, UserId};
 use crate::base::limits::Limits;
 use crate::base::secret::SecretHash;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::deadlines::Deadline;
-use crate::hub::event::{Event, FromClient, NewClient};
+use crate::hub::event::{Event, FromClient, NewClient, QueuedEvent};
 use crate::hub::host_options::HostOptions;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
 use crate::hub::secret_check::SecretCheck;
@@ -59,10 +59,11 @@ impl Transport for Pipe {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Connect { room: u8, space: usize },
+    Connect { room: u8, space: usize, encoding: Encoding, admitted: bool },
     Unlock { is_right: bool },
     Host { is_right: bool },
     Act(Action),
+    SeatGuest,
     Pong,
     Violate,
     BeSilent,
@@ -90,12 +91,15 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Action::Watch),
         1 => Just(Action::Rename(name())),
     ];
+    let encoding = prop_oneof![Just(Encoding::PLAIN_SPLICED), Just(Encoding::SOCKET_IO)];
     let space = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_000_usize];
     prop_oneof![
-        6 => (0..3_u8, space).prop_map(|(room, space)| Step::Connect { room, space }),
+        6 => (0..3_u8, space, encoding, any::<bool>())
+            .prop_map(|(room, space, encoding, admitted)| Step::Connect { room, space, encoding, admitted }),
         6 => any::<bool>().prop_map(|is_right| Step::Unlock { is_right }),
         3 => any::<bool>().prop_map(|is_right| Step::Host { is_right }),
         20 => action.prop_map(Step::Act),
+        2 => Just(Step::SeatGuest),
         1 => Just(Step::Pong),
         1 => Just(Step::Violate),
         1 => Just(Step::BeSilent),
@@ -149,9 +153,14 @@ impl World {
     /// Takes a step, of the chosen client if it is one of a client.
     fn take(&mut self, step: Step, chosen: Index) {
         let chosen = (!self.clients.is_empty()).then(|| chosen.index(self.clients.len()));
-        let of_client = |event| chosen.map(|n| Event::from_client(self.clients[n], event));
+        // Every second client asks for acknowledgements.
+        let ack = |client: ClientId| client.0.is_multiple_of(2).then_some(AckId(7));
+        let of = |client, event| QueuedEvent { ack: ack(client), ..QueuedEvent::new(client, event) };
+        let of_client = |event| chosen.map(|n| Event::FromClient(of(self.clients[n], event)));
         let event = match step {
-            Step::Connect { room, space } => Some(self.connect(room, space)),
+            Step::Connect { room, space, encoding, admitted } => {
+                Some(self.connect(room, space, encoding, admitted))
+            }
             Step::Unlock { is_right } => {
                 let passphrase = SecretHash::new(if is_right { "right" } else { "wrong" });
                 of_client(FromClient::Unlock { passphrase, token: None })
@@ -161,7 +170,8 @@ impl World {
                 of_client(FromClient::Host { key, token: None })
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),
-            Step::Pong => of_client(FromClient::ControlFrames(vec![0x8A, 0])),
+            Step::SeatGuest => of_client(FromClient::SeatGuest),
+            Step::Pong => of_client(FromClient::Frames(vec![0x8A, 0])),
             Step::Violate => of_client(FromClient::ProtocolError { code: CloseCode::Protocol, reason: "" }),
             Step::BeSilent => of_client(FromClient::ReadTimeout),
             Step::End { goodbye } => chosen
@@ -177,7 +187,7 @@ impl World {
         event.into_iter().for_each(|event| self.hub.handle(event, self.now));
     }
 
-    fn connect(&mut self, room: u8, space: usize) -> Event<Pipe> {
+    fn connect(&mut self, room: u8, space: usize, encoding: Encoding, admitted: bool) -> Event<Pipe> {
         self.connected += 1;
         let id = ClientId(self.connected);
         self.clients.push(id);
@@ -185,10 +195,10 @@ impl World {
             id,
             address: address(self.connected),
             room: RoomName::parse(&room.to_string()).unwrap(),
-            encoding: Encoding::PLAIN_SPLICED,
+            encoding,
             transport: Pipe(Rc::new(Cell::new(space))),
             handshake: b"hello".to_vec(),
-            admitted: false,
+            admitted,
         })
     }
 

@@ -350,7 +350,7 @@ impl<T: Transport> Hub<T> {
     fn close(&mut self, client: ClientId, reason: &CloseReason, now: Now) {
         self.leave(client, false, now);
         let cut_at = self.stage.closes_at().unwrap_or(now.instant + CLOSE_TIMEOUT);
-        self.clients.close(client, reason.frame(), cut_at, &mut self.deadlines);
+        self.clients.close(client, reason, cut_at, &mut self.deadlines);
     }
 
     fn write_room(&mut self, id: RoomId, now: Instant) -> TooSlow {

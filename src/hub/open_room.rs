@@ -265,7 +265,7 @@ impl OpenRoom {
     }
 
     /// Applies a fact and tells the room about it. `actor` is the client whose action led to the fact: it is not told
-    /// that it is back, and it gets its post with its `reference`.
+    /// that it is back, gets no notice that it has joined, and gets its post with its `reference`.
     pub(crate) fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
         if let Some(event) = ServerEvent::of_fact(&fact, &self.view) {
             match (&fact, actor, reference) {
@@ -280,7 +280,8 @@ impl OpenRoom {
             }
         }
         if let Some(notice) = ServerEvent::notice_of_fact(&fact, &self.view) {
-            self.batch.notify(&notice);
+            let new_user = actor.filter(|_| matches!(fact, Fact::Joined { .. }));
+            self.batch.notify(&notice, new_user);
         }
         match fact {
             Fact::StateChanged { .. } => self.state_changed = true,

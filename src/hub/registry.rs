@@ -45,7 +45,7 @@ pub(crate) struct Client<T> {
     pub state: ClientState,
     /// Its pending output.
     pub outbox: Outbox<T>,
-    /// The encoding that it asked for.
+    /// The encoding that it asked for, without notices once it has asked for a seat.
     pub encoding: Encoding,
     /// It was sent a snapshot, so it has every text that splices start from.
     pub in_sync: bool,
@@ -253,6 +253,14 @@ impl<T: Transport> Registry<T> {
             (snapshot, other) => Some([snapshot, other]),
         });
         pairs.flatten().flatten().collect()
+    }
+
+    /// A client has asked for a seat, so it knows the events that notices repeat. It gets no notice any more, not even
+    /// those of the batch that is not sent yet.
+    pub(crate) fn stop_notices(&mut self, client: ClientId) {
+        if let Some(entry) = self.get_mut(client) {
+            entry.encoding = entry.encoding.without_notices();
+        }
     }
 
     /// Marks a client as closing: nothing more is sent to it. Returns whether it was open.

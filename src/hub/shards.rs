@@ -8,7 +8,7 @@ use crate::base::ids::RoomId;
 use crate::base::memory::MemoryLimit;
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
-use crate::delivery::transport::ClientTransport;
+use crate::delivery::client_transport::ClientTransport;
 use crate::hub::attempts::Refusal;
 use crate::hub::event::{Event, Health};
 use crate::room::room_name::RoomName;

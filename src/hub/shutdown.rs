@@ -57,10 +57,9 @@ impl<T: Transport> Hub<T> {
         self.stage = Stage::Closing(cut_at);
         self.deadlines.set(Deadline::Shutdown, cut_at);
         // Clients stay in their rooms, because nobody has to be told that they leave.
-        let frame = CloseReason::Stopping.frame();
         let clients: Vec<ClientId> = self.clients.registry.ids().collect();
         for client in clients {
-            self.clients.close(client, frame.clone(), cut_at, &mut self.deadlines);
+            self.clients.close(client, &CloseReason::Stopping, cut_at, &mut self.deadlines);
         }
     }
 }

@@ -112,13 +112,13 @@ impl<T: Transport> Hub<T> {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, ack, now),
             FromClient::Host { key, token } => self.check_host_key(client, key, token, ack, now),
             FromClient::Acted(action) => self.act(client, action, ack, now),
-            FromClient::SeatGuest => {}
+            FromClient::SeatGuest => self.seat_guest(client, now),
             FromClient::Ping => self.answer_ping(client, ack),
             FromClient::Rejected { error, reference } => {
                 self.on_rejected(client, error, ReplyTo { reference, ack });
             }
             FromClient::Paced { wait } => self.slow_down(client, wait),
-            FromClient::ControlFrames(frames) => self.clients.queue(client, frames.into()),
+            FromClient::Frames(frames) => self.clients.queue(client, frames.into()),
             FromClient::ProtocolError { code, reason } => self.on_protocol_error(client, code, reason, now),
             FromClient::ReadTimeout => self.on_read_timeout(client, now),
             FromClient::Closed { goodbye } => {

@@ -5,11 +5,12 @@ use crate::protocol::error::EventError;
 use crate::protocol::usage::EventKind;
 use crate::room::splice::Splice;
 use crate::room::text::TextChange;
-use serde::de::value::MapAccessDeserializer;
+use serde::de::value::{MapAccessDeserializer, MapDeserializer};
 use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
+use std::iter;
 use std::marker::PhantomData;
 
 /// An event from a client.
@@ -103,11 +104,22 @@ fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> R
 }
 
 impl<'a> ClientEvent<'a> {
-    /// Decodes the content of a text frame.
+    /// Decodes the content of a text frame of the plain wire.
     pub fn decode(json: &'a str) -> Result<Self, EventError> {
+        Self::decode_form(json, Form::Plain)
+    }
+
+    /// Decodes the arguments of an `emit` of Socket.IO, whose clients send what their tutorials show: data that is
+    /// missing counts as `{}`, a string as `{"text": string}` if the event has a text, and further arguments as
+    /// nothing.
+    pub fn decode_arguments(json: &'a str) -> Result<Self, EventError> {
+        Self::decode_form(json, Form::Arguments)
+    }
+
+    fn decode_form(json: &'a str, form: Form) -> Result<Self, EventError> {
         let mut kind = None;
         let mut deserializer = serde_json::Deserializer::from_str(json);
-        let event = deserializer.deserialize_seq(EventVisitor { kind: &mut kind });
+        let event = deserializer.deserialize_seq(EventVisitor { form, kind: &mut kind });
         event.and_then(|event| deserializer.end().map(|()| event)).map_err(|_| {
             // Decoding stops at the first error. What follows may still not be JSON.
             match serde_json::from_str::<IgnoredAny>(json) {
@@ -126,8 +138,18 @@ impl<'a> ClientEvent<'a> {
     }
 }
 
+/// How strictly an event is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `["event", data]`, where the data is an object.
+    Plain,
+    /// The arguments of an `emit`.
+    Arguments,
+}
+
 /// Reads `["event", data]` in one pass. The name determines the type of the data.
 struct EventVisitor<'k> {
+    form: Form,
     /// Set as soon as the name is known, for the error message.
     kind: &'k mut Option<EventKind>,
 }
@@ -140,57 +162,82 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
-        let name: Str<'de> = next(&mut array)?;
-        let kind = EventKind::named(&name.0).ok_or_else(|| A::Error::custom("unknown event"))?;
-        *self.kind = Some(kind);
+        let Self { form, kind: noted } = self;
+        let Str(name) = array.next_element()?.ok_or_else(|| A::Error::custom("no event"))?;
+        let kind = EventKind::named(&name).ok_or_else(|| A::Error::custom("unknown event"))?;
+        *noted = Some(kind);
         let event = match kind {
             EventKind::Unlock => {
-                let Unlock { passphrase, token } = data(&mut array)?;
+                let Unlock { passphrase, token } = data(&mut array, form)?;
                 ClientEvent::Unlock { passphrase, token }
             }
             EventKind::GotANewUser => {
-                let GotANewUser { name, session } = data(&mut array)?;
+                let GotANewUser { name, session } = data(&mut array, form)?;
                 ClientEvent::GotANewUser { name, session }
             }
-            EventKind::Watch => data(&mut array).map(|Empty {}| ClientEvent::Watch)?,
-            EventKind::Resync => data(&mut array).map(|Empty {}| ClientEvent::Resync)?,
+            EventKind::Watch => data(&mut array, form).map(|Empty {}| ClientEvent::Watch)?,
+            EventKind::Resync => data(&mut array, form).map(|Empty {}| ClientEvent::Resync)?,
             EventKind::UpdatedText => {
-                ClientEvent::UpdatedText(data::<UpdatedText<'_>, A>(&mut array)?.change()?)
+                ClientEvent::UpdatedText(text_data::<UpdatedText<'_>, A>(&mut array, form)?.change()?)
             }
             EventKind::Message => {
-                let Message { text, reference } = data(&mut array)?;
+                let Message { text, reference } = text_data(&mut array, form)?;
                 ClientEvent::Message { text, reference }
             }
             EventKind::ChangeName => {
-                data(&mut array).map(|ChangeName { name }| ClientEvent::ChangeName { name })?
+                data(&mut array, form).map(|ChangeName { name }| ClientEvent::ChangeName { name })?
             }
-            EventKind::Ping => data(&mut array).map(|Empty {}| ClientEvent::Ping)?,
+            EventKind::Ping => data(&mut array, form).map(|Empty {}| ClientEvent::Ping)?,
             EventKind::Host => {
-                let HostKey { key, token } = data(&mut array)?;
+                let HostKey { key, token } = data(&mut array, form)?;
                 ClientEvent::Host { key, token }
             }
-            EventKind::SetRoom => ClientEvent::SetRoom(data(&mut array)?),
-            EventKind::RemoveUser => data(&mut array).map(|OfUser { id }| ClientEvent::RemoveUser { id })?,
-            EventKind::ClearBox => data(&mut array).map(|ClearBox { id }| ClientEvent::ClearBox { id })?,
-            EventKind::MakeHost => data(&mut array).map(|OfUser { id }| ClientEvent::MakeHost { id })?,
-            EventKind::RemovePost => data(&mut array).map(|OfPost { n }| ClientEvent::RemovePost { n })?,
+            EventKind::SetRoom => ClientEvent::SetRoom(data(&mut array, form)?),
+            EventKind::RemoveUser => {
+                data(&mut array, form).map(|OfUser { id }| ClientEvent::RemoveUser { id })?
+            }
+            EventKind::ClearBox => {
+                data(&mut array, form).map(|ClearBox { id }| ClientEvent::ClearBox { id })?
+            }
+            EventKind::MakeHost => {
+                data(&mut array, form).map(|OfUser { id }| ClientEvent::MakeHost { id })?
+            }
+            EventKind::RemovePost => {
+                data(&mut array, form).map(|OfPost { n }| ClientEvent::RemovePost { n })?
+            }
         };
-        match array.next_element::<IgnoredAny>()? {
-            None => Ok(event),
-            Some(_) => Err(A::Error::custom("more than an event and its data")),
+        while array.next_element::<IgnoredAny>()?.is_some() {
+            if form == Form::Plain {
+                return Err(A::Error::custom("more than an event and its data"));
+            }
         }
+        Ok(event)
     }
-}
-
-/// The next element of an array that must have one.
-fn next<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T, A::Error> {
-    array.next_element()?.ok_or_else(|| A::Error::custom("too few elements"))
 }
 
 /// The data of an event, which comes next.
 #[inline(never)] // otherwise every event would take the stack that reading the largest one takes, in each client's thread
-fn data<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A) -> Result<T, A::Error> {
-    next(array).map(|Object(data)| data)
+fn data<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(array: &mut A, form: Form) -> Result<T, A::Error> {
+    match (array.next_element()?, form) {
+        (Some(Object(data)), _) => Ok(data),
+        (None, Form::Arguments) => T::deserialize(MapDeserializer::new(iter::empty::<((), ())>())),
+        (None, Form::Plain) => Err(A::Error::custom("no data")),
+    }
+}
+
+/// The data of an event with a text, which comes next.
+#[inline(never)]
+fn text_data<'de, T: Deserialize<'de> + From<Str<'de>>, A: SeqAccess<'de>>(
+    array: &mut A,
+    form: Form,
+) -> Result<T, A::Error> {
+    match form {
+        Form::Plain => data(array, form),
+        Form::Arguments => match array.next_element()? {
+            Some(TextOrObject(data)) => Ok(data),
+            None => Err(A::Error::custom("no text")),
+        },
+    }
 }
 
 /// An object. What serde derives would take an array too, and read `["clear_box", []]` as if all
@@ -214,6 +261,37 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// An object, or only its text.
+struct TextOrObject<T>(T);
+
+impl<'de, T: Deserialize<'de> + From<Str<'de>>> Deserialize<'de> for TextOrObject<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TextOrObjectVisitor(PhantomData))
+    }
+}
+
+struct TextOrObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + From<Str<'de>>> Visitor<'de> for TextOrObjectVisitor<T> {
+    type Value = TextOrObject<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a string or an object")
+    }
+
+    fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(TextOrObject(Str(Cow::Borrowed(text)).into()))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(TextOrObject(Str(Cow::Owned(text.to_owned())).into()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(TextOrObject)
     }
 }
 
@@ -290,6 +368,18 @@ struct UpdatedText<'a> {
     #[serde(borrow, default)]
     put: Option<Cow<'a, str>>,
     length: Option<usize>,
+}
+
+impl<'a> From<Str<'a>> for Message<'a> {
+    fn from(Str(text): Str<'a>) -> Self {
+        Self { text, reference: None }
+    }
+}
+
+impl<'a> From<Str<'a>> for UpdatedText<'a> {
+    fn from(Str(text): Str<'a>) -> Self {
+        Self { text: Some(text), at: None, cut: None, put: None, length: None }
+    }
 }
 
 impl<'a> UpdatedText<'a> {

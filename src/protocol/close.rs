@@ -1,5 +1,7 @@
 //! Why the server closes a connection: a close code, and a stable reason that programs can compare.
 
+use crate::protocol::encoding::{Encoding, Message};
+use crate::protocol::server_event::ServerEvent;
 use bytes::Bytes;
 use tungstenite::protocol::CloseFrame;
 use tungstenite::protocol::frame::Frame;
@@ -59,11 +61,74 @@ impl CloseReason {
         }
     }
 
+    /// Whether the client is not to come back by itself, because it would be closed again, or would close another
+    /// client in turn.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::SeatTaken | Self::Removed | Self::PassphraseTimeout => true,
+            Self::Stopping
+            | Self::ServerFull
+            | Self::AddressFull
+            | Self::RoomsFull
+            | Self::ServerBusy
+            | Self::TooSlow
+            | Self::Protocol(..) => false,
+        }
+    }
+
+    /// The text frames that precede the close frame, if any: a Socket.IO client learns from them what other clients
+    /// learn from the close frame.
+    pub(crate) fn farewell(&self, encoding: Encoding) -> Option<Bytes> {
+        let disconnect = encoding.carrier.disconnect()?;
+        let (mut json, mut frames) = (Vec::new(), Vec::new());
+        ServerEvent::Closed { code: self.code().into(), reason: self.reason() }.encode(&mut json);
+        encoding.frame(Message::Event, &json, &mut frames);
+        if self.is_final() {
+            frames.extend_from_slice(disconnect);
+        }
+        Some(frames.into())
+    }
+
     /// The encoded close frame.
     pub(crate) fn frame(&self) -> Bytes {
         let mut bytes = Vec::new();
         let frame = Frame::close(Some(CloseFrame { code: self.code(), reason: self.reason().into() }));
         frame.format(&mut bytes).expect("writing to a Vec does not fail");
         bytes.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::encoding::Carrier;
+
+    #[test]
+    fn a_socket_io_client_is_told_why_and_after_some_reasons_not_to_come_back() {
+        let text_frame = |text: &str| [&[0x81, text.len() as u8], text.as_bytes()].concat();
+        for (reason, code, name, is_final) in [
+            (CloseReason::SeatTaken, 4001, "seat_taken", true),
+            (CloseReason::Removed, 4004, "removed", true),
+            (CloseReason::PassphraseTimeout, 4003, "passphrase_timeout", true),
+            (CloseReason::TooSlow, 4002, "too_slow", false),
+            (CloseReason::Stopping, 1001, "stopping", false),
+            (CloseReason::ServerFull, 1013, "server_full", false),
+            (CloseReason::AddressFull, 1013, "address_full", false),
+            (CloseReason::RoomsFull, 1013, "rooms_full", false),
+            (CloseReason::ServerBusy, 1013, "server_busy", false),
+            (CloseReason::Protocol(CloseCode::Unsupported, "x"), 1003, "x", false),
+        ] {
+            let closed = text_frame(&format!(r#"42["closed",{{"code":{code},"reason":"{name}"}}]"#));
+            let disconnect = if is_final { text_frame("41") } else { vec![] };
+            for carrier in [Carrier::SocketIo, Carrier::SocketIoWithNotices] {
+                let farewell = reason.farewell(Encoding { carrier, ..Encoding::SOCKET_IO });
+                assert_eq!(
+                    farewell,
+                    Some([closed.clone(), disconnect.clone()].concat().into()),
+                    "{reason:?}"
+                );
+            }
+            assert_eq!(reason.farewell(Encoding::PLAIN_WHOLE), None);
+        }
     }
 }

@@ -72,6 +72,24 @@ impl Carrier {
         self == Self::SocketIoWithNotices
     }
 
+    /// The frame that a client answers, to show that its connection works: a WebSocket ping, or a message with the ping
+    /// packet of Engine.IO.
+    pub fn ping(self) -> &'static [u8] {
+        match self {
+            Self::Plain => b"\x89\x00",
+            Self::SocketIo | Self::SocketIoWithNotices => b"\x81\x012",
+        }
+    }
+
+    /// The message after which a client does not reconnect by itself: the DISCONNECT packet of Socket.IO. `None` on the
+    /// plain wire, where close codes say that.
+    pub fn disconnect(self) -> Option<&'static [u8]> {
+        match self {
+            Self::Plain => None,
+            Self::SocketIo | Self::SocketIoWithNotices => Some(b"\x81\x0241"),
+        }
+    }
+
     /// What precedes the JSON.
     fn prefix(self, message: Message) -> Prefix {
         let mut prefix = Prefix::default();
@@ -156,6 +174,14 @@ impl Encoding {
         Self { texts: TextForm::Hidden, ..self }
     }
 
+    /// The same encoding without notices, for a client that knows the events that they repeat.
+    pub fn without_notices(self) -> Self {
+        match self.carrier {
+            Carrier::SocketIoWithNotices => Self { carrier: Carrier::SocketIo, ..self },
+            Carrier::Plain | Carrier::SocketIo => self,
+        }
+    }
+
     /// Appends a message to `frames`, as a frame.
     pub fn frame(self, message: Message, json: &[u8], frames: &mut Vec<u8>) {
         self.begin_frame(message, Fragment::WHOLE, json.len(), frames);
@@ -197,6 +223,15 @@ mod tests {
         assert_eq!(framed(Carrier::SocketIo, Message::Ack(AckId(7))), b"\x81\x06437[1]");
         let longest = framed(Carrier::SocketIo, Message::Ack(AckId(u64::MAX)));
         assert_eq!(longest, b"\x81\x194318446744073709551615[1]");
+    }
+
+    #[test]
+    fn pings_and_disconnects_are_packets_of_socket_io_and_whole_frames() {
+        assert_eq!((Carrier::Plain.ping(), Carrier::Plain.disconnect()), (&b"\x89\x00"[..], None));
+        for carrier in [Carrier::SocketIo, Carrier::SocketIoWithNotices] {
+            assert_eq!(carrier.ping(), b"\x81\x012");
+            assert_eq!(carrier.disconnect(), Some(&b"\x81\x0241"[..]));
+        }
     }
 
     #[test]

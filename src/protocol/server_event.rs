@@ -139,6 +139,13 @@ pub enum ServerEvent<'a> {
         /// How long the post waits, in seconds, roughly.
         wait: u64,
     },
+    /// The connection is about to be closed. To Socket.IO clients, which do not see the code of the close frame.
+    Closed {
+        /// The code of the close frame.
+        code: u16,
+        /// Its reason.
+        reason: &'static str,
+    },
     /// An event of the client was rejected and changed nothing. To that client alone.
     Error {
         /// The code and the sentence.
@@ -255,6 +262,7 @@ impl<'a> ServerEvent<'a> {
             Self::UserBack { .. } => "user_back",
             Self::DisconnectUser { .. } => "disconnect_user",
             Self::SlowDown { .. } => "slow_down",
+            Self::Closed { .. } => "closed",
             Self::Error { .. } => "error",
         }
     }

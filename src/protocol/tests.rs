@@ -11,6 +11,7 @@ use crate::base::token::Token;
 use crate::room::fact::Fact;
 use crate::room::marks::Mark;
 use crate::room::names::Name;
+use crate::room::splice::Splice;
 use crate::room::state::RoomState;
 use crate::room::text::TextChange;
 use crate::room::view::{View, Visibility};
@@ -110,6 +111,74 @@ fn what_hosts_send_with_wrong_types_is_refused() {
         (r#"["make_host",{"id":null}]"#, EventKind::MakeHost),
         (r#"["remove_post",{"n":"7"}]"#, EventKind::RemovePost),
         (r#"["remove_post",{"n":-1}]"#, EventKind::RemovePost),
+    ] {
+        assert_eq!(ClientEvent::decode(json), Err(EventError::WrongType(kind)), "{json}");
+    }
+}
+
+#[test]
+fn arguments_of_socket_io_may_be_a_text_or_missing_or_too_many() {
+    let message = |text: &'static str| ClientEvent::Message { text: text.into(), reference: None };
+    let whole = |text: &'static str| ClientEvent::UpdatedText(TextChange::Whole(text.into()));
+    for (json, event) in [
+        (r#"["message","hello"]"#, message("hello")),
+        (r#"["message","\"\u00e9"]"#, message("\"é")),
+        (r#"["message",{"text":"hello"}]"#, message("hello")),
+        (r#"["message","",{"text":"ignored"},null]"#, message("")),
+        (r#"["message",{"text":"a"},1]"#, message("a")),
+        (
+            r#"["message",{"text":"a","ref":"b"}]"#,
+            ClientEvent::Message { text: "a".into(), reference: Some("b".into()) },
+        ),
+        (r#"["updated_text","typed"]"#, whole("typed")),
+        (r#"["updated_text",{"text":"typed"}]"#, whole("typed")),
+        (
+            r#"["updated_text",{"at":0,"cut":0,"put":"x","length":1}]"#,
+            ClientEvent::UpdatedText(TextChange::Splice(Splice {
+                at: 0,
+                cut: 0,
+                put: "x".into(),
+                length: 1,
+            })),
+        ),
+        (r#"["watch"]"#, ClientEvent::Watch),
+        (r#"["ping"]"#, ClientEvent::Ping),
+        (r#"["ping",{},{},[]]"#, ClientEvent::Ping),
+        (r#"["clear_box"]"#, ClientEvent::ClearBox { id: None }),
+        (r#"["set_room"]"#, ClientEvent::SetRoom(UNCHANGED)),
+    ] {
+        assert_eq!(ClientEvent::decode_arguments(json), Ok(event), "{json}");
+    }
+}
+
+#[test]
+fn arguments_of_socket_io_with_wrong_types_are_refused() {
+    for (json, error) in [
+        (r#"["message"]"#, EventError::WrongType(EventKind::Message)),
+        (r#"["message",null]"#, EventError::WrongType(EventKind::Message)),
+        (r#"["message",7]"#, EventError::WrongType(EventKind::Message)),
+        (r#"["message",["a"]]"#, EventError::WrongType(EventKind::Message)),
+        (r#"["updated_text"]"#, EventError::WrongType(EventKind::UpdatedText)),
+        (r#"["got_a_new_user"]"#, EventError::WrongType(EventKind::GotANewUser)),
+        (r#"["got_a_new_user","Ada"]"#, EventError::WrongType(EventKind::GotANewUser)),
+        (r#"["clear_box",[]]"#, EventError::WrongType(EventKind::ClearBox)),
+        (r#"["watch",null]"#, EventError::WrongType(EventKind::Watch)),
+        ("[]", EventError::UnknownEvent),
+        (r#"["toString"]"#, EventError::UnknownEvent),
+        (r#"["message","a""#, EventError::NotJson),
+        (r#"["message","a"]]"#, EventError::NotJson),
+    ] {
+        assert_eq!(ClientEvent::decode_arguments(json), Err(error), "{json}");
+    }
+}
+
+#[test]
+fn the_plain_wire_takes_only_an_event_and_an_object() {
+    for (json, kind) in [
+        (r#"["message","hello"]"#, EventKind::Message),
+        (r#"["updated_text","typed"]"#, EventKind::UpdatedText),
+        (r#"["watch"]"#, EventKind::Watch),
+        (r#"["message",{"text":"a"},1]"#, EventKind::Message),
     ] {
         assert_eq!(ClientEvent::decode(json), Err(EventError::WrongType(kind)), "{json}");
     }

@@ -23,6 +23,11 @@ impl Name {
         }
     }
 
+    /// The name of a user who has not entered one. It is shorter than every maximum that a server may set.
+    pub(crate) fn of_guest() -> Self {
+        Self("Guest".to_owned())
+    }
+
     /// The name as people see it.
     pub fn as_str(&self) -> &str {
         &self.0

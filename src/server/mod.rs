@@ -8,7 +8,7 @@ pub(crate) mod memory;
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
-use crate::delivery::transport::ClientTransport;
+use crate::delivery::client_transport::ClientTransport;
 use crate::http::access::Access;
 use crate::http::log_route::DownloadLimiter;
 use crate::http::qr::QrCodes;

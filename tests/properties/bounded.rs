@@ -253,7 +253,7 @@ fn with_waiting_posts() -> World {
 fn while_a_post_waits_a_ping_is_answered() {
     let mut world = with_waiting_posts();
     let client = world.people[0].line.as_ref().unwrap().client;
-    let pong = FromClient::ControlFrames(vec![0x8A, 0]);
+    let pong = FromClient::Frames(vec![0x8A, 0]);
     world.hub.handle(Event::from_client(client, pong), world.now);
     world.hub.write(world.now);
     assert_eq!(world.pipe(0).frames().last(), Some(&Frame::Pong));

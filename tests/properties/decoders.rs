@@ -149,6 +149,18 @@ proptest! {
     }
 
     #[test]
+    fn every_event_of_the_plain_wire_means_the_same_as_arguments_of_socket_io(
+        text in prop_oneof![hostile(EVENT_PIECES), changed_event()],
+        string: String,
+    ) {
+        let (plain, arguments) = (ClientEvent::decode(&text), ClientEvent::decode_arguments(&text));
+        prop_assert!(plain.is_err() || plain == arguments, "{:?} and {:?}", plain, arguments);
+        let json = json!(["message", string, 1]).to_string();
+        let message = ClientEvent::Message { text: string.into(), reference: None };
+        prop_assert_eq!(ClientEvent::decode_arguments(&json), Ok(message));
+    }
+
+    #[test]
     fn an_event_is_decoded_as_it_was_encoded(text: String, reference: Option<String>, more in ".{0,5}") {
         let json = json!(["updated_text", { "text": text, "x": [more] }]).to_string();
         let taken = ClientEvent::decode(&json);

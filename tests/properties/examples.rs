@@ -159,7 +159,7 @@ fn a_client_that_pings_and_does_not_read_is_closed_before_the_answers_take_much_
     let client = world.people[1].line.as_ref().unwrap().client;
     // Each takes far more memory than its two bytes.
     for _ in 0..MAX_BACKLOG / 64 + 2 {
-        world.hub.handle(Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])), world.now);
+        world.hub.handle(Event::from_client(client, FromClient::Frames(vec![0x8A, 0])), world.now);
         world.hub.write(world.now);
     }
     assert!(pipes[0].frames().iter().any(|frame| frame.name() == "user_away"), "the room is told");
@@ -289,7 +289,7 @@ fn a_snapshot_does_not_count_as_backlog() {
 fn nothing_follows_a_close_frame_and_nothing_before_it_is_lost() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
-    let pong = || Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0]));
+    let pong = || Event::from_client(client, FromClient::Frames(vec![0x8A, 0]));
     let violation =
         Event::from_client(client, FromClient::ProtocolError { code: CloseCode::Unsupported, reason: "" });
     for event in [pong(), violation, pong()] {
@@ -306,7 +306,7 @@ fn a_pong_comes_after_all_that_happened_before_its_ping() {
     let (mut world, pipes) = room(&["Ada", "Bob"]);
     let client = world.people[1].line.as_ref().unwrap().client;
     world.write(0, "before");
-    world.hub.handle(Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])), world.now);
+    world.hub.handle(Event::from_client(client, FromClient::Frames(vec![0x8A, 0])), world.now);
     world.hub.write(world.now);
     let frames = pipes[1].frames();
     let names: Vec<&str> = frames.iter().map(Frame::name).collect();

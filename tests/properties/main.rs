@@ -15,6 +15,7 @@ mod passphrase;
 mod pipe;
 mod place;
 mod seats;
+mod socketio;
 mod store;
 mod store_crashes;
 mod store_limits;

@@ -35,7 +35,7 @@ fn beyond_the_memory_for_what_waits_those_who_have_read_nothing_for_longest_are_
     for _ in 0..700 {
         for n in 1..10 {
             let client = world.people[n].line.as_ref().unwrap().client;
-            let pong = FromClient::ControlFrames([&[0x8A, 125][..], &[0; 125]].concat());
+            let pong = FromClient::Frames([&[0x8A, 125][..], &[0; 125]].concat());
             world.hub.handle(Event::from_client(client, pong), world.now);
         }
         world.hub.write(world.now);
@@ -66,7 +66,7 @@ fn who_reads_steadily_outlasts_those_who_read_nothing() {
         world.now.instant += Duration::from_millis(10);
         for n in 1..12 {
             let client = world.people[n].line.as_ref().unwrap().client;
-            let pong = FromClient::ControlFrames([&[0x8A, 125][..], &[0; 125]].concat());
+            let pong = FromClient::Frames([&[0x8A, 125][..], &[0; 125]].concat());
             world.hub.handle(Event::from_client(client, pong), world.now);
         }
         world.hub.write(world.now);

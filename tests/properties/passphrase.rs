@@ -212,7 +212,7 @@ fn what_is_queued_for_a_client_is_sent_before_it_is_removed() {
     let mut place = Place::new();
     let [ada, _bob] = [(); 2].map(|()| place.connect());
     let pong = vec![0x8a, 0];
-    for event in [FromClient::ControlFrames(pong), FromClient::Closed { goodbye: true }] {
+    for event in [FromClient::Frames(pong), FromClient::Closed { goodbye: true }] {
         place.hub.handle(Event::from_client(ada, event), place.now);
     }
     place.hub.write(place.now);

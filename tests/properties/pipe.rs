@@ -67,29 +67,56 @@ impl Frame {
 }
 
 impl Pipe {
-    /// Every whole message that was sent. Ignores a partial one at the end.
+    /// Every whole message that was sent to a client of the plain wire. Ignores a partial one at the end.
     pub(crate) fn frames(&self) -> Vec<Frame> {
-        let line = self.0.borrow();
-        let (mut frames, mut rest, mut fragments) = (Vec::new(), &line.bytes[..], Fragments::default());
         let event = |payload: &[u8]| {
             let (event, data) = serde_json::from_slice(payload).expect("an event");
             Frame::Event(event, data)
         };
+        let frame = |(opcode, payload): (u8, Vec<u8>)| match opcode {
+            TEXT => event(&payload),
+            CLOSE => Frame::Close(close_code(&payload)),
+            PING => Frame::Ping,
+            _ => Frame::Pong,
+        };
+        self.messages().into_iter().map(frame).collect()
+    }
+
+    /// Every whole packet that was sent to a Socket.IO client, and `close` with its code.
+    pub(crate) fn packets(&self) -> Vec<String> {
+        let packet = |(opcode, payload): (u8, Vec<u8>)| match opcode {
+            TEXT => String::from_utf8(payload).expect("text"),
+            CLOSE => format!("close {}", close_code(&payload)),
+            _ => panic!("the hub sent a frame with the opcode {opcode}"),
+        };
+        self.messages().into_iter().map(packet).collect()
+    }
+
+    /// The opcode and the payload of every whole message, and of every control frame, even in the middle of a message.
+    fn messages(&self) -> Vec<(u8, Vec<u8>)> {
+        let line = self.0.borrow();
+        let (mut messages, mut rest, mut fragments) = (Vec::new(), &line.bytes[..], Fragments::default());
+        let mut is_begun = false;
         while let Some((first, payload, length)) = first_frame(rest) {
             rest = &rest[length..];
-            if first == TEXT || first & !FIN == CONTINUATION {
-                frames.extend(fragments.add(first, payload).map(|(_, payload)| event(&payload)));
-                continue;
+            match first {
+                TEXT | CONTINUATION => {
+                    is_begun = true;
+                    assert_eq!(fragments.add(first, payload), None);
+                }
+                _ if first == FIN | CONTINUATION => {
+                    is_begun = false;
+                    messages.extend(fragments.add(first, payload));
+                }
+                _ => {
+                    let opcode = first ^ FIN;
+                    assert!([TEXT, CLOSE, PING, PONG].contains(&opcode), "the hub sent {first:#x}");
+                    assert!(opcode != TEXT || !is_begun, "a message in the middle of another");
+                    messages.push((opcode, payload.to_vec()));
+                }
             }
-            frames.push(match first ^ FIN {
-                TEXT => event(payload),
-                CLOSE => Frame::Close(close_code(payload)),
-                PING => Frame::Ping,
-                PONG => Frame::Pong,
-                _ => panic!("the hub sent a frame that begins with {first:#x}"),
-            });
         }
-        frames
+        messages
     }
 
     /// The state that a page would show after these frames.

@@ -118,12 +118,23 @@ impl Place {
 
     /// Enters a room, and asks for nothing.
     pub(crate) fn enter(&mut self, room: &str, address: u8, session: Session) -> Person {
+        self.enter_encoded(room, address, session, Encoding::PLAIN_WHOLE)
+    }
+
+    /// The same, with an encoding.
+    pub(crate) fn enter_encoded(
+        &mut self,
+        room: &str,
+        address: u8,
+        session: Session,
+        encoding: Encoding,
+    ) -> Person {
         self.last_client += 1;
         let (client, pipe) = (ClientId(self.last_client), Pipe::default());
         pipe.0.borrow_mut().space = usize::MAX;
         let address = Address::of(Ipv4Addr::new(192, 0, 2, address).into());
         let room = RoomName::from_query(&format!("room={room}")).unwrap();
-        let new = NewClient { address, ..new_client(client, room, Encoding::PLAIN_WHOLE, &pipe) };
+        let new = NewClient { address, ..new_client(client, room, encoding, &pipe) };
         self.hub.handle(Event::Connected(new), self.now);
         Person { client, pipe, session }
     }

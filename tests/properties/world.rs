@@ -92,15 +92,8 @@ pub(crate) fn here() -> Address {
 
 /// A client whose WebSocket is open, and which reads from a pipe.
 pub(crate) fn new_client(id: ClientId, room: RoomName, encoding: Encoding, pipe: &Pipe) -> NewClient<Pipe> {
-    NewClient {
-        id,
-        address: here(),
-        room,
-        encoding,
-        transport: pipe.clone(),
-        handshake: Vec::new(),
-        admitted: false,
-    }
+    let transport = pipe.clone();
+    NewClient { id, address: here(), room, encoding, transport, handshake: Vec::new(), admitted: false }
 }
 
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -203,10 +196,7 @@ impl World {
             Step::Post { person, text, reference } => self.post(person, &text, reference),
             Step::Ping { person } => {
                 if let Some(Connection { client, .. }) = self.people[person].line {
-                    self.hub.handle(
-                        Event::from_client(client, FromClient::ControlFrames(vec![0x8A, 0])),
-                        self.now,
-                    );
+                    self.hub.handle(Event::from_client(client, FromClient::Frames(vec![0x8A, 0])), self.now);
                 }
             }
             Step::Leave { person, goodbye } => self.leave(person, goodbye),

@@ -2,8 +2,8 @@
 
 use crate::base::ids::AckId;
 use crate::base::limits::Limits;
+use crate::client::outlet::End;
 use crate::client::outlet::{Outlet, Telling, Tellings};
-use crate::client::reader::End;
 use crate::client::socketio::application::Message;
 use crate::client::socketio::mailbox::PROTOCOL_ERROR;
 use crate::client::socketio::output::text_frame;
@@ -50,7 +50,7 @@ impl EventDecoder {
         let SocketPacket { namespace, content } = SocketPacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
         match content {
             Content::Connect(_) if namespace != MAIN_NAMESPACE => {
-                Ok(smallvec![FromClient::ControlFrames(text_frame(&invalid_namespace(namespace))).into()])
+                Ok(smallvec![FromClient::Frames(text_frame(&invalid_namespace(namespace))).into()])
             }
             _ if namespace != MAIN_NAMESPACE => Err(PROTOCOL_ERROR),
             Content::Event { ack, json } => Ok(self.event(json, ack.map(AckId))),
@@ -76,7 +76,7 @@ impl EventDecoder {
     }
 
     fn event(&mut self, json: &str, ack: Option<AckId>) -> Tellings {
-        let event = validate::event(json, &self.limits);
+        let event = validate::arguments(json, &self.limits);
         let mut tellings = Tellings::new();
         match event {
             FromClient::Acted(Action::Join { .. }) => self.has_introduced_itself = true,

@@ -1,6 +1,6 @@
 //! Pings and time-outs of a client that belongs to no hub yet.
 
-use crate::client::reader::End;
+use crate::client::outlet::End;
 use crate::client::socketio::output::Output;
 use crate::protocol::socketio::engine::EnginePacket;
 use std::time::{Duration, Instant};

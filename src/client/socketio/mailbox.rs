@@ -1,12 +1,13 @@
 //! The mailbox of a session that polls: its polls, its posted payloads, and the WebSocket that it upgrades to.
 
 use crate::base::memory::Charge;
+use crate::client::outlet::End;
 use crate::client::outlet::Outlet;
-use crate::client::reader::End;
 use crate::client::socketio::output::{Output, text_frame};
 use crate::client::teller::{Membership, Source};
+use crate::delivery::client_transport::ClientTransport;
 use crate::delivery::polling::{Poll, Polling};
-use crate::delivery::transport::{ClientTransport, SocketTransport};
+use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient};
 use crate::protocol::socketio::engine::EnginePacket;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
@@ -230,7 +231,7 @@ impl<'a> Target<'a> {
 
     fn send(&mut self, packet: EnginePacket<'static>) -> io::Result<()> {
         match self {
-            Self::Hub(membership) => membership.tell(FromClient::ControlFrames(text_frame(&packet))),
+            Self::Hub(membership) => membership.tell(FromClient::Frames(text_frame(&packet))),
             Self::Own(output) => {
                 output.send(packet);
                 output.flush()

@@ -1,6 +1,7 @@
 //! What a session writes itself, before the client belongs to a hub.
 
-use crate::delivery::transport::{ClientTransport, Transport, is_full};
+use crate::delivery::client_transport::ClientTransport;
+use crate::delivery::transport::{Transport, is_full};
 use crate::protocol::socketio::engine::EnginePacket;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};

@@ -3,15 +3,16 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
+use crate::client::outlet::End;
 use crate::client::outlet::{Outlet, Tellings};
-use crate::client::reader::{End, Protocol};
+use crate::client::reader::Protocol;
 use crate::client::socketio::application::{Application, Join, Message, Reaction};
 use crate::client::socketio::events::EventDecoder;
 use crate::client::socketio::heartbeat::{Heartbeat, SessionOptions};
 use crate::client::socketio::mailbox::{Mailbox, Next, PROTOCOL_ERROR, Payload, Upgrade};
 use crate::client::socketio::output::Output;
 use crate::client::teller::{Membership, Teller};
-use crate::delivery::transport::ClientTransport;
+use crate::delivery::client_transport::ClientTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::protocol::encoding::Encoding;
 use crate::protocol::socketio::engine::EnginePacket;
