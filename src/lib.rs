@@ -51,7 +51,7 @@ pub mod internals {
     pub use crate::base::address::Address;
     pub use crate::base::clock::Now;
     pub use crate::base::ids::{AckId, ClientId, RoomId, UserId};
-    pub use crate::base::permits::{ConnectionLimiter, SPARE_CONNECTIONS};
+    pub use crate::base::permits::{ConnectionLimiter, Permit, SPARE_CONNECTIONS};
     pub use crate::base::rate_limit::RateLimit;
     pub use crate::base::token::Token;
     pub use crate::base::window::Slot;

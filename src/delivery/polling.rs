@@ -8,11 +8,12 @@ use crate::delivery::payload::PayloadWriter;
 use crate::delivery::transport::Transport;
 use crate::protocol::socketio::engine::EnginePacket;
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 /// Bytes of a chunk at most, about as many as a socket takes at once.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -59,9 +60,9 @@ impl Poll {
         }
     }
 
-    /// Takes as many bytes of frames as fit a chunk.
-    fn take(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.chunks.is_full() {
+    /// Takes as many bytes of frames as fit a chunk. If the thread of the request is behind, waits for it so long.
+    fn take(&mut self, pieces: &[IoSlice<'_>], wait: Duration) -> io::Result<usize> {
+        if wait.is_zero() && self.chunks.is_full() {
             return Err(ErrorKind::WouldBlock.into());
         }
         let (mut chunk, mut taken) = (Vec::new(), 0);
@@ -76,11 +77,9 @@ impl Poll {
         if chunk.is_empty() {
             return Ok(taken); // only the head of a frame
         }
-        match self.chunks.try_send(self.memory.keep(chunk)) {
-            Ok(()) => Ok(taken),
-            // What the request has taken before may be lost.
-            Err(TrySendError::Disconnected(_) | TrySendError::Full(_)) => Err(ErrorKind::BrokenPipe.into()),
-        }
+        // After an error, what the request has taken before may be lost.
+        let sent = self.chunks.send_timeout(self.memory.keep(chunk), wait);
+        sent.map(|()| taken).map_err(|_| ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -98,6 +97,17 @@ impl Polling {
         Self { poll: RefCell::new(poll), end }
     }
 
+    /// Sends as [`send`](Transport::send) does, but waits for a request that is behind. For a client's own thread.
+    pub(crate) fn send_in_time(&self, pieces: &[IoSlice<'_>], timeout: Duration) -> io::Result<usize> {
+        let mut poll = self.poll.borrow_mut();
+        let Some(open) = poll.as_mut() else { return Err(ErrorKind::WouldBlock.into()) };
+        let taken = open.take(pieces, timeout)?;
+        if open.payload.is_complete(ENOUGH) {
+            *poll = None;
+        }
+        Ok(taken)
+    }
+
     fn end_poll(&self) {
         if let Some(poll) = self.poll.take() {
             poll.end();
@@ -107,13 +117,7 @@ impl Polling {
 
 impl Transport for Polling {
     fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut poll = self.poll.borrow_mut();
-        let Some(open) = poll.as_mut() else { return Err(ErrorKind::WouldBlock.into()) };
-        let taken = open.take(pieces)?;
-        if open.payload.is_complete(ENOUGH) {
-            *poll = None;
-        }
-        Ok(taken)
+        self.send_in_time(pieces, Duration::ZERO)
     }
 
     fn end_response(&self) {

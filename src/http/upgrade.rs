@@ -6,7 +6,7 @@ use crate::http::response::Response;
 use crate::protocol::encoding::Encoding;
 use crate::room::room_name::RoomName;
 use tungstenite::error::{Error, ProtocolError};
-use tungstenite::handshake::server::{create_response, write_response};
+use tungstenite::handshake::server::{self, create_response, write_response};
 
 /// A valid handshake.
 #[derive(Debug)]
@@ -37,9 +37,13 @@ pub(crate) fn accept(head: &Head) -> Result<Vec<u8>, Response> {
     if has_body(head) {
         return Err(Response::text(400, "A WebSocket handshake must not have a body."));
     }
+    Ok(encode(&accepted))
+}
+
+fn encode(response: &server::Response) -> Vec<u8> {
     let mut bytes = Vec::new();
-    write_response(&mut bytes, &accepted).expect("writing to a Vec does not fail");
-    Ok(bytes)
+    write_response(&mut bytes, response).expect("writing to a Vec does not fail");
+    bytes
 }
 
 /// The encoding that a client asks for: texts as splices with `splice=1`, whole texts otherwise.

@@ -109,9 +109,8 @@ impl<'a> ClientEvent<'a> {
         Self::decode_form(json, Form::Plain)
     }
 
-    /// Decodes the arguments of an `emit` of Socket.IO, whose clients send what their tutorials show: data that is
-    /// missing counts as `{}`, a string as `{"text": string}` if the event has a text, and further arguments as
-    /// nothing.
+    /// Decodes the arguments of an `emit` of Socket.IO: data that is missing counts as `{}`, a string as `{"text":
+    /// string}` if the event has a text, and further arguments are ignored.
     pub fn decode_arguments(json: &'a str) -> Result<Self, EventError> {
         Self::decode_form(json, Form::Arguments)
     }
@@ -206,13 +205,18 @@ impl<'de> Visitor<'de> for EventVisitor<'_> {
                 data(&mut array, form).map(|OfPost { n }| ClientEvent::RemovePost { n })?
             }
         };
-        while array.next_element::<IgnoredAny>()?.is_some() {
-            if form == Form::Plain {
-                return Err(A::Error::custom("more than an event and its data"));
-            }
-        }
-        Ok(event)
+        end(&mut array, form).map(|()| event)
     }
+}
+
+/// Reads what follows the data.
+fn end<'de, A: SeqAccess<'de>>(array: &mut A, form: Form) -> Result<(), A::Error> {
+    while array.next_element::<IgnoredAny>()?.is_some() {
+        if form == Form::Plain {
+            return Err(A::Error::custom("more than an event and its data"));
+        }
+    }
+    Ok(())
 }
 
 /// The data of an event, which comes next.
@@ -233,15 +237,13 @@ fn text_data<'de, T: Deserialize<'de> + From<Str<'de>>, A: SeqAccess<'de>>(
 ) -> Result<T, A::Error> {
     match form {
         Form::Plain => data(array, form),
-        Form::Arguments => match array.next_element()? {
-            Some(TextOrObject(data)) => Ok(data),
-            None => Err(A::Error::custom("no text")),
-        },
+        Form::Arguments => {
+            array.next_element()?.map(|TextOrObject(data)| data).ok_or_else(|| A::Error::custom("no text"))
+        }
     }
 }
 
-/// An object. What serde derives would take an array too, and read `["clear_box", []]` as if all
-/// boxes were meant.
+/// An object. What serde derives would take an array too, and read `["clear_box", []]` as if all boxes were meant.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {

@@ -34,6 +34,7 @@ mod seats;
 mod sessions;
 mod shutdown;
 mod slow_clients;
+mod socketio;
 mod splices;
 mod store;
 mod store_faults;

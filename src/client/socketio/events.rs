@@ -96,3 +96,69 @@ pub(crate) fn invalid_namespace(namespace: &str) -> EnginePacket<'static> {
     SocketPacket { namespace, content: Content::ConnectError(INVALID_NAMESPACE) }.encode(&mut packet);
     EnginePacket::Message(packet.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::ClientId;
+    use crate::client::teller::{Membership, Teller};
+    use crossbeam_channel::bounded;
+
+    /// What becomes of these messages, one after the other: for each, what the hub is told with the acknowledgement.
+    fn decode(messages: &[Message<'_>]) -> Vec<Result<String, End>> {
+        let teller = Teller::new(Membership::new(ClientId(1), bounded(1).0), &Limits::DEFAULT);
+        let (mut decoder, mut outlet) = (EventDecoder::new(Limits::DEFAULT), Outlet::Hub(teller));
+        let told = |Telling { event, ack }: &Telling| format!("{event:?} {ack:?}");
+        let mut decode = |message| {
+            let tellings = decoder.decode(message, &mut outlet)?;
+            Ok(tellings.iter().map(told).collect::<Vec<_>>().join("; "))
+        };
+        messages.iter().map(|message| decode(*message)).collect()
+    }
+
+    fn decode_texts(texts: &[&str]) -> Vec<Result<String, End>> {
+        decode(&texts.iter().map(|text| Message::Text(text)).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_client_that_has_not_introduced_itself_is_seated_before_it_posts() {
+        let told = decode_texts(&[
+            r#"2["message","a"]"#,
+            r#"2["got_a_new_user",{"name":"A"}]"#,
+            r#"27["message","b"]"#,
+        ]);
+        let told: Vec<String> = told.into_iter().map(Result::unwrap).collect();
+        assert!(told[0].starts_with("SeatGuest None; Acted(Post"), "{told:?}");
+        assert!(told[1].starts_with("Acted(Join"), "{told:?}");
+        assert!(told[2].starts_with("Acted(Post") && told[2].ends_with("Some(AckId(7))"), "{told:?}");
+    }
+
+    #[test]
+    fn binary_events_are_rejected_with_their_attachments_and_others_go_on() {
+        let binary = Message::Binary(b"x");
+        let event = Message::Text(r#"52-7["message",{"_placeholder":true,"num":0}]"#);
+        let told = decode(&[event, binary, binary, Message::Text(r#"2["ping"]"#), binary]);
+        assert!(told[0].as_ref().unwrap().starts_with("Rejected { error: Binary"), "{told:?}");
+        assert_eq!(told[1..4], [Ok(String::new()), Ok(String::new()), Ok("Ping None".to_owned())]);
+        assert_eq!(told[4], Err(PROTOCOL_ERROR), "nobody has announced it");
+        assert_eq!(decode(&[event, Message::Text(r#"2["ping"]"#)])[1], Err(PROTOCOL_ERROR));
+        for (attachments, is_ok) in [(MAX_ATTACHMENTS, true), (MAX_ATTACHMENTS + 1, false)] {
+            assert_eq!(decode_texts(&[&format!("5{attachments}-[]")])[0].is_ok(), is_ok, "{attachments}");
+        }
+    }
+
+    #[test]
+    fn other_namespaces_do_not_exist() {
+        let told = decode_texts(&["0/other,", "0", "2/other,[\"ping\"]", "4{}", "x"]);
+        assert!(told[0].as_ref().unwrap().starts_with("Frames"), "{told:?}");
+        assert!(told[1..].iter().all(|told| *told == Err(PROTOCOL_ERROR)), "{told:?}");
+        let EnginePacket::Message(text) = invalid_namespace("/other") else { panic!("no message") };
+        assert_eq!(text, r#"4/other,{"message":"Invalid namespace"}"#);
+    }
+
+    #[test]
+    fn a_client_that_disconnects_says_goodbye() {
+        assert_eq!(decode_texts(&["1"]), [Err(None)]);
+        assert_eq!(decode_texts(&["31[]"]), [Ok(String::new())], "nobody has asked for an acknowledgement");
+    }
+}

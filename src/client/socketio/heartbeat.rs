@@ -53,9 +53,41 @@ impl Heartbeat {
         }
         if self.next_ping <= now {
             output.send(EnginePacket::Ping(""));
-            self.pong_by.get_or_insert(now + self.options.ping_timeout);
-            self.next_ping = now + self.options.ping_interval;
+            let SessionOptions { ping_interval, ping_timeout, .. } = self.options;
+            // The time-outs of a client end when it expects that, even if this thread wakes a little late.
+            let is_on_time = now < self.next_ping + ping_timeout;
+            let start = if is_on_time { self.next_ping } else { now };
+            self.pong_by.get_or_insert(start + ping_timeout);
+            self.next_ping = start + ping_interval;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::socketio::mailbox::Mailbox;
+    use crossbeam_channel::bounded;
+
+    #[test]
+    fn a_client_is_pinged_and_late_without_a_pong_or_without_introducing_itself() {
+        let [ping_interval, ping_timeout, connect_timeout] = [5, 3, 20].map(Duration::from_secs);
+        let options = SessionOptions { ping_interval, ping_timeout, connect_timeout };
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut output = Output::new(Mailbox::new(bounded(1).1).transport(None));
+        let mut heartbeat = Heartbeat::new(options, start);
+        assert_eq!(heartbeat.due(false), at(5));
+        for ping in [5, 10, 15] {
+            assert_eq!(heartbeat.tick(false, &mut output, at(ping)), Ok(()));
+            assert_eq!(heartbeat.due(false), at(ping + 3));
+            heartbeat.note_pong();
+            assert_eq!(heartbeat.due(true), at(ping + 5));
+        }
+        assert_eq!(heartbeat.tick(false, &mut output, at(20)), Err(None), "it has not introduced itself");
+        assert_eq!(heartbeat.tick(true, &mut output, at(20)), Ok(()));
+        assert_eq!(heartbeat.tick(true, &mut output, at(23)), Err(None), "it has not answered");
+        assert_eq!(output.into_parts().1, b"\x81\x012".repeat(4));
     }
 }

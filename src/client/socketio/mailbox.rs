@@ -25,6 +25,14 @@ pub(crate) const PROTOCOL_ERROR: End = Some((CloseCode::Protocol, "not an Engine
 /// The end of a session whose client has two requests of a kind under way.
 const OVERLAP: End = Some((CloseCode::Protocol, "two requests at once"));
 
+/// How long polls are held once a WebSocket has connected, and once it has been probed. If it takes over meanwhile, they
+/// came too late and are refused, whichever thread was faster. A client that waits for its last poll before it goes on
+/// over the WebSocket waits so long at most.
+const HOLD: Duration = Duration::from_millis(50);
+
+/// How long the end of a session waits for a poll that is on its way. Nobody notices so short a time.
+const LAST_POLL_TIMEOUT: Duration = Duration::from_millis(20);
+
 /// What requests tell a session.
 #[derive(Debug)]
 pub(crate) enum Mail {
@@ -34,10 +42,12 @@ pub(crate) enum Mail {
     Payload(Payload),
     /// The response to a poll could not be written, and what it held is lost.
     Broken,
-    /// A WebSocket asks whether it may take over. Dropped if not.
-    Probe(Sender<()>),
+    /// A WebSocket asks whether it may take over. Dropped if another one may.
+    Candidate(Sender<()>),
+    /// That WebSocket has been probed.
+    Probe,
     /// That WebSocket has ended before it took over.
-    ProbeEnded,
+    CandidateEnded,
     /// The client goes on over that WebSocket.
     Upgrade(Upgrade),
 }
@@ -73,6 +83,14 @@ pub(crate) enum Next {
     Timeout,
 }
 
+/// A WebSocket that may take over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Candidate {
+    None,
+    Connected,
+    Probed,
+}
+
 /// The mailbox, and how far the client has come.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
@@ -83,7 +101,12 @@ pub(crate) struct Mailbox {
     has_ended: bool,
     /// Whether the last poll is still open.
     poll: Weak<()>,
-    is_probing: bool,
+    candidate: Candidate,
+    /// Until when polls are held.
+    hold_until: Instant,
+    held: Option<Poll>,
+    /// Mail that came after the time until which it was waited for.
+    late: Option<Mail>,
     payload: Option<Payload>,
     upgrade: Option<Upgrade>,
     /// When the client last gave a sign of life.
@@ -100,7 +123,10 @@ impl Mailbox {
             ended,
             has_ended: false,
             poll: Weak::new(),
-            is_probing: false,
+            candidate: Candidate::None,
+            hold_until: Instant::now(),
+            held: None,
+            late: None,
             payload: None,
             upgrade: None,
             last_sign: Instant::now(),
@@ -130,60 +156,97 @@ impl Mailbox {
             if let Some(upgrade) = self.upgrade.take() {
                 return Ok(Next::Upgrade(upgrade));
             }
-            let Some(mail) = self.receive(until)? else { return Ok(Next::Timeout) };
+            let is_late = self.late.is_some();
+            let Some(mail) = self.late.take().map_or_else(|| self.receive(until), |mail| Ok(Some(mail)))?
+            else {
+                return Ok(Next::Timeout);
+            };
+            // First the session handles that it is late.
+            if !is_late && until <= Instant::now() {
+                self.late = Some(mail);
+                return Ok(Next::Timeout);
+            }
             self.take(mail, &mut Target::of(outlet))?;
         }
     }
 
     /// The next mail; `None` at that time.
     fn receive(&mut self, until: Instant) -> Result<Option<Mail>, End> {
-        if self.has_ended {
-            return Err(None);
-        }
-        let timeout = until.saturating_duration_since(Instant::now());
-        select! {
-            recv(self.mail) -> mail => mail.map(Some).map_err(|_| None),
-            recv(self.ended) -> _ => {
-                self.has_ended = true;
-                Err(None)
+        while !self.has_ended {
+            let due = if self.held.is_some() { until.min(self.hold_until) } else { until };
+            select! {
+                recv(self.mail) -> mail => return mail.map(Some).map_err(|_| None),
+                recv(self.ended) -> _ => self.has_ended = true,
+                default(due.saturating_duration_since(Instant::now())) => {}
             }
-            default(timeout) => Ok(None),
+            let now = Instant::now();
+            match self.held.take_if(|_| self.hold_until <= now) {
+                Some(poll) => return Ok(Some(Mail::Poll(poll))),
+                None if until <= now => return Ok(None),
+                None => {}
+            }
         }
+        Err(None)
     }
 
     fn take(&mut self, mail: Mail, target: &mut Target<'_>) -> Result<(), End> {
         self.last_sign = Instant::now();
         match mail {
-            Mail::Poll(_) if self.poll.strong_count() > 0 => return Err(OVERLAP),
-            // While a WebSocket is about to take over, what waits is left to it.
-            Mail::Poll(poll) if self.is_probing => poll.answer(&EnginePacket::Noop),
-            Mail::Poll(poll) => {
-                self.poll = poll.watch();
-                target.replace_transport(self.transport(Some(poll))).map_err(|_| None)?;
+            Mail::Poll(_) if self.poll.strong_count() > 0 || self.held.is_some() => return Err(OVERLAP),
+            Mail::Poll(poll) if self.candidate != Candidate::None && self.last_sign < self.hold_until => {
+                self.held = Some(poll);
             }
+            // While a WebSocket is about to take over, what waits is left to it.
+            Mail::Poll(poll) if self.candidate == Candidate::Probed => poll.answer(&EnginePacket::Noop),
+            Mail::Poll(poll) => self.open_poll(poll, target)?,
             Mail::Payload(_) if self.payload.is_some() => return Err(OVERLAP),
             Mail::Payload(payload) => self.payload = Some(payload),
             Mail::Broken => return Err(None),
-            Mail::Probe(_) if self.is_probing => {}
-            Mail::Probe(reply_to) => {
-                self.is_probing = true;
+            Mail::Candidate(_) if self.candidate != Candidate::None => {}
+            Mail::Candidate(reply_to) => {
+                self.candidate = Candidate::Connected;
+                self.hold_until = self.last_sign + HOLD;
                 let _ = reply_to.try_send(()); // the WebSocket may have ended
+            }
+            Mail::Probe => {
+                self.candidate = Candidate::Probed;
+                self.hold_until = self.last_sign + HOLD;
                 if self.poll.strong_count() > 0 {
                     target.send(EnginePacket::Noop).map_err(|_| None)?;
                 }
             }
-            Mail::ProbeEnded => self.is_probing = false,
+            Mail::CandidateEnded => {
+                self.candidate = Candidate::None;
+                if let Some(poll) = self.held.take() {
+                    self.open_poll(poll, target)?;
+                }
+            }
             Mail::Upgrade(upgrade) => self.upgrade = Some(upgrade),
         }
         Ok(())
+    }
+
+    /// Waits for the poll that may be on its way from a client that ends its session. Its thread may be slower than that
+    /// of the payload, but the client sent it first.
+    pub(crate) fn wait_for_poll(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        let until = Instant::now() + LAST_POLL_TIMEOUT;
+        while self.poll.strong_count() == 0 {
+            let Some(mail) = self.receive(until)? else { break };
+            self.take(mail, &mut Target::of(outlet))?;
+        }
+        Ok(())
+    }
+
+    fn open_poll(&mut self, poll: Poll, target: &mut Target<'_>) -> Result<(), End> {
+        self.poll = poll.watch();
+        target.replace_transport(self.transport(Some(poll))).map_err(|_| None)
     }
 
     /// Answers polls until the connection has ended, or that time has come.
     pub(crate) fn drain(&mut self, until: Instant, outlet: &mut Outlet) {
         while let Ok(Some(mail)) = self.receive(until) {
             if let Mail::Poll(poll) = mail {
-                self.poll = poll.watch();
-                let _ = Target::of(outlet).replace_transport(self.transport(Some(poll)));
+                let _ = self.open_poll(poll, &mut Target::of(outlet));
             }
         }
     }

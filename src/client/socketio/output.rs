@@ -15,7 +15,7 @@ use tungstenite::protocol::frame::{Frame, FrameHeader};
 /// Bytes that may wait for a client's next poll: a few of the largest payloads, echoed.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 
-/// How long a WebSocket may accept nothing.
+/// How long a transport may accept nothing.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Packets for a client, and the transport that they go to.
@@ -42,9 +42,9 @@ impl Output {
     }
 
     /// Sends what the transport accepts. A WebSocket accepts everything, or is broken.
-    pub(crate) fn flush(&mut self) -> io::Result<()> {
+    pub fn flush(&mut self) -> io::Result<()> {
         loop {
-            match self.transport.send(&[IoSlice::new(&self.begun)]) {
+            match self.send_begun() {
                 _ if self.begun.is_empty() => {}
                 Ok(sent) => drop(self.begun.drain(..sent)),
                 Err(error) if is_full(&error) => return self.wait_for_transport(),
@@ -58,6 +58,15 @@ impl Output {
         }
         self.transport.end_response();
         Ok(())
+    }
+
+    /// Sends of the frame that was begun what the transport accepts. A poll accepts everything, in time.
+    fn send_begun(&self) -> io::Result<usize> {
+        let frame = [IoSlice::new(&self.begun)];
+        match &self.transport {
+            ClientTransport::Polling(polling) => polling.send_in_time(&frame, WRITE_TIMEOUT),
+            ClientTransport::Socket(socket) => socket.send(&frame),
+        }
     }
 
     /// The transport is full. A poll will come; a socket has to be waited for.

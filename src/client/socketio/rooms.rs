@@ -128,19 +128,14 @@ impl Application for Rooms {
             output.send(invalid_namespace(namespace));
             return Ok(Reaction::Stay);
         }
-        let (content, reaction) = match self.enter(auth) {
-            Ok(join) => {
-                let json = format!(r#"{{"sid":"{}"}}"#, SessionId::random());
-                (json, Reaction::Join(Box::new(join)))
-            }
-            Err(error) => {
-                let json = serde_json::to_string(&error).expect("an error has string keys");
-                (json, Reaction::Stay)
-            }
+        let entered = self.enter(auth);
+        let json = match &entered {
+            Ok(_) => format!(r#"{{"sid":"{}"}}"#, SessionId::random()),
+            Err(error) => serde_json::to_string(error).map_err(|_| InvalidMessage)?,
         };
-        let content = match reaction {
-            Reaction::Join(_) => Content::Connect(Some(&content)),
-            Reaction::Stay => Content::ConnectError(&content),
+        let (content, reaction) = match entered {
+            Ok(join) => (Content::Connect(Some(&json)), Reaction::Join(Box::new(join))),
+            Err(_) => (Content::ConnectError(&json), Reaction::Stay),
         };
         let mut packet = String::new();
         SocketPacket { namespace, content }.encode(&mut packet);
@@ -150,5 +145,70 @@ impl Application for Rooms {
 
     fn is_connected(&self) -> bool {
         false // a client that has entered a room belongs to its hub
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::socketio::mailbox::Mailbox;
+    use crate::hub::shards::Shard;
+    use crossbeam_channel::bounded;
+    use std::net::Ipv4Addr;
+
+    /// The rooms of a server, and an output that nobody polls.
+    fn rooms(needs_passphrase: bool) -> (Rooms, Output) {
+        let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
+        let (address, room) =
+            (Address::of(Ipv4Addr::LOCALHOST.into()), RoomName::parse("asked for").unwrap());
+        let output = Output::new(Mailbox::new(bounded(1).1).transport(None));
+        (Rooms::new(shards, address, room, needs_passphrase), output)
+    }
+
+    /// What is answered to a packet, and the room that the client joins.
+    fn answer(packet: &str, needs_passphrase: bool) -> (String, Option<String>) {
+        let (mut rooms, mut output) = rooms(needs_passphrase);
+        let reaction = rooms.receive(Message::Text(packet), &mut output).expect("an answer");
+        let room = match reaction {
+            Reaction::Join(join) => Some(join.room.as_str().to_owned()),
+            Reaction::Stay => None,
+        };
+        let frame = output.into_parts().1;
+        (String::from_utf8_lossy(&frame[2..]).into_owned(), room)
+    }
+
+    #[test]
+    fn a_client_enters_the_room_of_its_auth_or_of_its_request() {
+        assert_eq!(answer("0", false).1.as_deref(), Some("asked for"));
+        assert_eq!(answer(r#"0{"room":"physics","more":[1]}"#, false).1.as_deref(), Some("physics"));
+        assert!(answer("0", false).0.starts_with("40{\"sid\":\""));
+    }
+
+    #[test]
+    fn a_client_that_may_not_enter_is_told_why() {
+        for (packet, needs_passphrase, code) in [
+            (r#"0{"room":7}"#, false, "wrong_type"),
+            (r#"0{"room":"#, false, "wrong_type"),
+            (&format!(r#"0{{"room":"{}"}}"#, "x".repeat(1000)), false, "room_name"),
+            ("0", true, "passphrase_needed"),
+            (r#"0{"passphrase":"x"}"#, true, "server_busy"),
+        ] {
+            let (answer, room) = answer(packet, needs_passphrase);
+            assert!(room.is_none() && answer.contains(&format!(r#""code":"{code}""#)), "{packet}: {answer}");
+        }
+        assert_eq!(answer("0/other,", false).0, r#"44/other,{"message":"Invalid namespace"}"#);
+    }
+
+    #[test]
+    fn a_client_that_does_not_enter_soon_is_disconnected() {
+        let (mut rooms, mut output) = rooms(true);
+        for _ in 0..MAX_PACKETS {
+            assert!(rooms.receive(Message::Text("0"), &mut output).is_ok());
+        }
+        assert!(rooms.receive(Message::Text("0"), &mut output).is_err());
+        for packet in [Message::Text("2[\"ping\"]"), Message::Text("x"), Message::Binary(b"x")] {
+            let (mut rooms, mut output) = super::tests::rooms(false);
+            assert!(rooms.receive(packet, &mut output).is_err(), "{packet:?}");
+        }
     }
 }

@@ -101,6 +101,9 @@ impl<A: Application> Session<A> {
     ) -> Result<(), End> {
         let Payload { body, charge: _charge, reply_to } = payload;
         let is_valid = EnginePacket::decode_payload(&body).all(|packet| packet.is_ok());
+        if is_valid && EnginePacket::decode_payload(&body).any(|packet| packet == Ok(EnginePacket::Close)) {
+            mailbox.wait_for_poll(outlet)?;
+        }
         // Before the packets are handled, which can take long at the pace that is allowed. An error means that the
         // request has ended.
         let _ = reply_to.try_send(is_valid);

@@ -52,6 +52,8 @@ impl fmt::Debug for SessionId {
 enum Request {
     Add(SessionId, Sender<Mail>),
     Pass(SessionId, Mail),
+    Find(SessionId, Sender<bool>),
+    Close(SessionId),
     Remove(SessionId),
 }
 
@@ -85,6 +87,13 @@ impl Sessions {
         self.request(Request::Pass(id, mail));
     }
 
+    /// Whether there is such a session. It may have upgraded.
+    pub(crate) fn knows(&self, id: SessionId) -> bool {
+        let (reply_to, reply) = bounded(1);
+        self.request(Request::Find(id, reply_to));
+        reply.recv() == Ok(true)
+    }
+
     fn request(&self, request: Request) {
         // The thread lives as long as this sender.
         let _ = self.0.send(request);
@@ -98,6 +107,13 @@ pub(crate) struct Entry {
     sessions: Sessions,
 }
 
+impl Entry {
+    /// Closes the mailbox of a session that has upgraded. The directory still knows the session.
+    pub(crate) fn close(&self) {
+        self.sessions.request(Request::Close(self.id));
+    }
+}
+
 impl Drop for Entry {
     fn drop(&mut self) {
         self.sessions.request(Request::Remove(self.id));
@@ -105,15 +121,18 @@ impl Drop for Entry {
 }
 
 fn run(queue: &Receiver<Request>) {
-    let mut mailboxes: HashMap<SessionId, Sender<Mail>, RandomState> = HashMap::default();
+    let mut mailboxes: HashMap<SessionId, Option<Sender<Mail>>, RandomState> = HashMap::default();
     for request in queue {
         match request {
-            Request::Add(id, mailbox) => _ = mailboxes.insert(id, mailbox),
+            Request::Add(id, mailbox) => _ = mailboxes.insert(id, Some(mailbox)),
             Request::Pass(id, mail) => {
-                if let Some(mailbox) = mailboxes.get(&id) {
+                if let Some(Some(mailbox)) = mailboxes.get(&id) {
                     let _ = mailbox.try_send(mail);
                 }
             }
+            // An error means that the request has ended.
+            Request::Find(id, reply_to) => _ = reply_to.try_send(mailboxes.contains_key(&id)),
+            Request::Close(id) => _ = mailboxes.entry(id).and_modify(|mailbox| *mailbox = None),
             Request::Remove(id) => _ = mailboxes.remove(&id),
         }
         if mailboxes.is_empty() {
@@ -145,8 +164,11 @@ mod tests {
         sessions.pass(id, Mail::Broken);
         assert!(matches!(mail.recv(), Ok(Mail::Broken)));
         sessions.pass(SessionId::random(), Mail::Broken);
-        drop(entry);
+        entry.close();
         sessions.pass(id, Mail::Broken);
         assert!(mail.recv().is_err(), "the directory has dropped the mailbox");
+        assert!(sessions.knows(id) && !sessions.knows(SessionId::random()));
+        drop(entry);
+        assert!(!sessions.knows(id));
     }
 }

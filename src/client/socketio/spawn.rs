@@ -1,5 +1,6 @@
 //! The threads of sessions.
 
+use crate::base::ids::ClientId;
 use crate::base::memory::MemoryLimit;
 use crate::base::permits::Permit;
 use crate::client::outlet::Outlet;
@@ -43,10 +44,12 @@ pub(crate) fn spawn_polling<A: Application>(
 ) -> io::Result<()> {
     let (mailbox, mail) = bounded(CAPACITY);
     let entry = sessions.add(id, mailbox);
-    spawn(new, move |new| {
+    let (client, memory) = (new.peer.client, new.memory);
+    // Its time begins before the client hears of it.
+    let mut session = Session::new(new.app, new.peer, new.options);
+    spawn(client, move || {
         let mut mailbox = Mailbox::new(mail);
         let mut outlet = Outlet::Own(Box::new(Output::new(mailbox.transport(None))));
-        let mut session = Session::new(new.app, new.peer, new.options);
         let upgrade = session.run_polling(&mut mailbox, &mut outlet);
         let upgraded = upgrade.and_then(|upgrade| {
             let transport = upgrade.transport.clone().into();
@@ -55,12 +58,13 @@ pub(crate) fn spawn_polling<A: Application>(
         });
         match upgraded {
             Ok(upgrade) => {
-                drop((entry, mailbox));
-                read(session, outlet, upgrade, new.memory);
+                entry.close();
+                drop(mailbox);
+                read(session, outlet, upgrade, memory);
             }
             Err(end) => session.end_polling(end, &mut mailbox, &mut outlet),
         }
-        drop(permit);
+        drop((permit, entry));
     })
 }
 
@@ -72,23 +76,20 @@ pub(crate) fn spawn_websocket<A: Application>(
     open: EnginePacket<'static>,
     permit: Permit,
 ) -> io::Result<()> {
-    spawn(new, move |new| {
+    let session = Session::new(new.app, new.peer, new.options);
+    spawn(new.peer.client, move || {
         let mut output = Output::new(upgrade.transport.clone().into());
         output.send(open);
         if output.write_frames(&handshake).is_ok() {
-            let session = Session::new(new.app, new.peer, new.options);
             read(session, Outlet::Own(Box::new(output)), upgrade, new.memory);
         }
         drop(permit);
     })
 }
 
-fn spawn<A: Application>(
-    new: NewSession<A>,
-    run: impl FnOnce(NewSession<A>) + Send + 'static,
-) -> io::Result<()> {
-    let thread = thread::Builder::new().name(format!("client {}", new.peer.client.0)).stack_size(STACK_SIZE);
-    thread.spawn(move || run(new)).map(drop)
+fn spawn(client: ClientId, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = thread::Builder::new().name(format!("client {}", client.0)).stack_size(STACK_SIZE);
+    thread.spawn(run).map(drop)
 }
 
 /// Reads a WebSocket until it ends.

@@ -20,6 +20,9 @@ use tungstenite::protocol::frame::FrameSocket;
 /// How long a WebSocket may take to take over a session.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// A close frame without a reason (RFC 6455, section 5.5.1).
+const CLOSE: [u8; 2] = [0x88, 0];
+
 /// Bytes of the longest packet before it has: `2probe`.
 const MAX_PACKET: usize = 6;
 
@@ -45,45 +48,51 @@ impl Endpoint {
         }
     }
 
-    /// Lets a WebSocket take over a session that polls.
+    /// Lets a WebSocket take over a session that polls. Closes it if the session has one, or is about to.
     pub(super) fn probe(&self, exchange: &mut Exchange<'_>, id: SessionId) -> io::Result<Served> {
         let Ok(handshake) = accept(exchange.head) else { return exchange.refuse(RequestError::BadRequest) };
-        let mut stream = DeadlineStream::with_timeout(exchange.transport, UPGRADE_TIMEOUT);
-        stream.write_all(&handshake)?;
-        let mut frames = FrameSocket::from_partially_read(stream, mem::take(exchange.buffer));
-        if read_packet(&mut frames)? != "2probe" {
-            return Err(ErrorKind::InvalidData.into());
+        if !self.sessions.knows(id) {
+            return exchange.refuse(RequestError::UnknownSession);
         }
         let (reply_to, reply) = bounded(1);
-        self.sessions.pass(id, Mail::Probe(reply_to));
-        // Not if the session is unknown, or has been asked by another WebSocket.
-        reply.recv().map_err(|_| ErrorKind::ConnectionRefused)?;
-        let taken = take_over(frames);
-        if taken.is_err() {
-            self.sessions.pass(id, Mail::ProbeEnded);
+        self.sessions.pass(id, Mail::Candidate(reply_to));
+        let is_candidate = reply.recv().is_ok();
+        let mut stream = DeadlineStream::with_timeout(exchange.transport, UPGRADE_TIMEOUT);
+        if !is_candidate {
+            stream.write_all(&[&handshake[..], &CLOSE].concat())?;
+            return Ok(Served::Close);
         }
-        *exchange.buffer = taken?;
+        let already_read = mem::take(exchange.buffer);
+        let taken = stream.write_all(&handshake).and_then(|()| self.take_over(id, stream, already_read));
+        *exchange.buffer = taken.inspect_err(|_| self.sessions.pass(id, Mail::CandidateEnded))?;
         self.sessions.pass(id, Mail::Upgrade(exchange.take_websocket()));
         Ok(Served::Upgraded)
     }
-}
 
-/// Answers a probe and waits for the packet by which the WebSocket takes over. Returns the bytes that followed it.
-fn take_over(mut frames: FrameSocket<DeadlineStream<'_>>) -> io::Result<Vec<u8>> {
-    frames.get_mut().write_all(&text_frame(&EnginePacket::Pong("probe")))?;
-    match read_packet(&mut frames)?.as_str() {
-        "5" => Ok(frames.into_inner().1.to_vec()),
-        _ => Err(ErrorKind::InvalidData.into()),
+    /// Waits for a probe, answers it, and waits for the packet by which the WebSocket takes over. Returns the bytes that
+    /// followed it.
+    fn take_over(
+        &self,
+        id: SessionId,
+        stream: DeadlineStream<'_>,
+        already_read: Vec<u8>,
+    ) -> io::Result<Vec<u8>> {
+        let mut frames = FrameSocket::from_partially_read(stream, already_read);
+        expect_packet(&mut frames, "2probe")?;
+        self.sessions.pass(id, Mail::Probe);
+        frames.get_mut().write_all(&text_frame(&EnginePacket::Pong("probe")))?;
+        expect_packet(&mut frames, "5")?;
+        Ok(frames.into_inner().1.to_vec())
     }
 }
 
-/// Reads a packet, as a text frame.
-fn read_packet(frames: &mut FrameSocket<DeadlineStream<'_>>) -> io::Result<String> {
+/// Reads this packet, as a text frame.
+fn expect_packet(frames: &mut FrameSocket<DeadlineStream<'_>>, expected: &str) -> io::Result<()> {
     let frame = frames.read(Some(MAX_PACKET)).map_err(io::Error::other)?;
     let frame = frame.ok_or(ErrorKind::UnexpectedEof)?;
     let mask = frame.header().mask.ok_or(ErrorKind::InvalidData)?;
     let unmasked = frame.payload().iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
-    String::from_utf8(unmasked.collect()).map_err(|_| ErrorKind::InvalidData.into())
+    if unmasked.eq(expected.bytes()) { Ok(()) } else { Err(ErrorKind::InvalidData.into()) }
 }
 
 impl Exchange<'_> {

@@ -62,7 +62,13 @@ async function runEngine(name) {
   return count.failed;
 }
 
+// A shared machine can hold a browser up for seconds; an engine that needed its second try is reported as flaky.
+async function passes(name) {
+  if (!(await runEngine(name))) return true;
+  if (!process.env.CI || (await runEngine(name))) return false;
+  console.log(`${name}: flaky`);
+  return true;
+}
+
 const wanted = process.argv.slice(2);
-let failed = 0;
-for (const name of wanted.length ? wanted : Object.keys(ENGINES)) failed += await runEngine(name);
-process.exitCode = failed ? 1 : 0;
+for (const name of wanted.length ? wanted : Object.keys(ENGINES)) if (!(await passes(name))) process.exitCode = 1;

@@ -1,0 +1,114 @@
+//! A Socket.IO client that polls, as raw HTTP.
+
+use crate::server::TestServer;
+use crate::support::client::dial;
+use crate::support::http::Response;
+use chunked_transfer::Decoder;
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+/// The separator between the packets of a payload.
+const SEPARATOR: char = '\u{1e}';
+
+/// The path and query of all requests, but for the id of the session.
+pub(crate) const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
+
+/// A session, with the packets that have come.
+pub(crate) struct Poller {
+    pub address: SocketAddr,
+    pub sid: String,
+    packets: Vec<String>,
+}
+
+impl Poller {
+    /// Opens a session; it is in no room yet.
+    pub(crate) fn open(server: &TestServer, room: &str) -> Self {
+        let response = server.get(&format!("{POLLING}&room={room}"));
+        assert_eq!(response.status, 200, "{}", response.text());
+        let handshake: Value =
+            serde_json::from_str(response.text().strip_prefix('0').expect("an open packet")).expect("JSON");
+        let sid = handshake["sid"].as_str().expect("an id").to_owned();
+        Self { address: server.address, sid, packets: Vec::new() }
+    }
+
+    /// Enters the room as a viewer.
+    pub(crate) fn connect(server: &TestServer, room: &str) -> Self {
+        let mut poller = Self::open(server, room);
+        poller.post("40");
+        poller.until(|packet| packet.starts_with("40{"));
+        poller
+    }
+
+    pub(crate) fn path(&self) -> String {
+        format!("{POLLING}&sid={}", self.sid)
+    }
+
+    /// A poll that has been sent.
+    pub(crate) fn begin_poll(&self) -> TcpStream {
+        let mut socket = dial(self.address);
+        write!(socket, "GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", self.path()).unwrap();
+        socket
+    }
+
+    pub(crate) fn poll(&self) -> Vec<String> {
+        let (status, body) = read_response(&mut self.begin_poll());
+        assert_eq!(status, 200, "{body}");
+        body.split(SEPARATOR).map(str::to_owned).collect()
+    }
+
+    pub(crate) fn try_post(&self, payload: &str) -> (u16, String) {
+        let mut socket = dial(self.address);
+        let head = format!("POST {} HTTP/1.1\r\nHost: localhost\r\n", self.path());
+        write!(socket, "{head}Content-Length: {}\r\n\r\n{payload}", payload.len()).unwrap();
+        read_response(&mut socket)
+    }
+
+    pub(crate) fn post(&self, payload: &str) {
+        assert_eq!(self.try_post(payload), (200, "ok".to_owned()), "{payload}");
+    }
+
+    pub(crate) fn emit(&self, event: &str, data: &Value) {
+        self.post(&format!("42{}", serde_json::json!([event, data])));
+    }
+
+    /// Polls until a packet comes for which this holds. Packets before it are forgotten, pings answered.
+    pub(crate) fn until(&mut self, mut holds: impl FnMut(&str) -> bool) -> String {
+        loop {
+            while !self.packets.is_empty() {
+                let packet = self.packets.remove(0);
+                if packet == "2" {
+                    self.post("3");
+                }
+                if holds(&packet) {
+                    return packet;
+                }
+            }
+            self.packets = self.poll();
+        }
+    }
+
+    /// Polls until this event comes. Returns its data.
+    pub(crate) fn wait_for(&mut self, event: &str) -> Value {
+        let prefix = format!("42[\"{event}\",");
+        let packet = self.until(|packet| packet.starts_with(&prefix));
+        serde_json::from_str::<Value>(&packet[2..]).expect("JSON")[1].take()
+    }
+}
+
+/// The status and the body of a response, whose length may not be known before its end.
+pub(crate) fn read_response(socket: &mut TcpStream) -> (u16, String) {
+    let mut response = Response::read_head(socket);
+    let mut body = String::new();
+    match response.header("Transfer-Encoding") {
+        Some(_) => _ = Decoder::new(&mut *socket).read_to_string(&mut body).expect("a whole body"),
+        None => {
+            let length =
+                response.header("Content-Length").map_or(0, |length| length.parse().expect("a length"));
+            response.body = vec![0; length];
+            socket.read_exact(&mut response.body).expect("a whole body");
+            body = response.text().to_owned();
+        }
+    }
+    (response.status, body)
+}
