@@ -5,6 +5,8 @@ import { randomBytes } from "node:crypto";
 import { WebSocket } from "ws";
 import { startServer } from "./server.js";
 
+export * from "./locators.js";
+
 const ANSWER_MS = 15_000;
 
 // Of several windows, Firefox says only of one that it is active; what has the focus in its own window counts here.
@@ -153,9 +155,3 @@ export class Bot {
     return this.events.find(wanted);
   }
 }
-
-// The box of somebody else, and what it shows.
-export const boxOf = (page, name) => page.locator(".box").filter({ has: page.locator(`h3 button[aria-label=${JSON.stringify(`Enlarge ${name}`)}]`) });
-export const textOf = (page, name) => boxOf(page, name).locator(".text");
-export const mine = (page) => page.locator("#my-text");
-export const posts = (page) => page.locator("#posts .post .body");
