@@ -1,20 +1,19 @@
-//! Serves what the conformance suites of Engine.IO and Socket.IO ask for, with the modules that serve rooms: `cargo run
-//! --example socketio_conformance`. At `/engine.io/` each message comes back. At `/socket.io/` there are two namespaces,
-//! whose events come back, with their attachments.
+//! Serves what the conformance suites of Engine.IO and Socket.IO ask for, with the modules that serve rooms:
+//! `cargo run --example socketio_conformance`. At `/engine.io/` each message comes back; so do the events of two
+//! namespaces at `/socket.io/`, with their attachments.
 
 use clap::Parser;
 use serde_json::Value;
-use std::io::{self, Read};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::num::ParseIntError;
-use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use typewall::Limits;
 use typewall::internals::{
     Address, Application, ClientId, ConnectionLimiter, Content, Endpoint, EnginePacket, Exchange,
     InvalidMessage, Message, Output, Permit, Reaction, Served, SessionOptions, SocketPacket, SocketTransport,
-    Transport, read_head,
+    linger, read_head,
 };
 
 /// The namespaces that a client may enter.
@@ -36,15 +35,8 @@ const MAX_TEXT: usize = 200_000;
 /// Bytes of posted payloads, and of what waits, at a time.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
 
-/// How long a connection may be idle.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How long a request head, or a response, may take.
+/// How long a connection may be idle, and how long a request head, or a response, may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long what a client still sends is read after the last response. Closing a socket with unread bytes resets it,
-/// and the client could lose the response.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Pause after a connection could not be accepted, most often because descriptors are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -70,19 +62,9 @@ fn millis(number: &str) -> Result<Duration, ParseIntError> {
     number.parse().map(Duration::from_millis)
 }
 
-fn main() -> ExitCode {
+fn main() -> io::Result<()> {
     let Options { listen, ping_interval, ping_timeout, connect_timeout } = Options::parse();
-    let options = SessionOptions { ping_interval, ping_timeout, connect_timeout };
-    match TcpListener::bind(listen).and_then(|listener| serve(&listener, options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            #[expect(clippy::print_stderr, reason = "an error of the command line")]
-            {
-                eprintln!("socketio_conformance: {listen}: {error}");
-            }
-            ExitCode::FAILURE
-        }
-    }
+    serve(&TcpListener::bind(listen)?, SessionOptions { ping_interval, ping_timeout, connect_timeout })
 }
 
 /// What serves all connections.
@@ -107,9 +89,8 @@ pub(crate) fn serve(listener: &TcpListener, options: SessionOptions) -> io::Resu
         let Some(permit) = limiter.acquire(address) else { continue };
         let connection =
             Connection { endpoints: endpoints.clone(), client: ClientId(number), address, permit };
-        let thread = thread::Builder::new().name(format!("connection {number}"));
         // Without a thread the connection is closed.
-        let _ = thread.spawn(move || connection.serve(socket));
+        let _ = thread::Builder::new().spawn(move || connection.serve(socket));
     }
     Ok(())
 }
@@ -138,8 +119,7 @@ impl Connection {
     }
 
     fn respond(&self, transport: &SocketTransport, buffer: &mut Vec<u8>) -> io::Result<Served> {
-        let head = read_head(transport, buffer, IDLE_TIMEOUT, TIMEOUT)
-            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        let head = read_head(transport, buffer, TIMEOUT, TIMEOUT).map_err(|_| io::ErrorKind::InvalidData)?;
         let exchange = Exchange {
             head: &head,
             transport,
@@ -155,16 +135,6 @@ impl Connection {
             _ => Ok(Served::Close),
         }
     }
-}
-
-fn linger(transport: &SocketTransport) {
-    transport.shutdown(Shutdown::Write);
-    let deadline = Instant::now() + LINGER_TIMEOUT;
-    let (mut stream, mut discarded) = (transport, [0; 1024]);
-    while transport.set_read_timeout(Some(LINGER_TIMEOUT)).is_ok()
-        && Instant::now() < deadline
-        && matches!(stream.read(&mut discarded), Ok(1..))
-    {}
 }
 
 /// Sends each message back.
@@ -309,7 +279,7 @@ fn receive_event(event: Event, output: &mut Output) -> Result<(), InvalidMessage
             arguments.remove(0);
             Some(ack)
         }
-        _ => return Ok(()),
+        _ => return Ok(()), // nobody handles it
     };
     let json = &Value::from(arguments).to_string();
     let content = match (ack, attachments.len()) {

@@ -62,7 +62,7 @@ pub mod internals {
     pub use crate::delivery::stall::MAX_STALL;
     pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
-    pub use crate::http::connection::Connection;
+    pub use crate::http::connection::{Connection, linger};
     pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
     pub use crate::http::qr::QrCodes;
     pub use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, parse_head, read_head};

@@ -1,10 +1,12 @@
 //! The tests of the bench itself, without a server. `cargo test --benches` runs them.
 
 use crate::event;
+use crate::frame;
 use crate::histogram::Histogram;
 use crate::ledger::Ledger;
 use crate::scenario::{Scenario, Schedule};
 use crate::text::Edit;
+use crate::wire::{Carrier, Message};
 
 /// Runs all checks. The error says what the bench gets wrong.
 pub(crate) fn check() -> Result<(), String> {
@@ -16,7 +18,8 @@ pub(crate) fn check() -> Result<(), String> {
         check_texts(&Scenario { splice: true, ..scenario })?;
     }
     check_rejections()?;
-    check_rejections_while_hidden()
+    check_rejections_while_hidden()?;
+    check_carriers()
 }
 
 fn expect(holds: bool, what: &str) -> Result<(), String> {
@@ -160,4 +163,34 @@ fn check_rejections_while_hidden() -> Result<(), String> {
     expect(receive(0, &wrote_event("id0", true)).is_err(), "an author's own box")?;
     expect(receive(2, &wrote_event("id0", true)).is_err(), "what the host is told")?;
     expect(!ledger.all_know_hidden(), "who knows that texts are hidden")
+}
+
+/// What clients send and read on each carrier.
+fn check_carriers() -> Result<(), String> {
+    let (plain, socketio) = (Carrier::Plain, Carrier::SocketIo);
+    let edit = Edit { at: 1, cut: 2, put: b"x".to_vec() };
+    let sent = [
+        (plain.join("p1"), r#"["got_a_new_user",{"name":"p1"}]"#),
+        (socketio.join("p1"), r#"42["got_a_new_user",{"name":"p1"}]"#),
+        (socketio.watch(), r#"42["watch",{}]"#),
+        (plain.whole(b"a"), r#"["updated_text",{"text":"a"}]"#),
+        (socketio.whole(b"a"), r#"42["updated_text",{"text":"a"}]"#),
+        (socketio.splice(&edit, 8), r#"42["updated_text",{"at":1,"cut":2,"put":"x","length":8}]"#),
+        (Carrier::connect(), "40"),
+        (Carrier::pong(), "3"),
+    ];
+    sent.iter().try_for_each(|(bytes, text)| expect(*bytes == frame::text(text), "what clients send"))?;
+    let read = [
+        (plain, r#"["pong",{}]"#, Message::Event(br#"["pong",{}]"#)),
+        (socketio, r#"42["pong",{}]"#, Message::Event(br#"["pong",{}]"#)),
+        (socketio, r#"0{"sid":"a","upgrades":[],"pingInterval":5000}"#, Message::Open),
+        (socketio, r#"40{"sid":"b"}"#, Message::Connected),
+        (socketio, "2", Message::Ping),
+    ];
+    for (carrier, text, message) in read {
+        expect(carrier.read(text.as_bytes()).as_ref() == Ok(&message), "the messages of servers")?;
+    }
+    // A refused connection, the end of one, an acknowledgement that nobody asked for, and an event without its carrier.
+    let wrong = [r#"44{"message":"no"}"#, "41", "1", "431[{}]", r#"["pong",{}]"#, ""];
+    expect(wrong.iter().all(|text| socketio.read(text.as_bytes()).is_err()), "what no server may send")
 }

@@ -12,8 +12,7 @@ use crate::job::{Job, Outcome};
 use crate::ledger::Ledger;
 use crate::process;
 use crate::recording::Recorder;
-use crate::scenario::SECOND;
-use crate::wire;
+use crate::scenario::{SECOND, Scenario};
 use rustix::event::epoll;
 use rustix::fd::OwnedFd;
 use std::io::Write;
@@ -44,6 +43,8 @@ const LEAD: Duration = Duration::from_millis(200);
 enum Stage {
     /// Its handshake has no response yet.
     Handshake,
+    /// It may not send events yet, because Socket.IO has not connected it.
+    Connecting,
     /// It has no snapshot yet.
     Entering,
     /// It has its snapshot.
@@ -131,7 +132,8 @@ impl Driver {
         let shown = self.job.scenario.shown;
         let number = if shown { self.ledger.schedule.last } else { 0 };
         for typist in 0..self.job.scenario.typists {
-            self.send(typist, &wire::whole(self.ledger.typed(typist, number).1))?;
+            let frame = self.job.scenario.carrier.whole(self.ledger.typed(typist, number).1);
+            self.send(typist, &frame)?;
         }
         self.until(|driver| driver.ledger.all_begun())?;
         let outcome = if shown { self.show()? } else { self.type_all()? };
@@ -189,7 +191,7 @@ impl Driver {
         });
         self.listen_to(client)?;
         let scenario = &self.job.scenario;
-        self.send(client, &wire::handshake(scenario.room(client), scenario.splice))
+        self.send(client, &scenario.carrier.handshake(scenario.room(client), scenario.splice))
     }
 
     fn listen_to(&self, client: usize) -> Result<(), String> {
@@ -240,10 +242,8 @@ impl Driver {
 
     fn type_one(&mut self, typist: usize, number: u32) -> Result<(), String> {
         let (edit, text) = self.ledger.typed(typist, number);
-        let frame = match self.job.scenario.splice {
-            true => wire::splice(&edit, text.len()),
-            false => wire::whole(text),
-        };
+        let Scenario { carrier, splice, .. } = self.job.scenario;
+        let frame = if splice { carrier.splice(&edit, text.len()) } else { carrier.whole(text) };
         self.send(typist, &frame)
     }
 

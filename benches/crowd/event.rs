@@ -23,6 +23,8 @@ pub(crate) enum Event<'a> {
     Hosting,
     /// The number of viewers.
     Viewers,
+    /// That somebody has come or gone, as a message for clients of Socket.IO that only chat.
+    Notice,
     /// A user with this number in its name joined.
     Joined(usize),
     /// The state of the room.
@@ -91,6 +93,9 @@ pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
     }
     if json.starts_with(b"[\"viewers\",") {
         return Ok(Event::Viewers);
+    }
+    if json.starts_with(b"[\"data\",{\"notice\":") {
+        return Ok(Event::Notice);
     }
     if json.starts_with(b"[\"existing_users\",") { Ok(Event::Snapshot(json)) } else { Err(unexpected()) }
 }

@@ -2,9 +2,10 @@
 //! the room is sent. The others flood a room of their own with splices of long texts, and read nothing: reading would
 //! take time from the driver, with which they share a core.
 
+use crate::frame::first_frame;
 use crate::scenario::Scenario;
 use crate::text::Edit;
-use crate::wire;
+use crate::wire::{self, Carrier};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -34,44 +35,62 @@ pub(crate) type Threads = Vec<JoinHandle<()>>;
 pub(crate) fn start(address: SocketAddr, scenario: &Scenario) -> io::Result<Threads> {
     let mut threads = Threads::new();
     if scenario.flooded {
-        threads.extend(flood_texts(join(address, 0, scenario.splice)?)?);
+        threads.extend(flood_texts(scenario.carrier, join(address, scenario, 0)?)?);
     }
     if scenario.attackers > 0 {
         let other = scenario.rooms;
-        let sockets: io::Result<_> = (0..scenario.attackers).map(|_| join(address, other, true)).collect();
-        threads.push(flood_splices(sockets?)?);
+        let splicing = Scenario { splice: true, ..scenario.clone() };
+        let sockets: io::Result<_> =
+            (0..scenario.attackers).map(|_| join(address, &splicing, other)).collect();
+        threads.push(flood_splices(scenario.carrier, sockets?)?);
     }
     Ok(threads)
 }
 
 /// Joins a room.
-fn join(address: SocketAddr, room: usize, splice: bool) -> io::Result<TcpStream> {
+fn join(address: SocketAddr, scenario: &Scenario, room: usize) -> io::Result<TcpStream> {
+    let Scenario { carrier, splice, .. } = *scenario;
     let mut socket = TcpStream::connect(address)?;
-    socket.write_all(&wire::handshake(room, splice))?;
+    socket.write_all(&carrier.handshake(room, splice))?;
     let mut answer = vec![0; wire::accepted().len()];
     socket.read_exact(&mut answer)?;
-    socket.write_all(&wire::join(NAME))?;
+    if carrier == Carrier::SocketIo {
+        skip_frame(&mut socket)?;
+        socket.write_all(&Carrier::connect())?;
+        skip_frame(&mut socket)?;
+    }
+    socket.write_all(&carrier.join(NAME))?;
     Ok(socket)
 }
 
+/// Reads a frame, and no byte after it.
+fn skip_frame(socket: &mut TcpStream) -> io::Result<()> {
+    let (mut frame, mut byte) = (Vec::new(), [0]);
+    while first_frame(&frame).is_none() {
+        socket.read_exact(&mut byte)?;
+        frame.extend(byte);
+    }
+    Ok(())
+}
+
 /// Sends whole texts on one thread, and reads on another.
-fn flood_texts(mut socket: TcpStream) -> io::Result<[JoinHandle<()>; 2]> {
+fn flood_texts(carrier: Carrier, mut socket: TcpStream) -> io::Result<[JoinHandle<()>; 2]> {
     let mut reader = socket.try_clone()?;
     let reads = thread::spawn(move || drop(io::copy(&mut reader, &mut io::sink())));
-    let texts = FILLERS.map(|filler| wire::whole(&[filler; CHARACTERS]));
+    let texts = FILLERS.map(|filler| carrier.whole(&[filler; CHARACTERS]));
     let floods = move || while texts.iter().all(|text| socket.write_all(text).is_ok()) {};
     Ok([reads, thread::spawn(floods)])
 }
 
 /// Sends splices that each replace one character of a long text, far from the one before.
-fn flood_splices(mut sockets: Vec<TcpStream>) -> io::Result<JoinHandle<()>> {
+fn flood_splices(carrier: Carrier, mut sockets: Vec<TcpStream>) -> io::Result<JoinHandle<()>> {
     let splice = |n: usize| {
         let put = vec![FILLERS[n % FILLERS.len()]];
-        wire::splice(&Edit { at: n * 7_919 % CHARACTERS, cut: 1, put }, CHARACTERS)
+        carrier.splice(&Edit { at: n * 7_919 % CHARACTERS, cut: 1, put }, CHARACTERS)
     };
     let splices: Vec<u8> = (0..SPLICES).flat_map(splice).collect();
     for socket in &mut sockets {
-        socket.write_all(&wire::whole(&[FILLERS[0]; CHARACTERS]))?;
+        socket.write_all(&carrier.whole(&[FILLERS[0]; CHARACTERS]))?;
         socket.set_nonblocking(true)?;
     }
     let mut sent = vec![0; sockets.len()];

@@ -127,7 +127,7 @@ impl Ledger {
         now: u64,
     ) -> Result<Option<(usize, u32)>, String> {
         let outcome = match event {
-            Event::Flood | Event::Hosting | Event::Viewers => Ok(()),
+            Event::Flood | Event::Hosting | Event::Viewers | Event::Notice => Ok(()),
             Event::Hidden(hidden) => {
                 self.knows_hidden[client] = *hidden;
                 Ok(())

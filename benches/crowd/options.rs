@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::scenario::Scenario;
+use crate::wire::Carrier;
 use clap::Parser;
 use std::path::PathBuf;
 
@@ -26,6 +27,10 @@ pub(crate) struct Options {
     /// Send texts as splices, in both directions, in all scenarios
     #[arg(long)]
     splice: bool,
+
+    /// What the clients speak: the protocol of pages, or Socket.IO, which has whole texts in all scenarios
+    #[arg(long, value_name = "KIND", value_enum, default_value_t = Carrier::Plain)]
+    clients: Carrier,
 
     /// Do not measure the floor
     #[arg(long)]
@@ -70,8 +75,13 @@ impl Options {
         if let Some(name) = self.scenario.iter().find(unknown) {
             return Err(format!("There is no scenario {name}; --help lists them."));
         }
+        let splices = self.clients == Carrier::Plain;
+        if self.splice && !splices {
+            return Err("Socket.IO clients get whole texts; --splice is for plain clients.".to_owned());
+        }
         let adapt = |scenario: Scenario| {
-            let scenario = Scenario { splice: self.splice || scenario.splice, ..scenario };
+            let splice = splices && (self.splice || scenario.splice);
+            let scenario = Scenario { splice, carrier: self.clients, ..scenario };
             if self.quick { scenario.quick() } else { scenario }
         };
         Ok(known.into_iter().filter(is_wanted).map(adapt).collect())

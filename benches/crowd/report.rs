@@ -130,14 +130,16 @@ impl Row {
 /// A table in Markdown.
 pub(crate) fn table(rows: &[Row]) -> String {
     let headings = COLUMNS.iter().map(|column| column.0.to_owned());
-    let mut lines = vec![std::iter::once("scenario".to_owned()).chain(headings).collect::<Vec<_>>()];
+    let names = ["scenario", "clients"].map(str::to_owned);
+    let mut lines = vec![names.into_iter().chain(headings).collect::<Vec<_>>()];
     let cells = |row: &Row| {
         let cells = COLUMNS.iter().map(|column| row.cell(column));
-        std::iter::once(row.scenario.name.clone()).chain(cells).collect()
+        let names = [row.scenario.name.clone(), row.scenario.carrier.name().to_owned()];
+        names.into_iter().chain(cells).collect()
     };
     lines.extend(rows.iter().map(cells));
     let width = |n: usize| lines.iter().map(|line| line[n].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..=COLUMNS.len()).map(width).collect();
+    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
     lines.insert(1, widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect());
     let pad = |line: &Vec<String>| {
         let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));

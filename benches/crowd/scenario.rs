@@ -1,6 +1,7 @@
 //! Scenarios: the clients in the rooms, how often they type, and when each update is due.
 
 use crate::process::{Core, has_two_cores};
+use crate::wire::Carrier;
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds in a second.
@@ -65,6 +66,8 @@ pub(crate) struct Scenario {
     pub shown: bool,
     /// More clients, who flood a room of their own while the others type.
     pub attackers: usize,
+    /// How events travel.
+    pub carrier: Carrier,
 }
 
 impl Scenario {
@@ -85,6 +88,7 @@ impl Scenario {
             hidden: false,
             shown: false,
             attackers: 0,
+            carrier: Carrier::Plain,
         }
     }
 

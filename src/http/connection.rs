@@ -205,7 +205,7 @@ fn send(
 }
 
 /// Closes a connection so that the last response arrives even if the client is still sending.
-fn linger(transport: &SocketTransport) {
+pub fn linger(transport: &SocketTransport) {
     transport.shutdown(Shutdown::Write);
     let mut discarded = [0; 1024];
     let mut stream = DeadlineStream::with_timeout(transport, LINGER_TIMEOUT);

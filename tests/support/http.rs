@@ -1,5 +1,6 @@
 //! HTTP as a test sees it: one response as it stands on the wire.
 
+use chunked_transfer::Decoder;
 use std::io::{self, Read};
 use std::net::TcpStream;
 
@@ -67,4 +68,21 @@ impl Response {
 /// Reads to the end of a connection, which has to be an end and not a reset, and returns how many bytes came.
 pub(crate) fn read_to_end(socket: &mut TcpStream) -> usize {
     socket.read_to_end(&mut Vec::new()).expect("an end and not a reset")
+}
+
+/// The status and the body of a response, whose length may not be known before its end.
+pub(crate) fn read_response(socket: &mut TcpStream) -> (u16, String) {
+    let mut response = Response::read_head(socket);
+    let mut body = String::new();
+    match response.header("Transfer-Encoding") {
+        Some(_) => _ = Decoder::new(&mut *socket).read_to_string(&mut body).expect("a whole body"),
+        None => {
+            let length =
+                response.header("Content-Length").map_or(0, |length| length.parse().expect("a length"));
+            response.body = vec![0; length];
+            socket.read_exact(&mut response.body).expect("a whole body");
+            body = response.text().to_owned();
+        }
+    }
+    (response.status, body)
 }

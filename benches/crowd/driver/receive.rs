@@ -3,7 +3,8 @@
 use super::{Driver, MAX_EVENTS, READ_BUFFER, Stage, TIMEOUT};
 use crate::event::{self, Event};
 use crate::frame::{CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_code, first_frame, frame};
-use crate::wire;
+use crate::scenario::Scenario;
+use crate::wire::{self, Carrier, Message};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use std::io::{ErrorKind, Read};
@@ -100,11 +101,10 @@ impl Driver {
         if is_handshake {
             let Some(len) = wire::shake(bytes)? else { return Ok(0) };
             used = len;
-            self.clients[n].stage = Stage::Entering;
-            let first = if self.job.scenario.joins(n) { wire::join(&format!("p{n}")) } else { wire::watch() };
-            self.send(n, &first)?;
-            if self.job.scenario.hidden && n == self.job.scenario.observer() {
-                self.send(n, &wire::host())?;
+            match self.job.scenario.carrier {
+                // The floor sends nothing but what it has recorded, so nobody connects there.
+                Carrier::SocketIo if self.job.replay.is_none() => self.clients[n].stage = Stage::Connecting,
+                _ => self.enter(n)?,
             }
         }
         while let Some((first, payload, len)) = first_frame(&bytes[used..]) {
@@ -112,12 +112,12 @@ impl Driver {
             frames += 1;
             if first == TEXT || first & !FIN == CONTINUATION {
                 if let Some((_, payload)) = self.clients[n].fragments.add(first, payload) {
-                    self.receive(n, &event::read(&payload)?, now)?;
+                    self.read_message(n, &payload, now)?;
                 }
                 continue;
             }
             match first ^ FIN {
-                TEXT => self.receive(n, &event::read(payload)?, now)?,
+                TEXT => self.read_message(n, payload, now)?,
                 PING if self.job.replay.is_some() => {}
                 PING => self.send(n, &frame(FIN | PONG, payload))?,
                 CLOSE => {
@@ -130,6 +130,32 @@ impl Driver {
             self.echo.bytes.extend_from_slice(bytes);
         }
         Ok(used)
+    }
+
+    /// Handles a text message.
+    fn read_message(&mut self, n: usize, message: &[u8], now: u64) -> Result<(), String> {
+        let message = self.job.scenario.carrier.read(message)?;
+        match (&self.clients[n].stage, message) {
+            (Stage::Connecting, Message::Open) => self.send(n, &Carrier::connect()),
+            (Stage::Connecting, Message::Connected) => self.enter(n),
+            (Stage::Entering | Stage::Entered, Message::Event(json)) => {
+                self.receive(n, &event::read(json)?, now)
+            }
+            (_, Message::Ping) if self.job.replay.is_some() => Ok(()),
+            (_, Message::Ping) => self.send(n, &Carrier::pong()),
+            (stage, _) => Err(format!("Client {n} got a message out of order; its stage is {stage:?}.")),
+        }
+    }
+
+    /// Joins or watches.
+    fn enter(&mut self, n: usize) -> Result<(), String> {
+        self.clients[n].stage = Stage::Entering;
+        let Scenario { carrier, hidden, .. } = self.job.scenario;
+        let joins = self.job.scenario.joins(n);
+        let first = if joins { carrier.join(&format!("p{n}")) } else { carrier.watch() };
+        self.send(n, &first)?;
+        let is_host = hidden && n == self.job.scenario.observer();
+        if is_host { self.send(n, &carrier.host()) } else { Ok(()) }
     }
 
     fn receive(&mut self, n: usize, event: &Event<'_>, now: u64) -> Result<(), String> {

@@ -3,13 +3,12 @@
 use super::Driver;
 use crate::job::Outcome;
 use crate::process;
-use crate::wire;
 use std::time::{Duration, Instant};
 
 impl Driver {
     /// The host hides the texts. Waits until all clients have been told.
     pub(super) fn hide(&mut self) -> Result<(), String> {
-        self.send(self.job.scenario.observer(), &wire::set_hidden(true))?;
+        self.set_hidden(true)?;
         self.until(|driver| driver.ledger.all_know_hidden())
     }
 
@@ -19,8 +18,14 @@ impl Driver {
         (self.bytes, self.reads, self.idle) = (0, 0, Duration::ZERO);
         self.start = Instant::now();
         self.ledger.show();
-        self.send(self.job.scenario.observer(), &wire::set_hidden(false))?;
+        self.set_hidden(false)?;
         self.until(|driver| driver.ledger.all_ended(false))?;
         self.complete(before)
+    }
+
+    /// The observer, who is the host, hides or shows the texts.
+    fn set_hidden(&mut self, hidden: bool) -> Result<(), String> {
+        let frame = self.job.scenario.carrier.set_hidden(hidden);
+        self.send(self.job.scenario.observer(), &frame)
     }
 }

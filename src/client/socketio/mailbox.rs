@@ -25,9 +25,9 @@ pub(crate) const PROTOCOL_ERROR: End = Some((CloseCode::Protocol, "not an Engine
 /// The end of a session whose client has two requests of a kind under way.
 const OVERLAP: End = Some((CloseCode::Protocol, "two requests at once"));
 
-/// How long polls are held once a WebSocket has connected, and once it has been probed. If it takes over meanwhile, they
-/// came too late and are refused, whichever thread was faster. A client that waits for its last poll before it goes on
-/// over the WebSocket waits so long at most.
+/// How long polls are held once a WebSocket has connected, and once it has been probed. If it takes over meanwhile,
+/// they came too late and are refused, whichever thread was faster. A client that waits for its last poll before it
+/// goes on over the WebSocket waits so long at most.
 const HOLD: Duration = Duration::from_millis(50);
 
 /// How long the end of a session waits for a poll that is on its way. Nobody notices so short a time.
@@ -226,8 +226,8 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Waits for the poll that may be on its way from a client that ends its session. Its thread may be slower than that
-    /// of the payload, but the client sent it first.
+    /// Waits for the poll that may be on its way from a client that ends its session. Its thread may be slower than
+    /// that of the payload, but the client sent it first.
     pub(crate) fn wait_for_poll(&mut self, outlet: &mut Outlet) -> Result<(), End> {
         let until = Instant::now() + LAST_POLL_TIMEOUT;
         while self.poll.strong_count() == 0 {

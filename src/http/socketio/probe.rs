@@ -69,8 +69,8 @@ impl Endpoint {
         Ok(Served::Upgraded)
     }
 
-    /// Waits for a probe, answers it, and waits for the packet by which the WebSocket takes over. Returns the bytes that
-    /// followed it.
+    /// Waits for a probe, answers it, and waits for the packet by which the WebSocket takes over. Returns the bytes
+    /// that followed it.
     fn take_over(
         &self,
         id: SessionId,

@@ -2,10 +2,9 @@
 
 use crate::server::TestServer;
 use crate::support::client::dial;
-use crate::support::http::Response;
-use chunked_transfer::Decoder;
+use crate::support::http::read_response;
 use serde_json::Value;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
 /// The separator between the packets of a payload.
@@ -94,21 +93,4 @@ impl Poller {
         let packet = self.until(|packet| packet.starts_with(&prefix));
         serde_json::from_str::<Value>(&packet[2..]).expect("JSON")[1].take()
     }
-}
-
-/// The status and the body of a response, whose length may not be known before its end.
-pub(crate) fn read_response(socket: &mut TcpStream) -> (u16, String) {
-    let mut response = Response::read_head(socket);
-    let mut body = String::new();
-    match response.header("Transfer-Encoding") {
-        Some(_) => _ = Decoder::new(&mut *socket).read_to_string(&mut body).expect("a whole body"),
-        None => {
-            let length =
-                response.header("Content-Length").map_or(0, |length| length.parse().expect("a length"));
-            response.body = vec![0; length];
-            socket.read_exact(&mut response.body).expect("a whole body");
-            body = response.text().to_owned();
-        }
-    }
-    (response.status, body)
 }

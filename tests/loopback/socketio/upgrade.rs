@@ -1,10 +1,10 @@
 //! Upgrades: from polls to a WebSocket, whatever is under way.
 
 use crate::server::TestServer;
-use crate::socketio::poller::{Poller, read_response};
+use crate::socketio::poller::Poller;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
-use crate::support::http::{Response, read_to_end};
+use crate::support::http::{Response, read_response, read_to_end};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
