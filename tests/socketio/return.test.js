@@ -23,6 +23,7 @@ for (const client of CLIENTS) {
     await ada.untilTold("disconnect", length);
     ada.write("meanwhile");
     ada.post("posted meanwhile");
+    proxy.mend();
     const { you } = await ada.untilTold("existing_users", length);
     assert.equal(you, id, "the same seat");
     await bo.untilText("Ada", "meanwhile");
@@ -75,6 +76,8 @@ for (const client of CLIENTS) {
     await Promise.all([other.untilTold("ready"), other.untilTold("existing_users")]);
     const { length } = other.events;
     proxy.cut();
+    await other.untilTold("disconnect", length);
+    proxy.mend();
     await other.untilTold("existing_users", length);
     assert.equal(ada.all("connect").length, 1);
   });
@@ -89,5 +92,16 @@ for (const client of CLIENTS) {
     assert.equal(you, first.id);
     assert.equal(first.isComingBack(await first.untilTold("disconnect")), false);
     assert.deepEqual(first.all("closed"), [{ code: 4001, reason: "seat_taken" }]);
+  });
+
+  test(`${client.title}: comes back by itself after it found no place`, async (t) => {
+    const place = await openPlace(t, { options: ["--max-rooms", "1"] });
+    const bo = place.plain("Bo");
+    await bo.untilTold("existing_users");
+    const ada = place.person(client, { name: "Ada", url: `${place.url}?room=another` });
+    assert.deepEqual(await ada.untilTold("closed"), { code: 1013, reason: "rooms_full" });
+    await ada.untilTold("disconnect");
+    bo.socket.close(1000);
+    await ada.untilTold("existing_users");
   });
 }
