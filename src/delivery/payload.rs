@@ -178,7 +178,10 @@ mod tests {
         for (frames, expected) in [(&b"\x81\x0241\x88\x02\x0f\xa1"[..], "41"), (b"\x88\x02\x0f\xa1", "6")] {
             let (mut writer, mut payload) = (PayloadWriter::default(), Vec::new());
             assert_eq!(writer.write(frames, usize::MAX, &mut payload), frames.len());
-            assert_eq!((String::from_utf8(payload).unwrap(), writer.has_output()), (expected.to_owned(), true));
+            assert_eq!(
+                (String::from_utf8(payload).unwrap(), writer.has_output()),
+                (expected.to_owned(), true)
+            );
         }
     }
 }
