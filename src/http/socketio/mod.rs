@@ -112,9 +112,9 @@ impl Query {
     }
 }
 
-/// Whether a request names a session. Its pace is the session's own.
-pub(crate) fn names_session(head: &Head) -> bool {
-    Query::parse(head).is_ok_and(|query| query.id.is_some())
+/// Whether requests for this path are served here.
+pub(crate) fn serves(path: &str) -> bool {
+    matches!(path, "/socket.io/" | "/socket.io")
 }
 
 impl Endpoint {
@@ -133,6 +133,13 @@ impl Endpoint {
             connect_timeout: CONNECT_TIMEOUT,
         };
         Ok(Self { sessions: Sessions::start()?, options, limits, memory: Arc::clone(&shards.input) })
+    }
+
+    /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
+    /// one, because it would not wait for its turn.
+    pub(crate) fn is_of_session(&self, head: &Head) -> bool {
+        let id = Query::parse(head).ok().and_then(|query| query.id);
+        serves(head.uri().path()) && id.is_some_and(|id| self.sessions.knows(id))
     }
 
     /// Serves a request. If it begins a session, `app` is asked for what handles its messages.
