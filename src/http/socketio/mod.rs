@@ -17,7 +17,7 @@ use crate::client::socketio::sessions::{SessionId, Sessions};
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
 use crate::delivery::transport::SocketTransport;
 use crate::http::deadline_stream::DeadlineStream;
-use crate::http::request::{Head, must_close};
+use crate::http::request::{Head, has_body, must_close};
 use crate::http::response::Response;
 use crate::hub::shards::Shards;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -149,6 +149,10 @@ impl Endpoint {
         app: impl FnOnce() -> Result<A, RequestError>,
     ) -> io::Result<Served> {
         let head = exchange.head;
+        // Only a posted payload is read. The bytes of another body would be taken for the next request.
+        if head.method() != Method::POST && has_body(head) {
+            return exchange.refuse(RequestError::BadRequest);
+        }
         if head.method() == Method::OPTIONS {
             return exchange.respond(preflight(head), false);
         }
