@@ -129,10 +129,8 @@ impl<A: Application> Session<A> {
                 Ok(None)
             }
             EnginePacket::Noop => Ok(None),
-            EnginePacket::Close => {
-                outlet.note_goodbye();
-                Err(None)
-            }
+            // Not a goodbye, which is DISCONNECT: socket.io-client also sends it when its network fails.
+            EnginePacket::Close => Err(None),
             EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(PROTOCOL_ERROR),
         }
     }
