@@ -130,6 +130,9 @@ impl Write for Stream {
     }
 }
 
+/// The WebSocket of a client.
+pub(crate) type ClientSocket = Box<WebSocket<Box<Stream>>>;
+
 /// A WebSocket on a connection whose handshake is done. Inlined, because its frame would be on top of its caller's, which
 /// is the largest that a reader needs. `already_read` holds the bytes that followed the handshake.
 #[inline(always)]
@@ -139,7 +142,7 @@ pub(crate) fn websocket(
     mut already_read: Vec<u8>,
     limits: &Limits,
     memory: Arc<MemoryLimit>,
-) -> Box<WebSocket<Box<Stream>>> {
+) -> ClientSocket {
     let mut incoming = Incoming::new(limits.message_timeout, memory);
     incoming.read(&already_read, Instant::now());
     let source = SocketSource { transport, rest_until: None };
@@ -188,7 +191,7 @@ impl Protocol for Plain<'_> {
 
 /// Reads until the connection ends. Returns its stream.
 pub(crate) fn read(
-    mut websocket: Box<WebSocket<Box<Stream>>>,
+    mut websocket: ClientSocket,
     limits: &Limits,
     protocol: &mut impl Protocol,
 ) -> (Box<Stream>, End) {
@@ -203,10 +206,10 @@ pub(crate) fn read(
 /// Waits for the next message, and tells the hub. Returns the WebSocket, or its stream and why reading ended.
 #[inline(never)] // its frame would be on the stack while the client connects, which takes the most
 fn read_message(
-    mut websocket: Box<WebSocket<Box<Stream>>>,
+    mut websocket: ClientSocket,
     limits: &Limits,
     protocol: &mut impl Protocol,
-) -> Result<Box<WebSocket<Box<Stream>>>, (Box<Stream>, End)> {
+) -> Result<ClientSocket, (Box<Stream>, End)> {
     let telling = match next(&mut websocket, protocol) {
         Ok(telling) => telling,
         Err(end) => return Err(((*websocket).into_inner(), end)),
@@ -257,7 +260,7 @@ fn next(
 
 /// Frees the buffer of a WebSocket that has read a large message. It would stay as long as the connection.
 #[inline(never)]
-fn with_small_buffer(websocket: Box<WebSocket<Box<Stream>>>, limits: &Limits) -> Box<WebSocket<Box<Stream>>> {
+fn with_small_buffer(websocket: ClientSocket, limits: &Limits) -> ClientSocket {
     let stream = websocket.get_ref();
     if !stream.incoming.is_empty_after(stream.returned) {
         return websocket;
