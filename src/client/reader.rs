@@ -168,6 +168,11 @@ pub(crate) trait Protocol {
     /// A binary message has come.
     fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Option<Telling>, End>;
 
+    /// A ping or a pong of the WebSocket has come, which means nothing else.
+    fn control(&mut self, _outlet: &mut Outlet) -> Result<(), End> {
+        Ok(())
+    }
+
     /// Nothing has come for as long as a read may take.
     fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End>;
 }
@@ -254,7 +259,7 @@ fn next(
             Ok(None)
         }
         // tungstenite has passed an answer to the hub.
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => protocol.control(outlet).map(|()| None),
     }
 }
 

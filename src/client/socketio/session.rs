@@ -25,6 +25,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The shortest time-out of a read. The system takes zero for none.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
+/// Packets and frames that a client may send before it has introduced itself, of whatever kind: answers to a few pings,
+/// and the messages that its application allows. None of them waits for its turn, as those of a client in a room do.
+const MAX_EARLY: usize = 64;
+
 /// Who a session is with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
@@ -43,13 +47,15 @@ pub(crate) struct Session<A> {
     peer: Peer,
     heartbeat: Heartbeat,
     decoder: EventDecoder,
+    /// Packets and frames that the client may still send before it has introduced itself.
+    early_left: usize,
 }
 
 impl<A: Application> Session<A> {
     /// A session that begins now.
     pub(crate) fn new(app: A, peer: Peer, options: SessionOptions) -> Self {
         let heartbeat = Heartbeat::new(options, Instant::now());
-        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits) }
+        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits), early_left: MAX_EARLY }
     }
 
     /// The limits that apply to the client.
@@ -113,8 +119,17 @@ impl<A: Application> Session<A> {
         outlet.count_bytes(body.len(), mailbox).map_err(|_| None)?;
         for packet in EnginePacket::decode_payload(&body).flatten() {
             outlet.count_message(mailbox).map_err(|_| None)?;
+            self.count_early(outlet)?;
             let telling = self.receive(packet, outlet)?;
             outlet.tell(telling, None, mailbox).map_err(|_| None)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a packet or a frame of a client that has not introduced itself.
+    fn count_early(&mut self, outlet: &Outlet) -> Result<(), End> {
+        if matches!(outlet, Outlet::Own(_)) && !self.app.is_connected() {
+            self.early_left = self.early_left.checked_sub(1).ok_or(PROTOCOL_ERROR)?;
         }
         Ok(())
     }
@@ -182,6 +197,16 @@ impl<A: Application> Session<A> {
         Ok(())
     }
 
+    /// A frame has come over a WebSocket. However many come, the client is pinged, and late, in time.
+    fn keep_time(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        self.count_early(outlet)?;
+        let Outlet::Own(output) = outlet else { return Ok(()) };
+        if self.heartbeat.due(self.app.is_connected()) <= Instant::now() {
+            self.tick(output)?;
+        }
+        self.set_read_timeout(outlet)
+    }
+
     fn tick(&mut self, output: &mut Output) -> Result<(), End> {
         self.heartbeat.tick(self.app.is_connected(), output, Instant::now())?;
         output.flush().map_err(|_| None)
@@ -199,8 +224,12 @@ impl<A: Application> Protocol for Session<A> {
 
     fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let telling = self.receive_message(Message::Binary(bytes), outlet)?;
-        self.set_read_timeout(outlet)?;
+        self.keep_time(outlet)?;
         Ok(telling)
+    }
+
+    fn control(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        self.keep_time(outlet)
     }
 
     fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End> {

@@ -1,5 +1,6 @@
 //! Socket.IO clients, byte by byte.
 
+mod early;
 mod poller;
 mod upgrade;
 
