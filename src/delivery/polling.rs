@@ -27,17 +27,19 @@ const ENOUGH: usize = 64 * 1024;
 /// An open poll: where the output goes. The response ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Poll {
+    /// Dropped before `chunks`, whose end wakes the thread of the request: by the time the client has the response and
+    /// polls again, its session must see that this poll has ended.
+    is_open: Arc<()>,
     chunks: Sender<Bytes>,
     memory: Arc<MemoryLimit>,
     payload: PayloadWriter,
-    is_open: Arc<()>,
 }
 
 impl Poll {
     /// A poll, and the chunks of the response's body, which count as memory that waits.
     pub(crate) fn open(memory: Arc<MemoryLimit>) -> (Self, Receiver<Bytes>) {
         let (chunks, response) = bounded(MAX_CHUNKS);
-        (Self { chunks, memory, payload: PayloadWriter::default(), is_open: Arc::default() }, response)
+        (Self { is_open: Arc::default(), chunks, memory, payload: PayloadWriter::default() }, response)
     }
 
     /// Tells whether the poll is still open: until no strong reference is left.

@@ -12,7 +12,7 @@ use crate::http::log_route::{DownloadLimiter, LogRequest};
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
 use crate::http::routes::{Route, Router};
-use crate::http::socketio::{Endpoint, Exchange, Served, names_session};
+use crate::http::socketio::{Endpoint, Exchange, Served};
 use crate::http::upgrade::Upgrade;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
@@ -67,7 +67,7 @@ impl Connection {
         loop {
             let head = read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout);
             // The requests of a session have a pace of their own.
-            let is_of_session = head.as_ref().is_ok_and(names_session);
+            let is_of_session = head.as_ref().is_ok_and(|head| self.endpoint.is_of_session(head));
             if matches!(head, Err(HeadError::Disconnected)) || !self.wait_for_turn(is_of_session) {
                 return;
             }
@@ -108,8 +108,8 @@ impl Connection {
     }
 
     /// Waits until this connection may make another request, and then, unless it is of a session, for its turn among
-    /// those from its address. TCP slows the client down meanwhile. False if the client closes the connection during the wait, even in one
-    /// direction only.
+    /// those from its address. TCP slows the client down meanwhile. False if the client closes the connection during the
+    /// wait, even in one direction only.
     fn wait_for_turn(&mut self, is_of_session: bool) -> bool {
         let wait = self.requests.take(1, REQUESTS_PER_CONNECTION, Instant::now());
         if !self.pause(wait) {
@@ -233,6 +233,9 @@ mod tests {
 
     const REQUEST: &str = "GET /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
+    /// The query of a request of a session that does not exist.
+    const UNKNOWN_SESSION: &str = "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAAAAAA";
+
     /// A connection and its client, and another permit for the same address.
     fn connection() -> (TcpStream, Connection, Permit) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -273,8 +276,12 @@ mod tests {
 
     /// The response to a request on this connection. Its client closes its side, which ends any wait without a
     /// response.
-    fn response(mut client: TcpStream, connection: Connection) -> String {
-        client.write_all(REQUEST.as_bytes()).unwrap();
+    fn response(client: TcpStream, connection: Connection) -> String {
+        response_to(REQUEST, client, connection)
+    }
+
+    fn response_to(request: &str, mut client: TcpStream, connection: Connection) -> String {
+        client.write_all(request.as_bytes()).unwrap();
         client.shutdown(Shutdown::Write).unwrap();
         serve(connection);
         let mut response = String::new();
@@ -300,6 +307,16 @@ mod tests {
         let (client, by_address, other) = connection();
         let _waiting = many_turns(&other);
         assert_eq!(response(client, by_address), "");
+    }
+
+    #[test]
+    fn a_request_waits_for_its_turn_even_if_it_names_a_session_that_does_not_exist() {
+        for path in ["/nothing", "/socket.io/"] {
+            let (client, connection, other) = connection();
+            let _waiting = many_turns(&other);
+            let request = REQUEST.replace("/nothing", &format!("{path}?{UNKNOWN_SESSION}"));
+            assert_eq!(response_to(&request, client, connection), "", "{path}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::http::page::Page;
 use crate::http::qr::QrCodes;
 use crate::http::request::Head;
 use crate::http::response::Response;
+use crate::http::socketio;
 use crate::http::upgrade::Upgrade;
 use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS, Refusal};
 use crate::hub::shards::{HUB_TIMEOUT, Refused, Shards};
@@ -121,7 +122,7 @@ impl Router {
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
-            "/socket.io/" | "/socket.io" => Ok(Route::SocketIo(address)),
+            path if socketio::serves(path) => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),

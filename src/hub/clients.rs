@@ -77,7 +77,8 @@ impl<T: Transport> Clients<T> {
         self.queue(id, Bytes::new());
     }
 
-    /// A client goes on over another transport, which gets what waits at once.
+    /// A client goes on over another transport, which gets what waits at once. If the client was cut before the hub heard
+    /// of the transport, this ends the transport too: its reader would wait for ever.
     pub(crate) fn replace_transport(
         &mut self,
         client: ClientId,
@@ -85,7 +86,7 @@ impl<T: Transport> Clients<T> {
         deadlines: &mut Deadlines,
         now: Instant,
     ) {
-        let Some(entry) = self.registry.get_mut(client) else { return };
+        let Some(entry) = self.registry.get_mut(client) else { return transport.shutdown(Shutdown::Both) };
         entry.outbox.replace_transport(transport);
         if entry.outbox.retry_at().is_some() {
             deadlines.set(Deadline::Retry(client), now);

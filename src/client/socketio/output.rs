@@ -109,11 +109,16 @@ impl Output {
 
     /// Ends the connection, after what waits.
     pub(crate) fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let mut frames = Vec::new();
-        let close = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
-        close.format(&mut frames).expect("writing to a Vec does not fail");
         // The connection may have ended already.
-        let _ = self.flush().and_then(|()| self.write_frames(&frames));
+        let _ = match &self.transport {
+            ClientTransport::Polling(_) => {
+                self.send(EnginePacket::Close);
+                self.flush()
+            }
+            ClientTransport::Socket(_) => {
+                self.flush().and_then(|()| self.write_frames(&close_frame(code, reason)))
+            }
+        };
         self.transport.shutdown(Shutdown::Write);
     }
 
@@ -124,6 +129,13 @@ impl Output {
         let Self { transport, begun, .. } = self;
         (transport, [begun, frames].concat())
     }
+}
+
+fn close_frame(code: CloseCode, reason: &'static str) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let close = Frame::close(Some(CloseFrame { code, reason: reason.into() }));
+    close.format(&mut frame).expect("writing to a Vec does not fail");
+    frame
 }
 
 /// A packet as a frame of a WebSocket.

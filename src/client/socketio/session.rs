@@ -4,7 +4,7 @@ use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::client::outlet::End;
-use crate::client::outlet::{Outlet, Tellings};
+use crate::client::outlet::{Outlet, Telling};
 use crate::client::reader::Protocol;
 use crate::client::socketio::application::{Application, Join, Message, Reaction};
 use crate::client::socketio::events::EventDecoder;
@@ -25,6 +25,10 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The shortest time-out of a read. The system takes zero for none.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
+/// Packets and frames that a client may send before it has introduced itself, of whatever kind: answers to a few pings,
+/// and the messages that its application allows. None of them waits for its turn, as those of a client in a room do.
+const MAX_EARLY: usize = 64;
+
 /// Who a session is with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer {
@@ -43,13 +47,15 @@ pub(crate) struct Session<A> {
     peer: Peer,
     heartbeat: Heartbeat,
     decoder: EventDecoder,
+    /// Packets and frames that the client may still send before it has introduced itself.
+    early_left: usize,
 }
 
 impl<A: Application> Session<A> {
     /// A session that begins now.
     pub(crate) fn new(app: A, peer: Peer, options: SessionOptions) -> Self {
         let heartbeat = Heartbeat::new(options, Instant::now());
-        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits) }
+        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits), early_left: MAX_EARLY }
     }
 
     /// The limits that apply to the client.
@@ -113,41 +119,50 @@ impl<A: Application> Session<A> {
         outlet.count_bytes(body.len(), mailbox).map_err(|_| None)?;
         for packet in EnginePacket::decode_payload(&body).flatten() {
             outlet.count_message(mailbox).map_err(|_| None)?;
-            let tellings = self.receive(packet, outlet)?;
-            outlet.tell(tellings, None, mailbox).map_err(|_| None)?;
+            self.count_early(outlet)?;
+            let telling = self.receive(packet, outlet)?;
+            outlet.tell(telling, None, mailbox).map_err(|_| None)?;
+        }
+        Ok(())
+    }
+
+    /// Counts a packet or a frame of a client that has not introduced itself.
+    fn count_early(&mut self, outlet: &Outlet) -> Result<(), End> {
+        if matches!(outlet, Outlet::Own(_)) && !self.app.is_connected() {
+            self.early_left = self.early_left.checked_sub(1).ok_or(PROTOCOL_ERROR)?;
         }
         Ok(())
     }
 
     /// Handles a packet. Returns what the hub is to be told.
-    fn receive(&mut self, packet: EnginePacket<'_>, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn receive(&mut self, packet: EnginePacket<'_>, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         match packet {
             EnginePacket::Message(text) => self.receive_message(Message::Text(&text), outlet),
             EnginePacket::Binary(bytes) => self.receive_message(Message::Binary(&bytes), outlet),
             EnginePacket::Pong(_) => {
                 self.heartbeat.note_pong();
-                Ok(Tellings::new())
+                Ok(None)
             }
-            EnginePacket::Noop => Ok(Tellings::new()),
+            EnginePacket::Noop => Ok(None),
             // Not a goodbye, which is DISCONNECT: socket.io-client also sends it when its network fails.
             EnginePacket::Close => Err(None),
             EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(PROTOCOL_ERROR),
         }
     }
 
-    fn receive_message(&mut self, message: Message<'_>, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn receive_message(&mut self, message: Message<'_>, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let Outlet::Own(output) = outlet else { return self.decoder.decode(message, outlet) };
         match self.app.receive(message, output).map_err(|_| PROTOCOL_ERROR)? {
             Reaction::Stay => {
                 output.flush().map_err(|_| None)?;
-                Ok(Tellings::new())
+                Ok(None)
             }
             Reaction::Join(join) => self.join(*join, outlet),
         }
     }
 
     /// Has the client join a room. From here on only the hub writes to it.
-    fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let Peer { client, address, limits } = self.peer;
         let Join { room, hub, is_admitted, first } = join;
         let teller = Teller::new(Membership::new(client, hub), &limits);
@@ -166,8 +181,8 @@ impl<A: Application> Session<A> {
             admitted: is_admitted,
         };
         let Outlet::Hub(teller) = outlet else { return Err(None) };
-        teller.membership.send(Event::Connected(new)).map_err(|_| None)?;
-        Ok(first.into_iter().map(Into::into).collect())
+        teller.membership.connect(Event::Connected(new)).map_err(|_| None)?;
+        Ok(first.map(Into::into))
     }
 
     /// Sets how long the next read of a WebSocket may take that belongs to no hub yet.
@@ -182,6 +197,16 @@ impl<A: Application> Session<A> {
         Ok(())
     }
 
+    /// A frame has come over a WebSocket. However many come, the client is pinged, and late, in time.
+    fn keep_time(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        self.count_early(outlet)?;
+        let Outlet::Own(output) = outlet else { return Ok(()) };
+        if self.heartbeat.due(self.app.is_connected()) <= Instant::now() {
+            self.tick(output)?;
+        }
+        self.set_read_timeout(outlet)
+    }
+
     fn tick(&mut self, output: &mut Output) -> Result<(), End> {
         self.heartbeat.tick(self.app.is_connected(), output, Instant::now())?;
         output.flush().map_err(|_| None)
@@ -190,17 +215,21 @@ impl<A: Application> Session<A> {
 
 /// Over a WebSocket.
 impl<A: Application> Protocol for Session<A> {
-    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let packet = EnginePacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
-        let tellings = self.receive(packet, outlet)?;
+        let telling = self.receive(packet, outlet)?;
         self.set_read_timeout(outlet)?;
-        Ok(tellings)
+        Ok(telling)
     }
 
-    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Tellings, End> {
-        let tellings = self.receive_message(Message::Binary(bytes), outlet)?;
-        self.set_read_timeout(outlet)?;
-        Ok(tellings)
+    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Option<Telling>, End> {
+        let telling = self.receive_message(Message::Binary(bytes), outlet)?;
+        self.keep_time(outlet)?;
+        Ok(telling)
+    }
+
+    fn control(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        self.keep_time(outlet)
     }
 
     fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End> {

@@ -17,7 +17,7 @@ use crate::client::socketio::sessions::{SessionId, Sessions};
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
 use crate::delivery::transport::SocketTransport;
 use crate::http::deadline_stream::DeadlineStream;
-use crate::http::request::{Head, must_close};
+use crate::http::request::{Head, has_body, must_close};
 use crate::http::response::Response;
 use crate::hub::shards::Shards;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -112,9 +112,9 @@ impl Query {
     }
 }
 
-/// Whether a request names a session. Its pace is the session's own.
-pub(crate) fn names_session(head: &Head) -> bool {
-    Query::parse(head).is_ok_and(|query| query.id.is_some())
+/// Whether requests for this path are served here.
+pub(crate) fn serves(path: &str) -> bool {
+    matches!(path, "/socket.io/" | "/socket.io")
 }
 
 impl Endpoint {
@@ -135,6 +135,13 @@ impl Endpoint {
         Ok(Self { sessions: Sessions::start()?, options, limits, memory: Arc::clone(&shards.input) })
     }
 
+    /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
+    /// one, because it would not wait for its turn.
+    pub(crate) fn is_of_session(&self, head: &Head) -> bool {
+        let id = Query::parse(head).ok().and_then(|query| query.id);
+        serves(head.uri().path()) && id.is_some_and(|id| self.sessions.knows(id))
+    }
+
     /// Serves a request. If it begins a session, `app` is asked for what handles its messages.
     pub fn serve<A: Application>(
         &self,
@@ -142,6 +149,10 @@ impl Endpoint {
         app: impl FnOnce() -> Result<A, RequestError>,
     ) -> io::Result<Served> {
         let head = exchange.head;
+        // Only a posted payload is read. The bytes of another body would be taken for the next request.
+        if head.method() != Method::POST && has_body(head) {
+            return exchange.refuse(RequestError::BadRequest);
+        }
         if head.method() == Method::OPTIONS {
             return exchange.respond(preflight(head), false);
         }

@@ -3,6 +3,7 @@
 use crate::base::memory::Charge;
 use crate::client::socketio::mailbox::{Mail, Payload};
 use crate::client::socketio::sessions::SessionId;
+use crate::delivery::transport::Peer;
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
@@ -50,7 +51,10 @@ impl Endpoint {
         while body.len() < length {
             charge.set(body.len() + READ_LENGTH);
             while self.memory.is_over() {
-                exchange.transport.wait_for_close(MEMORY_PAUSE)?;
+                // A client that has closed its side may have sent the rest before, so the wait goes on for it.
+                if exchange.transport.wait_for_end(MEMORY_PAUSE)? == Peer::Gone {
+                    return Err(ErrorKind::ConnectionAborted.into());
+                }
                 if Instant::now() > deadline {
                     return Err(ErrorKind::TimedOut.into());
                 }

@@ -1,5 +1,6 @@
 //! Socket.IO clients, byte by byte.
 
+mod early;
 mod poller;
 mod upgrade;
 
@@ -9,7 +10,7 @@ use crate::support::client::dial;
 use crate::support::http::read_response;
 use poller::{POLLING, Poller};
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 use typewall::{Access, Limits};
 
@@ -62,6 +63,24 @@ fn requests_are_refused_with_the_errors_of_engine_io() {
         let expected = json!({ "code": code, "message": message }).to_string();
         assert_eq!(request(method, query), (400, expected), "{method} {query}");
     }
+}
+
+#[test]
+fn the_body_of_a_poll_is_not_taken_for_the_next_request() {
+    let server = TestServer::start();
+    let mut bob = Poller::connect(&server, "r");
+    bob.emit("ping", &json!({}));
+    let hidden = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for (method, path) in [("GET", bob.path()), ("OPTIONS", POLLING.to_owned())] {
+        let mut socket = dial(server.address);
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n");
+        write!(socket, "{head}Content-Length: {}\r\n\r\n{hidden}", hidden.len()).unwrap();
+        let mut responses = String::new();
+        socket.read_to_string(&mut responses).unwrap();
+        assert_eq!(responses.matches("HTTP/1.1 ").count(), 1, "{responses}");
+        assert!(responses.starts_with("HTTP/1.1 400 "), "{responses}");
+    }
+    bob.wait_for("pong");
 }
 
 #[test]

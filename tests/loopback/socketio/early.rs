@@ -1,0 +1,59 @@
+//! Clients that enter no room.
+
+use super::QUICK;
+use crate::server::TestServer;
+use crate::socketio::poller::Poller;
+use crate::support::client::dial;
+use crate::support::frame::handshake;
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+/// An empty ping of a WebSocket, masked with zeros.
+const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
+
+/// An empty pong, which is not answered.
+const PONG: [u8; 6] = [0x8a, 0x80, 0, 0, 0, 0];
+
+fn open(server: &TestServer) -> TcpStream {
+    let mut socket = dial(server.address);
+    socket.write_all(&handshake("/socket.io/?EIO=4&transport=websocket")).unwrap();
+    socket
+}
+
+#[test]
+fn a_client_in_no_room_is_late_whatever_frames_it_sends() {
+    let server = TestServer::with(QUICK);
+    let mut socket = open(&server);
+    socket.set_read_timeout(Some(QUICK.ping_every / 5)).unwrap();
+    let (mut received, started) = (Vec::new(), Instant::now());
+    loop {
+        let mut buffer = [0; 1024];
+        match socket.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => received.extend_from_slice(&buffer[..read]),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => break,
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "the session goes on");
+        if socket.write_all(&PONG).is_err() {
+            break;
+        }
+    }
+    assert!(received.windows(3).any(|bytes| bytes == b"\x81\x012"), "it was pinged");
+}
+
+#[test]
+fn a_client_in_no_room_may_send_few_packets_and_frames() {
+    let server = TestServer::start();
+    let mut socket = open(&server);
+    // The server may end the connection before it has read all.
+    let _ = socket.write_all(&PING.repeat(1_000));
+    let mut received = Vec::new();
+    let _ = socket.read_to_end(&mut received);
+    let pongs = received.windows(2).filter(|bytes| *bytes == [0x8a, 0]).count();
+    assert!(pongs < 100 && !received.is_empty(), "{pongs} pongs");
+    let poller = Poller::open(&server, "r");
+    let _ = poller.try_post(&["6"; 1_000].join("\u{1e}"));
+    while poller.try_post("6").0 == 200 {}
+}
