@@ -184,6 +184,17 @@ impl<A: Application> Session<A> {
         Ok(())
     }
 
+    /// Pings a client that belongs to no hub if that is due, and sets how long its next read may take. A client that
+    /// sends without a pause would otherwise never be late, because none of its reads times out.
+    fn keep_time(&mut self, outlet: &mut Outlet) -> Result<(), End> {
+        if let Outlet::Own(output) = outlet
+            && self.heartbeat.due(self.app.is_connected()) <= Instant::now()
+        {
+            self.tick(output)?;
+        }
+        self.set_read_timeout(outlet)
+    }
+
     fn tick(&mut self, output: &mut Output) -> Result<(), End> {
         self.heartbeat.tick(self.app.is_connected(), output, Instant::now())?;
         output.flush().map_err(|_| None)
@@ -195,13 +206,13 @@ impl<A: Application> Protocol for Session<A> {
     fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Tellings, End> {
         let packet = EnginePacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
         let tellings = self.receive(packet, outlet)?;
-        self.set_read_timeout(outlet)?;
+        self.keep_time(outlet)?;
         Ok(tellings)
     }
 
     fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Tellings, End> {
         let tellings = self.receive_message(Message::Binary(bytes), outlet)?;
-        self.set_read_timeout(outlet)?;
+        self.keep_time(outlet)?;
         Ok(tellings)
     }
 
