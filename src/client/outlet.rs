@@ -67,7 +67,8 @@ impl Outlet {
         }
     }
 
-    /// Tells the hub what the client has done, at the pace that is allowed.
+    /// Tells the hub what the client has done, at the pace that is allowed. The charge is for the text of the event that
+    /// has one.
     pub(crate) fn tell(
         &mut self,
         tellings: Tellings,
@@ -76,7 +77,8 @@ impl Outlet {
     ) -> io::Result<()> {
         let Self::Hub(teller) = self else { return Ok(()) };
         for Telling { event, ack } in tellings {
-            teller.tell_in_time(event, ack, charge.take(), source)?;
+            let charge = charge.take_if(|_| event.text_len() > 0);
+            teller.tell_in_time(event, ack, charge, source)?;
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
+use crate::client::incoming::FREE_BYTES;
 use crate::client::outlet::End;
 use crate::client::outlet::{Outlet, Tellings};
 use crate::client::reader::Protocol;
@@ -99,7 +100,7 @@ impl<A: Application> Session<A> {
         mailbox: &mut Mailbox,
         outlet: &mut Outlet,
     ) -> Result<(), End> {
-        let Payload { body, charge: _charge, reply_to } = payload;
+        let Payload { body, charge, reply_to } = payload;
         let is_valid = EnginePacket::decode_payload(&body).all(|packet| packet.is_ok());
         if is_valid && EnginePacket::decode_payload(&body).any(|packet| packet == Ok(EnginePacket::Close)) {
             mailbox.wait_for_poll(outlet)?;
@@ -114,7 +115,10 @@ impl<A: Application> Session<A> {
         for packet in EnginePacket::decode_payload(&body).flatten() {
             outlet.count_message(mailbox).map_err(|_| None)?;
             let tellings = self.receive(packet, outlet)?;
-            outlet.tell(tellings, None, mailbox).map_err(|_| None)?;
+            // The hub may still hold the texts when the payload is gone.
+            let text_len = tellings.iter().map(|telling| telling.event.text_len()).sum();
+            let charge = charge.another(text_len, FREE_BYTES);
+            outlet.tell(tellings, charge, mailbox).map_err(|_| None)?;
         }
         Ok(())
     }
