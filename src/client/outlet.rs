@@ -5,7 +5,6 @@ use crate::base::memory::Charge;
 use crate::client::socketio::output::Output;
 use crate::client::teller::{Source, Teller};
 use crate::hub::event::FromClient;
-use smallvec::SmallVec;
 use std::io;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -14,7 +13,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 #[derive(Debug)]
 pub(crate) enum Outlet {
     /// To the hub, which is the only one that writes to the client.
-    Hub(Teller),
+    Hub(Box<Teller>),
     /// To the client's own thread, which answers. Only Socket.IO clients that have not entered a room begin so.
     Own(Box<Output>),
 }
@@ -23,21 +22,20 @@ pub(crate) enum Outlet {
 /// has ended, or is to end.
 pub(crate) type End = Option<(CloseCode, &'static str)>;
 
-/// What the hub is to be told of one message, in this order.
-pub(crate) type Tellings = SmallVec<[Telling; 1]>;
-
-/// What the hub is to be told.
+/// What the hub is to be told of a message.
 #[derive(Debug)]
 pub(crate) struct Telling {
     /// What the client has done.
     pub event: FromClient,
     /// The acknowledgement that it asks for.
     pub ack: Option<AckId>,
+    /// The client is to have a seat first, as a guest.
+    pub as_guest: bool,
 }
 
 impl From<FromClient> for Telling {
     fn from(event: FromClient) -> Self {
-        Self { event, ack: None }
+        Self { event, ack: None, as_guest: false }
     }
 }
 
@@ -67,20 +65,21 @@ impl Outlet {
         }
     }
 
-    /// Tells the hub what the client has done, at the pace that is allowed. The charge is for the text of the event that
-    /// has one.
+    /// Tells the hub what the client has done, at the pace that is allowed.
+    #[inline(always)] // its frame would hold another copy of what is told
     pub(crate) fn tell(
         &mut self,
-        tellings: Tellings,
-        mut charge: Option<Box<Charge>>,
+        telling: Option<Telling>,
+        charge: Option<Box<Charge>>,
         source: &mut impl Source,
     ) -> io::Result<()> {
-        let Self::Hub(teller) = self else { return Ok(()) };
-        for Telling { event, ack } in tellings {
-            let charge = charge.take_if(|_| event.text_len() > 0);
-            teller.tell_in_time(event, ack, charge, source)?;
+        let (Self::Hub(teller), Some(Telling { event, ack, as_guest })) = (self, telling) else {
+            return Ok(());
+        };
+        if as_guest {
+            teller.membership.tell(FromClient::SeatGuest)?;
         }
-        Ok(())
+        teller.tell_in_time(event, ack, charge, source)
     }
 
     /// The client has sent nothing for too long. Only the hub knows whether it is busy reading.

@@ -6,12 +6,11 @@
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::client::incoming::{FREE_BYTES, Incoming};
-use crate::client::outlet::{End, Outlet, Tellings};
+use crate::client::outlet::{End, Outlet, Telling};
 use crate::client::teller::{Membership, Source};
 use crate::client::validate;
 use crate::delivery::transport::{Peer, SocketTransport};
 use crate::hub::event::FromClient;
-use smallvec::smallvec;
 use std::io::{self, ErrorKind, Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -131,7 +130,9 @@ impl Write for Stream {
     }
 }
 
-/// A WebSocket on a connection whose handshake is done. `already_read` holds the bytes that followed the handshake.
+/// A WebSocket on a connection whose handshake is done. Inlined, because its frame would be on top of its caller's, which
+/// is the largest that a reader needs. `already_read` holds the bytes that followed the handshake.
+#[inline(always)]
 pub(crate) fn websocket(
     transport: SocketTransport,
     outlet: Outlet,
@@ -159,10 +160,10 @@ fn config(limits: &Limits) -> WebSocketConfig {
 /// What the messages of a WebSocket mean.
 pub(crate) trait Protocol {
     /// A text message has come.
-    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Tellings, End>;
+    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Option<Telling>, End>;
 
     /// A binary message has come.
-    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Tellings, End>;
+    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Option<Telling>, End>;
 
     /// Nothing has come for as long as a read may take.
     fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End>;
@@ -172,11 +173,11 @@ pub(crate) trait Protocol {
 pub(crate) struct Plain<'a>(pub &'a Limits);
 
 impl Protocol for Plain<'_> {
-    fn text(&mut self, json: &str, _outlet: &mut Outlet) -> Result<Tellings, End> {
-        Ok(smallvec![validate::event(json, self.0).into()])
+    fn text(&mut self, json: &str, _outlet: &mut Outlet) -> Result<Option<Telling>, End> {
+        Ok(Some(validate::event(json, self.0).into()))
     }
 
-    fn binary(&mut self, _bytes: &[u8], _outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn binary(&mut self, _bytes: &[u8], _outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         Err(Some((CloseCode::Unsupported, "events are text frames")))
     }
 
@@ -192,30 +193,47 @@ pub(crate) fn read(
     protocol: &mut impl Protocol,
 ) -> (Box<Stream>, End) {
     loop {
-        let tellings = match next(&mut websocket, protocol) {
-            Ok(tellings) => tellings,
-            Err(end) => return ((*websocket).into_inner(), end),
-        };
-        let charge = websocket.get_mut().incoming.take_charge();
-        if charge.is_some() {
-            websocket = with_small_buffer(websocket, limits);
-        }
-        let text_len = tellings.iter().map(|telling| telling.event.text_len()).sum();
-        let charge = charge.and_then(|charge| charge.reduced_to(text_len, FREE_BYTES));
-        let Stream { source, outlet, .. } = &mut **websocket.get_mut();
-        if outlet.tell(tellings, charge, source).is_err() {
-            return ((*websocket).into_inner(), None);
+        match read_message(websocket, limits, protocol) {
+            Ok(next) => websocket = next,
+            Err(ended) => return ended,
         }
     }
 }
 
-/// Waits for the next message. Returns what the hub is to be told of it.
+/// Waits for the next message, and tells the hub. Returns the WebSocket, or its stream and why reading ended.
 #[inline(never)] // its frame would be on the stack while the client connects, which takes the most
-fn next(websocket: &mut WebSocket<Box<Stream>>, protocol: &mut impl Protocol) -> Result<Tellings, End> {
+fn read_message(
+    mut websocket: Box<WebSocket<Box<Stream>>>,
+    limits: &Limits,
+    protocol: &mut impl Protocol,
+) -> Result<Box<WebSocket<Box<Stream>>>, (Box<Stream>, End)> {
+    let telling = match next(&mut websocket, protocol) {
+        Ok(telling) => telling,
+        Err(end) => return Err(((*websocket).into_inner(), end)),
+    };
+    let charge = websocket.get_mut().incoming.take_charge();
+    if charge.is_some() {
+        websocket = with_small_buffer(websocket, limits);
+    }
+    let text_len = telling.as_ref().map_or(0, |telling| telling.event.text_len());
+    let charge = charge.and_then(|charge| charge.reduced_to(text_len, FREE_BYTES));
+    let Stream { source, outlet, .. } = &mut **websocket.get_mut();
+    match outlet.tell(telling, charge, source) {
+        Ok(()) => Ok(websocket),
+        Err(_) => Err(((*websocket).into_inner(), None)),
+    }
+}
+
+/// Waits for the next message. Returns what the hub is to be told of it.
+#[inline(always)] // two frames would take more
+fn next(
+    websocket: &mut WebSocket<Box<Stream>>,
+    protocol: &mut impl Protocol,
+) -> Result<Option<Telling>, End> {
     let message = match websocket.read() {
         Ok(message) => message,
         Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
-            return protocol.silence(&mut websocket.get_mut().outlet).map(|()| Tellings::new());
+            return protocol.silence(&mut websocket.get_mut().outlet).map(|()| None);
         }
         Err(error) => return Err(close_reason(&error)),
     };
@@ -230,10 +248,10 @@ fn next(websocket: &mut WebSocket<Box<Stream>>, protocol: &mut impl Protocol) ->
             if frame.is_some_and(|frame| frame.code == CloseCode::Normal) {
                 outlet.note_goodbye();
             }
-            Ok(Tellings::new())
+            Ok(None)
         }
         // tungstenite has passed an answer to the hub.
-        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(Tellings::new()),
+        Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => Ok(None),
     }
 }
 

@@ -95,7 +95,7 @@ fn connect(pending: PendingUpgrade) -> Option<(Box<WebSocket<Box<Stream>>>, Perm
         handshake,
         admitted: false,
     };
-    membership.send(Event::Connected(new)).ok()?;
+    membership.connect(Event::Connected(new)).ok()?;
     let outlet = Outlet::Hub(Teller::new(membership, &limits));
     Some((reader::websocket(transport, outlet, already_read, &limits, memory), permit))
 }

@@ -29,12 +29,20 @@ impl Membership {
     }
 
     /// Tells the hub what the client has done. Fails if the hub is gone.
+    #[inline(never)]
     pub(crate) fn tell(&self, event: FromClient) -> io::Result<()> {
         self.send(Event::from_client(self.client, event))
     }
 
     /// Sends the hub an event. Fails if the hub is gone.
+    #[inline(never)] // its frame would be in that of each caller
     pub(crate) fn send(&self, event: SocketEvent) -> io::Result<()> {
+        self.connect(event)
+    }
+
+    /// The same for the first event of a client, which needs the most of its thread's stack already.
+    #[inline(always)]
+    pub(crate) fn connect(&self, event: SocketEvent) -> io::Result<()> {
         self.hub.send(event).map_err(|_| io::Error::from(ErrorKind::BrokenPipe))
     }
 }
@@ -67,8 +75,10 @@ pub(crate) struct Teller {
 
 impl Teller {
     /// Belongs to the current thread.
-    pub(crate) fn new(membership: Membership, limits: &Limits) -> Self {
-        Self { pace: Pace::new(limits, Instant::now()), membership, window: Window::of_this_thread() }
+    #[inline(never)] // its frame would be in that of its caller
+    pub(crate) fn new(membership: Membership, limits: &Limits) -> Box<Self> {
+        let (pace, window) = (Pace::new(limits, Instant::now()), Window::of_this_thread());
+        Box::new(Self { pace, membership, window })
     }
 
     /// Tells the hub what the client has done, when the hub has handled most of what it was told before. Fails if the

@@ -78,17 +78,18 @@ impl PayloadWriter {
 
     /// Writes what precedes the content of a frame.
     fn begin_frame(&mut self, payload: &mut Vec<u8>) {
-        let mut packet = String::new();
         match self.opcode() {
-            OpCode::Data(Data::Text) => {}
-            OpCode::Control(Control::Close) => EnginePacket::Close.encode(&mut packet),
-            // The rest of a message; and pings and pongs, which no payload has.
-            _ => return,
+            OpCode::Data(Data::Text) if self.has_output() => payload.push(SEPARATOR as u8),
+            // Not a packet `1`: socket.io-client drops all that is before it in a payload, the reason and the
+            // DISCONNECT; and python-socketio never comes back after it. The next poll is refused, which says enough.
+            OpCode::Control(Control::Close) if !self.has_output() => {
+                let mut packet = String::new();
+                EnginePacket::Noop.encode(&mut packet);
+                payload.extend_from_slice(packet.as_bytes());
+            }
+            // The first packet; the rest of a message; and pings and pongs, which no payload has.
+            _ => {}
         }
-        if self.has_output() {
-            payload.push(SEPARATOR as u8);
-        }
-        payload.extend_from_slice(packet.as_bytes());
     }
 
     fn opcode(&self) -> OpCode {
@@ -140,9 +141,8 @@ mod tests {
             text(0x80, "]"),
             text(0x81, &longer),
             text(0x81, "2"),
-            vec![0x88, 2, 3, 233],
         ];
-        (frames.concat(), format!("40{{}}\u{1e}42[\"a\",{long}]\u{1e}{longer}\u{1e}2\u{1e}1"))
+        (frames.concat(), format!("40{{}}\u{1e}42[\"a\",{long}]\u{1e}{longer}\u{1e}2"))
     }
 
     #[test]
@@ -169,7 +169,19 @@ mod tests {
             rest = &rest[taken..];
             payloads.push(String::from_utf8(payload).unwrap());
         }
-        assert_eq!(payloads.len(), 5);
+        assert_eq!(payloads.len(), 4);
         assert_eq!(payloads.join("\u{1e}"), expected);
+    }
+
+    #[test]
+    fn a_close_frame_ends_a_payload_and_is_no_packet() {
+        for (frames, expected) in [(&b"\x81\x0241\x88\x02\x0f\xa1"[..], "41"), (b"\x88\x02\x0f\xa1", "6")] {
+            let (mut writer, mut payload) = (PayloadWriter::default(), Vec::new());
+            assert_eq!(writer.write(frames, usize::MAX, &mut payload), frames.len());
+            assert_eq!(
+                (String::from_utf8(payload).unwrap(), writer.has_output()),
+                (expected.to_owned(), true)
+            );
+        }
     }
 }

@@ -23,6 +23,7 @@ def say(event, data=None):
 @client.event
 def connect():
     say("connect")
+    say("ready", client.transport())
 
 
 @client.event
@@ -42,7 +43,6 @@ def receive(event, *arguments):
 
 try:
     client.connect(options["url"], transports=options.get("transports"), auth=options.get("auth"))
-    say("ready", client.transport())
 except socketio.exceptions.ConnectionError:
     pass  # connect_error has said it
 

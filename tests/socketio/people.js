@@ -78,6 +78,11 @@ class JavaScriptPerson extends Person {
     return this.socket.timeout(20_000).emitWithAck(event, data);
   }
 
+  // Whether the client will connect again by itself, after a disconnect for this reason.
+  isComingBack(reason) {
+    return this.socket.active && reason !== "io server disconnect";
+  }
+
   async end() {
     this.socket.disconnect();
   }
@@ -108,6 +113,10 @@ class PythonPerson extends Person {
     this.#command(event, data, number);
     const [, answer] = await this.until((name, told) => name === "ack" && told[0] === number);
     return answer;
+  }
+
+  isComingBack(reason) {
+    return reason !== "server disconnect";
   }
 
   async end() {

@@ -52,10 +52,16 @@ export async function openPlace(test, { options = [], room = `room ${randomBytes
   };
 }
 
-// A way to the server that can be cut: `cut` ends every connection that goes through it, without a goodbye.
+// A way to the server that can be cut: `cut` ends every connection that goes through it, without a goodbye, and lets
+// none through until `mend`.
 export async function openProxy(test, port) {
   const sockets = new Set();
+  let isCut = false;
   const proxy = createServer((near) => {
+    if (isCut) {
+      near.resetAndDestroy();
+      return;
+    }
     const far = connect(port, "127.0.0.1");
     for (const [socket, other] of [[near, far], [far, near]]) {
       sockets.add(socket);
@@ -65,9 +71,13 @@ export async function openProxy(test, port) {
   });
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
-  const cut = () => sockets.forEach((socket) => socket.resetAndDestroy());
+  const cut = () => {
+    isCut = true;
+    sockets.forEach((socket) => socket.resetAndDestroy());
+  };
+  const mend = () => (isCut = false);
   test.after(() => proxy.close() && cut());
-  return { url: `http://127.0.0.1:${proxy.address().port}/`, cut };
+  return { url: `http://127.0.0.1:${proxy.address().port}/`, cut, mend };
 }
 
 const exactly = (text) => new RegExp(`^\\s*${RegExp.escape?.(text) ?? text.replace(/[^\w\s]/g, "\\$&")}\\s*$`);

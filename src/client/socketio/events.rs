@@ -3,7 +3,7 @@
 use crate::base::ids::AckId;
 use crate::base::limits::Limits;
 use crate::client::outlet::End;
-use crate::client::outlet::{Outlet, Telling, Tellings};
+use crate::client::outlet::{Outlet, Telling};
 use crate::client::socketio::application::Message;
 use crate::client::socketio::mailbox::PROTOCOL_ERROR;
 use crate::client::socketio::output::text_frame;
@@ -13,7 +13,6 @@ use crate::protocol::error::EventError;
 use crate::protocol::socketio::engine::EnginePacket;
 use crate::protocol::socketio::packet::{Content, MAIN_NAMESPACE, SocketPacket};
 use crate::room::action::Action;
-use smallvec::smallvec;
 
 /// The data of the error for a namespace that does not exist: all but `/`.
 pub(crate) const INVALID_NAMESPACE: &str = r#"{"message":"Invalid namespace"}"#;
@@ -38,32 +37,36 @@ impl EventDecoder {
     }
 
     /// What the hub is to be told of a message.
-    pub(crate) fn decode(&mut self, message: Message<'_>, outlet: &mut Outlet) -> Result<Tellings, End> {
+    pub(crate) fn decode(
+        &mut self,
+        message: Message<'_>,
+        outlet: &mut Outlet,
+    ) -> Result<Option<Telling>, End> {
         let text = match (message, self.attachments.checked_sub(1)) {
             (Message::Text(text), None) => text,
             (Message::Binary(_), Some(left)) => {
                 self.attachments = left;
-                return Ok(Tellings::new());
+                return Ok(None);
             }
             (Message::Text(_), Some(_)) | (Message::Binary(_), None) => return Err(PROTOCOL_ERROR),
         };
         let SocketPacket { namespace, content } = SocketPacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
         match content {
             Content::Connect(_) if namespace != MAIN_NAMESPACE => {
-                Ok(smallvec![FromClient::Frames(text_frame(&invalid_namespace(namespace))).into()])
+                Ok(Some(FromClient::Frames(text_frame(&invalid_namespace(namespace))).into()))
             }
             _ if namespace != MAIN_NAMESPACE => Err(PROTOCOL_ERROR),
-            Content::Event { ack, json } => Ok(self.event(json, ack.map(AckId))),
+            Content::Event { ack, json } => Ok(Some(self.event(json, ack.map(AckId)))),
             Content::BinaryEvent { attachments, ack, .. } if attachments <= MAX_ATTACHMENTS => {
                 self.attachments = attachments;
                 let rejected = FromClient::Rejected { error: EventError::Binary, reference: None };
-                Ok(smallvec![Telling { event: rejected, ack: ack.map(AckId) }])
+                Ok(Some(Telling { ack: ack.map(AckId), ..rejected.into() }))
             }
             Content::BinaryAck { attachments, .. } if attachments <= MAX_ATTACHMENTS => {
                 self.attachments = attachments;
-                Ok(Tellings::new())
+                Ok(None)
             }
-            Content::Ack { .. } => Ok(Tellings::new()),
+            Content::Ack { .. } => Ok(None),
             Content::Disconnect => {
                 outlet.note_goodbye();
                 Err(None)
@@ -75,18 +78,11 @@ impl EventDecoder {
         }
     }
 
-    fn event(&mut self, json: &str, ack: Option<AckId>) -> Tellings {
+    fn event(&mut self, json: &str, ack: Option<AckId>) -> Telling {
         let event = validate::arguments(json, &self.limits);
-        let mut tellings = Tellings::new();
-        match event {
-            FromClient::Acted(Action::Join { .. }) => self.has_introduced_itself = true,
-            FromClient::Acted(Action::Post { .. }) if !self.has_introduced_itself => {
-                tellings.push(FromClient::SeatGuest.into());
-            }
-            _ => {}
-        }
-        tellings.push(Telling { event, ack });
-        tellings
+        self.has_introduced_itself |= matches!(event, FromClient::Acted(Action::Join { .. }));
+        let is_post = matches!(event, FromClient::Acted(Action::Post { .. }));
+        Telling { event, ack, as_guest: is_post && !self.has_introduced_itself }
     }
 }
 
@@ -108,10 +104,9 @@ mod tests {
     fn decode(messages: &[Message<'_>]) -> Vec<Result<String, End>> {
         let teller = Teller::new(Membership::new(ClientId(1), bounded(1).0), &Limits::DEFAULT);
         let (mut decoder, mut outlet) = (EventDecoder::new(Limits::DEFAULT), Outlet::Hub(teller));
-        let told = |Telling { event, ack }: &Telling| format!("{event:?} {ack:?}");
+        let told = |Telling { event, ack, as_guest }| format!("{event:?} {ack:?} {as_guest}");
         let mut decode = |message| {
-            let tellings = decoder.decode(message, &mut outlet)?;
-            Ok(tellings.iter().map(told).collect::<Vec<_>>().join("; "))
+            decoder.decode(message, &mut outlet).map(|telling| telling.map(told).unwrap_or_default())
         };
         messages.iter().map(|message| decode(*message)).collect()
     }
@@ -128,9 +123,9 @@ mod tests {
             r#"27["message","b"]"#,
         ]);
         let told: Vec<String> = told.into_iter().map(Result::unwrap).collect();
-        assert!(told[0].starts_with("SeatGuest None; Acted(Post"), "{told:?}");
+        assert!(told[0].starts_with("Acted(Post") && told[0].ends_with("None true"), "{told:?}");
         assert!(told[1].starts_with("Acted(Join"), "{told:?}");
-        assert!(told[2].starts_with("Acted(Post") && told[2].ends_with("Some(AckId(7))"), "{told:?}");
+        assert!(told[2].starts_with("Acted(Post") && told[2].ends_with("Some(AckId(7)) false"), "{told:?}");
     }
 
     #[test]
@@ -139,7 +134,7 @@ mod tests {
         let event = Message::Text(r#"52-7["message",{"_placeholder":true,"num":0}]"#);
         let told = decode(&[event, binary, binary, Message::Text(r#"2["ping"]"#), binary]);
         assert!(told[0].as_ref().unwrap().starts_with("Rejected { error: Binary"), "{told:?}");
-        assert_eq!(told[1..4], [Ok(String::new()), Ok(String::new()), Ok("Ping None".to_owned())]);
+        assert_eq!(told[1..4], [Ok(String::new()), Ok(String::new()), Ok("Ping None false".to_owned())]);
         assert_eq!(told[4], Err(PROTOCOL_ERROR), "nobody has announced it");
         assert_eq!(decode(&[event, Message::Text(r#"2["ping"]"#)])[1], Err(PROTOCOL_ERROR));
         for (attachments, is_ok) in [(MAX_ATTACHMENTS, true), (MAX_ATTACHMENTS + 1, false)] {

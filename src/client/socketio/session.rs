@@ -5,7 +5,7 @@ use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::client::incoming::FREE_BYTES;
 use crate::client::outlet::End;
-use crate::client::outlet::{Outlet, Tellings};
+use crate::client::outlet::{Outlet, Telling};
 use crate::client::reader::Protocol;
 use crate::client::socketio::application::{Application, Join, Message, Reaction};
 use crate::client::socketio::events::EventDecoder;
@@ -114,46 +114,44 @@ impl<A: Application> Session<A> {
         outlet.count_bytes(body.len(), mailbox).map_err(|_| None)?;
         for packet in EnginePacket::decode_payload(&body).flatten() {
             outlet.count_message(mailbox).map_err(|_| None)?;
-            let tellings = self.receive(packet, outlet)?;
-            // The hub may still hold the texts when the payload is gone.
-            let text_len = tellings.iter().map(|telling| telling.event.text_len()).sum();
+            let telling = self.receive(packet, outlet)?;
+            // The hub may still hold the text when the payload is gone.
+            let text_len = telling.as_ref().map_or(0, |telling| telling.event.text_len());
             let charge = charge.another(text_len, FREE_BYTES);
-            outlet.tell(tellings, charge, mailbox).map_err(|_| None)?;
+            outlet.tell(telling, charge, mailbox).map_err(|_| None)?;
         }
         Ok(())
     }
 
     /// Handles a packet. Returns what the hub is to be told.
-    fn receive(&mut self, packet: EnginePacket<'_>, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn receive(&mut self, packet: EnginePacket<'_>, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         match packet {
             EnginePacket::Message(text) => self.receive_message(Message::Text(&text), outlet),
             EnginePacket::Binary(bytes) => self.receive_message(Message::Binary(&bytes), outlet),
             EnginePacket::Pong(_) => {
                 self.heartbeat.note_pong();
-                Ok(Tellings::new())
+                Ok(None)
             }
-            EnginePacket::Noop => Ok(Tellings::new()),
-            EnginePacket::Close => {
-                outlet.note_goodbye();
-                Err(None)
-            }
+            EnginePacket::Noop => Ok(None),
+            // Not a goodbye, which is DISCONNECT: socket.io-client also sends it when its network fails.
+            EnginePacket::Close => Err(None),
             EnginePacket::Open(_) | EnginePacket::Ping(_) | EnginePacket::Upgrade => Err(PROTOCOL_ERROR),
         }
     }
 
-    fn receive_message(&mut self, message: Message<'_>, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn receive_message(&mut self, message: Message<'_>, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let Outlet::Own(output) = outlet else { return self.decoder.decode(message, outlet) };
         match self.app.receive(message, output).map_err(|_| PROTOCOL_ERROR)? {
             Reaction::Stay => {
                 output.flush().map_err(|_| None)?;
-                Ok(Tellings::new())
+                Ok(None)
             }
             Reaction::Join(join) => self.join(*join, outlet),
         }
     }
 
     /// Has the client join a room. From here on only the hub writes to it.
-    fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let Peer { client, address, limits } = self.peer;
         let Join { room, hub, is_admitted, first } = join;
         let teller = Teller::new(Membership::new(client, hub), &limits);
@@ -172,8 +170,8 @@ impl<A: Application> Session<A> {
             admitted: is_admitted,
         };
         let Outlet::Hub(teller) = outlet else { return Err(None) };
-        teller.membership.send(Event::Connected(new)).map_err(|_| None)?;
-        Ok(first.into_iter().map(Into::into).collect())
+        teller.membership.connect(Event::Connected(new)).map_err(|_| None)?;
+        Ok(first.map(Into::into))
     }
 
     /// Sets how long the next read of a WebSocket may take that belongs to no hub yet.
@@ -207,17 +205,17 @@ impl<A: Application> Session<A> {
 
 /// Over a WebSocket.
 impl<A: Application> Protocol for Session<A> {
-    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Tellings, End> {
+    fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let packet = EnginePacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
-        let tellings = self.receive(packet, outlet)?;
+        let telling = self.receive(packet, outlet)?;
         self.keep_time(outlet)?;
-        Ok(tellings)
+        Ok(telling)
     }
 
-    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Tellings, End> {
-        let tellings = self.receive_message(Message::Binary(bytes), outlet)?;
+    fn binary(&mut self, bytes: &[u8], outlet: &mut Outlet) -> Result<Option<Telling>, End> {
+        let telling = self.receive_message(Message::Binary(bytes), outlet)?;
         self.keep_time(outlet)?;
-        Ok(tellings)
+        Ok(telling)
     }
 
     fn silence(&mut self, outlet: &mut Outlet) -> Result<(), End> {

@@ -1,0 +1,107 @@
+// Clients whose connection breaks, whose server is started again, or whom a host removes: their own reconnection.
+
+import assert from "node:assert/strict";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { CLIENTS } from "./people.js";
+import { openPlace, openProxy, untilPosted, untilShown } from "./place.js";
+
+for (const client of CLIENTS) {
+  test(`${client.title}: takes its seat again after its connection broke`, async (t) => {
+    const place = await openPlace(t);
+    const proxy = await openProxy(t, place.port);
+    const bo = place.plain("Bo");
+    const ada = place.person(client, { name: "Ada", url: place.address(proxy.url) });
+    await Promise.all([ada.untilTold("ready"), ada.untilTold("existing_users"), bo.untilTold("existing_users")]);
+    ada.write("before");
+    await bo.untilText("Ada", "before");
+
+    const { id, events: { length } } = ada;
+    proxy.cut();
+    await ada.untilTold("disconnect", length);
+    ada.write("meanwhile");
+    ada.post("posted meanwhile");
+    proxy.mend();
+    const { you } = await ada.untilTold("existing_users", length);
+    assert.equal(you, id, "the same seat");
+    await bo.untilText("Ada", "meanwhile");
+    await bo.untilPost("posted meanwhile");
+    await ada.untilPost("posted meanwhile");
+    assert.deepEqual(bo.posts(), ["posted meanwhile"], "once");
+    assert.deepEqual([...bo.all("disconnect_user"), ...ada.all("closed"), ...ada.all("error")], []);
+  });
+
+  test(`${client.title}: comes back by itself after the server was started again, and nothing is lost`, async (t) => {
+    const store = join(mkdtempSync(join(tmpdir(), "typewall-socketio-")), "wall.db");
+    const place = await openPlace(t, { options: ["--store", store] });
+    const page = await place.page("Paula");
+    const ada = place.person(client, { name: "Ada" });
+    await Promise.all([ada.untilTold("ready"), ada.untilTold("existing_users")]);
+    ada.post("before");
+    await untilPosted(page, "before");
+    ada.write("still writing");
+    await untilShown(page, "Ada", "still writing");
+
+    const { length } = ada.events;
+    await place.stop();
+    await ada.untilTold("disconnect", length);
+    assert.deepEqual(ada.all("closed"), [{ code: 1001, reason: "stopping" }]);
+    ada.post("meanwhile");
+    await place.restart();
+    await ada.untilTold("existing_users", length);
+    await untilShown(page, "Ada", "still writing");
+    await untilPosted(page, "meanwhile");
+    await ada.untilPost("meanwhile");
+    assert.deepEqual(ada.posts(), ["before", "meanwhile"]);
+    assert.equal(await ada.untilTold("ready", length), client.transport);
+  });
+
+  test(`${client.title}: stays away when a host has removed it`, async (t) => {
+    const place = await openPlace(t);
+    const bo = place.plain("Bo");
+    const ada = place.person(client, { name: "Ada" });
+    await Promise.all([ada.untilTold("ready"), ada.untilTold("existing_users"), bo.untilTold("existing_users")]);
+    bo.emit("host", { key: place.hostKey() });
+    await bo.untilTold("hosting");
+    bo.emit("remove_user", { id: ada.id });
+    await ada.untilTold("disconnect");
+    assert.deepEqual(ada.all("closed"), [{ code: 4004, reason: "removed" }]);
+    assert.equal(ada.isComingBack(await ada.untilTold("disconnect")), false);
+
+    // Somebody who comes back would have done so by the time at which a client does whose connection broke.
+    const proxy = await openProxy(t, place.port);
+    const other = place.person(client, { name: "Cleo", url: place.address(proxy.url) });
+    await Promise.all([other.untilTold("ready"), other.untilTold("existing_users")]);
+    const { length } = other.events;
+    proxy.cut();
+    await other.untilTold("disconnect", length);
+    proxy.mend();
+    await other.untilTold("existing_users", length);
+    assert.equal(ada.all("connect").length, 1);
+  });
+
+  test(`${client.title}: leaves its seat to a later connection with the session`, async (t) => {
+    const place = await openPlace(t);
+    const first = place.person(client, { name: "Ada" });
+    await Promise.all([first.untilTold("ready"), first.untilTold("existing_users")]);
+    const second = place.plain("Ada");
+    second.session = first.session;
+    const { you } = await second.untilTold("existing_users");
+    assert.equal(you, first.id);
+    assert.equal(first.isComingBack(await first.untilTold("disconnect")), false);
+    assert.deepEqual(first.all("closed"), [{ code: 4001, reason: "seat_taken" }]);
+  });
+
+  test(`${client.title}: comes back by itself after it found no place`, async (t) => {
+    const place = await openPlace(t, { options: ["--max-rooms", "1"] });
+    const bo = place.plain("Bo");
+    await bo.untilTold("existing_users");
+    const ada = place.person(client, { name: "Ada", url: `${place.url}?room=another` });
+    assert.deepEqual(await ada.untilTold("closed"), { code: 1013, reason: "rooms_full" });
+    await ada.untilTold("disconnect");
+    bo.socket.close(1000);
+    await ada.untilTold("existing_users");
+  });
+}
