@@ -1,4 +1,4 @@
-// What eslint checks in the page and in its tests. Run it in the repository's folder: `npm run lint`.
+// What eslint checks in the page and in its tests, those of Socket.IO clients too. Run it in the repository's folder: `npm run lint`.
 
 import { readFileSync } from "node:fs";
 
@@ -81,7 +81,7 @@ export default [
     rules: { "no-var": "off", "object-shorthand": "off" },
   },
   {
-    files: ["tests/browser/**/*.js"],
+    files: ["tests/browser/**/*.js", "tests/socketio/*.js"],
     languageOptions: {
       ecmaVersion: "latest",
       sourceType: "module",

@@ -20,8 +20,8 @@ test("a hundred polling clients have the last text of everyone, and each post on
     for (const name of names) if (name !== reader.name) await reader.untilText(name, `I am ${name}`);
     await reader.until(() => reader.posts().length >= CROWD);
   }
-  const [{ posts }] = [{ posts: people[0].posts() }];
-  assert.deepEqual([...posts].sort(), names.map((name) => `from ${name}`).sort());
+  const posts = people[0].posts();
+  assert.deepEqual(posts.toSorted(), names.map((name) => `from ${name}`).sort());
   for (const reader of people) {
     assert.deepEqual(reader.posts(), posts);
     assert.deepEqual([...reader.all("error"), ...reader.all("disconnect"), ...reader.all("slow_down")], []);

@@ -53,7 +53,7 @@ class Person extends Events {
 class JavaScriptPerson extends Person {
   constructor({ name, url, ...options }) {
     super(name);
-    // forceNew: else clients of one process share a connection. A test that wants otherwise says so.
+    // forceNew: else clients of one process share a connection.
     this.socket = io(url, { forceNew: true, ...options });
     this.socket.on("connect", () => {
       this.take("connect");
@@ -80,7 +80,7 @@ class JavaScriptPerson extends Person {
 
   // Whether the client will connect again by itself, after a disconnect for this reason.
   isComingBack(reason) {
-    return this.socket.active && reason !== "io server disconnect";
+    return reason !== "io server disconnect";
   }
 
   async end() {

@@ -59,7 +59,7 @@ export async function openProxy(test, port) {
   let isCut = false;
   const proxy = createServer((near) => {
     if (isCut) {
-      near.resetAndDestroy();
+      near.destroy();
       return;
     }
     const far = connect(port, "127.0.0.1");
@@ -73,7 +73,7 @@ export async function openProxy(test, port) {
   await once(proxy, "listening");
   const cut = () => {
     isCut = true;
-    sockets.forEach((socket) => socket.resetAndDestroy());
+    sockets.forEach((socket) => socket.destroy());
   };
   const mend = () => (isCut = false);
   test.after(() => proxy.close() && cut());
