@@ -218,7 +218,7 @@ impl<A: Application> Protocol for Session<A> {
     fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let packet = EnginePacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
         let telling = self.receive(packet, outlet)?;
-        self.set_read_timeout(outlet)?;
+        self.keep_time(outlet)?;
         Ok(telling)
     }
 
