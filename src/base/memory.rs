@@ -93,6 +93,17 @@ impl Charge {
         (bytes > uncounted).then_some(self)
     }
 
+    /// Another charge to the same owner, for bytes that outlive these; `None` if they are so few that they are not
+    /// counted.
+    pub(crate) fn another(&self, bytes: usize, uncounted: usize) -> Option<Box<Self>> {
+        (bytes > uncounted).then(|| {
+            let Self { of_owner, of_all, .. } = self;
+            let mut another = Self { of_owner: of_owner.clone(), of_all: of_all.clone(), bytes: 0 };
+            another.set(bytes);
+            Box::new(another)
+        })
+    }
+
     /// The number of bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
@@ -139,6 +150,18 @@ mod tests {
         assert_eq!((memory.of_owner.get(), memory.of_all.get()), (1, 1));
         drop(charge);
         assert_eq!((memory.of_owner.get(), memory.of_all.get()), (0, 0));
+    }
+
+    #[test]
+    fn another_charge_outlives_the_first_and_few_bytes_have_none() {
+        let memory = MemoryLimit::new(Counter::default(), 100, 1);
+        let first = memory.charge();
+        assert!(first.another(10, 10).is_none());
+        let another = first.another(11, 10);
+        drop(first);
+        assert_eq!(memory.of_owner(), 11);
+        drop(another);
+        assert_eq!(memory.of_owner(), 0);
     }
 
     #[test]

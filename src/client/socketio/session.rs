@@ -3,6 +3,7 @@
 use crate::base::address::Address;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
+use crate::client::incoming::FREE_BYTES;
 use crate::client::outlet::End;
 use crate::client::outlet::{Outlet, Telling};
 use crate::client::reader::Protocol;
@@ -105,7 +106,7 @@ impl<A: Application> Session<A> {
         mailbox: &mut Mailbox,
         outlet: &mut Outlet,
     ) -> Result<(), End> {
-        let Payload { body, charge: _charge, reply_to } = payload;
+        let Payload { body, charge, reply_to } = payload;
         let is_valid = EnginePacket::decode_payload(&body).all(|packet| packet.is_ok());
         if is_valid && EnginePacket::decode_payload(&body).any(|packet| packet == Ok(EnginePacket::Close)) {
             mailbox.wait_for_poll(outlet)?;
@@ -121,7 +122,10 @@ impl<A: Application> Session<A> {
             outlet.count_message(mailbox).map_err(|_| None)?;
             self.count_early(outlet)?;
             let telling = self.receive(packet, outlet)?;
-            outlet.tell(telling, None, mailbox).map_err(|_| None)?;
+            // The hub may still hold the text when the payload is gone.
+            let text_len = telling.as_ref().map_or(0, |telling| telling.event.text_len());
+            let charge = charge.another(text_len, FREE_BYTES);
+            outlet.tell(telling, charge, mailbox).map_err(|_| None)?;
         }
         Ok(())
     }
@@ -218,7 +222,7 @@ impl<A: Application> Protocol for Session<A> {
     fn text(&mut self, text: &str, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let packet = EnginePacket::decode(text).map_err(|_| PROTOCOL_ERROR)?;
         let telling = self.receive(packet, outlet)?;
-        self.set_read_timeout(outlet)?;
+        self.keep_time(outlet)?;
         Ok(telling)
     }
 

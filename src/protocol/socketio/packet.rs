@@ -6,6 +6,9 @@ use std::fmt::Write;
 /// The namespace that is not written out.
 pub const MAIN_NAMESPACE: &str = "/";
 
+/// Bytes of the longest namespace. The refusal of one repeats it, and may wait for a poll that never comes.
+const MAX_NAMESPACE: usize = 256;
+
 /// A packet. Whether its JSON is valid is left to whoever reads the JSON; here it only has the right first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketPacket<'a> {
@@ -73,6 +76,9 @@ impl<'a> SocketPacket<'a> {
             _ => (0, rest),
         };
         let (namespace, rest) = take_namespace(rest);
+        if namespace.len() > MAX_NAMESPACE {
+            return Err(InvalidSocketPacket);
+        }
         let (ack, rest) = take_number(rest);
         let content = match (kind, ack) {
             ('0', None) if rest.is_empty() => Content::Connect(None),
@@ -195,6 +201,13 @@ mod tests {
             assert_eq!(SocketPacket::decode(text), connect, "{text}");
         }
         assert_eq!(SocketPacket::decode("0/,"), Ok(packet("/", Content::Connect(None))));
+    }
+
+    #[test]
+    fn a_namespace_has_a_largest_length() {
+        let connect = |length: usize| format!("0/{},", "x".repeat(length - 1));
+        assert!(SocketPacket::decode(&connect(MAX_NAMESPACE)).is_ok());
+        assert_eq!(SocketPacket::decode(&connect(MAX_NAMESPACE + 1)), Err(InvalidSocketPacket));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::QUICK;
 use crate::server::TestServer;
 use crate::socketio::poller::Poller;
 use crate::support::client::dial;
-use crate::support::frame::handshake;
+use crate::support::frame::{handshake, text};
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -56,4 +56,18 @@ fn a_client_in_no_room_may_send_few_packets_and_frames() {
     let poller = Poller::open(&server, "r");
     let _ = poller.try_post(&["6"; 1_000].join("\u{1e}"));
     while poller.try_post("6").0 == 200 {}
+}
+
+#[test]
+fn text_frames_of_a_client_in_no_room_are_counted_too() {
+    let server = TestServer::start();
+    let mut socket = open(&server);
+    socket.write_all(&text("6").repeat(100)).unwrap();
+    let mut received = Vec::new();
+    let _ = socket.read_to_end(&mut received);
+    let protocol_error = 1002_u16.to_be_bytes();
+    assert!(
+        received.windows(2).any(|bytes| bytes == protocol_error),
+        "it ended for another reason: {received:?}"
+    );
 }

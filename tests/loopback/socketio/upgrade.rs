@@ -2,6 +2,7 @@
 
 use crate::server::TestServer;
 use crate::socketio::poller::Poller;
+use crate::support::TIMEOUT;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
 use crate::support::http::{Response, read_response, read_to_end};
@@ -9,6 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::Instant;
 
 /// The content of the next text frame from the server, in one piece or several; pings are passed over.
 fn read_message(socket: &mut TcpStream) -> String {
@@ -147,4 +149,16 @@ fn a_websocket_gets_its_handshake_and_pings_as_packets() {
     while read_message(&mut socket) != "2" {}
     socket.write_all(&text("41")).unwrap();
     read_to_end(&mut socket);
+}
+
+#[test]
+fn a_websocket_that_sends_without_a_pause_and_answers_no_ping_is_closed() {
+    let server = TestServer::with(super::QUICK);
+    let mut socket = dial(server.address);
+    socket.write_all(&handshake("/socket.io/?EIO=4&transport=websocket")).unwrap();
+    assert_eq!(Response::read_head(&mut socket).status, 101);
+    let (noops, deadline) = (text("6").repeat(1_000), Instant::now() + TIMEOUT);
+    while socket.write_all(&noops).is_ok() {
+        assert!(Instant::now() < deadline, "the session goes on");
+    }
 }
