@@ -1,4 +1,4 @@
-//! Where the messages of a client lead.
+//! Outlets: what becomes of the messages of a client, and what the hub is told of them.
 
 use crate::base::ids::AckId;
 use crate::base::memory::Charge;

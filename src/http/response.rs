@@ -123,7 +123,7 @@ impl Response {
         Self::chunked(PAYLOAD_TYPE)
     }
 
-    /// A payload was accepted.
+    /// The response to a payload that was accepted.
     pub fn ok() -> Self {
         Self::new(200, PAYLOAD_TYPE, &b"ok"[..])
     }

@@ -2,8 +2,7 @@
 
 use crate::base::ids::AckId;
 use crate::base::limits::Limits;
-use crate::client::outlet::End;
-use crate::client::outlet::{Outlet, Telling};
+use crate::client::outlet::{End, Outlet, Telling};
 use crate::client::socketio::application::Message;
 use crate::client::socketio::mailbox::PROTOCOL_ERROR;
 use crate::client::socketio::output::text_frame;

@@ -1,8 +1,7 @@
 //! The mailbox of a session that polls: its polls, its posted payloads, and the WebSocket that it upgrades to.
 
 use crate::base::memory::Charge;
-use crate::client::outlet::End;
-use crate::client::outlet::Outlet;
+use crate::client::outlet::{End, Outlet};
 use crate::client::socketio::output::{Output, text_frame};
 use crate::client::teller::{Membership, Source};
 use crate::delivery::client_transport::ClientTransport;

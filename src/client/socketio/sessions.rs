@@ -27,7 +27,7 @@ impl SessionId {
         Self(bytes)
     }
 
-    /// Parses what a client sent; `None` if it is no id.
+    /// Parses what a client sent; `None` if it is not an id.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let mut bytes = [0; ID_LENGTH];
         let is_complete = BASE64URL_NOPAD.decode_len(text.len()) == Ok(ID_LENGTH);

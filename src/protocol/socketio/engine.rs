@@ -33,7 +33,7 @@ pub enum EnginePacket<'a> {
     Noop,
 }
 
-/// A packet that is none.
+/// Text that is not a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidEnginePacket;
 

@@ -61,7 +61,7 @@ pub enum Content<'a> {
     },
 }
 
-/// A packet that is none.
+/// Text that is not a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidSocketPacket;
 
