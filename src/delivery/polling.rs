@@ -146,6 +146,7 @@ impl Drop for Polling {
 mod tests {
     use super::*;
     use crate::base::counter::Counter;
+    use crossbeam_channel::TryRecvError;
 
     fn transport() -> (Polling, Receiver<Bytes>, Receiver<()>) {
         let (poll, response) = Poll::open(MemoryLimit::new(Counter::default(), usize::MAX, 1).into());
@@ -162,9 +163,9 @@ mod tests {
         let (polling, response, _ended) = transport();
         assert_eq!(polling.send(&[IoSlice::new(b"\x81\x014"), IoSlice::new(b"\x81\x016")]).unwrap(), 6);
         assert!(is_full(polling.send(&[IoSlice::new(b"\x81\x014")])), "the thread of the request is behind");
-        assert_eq!(response.recv().unwrap(), "4\u{1e}6");
+        assert_eq!(response.try_recv().unwrap(), "4\u{1e}6");
         polling.end_response();
-        assert!(response.recv().is_err());
+        assert_eq!(response.try_recv(), Err(TryRecvError::Disconnected));
         assert!(is_full(polling.send(&[IoSlice::new(b"\x81\x014")])));
     }
 
@@ -174,7 +175,8 @@ mod tests {
         polling.end_response();
         assert!(response.is_empty() && polling.poll.borrow().is_some());
         drop(polling);
-        assert_eq!((response.recv().unwrap(), response.recv().is_err()), ("6".into(), true));
+        assert_eq!(response.try_recv(), Ok("6".into()));
+        assert_eq!(response.try_recv(), Err(TryRecvError::Disconnected));
     }
 
     #[test]
@@ -183,9 +185,9 @@ mod tests {
         let frame = [&[0x81, 127][..], &70_000_u64.to_be_bytes(), &[b'x'; 70_000], b"\x81\x014"].concat();
         let sent = polling.send(&[IoSlice::new(&frame)]).unwrap();
         assert_eq!(sent, MAX_CHUNK);
-        assert_eq!(response.recv().unwrap().len(), MAX_CHUNK - 10);
+        assert_eq!(response.try_recv().unwrap().len(), MAX_CHUNK - 10);
         assert_eq!(polling.send(&[IoSlice::new(&frame[sent..])]).unwrap(), frame.len() - sent - 3);
-        assert_eq!(response.iter().map(|chunk| chunk.len()).sum::<usize>(), 70_000 + 10 - MAX_CHUNK);
+        assert_eq!(response.try_iter().map(|chunk| chunk.len()).sum::<usize>(), 70_000 + 10 - MAX_CHUNK);
     }
 
     #[test]
