@@ -3,10 +3,10 @@
 use crate::base::memory::Charge;
 use crate::client::socketio::mailbox::{Mail, Payload};
 use crate::client::socketio::sessions::SessionId;
-use crate::delivery::transport::Peer;
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
+use crate::platform::Peer;
 use crate::protocol::socketio::handshake::RequestError;
 use crossbeam_channel::bounded;
 use std::io::{self, ErrorKind, Read};

@@ -3,11 +3,11 @@
 use crate::client::socketio::mailbox::Mail;
 use crate::client::socketio::sessions::SessionId;
 use crate::delivery::polling::Poll;
-use crate::delivery::transport::Peer;
 use crate::http::deadline_stream::DeadlineStream;
 use crate::http::request::must_close;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, Served, with_origin};
+use crate::platform::Peer;
 use crate::protocol::socketio::handshake::RequestError;
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
