@@ -11,7 +11,7 @@
 #[cfg(all(target_os = "linux", not(typewall_portable)))]
 mod linux;
 #[cfg(any(not(target_os = "linux"), typewall_portable, test))]
-mod nonblocking;
+pub(crate) mod nonblocking;
 #[cfg(unix)]
 mod posix;
 #[cfg(all(unix, any(not(target_os = "linux"), typewall_portable)))]
