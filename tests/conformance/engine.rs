@@ -113,10 +113,12 @@ fn two_payloads_at_once_end_a_session() {
     let server = TestServer::start(SLOW);
     for endpoint in ENDPOINTS {
         let poller = server.poller(endpoint);
-        let mut first = poller.begin_post(5);
-        assert_eq!(poller.post("6").0, 400, "the body of the first one is still to come");
-        first.write_all(b"4late").unwrap();
-        assert_eq!(read_response(&mut first).0, 400);
+        let mut posts = [poller.begin_post(5), poller.begin_post(5)];
+        while poller.poll().0 == 200 {}
+        for post in &mut posts {
+            post.write_all(b"4late").unwrap();
+            assert_eq!(read_response(post).0, 400);
+        }
         poller.is_gone();
     }
 }
@@ -141,7 +143,7 @@ fn the_content_type_of_a_payload_need_not_be_said() {
 #[test]
 fn a_payload_may_be_as_long_as_the_handshake_says() {
     let poller = TestServer::start(SLOW).poller("/engine.io/");
-    let payload = vec![format!("4{}", "x".repeat(499_998)), "4".repeat(500_000)].join("\u{1e}");
+    let payload = [format!("4{}", "x".repeat(499_998)), "4".repeat(500_000)].join("\u{1e}");
     assert_eq!(poller.handshake["maxPayload"], payload.len());
     poller.posts(&payload);
     poller.receives(&payload.split('\u{1e}').collect::<Vec<_>>());

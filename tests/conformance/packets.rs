@@ -171,7 +171,7 @@ fn what_comes_out_of_order_ends_the_connection() {
         client.ends();
         let poller = server.poller("/socket.io/");
         poller.posts(packet);
-        assert_eq!(poller.poll().1, "1", "{packet}");
+        while poller.poll().0 == 200 {}
         poller.is_gone();
     }
     let mut client = server.connected();
