@@ -11,7 +11,7 @@ use crate::hub::event::{Event, FromClient};
 use crate::protocol::socketio::engine::EnginePacket;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::io::{self, ErrorKind};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -37,7 +37,9 @@ const LAST_POLL_TIMEOUT: Duration = Duration::from_millis(20);
 pub(crate) enum Mail {
     /// A GET, whose thread waits for output.
     Poll(Poll),
-    /// A POST.
+    /// A POST has begun, and is under way until no strong reference is left.
+    Post(Weak<()>),
+    /// The payload of that POST.
     Payload(Payload),
     /// The response to a poll could not be written, and what it held is lost.
     Broken,
@@ -58,6 +60,9 @@ pub(crate) struct Payload {
     pub body: String,
     /// Its memory.
     pub charge: Charge,
+    /// Dropped before the reply: by the time the client has it and posts again, its session must see that this POST has
+    /// ended.
+    pub is_open: Arc<()>,
     /// Whether the payload is valid.
     pub reply_to: Sender<bool>,
 }
@@ -100,6 +105,8 @@ pub(crate) struct Mailbox {
     has_ended: bool,
     /// Whether the last poll is still open.
     poll: Weak<()>,
+    /// Whether the last POST is still under way.
+    post: Weak<()>,
     candidate: Candidate,
     /// Until when polls are held.
     hold_until: Instant,
@@ -122,6 +129,7 @@ impl Mailbox {
             ended,
             has_ended: false,
             poll: Weak::new(),
+            post: Weak::new(),
             candidate: Candidate::None,
             hold_until: Instant::now(),
             held: None,
@@ -189,6 +197,8 @@ impl Mailbox {
             // While a WebSocket is about to take over, what waits is left to it.
             Mail::Poll(poll) if self.candidate == Candidate::Probed => poll.answer(&EnginePacket::Noop),
             Mail::Poll(poll) => self.open_poll(poll, target)?,
+            Mail::Post(_) if self.post.strong_count() > 0 => return Err(OVERLAP),
+            Mail::Post(post) => self.post = post,
             Mail::Payload(_) if self.payload.is_some() => return Err(OVERLAP),
             Mail::Payload(payload) => self.payload = Some(payload),
             Mail::Broken => return Err(None),

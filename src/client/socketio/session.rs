@@ -113,13 +113,14 @@ impl<A: Application> Session<A> {
         mailbox: &mut Mailbox,
         outlet: &mut Outlet,
     ) -> Result<(), End> {
-        let Payload { body, charge, reply_to } = payload;
+        let Payload { body, charge, is_open, reply_to } = payload;
         let is_valid = EnginePacket::decode_payload(&body).all(|packet| packet.is_ok());
         if is_valid && EnginePacket::decode_payload(&body).any(|packet| packet == Ok(EnginePacket::Close)) {
             mailbox.wait_for_poll(outlet)?;
         }
         // Before the packets are handled, which can take long at the pace that is allowed. An error means that the
         // request has ended.
+        drop(is_open);
         let _ = reply_to.try_send(is_valid);
         if !is_valid {
             return Err(PROTOCOL_ERROR);

@@ -10,6 +10,7 @@ use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
 use crate::protocol::socketio::handshake::RequestError;
 use crossbeam_channel::bounded;
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::http::header;
 
@@ -26,11 +27,13 @@ impl Endpoint {
             Ok(length) => length,
             Err(response) => return exchange.respond(response, true),
         };
+        let is_open = Arc::new(());
+        self.sessions.pass(id, Mail::Post(Arc::downgrade(&is_open)));
         let mut charge = self.memory.charge();
         let body = self.read_body(exchange, length, &mut charge)?;
         let Ok(body) = String::from_utf8(body) else { return exchange.refuse(RequestError::BadRequest) };
         let (reply_to, reply) = bounded(1);
-        self.sessions.pass(id, Mail::Payload(Payload { body, charge, reply_to }));
+        self.sessions.pass(id, Mail::Payload(Payload { body, charge, is_open, reply_to }));
         match exchange.wait(&reply)? {
             Some(true) => exchange.respond(Response::ok(), false),
             Some(false) => exchange.refuse(RequestError::BadRequest),
