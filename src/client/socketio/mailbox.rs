@@ -145,15 +145,6 @@ impl Mailbox {
         ClientTransport::Polling(Polling::new(poll, self.end.clone()))
     }
 
-    /// The session goes on over another transport.
-    pub(crate) fn replace_transport(
-        &mut self,
-        transport: ClientTransport,
-        outlet: &mut Outlet,
-    ) -> Result<(), End> {
-        Target::of(outlet).replace_transport(transport).map_err(|_| None)
-    }
-
     /// Waits for what the session does next, and meanwhile passes polls on.
     pub(crate) fn next(&mut self, until: Instant, outlet: &mut Outlet) -> Result<Next, End> {
         loop {
@@ -230,7 +221,18 @@ impl Mailbox {
                     self.open_poll(poll, target)?;
                 }
             }
-            Mail::Upgrade(upgrade) => self.upgrade = Some(upgrade),
+            Mail::Upgrade(upgrade) => {
+                target.replace_transport(upgrade.transport.clone().into()).map_err(|_| None)?;
+                self.upgrade = Some(upgrade);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the mail that comes until then.
+    fn take_until(&mut self, until: Instant, target: &mut Target<'_>) -> Result<(), End> {
+        while let Some(mail) = self.receive(until)? {
+            self.take(mail, target)?;
         }
         Ok(())
     }
@@ -263,18 +265,16 @@ impl Mailbox {
 
 impl Source for Mailbox {
     fn pause(&mut self, wait: Duration, membership: &Membership) -> io::Result<()> {
-        let until = Instant::now() + wait;
-        while !wait.is_zero() {
-            let gone = |_| io::Error::from(ErrorKind::ConnectionAborted);
-            let Some(mail) = self.receive(until).map_err(gone)? else { break };
-            self.take(mail, &mut Target::Hub(membership)).map_err(gone)?;
+        if wait.is_zero() {
+            return Ok(());
         }
-        Ok(())
+        let taken = self.take_until(Instant::now() + wait, &mut Target::Hub(membership));
+        taken.map_err(|_| ErrorKind::ConnectionAborted.into())
     }
 
-    fn is_over(&mut self) -> bool {
-        self.has_ended |= self.ended.try_recv().is_ok();
-        self.has_ended
+    /// Passes polls on, so that the client gets its output, and the pings among it, while its input waits.
+    fn is_over(&mut self, membership: &Membership) -> bool {
+        self.take_until(Instant::now(), &mut Target::Hub(membership)).is_err()
     }
 }
 
@@ -309,5 +309,40 @@ impl<'a> Target<'a> {
                 output.flush()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::counter::Counter;
+    use crate::base::ids::ClientId;
+    use crate::base::limits::Limits;
+    use crate::base::memory::MemoryLimit;
+    use crate::client::teller::Teller;
+    use std::thread;
+
+    #[test]
+    fn polls_are_passed_on_while_input_waits_for_the_hub() {
+        let (hub, events) = bounded(16);
+        let (mailbox, mail) = bounded(CAPACITY);
+        let reader = thread::spawn(move || {
+            let teller = Teller::new(Membership::new(ClientId(1), hub), &Limits::DEFAULT);
+            let mut mailbox = Mailbox::new(mail);
+            let mut tell = |_| teller.tell(FromClient::ReadTimeout, None, None, &mut mailbox);
+            (0..3).try_for_each(&mut tell)
+        });
+        let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1).into();
+        mailbox.send(Mail::Poll(Poll::open(memory).0)).unwrap();
+        let mut unhandled = Vec::new();
+        loop {
+            match events.recv_timeout(Duration::from_secs(10)).expect("the poll is passed on") {
+                Event::NewTransport { .. } => break,
+                event => unhandled.push(event),
+            }
+        }
+        assert!(!reader.is_finished(), "the hub has handled nothing yet");
+        drop(unhandled);
+        assert!(reader.join().unwrap().is_ok());
     }
 }

@@ -11,8 +11,10 @@ use crate::client::socketio::events::EventDecoder;
 use crate::client::socketio::heartbeat::{Heartbeat, SessionOptions};
 use crate::client::socketio::mailbox::{Mailbox, Next, PROTOCOL_ERROR, Payload, Upgrade};
 use crate::client::socketio::output::Output;
+use crate::client::socketio::sessions::Entry;
 use crate::client::teller::{Membership, Teller};
 use crate::delivery::client_transport::ClientTransport;
+use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::protocol::encoding::Encoding;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -49,13 +51,19 @@ pub(crate) struct Session<A> {
     decoder: EventDecoder,
     /// Packets and frames that the client may still send before it has introduced itself.
     early_left: usize,
+    entry: Entry,
 }
 
 impl<A: Application> Session<A> {
     /// A session that begins now.
-    pub(crate) fn new(app: A, peer: Peer, options: SessionOptions) -> Self {
+    pub(crate) fn new(app: A, peer: Peer, options: SessionOptions, entry: Entry) -> Self {
         let heartbeat = Heartbeat::new(options, Instant::now());
-        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits), early_left: MAX_EARLY }
+        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits), early_left: MAX_EARLY, entry }
+    }
+
+    /// The session goes on over this WebSocket.
+    pub(crate) fn upgrade(&self, socket: SocketTransport) {
+        self.entry.upgrade(socket);
     }
 
     /// The limits that apply to the client.
@@ -159,6 +167,9 @@ impl<A: Application> Session<A> {
         match self.app.receive(message, output).map_err(|_| PROTOCOL_ERROR)? {
             Reaction::Stay => {
                 output.flush().map_err(|_| None)?;
+                if self.app.is_connected() {
+                    self.entry.introduce();
+                }
                 Ok(None)
             }
             Reaction::Join(join) => self.join(*join, outlet),
@@ -186,6 +197,7 @@ impl<A: Application> Session<A> {
         };
         let Outlet::Hub(teller) = outlet else { return Err(None) };
         teller.membership.connect(Event::Connected(new)).map_err(|_| None)?;
+        self.entry.introduce();
         Ok(first.map(Into::into))
     }
 

@@ -3,8 +3,8 @@
 use crate::base::memory::Charge;
 use crate::client::socketio::mailbox::{Mail, Payload};
 use crate::client::socketio::sessions::SessionId;
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::Peer;
-use crate::http::deadline_stream::DeadlineStream;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
 use crate::protocol::socketio::handshake::RequestError;
@@ -34,10 +34,10 @@ impl Endpoint {
         let Ok(body) = String::from_utf8(body) else { return exchange.refuse(RequestError::BadRequest) };
         let (reply_to, reply) = bounded(1);
         self.sessions.pass(id, Mail::Payload(Payload { body, charge, is_open, reply_to }));
-        match reply.recv() {
-            Ok(true) => exchange.respond(Response::ok(), false),
-            Ok(false) => exchange.refuse(RequestError::BadRequest),
-            Err(_) => exchange.refuse(RequestError::UnknownSession),
+        match exchange.wait(&reply)? {
+            Some(true) => exchange.respond(Response::ok(), false),
+            Some(false) => exchange.refuse(RequestError::BadRequest),
+            None => exchange.refuse(RequestError::UnknownSession),
         }
     }
 
