@@ -55,7 +55,7 @@ impl EventDecoder {
                 Ok(Some(FromClient::Frames(text_frame(&invalid_namespace(namespace))).into()))
             }
             _ if namespace != MAIN_NAMESPACE => Err(PROTOCOL_ERROR),
-            Content::Event { ack, json } => Ok(Some(self.event(json, ack.map(AckId)))),
+            Content::Event { ack, json } => self.event(json, ack.map(AckId)).map(Some),
             Content::BinaryEvent { attachments, ack, .. } if attachments <= MAX_ATTACHMENTS => {
                 self.attachments = attachments;
                 let rejected = FromClient::Rejected { error: EventError::Binary, reference: None };
@@ -70,19 +70,29 @@ impl EventDecoder {
                 outlet.note_goodbye();
                 Err(None)
             }
-            Content::Connect(_)
-            | Content::ConnectError(_)
-            | Content::BinaryEvent { .. }
-            | Content::BinaryAck { .. } => Err(PROTOCOL_ERROR),
+            // A client whose `auth` is asked again after a reconnection may answer twice.
+            Content::Connect(_) => Ok(None),
+            Content::ConnectError(_) | Content::BinaryEvent { .. } | Content::BinaryAck { .. } => {
+                Err(PROTOCOL_ERROR)
+            }
         }
     }
 
-    fn event(&mut self, json: &str, ack: Option<AckId>) -> Telling {
+    /// An event. One that is not JSON, or has not even a name, ends the connection.
+    fn event(&mut self, json: &str, ack: Option<AckId>) -> Result<Telling, End> {
         let event = validate::arguments(json, &self.limits);
+        if matches!(event, FromClient::Rejected { error: EventError::NotJson, .. }) || is_empty(json) {
+            return Err(PROTOCOL_ERROR);
+        }
         self.has_introduced_itself |= matches!(event, FromClient::Acted(Action::Join { .. }));
         let is_post = matches!(event, FromClient::Acted(Action::Post { .. }));
-        Telling { event, ack, as_guest: is_post && !self.has_introduced_itself }
+        Ok(Telling { event, ack, as_guest: is_post && !self.has_introduced_itself })
     }
+}
+
+/// Whether a JSON array has no element.
+fn is_empty(array: &str) -> bool {
+    array.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(']'))
 }
 
 /// The answer to a client that enters a namespace that does not exist.
@@ -142,12 +152,28 @@ mod tests {
     }
 
     #[test]
+    fn an_event_that_is_no_array_with_a_name_ends_the_connection() {
+        for text in ["2", "2{}", "2[]", "2[ ]", "27[]", "2[", "2[\"ping\"", "2[\"ping\"]]", "2[ping]"] {
+            assert_eq!(decode_texts(&[text]), [Err(PROTOCOL_ERROR)], "{text}");
+        }
+        for text in ["2[1]", "2[[]]", "2[\"other\",[]]"] {
+            let told = decode_texts(&[text]);
+            assert!(told[0].as_ref().unwrap().starts_with("Rejected { error: UnknownEvent"), "{told:?}");
+        }
+    }
+
+    #[test]
     fn other_namespaces_do_not_exist() {
-        let told = decode_texts(&["0/other,", "0", "2/other,[\"ping\"]", "4{}", "x"]);
+        let told = decode_texts(&["0/other,", "2/other,[\"ping\"]", "4{}", "x"]);
         assert!(told[0].as_ref().unwrap().starts_with("Frames"), "{told:?}");
         assert!(told[1..].iter().all(|told| *told == Err(PROTOCOL_ERROR)), "{told:?}");
         let EnginePacket::Message(text) = invalid_namespace("/other") else { panic!("no message") };
         assert_eq!(text, r#"4/other,{"message":"Invalid namespace"}"#);
+    }
+
+    #[test]
+    fn a_client_that_has_entered_may_enter_again_without_effect() {
+        assert_eq!(decode_texts(&["0", r#"0{"room":"other"}"#]), [Ok(String::new()), Ok(String::new())]);
     }
 
     #[test]

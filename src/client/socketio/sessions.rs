@@ -1,20 +1,27 @@
-//! The directory of the sessions that poll: the mailbox of each, by its id.
+//! The directory of the sessions: how each is reached, by its id.
 
+use crate::base::ids::ClientId;
 use crate::base::random;
 use crate::client::socketio::mailbox::Mail;
+use crate::delivery::transport::{SocketTransport, Transport};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use data_encoding::BASE64URL_NOPAD;
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::fmt;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::{self, Write};
 use std::io;
+use std::mem;
+use std::net::Shutdown;
 use std::thread;
 
 /// Requests that wait for the directory. Each takes microseconds.
 const QUEUE: usize = 1024;
 
-/// Random bytes of an id, enough that nobody guesses one. They become 20 characters.
+/// Random bytes of an id, enough that nobody guesses one.
 const ID_LENGTH: usize = 15;
+
+/// Characters of an id in Base64.
+const TEXT_LENGTH: usize = 20;
 
 /// The id of a session, `sid` on the wire. Whoever knows it can send and receive in the client's place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,7 +46,9 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        BASE64URL_NOPAD.encode_write(&self.0, f)
+        let mut text = [0; TEXT_LENGTH];
+        BASE64URL_NOPAD.encode_mut(&self.0, &mut text);
+        text.iter().try_for_each(|byte| f.write_char((*byte).into()))
     }
 }
 
@@ -50,12 +59,22 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// How the directory reaches a session.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    /// By mail, if it polls.
+    Polling(Sender<Mail>),
+    /// Over its WebSocket, which only ends it.
+    Socket(SocketTransport),
+}
+
 enum Request {
-    Add(SessionId, Sender<Mail>),
+    Add(ClientId, SessionId, Connection),
     Pass(SessionId, Mail),
     Find(SessionId, Sender<bool>),
-    Close(SessionId),
-    Remove(SessionId),
+    Upgrade(ClientId, SessionId, SocketTransport),
+    Introduce(ClientId, SessionId),
+    Remove(ClientId, SessionId),
 }
 
 /// The directory. Its thread ends when all clones are gone.
@@ -69,17 +88,19 @@ impl fmt::Debug for Request {
 }
 
 impl Sessions {
-    /// Starts the thread that owns the directory.
-    pub(crate) fn start() -> io::Result<Self> {
+    /// Starts the thread that owns the directory. Of more than `max_early` clients that have not introduced themselves,
+    /// the oldest are disconnected.
+    pub(crate) fn start(max_early: usize) -> io::Result<Self> {
         let (requests, queue) = bounded(QUEUE);
-        thread::Builder::new().name("sessions".to_owned()).spawn(move || run(&queue))?;
+        let directory = Directory { max_early, ..Directory::default() };
+        thread::Builder::new().name("sessions".to_owned()).spawn(move || directory.run(&queue))?;
         Ok(Self(requests))
     }
 
-    /// Adds a session, until what this returns is dropped.
-    pub(crate) fn add(&self, id: SessionId, mailbox: Sender<Mail>) -> Entry {
-        self.request(Request::Add(id, mailbox));
-        Entry { id, sessions: self.clone() }
+    /// Adds the session of a client, until what this returns is dropped.
+    pub(crate) fn add(&self, client: ClientId, id: SessionId, connection: Connection) -> Entry {
+        self.request(Request::Add(client, id, connection));
+        Entry { client, id, is_introduced: false, sessions: self.clone() }
     }
 
     /// Passes mail to a session. Drops it if there is no such session, or if its mailbox is full, which a client that
@@ -104,40 +125,93 @@ impl Sessions {
 /// A session's place in the directory. Dropping it removes the session.
 #[derive(Debug)]
 pub(crate) struct Entry {
+    client: ClientId,
     id: SessionId,
+    is_introduced: bool,
     sessions: Sessions,
 }
 
 impl Entry {
-    /// Closes the mailbox of a session that has upgraded. The directory still knows the session.
-    pub(crate) fn close(&self) {
-        self.sessions.request(Request::Close(self.id));
+    /// The session goes on over a WebSocket, and takes no mail. The directory still knows it.
+    pub(crate) fn upgrade(&self, socket: SocketTransport) {
+        self.sessions.request(Request::Upgrade(self.client, self.id, socket));
+    }
+
+    /// The client has introduced itself.
+    pub(crate) fn introduce(&mut self) {
+        if !mem::replace(&mut self.is_introduced, true) {
+            self.sessions.request(Request::Introduce(self.client, self.id));
+        }
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.sessions.request(Request::Remove(self.id));
+        self.sessions.request(Request::Remove(self.client, self.id));
     }
 }
 
-fn run(queue: &Receiver<Request>) {
-    let mut mailboxes: HashMap<SessionId, Option<Sender<Mail>>, RandomState> = HashMap::default();
-    for request in queue {
+/// What the thread knows.
+#[derive(Debug, Default)]
+struct Directory {
+    /// `None` for a session over a WebSocket whose client has introduced itself: its socket must not be kept open here.
+    sessions: HashMap<SessionId, Option<Connection>, RandomState>,
+    /// The sessions of clients that have not introduced themselves, the oldest first.
+    early: BTreeMap<ClientId, SessionId>,
+    max_early: usize,
+}
+
+impl Directory {
+    fn run(mut self, queue: &Receiver<Request>) {
+        for request in queue {
+            self.handle(request);
+            if self.sessions.is_empty() {
+                self.sessions.shrink_to_fit();
+            }
+        }
+    }
+
+    fn handle(&mut self, request: Request) {
         match request {
-            Request::Add(id, mailbox) => _ = mailboxes.insert(id, Some(mailbox)),
+            Request::Add(client, id, connection) => {
+                self.sessions.insert(id, Some(connection));
+                self.early.insert(client, id);
+                if self.early.len() > self.max_early {
+                    self.end_oldest();
+                }
+            }
             Request::Pass(id, mail) => {
-                if let Some(Some(mailbox)) = mailboxes.get(&id) {
+                if let Some(Some(Connection::Polling(mailbox))) = self.sessions.get(&id) {
                     let _ = mailbox.try_send(mail);
                 }
             }
             // An error means that the request has ended.
-            Request::Find(id, reply_to) => _ = reply_to.try_send(mailboxes.contains_key(&id)),
-            Request::Close(id) => _ = mailboxes.entry(id).and_modify(|mailbox| *mailbox = None),
-            Request::Remove(id) => _ = mailboxes.remove(&id),
+            Request::Find(id, reply_to) => _ = reply_to.try_send(self.sessions.contains_key(&id)),
+            Request::Upgrade(client, id, socket) => match self.sessions.get_mut(&id) {
+                Some(session) => {
+                    *session = self.early.contains_key(&client).then_some(Connection::Socket(socket));
+                }
+                None => socket.shutdown(Shutdown::Both), // its session was ended meanwhile
+            },
+            Request::Introduce(client, id) => {
+                self.early.remove(&client);
+                if let Some(session) = self.sessions.get_mut(&id) {
+                    session.take_if(|connection| matches!(connection, Connection::Socket(_)));
+                }
+            }
+            Request::Remove(client, id) => {
+                self.early.remove(&client);
+                self.sessions.remove(&id);
+            }
         }
-        if mailboxes.is_empty() {
-            mailboxes.shrink_to_fit();
+    }
+
+    /// Disconnects the client that has not introduced itself for the longest time.
+    fn end_oldest(&mut self) {
+        let session = self.early.pop_first().and_then(|(_, id)| self.sessions.remove(&id)).flatten();
+        // A session that polls ends with its mailbox.
+        if let Some(Connection::Socket(socket)) = session {
+            socket.shutdown(Shutdown::Both);
         }
     }
 }
@@ -145,6 +219,9 @@ fn run(queue: &Receiver<Request>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     #[test]
     fn an_id_is_twenty_characters_and_only_those_are_one() {
@@ -158,18 +235,50 @@ mod tests {
     }
 
     #[test]
-    fn mail_reaches_a_session_until_it_is_removed() {
-        let (sessions, id) = (Sessions::start().unwrap(), SessionId::random());
+    fn mail_reaches_a_session_until_it_upgrades() {
+        let (sessions, id) = (Sessions::start(1).unwrap(), SessionId::random());
         let (mailbox, mail) = bounded(8);
-        let entry = sessions.add(id, mailbox);
+        let entry = sessions.add(ClientId(1), id, Connection::Polling(mailbox));
         sessions.pass(id, Mail::Broken);
         assert!(matches!(mail.recv(), Ok(Mail::Broken)));
         sessions.pass(SessionId::random(), Mail::Broken);
-        entry.close();
+        entry.upgrade(socket().0);
         sessions.pass(id, Mail::Broken);
         assert!(mail.recv().is_err(), "the directory has dropped the mailbox");
         assert!(sessions.knows(id) && !sessions.knows(SessionId::random()));
         drop(entry);
         assert!(!sessions.knows(id));
+    }
+
+    /// A transport, and the other end of its connection.
+    fn socket() -> (SocketTransport, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        (SocketTransport::new(listener.accept().unwrap().0), client)
+    }
+
+    #[test]
+    fn of_too_many_clients_that_have_not_introduced_themselves_the_oldest_is_disconnected() {
+        let sessions = Sessions::start(2).unwrap();
+        let ids = [(); 6].map(|()| SessionId::random());
+        let [(first, first_mail), (second, second_mail)] = [(); 2].map(|()| bounded(8));
+        let add = |n: usize, connection| sessions.add(ClientId(n as u64), ids[n], connection);
+        let mut entries = vec![add(0, Connection::Polling(first)), add(1, Connection::Polling(second))];
+        entries[0].introduce();
+        let [(third, mut third_end), (fourth, mut fourth_end)] = [(); 2].map(|()| socket());
+        entries.push(add(2, Connection::Socket(third)));
+        assert!(ids[..3].iter().all(|id| sessions.knows(*id)), "two of three have not introduced themselves");
+        entries.push(add(3, Connection::Socket(fourth)));
+        assert!(
+            second_mail.recv().is_err() && !sessions.knows(ids[1]),
+            "the oldest of them was disconnected"
+        );
+        entries.push(add(4, Connection::Polling(bounded(8).0)));
+        assert_eq!(third_end.read(&mut [0]).unwrap(), 0, "a WebSocket too");
+        entries[3].introduce();
+        entries.push(add(5, Connection::Polling(bounded(8).0)));
+        assert!([0, 3, 4, 5].iter().all(|n| sessions.knows(ids[*n])) && first_mail.is_empty());
+        assert_eq!(fourth_end.read(&mut [0]).unwrap(), 0, "the directory has let go of its socket");
     }
 }

@@ -3,16 +3,15 @@
 use crate::base::ids::ClientId;
 use crate::base::memory::MemoryLimit;
 use crate::base::permits::Permit;
-use crate::client::outlet::Outlet;
-use crate::client::reader;
+use crate::client::outlet::{End, Outlet};
+use crate::client::reader::{self, ClientSocket};
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::mailbox::{CAPACITY, Mailbox, Upgrade};
 use crate::client::socketio::output::Output;
 use crate::client::socketio::session::{Peer, Session};
-use crate::client::socketio::sessions::{SessionId, Sessions};
+use crate::client::socketio::sessions::{Connection, SessionId, Sessions};
 use crate::client::spawn::finish;
-use crate::delivery::transport::SocketTransport;
 use crate::protocol::socketio::engine::EnginePacket;
 use crossbeam_channel::bounded;
 use std::io;
@@ -29,42 +28,44 @@ pub(crate) struct NewSession<A> {
     pub peer: Peer,
     /// The times.
     pub options: SessionOptions,
+    /// Its id.
+    pub id: SessionId,
+    /// Where it is listed.
+    pub sessions: Sessions,
     /// Handles the messages.
     pub app: A,
     /// The memory for what arrives and waits.
     pub memory: Arc<MemoryLimit>,
 }
 
-/// Starts a session that polls. Later requests find it by this id.
-pub(crate) fn spawn_polling<A: Application>(
-    new: NewSession<A>,
-    id: SessionId,
-    sessions: &Sessions,
-    permit: Permit,
-) -> io::Result<()> {
+impl<A: Application> NewSession<A> {
+    /// Lists the session. Its time begins before the client hears of it.
+    fn begin(self, connection: Connection) -> Box<Session<A>> {
+        let entry = self.sessions.add(self.peer.client, self.id, connection);
+        Box::new(Session::new(self.app, self.peer, self.options, entry)) // each frame that it passes would hold a copy
+    }
+}
+
+/// Starts a session that polls. Later requests find it by its id.
+pub(crate) fn spawn_polling<A: Application>(new: NewSession<A>, permit: Permit) -> io::Result<()> {
     let (mailbox, mail) = bounded(CAPACITY);
-    let entry = sessions.add(id, mailbox);
-    let (client, memory) = (new.peer.client, new.memory);
-    // Its time begins before the client hears of it.
-    let mut session = Session::new(new.app, new.peer, new.options);
+    let (client, memory) = (new.peer.client, Arc::clone(&new.memory));
+    let mut session = new.begin(Connection::Polling(mailbox));
     spawn(client, move || {
         let mut mailbox = Mailbox::new(mail);
         let mut outlet = Outlet::Own(Box::new(Output::new(mailbox.transport(None))));
-        let upgrade = session.run_polling(&mut mailbox, &mut outlet);
-        let upgraded = upgrade.and_then(|upgrade| {
-            let transport = upgrade.transport.clone().into();
-            mailbox.replace_transport(transport, &mut outlet)?;
-            Ok(upgrade)
-        });
-        match upgraded {
+        match session.run_polling(&mut mailbox, &mut outlet) {
             Ok(upgrade) => {
-                entry.close();
+                session.upgrade(upgrade.transport.clone());
                 drop(mailbox);
                 read(session, outlet, upgrade, memory);
             }
-            Err(end) => session.end_polling(end, &mut mailbox, &mut outlet),
+            Err(end) => {
+                session.end_polling(end, &mut mailbox, &mut outlet);
+                drop(session);
+            }
         }
-        drop((permit, entry));
+        drop(permit);
     })
 }
 
@@ -76,12 +77,13 @@ pub(crate) fn spawn_websocket<A: Application>(
     open: EnginePacket<'static>,
     permit: Permit,
 ) -> io::Result<()> {
-    let session = Session::new(new.app, new.peer, new.options);
-    spawn(new.peer.client, move || {
+    let (client, memory) = (new.peer.client, Arc::clone(&new.memory));
+    let session = new.begin(Connection::Socket(upgrade.transport.clone()));
+    spawn(client, move || {
         let mut output = Output::new(upgrade.transport.clone().into());
         output.send(open);
         if output.write_frames(&handshake).is_ok() {
-            read(session, Outlet::Own(Box::new(output)), upgrade, new.memory);
+            read(session, Outlet::Own(Box::new(output)), upgrade, memory);
         }
         drop(permit);
     })
@@ -93,27 +95,33 @@ fn spawn(client: ClientId, run: impl FnOnce() + Send + 'static) -> io::Result<()
 }
 
 /// Reads a WebSocket until it ends.
-fn read<A: Application>(mut session: Session<A>, outlet: Outlet, upgrade: Upgrade, memory: Arc<MemoryLimit>) {
-    let Upgrade { transport, already_read } = upgrade;
+fn read<A: Application>(
+    mut session: Box<Session<A>>,
+    outlet: Outlet,
+    upgrade: Upgrade,
+    memory: Arc<MemoryLimit>,
+) {
     let limits = session.limits();
-    if set_read_timeout(&session, &outlet, &transport).is_err() {
-        return;
-    }
-    let websocket = reader::websocket(transport, outlet, already_read, &limits, memory);
-    let (mut stream, end) = reader::read(websocket, &limits, &mut session);
+    let Ok(websocket) = websocket(&session, outlet, upgrade, memory) else { return };
+    let (mut stream, end) = reader::read(websocket, &limits, &mut *session);
     if let (Some((code, reason)), Outlet::Own(output)) = (end, &mut stream.outlet) {
         output.close(code, reason);
     }
     finish(&stream, end);
 }
 
-fn set_read_timeout<A: Application>(
+/// The WebSocket, whose reads end in time.
+#[inline(never)] // its frame would stay on the stack
+fn websocket<A: Application>(
     session: &Session<A>,
-    outlet: &Outlet,
-    transport: &SocketTransport,
-) -> io::Result<()> {
-    match outlet {
-        Outlet::Hub(_) => transport.set_read_timeout(Some(session.limits().max_silence)),
-        Outlet::Own(_) => session.set_read_timeout(outlet).map_err(|_| io::ErrorKind::NotConnected.into()),
+    outlet: Outlet,
+    Upgrade { transport, already_read }: Upgrade,
+    memory: Arc<MemoryLimit>,
+) -> Result<ClientSocket, End> {
+    let limits = session.limits();
+    match &outlet {
+        Outlet::Hub(_) => transport.set_read_timeout(Some(limits.max_silence)).map_err(|_| None)?,
+        Outlet::Own(_) => session.set_read_timeout(&outlet)?,
     }
+    Ok(reader::websocket(transport, outlet, already_read, &limits, memory))
 }

@@ -15,8 +15,8 @@ use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::session::Peer;
 use crate::client::socketio::sessions::{SessionId, Sessions};
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
-use crate::http::deadline_stream::DeadlineStream;
 use crate::http::request::{Head, has_body, must_close};
 use crate::http::response::Response;
 use crate::hub::shards::Shards;
@@ -34,6 +34,10 @@ pub(crate) const MAX_PAYLOAD: usize = 1_000_000;
 
 /// How long a client may take to enter a room.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// One in this many clients may have entered no room yet. Beyond that, the oldest one is disconnected. A stock client
+/// enters at once, so others keep nobody out.
+const CLIENTS_PER_EARLY: usize = 4;
 
 /// The revision of Engine.IO.
 const REVISION: &str = "4";
@@ -122,7 +126,7 @@ impl Endpoint {
     /// when all clones are gone.
     pub fn start(options: SessionOptions, limits: Limits, max_waiting: usize) -> io::Result<Self> {
         let memory = MemoryLimit::new(Counter::default(), max_waiting, 1).into();
-        Ok(Self { sessions: Sessions::start()?, options, limits, memory })
+        Ok(Self { sessions: Sessions::start(max_early(&limits))?, options, limits, memory })
     }
 
     /// Serves rooms: clients are pinged as often as pages, and dropped as soon. What they hold counts as input.
@@ -132,7 +136,8 @@ impl Endpoint {
             ping_timeout: limits.max_silence.saturating_sub(limits.ping_every),
             connect_timeout: CONNECT_TIMEOUT,
         };
-        Ok(Self { sessions: Sessions::start()?, options, limits, memory: Arc::clone(&shards.input) })
+        let sessions = Sessions::start(max_early(&limits))?;
+        Ok(Self { sessions, options, limits, memory: Arc::clone(&shards.input) })
     }
 
     /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
@@ -174,12 +179,10 @@ impl Endpoint {
         exchange: &Exchange<'_>,
         app: A,
     ) -> Result<io::Result<Served>, RequestError> {
-        let id = SessionId::random();
-        let spawned = exchange
-            .permit
-            .another()
-            .ok_or(io::ErrorKind::QuotaExceeded.into())
-            .and_then(|permit| spawn_polling(self.session(exchange, app), id, &self.sessions, permit));
+        let new = self.session(exchange, app);
+        let id = new.id;
+        let permit = exchange.permit.another().ok_or(io::ErrorKind::QuotaExceeded.into());
+        let spawned = permit.and_then(|permit| spawn_polling(new, permit));
         if let Err(error) = spawned {
             log::debug!("client {} is refused: {error}", exchange.client.0);
             return Ok(exchange.respond(Response::too_many_connections(), true));
@@ -187,12 +190,13 @@ impl Endpoint {
         let mut payload = String::new();
         self.handshake(id, &["websocket"]).encode(&mut payload);
         // The id of the client is that of the connection, so each connection begins one session at most.
-        Ok(exchange.respond(Response::payload(payload.into_bytes()), true))
+        Ok(exchange.respond(Response::payload(payload.into()), true))
     }
 
     fn session<A>(&self, exchange: &Exchange<'_>, app: A) -> NewSession<A> {
         let peer = Peer { client: exchange.client, address: exchange.address, limits: self.limits };
-        NewSession { peer, options: self.options, app, memory: Arc::clone(&self.memory) }
+        let (id, sessions, memory) = (SessionId::random(), self.sessions.clone(), Arc::clone(&self.memory));
+        NewSession { peer, options: self.options, id, sessions, app, memory }
     }
 
     /// The first packet of a session.
@@ -216,6 +220,11 @@ impl Exchange<'_> {
     fn refuse(&self, error: RequestError) -> io::Result<Served> {
         self.respond(Response::json(&error).with_status(400), true)
     }
+}
+
+/// How many clients may be in no room. Always at least one.
+fn max_early(limits: &Limits) -> usize {
+    (limits.max_clients / CLIENTS_PER_EARLY).max(1)
 }
 
 fn json(data: &impl Serialize) -> String {

@@ -3,13 +3,14 @@
 use crate::base::memory::Charge;
 use crate::client::socketio::mailbox::{Mail, Payload};
 use crate::client::socketio::sessions::SessionId;
-use crate::http::deadline_stream::DeadlineStream;
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
 use crate::platform::Peer;
 use crate::protocol::socketio::handshake::RequestError;
 use crossbeam_channel::bounded;
 use std::io::{self, ErrorKind, Read};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::http::header;
 
@@ -26,15 +27,17 @@ impl Endpoint {
             Ok(length) => length,
             Err(response) => return exchange.respond(response, true),
         };
+        let is_open = Arc::new(());
+        self.sessions.pass(id, Mail::Post(Arc::downgrade(&is_open)));
         let mut charge = self.memory.charge();
         let body = self.read_body(exchange, length, &mut charge)?;
         let Ok(body) = String::from_utf8(body) else { return exchange.refuse(RequestError::BadRequest) };
         let (reply_to, reply) = bounded(1);
-        self.sessions.pass(id, Mail::Payload(Payload { body, charge, reply_to }));
-        match reply.recv() {
-            Ok(true) => exchange.respond(Response::ok(), false),
-            Ok(false) => exchange.refuse(RequestError::BadRequest),
-            Err(_) => exchange.refuse(RequestError::UnknownSession),
+        self.sessions.pass(id, Mail::Payload(Payload { body, charge, is_open, reply_to }));
+        match exchange.wait(&reply)? {
+            Some(true) => exchange.respond(Response::ok(), false),
+            Some(false) => exchange.refuse(RequestError::BadRequest),
+            None => exchange.refuse(RequestError::UnknownSession),
         }
     }
 

@@ -5,9 +5,11 @@ use crate::server::TestServer;
 use crate::socketio::poller::Poller;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
+use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+use typewall::Limits;
 
 /// An empty ping of a WebSocket, masked with zeros.
 const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
@@ -70,4 +72,21 @@ fn text_frames_of_a_client_in_no_room_are_counted_too() {
         received.windows(2).any(|bytes| bytes == protocol_error),
         "it ended for another reason: {received:?}"
     );
+}
+
+#[test]
+fn of_too_many_clients_in_no_room_the_oldest_is_disconnected() {
+    let server = TestServer::with(Limits { max_clients: 8, ..Limits::DEFAULT });
+    let entered = Poller::connect(&server, "r");
+    let [first, second] = [(); 2].map(|()| Poller::open(&server, "r"));
+    let mut third = open(&server);
+    third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    assert!(third.read(&mut [0; 1]).unwrap() > 0, "the handshake is answered");
+    assert_eq!(first.try_post("40").0, 400, "the oldest has gone");
+    second.post("40");
+    entered.emit("ping", &json!({}));
+    let _later = [(); 2].map(|()| Poller::open(&server, "r"));
+    let ended = third.read_to_end(&mut Vec::new());
+    assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
+    second.emit("ping", &json!({}));
 }
