@@ -12,6 +12,14 @@ use std::time::{Duration, Instant};
 /// How often a thread that waits for the end of a connection looks for it. Only clients that are slowed down wait so.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// The events that show the state of the other end: to ask for, of an end of one direction, and of both. Only some
+/// systems tell the two apart, and on others IN has to be asked for, so that there is a HUP.
+#[cfg(any(target_os = "linux", target_os = "freebsd"))]
+const ENDS: [PollFlags; 3] =
+    [PollFlags::RDHUP, PollFlags::RDHUP, PollFlags::HUP.union(PollFlags::ERR).union(PollFlags::NVAL)];
+#[cfg(not(any(target_os = "linux", target_os = "freebsd")))]
+const ENDS: [PollFlags; 3] = [PollFlags::IN, PollFlags::HUP, PollFlags::ERR.union(PollFlags::NVAL)];
+
 /// Prepares a socket for the other functions: it never blocks.
 pub(crate) fn prepare(socket: &TcpStream) {
     // An error means that the connection has already ended, which its reader will notice.
@@ -44,8 +52,8 @@ pub(crate) fn send(mut socket: &TcpStream, pieces: &[IoSlice<'_>]) -> io::Result
     }
 }
 
-/// Blocks for `duration`, or until the other end has closed the connection in one direction at least. Behind bytes that
-/// were not read yet, only some systems see that.
+/// Blocks for `duration`, or until the other end has closed the connection in one direction at least. Not
+/// every system sees that behind bytes that were not read yet.
 pub(crate) fn wait_for_close(socket: &TcpStream, duration: Duration) -> io::Result<Peer> {
     wait_while(socket, duration, |peer| peer == Peer::Open)
 }
@@ -70,18 +78,18 @@ fn wait_while(socket: &TcpStream, duration: Duration, stays: impl Fn(Peer) -> bo
 
 /// The state of the other end, as far as the system tells.
 fn peer(socket: &TcpStream) -> io::Result<Peer> {
-    let flags = match poll_socket(socket, PollFlags::empty(), Some(Duration::ZERO)) {
+    let [asked, finished, gone] = ENDS;
+    let flags = match poll_socket(socket, asked, Some(Duration::ZERO)) {
         // The process was suspended.
         Err(error) if error.kind() == ErrorKind::Interrupted => PollFlags::empty(),
         flags => flags?,
     };
-    if flags.intersects(PollFlags::ERR | PollFlags::NVAL) {
+    if flags.intersects(gone) {
         return Ok(Peer::Gone);
     }
     Ok(match socket.peek(&mut [0]) {
         Ok(0) => Peer::Finished,
-        // On some systems HUP is about one direction.
-        Ok(_) if flags.contains(PollFlags::HUP) => Peer::Finished,
+        Ok(_) if flags.intersects(finished) => Peer::Finished,
         Ok(_) => Peer::Open,
         Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Peer::Open,
         Err(_) => Peer::Gone,
