@@ -39,6 +39,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// enters at once, so others keep nobody out.
 const CLIENTS_PER_EARLY: usize = 4;
 
+/// How long polls may take to be answered when the server stops: enough for clients that read, and little of the 5 s
+/// after which the program ends in any case.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// The revision of Engine.IO.
 const REVISION: &str = "4";
 
@@ -138,6 +142,13 @@ impl Endpoint {
         };
         let sessions = Sessions::start(max_early(&limits))?;
         Ok(Self { sessions, options, limits, memory: Arc::clone(&shards.input) })
+    }
+
+    /// Ends all sessions that belong to no hub, and waits until all polls are answered.
+    pub(crate) fn stop(&self) {
+        if !self.sessions.stop(STOP_TIMEOUT) {
+            log::debug!("some clients that poll did not read why their sessions ended");
+        }
     }
 
     /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
