@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use data_encoding::BASE64URL_NOPAD;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::fmt::{self, Write};
 use std::io;
 use std::mem;
 use std::net::Shutdown;
@@ -18,8 +18,11 @@ use std::time::Duration;
 /// Requests that wait for the directory. Each takes microseconds.
 const QUEUE: usize = 1024;
 
-/// Random bytes of an id, enough that nobody guesses one. They become 20 characters.
+/// Random bytes of an id, enough that nobody guesses one.
 const ID_LENGTH: usize = 15;
+
+/// Characters of an id in Base64.
+const TEXT_LENGTH: usize = 20;
 
 /// The id of a session, `sid` on the wire. Whoever knows it can send and receive in the client's place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,7 +47,9 @@ impl SessionId {
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        BASE64URL_NOPAD.encode_write(&self.0, f)
+        let mut text = [0; TEXT_LENGTH];
+        BASE64URL_NOPAD.encode_mut(&self.0, &mut text);
+        text.iter().try_for_each(|byte| f.write_char((*byte).into()))
     }
 }
 
