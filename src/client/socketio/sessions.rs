@@ -3,8 +3,9 @@
 use crate::base::ids::ClientId;
 use crate::base::random;
 use crate::client::socketio::mailbox::Mail;
+use crate::delivery::polling::Poll;
 use crate::delivery::transport::{SocketTransport, Transport};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use data_encoding::BASE64URL_NOPAD;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +14,7 @@ use std::io;
 use std::mem;
 use std::net::Shutdown;
 use std::thread;
+use std::time::Duration;
 
 /// Requests that wait for the directory. Each takes microseconds.
 const QUEUE: usize = 1024;
@@ -71,10 +73,12 @@ pub(crate) enum Connection {
 enum Request {
     Add(ClientId, SessionId, Connection),
     Pass(SessionId, Mail),
+    PollEnded,
     Find(SessionId, Sender<bool>),
     Upgrade(ClientId, SessionId, SocketTransport),
     Introduce(ClientId, SessionId),
     Remove(ClientId, SessionId),
+    Stop(Sender<()>),
 }
 
 /// The directory. Its thread ends when all clones are gone.
@@ -109,6 +113,20 @@ impl Sessions {
         self.request(Request::Pass(id, mail));
     }
 
+    /// Passes a poll to a session in the same way.
+    pub(crate) fn open_poll(&self, id: SessionId, poll: Poll) -> OpenPoll {
+        self.pass(id, Mail::Poll(poll));
+        OpenPoll(self.clone())
+    }
+
+    /// Disconnects the clients that have not introduced themselves, and all others that come. Waits so long for the end
+    /// of all polls, and returns whether they have ended.
+    pub(crate) fn stop(&self, timeout: Duration) -> bool {
+        let (end, ended) = bounded(0);
+        self.request(Request::Stop(end));
+        ended.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
+    }
+
     /// Whether there is such a session. It may have upgraded.
     pub(crate) fn knows(&self, id: SessionId) -> bool {
         let (reply_to, reply) = bounded(1);
@@ -119,6 +137,16 @@ impl Sessions {
     fn request(&self, request: Request) {
         // The thread lives as long as this sender.
         let _ = self.0.send(request);
+    }
+}
+
+/// A poll that has been passed to its session. To be dropped when its response has been sent.
+#[derive(Debug)]
+pub(crate) struct OpenPoll(Sessions);
+
+impl Drop for OpenPoll {
+    fn drop(&mut self) {
+        self.0.request(Request::PollEnded);
     }
 }
 
@@ -159,12 +187,17 @@ struct Directory {
     /// The sessions of clients that have not introduced themselves, the oldest first.
     early: BTreeMap<ClientId, SessionId>,
     max_early: usize,
+    /// Polls whose responses are still to be sent.
+    polls: usize,
+    /// Dropped when there are none, if somebody waits for that.
+    end: Option<Sender<()>>,
 }
 
 impl Directory {
     fn run(mut self, queue: &Receiver<Request>) {
         for request in queue {
             self.handle(request);
+            self.end.take_if(|_| self.polls == 0);
             if self.sessions.is_empty() {
                 self.sessions.shrink_to_fit();
             }
@@ -181,10 +214,12 @@ impl Directory {
                 }
             }
             Request::Pass(id, mail) => {
+                self.polls += usize::from(matches!(mail, Mail::Poll(_)));
                 if let Some(Some(Connection::Polling(mailbox))) = self.sessions.get(&id) {
                     let _ = mailbox.try_send(mail);
                 }
             }
+            Request::PollEnded => self.polls -= 1,
             // An error means that the request has ended.
             Request::Find(id, reply_to) => _ = reply_to.try_send(self.sessions.contains_key(&id)),
             Request::Upgrade(client, id, socket) => match self.sessions.get_mut(&id) {
@@ -203,6 +238,12 @@ impl Directory {
                 self.early.remove(&client);
                 self.sessions.remove(&id);
             }
+            Request::Stop(end) => {
+                (self.max_early, self.end) = (0, Some(end));
+                while !self.early.is_empty() {
+                    self.end_oldest();
+                }
+            }
         }
     }
 
@@ -219,9 +260,10 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::counter::Counter;
+    use crate::base::memory::MemoryLimit;
     use std::io::Read;
     use std::net::{TcpListener, TcpStream};
-    use std::time::Duration;
 
     #[test]
     fn an_id_is_twenty_characters_and_only_those_are_one() {
@@ -280,5 +322,24 @@ mod tests {
         entries.push(add(5, Connection::Polling(bounded(8).0)));
         assert!([0, 3, 4, 5].iter().all(|n| sessions.knows(ids[*n])) && first_mail.is_empty());
         assert_eq!(fourth_end.read(&mut [0]).unwrap(), 0, "the directory has let go of its socket");
+    }
+
+    #[test]
+    fn a_stop_ends_who_has_not_introduced_themselves_and_waits_for_polls() {
+        let sessions = Sessions::start(8).unwrap();
+        let ids = [(); 3].map(|()| SessionId::random());
+        let [(early, early_mail), (member, member_mail), (late, late_mail)] = [(); 3].map(|()| bounded(8));
+        let _early = sessions.add(ClientId(0), ids[0], Connection::Polling(early));
+        let mut entry = sessions.add(ClientId(1), ids[1], Connection::Polling(member));
+        entry.introduce();
+        let (poll, _chunks) = Poll::open(MemoryLimit::new(Counter::default(), 0, 1).into());
+        let open = sessions.open_poll(ids[1], poll);
+        assert!(!sessions.stop(Duration::ZERO), "a response is still to be sent");
+        assert!(early_mail.recv().is_err());
+        assert!(matches!(member_mail.recv(), Ok(Mail::Poll(_))) && sessions.knows(ids[1]), "its hub ends it");
+        let _late = sessions.add(ClientId(2), ids[2], Connection::Polling(late));
+        assert!(late_mail.recv().is_err());
+        drop(open);
+        assert!(sessions.stop(Duration::from_secs(10)));
     }
 }

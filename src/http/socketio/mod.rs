@@ -39,6 +39,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// enters at once, so others keep nobody out.
 const CLIENTS_PER_EARLY: usize = 4;
 
+/// How long polls may take to be answered when the server stops: enough for clients that read, and little of the 5 s
+/// after which the program ends in any case.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// The revision of Engine.IO.
 const REVISION: &str = "4";
 
@@ -121,6 +125,11 @@ pub(crate) fn serves(path: &str) -> bool {
     matches!(path, "/socket.io/" | "/socket.io")
 }
 
+/// Whether this is the path of a file of the client, which Socket.IO's own server has.
+pub(crate) fn is_file(path: &str) -> bool {
+    path.starts_with("/socket.io/")
+}
+
 impl Endpoint {
     /// Serves sessions with these times and limits, which may hold so much memory together. Starts a thread, which ends
     /// when all clones are gone.
@@ -140,6 +149,13 @@ impl Endpoint {
         Ok(Self { sessions, options, limits, memory: Arc::clone(&shards.input) })
     }
 
+    /// Ends all sessions that belong to no hub, and waits until all polls are answered.
+    pub(crate) fn stop(&self) {
+        if !self.sessions.stop(STOP_TIMEOUT) {
+            log::debug!("some clients that poll did not read why their sessions ended");
+        }
+    }
+
     /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
     /// one, because it would not wait for its turn.
     pub(crate) fn is_of_session(&self, head: &Head) -> bool {
@@ -151,7 +167,7 @@ impl Endpoint {
     pub fn serve<A: Application>(
         &self,
         mut exchange: Exchange<'_>,
-        app: impl FnOnce() -> Result<A, RequestError>,
+        app: impl FnOnce() -> A,
     ) -> io::Result<Served> {
         let head = exchange.head;
         // Only a posted payload is read. The bytes of another body would be taken for the next request.
@@ -162,9 +178,9 @@ impl Endpoint {
             return exchange.respond(preflight(head), false);
         }
         let outcome = Query::parse(head).and_then(|query| match (query.transport, query.id, head.method()) {
-            (TransportName::Polling, None, &Method::GET) => self.open(&exchange, app()?),
+            (TransportName::Polling, None, &Method::GET) => self.open(&exchange, app()),
             (_, None, method) if method != Method::GET => Err(RequestError::BadMethod),
-            (TransportName::WebSocket, None, _) => Ok(self.open_websocket(&mut exchange, app()?)),
+            (TransportName::WebSocket, None, _) => Ok(self.open_websocket(&mut exchange, app())),
             (TransportName::WebSocket, Some(id), &Method::GET) => Ok(self.probe(&mut exchange, id)),
             (TransportName::Polling, Some(id), &Method::GET) => Ok(self.poll(&exchange, id)),
             (TransportName::Polling, Some(id), &Method::POST) => Ok(self.post(&mut exchange, id)),

@@ -9,7 +9,7 @@ use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
-use typewall::Limits;
+use typewall::{Access, Limits, SecretHash};
 
 /// An empty ping of a WebSocket, masked with zeros.
 const PING: [u8; 6] = [0x89, 0x80, 0, 0, 0, 0];
@@ -89,4 +89,32 @@ fn of_too_many_clients_in_no_room_the_oldest_is_disconnected() {
     let ended = third.read_to_end(&mut Vec::new());
     assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
     second.emit("ping", &json!({}));
+}
+
+#[test]
+fn a_token_that_is_not_valid_does_not_pass_for_a_wrong_passphrase() {
+    let access = Access { passphrase: Some(SecretHash::new("open sesame")), ..Access::default() };
+    let server = TestServer::with_access(Limits::DEFAULT, access, None);
+    let mut poller = Poller::open(&server, "r");
+    for auth in [json!({}), json!({ "token": "0".repeat(96) }), json!({ "token": "x" })] {
+        poller.post(&format!("40{auth}"));
+        let refused = poller.until(|packet| packet.starts_with("44"));
+        assert!(refused.contains("passphrase_needed") && !refused.contains("unlock"), "{refused}");
+    }
+    poller.post(&format!("40{}", json!({ "passphrase": "close sesame" })));
+    let refused = poller.until(|packet| packet.starts_with("44"));
+    assert!(refused.contains("passphrase_wrong"), "{refused}");
+}
+
+#[test]
+fn a_page_that_expects_the_client_here_is_told_where_it_is() {
+    let server = TestServer::start();
+    for path in ["/socket.io/socket.io.js", "/socket.io/socket.io.esm.min.js"] {
+        let response = server.get(path);
+        assert!(
+            response.status == 404 && response.text().contains("socket.io-client"),
+            "{}",
+            response.text()
+        );
+    }
 }
