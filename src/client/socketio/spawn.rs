@@ -41,7 +41,7 @@ pub(crate) struct NewSession<A> {
 impl<A: Application> NewSession<A> {
     /// Lists the session. Its time begins before the client hears of it.
     fn begin(self, connection: Connection) -> Box<Session<A>> {
-        let entry = self.sessions.add(self.peer.client, self.id, connection);
+        let entry = self.sessions.add(self.peer.address, self.id, connection);
         Box::new(Session::new(self.app, self.peer, self.options, entry)) // each frame that it passes would hold a copy
     }
 }
