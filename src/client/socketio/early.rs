@@ -1,7 +1,7 @@
 //! Which clients have not introduced themselves, and which of them has to go when there are too many.
 
 use crate::base::address::Address;
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
 use std::cmp::Reverse;
 use std::collections::hash_map::RandomState;
 use std::collections::{BTreeMap, HashMap};

@@ -14,5 +14,6 @@ pub(crate) mod mailbox;
 pub(crate) mod output;
 pub(crate) mod rooms;
 pub(crate) mod session;
+pub(crate) mod session_id;
 pub(crate) mod sessions;
 pub(crate) mod spawn;

@@ -3,61 +3,21 @@
 use crate::base::address::Address;
 use crate::client::socketio::early::{EarlySessions, Place};
 use crate::client::socketio::mailbox::Mail;
+use crate::client::socketio::session_id::SessionId;
+use crate::delivery::polling::Poll;
 use crate::delivery::transport::{SocketTransport, Transport};
-use crossbeam_channel::{Receiver, Sender, bounded};
-use data_encoding::BASE64URL_NOPAD;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::io;
 use std::mem;
 use std::net::Shutdown;
 use std::thread;
+use std::time::Duration;
 
 /// Requests that wait for the directory. Each takes microseconds.
 const QUEUE: usize = 1024;
-
-/// Random bytes of an id, enough that nobody guesses one.
-const ID_LENGTH: usize = 15;
-
-/// Characters of an id in Base64.
-const TEXT_LENGTH: usize = 20;
-
-/// The id of a session, `sid` on the wire. Whoever knows it can send and receive in the client's place.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct SessionId([u8; ID_LENGTH]);
-
-impl SessionId {
-    /// A new id.
-    pub(crate) fn random() -> Self {
-        let mut bytes = [0; ID_LENGTH];
-        getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
-        Self(bytes)
-    }
-
-    /// Parses what a client sent; `None` if it is not an id.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let mut bytes = [0; ID_LENGTH];
-        let is_complete = BASE64URL_NOPAD.decode_len(text.len()) == Ok(ID_LENGTH);
-        (is_complete && BASE64URL_NOPAD.decode_mut(text.as_bytes(), &mut bytes).is_ok())
-            .then_some(Self(bytes))
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; TEXT_LENGTH];
-        BASE64URL_NOPAD.encode_mut(&self.0, &mut text);
-        text.iter().try_for_each(|byte| f.write_char((*byte).into()))
-    }
-}
-
-/// Hides the id, so that no log shows it.
-impl fmt::Debug for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionId(…)")
-    }
-}
 
 /// How the directory reaches a session.
 #[derive(Debug)]
@@ -71,10 +31,12 @@ pub(crate) enum Connection {
 enum Request {
     Add(Address, SessionId, Connection),
     Pass(SessionId, Mail),
+    PollEnded,
     Find(SessionId, Sender<Found>),
     Upgrade(SessionId, SocketTransport),
     Introduce(SessionId),
     Remove(SessionId),
+    Stop(Sender<()>),
 }
 
 /// What the directory tells of a session.
@@ -118,6 +80,20 @@ impl Sessions {
         self.request(Request::Pass(id, mail));
     }
 
+    /// Passes a poll to a session in the same way.
+    pub(crate) fn open_poll(&self, id: SessionId, poll: Poll) -> OpenPoll {
+        self.pass(id, Mail::Poll(poll));
+        OpenPoll(self.clone())
+    }
+
+    /// Disconnects the clients that have not introduced themselves, and all others that come. Waits so long for the end
+    /// of all polls, and returns whether they have ended.
+    pub(crate) fn stop(&self, timeout: Duration) -> bool {
+        let (end, ended) = bounded(0);
+        self.request(Request::Stop(end));
+        ended.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
+    }
+
     /// Finds a session. `None` if there is no such session.
     pub(crate) fn find(&self, id: SessionId) -> Option<Found> {
         let (reply_to, reply) = bounded(1);
@@ -128,6 +104,16 @@ impl Sessions {
     fn request(&self, request: Request) {
         // The thread lives as long as this sender.
         let _ = self.0.send(request);
+    }
+}
+
+/// A poll that has been passed to its session. To be dropped when its response has been sent.
+#[derive(Debug)]
+pub(crate) struct OpenPoll(Sessions);
+
+impl Drop for OpenPoll {
+    fn drop(&mut self) {
+        self.0.request(Request::PollEnded);
     }
 }
 
@@ -165,6 +151,10 @@ struct Directory {
     sessions: HashMap<SessionId, Session, RandomState>,
     early: EarlySessions,
     max_early: usize,
+    /// Polls whose responses are still to be sent.
+    polls: usize,
+    /// Dropped when there are none, if somebody waits for that.
+    end: Option<Sender<()>>,
 }
 
 #[derive(Debug)]
@@ -179,6 +169,7 @@ impl Directory {
     fn run(mut self, queue: &Receiver<Request>) {
         for request in queue {
             self.handle(request);
+            self.end.take_if(|_| self.polls == 0);
             if self.sessions.is_empty() {
                 self.sessions.shrink_to_fit();
             }
@@ -195,18 +186,15 @@ impl Directory {
                 }
             }
             Request::Pass(id, mail) => {
+                self.polls += usize::from(matches!(mail, Mail::Poll(_)));
                 let connection = self.sessions.get(&id).and_then(|session| session.connection.as_ref());
                 if let Some(Connection::Polling(mailbox)) = connection {
                     let _ = mailbox.try_send(mail);
                 }
             }
-            Request::Find(id, reply_to) => {
-                if let Some(Session { connection, place }) = self.sessions.get(&id) {
-                    let is_polling = matches!(connection, Some(Connection::Polling(_)));
-                    // An error means that the request has ended.
-                    let _ = reply_to.try_send(Found { is_polling, is_early: self.early.has(*place) });
-                }
-            }
+            Request::PollEnded => self.polls -= 1,
+            // An error means that the request has ended.
+            Request::Find(id, reply_to) => _ = self.find(id).map(|found| reply_to.try_send(found)),
             Request::Upgrade(id, socket) => match self.sessions.get_mut(&id) {
                 Some(Session { connection, place }) => {
                     *connection = self.early.has(*place).then_some(Connection::Socket(socket));
@@ -224,7 +212,20 @@ impl Directory {
                     self.early.remove(session.place);
                 }
             }
+            Request::Stop(end) => {
+                (self.max_early, self.end) = (0, Some(end));
+                while self.early.len > 0 {
+                    self.end_one();
+                }
+            }
         }
+    }
+
+    fn find(&self, id: SessionId) -> Option<Found> {
+        self.sessions.get(&id).map(|Session { connection, place }| Found {
+            is_polling: matches!(connection, Some(Connection::Polling(_))),
+            is_early: self.early.has(*place),
+        })
     }
 
     /// Disconnects a client that has not introduced itself.
@@ -242,20 +243,10 @@ impl Directory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::counter::Counter;
+    use crate::base::memory::MemoryLimit;
     use std::io::Read;
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
-    use std::time::Duration;
-
-    #[test]
-    fn an_id_is_twenty_characters_and_only_those_are_one() {
-        let id = SessionId::random();
-        let text = id.to_string();
-        assert_eq!((text.len(), SessionId::parse(&text)), (20, Some(id)));
-        assert!(SessionId::random() != id);
-        for bad in ["", "x", &text[1..], &format!("{text}x"), "????????????????????"] {
-            assert_eq!(SessionId::parse(bad), None, "{bad}");
-        }
-    }
 
     fn address(n: u8) -> Address {
         Address::of(Ipv4Addr::new(192, 0, 2, n).into())
@@ -311,5 +302,27 @@ mod tests {
         entries.push(add(5, Connection::Polling(bounded(8).0)));
         assert!([0, 3, 4, 5].iter().all(|n| sessions.find(ids[*n]).is_some()) && first_mail.is_empty());
         assert_eq!(fourth_end.read(&mut [0]).unwrap(), 0, "the directory has let go of its socket");
+    }
+
+    #[test]
+    fn a_stop_ends_who_has_not_introduced_themselves_and_waits_for_polls() {
+        let sessions = Sessions::start(8).unwrap();
+        let ids = [(); 3].map(|()| SessionId::random());
+        let [(early, early_mail), (member, member_mail), (late, late_mail)] = [(); 3].map(|()| bounded(8));
+        let _early = sessions.add(address(1), ids[0], Connection::Polling(early));
+        let mut entry = sessions.add(address(1), ids[1], Connection::Polling(member));
+        entry.introduce();
+        let (poll, _chunks) = Poll::open(MemoryLimit::new(Counter::default(), 0, 1).into());
+        let open = sessions.open_poll(ids[1], poll);
+        assert!(!sessions.stop(Duration::ZERO), "a response is still to be sent");
+        assert!(early_mail.recv().is_err());
+        assert!(
+            matches!(member_mail.recv(), Ok(Mail::Poll(_))) && sessions.find(ids[1]).is_some(),
+            "its hub ends it"
+        );
+        let _late = sessions.add(address(1), ids[2], Connection::Polling(late));
+        assert!(late_mail.recv().is_err());
+        drop(open);
+        assert!(sessions.stop(Duration::from_secs(10)));
     }
 }

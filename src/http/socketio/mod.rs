@@ -13,7 +13,8 @@ use crate::base::permits::{Permit, SPARE_CONNECTIONS};
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::session::Peer;
-use crate::client::socketio::sessions::{SessionId, Sessions};
+use crate::client::socketio::session_id::SessionId;
+use crate::client::socketio::sessions::Sessions;
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
@@ -39,6 +40,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// of them is disconnected, so that strangers keep nobody out. A stock client enters at once, but after a restart many do
 /// so together; because the spare connections count too, a small server has room for all of them.
 const CONNECTIONS_PER_EARLY: usize = 4;
+
+/// How long polls may take to be answered when the server stops: enough for clients that read, and little of the 5 s
+/// after which the program ends in any case.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The revision of Engine.IO.
 const REVISION: &str = "4";
@@ -144,6 +149,13 @@ impl Endpoint {
         };
         let sessions = Sessions::start(max_early(&limits))?;
         Ok(Self { sessions, options, limits, memory: Arc::clone(&shards.input) })
+    }
+
+    /// Ends all sessions that belong to no hub, and waits until all polls are answered.
+    pub(crate) fn stop(&self) {
+        if !self.sessions.stop(STOP_TIMEOUT) {
+            log::debug!("some clients that poll did not read why their sessions ended");
+        }
     }
 
     /// Whether a request is of a session of rooms that polls, whose pace is its own: it ends when it has too many

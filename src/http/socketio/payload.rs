@@ -2,7 +2,7 @@
 
 use crate::base::memory::Charge;
 use crate::client::socketio::mailbox::{Mail, Payload};
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
 use crate::client::validate::max_message_size;
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::Peer;

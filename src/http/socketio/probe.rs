@@ -3,7 +3,7 @@
 use crate::client::socketio::application::Application;
 use crate::client::socketio::mailbox::{Mail, Upgrade};
 use crate::client::socketio::output::text_frame;
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
 use crate::client::socketio::spawn::spawn_websocket;
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::http::response::Response;

@@ -2,6 +2,7 @@
 
 mod early;
 mod poller;
+mod stop;
 mod upgrade;
 
 use crate::server::TestServer;
