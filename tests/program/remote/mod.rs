@@ -1,5 +1,6 @@
 //! The commands that use a server over the network, against the program itself.
 
+mod examples;
 mod read;
 mod relay;
 mod tls;
