@@ -15,6 +15,7 @@
 //! | `client` | reading and checking what one client sends |
 //! | `http` | requests, routes, responses, the page |
 //! | `server` | accepting connections, starting and stopping |
+//! | `remote` | the commands that use a server over the network |
 
 mod base;
 mod client;
@@ -23,6 +24,7 @@ mod http;
 mod hub;
 mod platform;
 mod protocol;
+mod remote;
 mod room;
 mod server;
 mod store;
@@ -30,13 +32,19 @@ mod store;
 pub use base::host_key::HostKey;
 pub use base::limits::Limits;
 pub use base::random::{NoRandomSource, check_random_source};
-pub use base::secret::{SecretFileError, SecretHash};
+pub use base::secret::{SecretFileError, SecretHash, read_line as read_secret};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
 pub use platform::{StopSignal, is_open_to_others, set_up_process, system_memory};
+pub use remote::address::{Address as RoomAddress, InvalidAddress};
+pub use remote::failure::Ended;
+pub use remote::read::{ReadOptions, read};
+pub use remote::seen::Since;
+pub use remote::tls::Tls;
+pub use remote::write::{Destination, WriteOptions, write};
 pub use room::room_name::{RoomName, RoomNameTooLong};
 pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};

@@ -3,7 +3,7 @@
 mod cli;
 
 use clap::Parser;
-use cli::{Command, Options};
+use cli::{Command, Options, remote};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -20,9 +20,11 @@ use typewall::{
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::try_parse().unwrap_or_else(|error| remote::exit(&error));
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let outcome = match &options.command {
+        Some(Command::Write(arguments)) => return remote::finish(arguments.run()),
+        Some(Command::Read(arguments)) => return remote::finish(arguments.run()),
         None => serve(&options),
         Some(Command::Log { file, room, format, after }) => print_log(file, room, format, *after),
     };

@@ -98,6 +98,12 @@ impl<W: Write> LogWriter<W> {
     }
 }
 
+/// Writes a line with a value as JSON, in which everything invisible is escaped.
+pub(crate) fn json_line(mut to: impl Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut to, EscapeInvisible))?;
+    writeln!(to)
+}
+
 /// Splits a text at every character that some program treats as a line break.
 fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
@@ -105,7 +111,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 /// A line that a terminal shows as it is. Replaces control characters with U+FFFD, because a terminal could obey them,
 /// and shows the code of characters that turn the direction of the text around them.
-fn visible(line: &str) -> String {
+pub(crate) fn visible(line: &str) -> String {
     let mut visible = String::new();
     for c in line.chars() {
         match c {

@@ -9,6 +9,7 @@ mod hosts;
 mod options;
 mod qr;
 mod randomness;
+mod remote;
 mod secrets;
 mod serving;
 mod signals;
