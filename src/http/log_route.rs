@@ -1,7 +1,6 @@
 //! Downloads of a room's log: from the store if there is one, otherwise from the hub's memory.
 
-use crate::base::address::Address;
-use crate::base::hash_slots::HashSlots;
+use crate::base::address_slots::{AddressSlot, AddressSlots};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
 use crate::http::hub_query::query_hub;
@@ -29,31 +28,10 @@ pub const MAX_DOWNLOADS_PER_ADDRESS: usize = 8;
 const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Issues permits for downloads, up to [`MAX_DOWNLOADS`], and [`MAX_DOWNLOADS_PER_ADDRESS`] of them for one address.
-/// Each takes a slot for its client's address. Clones share the slots.
-#[derive(Debug, Clone, Default)]
-pub struct DownloadLimiter(Arc<HashSlots<MAX_DOWNLOADS>>);
+pub type DownloadLimiter = AddressSlots<MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS>;
 
-/// Permission for one download. Dropping it frees the place.
-#[derive(Debug)]
-pub struct DownloadPermit {
-    slots: Arc<HashSlots<MAX_DOWNLOADS>>,
-    slot: usize,
-}
-
-impl DownloadLimiter {
-    /// Issues a permit, unless a limit is reached. If two threads ask for the last one of an address at the same
-    /// moment, neither may get it.
-    pub fn acquire(&self, address: Address) -> Option<DownloadPermit> {
-        let permit = DownloadPermit { slots: Arc::clone(&self.0), slot: self.0.take(&address)? };
-        (self.0.count(&address) <= MAX_DOWNLOADS_PER_ADDRESS).then_some(permit)
-    }
-}
-
-impl Drop for DownloadPermit {
-    fn drop(&mut self) {
-        self.slots.free(self.slot);
-    }
-}
+/// Permission for one download.
+pub(crate) type DownloadPermit = AddressSlot<MAX_DOWNLOADS>;
 
 /// A parsed query: `log?room=R&format=txt|json|md&after=N`.
 #[derive(Debug)]
@@ -187,19 +165,16 @@ impl Write for DownloadStream<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::address::Address;
     use crate::base::ids::UserId;
-    use std::net::{IpAddr, TcpListener, TcpStream};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
     const TIMEOUT: Duration = Duration::from_secs(60);
-
-    fn address(n: u32) -> Address {
-        Address::of(IpAddr::V4(n.into()))
-    }
 
     fn log(request: &LogRequest) -> Log<'_> {
         let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "x".repeat(100_000), at: 0 };
         let posts = (1..=100).map(|n| Arc::new(post(n))).collect();
-        let permit = DownloadLimiter::default().acquire(address(1)).unwrap();
+        let permit = DownloadLimiter::default().acquire(Address::of(Ipv4Addr::LOCALHOST.into())).unwrap();
         Log { request, source: Source::Memory(posts), _permit: permit }
     }
 
@@ -231,25 +206,6 @@ mod tests {
         });
         let sent = outcome.recv_timeout(TIMEOUT).expect("an end, though nobody reads");
         assert!(matches!(sent.unwrap_err().kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock));
-    }
-
-    #[test]
-    fn dropping_a_permit_frees_its_place() {
-        let downloads = DownloadLimiter::default();
-        let mut permits: Vec<_> = (0..).map_while(|n| downloads.acquire(address(n))).collect();
-        assert_eq!(permits.len(), MAX_DOWNLOADS);
-        permits.pop();
-        assert!(downloads.acquire(address(0)).is_some());
-    }
-
-    #[test]
-    fn one_address_gets_no_more_than_its_share_of_downloads() {
-        let downloads = DownloadLimiter::default();
-        let mut permits: Vec<_> = std::iter::from_fn(|| downloads.acquire(address(1))).collect();
-        assert_eq!(permits.len(), MAX_DOWNLOADS_PER_ADDRESS);
-        assert!(downloads.acquire(address(2)).is_some());
-        permits.pop();
-        assert!(downloads.acquire(address(1)).is_some());
     }
 
     #[test]

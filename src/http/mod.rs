@@ -2,7 +2,9 @@
 
 pub(crate) mod access;
 pub(crate) mod auth;
+mod body;
 pub(crate) mod connection;
+mod cors;
 mod hub_query;
 pub(crate) mod invite;
 pub(crate) mod log_route;

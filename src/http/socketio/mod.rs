@@ -17,6 +17,7 @@ use crate::client::socketio::sessions::{SessionId, Sessions};
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
+use crate::http::cors::{preflight, with_origin};
 use crate::http::request::{Head, has_body, must_close};
 use crate::http::response::Response;
 use crate::hub::shards::Shards;
@@ -27,7 +28,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tungstenite::http::{Method, header};
+use tungstenite::http::Method;
 
 /// Bytes of the longest payload that a client may post.
 pub(crate) const MAX_PAYLOAD: usize = 1_000_000;
@@ -229,27 +230,4 @@ fn max_early(limits: &Limits) -> usize {
 
 fn json(data: &impl Serialize) -> String {
     serde_json::to_string(data).expect("wire types have string keys")
-}
-
-/// Lets a page of another origin read the response. That its origin is allowed was checked before.
-fn with_origin(response: Response, head: &Head) -> Response {
-    let response = response.with_header("Vary", "Origin");
-    match head.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
-        None => response,
-        Some(origin) => response
-            .with_header("Access-Control-Allow-Origin", origin.to_owned())
-            .with_header("Access-Control-Allow-Credentials", "true"),
-    }
-}
-
-/// Answers a browser that asks whether a page of another origin may send a request.
-fn preflight(head: &Head) -> Response {
-    let asked = head.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS);
-    let is_list = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
-    let headers = asked.filter(|asked| asked.as_bytes().iter().all(is_list));
-    let headers = headers.and_then(|headers| headers.to_str().ok()).unwrap_or("Content-Type");
-    Response::no_content()
-        .with_header("Access-Control-Allow-Methods", "GET, POST")
-        .with_header("Access-Control-Allow-Headers", headers.to_owned())
-        .with_header("Access-Control-Max-Age", "600")
 }
