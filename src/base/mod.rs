@@ -1,6 +1,7 @@
 //! Small types that everything may use: ids, time, limits, counters.
 
 pub(crate) mod address;
+pub(crate) mod address_rates;
 pub(crate) mod address_slots;
 pub(crate) mod clock;
 pub(crate) mod counter;

@@ -8,11 +8,13 @@ use crate::base::rate_limit::{Rate, RateLimit};
 use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::{Peer, SocketTransport, Transport};
+use crate::http::exchange::{Exchange, Served};
 use crate::http::log_route::{DownloadLimiter, LogRequest};
+use crate::http::post_route::PostRoute;
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
 use crate::http::routes::{Route, Router};
-use crate::http::socketio::{Endpoint, Exchange, Served};
+use crate::http::socketio::Endpoint;
 use crate::http::upgrade::Upgrade;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
@@ -83,6 +85,7 @@ impl Connection {
                     sent.map(|()| if close { Served::Close } else { Served::Open })
                 }
                 Route::SocketIo(address) => self.serve_socket_io(&head, address, &mut buffer),
+                Route::Post(address) => self.serve_post(&head, address, &mut buffer),
                 Route::Log(request, address) => return self.send_log(&head, &request, address),
                 Route::WebSocket(upgrade) => return self.upgrade(upgrade, buffer),
             };
@@ -95,7 +98,17 @@ impl Connection {
     }
 
     fn serve_socket_io(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
-        let exchange = Exchange {
+        let exchange = self.exchange(head, address, buffer);
+        self.endpoint.serve(exchange, || self.router.rooms(head, address))
+    }
+
+    fn serve_post(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
+        let Router { shards, posts: places, .. } = &*self.router;
+        PostRoute { shards, limits: &self.limits, places }.serve(self.exchange(head, address, buffer))
+    }
+
+    fn exchange<'a>(&'a self, head: &'a Head, address: Address, buffer: &'a mut Vec<u8>) -> Exchange<'a> {
+        Exchange {
             head,
             transport: &self.transport,
             buffer,
@@ -103,8 +116,7 @@ impl Connection {
             client: self.client,
             address,
             timeout: self.timeout,
-        };
-        self.endpoint.serve(exchange, || self.router.rooms(head, address))
+        }
     }
 
     /// Waits until this connection may make another request, and then, unless it is of a session, for its turn among

@@ -7,6 +7,7 @@ use crate::base::token::Token;
 use crate::client::socketio::rooms::Rooms;
 use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
+use crate::http::cors::{preflight, with_origin};
 use crate::http::invite;
 use crate::http::log_route::LogRequest;
 use crate::http::page::Page;
@@ -16,6 +17,7 @@ use crate::http::response::Response;
 use crate::http::socketio;
 use crate::http::upgrade::Upgrade;
 use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS, Refusal};
+use crate::hub::post_request::PostPlaces;
 use crate::hub::shards::{HUB_TIMEOUT, Refused, Shards};
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
@@ -27,8 +29,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tungstenite::http::{Method, header};
 
-/// Paths that show something of a room. They need the passphrase, if the server has one.
-const PROTECTED_PATHS: [&str; 2] = ["/log", "/invite"];
+/// Paths that show something of a room, or change it. They need the passphrase, if the server has one.
+const PROTECTED_PATHS: [&str; 3] = ["/log", "/invite", "/post"];
+
+/// Paths that pages of other origins may use, if their origins are allowed.
+const CROSS_ORIGIN_PATHS: [&str; 1] = ["/post"];
 
 /// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
@@ -52,6 +57,8 @@ pub enum Route {
     Log(LogRequest, Address),
     /// A WebSocket.
     WebSocket(Upgrade),
+    /// A post, by a client at this address.
+    Post(Address),
     /// A request of a Socket.IO client at this address.
     SocketIo(Address),
 }
@@ -67,6 +74,8 @@ pub struct Router {
     page: Page,
     /// Where events go.
     pub shards: Shards,
+    /// The posts that wait.
+    pub(super) posts: PostPlaces,
     /// Draws QR codes.
     qr_codes: QrCodes,
     /// The refused hosts and origins that have been logged as warnings.
@@ -77,7 +86,8 @@ impl Router {
     /// A router for a server that listens on `listen`.
     pub fn new(listen: SocketAddr, access: Access, shards: Shards, qr_codes: QrCodes) -> Self {
         let page = Page::new(&access.frame_ancestors());
-        Self { listen, access, page, shards, qr_codes, warned: HashSlots::default() }
+        let (posts, warned) = (PostPlaces::default(), HashSlots::default());
+        Self { listen, access, page, shards, posts, qr_codes, warned }
     }
 
     /// Finds the route of a request from `peer`, or the response that rejects it.
@@ -87,6 +97,20 @@ impl Router {
             return Route::Response(Response::text(error.status(), error.to_string()));
         }
         let address = self.access.client_address(head, peer);
+        if !CROSS_ORIGIN_PATHS.contains(&head.uri().path()) {
+            return self.permitted_route(head, address);
+        }
+        if head.method() == Method::OPTIONS {
+            return Route::Response(with_origin(preflight(head), head));
+        }
+        match self.permitted_route(head, address) {
+            Route::Response(response) => Route::Response(with_origin(response, head)),
+            route => route,
+        }
+    }
+
+    /// Finds the route of a request from an allowed page or a script at this address.
+    fn permitted_route(&self, head: &Head, address: Address) -> Route {
         if PROTECTED_PATHS.contains(&head.uri().path())
             && let Err(response) = self.authorize(head, address, ATTEMPT_TIMEOUT)
         {
@@ -122,6 +146,10 @@ impl Router {
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
+            "/post" if method == Method::POST => Ok(Route::Post(address)),
+            "/post" => {
+                Err(Response::text(405, "Post a text with POST.").with_header("Allow", "POST, OPTIONS"))
+            }
             path if socketio::serves(path) => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),

@@ -7,6 +7,7 @@ use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
+use crate::hub::post_request::PostRequest;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
@@ -35,6 +36,13 @@ pub enum Event<T> {
         client: ClientId,
         /// The transport.
         transport: T,
+    },
+    /// An HTTP request posts to a room.
+    PostRequest {
+        /// The connection that it comes over.
+        connection: ClientId,
+        /// The request.
+        request: Box<PostRequest>,
     },
     /// The store answers.
     Stored(Box<Answer>),
@@ -123,6 +131,8 @@ pub enum FromClient {
     Acted(Action),
     /// It is about to post, and has never asked for a seat. It gets one as a guest, unless it has one.
     SeatGuest,
+    /// It is no client of the room, but the connection of an HTTP request that posts.
+    PostRequest(Box<PostRequest>),
     /// It asks for a `pong`.
     Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
@@ -165,6 +175,7 @@ impl FromClient {
             Self::Acted(Action::Write(TextChange::Whole(text))) => text.len(),
             Self::Acted(Action::Write(TextChange::Splice(splice))) => splice.put.len(),
             Self::Acted(Action::Post { text, .. }) => text.len(),
+            Self::PostRequest(request) => request.text.len(),
             _ => 0,
         }
     }
@@ -185,6 +196,7 @@ impl QueuedEvent {
                 | FromClient::Host { .. }
                 | FromClient::Acted(_)
                 | FromClient::SeatGuest
+                | FromClient::PostRequest(_)
                 | FromClient::Rejected { .. }
         )
     }

@@ -27,6 +27,8 @@ pub(crate) mod member;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
 pub(crate) mod post_quota;
+pub(crate) mod post_request;
+pub(crate) mod post_requests;
 pub(crate) mod posts;
 pub(crate) mod registry;
 pub(crate) mod rooms;
@@ -56,6 +58,7 @@ use crate::hub::event::{Event, Health, ReplyTo};
 use crate::hub::host_options::HostOptions;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
+use crate::hub::post_requests::PostRequests;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
 use crate::hub::secret_check::SecretCheck;
@@ -97,6 +100,7 @@ pub struct Hub<T> {
     text_memory: MemoryLimit,
     text_relief: TextRelief,
     store: StoreLink,
+    post_requests: PostRequests,
     deadlines: Deadlines,
     stage: Stage,
     /// The number of this turn: events are handled, then output is written.
@@ -124,6 +128,7 @@ impl<T: Transport> Hub<T> {
             seats: Seats::default(),
             shard,
             store: StoreLink::new(store),
+            post_requests: PostRequests::new(&limits),
             deadlines: Deadlines::default(),
             stage: Stage::Running,
             turn: 0,
@@ -162,6 +167,7 @@ impl<T: Transport> Hub<T> {
             Event::NewTransport { client, transport } => {
                 self.clients.replace_transport(client, transport, &mut self.deadlines, now.instant);
             }
+            Event::PostRequest { connection, request } => self.receive_post(connection, *request, now),
             Event::Stored(answer) => self.on_store_reply(*answer, now),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
                 let from = Requester::Request { reply_to };

@@ -27,6 +27,7 @@ mod log;
 mod pace;
 mod page;
 mod passphrase;
+mod posting;
 mod queue;
 mod renaming;
 mod rooms;

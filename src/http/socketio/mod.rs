@@ -4,21 +4,17 @@ mod payload;
 mod poll;
 mod probe;
 
-use crate::base::address::Address;
 use crate::base::counter::Counter;
-use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
-use crate::base::permits::Permit;
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::session::Peer;
 use crate::client::socketio::sessions::{SessionId, Sessions};
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
-use crate::delivery::deadline_stream::DeadlineStream;
-use crate::delivery::transport::SocketTransport;
-use crate::http::cors::{preflight, with_origin};
-use crate::http::request::{Head, has_body, must_close};
+use crate::http::cors::preflight;
+use crate::http::exchange::{Exchange, Served};
+use crate::http::request::{Head, has_body};
 use crate::http::response::Response;
 use crate::hub::shards::Shards;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -50,36 +46,6 @@ pub struct Endpoint {
     options: SessionOptions,
     limits: Limits,
     memory: Arc<MemoryLimit>,
-}
-
-/// One request, and the connection that it came over.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The request.
-    pub head: &'a Head,
-    /// The connection.
-    pub transport: &'a SocketTransport,
-    /// The bytes that were read after the head. Those of a body are removed.
-    pub buffer: &'a mut Vec<u8>,
-    /// The permit of the connection.
-    pub permit: &'a Permit,
-    /// The id of the client, if the request begins a session.
-    pub client: ClientId,
-    /// Where it comes from.
-    pub address: Address,
-    /// How long a response may take to send.
-    pub timeout: Duration,
-}
-
-/// What becomes of a connection after a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Served {
-    /// Another request may follow.
-    Open,
-    /// It is to be closed.
-    Close,
-    /// It has become a WebSocket.
-    Upgraded,
 }
 
 /// Which transport a request is for.
@@ -210,14 +176,6 @@ impl Endpoint {
 }
 
 impl Exchange<'_> {
-    /// Sends a response. Another request may follow, unless `close`.
-    fn respond(&self, response: Response, close: bool) -> io::Result<Served> {
-        let close = close || must_close(self.head);
-        let response = with_origin(response, self.head);
-        response.write(DeadlineStream::with_timeout(self.transport, self.timeout), false, close)?;
-        Ok(if close { Served::Close } else { Served::Open })
-    }
-
     fn refuse(&self, error: RequestError) -> io::Result<Served> {
         self.respond(Response::json(&error).with_status(400), true)
     }

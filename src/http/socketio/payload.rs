@@ -3,8 +3,9 @@
 use crate::client::socketio::mailbox::{Mail, Payload};
 use crate::client::socketio::sessions::SessionId;
 use crate::http::body::{LengthError, body_length, read_body};
+use crate::http::exchange::{Exchange, Served};
 use crate::http::response::Response;
-use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
+use crate::http::socketio::{Endpoint, MAX_PAYLOAD};
 use crate::protocol::socketio::handshake::RequestError;
 use crossbeam_channel::bounded;
 use std::io;
