@@ -63,8 +63,9 @@ pub mod internals {
     pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::{Connection, linger};
+    pub use crate::http::download::{DownloadLimiter, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
     pub use crate::http::exchange::{Exchange, Served};
-    pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
+    pub use crate::http::log_route::LogRequest;
     pub use crate::http::qr::QrCodes;
     pub use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, parse_head, read_head};
     pub use crate::http::routes::Router;

@@ -1,8 +1,7 @@
 //! Downloads of a room's log: from the store if there is one, otherwise from the hub's memory.
 
-use crate::base::address_slots::{AddressSlot, AddressSlots};
-use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
+use crate::http::download::{DownloadPermit, send_chunked};
 use crate::http::hub_query::query_hub;
 use crate::http::response::Response;
 use crate::hub::event::Event;
@@ -11,27 +10,10 @@ use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crate::store::export::{Format, LogWriter};
 use crate::store::reader::Reader;
-use chunked_transfer::Encoder;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// Downloads at once. Each holds the store open, or a room's posts in memory, until its client has read them.
-pub const MAX_DOWNLOADS: usize = 64;
-
-/// Downloads at once by clients at one address, so that an address whose clients read slowly does not use up all of
-/// them. A client that reads takes a moment, even in a class that saves the log together.
-pub const MAX_DOWNLOADS_PER_ADDRESS: usize = 8;
-
-/// How long a download may take. A slower client keeps what it has received, and can request the posts after that.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(300);
-
-/// Issues permits for downloads, up to [`MAX_DOWNLOADS`], and [`MAX_DOWNLOADS_PER_ADDRESS`] of them for one address.
-pub type DownloadLimiter = AddressSlots<MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS>;
-
-/// Permission for one download.
-pub(crate) type DownloadPermit = AddressSlot<MAX_DOWNLOADS>;
+use std::time::Duration;
 
 /// A parsed query: `log?room=R&format=txt|json|md&after=N`.
 #[derive(Debug)]
@@ -112,18 +94,9 @@ fn post_number(value: &str) -> Option<u64> {
 }
 
 impl Log<'_> {
-    /// Sends the log as a chunked body, whatever its length. Fails if one write takes longer than `timeout`, or the
-    /// download longer than [`DOWNLOAD_TIMEOUT`].
+    /// [Sends](send_chunked) the log, whatever its length.
     pub fn send(self, transport: &SocketTransport, timeout: Duration) -> io::Result<()> {
-        self.send_until(transport, timeout, Instant::now() + DOWNLOAD_TIMEOUT)
-    }
-
-    fn send_until(self, transport: &SocketTransport, timeout: Duration, deadline: Instant) -> io::Result<()> {
-        let mut body = Encoder::new(DownloadStream { transport, timeout, deadline, is_aborted: false });
-        let sent = self.write(&mut body);
-        // The encoder writes the last chunk when it is dropped. After an error that would make the log look complete.
-        body.get_mut().is_aborted = sent.is_err();
-        sent
+        send_chunked(transport, timeout, |to| self.write(to))
     }
 
     fn write(self, to: impl Write) -> io::Result<()> {
@@ -139,74 +112,9 @@ impl Log<'_> {
     }
 }
 
-/// A socket whose writes may each take `timeout`, but none may end after the deadline.
-struct DownloadStream<'a> {
-    transport: &'a SocketTransport,
-    timeout: Duration,
-    deadline: Instant,
-    /// Nothing more is written.
-    is_aborted: bool,
-}
-
-impl Write for DownloadStream<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.is_aborted {
-            return Err(ErrorKind::BrokenPipe.into());
-        }
-        let deadline = self.deadline.min(Instant::now() + self.timeout);
-        DeadlineStream::new(self.transport, deadline).write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::address::Address;
-    use crate::base::ids::UserId;
-    use std::net::{Ipv4Addr, TcpListener, TcpStream};
-
-    const TIMEOUT: Duration = Duration::from_secs(60);
-
-    fn log(request: &LogRequest) -> Log<'_> {
-        let post = |n| Post { n, id: UserId(1), name: "Ada".to_owned(), text: "x".repeat(100_000), at: 0 };
-        let posts = (1..=100).map(|n| Arc::new(post(n))).collect();
-        let permit = DownloadLimiter::default().acquire(Address::of(Ipv4Addr::LOCALHOST.into())).unwrap();
-        Log { request, source: Source::Memory(posts), _permit: permit }
-    }
-
-    fn connection() -> (TcpStream, SocketTransport) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (client, SocketTransport::new(listener.accept().unwrap().0))
-    }
-
-    #[test]
-    fn a_download_fails_after_its_deadline_even_if_its_client_reads_fast() {
-        let (mut reader, socket) = connection();
-        let reads = std::thread::spawn(move || io::copy(&mut reader, &mut io::sink()));
-        let request = LogRequest::from_query("").unwrap();
-        log(&request).send_until(&socket, TIMEOUT, Instant::now() + TIMEOUT).unwrap();
-        let late = log(&request).send_until(&socket, TIMEOUT, Instant::now());
-        assert_eq!(late.unwrap_err().kind(), ErrorKind::TimedOut);
-        drop(socket);
-        assert!(reads.join().unwrap().unwrap() > 10_000_000, "the first download is complete");
-    }
-
-    #[test]
-    fn a_download_fails_if_its_client_reads_nothing() {
-        let (_client, socket) = connection();
-        let (done, outcome) = crossbeam_channel::bounded(1);
-        std::thread::spawn(move || {
-            let request = LogRequest::from_query("").unwrap();
-            done.send(log(&request).send(&socket, Duration::from_millis(50)))
-        });
-        let sent = outcome.recv_timeout(TIMEOUT).expect("an end, though nobody reads");
-        assert!(matches!(sent.unwrap_err().kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock));
-    }
 
     #[test]
     fn posts_may_be_asked_for_after_any_number_that_the_store_can_hold() {

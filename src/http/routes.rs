@@ -16,6 +16,7 @@ use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::socketio;
 use crate::http::upgrade::Upgrade;
+use crate::http::wall_route::{WallRequest, host_key};
 use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS, Refusal};
 use crate::hub::post_request::PostPlaces;
 use crate::hub::shards::{HUB_TIMEOUT, Refused, Shards};
@@ -30,10 +31,10 @@ use std::time::Duration;
 use tungstenite::http::{Method, header};
 
 /// Paths that show something of a room, or change it. They need the passphrase, if the server has one.
-const PROTECTED_PATHS: [&str; 3] = ["/log", "/invite", "/post"];
+const PROTECTED_PATHS: [&str; 4] = ["/log", "/boxes", "/invite", "/post"];
 
 /// Paths that pages of other origins may use, if their origins are allowed.
-const CROSS_ORIGIN_PATHS: [&str; 1] = ["/post"];
+const CROSS_ORIGIN_PATHS: [&str; 2] = ["/boxes", "/post"];
 
 /// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
@@ -55,6 +56,8 @@ pub enum Route {
     Response(Response),
     /// The download of a log, by a client at this address.
     Log(LogRequest, Address),
+    /// The download of a room's boxes, by a client at this address.
+    Boxes(WallRequest, Address),
     /// A WebSocket.
     WebSocket(Upgrade),
     /// A post, by a client at this address.
@@ -143,6 +146,7 @@ impl Router {
         match head.uri().path() {
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
             "/log" if is_read => LogRequest::from_query(query).map(|request| Route::Log(request, address)),
+            "/boxes" if is_read => self.boxes(head, query, address),
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
@@ -152,7 +156,7 @@ impl Router {
             }
             path if socketio::serves(path) => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
-            "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
+            "/boxes" | "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),
         }
     }
@@ -169,10 +173,29 @@ impl Router {
         let token = head.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
         let token = token.and_then(Token::parse);
         self.shards.check_passphrase(address, passphrase, token, timeout).map_err(|refused| match refused {
-            Refused::ByHub(Refusal::Wait(seconds)) => try_again(seconds),
+            Refused::ByHub(Refusal::Wait(seconds)) => {
+                try_again(seconds, &EventError::PassphraseWait(seconds))
+            }
             Refused::ByHub(Refusal::Wrong) => unauthorized(EventError::PassphraseWrong.to_string()),
             Refused::Busy => Response::busy(),
         })
+    }
+
+    /// A request for boxes. If it has the host key, that is checked.
+    fn boxes(&self, head: &Head, query: &str, address: Address) -> Result<Route, Response> {
+        let mut request = WallRequest::from_query(query)?;
+        if let Some(key) = host_key(head) {
+            let checked = self.shards.check_host_key(&request.room, address, key, ATTEMPT_TIMEOUT);
+            checked.map_err(|refused| match refused {
+                Refused::ByHub(Refusal::Wait(seconds)) => {
+                    try_again(seconds, &EventError::HostKeyWait(seconds))
+                }
+                Refused::ByHub(Refusal::Wrong) => Response::text(403, EventError::HostKeyWrong.to_string()),
+                Refused::Busy => Response::busy(),
+            })?;
+            request.is_host = true;
+        }
+        Ok(Route::Boxes(request, address))
     }
 
     /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase. Health is asked
@@ -188,10 +211,9 @@ impl Router {
     }
 }
 
-/// Too many passphrases wait to be checked.
-fn try_again(seconds: u64) -> Response {
-    let text = EventError::PassphraseWait(seconds).to_string();
-    Response::text(429, text).with_header("Retry-After", seconds.to_string())
+/// Too many secrets wait to be checked.
+fn try_again(seconds: u64, error: &EventError) -> Response {
+    Response::text(429, error.to_string()).with_header("Retry-After", seconds.to_string())
 }
 
 fn only_read() -> Response {

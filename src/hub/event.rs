@@ -1,13 +1,14 @@
 //! Events: everything that readers, the store and HTTP requests send to a hub.
 
 use crate::base::address::Address;
-use crate::base::ids::{AckId, ClientId};
+use crate::base::ids::{AckId, ClientId, UserId};
 use crate::base::memory::Charge;
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
 use crate::hub::post_request::PostRequest;
+use crate::hub::wall_part::WallPart;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
@@ -63,6 +64,26 @@ pub enum Event<T> {
         room: RoomName,
         /// Where the posts go.
         reply_to: Sender<Vec<Arc<Post>>>,
+    },
+    /// An HTTP request asks for a part of a room's wall.
+    WallRequest {
+        /// The room.
+        room: RoomName,
+        /// It has proved the host key.
+        is_host: bool,
+        /// Only boxes of users who joined after this one.
+        after: Option<UserId>,
+        /// Where the part goes. It is dropped if the room is still to be loaded.
+        reply_to: Sender<WallPart>,
+    },
+    /// An HTTP request gives the host key.
+    HostKeyCheck {
+        /// Where the request comes from.
+        address: Address,
+        /// The key to check.
+        key: SecretHash,
+        /// Where the answer goes, perhaps only after others' attempts.
+        reply_to: Sender<Result<(), Refusal>>,
     },
     /// An HTTP request asks whether the hub is healthy.
     HealthCheck {

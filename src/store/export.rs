@@ -99,13 +99,13 @@ impl<W: Write> LogWriter<W> {
 }
 
 /// Splits a text at every character that some program treats as a line break.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
 /// A line that a terminal shows as it is. Replaces control characters with U+FFFD, because a terminal could obey them,
 /// and shows the code of characters that turn the direction of the text around them.
-fn visible(line: &str) -> String {
+pub(crate) fn visible(line: &str) -> String {
     let mut visible = String::new();
     for c in line.chars() {
         match c {
@@ -126,7 +126,7 @@ fn turns_direction(c: char) -> bool {
 
 /// JSON that also escapes the invisible characters that JSON allows as they are: DEL, the C1 controls, and characters
 /// that turn directions. A program that reads it gets the same text.
-struct EscapeInvisible;
+pub(crate) struct EscapeInvisible;
 
 impl Formatter for EscapeInvisible {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
@@ -147,7 +147,7 @@ impl Formatter for EscapeInvisible {
 /// A backslash can escape any ASCII punctuation (CommonMark, section 2.4). Punctuation that never has a meaning stays
 /// unescaped, to keep the source readable. Leading white space is escaped too, because indentation would make a code
 /// block.
-fn escape_markdown(line: &str) -> String {
+pub(crate) fn escape_markdown(line: &str) -> String {
     let line = visible(line);
     let text = line.trim_start_matches([' ', '\t']);
     let mut escaped = String::new();

@@ -39,3 +39,4 @@ mod socketio;
 mod splices;
 mod store;
 mod store_faults;
+mod wall;
