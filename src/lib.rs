@@ -44,6 +44,7 @@ pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
 pub use store::reader::Reader;
+pub use store::room_list::{StoredRoom, write_rooms};
 
 /// Items that tests, benchmarks and fuzz targets use directly. Not a public API: they may change at any time.
 #[doc(hidden)]

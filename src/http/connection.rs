@@ -167,7 +167,7 @@ impl Connection {
         let permit = self.downloads.acquire(address);
         let sent = match request.open(self.store.as_deref(), &self.router.shards, permit) {
             Ok(log) => self
-                .send(Response::chunked(request.format.content_type()), true, true)
+                .send(log.head(), true, true)
                 .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport, self.timeout) }),
             Err(response) => self.send(response, is_head(head), true),
         };

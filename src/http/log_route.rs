@@ -8,6 +8,7 @@ use crate::hub::event::Event;
 use crate::hub::shards::Shards;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
+use crate::store::error::OpenError;
 use crate::store::export::{Format, LogWriter};
 use crate::store::reader::Reader;
 use std::io::{self, Write};
@@ -15,14 +16,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A parsed query: `log?room=R&format=txt|json|md&after=N`.
+/// The most posts that a client may ask for at once. Finding the last of them reads no more than sending them.
+const MAX_PAGE: usize = 10_000;
+
+/// A parsed query: `log?room=R&format=txt|json|md&after=N&limit=N`.
 #[derive(Debug)]
 pub struct LogRequest {
     room: RoomName,
     /// The format of the response.
-    pub format: Format,
+    format: Format,
     /// Only posts with higher numbers are sent.
     after: u64,
+    /// At most this many posts are sent.
+    limit: Option<usize>,
 }
 
 /// A log that is ready to be sent.
@@ -30,6 +36,8 @@ pub struct LogRequest {
 pub struct Log<'a> {
     request: &'a LogRequest,
     source: Source,
+    /// The number of the last post, if more follow.
+    end: Option<u64>,
     _permit: DownloadPermit,
 }
 
@@ -43,11 +51,12 @@ impl LogRequest {
     /// Parses the query of a URL. An error is the response that rejects it.
     pub fn from_query(query: &str) -> Result<Self, Response> {
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
-        let mut request = Self { room, format: Format::Text, after: 0 };
+        let mut request = Self { room, format: Format::Text, after: 0, limit: None };
         for (field, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*field {
                 "format" => request.format = Format::from_name(&value).ok_or_else(invalid_format)?,
                 "after" => request.after = post_number(&value).ok_or_else(invalid_after)?,
+                "limit" => request.limit = Some(page_length(&value).ok_or_else(invalid_limit)?),
                 _ => {}
             }
         }
@@ -65,18 +74,38 @@ impl LogRequest {
         let permit = permit.ok_or_else(|| {
             Response::text(503, "Too many logs are being downloaded; please try again later.")
         })?;
-        let source = match store {
-            Some(file) => Source::Store(Reader::open(file).map_err(|error| {
+        let (source, end) = match store {
+            Some(file) => self.read_store(file).map_err(|error| {
                 log::error!("the store cannot be read: {error}");
                 Response::text(503, "The log cannot be read at the moment; please try again later.")
-            })?),
+            })?,
             None => {
                 let event = |reply_to| Event::HistoryRequest { room: self.room.clone(), reply_to };
                 let posts = query_hub(shards.of_room(&self.room), event);
-                Source::Memory(posts.ok_or_else(Response::busy)?)
+                self.select(posts.ok_or_else(Response::busy)?)
             }
         };
-        Ok(Log { request: self, source, _permit: permit })
+        Ok(Log { request: self, source, end, _permit: permit })
+    }
+
+    /// Opens the store. Returns the number of the last post too, if more follow.
+    fn read_store(&self, file: &Path) -> Result<(Source, Option<u64>), OpenError> {
+        let store = Reader::open(file)?;
+        let end = match self.limit {
+            Some(limit) => store.page_end(&self.room, self.after, limit)?,
+            None => None,
+        };
+        Ok((Source::Store(store), end))
+    }
+
+    /// The same for the posts of a room in memory.
+    fn select(&self, mut posts: Vec<Arc<Post>>) -> (Source, Option<u64>) {
+        posts.retain(|post| post.n > self.after);
+        let limit = self.limit.unwrap_or(usize::MAX);
+        let has_more = posts.len() > limit;
+        posts.truncate(limit);
+        let end = posts.last().map(|post| post.n).filter(|_| has_more);
+        (Source::Memory(posts), end)
     }
 }
 
@@ -88,12 +117,32 @@ fn invalid_after() -> Response {
     Response::text(400, "The value of after must be the number of a post, such as after=17.")
 }
 
+fn invalid_limit() -> Response {
+    Response::text(400, format!("The value of limit must be a number from 1 to {MAX_PAGE}."))
+}
+
+fn page_length(value: &str) -> Option<usize> {
+    value.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit))
+}
+
 /// Parses the number of a post. SQLite's integers end at `i64::MAX`.
 fn post_number(value: &str) -> Option<u64> {
     value.parse().ok().filter(|n| i64::try_from(*n).is_ok())
 }
 
 impl Log<'_> {
+    /// The head of the response. If more posts follow, it says where (RFC 8288).
+    pub(super) fn head(&self) -> Response {
+        let LogRequest { room, format, limit, .. } = self.request;
+        let head = Response::chunked(format.content_type()).with_file_name(room.as_str(), "", format.name());
+        let (Some(end), Some(limit)) = (self.end, limit) else { return head };
+        // Relative to this URL, so that it is right below any path of a proxy.
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("room", room.as_str()).append_pair("format", format.name());
+        query.append_pair("limit", &limit.to_string()).append_pair("after", &end.to_string());
+        head.with_header("Link", format!("<?{}>; rel=\"next\"", query.finish()))
+    }
+
     /// [Sends](send_chunked) the log, whatever its length.
     pub fn send(self, transport: &SocketTransport, timeout: Duration) -> io::Result<()> {
         send_chunked(transport, timeout, |to| self.write(to))
@@ -101,12 +150,12 @@ impl Log<'_> {
 
     fn write(self, to: impl Write) -> io::Result<()> {
         let mut log = LogWriter::new(to, self.request.format);
-        let LogRequest { room, after, .. } = self.request;
+        let LogRequest { room, after, limit, .. } = self.request;
         match self.source {
-            Source::Store(store) => store.read(room, *after, |post| log.post(&post))?,
-            Source::Memory(posts) => {
-                posts.iter().filter(|post| post.n > *after).try_for_each(|post| log.post(post))?;
+            Source::Store(store) => {
+                store.read_some(room, *after, limit.unwrap_or(usize::MAX), |post| log.post(&post))?;
             }
+            Source::Memory(posts) => posts.iter().try_for_each(|post| log.post(post))?,
         }
         log.end()
     }
@@ -115,6 +164,17 @@ impl Log<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_has_a_length() {
+        let query = |limit: &str| LogRequest::from_query(&format!("limit={limit}"));
+        for limit in [1, 17, MAX_PAGE] {
+            assert_eq!(query(&limit.to_string()).expect("a request").limit, Some(limit));
+        }
+        for limit in ["0", "10001", "", "-1", "x"] {
+            assert!(query(limit).is_err(), "{limit}");
+        }
+    }
 
     #[test]
     fn posts_may_be_asked_for_after_any_number_that_the_store_can_hold() {

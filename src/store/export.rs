@@ -35,6 +35,11 @@ impl Format {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
     }
 
+    /// Its name, which also ends names of files.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
+    }
+
     /// The media type.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -61,8 +66,7 @@ impl<W: Write> LogWriter<W> {
 
     /// Writes the next post.
     pub fn post(&mut self, post: &Post) -> io::Result<()> {
-        let at = UNIX_EPOCH + Duration::from_millis(post.at.min(LAST_TIME));
-        let at = humantime::format_rfc3339_seconds(at);
+        let at = time(post.at);
         let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
         match self.format {
             Format::Text if post.text.is_empty() => writeln!(self.to, "{at} {}: {REMOVED}", post.name),
@@ -96,6 +100,12 @@ impl<W: Write> LogWriter<W> {
         }
         self.to.flush()
     }
+}
+
+/// A time in milliseconds since 1970, as RFC 3339 has it.
+pub(crate) fn time(unix_millis: u64) -> String {
+    let at = UNIX_EPOCH + Duration::from_millis(unix_millis.min(LAST_TIME));
+    humantime::format_rfc3339_seconds(at).to_string()
 }
 
 /// Splits a text at every character that some program treats as a line break.
