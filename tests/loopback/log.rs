@@ -128,7 +128,7 @@ fn a_log_comes_in_pages_that_lead_to_each_other() {
     let store = TestStore::new();
     let limits = Limits { log_length: 200, ..Limits::DEFAULT };
     for server in [TestServer::with(limits), TestServer::with_store(limits, Some(&store.options))] {
-        let mut ada = server.join("r s", "Ada");
+        let mut ada = server.join("r+s", "Ada");
         // More than the store reads at a time.
         (0..130).for_each(|n| ada.post(&n.to_string()));
         ada.until("all posts", |page| page.log.len() == 130);
