@@ -172,11 +172,16 @@ impl<A: Application> Session<A> {
                 }
                 Ok(None)
             }
-            Reaction::Join(join) => self.join(*join, outlet),
+            Reaction::Join(join) => {
+                // First, so that a client which the hub lets in is hardly ever disconnected as one that is in no room.
+                self.entry.introduce();
+                self.join(*join, outlet)
+            }
         }
     }
 
     /// Has the client join a room. From here on only the hub writes to it.
+    #[inline(never)] // its frame would be on the stack while the client says which room
     fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let Peer { client, address, limits } = self.peer;
         let Join { room, hub, is_admitted, first } = join;
@@ -197,7 +202,6 @@ impl<A: Application> Session<A> {
         };
         let Outlet::Hub(teller) = outlet else { return Err(None) };
         teller.membership.connect(Event::Connected(new)).map_err(|_| None)?;
-        self.entry.introduce();
         Ok(first.map(Into::into))
     }
 
