@@ -44,7 +44,8 @@ pub(crate) fn body_length(head: &Head, max: usize) -> Result<usize, LengthError>
 }
 
 /// Reads a body of this length. The bytes of it that were read with the head are taken from `buffer`. While the memory
-/// for what arrives is used up, the client has to wait. Fails with [`ErrorKind::TimedOut`] after the deadline.
+/// for what arrives is used up, the client has to wait. After the deadline, fails with [`ErrorKind::OutOfMemory`] if it
+/// waited for memory, otherwise as a read of the socket does.
 pub(crate) fn read_body(
     transport: &SocketTransport,
     buffer: &mut Vec<u8>,
@@ -78,7 +79,7 @@ fn wait_for_memory(transport: &SocketTransport, memory: &MemoryLimit, deadline: 
             return Err(ErrorKind::ConnectionAborted.into());
         }
         if Instant::now() > deadline {
-            return Err(ErrorKind::TimedOut.into());
+            return Err(ErrorKind::OutOfMemory.into());
         }
     }
     Ok(())

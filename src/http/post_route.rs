@@ -1,7 +1,7 @@
 //! Posts over HTTP: `curl -d TEXT 'http://host:8080/post?room=ROOM&name=NAME'`.
 
 use crate::base::limits::Limits;
-use crate::base::memory::{Charge, MemoryLimit};
+use crate::base::memory::Charge;
 use crate::client::validate::{check_post, check_reference};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::http::body::{LengthError, body_length, read_body};
@@ -74,7 +74,7 @@ impl PostRoute<'_> {
         };
         let (body, charge) = match self.read(&mut exchange, parts.length) {
             Ok(read) => read,
-            Err(error) => return self.respond_to_late(&exchange, error),
+            Err(error) => return Self::respond_to_late(&exchange, error),
         };
         match self.post(&exchange, parts, body, charge) {
             Ok(n) => exchange.respond(Response::json(&Posted { n }), false),
@@ -103,25 +103,17 @@ impl PostRoute<'_> {
             DeadlineStream::with_timeout(transport, timeout).write_all(CONTINUE)?;
         }
         let deadline = Instant::now() + self.limits.message_timeout;
-        read_body(transport, exchange.buffer, length, self.memory(), deadline)
-    }
-
-    /// The memory for what arrives.
-    fn memory(&self) -> &MemoryLimit {
-        &self.shards.input
+        read_body(transport, exchange.buffer, length, &self.shards.input, deadline)
     }
 
     /// Tells a client whose text has not arrived in time.
-    fn respond_to_late(&self, exchange: &Exchange<'_>, error: io::Error) -> io::Result<Served> {
-        match error.kind() {
-            ErrorKind::TimedOut | ErrorKind::WouldBlock if self.memory().is_over() => {
-                exchange.respond(response(&EventError::MemoryFull.into()), true)
-            }
-            ErrorKind::TimedOut | ErrorKind::WouldBlock => {
-                exchange.respond(response(&PostRefusal::Late), true)
-            }
-            _ => Err(error),
-        }
+    fn respond_to_late(exchange: &Exchange<'_>, error: io::Error) -> io::Result<Served> {
+        let refusal = match error.kind() {
+            ErrorKind::OutOfMemory => EventError::MemoryFull.into(),
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => PostRefusal::Late,
+            _ => return Err(error),
+        };
+        exchange.respond(response(&refusal), true)
     }
 
     /// Posts, and returns the number of the post.

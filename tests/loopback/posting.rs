@@ -2,12 +2,17 @@
 
 use crate::hosts::{host, set, start_as};
 use crate::server::TestServer;
+use crate::support::TIMEOUT;
 use crate::support::http::{Response, read_to_end};
 use crate::test_store::TestStore;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::Shutdown;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use typewall::internals::MAX_POST_REQUESTS_PER_ADDRESS;
 use typewall::{Access, HostMode, Limits, SecretHash};
 
 /// The whole request, with headers besides those that curl sends.
@@ -226,6 +231,47 @@ fn only_post_posts() {
             .request(&format!("{method} /post HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
         assert_eq!((response.status, response.header("Allow")), (405, Some("POST, OPTIONS")), "{method}");
     }
+}
+
+#[test]
+fn a_text_that_does_not_arrive_in_time_is_refused() {
+    let short = Limits { message_timeout: Duration::from_millis(50), ..Limits::DEFAULT };
+    for (limits, status, code) in
+        [(short, 408, "late"), (Limits { max_waiting: 0, ..short }, 503, "memory_full")]
+    {
+        let server = TestServer::with(limits);
+        let request = request("room=r&name=deploy", "", b"hello");
+        let mut socket = server.dial();
+        socket.write_all(&request[..request.len() - 1]).unwrap();
+        assert_eq!(refusal(&Response::read(&mut socket)), (status, code.to_owned()));
+    }
+}
+
+#[test]
+fn few_posts_of_one_address_wait_at_once() {
+    let mut store = TestStore::new();
+    store.options.lock_timeout = TIMEOUT;
+    let server = store.serve();
+    let other = store.connect();
+    // The store is created before it is locked.
+    assert_eq!(post(&server, "room=r&name=deploy", "text").status, 200);
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let count = MAX_POST_REQUESTS_PER_ADDRESS + 1;
+    let (done, responses) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..count {
+            let (done, server) = (done.clone(), &server);
+            scope.spawn(move || done.send(post(server, "room=r&name=deploy", "text")).unwrap());
+        }
+        let first = responses.recv_timeout(TIMEOUT).expect("a response while the others wait");
+        assert_eq!(refusal(&first), (503, "server_busy".to_owned()));
+        other.execute_batch("ROLLBACK").unwrap();
+        let stored = (1..count).map(|_| responses.recv_timeout(TIMEOUT).expect("a response"));
+        let mut numbers: Vec<u64> =
+            stored.map(|response| json_of(&response)["n"].as_u64().expect("a number")).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (2..=count as u64).collect::<Vec<_>>());
+    });
 }
 
 #[test]

@@ -49,9 +49,13 @@ fn a_reference_that_is_used_again_gets_the_first_post() {
     assert!(matches!(post("second"), Reply::Duplicate(Post { n: 1, text, .. }, _) if text == "first"));
 }
 
+fn parsed(name: &str) -> Name {
+    Name::parse(name, 40).unwrap()
+}
+
 /// A post without a seat.
 fn post_as(rules: &mut Rules, view: &mut View, name: &str, key: Option<&str>) -> Result<Reply, RoomError> {
-    let (name, key) = (Name::parse(name, 40).unwrap(), key.map(str::to_owned));
+    let (name, key) = (parsed(name), key.map(str::to_owned));
     let Decision { fact, reply } = rules.post_without_seat(view, &name, "text".to_owned(), key, now())?;
     fact.into_iter().for_each(|fact| view.apply(fact));
     Ok(reply)
