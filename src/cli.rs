@@ -1,5 +1,7 @@
 //! The command line: options, their environment variables, units and help.
 
+pub(crate) mod remote;
+
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use std::fs;
@@ -178,6 +180,12 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         after: u64,
     },
+
+    /// Show standard input live in a box, or post it line by line
+    Write(remote::WriteArguments),
+
+    /// Print a room's posts as they come, or its boxes
+    Read(remote::ReadArguments),
 }
 
 /// The addresses that the host name of `--listen` resolves to. The first one that can be bound is used.

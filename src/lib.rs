@@ -14,6 +14,7 @@
 //! | `client` | reading and checking what one client sends |
 //! | `http` | requests, routes, responses, the page |
 //! | `server` | accepting connections, starting and stopping |
+//! | `remote` | the commands that use a server over the network |
 
 #![forbid(unsafe_code)]
 
@@ -23,18 +24,25 @@ mod delivery;
 mod http;
 mod hub;
 mod protocol;
+mod remote;
 mod room;
 mod server;
 mod store;
 
 pub use base::host_key::HostKey;
 pub use base::limits::Limits;
-pub use base::secret::{SecretFileError, SecretHash};
+pub use base::secret::{SecretFileError, SecretHash, read_line as read_secret};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
+pub use remote::address::{Address as RoomAddress, InvalidAddress};
+pub use remote::failure::Ended;
+pub use remote::read::{ReadOptions, read};
+pub use remote::seen::Since;
+pub use remote::tls::Tls;
+pub use remote::write::{Destination, WriteOptions, write};
 pub use room::room_name::{RoomName, RoomNameTooLong};
 pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};

@@ -4,7 +4,7 @@ mod allocator;
 mod cli;
 
 use clap::Parser;
-use cli::{Command, Options};
+use cli::{Command, Options, remote};
 use rlimit::Resource;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
@@ -25,9 +25,11 @@ use typewall::{
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::try_parse().unwrap_or_else(|error| remote::exit(&error));
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
     let outcome = match &options.command {
+        Some(Command::Write(arguments)) => return remote::finish(arguments.run()),
+        Some(Command::Read(arguments)) => return remote::finish(arguments.run()),
         None => serve(&options),
         Some(Command::Log { file, room, format, after }) => match room {
             Some(room) => print_log(file, room, format, *after),

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders in their order. Each may import only from those before it.
-const FOLDERS: [&str; 9] =
-    ["base", "room", "protocol", "delivery", "store", "hub", "client", "http", "server"];
+const FOLDERS: [&str; 10] =
+    ["base", "room", "protocol", "delivery", "store", "hub", "client", "http", "server", "remote"];
 
 /// For each module, such as `hub/event`, the modules it imports.
 type Imports = BTreeMap<String, BTreeSet<String>>;

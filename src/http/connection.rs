@@ -103,7 +103,7 @@ impl Connection {
 
     fn serve_socket_io(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
         let exchange = self.exchange(head, address, buffer);
-        self.endpoint.serve(exchange, || self.router.rooms(head, address))
+        self.endpoint.serve(exchange, || self.router.rooms(head, address, self.limits.max_name))
     }
 
     fn serve_post(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {

@@ -108,6 +108,12 @@ pub(crate) fn time(unix_millis: u64) -> String {
     humantime::format_rfc3339_seconds(at).to_string()
 }
 
+/// Writes a line with a value as JSON, in which everything invisible is escaped.
+pub(crate) fn json_line(mut to: impl Write, value: &impl Serialize) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(&mut to, EscapeInvisible))?;
+    writeln!(to)
+}
+
 /// Splits a text at every character that some program treats as a line break.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])

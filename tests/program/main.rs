@@ -8,6 +8,7 @@ mod extremes;
 mod hosts;
 mod options;
 mod qr;
+mod remote;
 mod secrets;
 mod serving;
 mod signals;
