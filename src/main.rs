@@ -4,7 +4,7 @@ mod cli;
 
 use clap::Parser;
 use cli::{Command, Options, remote};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{self, ExitCode};
@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Duration;
 use typewall::{
     Capacity, Format, HostKey, Limits, LogWriter, OpenError, Reader, RoomName, Server, StopSignal,
-    check_random_source, network_addresses, reachable, set_up_process, write_rooms,
+    check_random_source, has_own_console, network_addresses, reachable, set_up_process, write_rooms,
 };
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -36,8 +36,17 @@ fn main() -> ExitCode {
         Err(message) => {
             // If standard error is closed, there is nowhere else to write.
             let _ = writeln!(io::stderr(), "typewall: {message}");
+            keep_console();
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Keeps a console that would close with the program open until somebody has read what it says.
+fn keep_console() {
+    if io::stdin().is_terminal() && has_own_console() {
+        let _ = writeln!(io::stderr(), "Press Enter to close this window.");
+        let _ = io::stdin().read_line(&mut String::new());
     }
 }
 

@@ -44,6 +44,11 @@ pub(crate) fn set_limits(core_dumps: bool) {
     }
 }
 
+/// Whether the program has a console of its own, which closes when it ends. Terminals stay.
+pub fn has_own_console() -> bool {
+    false
+}
+
 /// The limit of open files, which the program has raised as far as it may.
 pub(crate) fn open_files() -> Option<u64> {
     Resource::NOFILE.get_soft().ok()

@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
 use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
+use windows_sys::Win32::System::Console::GetConsoleProcessList;
 use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
 
 /// What asks the program to stop: Ctrl-C, Ctrl-Break, a closed console, the end of the user's session.
@@ -32,6 +33,14 @@ impl StopSignal {
 
 /// Nothing to prepare: the limit of open files, core files and the signal of a limit of file sizes are Unix's.
 pub fn set_up_process(_core_dumps: bool) {}
+
+/// Whether the program has a console of its own, which closes when it ends: after a double click.
+#[expect(unsafe_code, reason = "there is no safe interface to this in what we use")]
+pub fn has_own_console() -> bool {
+    let mut processes = [0; 2];
+    // SAFETY: the pointer is valid for the call, and for as many ids as the second argument says.
+    unsafe { GetConsoleProcessList(processes.as_mut_ptr(), processes.len() as u32) == 1 }
+}
 
 /// Does nothing.
 pub(crate) fn lower_priority() -> io::Result<()> {
