@@ -11,7 +11,7 @@ const FOLDERS: [&str; 11] = [
 ];
 
 /// What depends on the operating system, or is not checked by the compiler.
-const OF_SYSTEMS: [&str; 9] = [
+const OF_SYSTEMS: [&str; 11] = [
     "target_os",
     "target_env",
     "cfg(unix",
@@ -19,6 +19,8 @@ const OF_SYSTEMS: [&str; 9] = [
     "std::os::",
     "libc::",
     "rustix::",
+    "rlimit::",
+    "signal_hook::",
     "/proc/",
     "unsafe ",
 ];
