@@ -20,9 +20,12 @@ const DEFAULT: Limits = Limits::DEFAULT;
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
+/// The version, with the commit of a release.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TYPEWALL_COMMIT"), ")");
+
 /// A wall of live text boxes: everyone in the room sees what you write as you write it.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
+#[command(version = VERSION, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,
