@@ -3,7 +3,6 @@
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use std::fs;
-use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::PermissionsExt;
@@ -157,6 +156,10 @@ pub(crate) struct Options {
     /// -c`) allows it
     #[arg(long, env = "TYPEWALL_CORE_DUMPS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub core_dumps: bool,
+
+    /// Print only warnings and errors: no addresses and no host links
+    #[arg(long, env = "TYPEWALL_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub quiet: bool,
 }
 
 /// What to do instead of serving.
@@ -314,21 +317,5 @@ impl Options {
             }
             (error, _) => format!("Cannot start the server: {error}."),
         }
-    }
-
-    /// The message for an address that cannot be bound: what is wrong and what to do.
-    pub(crate) fn bind_error(&self, error: &io::Error) -> String {
-        let listen = self.listen.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" or ");
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => "the port is already in use; choose another with --listen ADDR:PORT",
-            ErrorKind::PermissionDenied => {
-                "ports below 1024 need privileges; choose another with --listen ADDR:PORT"
-            }
-            ErrorKind::AddrNotAvailable => {
-                "this machine does not have that address; 0.0.0.0 listens on all interfaces"
-            }
-            _ => return format!("Cannot listen on {listen}: {error}."),
-        };
-        format!("Cannot listen on {listen}: {advice}.")
     }
 }

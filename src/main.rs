@@ -1,7 +1,9 @@
 //! The program: parses the options, binds, prints the address, waits for a signal and stops.
 
 mod allocator;
+mod announce;
 mod cli;
+mod listen;
 
 use clap::Parser;
 use cli::{Command, Options};
@@ -9,23 +11,22 @@ use rlimit::Resource;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use std::io::{self, BufWriter, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use typewall::{
-    Capacity, Format, HostKey, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable,
-};
+use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    // A person at a terminal is told where the server is, and of trouble.
+    let level = if options.quiet || io::stdout().is_terminal() { "warn" } else { "info" };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
     let outcome = match &options.command {
         None => serve(&options),
         Some(Command::Log { file, room, format, after }) => print_log(file, room, format, *after),
@@ -48,7 +49,7 @@ fn serve(options: &Options) -> Result<(), String> {
         Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Cannot handle signals: {error}."))?;
     let host_key = options.host_key()?;
     let access = options.access(host_key.as_ref())?;
-    let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
+    let listener = listen::listener(&options.listen)?;
     let store = options.store();
     let server = Server::start(listener, limits, access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
@@ -56,7 +57,9 @@ fn serve(options: &Options) -> Result<(), String> {
     log::info!(
         "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for incoming messages and pending output"
     );
-    print_addresses(server.address(), host_key.as_ref());
+    if !options.quiet {
+        announce::announce(server.address(), host_key.as_ref());
+    }
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
     start_thread("stopper", move || stop_requested.iter().for_each(|()| stopper.stop()))?;
@@ -106,23 +109,6 @@ fn within_capacity(limits: Limits) -> Result<Limits, String> {
         }
         _ => Ok(limits),
     }
-}
-
-/// Prints the addresses of the server: for this machine, and for others if they can reach it. Then the links that make
-/// whoever opens them a host. They are printed for a service too, because its operator needs them.
-fn print_addresses(listen: SocketAddr, host_key: Option<&HostKey>) {
-    let network = network_addresses(listen);
-    let mut lines = format!("Typewall is at http://{}\n", reachable(listen));
-    for address in &network {
-        lines += &format!("On this network: http://{address}\n");
-    }
-    if let Some(key) = host_key {
-        for address in [reachable(listen)].iter().chain(&network) {
-            lines += &format!("Host: http://{address}/{}\n", key.fragment());
-        }
-    }
-    // The server runs on if standard output is closed.
-    let _ = io::stdout().write_all(lines.as_bytes());
 }
 
 fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), String> {
