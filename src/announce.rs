@@ -71,7 +71,7 @@ fn overview(addresses: &Addresses, terminal: Terminal) -> String {
     let Addresses { own, network, host_fragment } = addresses;
     let mut text = format!("Typewall is at {}\n", own_link(*own));
     if network.is_empty() {
-        text += "Only this computer can connect; --listen 0.0.0.0:8080 lets others in.\n";
+        text += &format!("Only this computer can connect; --listen 0.0.0.0:{} lets others in.\n", own.port());
     } else {
         text += "On this network:\n";
     }
@@ -183,7 +183,12 @@ mod tests {
             [("127.0.0.1:80", "localhost:80"), ("[::1]:80", "localhost:80"), ("127.0.0.2:80", "127.0.0.2:80")]
         {
             let text = overview(&addresses(own, &[]), WIDE);
-            assert!(text.starts_with(&format!("Typewall is at http://{link}/\nOnly this ")), "{text}");
+            assert!(
+                text.starts_with(&format!(
+                    "Typewall is at http://{link}/\nOnly this computer can connect; --listen 0.0.0.0:80 "
+                )),
+                "{text}"
+            );
             assert!(text.contains(&format!("  http://{link}/#host=k\n")) && !text.contains('▀'), "{text}");
         }
     }

@@ -1,7 +1,9 @@
 //! The command line: options, their environment variables, units and help.
 
+use crate::healthcheck::Target;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use std::fs;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
@@ -184,6 +186,23 @@ pub(crate) enum Command {
         #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         after: u64,
     },
+
+    /// Check that a server is healthy; the exit status is 0 or 1
+    Healthcheck {
+        /// Address of the page, over http [default: the server on this machine that listens at
+        /// TYPEWALL_LISTEN, or on port 8080]
+        #[arg(value_parser = Target::parse)]
+        url: Option<Target>,
+    },
+
+    /// Print the completions of a shell
+    Completions {
+        /// Shell that reads them
+        shell: Shell,
+    },
+
+    /// Print the manual page
+    Man,
 }
 
 /// The addresses that the host name of `--listen` resolves to. The first one that can be bound is used.

@@ -3,10 +3,13 @@
 mod allocator;
 mod announce;
 mod cli;
+mod healthcheck;
 mod listen;
+mod manual;
 
 use clap::Parser;
 use cli::{Command, Options};
+use healthcheck::Target;
 use rlimit::Resource;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
@@ -17,7 +20,7 @@ use std::process::{self, ExitCode};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server};
+use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, reachable};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,6 +33,9 @@ fn main() -> ExitCode {
     let outcome = match &options.command {
         None => serve(&options),
         Some(Command::Log { file, room, format, after }) => print_log(file, room, format, *after),
+        Some(Command::Healthcheck { url }) => check_health(&options, url.as_ref()),
+        Some(Command::Completions { shell }) => print(&manual::completions(*shell)),
+        Some(Command::Man) => manual::page().map_err(|error| error.to_string()).and_then(|page| print(&page)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -108,6 +114,20 @@ fn within_capacity(limits: Limits) -> Result<Limits, String> {
             Ok(Limits { max_clients: capacity.clients, ..limits })
         }
         _ => Ok(limits),
+    }
+}
+
+/// Checks the server at this URL, or the one that the same options would start.
+fn check_health(options: &Options, url: Option<&Target>) -> Result<(), String> {
+    let own = || options.listen.first().map(|listen| Target::at(reachable(*listen)));
+    url.cloned().or_else(own).ok_or("The address to listen on has no IP address.")?.check()
+}
+
+/// Prints a text, or the beginning of it that its reader wants.
+fn print(text: &[u8]) -> Result<(), String> {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("Cannot print: {error}.")),
+        _ => Ok(()),
     }
 }
 

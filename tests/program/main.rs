@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod commands;
 mod extremes;
 mod hosts;
 mod listening;
