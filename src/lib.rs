@@ -29,6 +29,7 @@ mod store;
 
 pub use base::host_key::HostKey;
 pub use base::limits::Limits;
+pub use base::random::{NoRandomSource, check_random_source};
 pub use base::secret::{SecretFileError, SecretHash};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;

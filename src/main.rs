@@ -20,7 +20,9 @@ use std::process::{self, ExitCode};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use typewall::{Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, reachable};
+use typewall::{
+    Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, check_random_source, reachable,
+};
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<(), String> {
     set_up_process(options.core_dumps);
+    check_random_source().map_err(|error| format!("Cannot start the server: {error}."))?;
     let limits = within_capacity(options.limits())?;
     // Before the address is printed, so that no signal sent after that is missed.
     let mut signals =

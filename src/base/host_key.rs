@@ -1,5 +1,6 @@
 //! The host key in plain text, as it is printed and stored in a file.
 
+use crate::base::random;
 use crate::base::secret::{SecretFileError, SecretHash, read_line};
 use std::fmt;
 use std::fs::{self, OpenOptions};
@@ -15,7 +16,7 @@ impl HostKey {
     /// A new key: 128 random bits, as 32 hexadecimal digits.
     pub fn random() -> Self {
         let mut bits = [0; 16];
-        getrandom::fill(&mut bits).expect("the system has a source of random numbers");
+        random::fill(&mut bits);
         Self(format!("{:032x}", u128::from_le_bytes(bits)))
     }
 

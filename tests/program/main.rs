@@ -10,6 +10,7 @@ mod hosts;
 mod listening;
 mod options;
 mod qr;
+mod randomness;
 mod secrets;
 mod serving;
 mod signals;

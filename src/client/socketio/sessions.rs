@@ -1,5 +1,6 @@
 //! The directory of the sessions that poll: the mailbox of each, by its id.
 
+use crate::base::random;
 use crate::client::socketio::mailbox::Mail;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use data_encoding::BASE64URL_NOPAD;
@@ -23,7 +24,7 @@ impl SessionId {
     /// A new id.
     pub(crate) fn random() -> Self {
         let mut bytes = [0; ID_LENGTH];
-        getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
+        random::fill(&mut bytes);
         Self(bytes)
     }
 
