@@ -46,7 +46,7 @@ impl Source for SocketSource {
         self.pause_reading(wait)
     }
 
-    fn is_over(&mut self) -> bool {
+    fn is_over(&mut self, _membership: &Membership) -> bool {
         match self.transport.wait_for_close(Duration::ZERO) {
             Ok(Peer::Open) => false,
             Ok(Peer::Finished) => Instant::now() > rest_end(&mut self.rest_until, REST_TIMEOUT),

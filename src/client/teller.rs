@@ -59,8 +59,8 @@ pub(crate) trait Source {
     /// Waits. Fails if the connection ends meanwhile; what it still holds is discarded.
     fn pause(&mut self, wait: Duration, membership: &Membership) -> io::Result<()>;
 
-    /// Whether the input is to be discarded, because the client has gone.
-    fn is_over(&mut self) -> bool;
+    /// Whether the input is to be discarded, because the client has gone. Asked again and again while the hub is behind.
+    fn is_over(&mut self, membership: &Membership) -> bool;
 }
 
 /// Tells the hub what one client does.
@@ -91,7 +91,8 @@ impl Teller {
         charge: Option<Box<Charge>>,
         source: &mut impl Source,
     ) -> io::Result<()> {
-        let slot = self.window.wait(|| source.is_over()).ok_or(ErrorKind::ConnectionAborted)?;
+        let slot =
+            self.window.wait(|| source.is_over(&self.membership)).ok_or(ErrorKind::ConnectionAborted)?;
         let client = self.membership.client;
         self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge, ack }))
     }

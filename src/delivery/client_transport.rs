@@ -35,6 +35,13 @@ impl Transport for ClientTransport {
         }
     }
 
+    fn is_mid_message(&self) -> bool {
+        match self {
+            Self::Socket(socket) => socket.is_mid_message(),
+            Self::Polling(polling) => polling.is_mid_message(),
+        }
+    }
+
     fn shutdown(&self, how: Shutdown) {
         match self {
             Self::Socket(socket) => socket.shutdown(how),

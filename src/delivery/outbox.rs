@@ -236,9 +236,13 @@ impl<T: Transport> Outbox<T> {
         self.stall().map(|stall| stall.retry_at)
     }
 
-    /// The client has another transport now. What waits goes there.
+    /// The client has another transport now. What waits goes there. A client that leaves the earlier one in the middle
+    /// of a message breaks the protocol: nothing can follow, so this ends the connection.
     pub(crate) fn replace_transport(&mut self, transport: T) {
-        self.transport = transport;
+        let earlier = mem::replace(&mut self.transport, transport);
+        if earlier.is_mid_message() {
+            self.transport.shutdown(Shutdown::Both);
+        }
     }
 
     /// Everything that waited was sent.

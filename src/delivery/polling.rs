@@ -129,6 +129,10 @@ impl Transport for Polling {
         }
     }
 
+    fn is_mid_message(&self) -> bool {
+        self.poll.borrow().as_ref().is_some_and(|poll| !poll.payload.is_at_end_of_message())
+    }
+
     fn shutdown(&self, _how: Shutdown) {
         self.end_poll();
         // If a message waits there already, it says the same.
@@ -185,8 +189,10 @@ mod tests {
         let frame = [&[0x81, 127][..], &70_000_u64.to_be_bytes(), &[b'x'; 70_000], b"\x81\x014"].concat();
         let sent = polling.send(&[IoSlice::new(&frame)]).unwrap();
         assert_eq!(sent, MAX_CHUNK);
+        assert!(polling.is_mid_message());
         assert_eq!(response.try_recv().unwrap().len(), MAX_CHUNK - 10);
         assert_eq!(polling.send(&[IoSlice::new(&frame[sent..])]).unwrap(), frame.len() - sent - 3);
+        assert!(!polling.is_mid_message());
         assert_eq!(response.try_iter().map(|chunk| chunk.len()).sum::<usize>(), 70_000 + 10 - MAX_CHUNK);
     }
 

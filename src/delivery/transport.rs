@@ -27,6 +27,11 @@ pub trait Transport {
     /// Everything that waited was sent. If what was sent is a response, it ends here.
     fn end_response(&self) {}
 
+    /// Whether a response has the beginning of a message without its end, so that no other transport can go on.
+    fn is_mid_message(&self) -> bool {
+        false
+    }
+
     /// Ends the connection in one direction or both; its reader sees the end.
     fn shutdown(&self, how: Shutdown);
 }

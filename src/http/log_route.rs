@@ -2,8 +2,8 @@
 
 use crate::base::address::Address;
 use crate::base::hash_slots::HashSlots;
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
-use crate::http::deadline_stream::DeadlineStream;
 use crate::http::hub_query::query_hub;
 use crate::http::response::Response;
 use crate::hub::event::Event;

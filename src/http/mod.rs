@@ -3,7 +3,6 @@
 pub(crate) mod access;
 pub(crate) mod auth;
 pub(crate) mod connection;
-pub(crate) mod deadline_stream;
 mod hub_query;
 pub(crate) mod invite;
 pub(crate) mod log_route;

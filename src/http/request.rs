@@ -1,7 +1,7 @@
 //! HTTP request heads: read from a socket with limits on bytes, headers and time.
 
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
-use crate::http::deadline_stream::DeadlineStream;
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 use tungstenite::http::{self, Method, Uri, Version, header};

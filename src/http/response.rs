@@ -1,6 +1,7 @@
 //! HTTP responses: the server's health, and a line of text for everything else. The page is in [`super::page`].
 
 use crate::hub::event::Health;
+use bytes::Bytes;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -8,6 +9,12 @@ use tiny_http::{HTTPVersion, Header, StatusCode};
 
 /// The Content-Security-Policy of every response but the page: a browser that opens one may do nothing with it.
 const STRICT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// The status of a response that has no body, because the client has that already.
+const NOT_MODIFIED: u16 = 304;
+
+/// Bytes of the longest body that is copied behind its head, so that both are in one packet.
+const MAX_COPIED: usize = 1024;
 
 /// The response to a request that does not become a WebSocket.
 #[derive(Debug)]
@@ -25,7 +32,7 @@ const PAYLOAD_TYPE: &str = "text/plain; charset=UTF-8";
 #[derive(Debug)]
 enum Body {
     /// These bytes.
-    Known(Cow<'static, [u8]>),
+    Known(Bytes),
     /// A chunked body, which the caller sends.
     Chunked,
     /// Nothing, because the request is a HEAD; and the head does not say how long the body would be (RFC 9110,
@@ -37,7 +44,7 @@ enum Body {
 const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n";
 
 impl Response {
-    fn new(status: u16, content_type: &'static str, body: impl Into<Cow<'static, [u8]>>) -> Self {
+    fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         // The page changes with the program and everything else with the room, so browsers have to revalidate.
         let headers = vec![
             ("Cache-Control", "no-cache".into()),
@@ -81,7 +88,7 @@ impl Response {
 
     /// The same response for a client that has the body already.
     pub fn not_modified(mut self) -> Self {
-        self.status = 304; // tiny_http omits the body and keeps its length, as RFC 9110 (section 8.6) allows
+        self.status = NOT_MODIFIED; // the head keeps the length, as RFC 9110 (section 8.6) allows
         self
     }
 
@@ -114,7 +121,7 @@ impl Response {
     }
 
     /// Engine.IO packets.
-    pub fn payload(packets: Vec<u8>) -> Self {
+    pub fn payload(packets: Bytes) -> Self {
         Self::new(200, PAYLOAD_TYPE, packets)
     }
 
@@ -160,7 +167,7 @@ impl Response {
         let is_unknown = matches!(self.body, Body::Unknown);
         let (len, body) = match self.body {
             Body::Known(body) => (Some(body.len()), body),
-            Body::Chunked | Body::Unknown => (None, Cow::default()),
+            Body::Chunked | Body::Unknown => (None, Bytes::new()),
         };
         let mut response = tiny_http::Response::empty(StatusCode(self.status))
             .with_data(&body[..], len)
@@ -176,13 +183,21 @@ impl Response {
             }
         }
         let mut bytes = Vec::new();
-        response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], head_only, None)?;
+        response.raw_print(&mut bytes, HTTPVersion(1, 1), &[], true, None)?;
         let status_line = bytes.windows(2).position(|two| two == b"\r\n").map_or(0, |at| at + 2);
         bytes.splice(status_line..status_line, hop_by_hop.into_bytes());
         if is_unknown && let Some(at) = bytes.windows(CHUNKED.len()).position(|line| line == CHUNKED) {
             bytes.drain(at..at + CHUNKED.len());
         }
-        to.write_all(&bytes)
+        if head_only || self.status == NOT_MODIFIED {
+            return to.write_all(&bytes);
+        }
+        if body.len() <= MAX_COPIED {
+            bytes.extend_from_slice(&body);
+            return to.write_all(&bytes);
+        }
+        to.write_all(&bytes)?;
+        to.write_all(&body)
     }
 }
 

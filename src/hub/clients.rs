@@ -130,6 +130,7 @@ impl<T: Transport> Clients<T> {
         deadlines: &mut Deadlines,
     ) {
         let encoding = self.registry.get(client).map(|client| client.encoding);
+        // In the middle of a snapshot, which does not go on, only the close frame can follow.
         if let Some(farewell) = encoding.and_then(|encoding| reason.farewell(encoding)) {
             self.queue(client, farewell);
         }

@@ -102,7 +102,13 @@ impl<T: Transport> Hub<T> {
                 let token = self.host_key.as_ref().map(SecretCheck::issue_token);
                 room.tell(client, &ServerEvent::Hosting { token });
             }
-            Reply::SeatTaken => self.close(client, &CloseReason::SeatTaken, now),
+            Reply::SeatTaken => {
+                // The room sends nothing more to a client that is closed.
+                if let Some(ack) = ack {
+                    self.acknowledge_outside_rooms(client, ack, Some(&EventError::SeatTaken));
+                }
+                return self.close(client, &CloseReason::SeatTaken, now);
+            }
             Reply::Pending(post) => return self.store_post(client, id, post, ack),
             Reply::Erase(n) => return self.erase_post(client, id, n, ack),
             Reply::Duplicate(post, reference) => room.confirm(client, &post, reference.as_deref()),

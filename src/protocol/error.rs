@@ -50,6 +50,9 @@ pub enum EventError {
     MemoryFull,
     /// The `ref` is empty or has more than this many characters.
     BadReference(usize),
+    /// A later connection has the seat, so this one is closed. Only the acknowledgement of a Socket.IO client says it;
+    /// others learn it from the close code.
+    SeatTaken,
     /// The rules of the room do not allow it.
     Room(RoomError),
 }
@@ -98,6 +101,7 @@ impl EventError {
             Self::StateNotStored => "state_not_stored",
             Self::MemoryFull => "memory_full",
             Self::BadReference(_) => "bad_ref",
+            Self::SeatTaken => "seat_taken",
             Self::Room(RoomError::NotJoined) => "not_joined",
             Self::Room(RoomError::AlreadyJoined) => "already_joined",
             Self::Room(RoomError::RoomFull { .. }) => "room_full",
@@ -157,6 +161,7 @@ impl fmt::Display for EventError {
                 write!(f, "The server has no memory for longer texts at the moment. Please try again later.")
             }
             Self::BadReference(max) => write!(f, "A post's ref must be 1 to {max} characters long."),
+            Self::SeatTaken => write!(f, "A later connection has taken your seat."),
             Self::Room(error) => write_room_error(*error, f),
         }
     }

@@ -35,9 +35,14 @@ impl TestServer {
 
     /// Sends a request, whose response is still to be read.
     pub(crate) fn begin(self, method: &str, path: &str, body: &str) -> TcpStream {
+        self.begin_with(method, path, "", body)
+    }
+
+    /// The same, with more headers, each with the end of its line.
+    pub(crate) fn begin_with(self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
         let mut socket = dial(self.0);
-        let length = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+        let headers = format!("Host: localhost\r\n{headers}Content-Length: {}\r\n", body.len());
+        let head = format!("{method} {path} HTTP/1.1\r\n{headers}\r\n");
         socket.write_all(&[head.as_bytes(), body.as_bytes()].concat()).expect("a request");
         socket
     }
@@ -45,6 +50,13 @@ impl TestServer {
     /// The status and the body of the response to a request.
     pub(crate) fn request(self, method: &str, path: &str, body: &str) -> (u16, String) {
         read_response(&mut self.begin(method, path, body))
+    }
+
+    /// The status and the body of the response to a handshake of a WebSocket that is refused.
+    pub(crate) fn refused_websocket(self, path: &str) -> (u16, String) {
+        let mut socket = dial(self.0);
+        socket.write_all(&frame::handshake(path)).expect("a handshake");
+        read_response(&mut socket)
     }
 
     /// Opens a session at `/engine.io/` or `/socket.io/`.
@@ -84,12 +96,21 @@ pub(crate) fn refusal(code: u8, message: &str) -> (u16, String) {
     (400, format!("{{\"code\":{code},\"message\":\"{message}\"}}\n"))
 }
 
+/// The id in a packet that lets a client into a namespace. The packet begins so, and says nothing else.
+pub(crate) fn entered(packet: &str, prefix: &str) -> String {
+    let data = packet.strip_prefix(prefix).unwrap_or_else(|| panic!("{packet}"));
+    let data: serde_json::Map<String, Value> = serde_json::from_str(data).expect("an object");
+    let sid = data["sid"].as_str().expect("an id");
+    assert_eq!(data.len(), 1, "{packet}");
+    sid.to_owned()
+}
+
 /// A session that polls.
 #[derive(Debug)]
 pub(crate) struct Poller {
     pub server: TestServer,
     endpoint: &'static str,
-    sid: String,
+    pub sid: String,
     pub handshake: Value,
 }
 
@@ -108,13 +129,27 @@ impl Poller {
 
     /// Polls until these packets have come, in one response or several.
     pub(crate) fn receives(&self, expected: &[&str]) {
+        assert_eq!(self.packets(expected.len()), expected);
+    }
+
+    /// Polls until so many packets have come, in one response or several.
+    pub(crate) fn packets(&self, count: usize) -> Vec<String> {
         let mut packets = Vec::new();
-        while packets.len() < expected.len() {
+        while packets.len() < count {
             let (status, body) = self.poll();
             assert_eq!(status, 200, "{body}");
             packets.extend(body.split(SEPARATOR).map(str::to_owned));
         }
-        assert_eq!(packets, expected);
+        packets
+    }
+
+    /// A payload of this length, which is still to be sent.
+    pub(crate) fn begin_post(&self, length: usize) -> TcpStream {
+        let mut socket = dial(self.server.0);
+        let path = self.path("polling");
+        write!(socket, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n")
+            .expect("a request");
+        socket
     }
 
     pub(crate) fn post(&self, payload: &str) -> (u16, String) {
@@ -204,13 +239,13 @@ impl WebSocket {
         assert_eq!(self.next(), Received::End);
     }
 
-    /// Enters a namespace: the answer begins so, and has an id and nothing else; then this packet comes.
-    pub(crate) fn enter(&mut self, packet: &str, prefix: &str, then: &str) {
+    /// Enters a namespace: the answer begins so, and has an id, which this returns, and nothing else; then this packet
+    /// comes.
+    pub(crate) fn enter(&mut self, packet: &str, prefix: &str, then: &str) -> String {
         self.send(packet);
         let Received::Text(answer) = self.next() else { panic!("no answer to {packet}") };
-        let data = answer.strip_prefix(prefix).unwrap_or_else(|| panic!("{answer}"));
-        let data: serde_json::Map<String, Value> = serde_json::from_str(data).expect("an object");
-        assert!(data.len() == 1 && data["sid"].is_string(), "{answer}");
+        let sid = entered(&answer, prefix);
         self.receives(then);
+        sid
     }
 }

@@ -1,7 +1,7 @@
 //! Engine.IO: handshakes, refused requests, and how a session ends.
 
 use crate::client::{Received, SLOW, TestServer, refusal};
-use crate::support::http::read_response;
+use crate::support::http::{Response, read_response};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::net::TcpStream;
@@ -106,6 +106,49 @@ fn two_polls_at_once_end_a_session() {
     outcomes.sort();
     assert_eq!((outcomes[0].clone(), outcomes[1].0), ((200, "1".to_owned()), 400));
     poller.is_gone();
+}
+
+#[test]
+fn two_payloads_at_once_end_a_session() {
+    let server = TestServer::start(SLOW);
+    for endpoint in ENDPOINTS {
+        let poller = server.poller(endpoint);
+        let mut posts = [poller.begin_post(5), poller.begin_post(5)];
+        while poller.poll().0 == 200 {}
+        for post in &mut posts {
+            post.write_all(b"4late").unwrap();
+            assert_eq!(read_response(post).0, 400);
+        }
+        poller.is_gone();
+    }
+}
+
+#[test]
+fn the_content_type_of_a_payload_need_not_be_said() {
+    let server = TestServer::start(SLOW);
+    let poller = server.poller("/engine.io/");
+    for header in
+        ["", "Content-Type: text/plain;charset=UTF-8\r\n", "Content-Type: application/octet-stream\r\n"]
+    {
+        let mut socket = server.begin_with("POST", &poller.path("polling"), header, "bAQI=");
+        let ok = Response::read(&mut socket);
+        assert_eq!((ok.status, ok.text()), (200, "ok"));
+        assert_eq!(ok.header("Content-Type"), Some("text/plain; charset=UTF-8"));
+        let echo = Response::read(&mut poller.begin_poll());
+        assert_eq!((echo.status, echo.text()), (200, "bAQI="));
+        assert_eq!(echo.header("Content-Type"), Some("text/plain; charset=UTF-8"), "Base64 is text");
+    }
+}
+
+#[test]
+fn a_payload_may_be_as_long_as_the_handshake_says() {
+    let poller = TestServer::start(SLOW).poller("/engine.io/");
+    let payload = [format!("4{}", "x".repeat(499_998)), "4".repeat(500_000)].join("\u{1e}");
+    assert_eq!(poller.handshake["maxPayload"], payload.len());
+    poller.posts(&payload);
+    poller.receives(&payload.split('\u{1e}').collect::<Vec<_>>());
+    let mut longer = poller.begin_post(payload.len() + 1);
+    assert_eq!(read_response(&mut longer).0, 413, "before the payload was sent");
 }
 
 #[test]

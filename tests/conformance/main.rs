@@ -12,4 +12,5 @@ mod engine;
 mod heartbeat;
 mod messages;
 mod packets;
+mod session;
 mod upgrade;

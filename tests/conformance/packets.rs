@@ -1,6 +1,6 @@
 //! Socket.IO: every packet.
 
-use crate::client::{SLOW, TestServer};
+use crate::client::{Received, SLOW, TestServer};
 
 const PLACEHOLDERS: &str = r#"{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}"#;
 
@@ -23,6 +23,26 @@ fn a_client_enters_namespaces_and_its_data_arrives() {
     both.receives(r#"42/custom,["message-back",1]"#);
     both.send(r#"42["message",2]"#);
     both.receives(r#"42["message-back",2]"#);
+}
+
+#[test]
+fn the_id_in_a_namespace_is_not_that_of_the_session() {
+    let mut client = TestServer::start(SLOW).websocket("/socket.io/?EIO=4&transport=websocket");
+    let Received::Text(open) = client.next() else { panic!("no packet") };
+    let main = client.enter("40", "40", r#"42["auth",{}]"#);
+    let custom = client.enter("40/custom,", "40/custom,", r#"42/custom,["auth",{}]"#);
+    assert!(main != custom && !open.contains(&main) && !open.contains(&custom));
+}
+
+#[test]
+fn a_client_in_another_namespace_is_not_in_the_main_one() {
+    let server = TestServer::start(SLOW);
+    for packet in [r#"42["message"]"#, r#"421["message-with-ack"]"#, "41"] {
+        let mut client = server.session("/socket.io/");
+        client.enter("40/custom,", "40/custom,", r#"42/custom,["auth",{}]"#);
+        client.send(packet);
+        client.ends();
+    }
 }
 
 #[test]
@@ -149,6 +169,10 @@ fn what_comes_out_of_order_ends_the_connection() {
         let mut client = server.session("/socket.io/");
         client.send(packet);
         client.ends();
+        let poller = server.poller("/socket.io/");
+        poller.posts(packet);
+        while poller.poll().0 == 200 {}
+        poller.is_gone();
     }
     let mut client = server.connected();
     client.send_bytes(&[1]);

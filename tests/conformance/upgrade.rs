@@ -93,8 +93,24 @@ fn a_websocket_that_breaks_the_protocol_is_closed_and_polls_go_on() {
 fn a_websocket_for_an_unknown_session_is_refused() {
     let server = TestServer::start(SLOW);
     let path = "/engine.io/?EIO=4&transport=websocket&sid=AAAAAAAAAAAAAAAAAAAA";
-    let head = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
-    let key = crate::support::frame::KEY;
-    let request = format!("{path} HTTP/1.1\r\n{head}\r\nSec-WebSocket-Key: {key}\r\nX-Rest: ");
-    assert_eq!(server.request("GET", &request, ""), refusal(1, "Session ID unknown"));
+    assert_eq!(server.refused_websocket(path), refusal(1, "Session ID unknown"));
+}
+
+#[test]
+fn a_websocket_without_a_parameter_that_it_needs_is_refused() {
+    let server = TestServer::start(SLOW);
+    for endpoint in ["/engine.io/", "/socket.io/"] {
+        for (query, code, message) in [
+            ("transport=websocket", 5, "Unsupported protocol version"),
+            ("EIO=&transport=websocket", 5, "Unsupported protocol version"),
+            ("EIO=3&transport=websocket", 5, "Unsupported protocol version"),
+            ("EIO=4", 0, "Transport unknown"),
+            ("EIO=4&transport=", 0, "Transport unknown"),
+            ("EIO=4&transport=websocket&sid=", 1, "Session ID unknown"),
+            ("", 0, "Transport unknown"),
+        ] {
+            let response = server.refused_websocket(&format!("{endpoint}?{query}"));
+            assert_eq!(response, refusal(code, message), "{query}");
+        }
+    }
 }

@@ -256,6 +256,18 @@ fn a_client_is_told_why_it_is_closed_before_the_close_frame() {
 }
 
 #[test]
+fn a_client_whose_seat_a_later_connection_has_gets_its_acknowledgement_before_it_is_closed() {
+    let mut place = Place::new(LIMITS);
+    let (early, late) = (enter(&mut place, "r"), join(&mut place, "r", "Ada"));
+    forget(&[&early]);
+    send(&mut place, &early, FromClient::Acted(join_as("Ada", late.session)), Some(7));
+    place.hub.write(place.now);
+    let told_early = told(&early);
+    assert!(told_early[0].starts_with(r#"437[{"code":"seat_taken","#), "{told_early:?}");
+    assert_eq!(told_early[1..], ["closed", "41", "close 4001"]);
+}
+
+#[test]
 fn a_slow_client_is_told_why_it_is_closed_after_what_it_is_owed_is_discarded() {
     for begun in [0, 1, 20] {
         let mut place = Place::new(LIMITS);

@@ -55,7 +55,7 @@ impl EventDecoder {
                 Ok(Some(FromClient::Frames(text_frame(&invalid_namespace(namespace))).into()))
             }
             _ if namespace != MAIN_NAMESPACE => Err(PROTOCOL_ERROR),
-            Content::Event { ack, json } => Ok(Some(self.event(json, ack.map(AckId)))),
+            Content::Event { ack, json } => self.event(json, ack.map(AckId)).map(Some),
             Content::BinaryEvent { attachments, ack, .. } if attachments <= MAX_ATTACHMENTS => {
                 self.attachments = attachments;
                 let rejected = FromClient::Rejected { error: EventError::Binary, reference: None };
@@ -77,12 +77,21 @@ impl EventDecoder {
         }
     }
 
-    fn event(&mut self, json: &str, ack: Option<AckId>) -> Telling {
+    /// An event. One that is not JSON, or has not even a name, ends the connection.
+    fn event(&mut self, json: &str, ack: Option<AckId>) -> Result<Telling, End> {
         let event = validate::arguments(json, &self.limits);
+        if matches!(event, FromClient::Rejected { error: EventError::NotJson, .. }) || is_empty(json) {
+            return Err(PROTOCOL_ERROR);
+        }
         self.has_introduced_itself |= matches!(event, FromClient::Acted(Action::Join { .. }));
         let is_post = matches!(event, FromClient::Acted(Action::Post { .. }));
-        Telling { event, ack, as_guest: is_post && !self.has_introduced_itself }
+        Ok(Telling { event, ack, as_guest: is_post && !self.has_introduced_itself })
     }
+}
+
+/// Whether a JSON array has no element.
+fn is_empty(array: &str) -> bool {
+    array.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with(']'))
 }
 
 /// The answer to a client that enters a namespace that does not exist.
@@ -138,6 +147,17 @@ mod tests {
         assert_eq!(decode(&[event, Message::Text(r#"2["ping"]"#)])[1], Err(PROTOCOL_ERROR));
         for (attachments, is_ok) in [(MAX_ATTACHMENTS, true), (MAX_ATTACHMENTS + 1, false)] {
             assert_eq!(decode_texts(&[&format!("5{attachments}-[]")])[0].is_ok(), is_ok, "{attachments}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_no_array_with_a_name_ends_the_connection() {
+        for text in ["2", "2{}", "2[]", "2[ ]", "27[]", "2[", "2[\"ping\"", "2[\"ping\"]]", "2[ping]"] {
+            assert_eq!(decode_texts(&[text]), [Err(PROTOCOL_ERROR)], "{text}");
+        }
+        for text in ["2[1]", "2[[]]", "2[\"other\",[]]"] {
+            let told = decode_texts(&[text]);
+            assert!(told[0].as_ref().unwrap().starts_with("Rejected { error: UnknownEvent"), "{told:?}");
         }
     }
 

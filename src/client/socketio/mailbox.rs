@@ -11,7 +11,7 @@ use crate::hub::event::{Event, FromClient};
 use crate::protocol::socketio::engine::EnginePacket;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use std::io::{self, ErrorKind};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 
@@ -37,12 +37,15 @@ const LAST_POLL_TIMEOUT: Duration = Duration::from_millis(20);
 pub(crate) enum Mail {
     /// A GET, whose thread waits for output.
     Poll(Poll),
-    /// A POST.
+    /// A POST has begun, and is under way until no strong reference is left.
+    Post(Weak<()>),
+    /// The payload of that POST.
     Payload(Payload),
     /// The response to a poll could not be written, and what it held is lost.
     Broken,
-    /// A WebSocket asks whether it may take over. Dropped if another one may.
-    Candidate(Sender<()>),
+    /// A WebSocket asks whether it may take over. It has gone when no strong reference is left. Dropped if another one
+    /// may.
+    Candidate(Weak<()>, Sender<()>),
     /// That WebSocket has been probed.
     Probe,
     /// That WebSocket has ended before it took over.
@@ -58,6 +61,9 @@ pub(crate) struct Payload {
     pub body: String,
     /// Its memory.
     pub charge: Charge,
+    /// Dropped before the reply: by the time the client has it and posts again, its session must see that this POST has
+    /// ended.
+    pub is_open: Arc<()>,
     /// Whether the payload is valid.
     pub reply_to: Sender<bool>,
 }
@@ -100,7 +106,11 @@ pub(crate) struct Mailbox {
     has_ended: bool,
     /// Whether the last poll is still open.
     poll: Weak<()>,
+    /// Whether the last POST is still under way.
+    post: Weak<()>,
     candidate: Candidate,
+    /// Whether that WebSocket still waits for its answer, or for its probe.
+    candidate_open: Weak<()>,
     /// Until when polls are held.
     hold_until: Instant,
     held: Option<Poll>,
@@ -122,7 +132,9 @@ impl Mailbox {
             ended,
             has_ended: false,
             poll: Weak::new(),
+            post: Weak::new(),
             candidate: Candidate::None,
+            candidate_open: Weak::new(),
             hold_until: Instant::now(),
             held: None,
             late: None,
@@ -135,15 +147,6 @@ impl Mailbox {
     /// A transport with this poll.
     pub(crate) fn transport(&self, poll: Option<Poll>) -> ClientTransport {
         ClientTransport::Polling(Polling::new(poll, self.end.clone()))
-    }
-
-    /// The session goes on over another transport.
-    pub(crate) fn replace_transport(
-        &mut self,
-        transport: ClientTransport,
-        outlet: &mut Outlet,
-    ) -> Result<(), End> {
-        Target::of(outlet).replace_transport(transport).map_err(|_| None)
     }
 
     /// Waits for what the session does next, and meanwhile passes polls on.
@@ -198,12 +201,14 @@ impl Mailbox {
             // While a WebSocket is about to take over, what waits is left to it.
             Mail::Poll(poll) if self.candidate == Candidate::Probed => poll.answer(&EnginePacket::Noop),
             Mail::Poll(poll) => self.open_poll(poll, target)?,
+            Mail::Post(_) if self.post.strong_count() > 0 => return Err(OVERLAP),
+            Mail::Post(post) => self.post = post,
             Mail::Payload(_) if self.payload.is_some() => return Err(OVERLAP),
             Mail::Payload(payload) => self.payload = Some(payload),
             Mail::Broken => return Err(None),
-            Mail::Candidate(_) if self.candidate != Candidate::None => {}
-            Mail::Candidate(reply_to) => {
-                self.candidate = Candidate::Connected;
+            Mail::Candidate(..) if self.has_candidate() => {}
+            Mail::Candidate(is_open, reply_to) => {
+                (self.candidate, self.candidate_open) = (Candidate::Connected, is_open);
                 self.hold_until = self.last_sign + HOLD;
                 let _ = reply_to.try_send(()); // the WebSocket may have ended
             }
@@ -220,7 +225,27 @@ impl Mailbox {
                     self.open_poll(poll, target)?;
                 }
             }
-            Mail::Upgrade(upgrade) => self.upgrade = Some(upgrade),
+            Mail::Upgrade(upgrade) => {
+                target.replace_transport(upgrade.transport.clone().into()).map_err(|_| None)?;
+                self.upgrade = Some(upgrade);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a WebSocket may take over. One that has gone before it had its answer does not say so.
+    fn has_candidate(&self) -> bool {
+        match self.candidate {
+            Candidate::None => false,
+            Candidate::Connected => self.candidate_open.strong_count() > 0,
+            Candidate::Probed => true,
+        }
+    }
+
+    /// Takes the mail that comes until then.
+    fn take_until(&mut self, until: Instant, target: &mut Target<'_>) -> Result<(), End> {
+        while let Some(mail) = self.receive(until)? {
+            self.take(mail, target)?;
         }
         Ok(())
     }
@@ -253,18 +278,16 @@ impl Mailbox {
 
 impl Source for Mailbox {
     fn pause(&mut self, wait: Duration, membership: &Membership) -> io::Result<()> {
-        let until = Instant::now() + wait;
-        while !wait.is_zero() {
-            let gone = |_| io::Error::from(ErrorKind::ConnectionAborted);
-            let Some(mail) = self.receive(until).map_err(gone)? else { break };
-            self.take(mail, &mut Target::Hub(membership)).map_err(gone)?;
+        if wait.is_zero() {
+            return Ok(());
         }
-        Ok(())
+        let taken = self.take_until(Instant::now() + wait, &mut Target::Hub(membership));
+        taken.map_err(|_| ErrorKind::ConnectionAborted.into())
     }
 
-    fn is_over(&mut self) -> bool {
-        self.has_ended |= self.ended.try_recv().is_ok();
-        self.has_ended
+    /// Passes polls on, so that the client gets its output, and the pings among it, while its input waits.
+    fn is_over(&mut self, membership: &Membership) -> bool {
+        self.take_until(Instant::now(), &mut Target::Hub(membership)).is_err()
     }
 }
 
@@ -299,5 +322,58 @@ impl<'a> Target<'a> {
                 output.flush()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::counter::Counter;
+    use crate::base::ids::ClientId;
+    use crate::base::limits::Limits;
+    use crate::base::memory::MemoryLimit;
+    use crate::client::teller::Teller;
+    use std::thread;
+
+    #[test]
+    fn a_websocket_that_has_gone_before_its_answer_leaves_its_place_to_the_next_one() {
+        let (mail, receiver) = bounded(CAPACITY);
+        let mut mailbox = Mailbox::new(receiver);
+        let mut output = Output::new(mailbox.transport(None));
+        let mut may_take_over = |is_open: &Arc<()>| {
+            let (reply_to, reply) = bounded(1);
+            mail.send(Mail::Candidate(Arc::downgrade(is_open), reply_to)).unwrap();
+            mailbox.take_until(Instant::now(), &mut Target::Own(&mut output)).unwrap();
+            reply.try_recv().is_ok()
+        };
+        may_take_over(&Arc::default());
+        let second = Arc::default();
+        assert!(may_take_over(&second));
+        assert!(!may_take_over(&Arc::default()), "there is one");
+        drop(second);
+    }
+
+    #[test]
+    fn polls_are_passed_on_while_input_waits_for_the_hub() {
+        let (hub, events) = bounded(16);
+        let (mailbox, mail) = bounded(CAPACITY);
+        let reader = thread::spawn(move || {
+            let teller = Teller::new(Membership::new(ClientId(1), hub), &Limits::DEFAULT);
+            let mut mailbox = Mailbox::new(mail);
+            let mut tell = |_| teller.tell(FromClient::ReadTimeout, None, None, &mut mailbox);
+            (0..3).try_for_each(&mut tell)
+        });
+        let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1).into();
+        mailbox.send(Mail::Poll(Poll::open(memory).0)).unwrap();
+        let mut unhandled = Vec::new();
+        loop {
+            match events.recv_timeout(Duration::from_secs(10)).expect("the poll is passed on") {
+                Event::NewTransport { .. } => break,
+                event => unhandled.push(event),
+            }
+        }
+        assert!(!reader.is_finished(), "the hub has handled nothing yet");
+        drop(unhandled);
+        assert!(reader.join().unwrap().is_ok());
     }
 }

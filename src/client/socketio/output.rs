@@ -1,10 +1,12 @@
 //! What a session writes itself, before the client belongs to a hub.
 
 use crate::delivery::client_transport::ClientTransport;
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::{Transport, is_full};
 use crate::protocol::socketio::engine::EnginePacket;
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Write};
+use std::mem;
 use std::net::Shutdown;
 use std::time::Duration;
 use tungstenite::protocol::CloseFrame;
@@ -15,7 +17,7 @@ use tungstenite::protocol::frame::{Frame, FrameHeader};
 /// Bytes that may wait for a client's next poll: a few of the largest payloads, echoed.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
 
-/// How long a transport may accept nothing.
+/// How long a transport may take for what waits.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Packets for a client, and the transport that they go to.
@@ -44,16 +46,15 @@ impl Output {
     /// Sends what the transport accepts. A WebSocket accepts everything, or is broken.
     pub fn flush(&mut self) -> io::Result<()> {
         loop {
-            match self.send_begun() {
-                _ if self.begun.is_empty() => {}
-                Ok(sent) => drop(self.begun.drain(..sent)),
-                Err(error) if is_full(&error) => return self.wait_for_transport(),
-                Err(error) => return Err(error),
-            }
             if self.begun.is_empty() {
                 let Some(packet) = self.packets.pop_front() else { break };
                 self.bytes -= size_of::<EnginePacket<'_>>() + packet.len();
                 self.begun = self.frame(&packet);
+            }
+            match self.send_begun() {
+                Ok(sent) => drop(self.begun.drain(..sent)),
+                Err(error) if is_full(&error) => return self.wait_for_transport(),
+                Err(error) => return Err(error),
             }
         }
         self.transport.end_response();
@@ -75,10 +76,10 @@ impl Output {
             ClientTransport::Polling(_) if self.bytes > MAX_WAITING => Err(ErrorKind::OutOfMemory.into()),
             ClientTransport::Polling(_) => Ok(()),
             ClientTransport::Socket(socket) => {
-                socket.set_write_timeout(Some(WRITE_TIMEOUT))?;
-                let mut socket = socket;
-                socket.write_all(&std::mem::take(&mut self.begun))?;
-                self.flush()
+                let mut rest = mem::take(&mut self.begun);
+                rest.extend(mem::take(&mut self.packets).iter().flat_map(|packet| self.frame(packet)));
+                self.bytes = 0;
+                DeadlineStream::with_timeout(socket, WRITE_TIMEOUT).write_all(&rest)
             }
         }
     }
@@ -103,7 +104,10 @@ impl Output {
 
     /// Goes on over another transport, which gets what waits.
     pub(crate) fn replace_transport(&mut self, transport: ClientTransport) -> io::Result<()> {
-        self.transport = transport;
+        let earlier = mem::replace(&mut self.transport, transport);
+        if earlier.is_mid_message() {
+            return Err(ErrorKind::InvalidData.into());
+        }
         self.flush()
     }
 
@@ -124,7 +128,7 @@ impl Output {
 
     /// The transport, and the frames that are still to be sent.
     pub(crate) fn into_parts(mut self) -> (ClientTransport, Vec<u8>) {
-        let packets = std::mem::take(&mut self.packets);
+        let packets = mem::take(&mut self.packets);
         let frames = packets.iter().flat_map(|packet| self.frame(packet)).collect::<Vec<_>>();
         let Self { transport, begun, .. } = self;
         (transport, [begun, frames].concat())

@@ -11,8 +11,10 @@ use crate::client::socketio::events::EventDecoder;
 use crate::client::socketio::heartbeat::{Heartbeat, SessionOptions};
 use crate::client::socketio::mailbox::{Mailbox, Next, PROTOCOL_ERROR, Payload, Upgrade};
 use crate::client::socketio::output::Output;
+use crate::client::socketio::sessions::Entry;
 use crate::client::teller::{Membership, Teller};
 use crate::delivery::client_transport::ClientTransport;
+use crate::delivery::transport::SocketTransport;
 use crate::hub::event::{Event, FromClient, NewClient};
 use crate::protocol::encoding::Encoding;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -49,13 +51,19 @@ pub(crate) struct Session<A> {
     decoder: EventDecoder,
     /// Packets and frames that the client may still send before it has introduced itself.
     early_left: usize,
+    entry: Entry,
 }
 
 impl<A: Application> Session<A> {
     /// A session that begins now.
-    pub(crate) fn new(app: A, peer: Peer, options: SessionOptions) -> Self {
+    pub(crate) fn new(app: A, peer: Peer, options: SessionOptions, entry: Entry) -> Self {
         let heartbeat = Heartbeat::new(options, Instant::now());
-        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits), early_left: MAX_EARLY }
+        Self { app, peer, heartbeat, decoder: EventDecoder::new(peer.limits), early_left: MAX_EARLY, entry }
+    }
+
+    /// The session goes on over this WebSocket.
+    pub(crate) fn upgrade(&self, socket: SocketTransport) {
+        self.entry.upgrade(socket);
     }
 
     /// The limits that apply to the client.
@@ -105,13 +113,14 @@ impl<A: Application> Session<A> {
         mailbox: &mut Mailbox,
         outlet: &mut Outlet,
     ) -> Result<(), End> {
-        let Payload { body, charge, reply_to } = payload;
+        let Payload { body, charge, is_open, reply_to } = payload;
         let is_valid = EnginePacket::decode_payload(&body).all(|packet| packet.is_ok());
         if is_valid && EnginePacket::decode_payload(&body).any(|packet| packet == Ok(EnginePacket::Close)) {
             mailbox.wait_for_poll(outlet)?;
         }
         // Before the packets are handled, which can take long at the pace that is allowed. An error means that the
         // request has ended.
+        drop(is_open);
         let _ = reply_to.try_send(is_valid);
         if !is_valid {
             return Err(PROTOCOL_ERROR);
@@ -158,6 +167,9 @@ impl<A: Application> Session<A> {
         match self.app.receive(message, output).map_err(|_| PROTOCOL_ERROR)? {
             Reaction::Stay => {
                 output.flush().map_err(|_| None)?;
+                if self.app.is_connected() {
+                    self.entry.introduce();
+                }
                 Ok(None)
             }
             Reaction::Join(join) => self.join(*join, outlet),
@@ -166,6 +178,8 @@ impl<A: Application> Session<A> {
 
     /// Has the client join a room. From here on only the hub writes to it.
     fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
+        // First, so that a client which the hub lets in is hardly ever disconnected as one that is in no room.
+        self.entry.introduce();
         let Peer { client, address, limits } = self.peer;
         let Join { room, hub, is_admitted, first } = join;
         let teller = Teller::new(Membership::new(client, hub), &limits);

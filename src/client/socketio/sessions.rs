@@ -1,13 +1,18 @@
-//! The directory of the sessions that poll: the mailbox of each, by its id.
+//! The directory of the sessions: how each is reached, by its id.
 
+use crate::base::address::Address;
 use crate::base::random;
+use crate::client::socketio::early::{EarlySessions, Place};
 use crate::client::socketio::mailbox::Mail;
+use crate::delivery::transport::{SocketTransport, Transport};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use data_encoding::BASE64URL_NOPAD;
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::io;
+use std::mem;
+use std::net::Shutdown;
 use std::thread;
 
 /// Requests that wait for the directory. Each takes microseconds.
@@ -50,12 +55,31 @@ impl fmt::Debug for SessionId {
     }
 }
 
+/// How the directory reaches a session.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    /// By mail, if it polls.
+    Polling(Sender<Mail>),
+    /// Over its WebSocket, which only ends it.
+    Socket(SocketTransport),
+}
+
 enum Request {
-    Add(SessionId, Sender<Mail>),
+    Add(Address, SessionId, Connection),
     Pass(SessionId, Mail),
-    Find(SessionId, Sender<bool>),
-    Close(SessionId),
+    Find(SessionId, Sender<Found>),
+    Upgrade(SessionId, SocketTransport),
+    Introduce(SessionId),
     Remove(SessionId),
+}
+
+/// What the directory tells of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// It takes mail. Others have a WebSocket.
+    pub is_polling: bool,
+    /// Its client has not introduced itself.
+    pub is_early: bool,
 }
 
 /// The directory. Its thread ends when all clones are gone.
@@ -69,17 +93,19 @@ impl fmt::Debug for Request {
 }
 
 impl Sessions {
-    /// Starts the thread that owns the directory.
-    pub(crate) fn start() -> io::Result<Self> {
+    /// Starts the thread that owns the directory. Of more than `max_early` clients that have not introduced themselves,
+    /// one is disconnected: the oldest from the address that most of them have.
+    pub(crate) fn start(max_early: usize) -> io::Result<Self> {
         let (requests, queue) = bounded(QUEUE);
-        thread::Builder::new().name("sessions".to_owned()).spawn(move || run(&queue))?;
+        let directory = Directory { max_early, ..Directory::default() };
+        thread::Builder::new().name("sessions".to_owned()).spawn(move || directory.run(&queue))?;
         Ok(Self(requests))
     }
 
-    /// Adds a session, until what this returns is dropped.
-    pub(crate) fn add(&self, id: SessionId, mailbox: Sender<Mail>) -> Entry {
-        self.request(Request::Add(id, mailbox));
-        Entry { id, sessions: self.clone() }
+    /// Adds the session of a client at this address, until what this returns is dropped.
+    pub(crate) fn add(&self, address: Address, id: SessionId, connection: Connection) -> Entry {
+        self.request(Request::Add(address, id, connection));
+        Entry { id, is_introduced: false, sessions: self.clone() }
     }
 
     /// Passes mail to a session. Drops it if there is no such session, or if its mailbox is full, which a client that
@@ -88,11 +114,11 @@ impl Sessions {
         self.request(Request::Pass(id, mail));
     }
 
-    /// Whether there is such a session. It may have upgraded.
-    pub(crate) fn knows(&self, id: SessionId) -> bool {
+    /// Finds a session. `None` if there is no such session.
+    pub(crate) fn find(&self, id: SessionId) -> Option<Found> {
         let (reply_to, reply) = bounded(1);
         self.request(Request::Find(id, reply_to));
-        reply.recv() == Ok(true)
+        reply.recv().ok()
     }
 
     fn request(&self, request: Request) {
@@ -105,13 +131,21 @@ impl Sessions {
 #[derive(Debug)]
 pub(crate) struct Entry {
     id: SessionId,
+    is_introduced: bool,
     sessions: Sessions,
 }
 
 impl Entry {
-    /// Closes the mailbox of a session that has upgraded. The directory still knows the session.
-    pub(crate) fn close(&self) {
-        self.sessions.request(Request::Close(self.id));
+    /// The session goes on over a WebSocket, and takes no mail. The directory still knows it.
+    pub(crate) fn upgrade(&self, socket: SocketTransport) {
+        self.sessions.request(Request::Upgrade(self.id, socket));
+    }
+
+    /// The client has introduced itself.
+    pub(crate) fn introduce(&mut self) {
+        if !mem::replace(&mut self.is_introduced, true) {
+            self.sessions.request(Request::Introduce(self.id));
+        }
     }
 }
 
@@ -121,23 +155,82 @@ impl Drop for Entry {
     }
 }
 
-fn run(queue: &Receiver<Request>) {
-    let mut mailboxes: HashMap<SessionId, Option<Sender<Mail>>, RandomState> = HashMap::default();
-    for request in queue {
+/// What the thread knows.
+#[derive(Debug, Default)]
+struct Directory {
+    sessions: HashMap<SessionId, Session, RandomState>,
+    early: EarlySessions,
+    max_early: usize,
+}
+
+#[derive(Debug)]
+struct Session {
+    /// `None` over a WebSocket whose client has introduced itself: its socket must not be kept open here.
+    connection: Option<Connection>,
+    /// Its place among the sessions of clients that have not introduced themselves.
+    place: Place,
+}
+
+impl Directory {
+    fn run(mut self, queue: &Receiver<Request>) {
+        for request in queue {
+            self.handle(request);
+            if self.sessions.is_empty() {
+                self.sessions.shrink_to_fit();
+            }
+        }
+    }
+
+    fn handle(&mut self, request: Request) {
         match request {
-            Request::Add(id, mailbox) => _ = mailboxes.insert(id, Some(mailbox)),
+            Request::Add(address, id, connection) => {
+                let place = self.early.add(address, id);
+                self.sessions.insert(id, Session { connection: Some(connection), place });
+                if self.early.len > self.max_early {
+                    self.end_one();
+                }
+            }
             Request::Pass(id, mail) => {
-                if let Some(Some(mailbox)) = mailboxes.get(&id) {
+                let connection = self.sessions.get(&id).and_then(|session| session.connection.as_ref());
+                if let Some(Connection::Polling(mailbox)) = connection {
                     let _ = mailbox.try_send(mail);
                 }
             }
-            // An error means that the request has ended.
-            Request::Find(id, reply_to) => _ = reply_to.try_send(mailboxes.contains_key(&id)),
-            Request::Close(id) => _ = mailboxes.entry(id).and_modify(|mailbox| *mailbox = None),
-            Request::Remove(id) => _ = mailboxes.remove(&id),
+            Request::Find(id, reply_to) => {
+                if let Some(Session { connection, place }) = self.sessions.get(&id) {
+                    let is_polling = matches!(connection, Some(Connection::Polling(_)));
+                    // An error means that the request has ended.
+                    let _ = reply_to.try_send(Found { is_polling, is_early: self.early.has(*place) });
+                }
+            }
+            Request::Upgrade(id, socket) => match self.sessions.get_mut(&id) {
+                Some(Session { connection, place }) => {
+                    *connection = self.early.has(*place).then_some(Connection::Socket(socket));
+                }
+                None => socket.shutdown(Shutdown::Both), // its session was ended meanwhile
+            },
+            Request::Introduce(id) => {
+                if let Some(Session { connection, place }) = self.sessions.get_mut(&id) {
+                    self.early.remove(*place);
+                    connection.take_if(|connection| matches!(connection, Connection::Socket(_)));
+                }
+            }
+            Request::Remove(id) => {
+                if let Some(session) = self.sessions.remove(&id) {
+                    self.early.remove(session.place);
+                }
+            }
         }
-        if mailboxes.is_empty() {
-            mailboxes.shrink_to_fit();
+    }
+
+    /// Disconnects a client that has not introduced itself.
+    fn end_one(&mut self) {
+        let session = self.early.next_to_end().and_then(|id| self.sessions.remove(&id));
+        let Some(Session { connection, place }) = session else { return };
+        self.early.remove(place);
+        // A session that polls ends with its mailbox.
+        if let Some(Connection::Socket(socket)) = connection {
+            socket.shutdown(Shutdown::Both);
         }
     }
 }
@@ -145,6 +238,9 @@ fn run(queue: &Receiver<Request>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::time::Duration;
 
     #[test]
     fn an_id_is_twenty_characters_and_only_those_are_one() {
@@ -157,19 +253,59 @@ mod tests {
         }
     }
 
+    fn address(n: u8) -> Address {
+        Address::of(Ipv4Addr::new(192, 0, 2, n).into())
+    }
+
     #[test]
-    fn mail_reaches_a_session_until_it_is_removed() {
-        let (sessions, id) = (Sessions::start().unwrap(), SessionId::random());
+    fn mail_reaches_a_session_until_it_upgrades() {
+        let (sessions, id) = (Sessions::start(1).unwrap(), SessionId::random());
         let (mailbox, mail) = bounded(8);
-        let entry = sessions.add(id, mailbox);
+        let entry = sessions.add(address(1), id, Connection::Polling(mailbox));
         sessions.pass(id, Mail::Broken);
         assert!(matches!(mail.recv(), Ok(Mail::Broken)));
         sessions.pass(SessionId::random(), Mail::Broken);
-        entry.close();
+        entry.upgrade(socket().0);
         sessions.pass(id, Mail::Broken);
         assert!(mail.recv().is_err(), "the directory has dropped the mailbox");
-        assert!(sessions.knows(id) && !sessions.knows(SessionId::random()));
+        assert_eq!(sessions.find(id), Some(Found { is_polling: false, is_early: true }));
+        assert_eq!(sessions.find(SessionId::random()), None);
         drop(entry);
-        assert!(!sessions.knows(id));
+        assert_eq!(sessions.find(id), None);
+    }
+
+    /// A transport, and the other end of its connection.
+    fn socket() -> (SocketTransport, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        (SocketTransport::new(listener.accept().unwrap().0), client)
+    }
+
+    #[test]
+    fn of_too_many_clients_that_have_not_introduced_themselves_the_oldest_is_disconnected() {
+        let sessions = Sessions::start(2).unwrap();
+        let ids = [(); 6].map(|()| SessionId::random());
+        let [(first, first_mail), (second, second_mail)] = [(); 2].map(|()| bounded(8));
+        let add = |n: usize, connection| sessions.add(address(1), ids[n], connection);
+        let mut entries = vec![add(0, Connection::Polling(first)), add(1, Connection::Polling(second))];
+        entries[0].introduce();
+        let [(third, mut third_end), (fourth, mut fourth_end)] = [(); 2].map(|()| socket());
+        entries.push(add(2, Connection::Socket(third)));
+        assert!(
+            ids[..3].iter().all(|id| sessions.find(*id).is_some()),
+            "two of three have not introduced themselves"
+        );
+        entries.push(add(3, Connection::Socket(fourth)));
+        assert!(
+            second_mail.recv().is_err() && sessions.find(ids[1]).is_none(),
+            "the oldest of them was disconnected"
+        );
+        entries.push(add(4, Connection::Polling(bounded(8).0)));
+        assert_eq!(third_end.read(&mut [0]).unwrap(), 0, "a WebSocket too");
+        entries[3].introduce();
+        entries.push(add(5, Connection::Polling(bounded(8).0)));
+        assert!([0, 3, 4, 5].iter().all(|n| sessions.find(ids[*n]).is_some()) && first_mail.is_empty());
+        assert_eq!(fourth_end.read(&mut [0]).unwrap(), 0, "the directory has let go of its socket");
     }
 }

@@ -10,7 +10,7 @@ use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::mailbox::{CAPACITY, Mailbox, Upgrade};
 use crate::client::socketio::output::Output;
 use crate::client::socketio::session::{Peer, Session};
-use crate::client::socketio::sessions::{SessionId, Sessions};
+use crate::client::socketio::sessions::{Connection, SessionId, Sessions};
 use crate::client::spawn::finish;
 use crate::delivery::transport::SocketTransport;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -29,42 +29,44 @@ pub(crate) struct NewSession<A> {
     pub peer: Peer,
     /// The times.
     pub options: SessionOptions,
+    /// Its id.
+    pub id: SessionId,
+    /// Where it is listed.
+    pub sessions: Sessions,
     /// Handles the messages.
     pub app: A,
     /// The memory for what arrives and waits.
     pub memory: Arc<MemoryLimit>,
 }
 
-/// Starts a session that polls. Later requests find it by this id.
-pub(crate) fn spawn_polling<A: Application>(
-    new: NewSession<A>,
-    id: SessionId,
-    sessions: &Sessions,
-    permit: Permit,
-) -> io::Result<()> {
+impl<A: Application> NewSession<A> {
+    /// Lists the session. Its time begins before the client hears of it.
+    fn begin(self, connection: Connection) -> Session<A> {
+        let entry = self.sessions.add(self.peer.address, self.id, connection);
+        Session::new(self.app, self.peer, self.options, entry)
+    }
+}
+
+/// Starts a session that polls. Later requests find it by its id.
+pub(crate) fn spawn_polling<A: Application>(new: NewSession<A>, permit: Permit) -> io::Result<()> {
     let (mailbox, mail) = bounded(CAPACITY);
-    let entry = sessions.add(id, mailbox);
-    let (client, memory) = (new.peer.client, new.memory);
-    // Its time begins before the client hears of it.
-    let mut session = Session::new(new.app, new.peer, new.options);
+    let (client, memory) = (new.peer.client, Arc::clone(&new.memory));
+    let mut session = new.begin(Connection::Polling(mailbox));
     spawn(client, move || {
         let mut mailbox = Mailbox::new(mail);
         let mut outlet = Outlet::Own(Box::new(Output::new(mailbox.transport(None))));
-        let upgrade = session.run_polling(&mut mailbox, &mut outlet);
-        let upgraded = upgrade.and_then(|upgrade| {
-            let transport = upgrade.transport.clone().into();
-            mailbox.replace_transport(transport, &mut outlet)?;
-            Ok(upgrade)
-        });
-        match upgraded {
+        match session.run_polling(&mut mailbox, &mut outlet) {
             Ok(upgrade) => {
-                entry.close();
+                session.upgrade(upgrade.transport.clone());
                 drop(mailbox);
                 read(session, outlet, upgrade, memory);
             }
-            Err(end) => session.end_polling(end, &mut mailbox, &mut outlet),
+            Err(end) => {
+                session.end_polling(end, &mut mailbox, &mut outlet);
+                drop(session);
+            }
         }
-        drop((permit, entry));
+        drop(permit);
     })
 }
 
@@ -76,12 +78,13 @@ pub(crate) fn spawn_websocket<A: Application>(
     open: EnginePacket<'static>,
     permit: Permit,
 ) -> io::Result<()> {
-    let session = Session::new(new.app, new.peer, new.options);
-    spawn(new.peer.client, move || {
+    let (client, memory) = (new.peer.client, Arc::clone(&new.memory));
+    let session = new.begin(Connection::Socket(upgrade.transport.clone()));
+    spawn(client, move || {
         let mut output = Output::new(upgrade.transport.clone().into());
         output.send(open);
         if output.write_frames(&handshake).is_ok() {
-            read(session, Outlet::Own(Box::new(output)), upgrade, new.memory);
+            read(session, Outlet::Own(Box::new(output)), upgrade, memory);
         }
         drop(permit);
     })

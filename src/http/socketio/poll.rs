@@ -2,9 +2,9 @@
 
 use crate::client::socketio::mailbox::Mail;
 use crate::client::socketio::sessions::SessionId;
+use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::polling::Poll;
 use crate::delivery::transport::Peer;
-use crate::http::deadline_stream::DeadlineStream;
 use crate::http::request::must_close;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, Served, with_origin};
@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
-/// How often a poll without output looks whether its client has gone.
+/// How often a request that waits for its session looks whether its client has gone.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Endpoint {
@@ -22,7 +22,7 @@ impl Endpoint {
     pub(super) fn poll(&self, exchange: &Exchange<'_>, id: SessionId) -> io::Result<Served> {
         let (poll, chunks) = Poll::open(self.memory.clone());
         self.sessions.pass(id, Mail::Poll(poll));
-        let sent = match exchange.first_chunk(&chunks) {
+        let sent = match exchange.wait(&chunks) {
             Ok(None) => return exchange.refuse(RequestError::UnknownSession),
             Ok(Some(first)) => exchange.send_chunks(first, &chunks),
             Err(error) => Err(error),
@@ -33,11 +33,12 @@ impl Endpoint {
 }
 
 impl Exchange<'_> {
-    /// Waits for the first chunk. `None` if the session is not known, or takes no poll. Fails if the client has gone.
-    fn first_chunk(&self, chunks: &Receiver<Bytes>) -> io::Result<Option<Bytes>> {
+    /// Waits for what a session sends here. `None` if it sends nothing more, or is not known. Fails if the client has
+    /// gone.
+    pub(super) fn wait<T>(&self, sent: &Receiver<T>) -> io::Result<Option<T>> {
         loop {
-            match chunks.recv_timeout(CHECK_INTERVAL) {
-                Ok(chunk) => return Ok(Some(chunk)),
+            match sent.recv_timeout(CHECK_INTERVAL) {
+                Ok(sent) => return Ok(Some(sent)),
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
                 Err(RecvTimeoutError::Timeout) => match self.transport.wait_for_close(Duration::ZERO)? {
                     Peer::Open => {}
@@ -49,13 +50,18 @@ impl Exchange<'_> {
 
     fn send_chunks(&self, first: Bytes, chunks: &Receiver<Bytes>) -> io::Result<Served> {
         // Usually the poll has ended with its first chunk.
-        let Ok(second) = chunks.recv() else {
-            return self.respond(Response::payload(first.to_vec()), false);
+        let Some(second) = self.wait(chunks)? else {
+            return self.respond(Response::payload(first), false);
         };
         let close = must_close(self.head);
         let head = with_origin(Response::chunked_payload(), self.head);
         head.write(DeadlineStream::with_timeout(self.transport, self.timeout), true, close)?;
-        [first, second].into_iter().chain(chunks).try_for_each(|chunk| self.send_chunk(&chunk))?;
+        self.send_chunk(&first)?;
+        let mut next = Some(second);
+        while let Some(chunk) = next {
+            self.send_chunk(&chunk)?;
+            next = self.wait(chunks)?;
+        }
         self.send_chunk(&[])?;
         Ok(if close { Served::Close } else { Served::Open })
     }

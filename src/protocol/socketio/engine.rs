@@ -143,6 +143,8 @@ mod tests {
         assert_eq!(payload, texts.join("\u{1e}"));
         assert_eq!(decoded(&payload), Ok(packets));
         assert_eq!(decoded(""), Ok(Vec::new()));
+        let [text, more] = ["text", "more"].map(|text| EnginePacket::Message(text.into()));
+        assert_eq!(decoded("4text\u{1e}2\u{1e}4more"), Ok(vec![text, EnginePacket::Ping(""), more]));
     }
 
     #[test]

@@ -188,8 +188,13 @@ mod tests {
             ("0/custom,", Content::Connect(None)),
             (r#"0/custom,{"a":","}"#, Content::Connect(Some(r#"{"a":","}"#))),
             ("1/custom,", Content::Disconnect),
+            ("2/custom,[1]", Content::Event { ack: None, json: "[1]" }),
             ("2/custom,7[1]", event),
+            ("3/custom,7[]", Content::Ack { ack: 7, json: "[]" }),
+            (r#"4/custom,{"message":"no"}"#, Content::ConnectError(r#"{"message":"no"}"#)),
             ("51-/custom,7[1]", attached),
+            ("52-/custom,[1]", Content::BinaryEvent { attachments: 2, ack: None, json: "[1]" }),
+            ("61-/custom,7[1]", Content::BinaryAck { attachments: 1, ack: 7, json: "[1]" }),
         ] {
             let packet = packet("/custom", content);
             let mut encoded = String::new();
@@ -237,6 +242,7 @@ mod tests {
             "61-[]",
             "51-{}",
             "2/custom",
+            "2/a,b,[1]",
             "2[",
             "299999999999999999999[]",
         ] {
