@@ -3,10 +3,9 @@
 use anstyle_query::windows::enable_ansi_colors;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
-use std::env;
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use typewall::{HostKey, network_addresses, reachable};
+use typewall::{HostKey, network_addresses, reachable, shows_unicode};
 
 /// Black on white. These numbers of the palette are the same colours in a dark and in a light terminal, unlike the first
 /// sixteen, which themes change.
@@ -118,7 +117,7 @@ impl Terminal {
     fn of_stdout() -> Self {
         let size = terminal_size::terminal_size_of(io::stdout());
         let (columns, rows) = size.map_or((0, 0), |(columns, rows)| (columns.0, rows.0));
-        Self { columns, rows, draws: has_colours() && is_utf8(|name| env::var(name).ok()) }
+        Self { columns, rows, draws: has_colours() && shows_unicode() }
     }
 }
 
@@ -126,15 +125,6 @@ impl Terminal {
 fn has_colours() -> bool {
     let has_them = enable_ansi_colors().unwrap_or_else(anstyle_query::term_supports_ansi_color);
     has_them && !anstyle_query::no_color()
-}
-
-/// Whether the terminal shows UTF-8, by the variables of its user. The first that is not empty decides. The console of
-/// Windows always does.
-fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let locale =
-        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
-    let locale = locale.unwrap_or_default().to_ascii_lowercase();
-    cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8")
 }
 
 #[cfg(test)]
@@ -218,23 +208,5 @@ mod tests {
             |columns, rows| code("http://192.168.1.20:8080/", Terminal { columns, rows, ..WIDE }).is_some();
         assert!(fits(33, 18) && !fits(32, 18) && !fits(33, 17), "25 modules and a margin of 4");
         assert!(fits(80, 24));
-    }
-
-    #[test]
-    fn the_first_variable_that_is_not_empty_says_whether_a_terminal_shows_utf_8() {
-        for (variables, expected) in [
-            (&[][..], false),
-            (&[("LANG", "C")], false),
-            (&[("LANG", "de_DE.UTF-8")], true),
-            (&[("LANG", "en_GB.utf8")], true),
-            (&[("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C")], true),
-            (&[("LC_ALL", "C"), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C.UTF-8")], false),
-        ] {
-            let value = |name: &str| {
-                let variable = variables.iter().find(|(known, _)| *known == name);
-                variable.map(|(_, value)| (*value).to_owned())
-            };
-            assert_eq!(is_utf8(value), expected || cfg!(windows), "{variables:?}");
-        }
     }
 }

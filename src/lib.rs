@@ -5,6 +5,7 @@
 //!
 //! | folder | what it owns |
 //! |---|---|
+//! | `platform` | what differs between operating systems |
 //! | `base` | ids, time, limits, and other small types that everything may use |
 //! | `room` | the domain, pure: `Rules` turns actions into facts, `View` is the state that facts produce |
 //! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
@@ -15,13 +16,12 @@
 //! | `http` | requests, routes, responses, the page |
 //! | `server` | accepting connections, starting and stopping |
 
-#![forbid(unsafe_code)]
-
 mod base;
 mod client;
 mod delivery;
 mod http;
 mod hub;
+mod platform;
 mod protocol;
 mod room;
 mod server;
@@ -36,10 +36,12 @@ pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
+pub use platform::{
+    StopSignal, inherited_listener, is_open_to_others, set_up_process, shows_unicode, system_memory,
+};
 pub use room::room_name::{RoomName, RoomNameTooLong};
 pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};
-pub use server::memory::system_memory;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
 pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpListener};
+use typewall::inherited_listener;
 
 /// Ports after a taken one that are tried for the advice. Whoever starts many servers counts up from the same port.
 const NEXT_PORTS: u16 = 100;
@@ -9,30 +10,12 @@ const NEXT_PORTS: u16 = 100;
 /// Takes the socket that another program has opened for this one, or else binds the first of the addresses that can be
 /// bound.
 pub(crate) fn listener(addresses: &[SocketAddr]) -> Result<TcpListener, String> {
-    let inherited = inherited().map_err(|error| format!("Cannot use the socket from systemd: {error}."))?;
+    let inherited =
+        inherited_listener().map_err(|error| format!("Cannot use the socket from systemd: {error}."))?;
     match inherited {
         Some(listener) => Ok(listener),
         None => TcpListener::bind(addresses).map_err(|error| bind_error(addresses, &error)),
     }
-}
-
-/// The socket that systemd passes in the way of sd_listen_fds(3).
-#[cfg(unix)]
-fn inherited() -> io::Result<Option<TcpListener>> {
-    let mut sockets = listenfd::ListenFd::from_env();
-    if sockets.len() > 1 {
-        let count = sockets.len();
-        return Err(io::Error::other(format!("there are {count}, and Typewall listens on one")));
-    }
-    let listener = sockets.take_tcp_listener(0)?;
-    // systemd may have been told otherwise by NonBlocking=.
-    listener.iter().try_for_each(|listener| listener.set_nonblocking(false))?;
-    Ok(listener)
-}
-
-#[cfg(not(unix))]
-fn inherited() -> io::Result<Option<TcpListener>> {
-    Ok(None)
 }
 
 /// The message for addresses that cannot be bound: what is wrong and what to do.

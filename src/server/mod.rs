@@ -2,8 +2,6 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
-pub(crate) mod control_group;
-pub(crate) mod memory;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;

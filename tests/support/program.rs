@@ -3,10 +3,14 @@
 
 use crate::support::client::{Client, dial};
 use crate::support::{bounded, wait_until};
+#[cfg(unix)]
 use nix::sys::signal::{Signal, kill};
+#[cfg(unix)]
 use nix::unistd::Pid;
+use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
+#[cfg(unix)]
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
@@ -17,9 +21,21 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
 /// A free port of this machine.
 pub(crate) const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
-/// The program, without options and without the test's environment.
+/// The variables that a runner of the program gets. `SystemRoot` is for Windows, whose sockets need it.
+const KEPT_VARIABLES: [&str; 5] = ["HOME", "PATH", "SystemRoot", "WINEDEBUG", "WINEPREFIX"];
+
+/// The program, without options and without the test's environment: the built one, unless `TYPEWALL_BINARY` names
+/// another. `TYPEWALL_RUNNER` is a command that runs it, such as `wine64`, `qemu-aarch64` or `chroot FOLDER`.
 pub(crate) fn typewall() -> Command {
-    command(BINARY)
+    let binary = env::var("TYPEWALL_BINARY").unwrap_or_else(|_| BINARY.to_owned());
+    let runner = env::var("TYPEWALL_RUNNER").unwrap_or_default();
+    let words: Vec<&str> = runner.split_whitespace().chain([&*binary]).collect();
+    let mut command = command(words[0]);
+    command.args(&words[1..]);
+    if words.len() > 1 || cfg!(windows) {
+        command.envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+    }
+    command
 }
 
 /// The program, to listen on a free port.
@@ -30,6 +46,7 @@ pub(crate) fn server() -> Command {
 }
 
 /// The program with a socket that is already open, as systemd starts it. It is told of this many.
+#[cfg(unix)]
 pub(crate) fn with_socket(socket: &impl AsFd, count: usize) -> Command {
     // Only the shell knows its process id, which the program keeps.
     let script = format!("export LISTEN_PID=$$ LISTEN_FDS={count}; exec \"$0\" \"$@\" 3<&0 4<&0 </dev/null");
@@ -106,6 +123,7 @@ impl Program {
             .to_owned()
     }
 
+    #[cfg(unix)]
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
@@ -129,6 +147,7 @@ impl Program {
         client
     }
 
+    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("it has not ended");
     }
@@ -140,6 +159,7 @@ impl Program {
     }
 
     /// Has it stop, and returns its status and what it logged.
+    #[cfg(unix)]
     pub(crate) fn terminate(self) -> (Option<i32>, String) {
         self.signal(Signal::SIGTERM);
         self.ended()
