@@ -130,8 +130,8 @@ impl Connection {
             timeout: TIMEOUT,
         };
         match head.uri().path() {
-            "/engine.io/" => self.endpoints.engine_io.serve(exchange, || Ok(Echo)),
-            "/socket.io/" => self.endpoints.socket_io.serve(exchange, || Ok(Namespaces::new(self.client))),
+            "/engine.io/" => self.endpoints.engine_io.serve(exchange, || Echo),
+            "/socket.io/" => self.endpoints.socket_io.serve(exchange, || Namespaces::new(self.client)),
             _ => Ok(Served::Close),
         }
     }

@@ -35,11 +35,12 @@ pub struct Host {
 pub struct InvalidOrigin;
 
 impl Scheme {
-    /// Parses `http` or `https`.
+    /// Parses `http` or `https`, or the scheme of a WebSocket: Socket.IO's client for Swift sends the WebSocket's URL as
+    /// its origin, and some proxies forward its scheme.
     pub fn from_name(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
-            "http" => Some(Self::Http),
-            "https" => Some(Self::Https),
+            "http" | "ws" => Some(Self::Http),
+            "https" | "wss" => Some(Self::Https),
             _ => None,
         }
     }
@@ -157,13 +158,13 @@ impl Host {
     }
 }
 
-/// Parses digits. Rust's own parser would also accept a plus sign.
 /// Whether a host name or an IP address in brackets may hold this byte. A URI may have others, such as `;`, which would
 /// end a directive of the Content-Security-Policy.
 fn is_in_host_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte)
 }
 
+/// Parses digits. Rust's own parser would also accept a plus sign.
 fn parse_port(text: &str) -> Option<u16> {
     text.parse().ok().filter(|_| text.bytes().all(|digit| digit.is_ascii_digit()))
 }
@@ -192,6 +193,8 @@ mod tests {
             ("https://wall.example", "wall.example"),
             ("https://wall.example", "wall.example:443"),
             ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("ws://127.0.0.1:8080", "127.0.0.1:8080"),
+            ("wss://wall.example", "wall.example"),
             ("http://[::1]:8080", "[::1]:8080"),
         ] {
             assert!(matches(origin, host, None), "{origin} {host}");
@@ -206,6 +209,7 @@ mod tests {
             ("http://wall.example:8080", "wall.example"),
             ("http://wall.example", "wall.example:8080"),
             ("http://localhost:8080", "127.0.0.1:8080"),
+            ("ws://evil.example", "wall.example"),
         ] {
             assert!(!matches(origin, host, None), "{origin} {host}");
         }
@@ -237,6 +241,7 @@ mod tests {
         }
         let shown = |text: &str| text.parse::<Origin>().unwrap().to_string();
         assert_eq!(shown("HTTPS://Wall.Example:443/"), "https://wall.example");
+        assert_eq!(shown("wss://wall.example:443"), "https://wall.example");
         assert_eq!(shown("http://[::1]:8080"), "http://[::1]:8080");
     }
 

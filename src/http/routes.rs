@@ -19,7 +19,6 @@ use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS, Refusal};
 use crate::hub::shards::{HUB_TIMEOUT, Refused, Shards};
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
-use crate::protocol::socketio::handshake::RequestError;
 use crate::room::room_name::RoomName;
 use log::Level;
 use std::borrow::Cow;
@@ -39,6 +38,10 @@ const MAX_WARNINGS: usize = 16;
 
 /// The header for the token of a page that was let in before.
 const TOKEN_HEADER: &str = "typewall-token";
+
+/// The answer to a page that expects Socket.IO's client here, where Socket.IO's own server has it.
+const NO_CLIENT: &str = "Typewall does not serve Socket.IO's client. Copy socket.io.min.js from the npm package \
+                         socket.io-client, version 4, and serve it with your page.";
 
 /// How long a request waits until its passphrase is checked: a little longer than a full queue of attempts takes.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(MAX_ATTEMPTS as u64 * CHECK_INTERVAL.as_secs() + 1);
@@ -96,10 +99,10 @@ impl Router {
     }
 
     /// What handles the messages of a Socket.IO client at `address` until it has entered a room.
-    pub(crate) fn rooms(&self, head: &Head, address: Address) -> Result<Rooms, RequestError> {
+    pub(crate) fn rooms(&self, head: &Head, address: Address) -> Rooms {
         let query = head.uri().query().unwrap_or_default();
-        let room = RoomName::from_query(query).map_err(|_| RequestError::BadRequest)?;
-        Ok(Rooms::new(self.shards.clone(), address, room, self.access.passphrase.is_some()))
+        let room = RoomName::from_query(query);
+        Rooms::new(self.shards.clone(), address, room, self.access.passphrase.is_some())
     }
 
     /// The level at which to log a rejected request. Two threads that reject the same host at the same moment may both
@@ -125,6 +128,7 @@ impl Router {
             path if socketio::serves(path) => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
             "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
+            path if socketio::is_file(path) => Err(Response::text(404, NO_CLIENT)),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),
         }
     }

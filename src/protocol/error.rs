@@ -175,7 +175,7 @@ fn write_room_error(error: RoomError, f: &mut fmt::Formatter<'_>) -> fmt::Result
             write!(f, "This connection already has a seat. Open another connection to get another seat.")
         }
         RoomError::RoomFull { max } => {
-            write!(f, "The room is full: it has {max} users. You can watch, or try again later.")
+            write!(f, "The room is full: the maximum is {max}. You can watch, or try again later.")
         }
         RoomError::NotHost => write!(f, "Only a host can do this."),
         RoomError::Locked => write!(f, "The room is locked. You can watch."),

@@ -50,6 +50,7 @@ pub struct Server {
     shards: Shards,
     hubs: HubThreads,
     store: Option<[JoinHandle<()>; 2]>,
+    endpoint: Endpoint,
     acceptor: JoinHandle<()>,
     stopped: Arc<AtomicBool>,
 }
@@ -136,19 +137,20 @@ impl Server {
         let hubs = parts.into_iter().map(hub).zip(queues);
         let hubs = HubThreads::start(hubs, &end, ended)?;
         drop(requests); // only the hubs keep it, so that the store ends with them
+        let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
         let acceptor = Acceptor {
             limiter: connection_limiter(&limits, &access),
             limits,
             router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
-            endpoint: Endpoint::for_rooms(limits, &shards)?,
+            endpoint: endpoint.clone(),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
             stopped: Arc::clone(&stopped),
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, shards, hubs, store: store_threads, acceptor, stopped })
+        Ok(Self { address, shards, hubs, store: store_threads, endpoint, acceptor, stopped })
     }
 
     /// Where the server listens.
@@ -173,6 +175,8 @@ impl Server {
         if TcpStream::connect_timeout(&reachable(self.address), WAKE_TIMEOUT).is_ok() {
             let _ = self.acceptor.join();
         }
+        // Last, because the hubs have answered polls too.
+        self.endpoint.stop();
         outcome
     }
 }

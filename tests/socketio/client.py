@@ -1,7 +1,8 @@
 """A stock python-socketio client, driven by a test.
 
-Each line on standard input is a JSON array [event, data, ack]: an emit, with a callback if ack is not null. Each event
-of the client is a JSON array [event, data] on standard output. The client ends with its standard input.
+Each line on standard input is a JSON array [event, data, ack]: an emit, with a callback if ack is not null; without an
+event, the client connects again, with that auth. Each event of the client is a JSON array [event, data] on standard
+output. The client ends with its standard input.
 """
 
 import json
@@ -11,6 +12,7 @@ import threading
 import socketio
 
 options = json.loads(sys.argv[1])
+is_late = options.get("isLate", False)
 client = socketio.Client()
 output = threading.Lock()
 
@@ -41,13 +43,31 @@ def receive(event, *arguments):
     say(event, *arguments)
 
 
-try:
-    client.connect(options["url"], transports=options.get("transports"), auth=options.get("auth"))
-except socketio.exceptions.ConnectionError:
-    pass  # connect_error has said it
+def late_auth():
+    """What the client says when it enters. The first time, it has to think about it until a line comes."""
+    global is_late
+    if is_late:
+        is_late = False
+        say("asked")
+        sys.stdin.readline()
+    return options.get("auth")
+
+
+def connect_with(auth):
+    try:
+        # With `wait`, it would give up a second after it has thought.
+        client.connect(options["url"], transports=options.get("transports"), auth=auth, wait=not is_late)
+    except socketio.exceptions.ConnectionError:
+        say("gave up")  # connect_error has said why
+
+
+connect_with(late_auth if is_late else options.get("auth"))
 
 for line in sys.stdin:
     event, data, ack = json.loads(line)
+    if event is None:
+        connect_with(data)
+        continue
     callback = (lambda *arguments, ack=ack: say("ack", [ack, *arguments])) if ack is not None else None
     try:
         client.emit(event, data, callback=callback)

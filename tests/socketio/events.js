@@ -1,6 +1,7 @@
 // What somebody was told, and waiting for what they will be told.
 
-export const WAIT_MS = 20_000;
+// More than a server gives clients to enter a room (20 s), and they need to come back.
+export const WAIT_MS = 40_000;
 
 export class Events {
   events = [];

@@ -65,7 +65,11 @@ for (const client of CLIENTS) {
       const stranger = place.person(client, { name: "Eve", auth });
       const error = await stranger.untilTold("connect_error");
       assert.equal(error.data.code, code);
+      await stranger.untilTold("gave up");
       assert.deepEqual(stranger.all("existing_users"), []);
+      stranger.connectWith({ passphrase: PASSPHRASE });
+      await stranger.untilTold("existing_users");
+      await stranger.end();
     }
     const host = place.person(client, { name: "Ada", auth: { passphrase: PASSPHRASE, key: place.hostKey() } });
     await Promise.all([host.untilTold("hosting"), host.untilTold("existing_users")]);

@@ -1,6 +1,7 @@
 // People with stock clients, in JavaScript and in Python, and somebody on the plain wire. All are told the same, so all
 // have the same methods. Of the client itself, they are told "connect", "ready" with the transport that it stays with,
-// "connect_error" and "disconnect" with the reason.
+// "connect_error" and "disconnect" with the reason, "gave up" if it will not connect again by itself, and "asked" when
+// somebody who `isLate` has to say with what they enter: for the first time, they do not answer before `answer`.
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -51,15 +52,23 @@ class Person extends Events {
 }
 
 class JavaScriptPerson extends Person {
-  constructor({ name, url, ...options }) {
+  constructor({ name, url, isLate, auth, ...options }) {
     super(name);
+    const lateAuth = (answer) => {
+      if (this.answer) answer(auth);
+      else this.answer = () => answer(auth);
+      this.take("asked");
+    };
     // forceNew: else clients of one process share a connection.
-    this.socket = io(url, { forceNew: true, ...options });
+    this.socket = io(url, { forceNew: true, auth: isLate ? lateAuth : auth, ...options });
     this.socket.on("connect", () => {
       this.take("connect");
       this.#tellTransport(this.socket.io.engine, options.transports?.length === 1);
     });
-    this.socket.on("connect_error", ({ message, data }) => this.take("connect_error", { message, data }));
+    this.socket.on("connect_error", ({ message, data }) => {
+      this.take("connect_error", { message, data });
+      if (!this.socket.active) this.take("gave up");
+    });
     this.socket.on("disconnect", (reason) => this.take("disconnect", reason));
     this.socket.onAny((event, data) => this.take(event, data));
   }
@@ -76,6 +85,11 @@ class JavaScriptPerson extends Person {
 
   ask(event, data) {
     return this.socket.timeout(20_000).emitWithAck(event, data);
+  }
+
+  connectWith(auth) {
+    this.socket.auth = auth;
+    this.socket.connect();
   }
 
   // Whether the client will connect again by itself, after a disconnect for this reason.
@@ -113,6 +127,14 @@ class PythonPerson extends Person {
     this.#command(event, data, number);
     const [, answer] = await this.until((name, told) => name === "ack" && told[0] === number);
     return answer;
+  }
+
+  connectWith(auth) {
+    this.#command(null, auth, null);
+  }
+
+  answer() {
+    this.child.stdin.write("\n");
   }
 
   isComingBack(reason) {

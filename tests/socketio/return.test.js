@@ -5,7 +5,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CLIENTS } from "./people.js";
+import { CLIENTS, JS_WEBSOCKET } from "./people.js";
 import { openPlace, openProxy, untilPosted, untilShown } from "./place.js";
 
 for (const client of CLIENTS) {
@@ -108,3 +108,18 @@ for (const client of CLIENTS.slice(0, 3)) {
     await ada.untilTold("existing_users");
   });
 }
+
+// All at once, because the server gives each of them 20 s.
+test("clients that enter no room in time come back by themselves, however they are connected", async (t) => {
+  const place = await openPlace(t);
+  const people = CLIENTS.map((client) => place.person(client, { name: client.title, isLate: true }));
+  await Promise.all(people.map((person) => person.untilTold("asked")));
+  // Its connection is younger than theirs. When the server has ended it, theirs have ended too.
+  const last = place.person(JS_WEBSOCKET, { name: "Zoe", isLate: true });
+  await last.untilTold("disconnect");
+  for (const person of people) person.answer();
+  await Promise.all([...people, last].map((person) => person.untilTold("existing_users")));
+  last.answer(); // as somebody who was asked twice
+  assert.deepEqual(await last.ask("ping", {}), {});
+  assert.equal(last.all("disconnect").length, 1);
+});

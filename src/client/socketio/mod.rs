@@ -7,7 +7,6 @@
 //! for the hub, which alone writes to the client.
 
 pub(crate) mod application;
-mod early;
 pub(crate) mod events;
 pub(crate) mod heartbeat;
 pub(crate) mod mailbox;

@@ -13,7 +13,7 @@ use crate::hub::shards::{Refused, Shards};
 use crate::protocol::error::EventError;
 use crate::protocol::socketio::engine::EnginePacket;
 use crate::protocol::socketio::packet::{Content, MAIN_NAMESPACE, SocketPacket};
-use crate::room::room_name::RoomName;
+use crate::room::room_name::{RoomName, RoomNameTooLong};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(crate) struct Rooms {
     shards: Shards,
     address: Address,
     /// The room in the query of the client's first request.
-    room: RoomName,
+    room: Result<RoomName, RoomNameTooLong>,
     needs_passphrase: bool,
     /// Packets that the client may still send.
     packets_left: usize,
@@ -80,7 +80,12 @@ impl ConnectError {
 
 impl Rooms {
     /// For a client at `address` whose first request names `room`.
-    pub(crate) fn new(shards: Shards, address: Address, room: RoomName, needs_passphrase: bool) -> Self {
+    pub(crate) fn new(
+        shards: Shards,
+        address: Address,
+        room: Result<RoomName, RoomNameTooLong>,
+        needs_passphrase: bool,
+    ) -> Self {
         Self { shards, address, room, needs_passphrase, packets_left: MAX_PACKETS }
     }
 
@@ -88,12 +93,8 @@ impl Rooms {
     fn enter(&self, auth: Option<&str>) -> Result<Join, ConnectError> {
         let auth: Auth<'_> = serde_json::from_str(auth.unwrap_or("{}"))
             .map_err(|_| ConnectError::new("wrong_type", "room, passphrase, token and key are strings."))?;
-        let room = match &auth.room {
-            Some(name) => {
-                RoomName::parse(name).map_err(|error| ConnectError::new("room_name", error.to_string()))?
-            }
-            None => self.room.clone(),
-        };
+        let room = auth.room.as_deref().map_or_else(|| self.room.clone(), RoomName::parse);
+        let room = room.map_err(|error| ConnectError::new("room_name", error.to_string()))?;
         let token = auth.token.as_deref().and_then(Token::parse);
         if self.needs_passphrase {
             self.check_passphrase(auth.passphrase.as_deref(), token)?;
@@ -103,12 +104,19 @@ impl Rooms {
     }
 
     fn check_passphrase(&self, passphrase: Option<&str>, token: Option<Token>) -> Result<(), ConnectError> {
+        // The sentence of the event error names `unlock`, which no client sends here.
+        let needed = || {
+            let message = "Enter the passphrase: connect with auth: {passphrase}.";
+            ConnectError::new(EventError::PassphraseNeeded.code(), message)
+        };
         if passphrase.is_none() && token.is_none() {
-            return Err(EventError::PassphraseNeeded.into());
+            return Err(needed());
         }
+        let is_given = passphrase.is_some();
         let passphrase = SecretHash::new(passphrase.unwrap_or_default());
         let checked = self.shards.check_passphrase(self.address, passphrase, token, CHECK_TIMEOUT);
         checked.map_err(|refused| match refused {
+            Refused::ByHub(Refusal::Wrong) if !is_given => needed(), // the token is not valid
             Refused::ByHub(Refusal::Wrong) => EventError::PassphraseWrong.into(),
             Refused::ByHub(Refusal::Wait(seconds)) => EventError::PassphraseWait(seconds).into(),
             Refused::Busy => {
@@ -156,18 +164,21 @@ mod tests {
     use crossbeam_channel::bounded;
     use std::net::Ipv4Addr;
 
-    /// The rooms of a server, and an output that nobody polls.
-    fn rooms(needs_passphrase: bool) -> (Rooms, Output) {
+    /// The rooms of a server, for a client whose request names `room`, and an output that nobody polls.
+    fn rooms(room: &str, needs_passphrase: bool) -> (Rooms, Output) {
         let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
-        let (address, room) =
-            (Address::of(Ipv4Addr::LOCALHOST.into()), RoomName::parse("asked for").unwrap());
+        let (address, room) = (Address::of(Ipv4Addr::LOCALHOST.into()), RoomName::parse(room));
         let output = Output::new(Mailbox::new(bounded(1).1).transport(None));
         (Rooms::new(shards, address, room, needs_passphrase), output)
     }
 
     /// What is answered to a packet, and the room that the client joins.
     fn answer(packet: &str, needs_passphrase: bool) -> (String, Option<String>) {
-        let (mut rooms, mut output) = rooms(needs_passphrase);
+        answer_in("asked for", packet, needs_passphrase)
+    }
+
+    fn answer_in(room: &str, packet: &str, needs_passphrase: bool) -> (String, Option<String>) {
+        let (mut rooms, mut output) = rooms(room, needs_passphrase);
         let reaction = rooms.receive(Message::Text(packet), &mut output).expect("an answer");
         let room = match reaction {
             Reaction::Join(join) => Some(join.room.as_str().to_owned()),
@@ -200,14 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn a_room_of_the_query_with_a_long_name_is_told_like_one_of_the_auth() {
+        let long = "x".repeat(1000);
+        let (answer, room) = answer_in(&long, "0", false);
+        assert!(room.is_none() && answer.contains(r#""code":"room_name""#), "{answer}");
+        assert_eq!(answer_in(&long, r#"0{"room":"physics"}"#, false).1.as_deref(), Some("physics"));
+    }
+
+    #[test]
     fn a_client_that_does_not_enter_soon_is_disconnected() {
-        let (mut rooms, mut output) = rooms(true);
+        let (mut rooms, mut output) = rooms("r", true);
         for _ in 0..MAX_PACKETS {
             assert!(rooms.receive(Message::Text("0"), &mut output).is_ok());
         }
         assert!(rooms.receive(Message::Text("0"), &mut output).is_err());
         for packet in [Message::Text("2[\"ping\"]"), Message::Text("x"), Message::Binary(b"x")] {
-            let (mut rooms, mut output) = super::tests::rooms(false);
+            let (mut rooms, mut output) = super::tests::rooms("r", false);
             assert!(rooms.receive(packet, &mut output).is_err(), "{packet:?}");
         }
     }

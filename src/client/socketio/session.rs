@@ -172,14 +172,17 @@ impl<A: Application> Session<A> {
                 }
                 Ok(None)
             }
-            Reaction::Join(join) => self.join(*join, outlet),
+            Reaction::Join(join) => {
+                let first = self.join(*join, outlet)?;
+                self.entry.introduce();
+                Ok(first)
+            }
         }
     }
 
     /// Has the client join a room. From here on only the hub writes to it.
+    #[inline(never)] // its frame would be on the stack while the client says which room
     fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
-        // First, so that a client which the hub lets in is hardly ever disconnected as one that is in no room.
-        self.entry.introduce();
         let Peer { client, address, limits } = self.peer;
         let Join { room, hub, is_admitted, first } = join;
         let teller = Teller::new(Membership::new(client, hub), &limits);

@@ -3,8 +3,8 @@
 use crate::base::ids::ClientId;
 use crate::base::memory::MemoryLimit;
 use crate::base::permits::Permit;
-use crate::client::outlet::Outlet;
-use crate::client::reader;
+use crate::client::outlet::{End, Outlet};
+use crate::client::reader::{self, ClientSocket};
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::mailbox::{CAPACITY, Mailbox, Upgrade};
@@ -12,7 +12,6 @@ use crate::client::socketio::output::Output;
 use crate::client::socketio::session::{Peer, Session};
 use crate::client::socketio::sessions::{Connection, SessionId, Sessions};
 use crate::client::spawn::finish;
-use crate::delivery::transport::SocketTransport;
 use crate::protocol::socketio::engine::EnginePacket;
 use crossbeam_channel::bounded;
 use std::io;
@@ -41,9 +40,9 @@ pub(crate) struct NewSession<A> {
 
 impl<A: Application> NewSession<A> {
     /// Lists the session. Its time begins before the client hears of it.
-    fn begin(self, connection: Connection) -> Session<A> {
-        let entry = self.sessions.add(self.peer.address, self.id, connection);
-        Session::new(self.app, self.peer, self.options, entry)
+    fn begin(self, connection: Connection) -> Box<Session<A>> {
+        let entry = self.sessions.add(self.peer.client, self.id, connection);
+        Box::new(Session::new(self.app, self.peer, self.options, entry)) // each frame that it passes would hold a copy
     }
 }
 
@@ -96,27 +95,33 @@ fn spawn(client: ClientId, run: impl FnOnce() + Send + 'static) -> io::Result<()
 }
 
 /// Reads a WebSocket until it ends.
-fn read<A: Application>(mut session: Session<A>, outlet: Outlet, upgrade: Upgrade, memory: Arc<MemoryLimit>) {
-    let Upgrade { transport, already_read } = upgrade;
+fn read<A: Application>(
+    mut session: Box<Session<A>>,
+    outlet: Outlet,
+    upgrade: Upgrade,
+    memory: Arc<MemoryLimit>,
+) {
     let limits = session.limits();
-    if set_read_timeout(&session, &outlet, &transport).is_err() {
-        return;
-    }
-    let websocket = reader::websocket(transport, outlet, already_read, &limits, memory);
-    let (mut stream, end) = reader::read(websocket, &limits, &mut session);
+    let Ok(websocket) = websocket(&session, outlet, upgrade, memory) else { return };
+    let (mut stream, end) = reader::read(websocket, &limits, &mut *session);
     if let (Some((code, reason)), Outlet::Own(output)) = (end, &mut stream.outlet) {
         output.close(code, reason);
     }
     finish(&stream, end);
 }
 
-fn set_read_timeout<A: Application>(
+/// The WebSocket, whose reads end in time.
+#[inline(never)] // its frame would stay on the stack
+fn websocket<A: Application>(
     session: &Session<A>,
-    outlet: &Outlet,
-    transport: &SocketTransport,
-) -> io::Result<()> {
-    match outlet {
-        Outlet::Hub(_) => transport.set_read_timeout(Some(session.limits().max_silence)),
-        Outlet::Own(_) => session.set_read_timeout(outlet).map_err(|_| io::ErrorKind::NotConnected.into()),
+    outlet: Outlet,
+    Upgrade { transport, already_read }: Upgrade,
+    memory: Arc<MemoryLimit>,
+) -> Result<ClientSocket, End> {
+    let limits = session.limits();
+    match &outlet {
+        Outlet::Hub(_) => transport.set_read_timeout(Some(limits.max_silence)).map_err(|_| None)?,
+        Outlet::Own(_) => session.set_read_timeout(&outlet)?,
     }
+    Ok(reader::websocket(transport, outlet, already_read, &limits, memory))
 }

@@ -9,7 +9,7 @@ use crate::base::counter::Counter;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
-use crate::base::permits::{Permit, SPARE_CONNECTIONS};
+use crate::base::permits::Permit;
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::session::Peer;
@@ -35,10 +35,13 @@ pub(crate) const MAX_PAYLOAD: usize = 1_000_000;
 /// How long a client may take to enter a room.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One in this many connections may belong to a client that has entered no room yet. If there are more such clients, one
-/// of them is disconnected, so that strangers keep nobody out. A stock client enters at once, but after a restart many do
-/// so together; because the spare connections count too, a small server has room for all of them.
-const CONNECTIONS_PER_EARLY: usize = 4;
+/// One in this many clients may have entered no room yet. Beyond that, the oldest one is disconnected. A stock client
+/// enters at once, so others keep nobody out.
+const CLIENTS_PER_EARLY: usize = 4;
+
+/// How long polls may take to be answered when the server stops: enough for clients that read, and little of the 5 s
+/// after which the program ends in any case.
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The revision of Engine.IO.
 const REVISION: &str = "4";
@@ -122,6 +125,11 @@ pub(crate) fn serves(path: &str) -> bool {
     matches!(path, "/socket.io/" | "/socket.io")
 }
 
+/// Whether this is the path of a file of the client, which Socket.IO's own server has.
+pub(crate) fn is_file(path: &str) -> bool {
+    path.starts_with("/socket.io/")
+}
+
 impl Endpoint {
     /// Serves sessions with these times and limits, which may hold so much memory together. Starts a thread, which ends
     /// when all clones are gone.
@@ -141,22 +149,25 @@ impl Endpoint {
         Ok(Self { sessions, options, limits, memory: Arc::clone(&shards.input) })
     }
 
-    /// Whether a request is of a session of rooms that polls, whose pace is its own: it ends when it has too many
-    /// requests at once. Another request must not pass for one, because it would not wait for its turn.
-    pub(crate) fn is_of_session(&self, head: &Head) -> bool {
-        if !serves(head.uri().path()) || !matches!(head.method(), &Method::GET | &Method::POST) {
-            return false;
+    /// Ends all sessions that belong to no hub, and waits until all polls are answered.
+    pub(crate) fn stop(&self) {
+        if !self.sessions.stop(STOP_TIMEOUT) {
+            log::debug!("some clients that poll did not read why their sessions ended");
         }
-        let query = Query::parse(head).ok().filter(|query| query.transport == TransportName::Polling);
-        let session = query.and_then(|query| query.id).and_then(|id| self.sessions.find(id));
-        session.is_some_and(|session| session.is_polling)
+    }
+
+    /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
+    /// one, because it would not wait for its turn.
+    pub(crate) fn is_of_session(&self, head: &Head) -> bool {
+        let id = Query::parse(head).ok().and_then(|query| query.id);
+        serves(head.uri().path()) && id.is_some_and(|id| self.sessions.knows(id))
     }
 
     /// Serves a request. If it begins a session, `app` is asked for what handles its messages.
     pub fn serve<A: Application>(
         &self,
         mut exchange: Exchange<'_>,
-        app: impl FnOnce() -> Result<A, RequestError>,
+        app: impl FnOnce() -> A,
     ) -> io::Result<Served> {
         let head = exchange.head;
         // Only a posted payload is read. The bytes of another body would be taken for the next request.
@@ -167,9 +178,9 @@ impl Endpoint {
             return exchange.respond(preflight(head), false);
         }
         let outcome = Query::parse(head).and_then(|query| match (query.transport, query.id, head.method()) {
-            (TransportName::Polling, None, &Method::GET) => self.open(&exchange, app()?),
+            (TransportName::Polling, None, &Method::GET) => self.open(&exchange, app()),
             (_, None, method) if method != Method::GET => Err(RequestError::BadMethod),
-            (TransportName::WebSocket, None, _) => Ok(self.open_websocket(&mut exchange, app()?)),
+            (TransportName::WebSocket, None, _) => Ok(self.open_websocket(&mut exchange, app())),
             (TransportName::WebSocket, Some(id), &Method::GET) => Ok(self.probe(&mut exchange, id)),
             (TransportName::Polling, Some(id), &Method::GET) => Ok(self.poll(&exchange, id)),
             (TransportName::Polling, Some(id), &Method::POST) => Ok(self.post(&mut exchange, id)),
@@ -227,9 +238,9 @@ impl Exchange<'_> {
     }
 }
 
-/// How many clients may be in no room.
+/// How many clients may be in no room. Always at least one.
 fn max_early(limits: &Limits) -> usize {
-    limits.max_clients.saturating_add(SPARE_CONNECTIONS) / CONNECTIONS_PER_EARLY
+    (limits.max_clients / CLIENTS_PER_EARLY).max(1)
 }
 
 fn json(data: &impl Serialize) -> String {
@@ -257,36 +268,4 @@ fn preflight(head: &Head) -> Response {
         .with_header("Access-Control-Allow-Methods", "GET, POST")
         .with_header("Access-Control-Allow-Headers", headers.to_owned())
         .with_header("Access-Control-Max-Age", "600")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::socketio::sessions::Connection;
-    use crate::http::request::parse_head;
-    use crate::hub::shards::Shard;
-    use crossbeam_channel::bounded;
-    use std::net::{Ipv4Addr, TcpListener, TcpStream};
-
-    #[test]
-    fn only_polls_and_payloads_of_a_session_that_polls_pass_for_those_of_a_session() {
-        let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
-        let endpoint = Endpoint::for_rooms(Limits::DEFAULT, &shards).unwrap();
-        let (address, id) = (Address::of(Ipv4Addr::LOCALHOST.into()), SessionId::random());
-        let entry = endpoint.sessions.add(address, id, Connection::Polling(bounded(1).0));
-        let is_of_session = |method: &str, path: &str, transport: &str| {
-            let query = format!("EIO=4&transport={transport}&sid={id}");
-            let head = format!("{method} {path}?{query} HTTP/1.1\r\n\r\n");
-            endpoint.is_of_session(&parse_head(head.as_bytes()).unwrap().expect("a whole head").1)
-        };
-        assert!(
-            is_of_session("GET", "/socket.io/", "polling") && is_of_session("POST", "/socket.io/", "polling")
-        );
-        assert!(!is_of_session("GET", "/socket.io/", "websocket") && !is_of_session("GET", "/", "polling"));
-        assert!(!is_of_session("OPTIONS", "/socket.io/", "polling"), "it would end no session");
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        entry.upgrade(SocketTransport::new(socket));
-        assert!(!is_of_session("GET", "/socket.io/", "polling"), "it has upgraded");
-    }
 }

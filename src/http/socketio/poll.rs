@@ -21,7 +21,7 @@ impl Endpoint {
     /// Waits for output, and responds with it.
     pub(super) fn poll(&self, exchange: &Exchange<'_>, id: SessionId) -> io::Result<Served> {
         let (poll, chunks) = Poll::open(self.memory.clone());
-        self.sessions.pass(id, Mail::Poll(poll));
+        let _open = self.sessions.open_poll(id, poll);
         let sent = match exchange.wait(&chunks) {
             Ok(None) => return exchange.refuse(RequestError::UnknownSession),
             Ok(Some(first)) => exchange.send_chunks(first, &chunks),

@@ -14,7 +14,6 @@ use crate::protocol::socketio::handshake::RequestError;
 use crossbeam_channel::bounded;
 use std::io::{self, ErrorKind, Write};
 use std::mem;
-use std::sync::Arc;
 use std::time::Duration;
 use tungstenite::protocol::frame::FrameSocket;
 
@@ -52,12 +51,11 @@ impl Endpoint {
     /// Lets a WebSocket take over a session that polls. Closes it if the session has one, or is about to.
     pub(super) fn probe(&self, exchange: &mut Exchange<'_>, id: SessionId) -> io::Result<Served> {
         let Ok(handshake) = accept(exchange.head) else { return exchange.refuse(RequestError::BadRequest) };
-        if self.sessions.find(id).is_none() {
+        if !self.sessions.knows(id) {
             return exchange.refuse(RequestError::UnknownSession);
         }
         let (reply_to, reply) = bounded(1);
-        let is_open = Arc::new(()); // until this returns
-        self.sessions.pass(id, Mail::Candidate(Arc::downgrade(&is_open), reply_to));
+        self.sessions.pass(id, Mail::Candidate(reply_to));
         let is_candidate = exchange.wait(&reply)?.is_some();
         let mut stream = DeadlineStream::with_timeout(exchange.transport, UPGRADE_TIMEOUT);
         if !is_candidate {
