@@ -62,6 +62,7 @@ pub fn system_memory() -> Option<u64> {
         groups.flat_map(|group| ["memory.max", "memory.limit_in_bytes"].map(|file| group.join(file)));
     let resources =
         [Resource::AS, Resource::DATA].into_iter().filter_map(|resource| resource.get_soft().ok());
+    let resources = resources.filter(|limit| *limit != rlimit::INFINITY);
     machine.into_iter().chain(of_groups.filter_map(read_number)).chain(resources).min()
 }
 
