@@ -80,7 +80,7 @@ fn overview(addresses: &Addresses, terminal: Terminal) -> String {
     if let Some(fragment) = host_fragment {
         // Also right on another machine, such as a phone or the laptop from which a server is run.
         let page = network.first().map_or_else(|| own_link(*own), link);
-        text += &format!("Host, who runs the rooms; keep this link secret:\n  {page}{fragment}\n");
+        text += &format!("Host link, to run the rooms; keep it secret:\n  {page}{fragment}\n");
     }
     if let Some(code) = network.first().and_then(|address| code(&link(address), terminal)) {
         text += &code;
@@ -162,7 +162,7 @@ mod tests {
         let text = overview(&on_a_network(), Terminal { draws: false, ..WIDE });
         let expected = "Typewall is at http://localhost:8080/\n\
                         On this network:\n  http://192.168.1.20:8080/\n  http://[fd00::2]:8080/\n\
-                        Host, who runs the rooms; keep this link secret:\n  http://192.168.1.20:8080/#host=k\n\
+                        Host link, to run the rooms; keep it secret:\n  http://192.168.1.20:8080/#host=k\n\
                         Press Ctrl-C to stop.\n";
         assert_eq!(text, expected);
     }

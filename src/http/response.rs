@@ -10,10 +10,10 @@ use tiny_http::{HTTPVersion, Header, StatusCode};
 /// The Content-Security-Policy of every response but the page: a browser that opens one may do nothing with it.
 const STRICT_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// The status of a response without a body, whose head is that of the body which the client has.
+/// The status of a response that has no body, because the client has that already.
 const NOT_MODIFIED: u16 = 304;
 
-/// Bytes of a body that is copied, so that it shares a packet with its head.
+/// Bytes of the longest body that is copied behind its head, so that both are in one packet.
 const MAX_COPIED: usize = 1024;
 
 /// The response to a request that does not become a WebSocket.

@@ -43,8 +43,9 @@ pub(crate) enum Mail {
     Payload(Payload),
     /// The response to a poll could not be written, and what it held is lost.
     Broken,
-    /// A WebSocket asks whether it may take over. Dropped if another one may.
-    Candidate(Sender<()>),
+    /// A WebSocket asks whether it may take over. It has gone when no strong reference is left. Dropped if another one
+    /// may.
+    Candidate(Weak<()>, Sender<()>),
     /// That WebSocket has been probed.
     Probe,
     /// That WebSocket has ended before it took over.
@@ -108,6 +109,8 @@ pub(crate) struct Mailbox {
     /// Whether the last POST is still under way.
     post: Weak<()>,
     candidate: Candidate,
+    /// Whether that WebSocket still waits for its answer, or for its probe.
+    candidate_open: Weak<()>,
     /// Until when polls are held.
     hold_until: Instant,
     held: Option<Poll>,
@@ -131,6 +134,7 @@ impl Mailbox {
             poll: Weak::new(),
             post: Weak::new(),
             candidate: Candidate::None,
+            candidate_open: Weak::new(),
             hold_until: Instant::now(),
             held: None,
             late: None,
@@ -202,9 +206,9 @@ impl Mailbox {
             Mail::Payload(_) if self.payload.is_some() => return Err(OVERLAP),
             Mail::Payload(payload) => self.payload = Some(payload),
             Mail::Broken => return Err(None),
-            Mail::Candidate(_) if self.candidate != Candidate::None => {}
-            Mail::Candidate(reply_to) => {
-                self.candidate = Candidate::Connected;
+            Mail::Candidate(..) if self.has_candidate() => {}
+            Mail::Candidate(is_open, reply_to) => {
+                (self.candidate, self.candidate_open) = (Candidate::Connected, is_open);
                 self.hold_until = self.last_sign + HOLD;
                 let _ = reply_to.try_send(()); // the WebSocket may have ended
             }
@@ -227,6 +231,15 @@ impl Mailbox {
             }
         }
         Ok(())
+    }
+
+    /// Whether a WebSocket may take over. One that has gone before it had its answer does not say so.
+    fn has_candidate(&self) -> bool {
+        match self.candidate {
+            Candidate::None => false,
+            Candidate::Connected => self.candidate_open.strong_count() > 0,
+            Candidate::Probed => true,
+        }
     }
 
     /// Takes the mail that comes until then.
@@ -321,6 +334,24 @@ mod tests {
     use crate::base::memory::MemoryLimit;
     use crate::client::teller::Teller;
     use std::thread;
+
+    #[test]
+    fn a_websocket_that_has_gone_before_its_answer_leaves_its_place_to_the_next_one() {
+        let (mail, receiver) = bounded(CAPACITY);
+        let mut mailbox = Mailbox::new(receiver);
+        let mut output = Output::new(mailbox.transport(None));
+        let mut may_take_over = |is_open: &Arc<()>| {
+            let (reply_to, reply) = bounded(1);
+            mail.send(Mail::Candidate(Arc::downgrade(is_open), reply_to)).unwrap();
+            mailbox.take_until(Instant::now(), &mut Target::Own(&mut output)).unwrap();
+            reply.try_recv().is_ok()
+        };
+        may_take_over(&Arc::default());
+        let second = Arc::default();
+        assert!(may_take_over(&second));
+        assert!(!may_take_over(&Arc::default()), "there is one");
+        drop(second);
+    }
 
     #[test]
     fn polls_are_passed_on_while_input_waits_for_the_hub() {

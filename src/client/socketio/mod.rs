@@ -7,11 +7,13 @@
 //! for the hub, which alone writes to the client.
 
 pub(crate) mod application;
+mod early;
 pub(crate) mod events;
 pub(crate) mod heartbeat;
 pub(crate) mod mailbox;
 pub(crate) mod output;
 pub(crate) mod rooms;
 pub(crate) mod session;
+pub(crate) mod session_id;
 pub(crate) mod sessions;
 pub(crate) mod spawn;

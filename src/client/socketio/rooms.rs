@@ -6,7 +6,7 @@ use crate::base::token::Token;
 use crate::client::socketio::application::{Application, InvalidMessage, Join, Message, Reaction};
 use crate::client::socketio::events::invalid_namespace;
 use crate::client::socketio::output::Output;
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
 use crate::hub::attempts::Refusal;
 use crate::hub::event::FromClient;
 use crate::hub::shards::{Refused, Shards};

@@ -173,9 +173,9 @@ impl<A: Application> Session<A> {
                 Ok(None)
             }
             Reaction::Join(join) => {
-                let first = self.join(*join, outlet)?;
+                // First, so that a client which the hub lets in is hardly ever disconnected as one that is in no room.
                 self.entry.introduce();
-                Ok(first)
+                self.join(*join, outlet)
             }
         }
     }

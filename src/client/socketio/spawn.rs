@@ -10,7 +10,8 @@ use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::mailbox::{CAPACITY, Mailbox, Upgrade};
 use crate::client::socketio::output::Output;
 use crate::client::socketio::session::{Peer, Session};
-use crate::client::socketio::sessions::{Connection, SessionId, Sessions};
+use crate::client::socketio::session_id::SessionId;
+use crate::client::socketio::sessions::{Connection, Sessions};
 use crate::client::spawn::finish;
 use crate::protocol::socketio::engine::EnginePacket;
 use crossbeam_channel::bounded;
@@ -41,7 +42,7 @@ pub(crate) struct NewSession<A> {
 impl<A: Application> NewSession<A> {
     /// Lists the session. Its time begins before the client hears of it.
     fn begin(self, connection: Connection) -> Box<Session<A>> {
-        let entry = self.sessions.add(self.peer.client, self.id, connection);
+        let entry = self.sessions.add(self.peer.address, self.id, connection);
         Box::new(Session::new(self.app, self.peer, self.options, entry)) // each frame that it passes would hold a copy
     }
 }

@@ -9,11 +9,12 @@ use crate::base::counter::Counter;
 use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
-use crate::base::permits::Permit;
+use crate::base::permits::{Permit, SPARE_CONNECTIONS};
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::session::Peer;
-use crate::client::socketio::sessions::{SessionId, Sessions};
+use crate::client::socketio::session_id::SessionId;
+use crate::client::socketio::sessions::Sessions;
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::SocketTransport;
@@ -35,9 +36,10 @@ pub(crate) const MAX_PAYLOAD: usize = 1_000_000;
 /// How long a client may take to enter a room.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One in this many clients may have entered no room yet. Beyond that, the oldest one is disconnected. A stock client
-/// enters at once, so others keep nobody out.
-const CLIENTS_PER_EARLY: usize = 4;
+/// One in this many connections may belong to a client that has entered no room yet. If there are more such clients, one
+/// of them is disconnected, so that strangers keep nobody out. A stock client enters at once, but after a restart many do
+/// so together; because the spare connections count too, a small server has room for all of them.
+const CONNECTIONS_PER_EARLY: usize = 4;
 
 /// How long polls may take to be answered when the server stops: enough for clients that read, and little of the 5 s
 /// after which the program ends in any case.
@@ -156,11 +158,15 @@ impl Endpoint {
         }
     }
 
-    /// Whether a request is of a session of rooms that exists, whose pace is its own. Another request must not pass for
-    /// one, because it would not wait for its turn.
+    /// Whether a request is of a session of rooms that polls, whose pace is its own: it ends when it has too many
+    /// requests at once. Another request must not pass for one, because it would not wait for its turn.
     pub(crate) fn is_of_session(&self, head: &Head) -> bool {
-        let id = Query::parse(head).ok().and_then(|query| query.id);
-        serves(head.uri().path()) && id.is_some_and(|id| self.sessions.knows(id))
+        if !serves(head.uri().path()) || !matches!(head.method(), &Method::GET | &Method::POST) {
+            return false;
+        }
+        let query = Query::parse(head).ok().filter(|query| query.transport == TransportName::Polling);
+        let session = query.and_then(|query| query.id).and_then(|id| self.sessions.find(id));
+        session.is_some_and(|session| session.is_polling)
     }
 
     /// Serves a request. If it begins a session, `app` is asked for what handles its messages.
@@ -238,9 +244,9 @@ impl Exchange<'_> {
     }
 }
 
-/// How many clients may be in no room. Always at least one.
+/// How many clients may be in no room.
 fn max_early(limits: &Limits) -> usize {
-    (limits.max_clients / CLIENTS_PER_EARLY).max(1)
+    limits.max_clients.saturating_add(SPARE_CONNECTIONS) / CONNECTIONS_PER_EARLY
 }
 
 fn json(data: &impl Serialize) -> String {
@@ -268,4 +274,36 @@ fn preflight(head: &Head) -> Response {
         .with_header("Access-Control-Allow-Methods", "GET, POST")
         .with_header("Access-Control-Allow-Headers", headers.to_owned())
         .with_header("Access-Control-Max-Age", "600")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::socketio::sessions::Connection;
+    use crate::http::request::parse_head;
+    use crate::hub::shards::Shard;
+    use crossbeam_channel::bounded;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+
+    #[test]
+    fn only_polls_and_payloads_of_a_session_that_polls_pass_for_those_of_a_session() {
+        let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
+        let endpoint = Endpoint::for_rooms(Limits::DEFAULT, &shards).unwrap();
+        let (address, id) = (Address::of(Ipv4Addr::LOCALHOST.into()), SessionId::random());
+        let entry = endpoint.sessions.add(address, id, Connection::Polling(bounded(1).0));
+        let is_of_session = |method: &str, path: &str, transport: &str| {
+            let query = format!("EIO=4&transport={transport}&sid={id}");
+            let head = format!("{method} {path}?{query} HTTP/1.1\r\n\r\n");
+            endpoint.is_of_session(&parse_head(head.as_bytes()).unwrap().expect("a whole head").1)
+        };
+        assert!(
+            is_of_session("GET", "/socket.io/", "polling") && is_of_session("POST", "/socket.io/", "polling")
+        );
+        assert!(!is_of_session("GET", "/socket.io/", "websocket") && !is_of_session("GET", "/", "polling"));
+        assert!(!is_of_session("OPTIONS", "/socket.io/", "polling"), "it would end no session");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        entry.upgrade(SocketTransport::new(socket));
+        assert!(!is_of_session("GET", "/socket.io/", "polling"), "it has upgraded");
+    }
 }

@@ -2,7 +2,8 @@
 
 use crate::base::memory::Charge;
 use crate::client::socketio::mailbox::{Mail, Payload};
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
+use crate::client::validate::max_message_size;
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::http::response::Response;
 use crate::http::socketio::{Endpoint, Exchange, MAX_PAYLOAD, Served};
@@ -21,9 +22,16 @@ const MEMORY_PAUSE: Duration = Duration::from_millis(50);
 const READ_LENGTH: usize = 16 * 1024;
 
 impl Endpoint {
-    /// Reads a payload and passes it to its session.
+    /// Reads a payload and passes it to its session. Nothing is read for a session that does not exist: anybody could
+    /// hold the memory of all.
     pub(super) fn post(&self, exchange: &mut Exchange<'_>, id: SessionId) -> io::Result<Served> {
-        let length = match body_length(exchange) {
+        let session = self.sessions.find(id).filter(|session| session.is_polling);
+        let Some(session) = session else { return exchange.refuse(RequestError::UnknownSession) };
+        let max = match session.is_early {
+            true => max_message_size(&self.limits).min(MAX_PAYLOAD),
+            false => MAX_PAYLOAD,
+        };
+        let length = match body_length(exchange, max) {
             Ok(length) => length,
             Err(response) => return exchange.respond(response, true),
         };
@@ -75,8 +83,8 @@ impl Endpoint {
     }
 }
 
-/// The length of a request's body, or the response that rejects it.
-fn body_length(exchange: &Exchange<'_>) -> Result<usize, Response> {
+/// The length of a request's body, which may have `max` bytes, or the response that rejects it.
+fn body_length(exchange: &Exchange<'_>, max: usize) -> Result<usize, Response> {
     let headers = exchange.head.headers();
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(Response::text(411, "Send the length of the payload as Content-Length."));
@@ -90,8 +98,8 @@ fn body_length(exchange: &Exchange<'_>) -> Result<usize, Response> {
         (Some(_), Some(_)) => None,
     };
     match length.map(str::parse::<u64>) {
-        Some(Ok(length)) if length <= MAX_PAYLOAD as u64 => Ok(length as usize),
-        Some(Ok(_)) => Err(Response::text(413, format!("A payload may have at most {MAX_PAYLOAD} bytes."))),
+        Some(Ok(length)) if length <= max as u64 => Ok(length as usize),
+        Some(Ok(_)) => Err(Response::text(413, format!("A payload may have at most {max} bytes."))),
         Some(Err(_)) | None => Err(Response::text(400, "Content-Length is not a length.")),
     }
 }

@@ -1,7 +1,7 @@
 //! Polls: a GET that waits for output.
 
 use crate::client::socketio::mailbox::Mail;
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::polling::Poll;
 use crate::http::request::must_close;

@@ -3,7 +3,7 @@
 use crate::client::socketio::application::Application;
 use crate::client::socketio::mailbox::{Mail, Upgrade};
 use crate::client::socketio::output::text_frame;
-use crate::client::socketio::sessions::SessionId;
+use crate::client::socketio::session_id::SessionId;
 use crate::client::socketio::spawn::spawn_websocket;
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::http::response::Response;
@@ -14,6 +14,7 @@ use crate::protocol::socketio::handshake::RequestError;
 use crossbeam_channel::bounded;
 use std::io::{self, ErrorKind, Write};
 use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 use tungstenite::protocol::frame::FrameSocket;
 
@@ -51,11 +52,12 @@ impl Endpoint {
     /// Lets a WebSocket take over a session that polls. Closes it if the session has one, or is about to.
     pub(super) fn probe(&self, exchange: &mut Exchange<'_>, id: SessionId) -> io::Result<Served> {
         let Ok(handshake) = accept(exchange.head) else { return exchange.refuse(RequestError::BadRequest) };
-        if !self.sessions.knows(id) {
+        if self.sessions.find(id).is_none() {
             return exchange.refuse(RequestError::UnknownSession);
         }
         let (reply_to, reply) = bounded(1);
-        self.sessions.pass(id, Mail::Candidate(reply_to));
+        let is_open = Arc::new(()); // until this returns
+        self.sessions.pass(id, Mail::Candidate(Arc::downgrade(&is_open), reply_to));
         let is_candidate = exchange.wait(&reply)?.is_some();
         let mut stream = DeadlineStream::with_timeout(exchange.transport, UPGRADE_TIMEOUT);
         if !is_candidate {

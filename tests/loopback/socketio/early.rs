@@ -5,10 +5,12 @@ use crate::server::TestServer;
 use crate::socketio::poller::Poller;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
+use crate::support::http::read_response;
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
+use typewall::internals::SPARE_CONNECTIONS;
 use typewall::{Access, Limits, SecretHash};
 
 /// An empty ping of a WebSocket, masked with zeros.
@@ -76,16 +78,25 @@ fn text_frames_of_a_client_in_no_room_are_counted_too() {
 
 #[test]
 fn of_too_many_clients_in_no_room_the_oldest_is_disconnected() {
+    /// A quarter of all connections.
+    const MAX_EARLY: usize = (8 + SPARE_CONNECTIONS) / 4;
     let server = TestServer::with(Limits { max_clients: 8, ..Limits::DEFAULT });
+    let mut kept_alive = dial(server.address);
+    write!(kept_alive, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    assert_eq!(read_response(&mut kept_alive).0, 200);
     let entered = Poller::connect(&server, "r");
     let [first, second] = [(); 2].map(|()| Poller::open(&server, "r"));
     let mut third = open(&server);
     third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     assert!(third.read(&mut [0; 1]).unwrap() > 0, "the handshake is answered");
+    let _others = [(); MAX_EARLY - 3].map(|()| Poller::open(&server, "r"));
+    // A connection that is older than all sessions begins one.
+    let latest = Poller::open_over(&mut kept_alive, &server);
     assert_eq!(first.try_post("40").0, 400, "the oldest has gone");
     second.post("40");
     entered.emit("ping", &json!({}));
     let _later = [(); 2].map(|()| Poller::open(&server, "r"));
+    latest.post("40");
     let ended = third.read_to_end(&mut Vec::new());
     assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
     second.emit("ping", &json!({}));
@@ -117,4 +128,28 @@ fn a_page_that_expects_the_client_here_is_told_where_it_is() {
             response.text()
         );
     }
+}
+
+#[test]
+fn a_payload_takes_memory_only_for_a_session_that_exists_and_little_until_it_is_in_a_room() {
+    let server = TestServer::start();
+    let announce = |poller: &Poller, length: usize| {
+        let mut socket = dial(server.address);
+        write!(
+            socket,
+            "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n",
+            poller.path()
+        )
+        .unwrap();
+        socket.write_all(b"4").unwrap(); // the rest never comes
+        socket
+    };
+    let mut unknown = Poller::open(&server, "r");
+    unknown.sid = "A".repeat(20);
+    assert_eq!(read_response(&mut announce(&unknown, 1_000_000)).0, 400);
+    let mut poller = Poller::open(&server, "r");
+    assert_eq!(read_response(&mut announce(&poller, 1_000_000)).0, 413);
+    poller.post(&format!(r#"40{{"more":"{}"}}"#, "x".repeat(100_000)));
+    poller.until(|packet| packet.starts_with("40{"));
+    poller.post(&format!(r#"42["unknown","{}"]"#, "x".repeat(500_000)));
 }

@@ -25,10 +25,22 @@ impl Poller {
     pub(crate) fn open(server: &TestServer, room: &str) -> Self {
         let response = server.get(&format!("{POLLING}&room={room}"));
         assert_eq!(response.status, 200, "{}", response.text());
+        Self::opened(server.address, response.text())
+    }
+
+    /// Opens a session over a connection that has served other requests.
+    pub(crate) fn open_over(socket: &mut TcpStream, server: &TestServer) -> Self {
+        write!(socket, "GET {POLLING} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let (status, body) = read_response(socket);
+        assert_eq!(status, 200, "{body}");
+        Self::opened(server.address, &body)
+    }
+
+    fn opened(address: SocketAddr, body: &str) -> Self {
         let handshake: Value =
-            serde_json::from_str(response.text().strip_prefix('0').expect("an open packet")).expect("JSON");
+            serde_json::from_str(body.strip_prefix('0').expect("an open packet")).expect("JSON");
         let sid = handshake["sid"].as_str().expect("an id").to_owned();
-        Self { address: server.address, sid, packets: Vec::new() }
+        Self { address, sid, packets: Vec::new() }
     }
 
     /// Enters the room as a viewer.
