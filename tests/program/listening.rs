@@ -38,10 +38,11 @@ fn a_socket_from_systemd_is_used_in_place_of_an_address() {
     let address = socket.local_addr().unwrap();
     // Its own address is taken, so it would fail to bind it.
     let mut command = with_socket(&socket, 1);
-    let program = Program::start(command.args(["--listen", &address.to_string()]));
+    let program = Program::start(command.args(["--max-clients", "10", "--listen", &address.to_string()]));
     assert_eq!(program.address, address);
     program.join("lobby", "Ada");
-    assert_eq!(program.terminate().0, Some(0));
+    let (status, logged) = program.terminate();
+    assert_eq!((status, logged.lines().count()), (Some(0), 1), "only the memory limits: {logged}");
     // The socket is still open, so whoever comes meanwhile is served by the next program.
     let mut early = dial(address);
     early.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
