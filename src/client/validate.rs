@@ -48,6 +48,12 @@ fn checked(decoded: Result<ClientEvent<'_>, EventError>, limits: &Limits) -> Fro
     checked.unwrap_or_else(|error| FromClient::Rejected { error, reference })
 }
 
+/// What a client does that introduces itself. A malformed session is treated like one that is not known.
+pub(crate) fn join(name: &str, session: Option<&str>, max_name: usize) -> Result<Action, EventError> {
+    let name = Name::parse(name, max_name)?;
+    Ok(Action::Join { name, session: session.and_then(Session::parse).unwrap_or_else(Session::random) })
+}
+
 /// Parses a token. A malformed one is ignored, like one that is not valid.
 fn parse_token(token: Option<Cow<'_, str>>) -> Option<Token> {
     token.and_then(|hex| Token::parse(&hex))
@@ -61,12 +67,7 @@ fn check(event: ClientEvent<'_>, limits: &Limits) -> Result<FromClient, EventErr
                 token: parse_token(token),
             });
         }
-        ClientEvent::GotANewUser { name, session } => {
-            let name = Name::parse(&name, limits.max_name)?;
-            // A malformed session is treated like one that is not known.
-            let session = session.and_then(|hex| Session::parse(&hex)).unwrap_or_else(Session::random);
-            Action::Join { name, session }
-        }
+        ClientEvent::GotANewUser { name, session } => join(&name, session.as_deref(), limits.max_name)?,
         ClientEvent::Watch => Action::Watch,
         ClientEvent::Resync => Action::Resync,
         ClientEvent::UpdatedText(change) => Action::Write(check_change(change, limits)?),

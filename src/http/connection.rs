@@ -105,7 +105,7 @@ impl Connection {
             address,
             timeout: self.timeout,
         };
-        self.endpoint.serve(exchange, || self.router.rooms(head, address))
+        self.endpoint.serve(exchange, || self.router.rooms(head, address, self.limits.max_name))
     }
 
     /// Waits until this connection may make another request, and then, unless it is of a session, for its turn among

@@ -98,11 +98,12 @@ impl Router {
         self.match_path(head, address).unwrap_or_else(Route::Response)
     }
 
-    /// What handles the messages of a Socket.IO client at `address` until it has entered a room.
-    pub(crate) fn rooms(&self, head: &Head, address: Address) -> Rooms {
+    /// What handles the messages of a Socket.IO client at `address` until it has entered a room. Its name may have so many
+    /// characters.
+    pub(crate) fn rooms(&self, head: &Head, address: Address, max_name: usize) -> Rooms {
         let query = head.uri().query().unwrap_or_default();
         let room = RoomName::from_query(query);
-        Rooms::new(self.shards.clone(), address, room, self.access.passphrase.is_some())
+        Rooms::new(self.shards.clone(), address, room, self.access.passphrase.is_some(), max_name)
     }
 
     /// The level at which to log a rejected request. Two threads that reject the same host at the same moment may both

@@ -1,6 +1,7 @@
 // Clients whose connection breaks, whose server is started again, or whom a host removes: their own reconnection.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,6 +107,33 @@ for (const client of CLIENTS.slice(0, 3)) {
     await ada.untilTold("disconnect");
     bo.socket.close(1000);
     await ada.untilTold("existing_users");
+  });
+}
+
+// socket.io-client keeps what is emitted while it is not connected, and sends it before it calls its `connect` handler.
+for (const client of CLIENTS.slice(0, 3)) {
+  test(`${client.title}: posts kept while it was away come in order and once, from its own seat`, async (t) => {
+    const place = await openPlace(t);
+    const proxy = await openProxy(t, place.port);
+    const bo = place.plain("Bo");
+    const auth = { name: "Ada", session: randomBytes(16).toString("hex") };
+    const ada = place.person(client, { auth, url: place.address(proxy.url) });
+    await Promise.all([ada.untilTold("ready"), ada.untilTold("existing_users"), bo.untilTold("existing_users")]);
+    const { id, events: { length } } = ada;
+    assert.equal(ada.all("existing_users")[0].name, "Ada");
+    ada.write("before"); // the seat of somebody who has written nothing is not kept
+    await bo.untilText("Ada", "before");
+    proxy.cut();
+    await ada.untilTold("disconnect", length);
+    const kept = Array.from({ length: 5 }, (_, number) => `kept ${number}`);
+    for (const text of kept) ada.emit("message", text);
+    proxy.mend();
+    const { you } = await ada.untilTold("existing_users", length);
+    assert.equal(you, id, "the same seat");
+    await bo.untilPost(kept.at(-1));
+    assert.deepEqual(bo.posts(), kept);
+    assert.ok(bo.all("data").every((post) => post.name === "Ada"));
+    assert.deepEqual([...bo.all("disconnect_user"), ...ada.all("error")], []);
   });
 }
 

@@ -47,6 +47,8 @@ pub struct Join {
     pub hub: Sender<SocketEvent>,
     /// The passphrase was checked.
     pub is_admitted: bool,
-    /// What the client does first.
-    pub first: Option<FromClient>,
+    /// The host key that the client gives.
+    pub host: Option<FromClient>,
+    /// The name and session with which it takes a seat.
+    pub seat: Option<FromClient>,
 }

@@ -23,7 +23,7 @@ const MAX_ATTACHMENTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct EventDecoder {
     limits: Limits,
-    /// The client has sent `got_a_new_user`. One that has not gets a seat with its first `message`.
+    /// The client has said its name. One that has not gets a seat with its first `message`.
     has_introduced_itself: bool,
     /// Attachments that follow the last packet.
     attachments: usize,
@@ -33,6 +33,11 @@ impl EventDecoder {
     /// The decoder for a client that has sent nothing.
     pub(crate) fn new(limits: Limits) -> Self {
         Self { limits, has_introduced_itself: false, attachments: 0 }
+    }
+
+    /// The client has introduced itself when it entered the room.
+    pub(crate) fn note_introduction(&mut self) {
+        self.has_introduced_itself = true;
     }
 
     /// What the hub is to be told of a message.

@@ -7,6 +7,7 @@ use crate::client::socketio::application::{Application, InvalidMessage, Join, Me
 use crate::client::socketio::events::invalid_namespace;
 use crate::client::socketio::output::Output;
 use crate::client::socketio::session_id::SessionId;
+use crate::client::validate;
 use crate::hub::attempts::Refusal;
 use crate::hub::event::FromClient;
 use crate::hub::shards::{Refused, Shards};
@@ -33,6 +34,8 @@ pub(crate) struct Rooms {
     /// The room in the query of the client's first request.
     room: Result<RoomName, RoomNameTooLong>,
     needs_passphrase: bool,
+    /// Characters of the longest name.
+    max_name: usize,
     /// Packets that the client may still send.
     packets_left: usize,
 }
@@ -50,6 +53,12 @@ struct Auth<'a> {
     /// The host key.
     #[serde(borrow, default)]
     key: Option<Cow<'a, str>>,
+    /// The name with which it takes a seat at once. What it has kept while it was away follows without a pause.
+    #[serde(borrow, default)]
+    name: Option<Cow<'a, str>>,
+    /// The session of that seat.
+    #[serde(borrow, default)]
+    session: Option<Cow<'a, str>>,
 }
 
 /// Why a client may not enter.
@@ -85,22 +94,27 @@ impl Rooms {
         address: Address,
         room: Result<RoomName, RoomNameTooLong>,
         needs_passphrase: bool,
+        max_name: usize,
     ) -> Self {
-        Self { shards, address, room, needs_passphrase, packets_left: MAX_PACKETS }
+        Self { shards, address, room, needs_passphrase, max_name, packets_left: MAX_PACKETS }
     }
 
     /// Finds the room that a client enters, and checks its passphrase.
     fn enter(&self, auth: Option<&str>) -> Result<Join, ConnectError> {
-        let auth: Auth<'_> = serde_json::from_str(auth.unwrap_or("{}"))
-            .map_err(|_| ConnectError::new("wrong_type", "room, passphrase, token and key are strings."))?;
+        let auth: Auth<'_> = serde_json::from_str(auth.unwrap_or("{}")).map_err(|_| {
+            ConnectError::new("wrong_type", "room, passphrase, token, key, name and session are strings.")
+        })?;
         let room = auth.room.as_deref().map_or_else(|| self.room.clone(), RoomName::parse);
         let room = room.map_err(|error| ConnectError::new("room_name", error.to_string()))?;
+        let session = auth.session.as_deref();
+        let seat = auth.name.map(|name| validate::join(&name, session, self.max_name)).transpose()?;
         let token = auth.token.as_deref().and_then(Token::parse);
         if self.needs_passphrase {
             self.check_passphrase(auth.passphrase.as_deref(), token)?;
         }
-        let first = auth.key.map(|key| FromClient::Host { key: SecretHash::new(&key), token: None });
-        Ok(Join { hub: self.shards.of_room(&room).clone(), room, is_admitted: self.needs_passphrase, first })
+        let host = auth.key.map(|key| FromClient::Host { key: SecretHash::new(&key), token: None });
+        let (hub, is_admitted) = (self.shards.of_room(&room).clone(), self.needs_passphrase);
+        Ok(Join { hub, room, is_admitted, host, seat: seat.map(FromClient::Acted) })
     }
 
     fn check_passphrase(&self, passphrase: Option<&str>, token: Option<Token>) -> Result<(), ConnectError> {
@@ -169,7 +183,7 @@ mod tests {
         let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
         let (address, room) = (Address::of(Ipv4Addr::LOCALHOST.into()), RoomName::parse(room));
         let output = Output::new(Mailbox::new(bounded(1).1).transport(None));
-        (Rooms::new(shards, address, room, needs_passphrase), output)
+        (Rooms::new(shards, address, room, needs_passphrase, 40), output)
     }
 
     /// What is answered to a packet, and the room that the client joins.
@@ -199,6 +213,11 @@ mod tests {
     fn a_client_that_may_not_enter_is_told_why() {
         for (packet, needs_passphrase, code) in [
             (r#"0{"room":7}"#, false, "wrong_type"),
+            (r#"0{"name":7}"#, false, "wrong_type"),
+            (r#"0{"name":"Ada","session":[]}"#, false, "wrong_type"),
+            (r#"0{"name":" "}"#, false, "name_empty"),
+            (&format!(r#"0{{"name":"{}"}}"#, "x".repeat(41)), false, "name_too_long"),
+            (r#"0{"name":"Ada"}"#, true, "passphrase_needed"),
             (r#"0{"room":"#, false, "wrong_type"),
             (&format!(r#"0{{"room":"{}"}}"#, "x".repeat(1000)), false, "room_name"),
             ("0", true, "passphrase_needed"),

@@ -184,7 +184,7 @@ impl<A: Application> Session<A> {
     #[inline(never)] // its frame would be on the stack while the client says which room
     fn join(&mut self, join: Join, outlet: &mut Outlet) -> Result<Option<Telling>, End> {
         let Peer { client, address, limits } = self.peer;
-        let Join { room, hub, is_admitted, first } = join;
+        let Join { room, hub, is_admitted, host, seat } = join;
         let teller = Teller::new(Membership::new(client, hub), &limits);
         let Outlet::Own(output) = mem::replace(outlet, Outlet::Hub(teller)) else { return Err(None) };
         let (transport, handshake) = output.into_parts();
@@ -202,7 +202,11 @@ impl<A: Application> Session<A> {
         };
         let Outlet::Hub(teller) = outlet else { return Err(None) };
         teller.membership.connect(Event::Connected(new)).map_err(|_| None)?;
-        Ok(first.map(Into::into))
+        let Some(seat) = seat else { return Ok(host.map(Into::into)) };
+        self.decoder.note_introduction();
+        // First the key, because a host may enter a locked room.
+        host.map_or(Ok(()), |host| teller.membership.tell(host)).map_err(|_| None)?;
+        Ok(Some(seat.into()))
     }
 
     /// Sets how long the next read of a WebSocket may take that belongs to no hub yet.

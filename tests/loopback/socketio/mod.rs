@@ -5,6 +5,7 @@ mod poller;
 mod stop;
 mod upgrade;
 
+use crate::hosts::{KEY, start_as};
 use crate::server::TestServer;
 use crate::support::TIMEOUT;
 use crate::support::client::dial;
@@ -13,7 +14,7 @@ use poller::{POLLING, Poller};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
-use typewall::{Access, Limits};
+use typewall::{Access, HostMode, Limits};
 
 /// Limits under which an abandoned session ends soon.
 const QUICK: Limits = Limits {
@@ -102,6 +103,44 @@ fn a_client_that_polls_and_a_page_see_each_other_type_and_post() {
     bob.post("41");
     ada.sees_users(&["Ada"]);
     assert_eq!(bob.try_post("3").0, 400, "the session has ended");
+}
+
+/// Clients send what they have kept while they were away at once, without waiting for an answer.
+#[test]
+fn a_client_that_says_its_name_when_it_enters_is_seated_before_all_that_follows() {
+    let server = TestServer::start();
+    let mut ada = server.join("r", "Ada");
+    let session = "0123456789abcdef0123456789abcdef";
+    let enter = |kept: &str| {
+        let bob = Poller::open(&server, "r");
+        let auth = json!({ "name": "Bob", "session": session });
+        bob.post(&format!("40{auth}\u{1e}42[\"message\",\"{kept}\"]"));
+        bob
+    };
+    let mut bob = enter("one");
+    let seat = bob.wait_for("existing_users");
+    assert_eq!((&seat["name"], &seat["session"]), (&json!("Bob"), &json!(session)));
+    bob.post("1");
+    ada.sees_away("Bob", true);
+    assert_eq!(enter("two").wait_for("existing_users")["you"], seat["you"], "the same seat");
+    ada.until("both posts are there, once", |page| page.posts() == ["one", "two"]);
+    ada.sees_users(&["Ada", "Bob"]);
+}
+
+#[test]
+fn a_client_that_enters_with_its_name_and_the_host_key_is_a_host_first() {
+    let server = start_as(HostMode::Key, Limits::DEFAULT, None);
+    let enter = |auth: Value| {
+        let poller = Poller::open(&server, "r");
+        poller.post(&format!("40{auth}"));
+        poller
+    };
+    let mut host = enter(json!({ "name": "Ada", "key": KEY }));
+    host.wait_for("hosting");
+    host.emit("set_room", &json!({ "locked": true }));
+    host.until(|packet| packet.contains(r#""locked":true"#));
+    assert_eq!(enter(json!({ "name": "Bob" })).wait_for("error")["code"], "locked");
+    assert_eq!(enter(json!({ "name": "Cem", "key": KEY })).wait_for("existing_users")["name"], "Cem");
 }
 
 /// socket.io-client sends a close packet when its network fails, and DISCONNECT when it is told to leave.
