@@ -4,12 +4,12 @@ use crate::support::client::Client;
 use crate::support::frame::{handshake, text};
 use crate::support::http::{Response, read_response};
 use crate::{start, stop};
-use serde_json::json;
+use serde_json::{Value, json};
 use socket2::SockRef;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-/// Sends a request for this path, and another one on the same connection if it stays open.
+/// Sends a request for this path, after which the connection stays open.
 fn request(socket: &mut TcpStream, path: &str) {
     socket.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
 }
@@ -119,4 +119,44 @@ fn what_is_sent_at_once_before_the_end_of_a_connection_arrives() {
     ada.until("the post", |page| page.posts() == ["done"]);
     // The server ends the connection as well.
     script.read_to_end(&mut Vec::new()).expect("an end and not a reset");
+}
+
+#[test]
+fn posts_that_come_too_fast_wait_and_arrive_in_order() {
+    let program = start();
+    let [mut ada, mut bob] = ["Ada", "Bob"].map(|name| program.join("r", name));
+    // Two more than a connection may post at once.
+    let posts: Vec<String> = (1..=12).map(|n| n.to_string()).collect();
+    posts.iter().for_each(|post| ada.post(post));
+    bob.until("all posts", |page| page.posts() == posts);
+}
+
+#[test]
+fn a_socket_io_client_polls_and_posts_over_one_connection() {
+    let program = start();
+    let mut ada = program.join("r", "Ada");
+    let path = "/socket.io/?EIO=4&transport=polling&room=r";
+    // The server closes the connection of the handshake.
+    let mut socket = program.dial();
+    request(&mut socket, path);
+    let (_, handshake) = read_response(&mut socket);
+    let handshake: Value = serde_json::from_str(&handshake[1..]).unwrap();
+    let path = format!("{path}&sid={}", handshake["sid"].as_str().expect("an id"));
+    let mut socket = program.dial();
+    let watch = "40\u{1e}42[\"watch\",{}]";
+    let length = watch.len();
+    write!(socket, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{watch}")
+        .unwrap();
+    assert_eq!(read_response(&mut socket), (200, "ok".to_owned()));
+    let mut poll_until = |text: &str| loop {
+        request(&mut socket, &path);
+        let (status, packets) = read_response(&mut socket);
+        assert_eq!(status, 200, "{packets}");
+        if packets.contains(text) {
+            break;
+        }
+    };
+    poll_until("existing_users");
+    ada.write("over polls");
+    poll_until("over polls");
 }
