@@ -1,5 +1,7 @@
 //! The command line: options, their environment variables, units and help.
 
+pub(crate) mod remote;
+
 use crate::healthcheck::Target;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
@@ -165,25 +167,31 @@ pub(crate) struct Options {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print a room's log from a store, even while a server is using it
+    /// Print a room's log from a store, or list its rooms, even while a server is using it
     Log {
         /// Store file
         file: PathBuf,
 
-        /// Room to print
-        #[arg(long, default_value = "lobby")]
-        room: String,
+        /// Room to print [default: list all rooms with the number of posts and the time of the last]
+        #[arg(long)]
+        room: Option<String>,
 
         /// Format of the log
-        #[arg(long, default_value = "txt")]
+        #[arg(long, default_value = "txt", requires = "room")]
         #[arg(value_parser = PossibleValuesParser::new(Format::NAMES.map(|(name, _)| name)))]
         format: String,
 
         /// Print only posts numbered higher than N
-        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(long, value_name = "N", default_value_t = 0, requires = "room")]
         #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         after: u64,
     },
+
+    /// Show standard input live in a box, or post it line by line
+    Write(remote::WriteArguments),
+
+    /// Print a room's posts as they come, or its boxes
+    Read(remote::ReadArguments),
 
     /// Check that a server is healthy; the exit status is 0 or 1
     Healthcheck {

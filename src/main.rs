@@ -7,7 +7,7 @@ mod listen;
 mod manual;
 
 use clap::Parser;
-use cli::{Command, Options};
+use cli::{Command, Options, remote};
 use healthcheck::Target;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
@@ -16,24 +16,29 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Capacity, Format, Limits, LogWriter, Reader, RoomName, Server, StopSignal, check_random_source,
-    reachable, set_up_process,
+    Capacity, Format, Limits, LogWriter, OpenError, Reader, RoomName, Server, StopSignal,
+    check_random_source, reachable, set_up_process, write_rooms,
 };
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let options = Options::parse();
+    let options = Options::try_parse().unwrap_or_else(|error| remote::exit(&error));
     // A person at a terminal is told where the server is, and of trouble.
     let level = if options.quiet || io::stdout().is_terminal() { "warn" } else { "info" };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
     let outcome = match &options.command {
+        Some(Command::Write(arguments)) => return remote::finish(arguments.run()),
+        Some(Command::Read(arguments)) => return remote::finish(arguments.run()),
         None => serve(&options),
-        Some(Command::Log { file, room, format, after }) => print_log(file, room, format, *after),
         Some(Command::Healthcheck { url }) => check_health(&options, url.as_ref()),
-        Some(Command::Completions { shell }) => print(&manual::completions(*shell)),
-        Some(Command::Man) => manual::page().map_err(|error| error.to_string()).and_then(|page| print(&page)),
+        Some(Command::Completions { shell }) => printed(io::stdout().write_all(&manual::completions(*shell))),
+        Some(Command::Man) => printed(manual::page().and_then(|page| io::stdout().write_all(&page))),
+        Some(Command::Log { file, room, format, after }) => match room {
+            Some(room) => print_log(file, room, format, *after),
+            None => print_rooms(file),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -102,28 +107,41 @@ fn check_health(options: &Options, url: Option<&Target>) -> Result<(), String> {
     url.cloned().or_else(own).ok_or("The address to listen on has no IP address.")?.check()
 }
 
-/// Prints a text, or the beginning of it that its reader wants.
-fn print(text: &[u8]) -> Result<(), String> {
-    match io::stdout().write_all(text) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("Cannot print: {error}.")),
-        _ => Ok(()),
+/// Opens a store to read it.
+fn open_store(file: &Path) -> Result<Reader, String> {
+    let store = Reader::open(file).map_err(|error| read_error(file, &error))?;
+    store.check().map_err(|error| read_error(file, &error))?;
+    Ok(store)
+}
+
+fn read_error(file: &Path, error: &OpenError) -> String {
+    format!("Cannot read {}: {error}.", file.display())
+}
+
+fn print_rooms(file: &Path) -> Result<(), String> {
+    let rooms = open_store(file)?.rooms().map_err(|error| read_error(file, &error))?;
+    if rooms.is_empty() {
+        return Err("Nothing has been posted in any room.".to_owned());
+    }
+    printed(write_rooms(BufWriter::new(io::stdout().lock()), &rooms))
+}
+
+/// What became of a text for standard output.
+fn printed(outcome: io::Result<()>) -> Result<(), String> {
+    match outcome {
+        // The reader has enough, as in `typewall log … | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(|error| format!("Cannot print everything: {error}.")),
     }
 }
 
 fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), String> {
     let room = RoomName::parse(room).map_err(|error| error.to_string())?;
     let format = Format::from_name(format).ok_or("The format of a log must be txt, json or md.")?;
-    let read_error = |error| format!("Cannot read {}: {error}.", file.display());
-    let store = Reader::open(file).map_err(read_error)?;
-    store.check().map_err(read_error)?;
-    if !store.has_room(&room).map_err(read_error)? {
+    let store = open_store(file)?;
+    if !store.has_room(&room).map_err(|error| read_error(file, &error))? {
         return Err(format!("Nothing has been posted in the room {}.", room.as_str()));
     }
     let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
-    let printed = store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end());
-    match printed {
-        // The reader has enough, as in `typewall log … | head`.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.map_err(|error| format!("Cannot print the whole log: {error}.")),
-    }
+    printed(store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end()))
 }

@@ -51,7 +51,7 @@ impl SecretHash {
 }
 
 /// The only line of a file, without its line break.
-pub(crate) fn read_line(file: &Path) -> Result<String, SecretFileError> {
+pub fn read_line(file: &Path) -> Result<String, SecretFileError> {
     let mut bytes = Vec::new();
     let file = File::open(file).map_err(SecretFileError::Unreadable)?;
     file.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes).map_err(SecretFileError::Unreadable)?;

@@ -4,7 +4,7 @@
 //! memory for its signal stack, and then the standard library aborts the process.
 
 use crate::base::permits::SPARE_CONNECTIONS;
-use crate::http::log_route::MAX_DOWNLOADS;
+use crate::http::download::MAX_DOWNLOADS;
 use crate::platform::{self, SystemLimits};
 use std::fmt;
 

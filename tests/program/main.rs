@@ -11,6 +11,7 @@ mod listening;
 mod options;
 mod qr;
 mod randomness;
+mod remote;
 mod secrets;
 mod serving;
 mod signals;

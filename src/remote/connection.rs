@@ -1,0 +1,225 @@
+//! One connection to a room: sends events, receives messages, and notices when the server is silent.
+
+use crate::remote::address::Address;
+use crate::remote::failure::Failure;
+use crate::remote::messages::{ServerMessage, parse};
+use crate::remote::pipe::{Chunk, Pipe, Stream, connect};
+use crate::remote::tls::Tls;
+use crossbeam_channel::Receiver;
+use rustls::StreamOwned;
+use serde_json::{Value, json};
+use std::io::{self, ErrorKind};
+use std::time::{Duration, Instant};
+use tungstenite::handshake::HandshakeError;
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{Error, Message, WebSocket};
+
+/// A connection has this long to open.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// After this long without a byte from the server, it is asked for one.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// A server that is asked has this long to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// The server has this long to answer a goodbye.
+const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Bytes of a message. The largest is a snapshot, with all boxes and the log of a room.
+const MAX_MESSAGE: usize = 256 * 1024 * 1024;
+
+/// A connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    socket: WebSocket<Stream>,
+    chunks: Receiver<Chunk>,
+    /// When the last bytes came.
+    heard_at: Instant,
+    /// When the server was asked for a sign of life, unless something came since.
+    asked_at: Option<Instant>,
+    pings: u64,
+    pongs: u64,
+}
+
+impl Connection {
+    /// Connects to a room, in bounded time.
+    pub(crate) fn open(address: &Address, tls: Option<&Tls>) -> Result<Self, Failure> {
+        let deadline = Instant::now() + OPEN_TIMEOUT;
+        let lost = |error: io::Error| Failure::Lost(format!("The connection is lost: {error}."));
+        let pipe = Pipe::new(connect(&address.host, address.port, deadline)?, deadline).map_err(lost)?;
+        let chunks = pipe.chunks().clone();
+        let stream = match tls.filter(|_| address.is_secure) {
+            None => Stream::Plain(pipe),
+            Some(tls) => {
+                let encrypted = tls.connection(&address.host).map_err(Failure::Refused)?;
+                Stream::Encrypted(Box::new(StreamOwned::new(encrypted, pipe)))
+            }
+        };
+        let config =
+            WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+        let opened = tungstenite::client::client_with_config(&address.url, stream, Some(config));
+        let (mut socket, _) = opened.map_err(|error| match error {
+            HandshakeError::Failure(Error::Io(error)) if error.kind() == ErrorKind::TimedOut => {
+                Failure::silent()
+            }
+            HandshakeError::Failure(error) => error.into(),
+            HandshakeError::Interrupted(_) => Failure::silent(),
+        })?;
+        socket.get_mut().pipe().stop_blocking();
+        Ok(Self { socket, chunks, heard_at: Instant::now(), asked_at: None, pings: 0, pongs: 0 })
+    }
+
+    /// What has come; to wait for before [`next`](Self::next).
+    pub(crate) fn chunks(&self) -> &Receiver<Chunk> {
+        &self.chunks
+    }
+
+    /// Sends an event.
+    pub(crate) fn send(&mut self, event: &str, data: &Value) -> Result<(), Failure> {
+        Ok(self.socket.send(Message::text(json!([event, data]).to_string()))?)
+    }
+
+    /// Asks for a sign of life, which comes when the server has handled everything before. Returns the ping's number.
+    pub(crate) fn ping(&mut self) -> Result<u64, Failure> {
+        self.send("ping", &json!({}))?;
+        self.pings += 1;
+        Ok(self.pings)
+    }
+
+    /// Whether this ping was answered.
+    pub(crate) fn is_answered(&self, ping: u64) -> bool {
+        self.pongs >= ping
+    }
+
+    /// The next message. `None` if no more have come, so there are `chunks` to wait for.
+    pub(crate) fn next(&mut self) -> Result<Option<ServerMessage>, Failure> {
+        if !self.chunks.is_empty() {
+            self.heard_at = Instant::now();
+            self.asked_at = None;
+        }
+        loop {
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    let message = parse(&text).ok_or_else(Failure::not_understood)?;
+                    self.pongs += u64::from(matches!(message, ServerMessage::Pong));
+                    return Ok(Some(message));
+                }
+                Ok(Message::Close(frame)) => return Err(Failure::of_close(frame.as_ref())),
+                // The WebSocket answers pings by itself, at the next read.
+                Ok(_) => {}
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// When to call [`keep_alive`](Self::keep_alive).
+    pub(crate) fn deadline(&self) -> Instant {
+        self.asked_at.map_or(self.heard_at + QUIET, |asked_at| asked_at + ANSWER_TIMEOUT)
+    }
+
+    /// Asks a silent server for a sign of life, and gives it up if none comes: a cable that was pulled ends no
+    /// connection.
+    pub(crate) fn keep_alive(&mut self, now: Instant) -> Result<(), Failure> {
+        if now < self.deadline() || !self.chunks.is_empty() {
+            return Ok(());
+        }
+        if self.asked_at.is_some() {
+            return Err(Failure::silent());
+        }
+        self.ping()?;
+        self.asked_at = Some(now);
+        Ok(())
+    }
+
+    /// Waits for the next message until a deadline. `None` if none comes.
+    pub(crate) fn wait(&mut self, deadline: Instant) -> Result<Option<ServerMessage>, Failure> {
+        loop {
+            if let Some(message) = self.next()? {
+                return Ok(Some(message));
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(None);
+            }
+            self.keep_alive(now)?;
+            wait_for(&self.chunks, deadline.min(self.deadline()));
+        }
+    }
+
+    /// Says goodbye, after which the server keeps no seat, and waits for its answer.
+    pub(crate) fn close(mut self) {
+        let deadline = Instant::now() + GOODBYE_TIMEOUT;
+        let frame = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+        if self.socket.close(Some(frame)).is_err() {
+            return;
+        }
+        while let Ok(Some(_)) = self.wait(deadline) {}
+    }
+}
+
+/// Blocks until something has come, which stays there, or until the deadline.
+pub(crate) fn wait_for(chunks: &Receiver<Chunk>, deadline: Instant) {
+    let mut select = crossbeam_channel::Select::new();
+    select.recv(chunks);
+    let _ = select.ready_deadline(deadline);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    fn pair() -> (Connection, WebSocket<TcpStream>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        let server = thread::spawn(move || {
+            let socket = listener.accept().unwrap().0;
+            socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+            tungstenite::accept(socket).unwrap()
+        });
+        let connection = Connection::open(&address, None).unwrap();
+        (connection, server.join().unwrap())
+    }
+
+    #[test]
+    fn a_silent_server_is_asked_and_then_given_up() {
+        let (mut connection, mut server) = pair();
+        let quiet = connection.deadline();
+        connection.keep_alive(quiet - Duration::from_millis(1)).unwrap();
+        assert_eq!(connection.pings, 0);
+        connection.keep_alive(quiet).unwrap();
+        assert_eq!(server.read().unwrap(), Message::text(r#"["ping",{}]"#));
+        let late = connection.deadline();
+        assert_eq!(late, quiet + ANSWER_TIMEOUT);
+        connection.keep_alive(late - Duration::from_millis(1)).unwrap();
+        assert_eq!(connection.keep_alive(late), Err(Failure::silent()));
+    }
+
+    #[test]
+    fn an_answer_counts_for_the_pings_before_it_and_for_a_while() {
+        let (mut connection, mut server) = pair();
+        let quiet = connection.deadline();
+        connection.keep_alive(quiet).unwrap();
+        let second = connection.ping().unwrap();
+        server.send(Message::text(r#"["pong",{}]"#)).unwrap();
+        let soon = Instant::now() + Duration::from_secs(20);
+        assert!(matches!(connection.wait(soon), Ok(Some(ServerMessage::Pong))));
+        assert!(connection.is_answered(1) && !connection.is_answered(second));
+        assert!(connection.asked_at.is_none() && connection.deadline() >= quiet);
+    }
+
+    #[test]
+    fn an_end_says_why() {
+        let (mut connection, mut server) = pair();
+        server.close(Some(CloseFrame { code: 4004.into(), reason: "removed".into() })).unwrap();
+        let soon = Instant::now() + Duration::from_secs(20);
+        assert!(matches!(connection.wait(soon), Err(Failure::Refused(_))));
+        let (mut connection, mut server) = pair();
+        server.send(Message::text("{}")).unwrap();
+        assert_eq!(connection.wait(soon).unwrap_err(), Failure::not_understood());
+    }
+}
