@@ -101,7 +101,8 @@ fn options(text: &str) -> BTreeSet<String> {
 fn the_manual_page_has_every_option_of_every_command() {
     let page = printed(&["man"]).replace("\\-", "-");
     let mut help = printed(&["--help"]);
-    let commands: Vec<String> = ["log", "write", "read", "healthcheck", "completions", "man"].map(str::to_owned).into();
+    let commands: Vec<String> =
+        ["log", "write", "read", "healthcheck", "completions", "man"].map(str::to_owned).into();
     for command in &commands {
         help += &printed(&[command, "--help"]);
         assert!(page.contains(&format!(".SS \"typewall {command}")), "{command}");
