@@ -161,22 +161,22 @@ pub(crate) struct Options {
 /// What to do instead of serving.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print a room's log from a store, even while a server is using it
+    /// Print a room's log from a store, or list its rooms, even while a server is using it
     Log {
         /// Store file
         file: PathBuf,
 
-        /// Room to print
-        #[arg(long, default_value = "lobby")]
-        room: String,
+        /// Room to print [default: list all rooms with the number of posts and the time of the last]
+        #[arg(long)]
+        room: Option<String>,
 
         /// Format of the log
-        #[arg(long, default_value = "txt")]
+        #[arg(long, default_value = "txt", requires = "room")]
         #[arg(value_parser = PossibleValuesParser::new(Format::NAMES.map(|(name, _)| name)))]
         format: String,
 
         /// Print only posts numbered higher than N
-        #[arg(long, value_name = "N", default_value_t = 0)]
+        #[arg(long, value_name = "N", default_value_t = 0, requires = "room")]
         #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         after: u64,
     },

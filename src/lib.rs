@@ -52,6 +52,7 @@ pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
 pub use store::reader::Reader;
+pub use store::room_list::{StoredRoom, write_rooms};
 
 /// Items that tests, benchmarks and fuzz targets use directly. Not a public API: they may change at any time.
 #[doc(hidden)]
@@ -71,20 +72,24 @@ pub mod internals {
     pub use crate::delivery::transport::{SocketTransport, Transport};
     pub use crate::http::auth::from_authorization;
     pub use crate::http::connection::{Connection, linger};
-    pub use crate::http::log_route::{DownloadLimiter, LogRequest, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
+    pub use crate::http::download::{DownloadLimiter, MAX_DOWNLOADS, MAX_DOWNLOADS_PER_ADDRESS};
+    pub use crate::http::exchange::{Exchange, Served};
+    pub use crate::http::log_route::LogRequest;
     pub use crate::http::qr::QrCodes;
     pub use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, parse_head, read_head};
     pub use crate::http::routes::Router;
-    pub use crate::http::socketio::{Endpoint, Exchange, Served};
+    pub use crate::http::socketio::Endpoint;
     pub use crate::hub::Hub;
     pub use crate::hub::attempts::Refusal;
     pub use crate::hub::event::{Event, FromClient, Health, NewClient, QueuedEvent};
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+    pub use crate::hub::post_request::{MAX_POST_REQUESTS_PER_ADDRESS, PostRequest, PostRequester};
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
     pub use crate::hub::store_link::{MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY};
     pub use crate::protocol::client_event::{ClientEvent, SetRoom};
     pub use crate::protocol::encoding::Encoding;
     pub use crate::protocol::error::EventError;
+    pub use crate::protocol::post_refusal::PostRefusal;
     pub use crate::protocol::snapshot::encode_part;
     pub use crate::protocol::socketio::engine::{EnginePacket, InvalidEnginePacket};
     pub use crate::protocol::socketio::handshake::{Handshake, RequestError};

@@ -17,7 +17,8 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Capacity, Format, HostKey, Limits, LogWriter, Reader, RoomName, Server, network_addresses, reachable,
+    Capacity, Format, HostKey, Limits, LogWriter, OpenError, Reader, RoomName, Server, network_addresses,
+    reachable, write_rooms,
 };
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -30,7 +31,10 @@ fn main() -> ExitCode {
         Some(Command::Write(arguments)) => return remote::finish(arguments.run()),
         Some(Command::Read(arguments)) => return remote::finish(arguments.run()),
         None => serve(&options),
-        Some(Command::Log { file, room, format, after }) => print_log(file, room, format, *after),
+        Some(Command::Log { file, room, format, after }) => match room {
+            Some(room) => print_log(file, room, format, *after),
+            None => print_rooms(file),
+        },
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -127,20 +131,41 @@ fn print_addresses(listen: SocketAddr, host_key: Option<&HostKey>) {
     let _ = io::stdout().write_all(lines.as_bytes());
 }
 
+/// Opens a store to read it.
+fn open_store(file: &Path) -> Result<Reader, String> {
+    let store = Reader::open(file).map_err(|error| read_error(file, &error))?;
+    store.check().map_err(|error| read_error(file, &error))?;
+    Ok(store)
+}
+
+fn read_error(file: &Path, error: &OpenError) -> String {
+    format!("Cannot read {}: {error}.", file.display())
+}
+
+fn print_rooms(file: &Path) -> Result<(), String> {
+    let rooms = open_store(file)?.rooms().map_err(|error| read_error(file, &error))?;
+    if rooms.is_empty() {
+        return Err("Nothing has been posted in any room.".to_owned());
+    }
+    printed(write_rooms(BufWriter::new(io::stdout().lock()), &rooms))
+}
+
+/// What became of a text for standard output.
+fn printed(outcome: io::Result<()>) -> Result<(), String> {
+    match outcome {
+        // The reader has enough, as in `typewall log … | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        outcome => outcome.map_err(|error| format!("Cannot print everything: {error}.")),
+    }
+}
+
 fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), String> {
     let room = RoomName::parse(room).map_err(|error| error.to_string())?;
     let format = Format::from_name(format).ok_or("The format of a log must be txt, json or md.")?;
-    let read_error = |error| format!("Cannot read {}: {error}.", file.display());
-    let store = Reader::open(file).map_err(read_error)?;
-    store.check().map_err(read_error)?;
-    if !store.has_room(&room).map_err(read_error)? {
+    let store = open_store(file)?;
+    if !store.has_room(&room).map_err(|error| read_error(file, &error))? {
         return Err(format!("Nothing has been posted in the room {}.", room.as_str()));
     }
     let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
-    let printed = store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end());
-    match printed {
-        // The reader has enough, as in `typewall log … | head`.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        printed => printed.map_err(|error| format!("Cannot print the whole log: {error}.")),
-    }
+    printed(store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end()))
 }

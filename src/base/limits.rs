@@ -1,6 +1,10 @@
 //! The configurable limits. The others are constants next to what they protect.
 
+use crate::base::rate_limit::Rate;
 use std::time::Duration;
+
+/// Seconds of posts that a client may send at once.
+const POST_BURST: u32 = 5;
 
 /// The configurable limits.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +71,11 @@ impl Limits {
         max_silence: Duration::from_secs(12),
         message_timeout: Duration::from_secs(30),
     };
+
+    /// How fast a connection, or an address over HTTP, may post.
+    pub(crate) fn post_pace(&self) -> Rate {
+        Rate { per_second: self.post_rate, burst: self.post_rate.saturating_mul(POST_BURST) }
+    }
 
     /// These limits with another maximum length of texts, and what follows from it: a room may get fifty of the longest
     /// posts in ASCII at once, and a client may be owed twice that, so that nobody is closed for a burst.

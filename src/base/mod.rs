@@ -1,6 +1,8 @@
 //! Small types that everything may use: ids, time, limits, counters.
 
 pub(crate) mod address;
+pub(crate) mod address_rates;
+pub(crate) mod address_slots;
 pub(crate) mod clock;
 pub(crate) mod counter;
 pub(crate) mod hash_slots;

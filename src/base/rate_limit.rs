@@ -37,14 +37,19 @@ impl RateLimit {
         self.wait(rate, now)
     }
 
-    /// Takes tokens only if the bucket has them. Returns whether it has.
-    pub(super) fn try_take(&mut self, tokens: u32, rate: Rate, now: Instant) -> bool {
+    /// Takes tokens only if the bucket has them. Returns how long to wait until it has them.
+    pub(super) fn take_or_wait(&mut self, tokens: u32, rate: Rate, now: Instant) -> Duration {
         let mut after = *self;
-        let has_them = after.take(tokens, rate, now).is_zero();
-        if has_them {
+        let wait = after.take(tokens, rate, now);
+        if wait.is_zero() {
             *self = after;
         }
-        has_them
+        wait
+    }
+
+    /// The same. Returns whether the bucket had them.
+    pub(super) fn try_take(&mut self, tokens: u32, rate: Rate, now: Instant) -> bool {
+        self.take_or_wait(tokens, rate, now).is_zero()
     }
 
     /// How long to wait until the bucket is not overdrawn.

@@ -24,9 +24,6 @@ const NAMES: Rate = Rate { per_second: 1, burst: 5 };
 /// several users takes a few in a second.
 const HOST_ACTIONS: Rate = Rate { per_second: 10, burst: 50 };
 
-/// Seconds of posts that a client may send at once.
-const POST_BURST: u32 = 5;
-
 /// What a client has sent lately.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -44,8 +41,7 @@ impl Pace {
     /// The pace of a client that has sent nothing.
     pub(crate) fn new(limits: &Limits, now: Instant) -> Self {
         let full = RateLimit::new(now);
-        let post_rate =
-            Rate { per_second: limits.post_rate, burst: limits.post_rate.saturating_mul(POST_BURST) };
+        let post_rate = limits.post_pace();
         let (events, posts, snapshots, names, host_actions) = (full, full, full, full, full);
         Self { events, posts, snapshots, names, host_actions, post_rate, uncounted: 0 }
     }

@@ -144,14 +144,16 @@ fn printable(text: Cow<'_, str>) -> String {
     }
 }
 
-fn check_post(text: Cow<'_, str>, limits: &Limits) -> Result<String, EventError> {
+/// Checks the text of a post.
+pub(crate) fn check_post(text: Cow<'_, str>, limits: &Limits) -> Result<String, EventError> {
     if text.trim().is_empty() {
         return Err(EventError::PostEmpty);
     }
     check_text(text, limits)
 }
 
-fn check_reference(reference: &str) -> Result<(), EventError> {
+/// Checks the `ref` of a post.
+pub(crate) fn check_reference(reference: &str) -> Result<(), EventError> {
     match reference.chars().count() {
         1..=MAX_REFERENCE => Ok(()),
         _ => Err(EventError::BadReference(MAX_REFERENCE)),

@@ -8,12 +8,17 @@ use crate::base::rate_limit::{Rate, RateLimit};
 use crate::client::spawn::{PendingUpgrade, spawn};
 use crate::delivery::deadline_stream::DeadlineStream;
 use crate::delivery::transport::{Peer, SocketTransport, Transport};
-use crate::http::log_route::{DownloadLimiter, LogRequest};
+use crate::http::cors::with_origin;
+use crate::http::download::DownloadLimiter;
+use crate::http::exchange::{Exchange, Served};
+use crate::http::log_route::LogRequest;
+use crate::http::post_route::PostRoute;
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
 use crate::http::routes::{Route, Router};
-use crate::http::socketio::{Endpoint, Exchange, Served};
+use crate::http::socketio::Endpoint;
 use crate::http::upgrade::Upgrade;
+use crate::http::wall_route::WallRequest;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
 use std::path::Path;
@@ -83,7 +88,9 @@ impl Connection {
                     sent.map(|()| if close { Served::Close } else { Served::Open })
                 }
                 Route::SocketIo(address) => self.serve_socket_io(&head, address, &mut buffer),
+                Route::Post(address) => self.serve_post(&head, address, &mut buffer),
                 Route::Log(request, address) => return self.send_log(&head, &request, address),
+                Route::Boxes(request, address) => return self.send_boxes(&head, &request, address),
                 Route::WebSocket(upgrade) => return self.upgrade(upgrade, buffer),
             };
             match served {
@@ -95,7 +102,17 @@ impl Connection {
     }
 
     fn serve_socket_io(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
-        let exchange = Exchange {
+        let exchange = self.exchange(head, address, buffer);
+        self.endpoint.serve(exchange, || self.router.rooms(head, address, self.limits.max_name))
+    }
+
+    fn serve_post(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
+        let Router { shards, posts: places, .. } = &*self.router;
+        PostRoute { shards, limits: &self.limits, places }.serve(self.exchange(head, address, buffer))
+    }
+
+    fn exchange<'a>(&'a self, head: &'a Head, address: Address, buffer: &'a mut Vec<u8>) -> Exchange<'a> {
+        Exchange {
             head,
             transport: &self.transport,
             buffer,
@@ -103,8 +120,7 @@ impl Connection {
             client: self.client,
             address,
             timeout: self.timeout,
-        };
-        self.endpoint.serve(exchange, || self.router.rooms(head, address, self.limits.max_name))
+        }
     }
 
     /// Waits until this connection may make another request, and then, unless it is of a session, for its turn among
@@ -151,14 +167,30 @@ impl Connection {
         let permit = self.downloads.acquire(address);
         let sent = match request.open(self.store.as_deref(), &self.router.shards, permit) {
             Ok(log) => self
-                .send(Response::chunked(request.format.content_type()), true, true)
+                .send(log.head(), true, true)
                 .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport, self.timeout) }),
             Err(response) => self.send(response, is_head(head), true),
         };
+        self.end_download(sent);
+    }
+
+    /// Sends the boxes of a room and closes the connection.
+    fn send_boxes(self, head: &Head, request: &WallRequest, address: Address) {
+        let permit = self.downloads.acquire(address);
+        let sent = match request.open(&self.router.shards, permit) {
+            Ok(wall) => self
+                .send(with_origin(request.head(), head), true, true)
+                .and_then(|()| if is_head(head) { Ok(()) } else { wall.send(&self.transport, self.timeout) }),
+            Err(response) => self.send(with_origin(response, head), is_head(head), true),
+        };
+        self.end_download(sent);
+    }
+
+    fn end_download(&self, sent: io::Result<()>) {
         match sent {
             Ok(()) => linger(&self.transport),
             // The client notices, because the last chunk is missing.
-            Err(error) => log::debug!("client {}: the log was not sent completely: {error}", self.client.0),
+            Err(error) => log::debug!("client {}: a download ended early: {error}", self.client.0),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::hub::event::Health;
 use bytes::Bytes;
+use form_urlencoded::byte_serialize;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -155,6 +156,18 @@ impl Response {
         Self { body: Body::Unknown, ..Self::svg(String::new()) }
     }
 
+    /// Names the file that a client saves this as, after the room, such as `typewall-physics-wall.csv` (RFC 6266).
+    pub fn with_file_name(self, room: &str, suffix: &str, extension: &str) -> Self {
+        let words: Vec<&str> =
+            room.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let name = format!("typewall-{}{suffix}.{extension}", words.join("-"));
+        let parameter = match name.is_ascii() {
+            true => format!("filename=\"{name}\""),
+            false => format!("filename*=UTF-8''{}", byte_serialize(name.as_bytes()).collect::<String>()),
+        };
+        self.with_header("Content-Disposition", format!("inline; {parameter}"))
+    }
+
     /// Adds a header.
     pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
@@ -208,6 +221,21 @@ fn header(name: &'static str, value: &str) -> Header {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_is_named_after_its_room() {
+        for (room, disposition) in [
+            ("physics", "filename=\"typewall-physics-wall.csv\""),
+            ("a/b \"c\" ..", "filename=\"typewall-a-b-c-wall.csv\""),
+            ("Café 2", "filename*=UTF-8''typewall-Caf%C3%A9-2-wall.csv"),
+        ] {
+            let mut bytes = Vec::new();
+            let response = Response::chunked("text/csv").with_file_name(room, "-wall", "csv");
+            response.write(&mut bytes, true, true).unwrap();
+            let head = String::from_utf8(bytes).unwrap();
+            assert!(head.contains(&format!("Content-Disposition: inline; {disposition}\r\n")), "{head}");
+        }
+    }
 
     #[test]
     fn headers_of_the_connection_follow_the_status_line() {

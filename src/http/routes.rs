@@ -7,6 +7,7 @@ use crate::base::token::Token;
 use crate::client::socketio::rooms::Rooms;
 use crate::http::access::{Access, AccessError};
 use crate::http::auth::from_authorization;
+use crate::http::cors::{preflight, with_origin};
 use crate::http::invite;
 use crate::http::log_route::LogRequest;
 use crate::http::page::Page;
@@ -15,7 +16,9 @@ use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::socketio;
 use crate::http::upgrade::Upgrade;
+use crate::http::wall_route::{WallRequest, host_key};
 use crate::hub::attempts::{CHECK_INTERVAL, MAX_ATTEMPTS, Refusal};
+use crate::hub::post_request::PostPlaces;
 use crate::hub::shards::{HUB_TIMEOUT, Refused, Shards};
 use crate::protocol::error::EventError;
 use crate::protocol::invitation::Invitation;
@@ -26,8 +29,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tungstenite::http::{Method, header};
 
-/// Paths that show something of a room. They need the passphrase, if the server has one.
-const PROTECTED_PATHS: [&str; 2] = ["/log", "/invite"];
+/// Paths that show something of a room, or change it. They need the passphrase, if the server has one.
+const PROTECTED_PATHS: [&str; 4] = ["/log", "/boxes", "/invite", "/post"];
+
+/// Paths that pages of other origins may use, if their origins are allowed.
+const CROSS_ORIGIN_PATHS: [&str; 2] = ["/boxes", "/post"];
 
 /// The value of `WWW-Authenticate`: the passphrase is the password, the user name does not matter.
 const CHALLENGE: &str = "Basic realm=\"Typewall\", charset=\"UTF-8\"";
@@ -53,8 +59,12 @@ pub enum Route {
     Response(Response),
     /// The download of a log, by a client at this address.
     Log(LogRequest, Address),
+    /// The download of a room's boxes, by a client at this address.
+    Boxes(WallRequest, Address),
     /// A WebSocket.
     WebSocket(Upgrade),
+    /// A post, by a client at this address.
+    Post(Address),
     /// A request of a Socket.IO client at this address.
     SocketIo(Address),
 }
@@ -70,6 +80,8 @@ pub struct Router {
     page: Page,
     /// Where events go.
     pub shards: Shards,
+    /// The posts that wait.
+    pub(super) posts: PostPlaces,
     /// Draws QR codes.
     qr_codes: QrCodes,
     /// The refused hosts and origins that have been logged as warnings.
@@ -80,7 +92,8 @@ impl Router {
     /// A router for a server that listens on `listen`.
     pub fn new(listen: SocketAddr, access: Access, shards: Shards, qr_codes: QrCodes) -> Self {
         let page = Page::new(&access.frame_ancestors());
-        Self { listen, access, page, shards, qr_codes, warned: HashSlots::default() }
+        let (posts, warned) = (PostPlaces::default(), HashSlots::default());
+        Self { listen, access, page, shards, posts, qr_codes, warned }
     }
 
     /// Finds the route of a request from `peer`, or the response that rejects it.
@@ -90,6 +103,20 @@ impl Router {
             return Route::Response(Response::text(error.status(), error.to_string()));
         }
         let address = self.access.client_address(head, peer);
+        if !CROSS_ORIGIN_PATHS.contains(&head.uri().path()) {
+            return self.permitted_route(head, address);
+        }
+        if head.method() == Method::OPTIONS {
+            return Route::Response(with_origin(preflight(head), head));
+        }
+        match self.permitted_route(head, address) {
+            Route::Response(response) => Route::Response(with_origin(response, head)),
+            route => route,
+        }
+    }
+
+    /// Finds the route of a request from an allowed page or a script at this address.
+    fn permitted_route(&self, head: &Head, address: Address) -> Route {
         if PROTECTED_PATHS.contains(&head.uri().path())
             && let Err(response) = self.authorize(head, address, ATTEMPT_TIMEOUT)
         {
@@ -123,12 +150,17 @@ impl Router {
         match head.uri().path() {
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
             "/log" if is_read => LogRequest::from_query(query).map(|request| Route::Log(request, address)),
+            "/boxes" if is_read => self.boxes(head, query, address),
             "/invite" if is_read => self.invite(query).map(Route::Response),
             "/qr.svg" if is_read => self.qr_codes.response(head).map(Route::Response),
             "/ws" if method == Method::GET => Upgrade::from_head(head, address).map(Route::WebSocket),
+            "/post" if method == Method::POST => Ok(Route::Post(address)),
+            "/post" => {
+                Err(Response::text(405, "Post a text with POST.").with_header("Allow", "POST, OPTIONS"))
+            }
             path if socketio::serves(path) => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
-            "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
+            "/boxes" | "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
             path if socketio::is_file(path) => Err(Response::text(404, NO_CLIENT)),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),
         }
@@ -146,10 +178,29 @@ impl Router {
         let token = head.headers().get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
         let token = token.and_then(Token::parse);
         self.shards.check_passphrase(address, passphrase, token, timeout).map_err(|refused| match refused {
-            Refused::ByHub(Refusal::Wait(seconds)) => try_again(seconds),
+            Refused::ByHub(Refusal::Wait(seconds)) => {
+                try_again(seconds, &EventError::PassphraseWait(seconds))
+            }
             Refused::ByHub(Refusal::Wrong) => unauthorized(EventError::PassphraseWrong.to_string()),
             Refused::Busy => Response::busy(),
         })
+    }
+
+    /// A request for boxes. If it has the host key, that is checked.
+    fn boxes(&self, head: &Head, query: &str, address: Address) -> Result<Route, Response> {
+        let mut request = WallRequest::from_query(query)?;
+        if let Some(key) = host_key(head) {
+            let checked = self.shards.check_host_key(&request.room, address, key, ATTEMPT_TIMEOUT);
+            checked.map_err(|refused| match refused {
+                Refused::ByHub(Refusal::Wait(seconds)) => {
+                    try_again(seconds, &EventError::HostKeyWait(seconds))
+                }
+                Refused::ByHub(Refusal::Wrong) => Response::text(403, EventError::HostKeyWrong.to_string()),
+                Refused::Busy => Response::busy(),
+            })?;
+            request.is_host = true;
+        }
+        Ok(Route::Boxes(request, address))
     }
 
     /// Reports health to everyone, and the numbers of clients and rooms to those with the passphrase. Health is asked
@@ -165,10 +216,9 @@ impl Router {
     }
 }
 
-/// Too many passphrases wait to be checked.
-fn try_again(seconds: u64) -> Response {
-    let text = EventError::PassphraseWait(seconds).to_string();
-    Response::text(429, text).with_header("Retry-After", seconds.to_string())
+/// Too many secrets wait to be checked.
+fn try_again(seconds: u64, error: &EventError) -> Response {
+    Response::text(429, error.to_string()).with_header("Retry-After", seconds.to_string())
 }
 
 fn only_read() -> Response {

@@ -165,7 +165,7 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Opens a room, unless there are too many.
-    fn open_room(&mut self, name: RoomName, now: Now) -> Result<RoomId, CloseReason> {
+    pub(super) fn open_room(&mut self, name: RoomName, now: Now) -> Result<RoomId, CloseReason> {
         if self.store.is_busy_loading() {
             return Err(CloseReason::ServerBusy);
         }

@@ -24,12 +24,19 @@ const BYTES_PER_WEIGHT: usize = 1024;
 
 /// How many bytes everyone in the room gets for an event of this user or viewer, roughly. `None` if that is nothing, or
 /// only the latest state.
-pub(crate) fn broadcast_bytes(event: &QueuedEvent, actor: Actor, view: &View, rules: &Rules) -> Option<u32> {
+pub(crate) fn broadcast_bytes(
+    event: &QueuedEvent,
+    actor: Option<Actor>,
+    view: &View,
+    rules: &Rules,
+) -> Option<u32> {
+    if let FromClient::PostRequest(request) = &event.event {
+        return u32::try_from(post_bytes(&request.text, &request.name)).ok();
+    }
+    let actor = actor?;
     let user = actor.user.and_then(|user| view.user(user));
     let bytes = match (&event.event, user) {
-        (FromClient::Acted(Action::Post { text, .. }), Some(user)) => {
-            json_len(text) + json_len(user.name.as_str()) + POST_OVERHEAD
-        }
+        (FromClient::Acted(Action::Post { text, .. }), Some(user)) => post_bytes(text, &user.name),
         (FromClient::Acted(Action::Rename(name)), Some(_)) => json_len(name.as_str()) + NAME_OVERHEAD,
         (FromClient::Acted(Action::Join { name, session }), None)
             if !rules.has_seat_for(*session) && rules.may_seat(view, actor, *session).is_ok() =>
@@ -44,10 +51,16 @@ pub(crate) fn broadcast_bytes(event: &QueuedEvent, actor: Actor, view: &View, ru
     u32::try_from(bytes).ok()
 }
 
+fn post_bytes(text: &str, name: &Name) -> usize {
+    json_len(text) + json_len(name.as_str()) + POST_OVERHEAD
+}
+
 /// How long it takes to handle an event of this user or viewer and to send the result, roughly, in units of what a
 /// short event takes.
-pub(crate) fn weigh(event: &QueuedEvent, actor: Actor, view: &View, rules: &Rules) -> usize {
-    let FromClient::Acted(action) = &event.event else { return 1 };
+pub(crate) fn weigh(event: &QueuedEvent, actor: Option<Actor>, view: &View, rules: &Rules) -> usize {
+    let (FromClient::Acted(action), Some(actor)) = (&event.event, actor) else {
+        return 1 + event.event.text_len() / BYTES_PER_WEIGHT;
+    };
     let has_seat = actor.user.is_some()
         || matches!(action, Action::Join { session, .. } if rules.has_seat_for(*session));
     let (is_host, is_hidden) = (view.is_host_actor(actor), view.state().hidden);
@@ -105,7 +118,7 @@ mod tests {
         let weight = |view: &View, rules: &Rules, actor, action| {
             let event = FromClient::Acted(action);
             let event = QueuedEvent::new(ClientId(1), event);
-            weigh(&event, actor, view, rules)
+            weigh(&event, Some(actor), view, rules)
         };
         assert_eq!(weight(&view, &rules, actor(Some(1)), Action::Resync), 1, "it is shared");
         assert_eq!(weight(&view, &rules, host, Action::SetRoom(change(false))), 1, "nothing is hidden");
@@ -145,11 +158,11 @@ mod tests {
             (actor(Some(1)), Action::Watch, None),
         ] {
             let event = QueuedEvent::new(ClientId(1), FromClient::Acted(action.clone()));
-            let charged = broadcast_bytes(&event, actor, &view, &rules);
+            let charged = broadcast_bytes(&event, Some(actor), &view, &rules);
             assert_eq!(charged.map(|bytes| bytes as usize), bytes, "{action:?}");
         }
         let of_guest = |actor| {
-            broadcast_bytes(&QueuedEvent::new(ClientId(1), FromClient::SeatGuest), actor, &view, &rules)
+            broadcast_bytes(&QueuedEvent::new(ClientId(1), FromClient::SeatGuest), Some(actor), &view, &rules)
         };
         assert_eq!(of_guest(actor(None)).map(|bytes| bytes as usize), Some(NAME_OVERHEAD + 5));
         assert_eq!(of_guest(actor(Some(1))), None);

@@ -1,12 +1,14 @@
 //! Events: everything that readers, the store and HTTP requests send to a hub.
 
 use crate::base::address::Address;
-use crate::base::ids::{AckId, ClientId};
+use crate::base::ids::{AckId, ClientId, UserId};
 use crate::base::memory::Charge;
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
+use crate::hub::post_request::PostRequest;
+use crate::hub::wall_part::WallPart;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
@@ -36,6 +38,13 @@ pub enum Event<T> {
         /// The transport.
         transport: T,
     },
+    /// An HTTP request posts to a room.
+    PostRequest {
+        /// The connection that it comes over.
+        connection: ClientId,
+        /// The request.
+        request: Box<PostRequest>,
+    },
     /// The store answers.
     Stored(Box<Answer>),
     /// An HTTP request gives a passphrase.
@@ -55,6 +64,26 @@ pub enum Event<T> {
         room: RoomName,
         /// Where the posts go.
         reply_to: Sender<Vec<Arc<Post>>>,
+    },
+    /// An HTTP request asks for a part of a room's wall.
+    WallRequest {
+        /// The room.
+        room: RoomName,
+        /// It has proved the host key.
+        is_host: bool,
+        /// Only boxes of users who joined after this one.
+        after: Option<UserId>,
+        /// Where the part goes. It is dropped if the room is still to be loaded.
+        reply_to: Sender<WallPart>,
+    },
+    /// An HTTP request gives the host key.
+    HostKeyCheck {
+        /// Where the request comes from.
+        address: Address,
+        /// The key to check.
+        key: SecretHash,
+        /// Where the answer goes, perhaps only after others' attempts.
+        reply_to: Sender<Result<(), Refusal>>,
     },
     /// An HTTP request asks whether the hub is healthy.
     HealthCheck {
@@ -123,6 +152,8 @@ pub enum FromClient {
     Acted(Action),
     /// It is about to post, and has never asked for a seat. It gets one as a guest, unless it has one.
     SeatGuest,
+    /// It is no client of the room, but the connection of an HTTP request that posts.
+    PostRequest(Box<PostRequest>),
     /// It asks for a `pong`.
     Ping,
     /// It has sent an event that its reader rejected. The error goes through the hub, so that the client gets its
@@ -165,6 +196,7 @@ impl FromClient {
             Self::Acted(Action::Write(TextChange::Whole(text))) => text.len(),
             Self::Acted(Action::Write(TextChange::Splice(splice))) => splice.put.len(),
             Self::Acted(Action::Post { text, .. }) => text.len(),
+            Self::PostRequest(request) => request.text.len(),
             _ => 0,
         }
     }
@@ -185,6 +217,7 @@ impl QueuedEvent {
                 | FromClient::Host { .. }
                 | FromClient::Acted(_)
                 | FromClient::SeatGuest
+                | FromClient::PostRequest(_)
                 | FromClient::Rejected { .. }
         )
     }

@@ -12,6 +12,7 @@ use crate::hub::deadlines::Deadline;
 use crate::hub::secret_check::AttemptResult;
 use crate::protocol::error::EventError;
 use crate::room::action::Action;
+use crossbeam_channel::Sender;
 
 impl<T: Transport> Hub<T> {
     /// A client gives the host key. A token spares it the wait for others' attempts; an invalid one is ignored.
@@ -39,6 +40,23 @@ impl<T: Transport> Hub<T> {
         self.answer_host_keys(address, result, now);
     }
 
+    /// An HTTP request gives the host key. Without hosts, every key is wrong.
+    pub(super) fn check_key_of_request(
+        &mut self,
+        address: Address,
+        key: SecretHash,
+        reply_to: Sender<Result<(), Refusal>>,
+        now: Now,
+    ) {
+        let Some(check) = &mut self.host_key else {
+            let _ = reply_to.try_send(Err(Refusal::Wrong));
+            return;
+        };
+        let attempt = Attempt { from: Requester::Request { reply_to }, secret: key };
+        let result = check.attempt(address, attempt, now.instant);
+        self.answer_host_keys(address, result, now);
+    }
+
     /// Checks the host keys from an address that are due.
     pub(super) fn check_host_keys(&mut self, address: Address, now: Now) {
         let Some(check) = &mut self.host_key else { return };
@@ -53,11 +71,16 @@ impl<T: Transport> Hub<T> {
         now: Now,
     ) {
         for AttemptResult { to, outcome } in results {
-            let Requester::Client(client, ack) = to else { continue };
-            match outcome {
-                Ok(()) => self.admit_host(client, ack, now),
-                Err(Refusal::Wrong) => self.reject(client, EventError::HostKeyWrong, ack),
-                Err(Refusal::Wait(wait)) => self.reject(client, EventError::HostKeyWait(wait), ack),
+            match (to, outcome) {
+                (Requester::Client(client, ack), Ok(())) => self.admit_host(client, ack, now),
+                (Requester::Client(client, ack), Err(Refusal::Wrong)) => {
+                    self.reject(client, EventError::HostKeyWrong, ack);
+                }
+                (Requester::Client(client, ack), Err(Refusal::Wait(wait))) => {
+                    self.reject(client, EventError::HostKeyWait(wait), ack);
+                }
+                // A request may have given up waiting, so a failed reply is no error.
+                (Requester::Request { reply_to }, outcome) => _ = reply_to.try_send(outcome),
             }
         }
         if let Some(due) = self.host_key.as_ref().and_then(|check| check.due(address)) {

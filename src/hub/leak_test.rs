@@ -12,9 +12,11 @@ use crate::hub::deadlines::Deadline;
 use crate::hub::event::{Event, FromClient, NewClient, QueuedEvent};
 use crate::hub::host_options::HostOptions;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use crate::hub::post_request::{PostRequest, PostRequester};
 use crate::hub::secret_check::SecretCheck;
 use crate::hub::shards::Shard;
 use crate::protocol::encoding::Encoding;
+use crate::protocol::post_refusal::PostRefusal;
 use crate::room::action::Action;
 use crate::room::names::Name;
 use crate::room::post::{NotStored, Numbered};
@@ -23,7 +25,7 @@ use crate::room::session::Session;
 use crate::room::state::{HostMode, RoomRecord, StateChange};
 use crate::room::text::TextChange;
 use crate::store::request::{Answer, Change, Erase, Load, Requests, Save, StorePost, Write};
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::{Receiver, TryRecvError, bounded, unbounded};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::cell::Cell;
@@ -64,6 +66,7 @@ enum Step {
     Host { is_right: bool },
     Act(Action),
     SeatGuest,
+    PostOverHttp { room: u8, name: Name, reference: Option<String> },
     Pong,
     Violate,
     BeSilent,
@@ -100,6 +103,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => any::<bool>().prop_map(|is_right| Step::Host { is_right }),
         20 => action.prop_map(Step::Act),
         2 => Just(Step::SeatGuest),
+        5 => (0..3_u8, any::<bool>(), any::<bool>()).prop_map(|(room, is_free, has_key)| {
+            let name = Name::parse(if is_free { "deploy" } else { "Ada" }, 40).unwrap();
+            Step::PostOverHttp { room, name, reference: has_key.then(|| "a".to_owned()) }
+        }),
         1 => Just(Step::Pong),
         1 => Just(Step::Violate),
         1 => Just(Step::BeSilent),
@@ -137,6 +144,8 @@ struct World {
     loads: Receiver<Load>,
     writes: Receiver<Write>,
     stored: u64,
+    /// The answers to posts over HTTP.
+    posted: Vec<Receiver<Result<u64, PostRefusal>>>,
 }
 
 impl World {
@@ -147,7 +156,7 @@ impl World {
         let hosts = HostOptions { mode: HostMode::First, key: Some(SecretHash::new("right")) };
         let hub = Hub::new(LIMITS, passphrase, hosts, store, Shard::single());
         let now = Now { instant: Instant::now(), unix_millis: 0 };
-        Self { hub, now, connected: 0, clients: Vec::new(), loads, writes, stored: 0 }
+        Self { hub, now, connected: 0, clients: Vec::new(), loads, writes, stored: 0, posted: Vec::new() }
     }
 
     /// Takes a step, of the chosen client if it is one of a client.
@@ -171,6 +180,7 @@ impl World {
             }
             Step::Act(action) => of_client(FromClient::Acted(action)),
             Step::SeatGuest => of_client(FromClient::SeatGuest),
+            Step::PostOverHttp { room, name, reference } => Some(self.post_over_http(room, name, reference)),
             Step::Pong => of_client(FromClient::Frames(vec![0x8A, 0])),
             Step::Violate => of_client(FromClient::ProtocolError { code: CloseCode::Protocol, reason: "" }),
             Step::BeSilent => of_client(FromClient::ReadTimeout),
@@ -200,6 +210,22 @@ impl World {
             handshake: b"hello".to_vec(),
             admitted,
         })
+    }
+
+    fn post_over_http(&mut self, room: u8, name: Name, reference: Option<String>) -> Event<Pipe> {
+        self.connected += 1;
+        let (reply_to, reply) = bounded(1);
+        self.posted.push(reply);
+        let request = PostRequest {
+            room: RoomName::parse(&room.to_string()).unwrap(),
+            name,
+            text: "x".repeat(500),
+            reference,
+            address: address(self.connected),
+            until: self.now.instant + Duration::from_secs(5),
+            from: PostRequester { reply_to, place: None, charge: None },
+        };
+        Event::PostRequest { connection: ClientId(self.connected), request: Box::new(request) }
     }
 
     fn written(&mut self, write: Write, is_stored: bool) -> Event<Pipe> {
@@ -258,7 +284,15 @@ impl World {
         }
     }
 
+    /// Every request to post was answered, or dropped.
+    fn check_posted(&self) {
+        let is_over = |reply: &Receiver<_>| reply.try_recv() != Err(TryRecvError::Empty);
+        assert!(self.posted.iter().all(is_over), "a request waits for ever");
+        assert!(self.hub.post_requests.storing.is_empty());
+    }
+
     fn check(&self) {
+        self.check_posted();
         let Hub {
             clients, rooms, seats, gate, host_key, shard, text_memory, store, deadlines, stage, ..
         } = &self.hub;

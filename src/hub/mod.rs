@@ -27,7 +27,10 @@ pub(crate) mod member;
 pub(crate) mod open_room;
 pub(crate) mod passphrase_gate;
 pub(crate) mod post_quota;
+pub(crate) mod post_request;
+pub(crate) mod post_requests;
 pub(crate) mod posts;
+pub(crate) mod questions;
 pub(crate) mod registry;
 pub(crate) mod rooms;
 pub(crate) mod seats;
@@ -40,6 +43,7 @@ pub(crate) mod store_link;
 pub(crate) mod text_relief;
 pub(crate) mod turns;
 pub(crate) mod viewer_count;
+pub(crate) mod wall_part;
 
 use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, RoomId};
@@ -52,10 +56,10 @@ use crate::delivery::transport::Transport;
 use crate::hub::attempts::{Attempt, Requester};
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::deadlines::{Deadline, Deadlines};
-use crate::hub::event::{Event, Health, ReplyTo};
+use crate::hub::event::{Event, ReplyTo};
 use crate::hub::host_options::HostOptions;
-use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PassphraseGate;
+use crate::hub::post_requests::PostRequests;
 use crate::hub::rooms::Rooms;
 use crate::hub::seats::Seats;
 use crate::hub::secret_check::SecretCheck;
@@ -97,6 +101,7 @@ pub struct Hub<T> {
     text_memory: MemoryLimit,
     text_relief: TextRelief,
     store: StoreLink,
+    post_requests: PostRequests,
     deadlines: Deadlines,
     stage: Stage,
     /// The number of this turn: events are handled, then output is written.
@@ -124,6 +129,7 @@ impl<T: Transport> Hub<T> {
             seats: Seats::default(),
             shard,
             store: StoreLink::new(store),
+            post_requests: PostRequests::new(&limits),
             deadlines: Deadlines::default(),
             stage: Stage::Running,
             turn: 0,
@@ -162,17 +168,20 @@ impl<T: Transport> Hub<T> {
             Event::NewTransport { client, transport } => {
                 self.clients.replace_transport(client, transport, &mut self.deadlines, now.instant);
             }
+            Event::PostRequest { connection, request } => self.receive_post(connection, *request, now),
             Event::Stored(answer) => self.on_store_reply(*answer, now),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
                 let from = Requester::Request { reply_to };
                 self.attempt(address, Attempt { from, secret: passphrase }, token, now);
             }
-            // Whoever asked may have given up waiting, so a failed reply is no error.
-            Event::HistoryRequest { room, reply_to } => {
-                let room = self.rooms.id(&room).and_then(|id| self.rooms.get(id));
-                let _ = reply_to
-                    .try_send(room.map_or_else(Vec::new, |room| room.view().posts().cloned().collect()));
+            Event::HostKeyCheck { address, key, reply_to } => {
+                self.check_key_of_request(address, key, reply_to, now);
             }
+            Event::HistoryRequest { room, reply_to } => self.answer_history(&room, &reply_to),
+            Event::WallRequest { room, is_host, after, reply_to } => {
+                self.answer_wall(&room, is_host, after, &reply_to);
+            }
+            // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::HealthCheck { reply_to } => {
                 let _ = reply_to.try_send(self.health());
             }
@@ -208,18 +217,6 @@ impl<T: Transport> Hub<T> {
                 self.clients.discard(client, MAX_REST);
                 self.close(client, &CloseReason::TooSlow, now);
             }
-        }
-    }
-
-    fn health(&self) -> Health {
-        // Whoever asks could otherwise tell the length of each hidden text.
-        let hidden =
-            self.rooms.iter().filter(|room| room.view().state().hidden).map(OpenRoom::memory_in_use).sum();
-        Health {
-            clients: self.clients.registry.len(),
-            rooms: self.rooms.len(),
-            waiting: self.clients.memory().of_owner(),
-            texts: self.text_memory.of_owner().saturating_sub(hidden),
         }
     }
 

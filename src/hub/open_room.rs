@@ -1,5 +1,6 @@
 //! An open room: its rules, its view, its clients, and the batch it is about to send.
 
+mod events;
 mod memory;
 mod output;
 
@@ -8,8 +9,7 @@ use crate::base::ids::{AckId, ClientId, IdMap, UserId};
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
-use crate::hub::cost::{broadcast_bytes, weigh};
-use crate::hub::event::{QueuedEvent, ReplyTo};
+use crate::hub::event::ReplyTo;
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::known_viewer_count::KnownViewerCount;
@@ -132,30 +132,6 @@ impl OpenRoom {
     /// that the room can be forgotten.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_abandoned() && self.view.user_count() == 0
-    }
-
-    /// Returns a client's event that can be handled in this turn of the hub. Otherwise keeps it.
-    pub(crate) fn accept_event(&mut self, event: QueuedEvent, turn: u64) -> Option<QueuedEvent> {
-        if self.is_loading {
-            return self.inbox.hold(event);
-        }
-        let weight =
-            self.actor(event.client).map_or(1, |actor| weigh(&event, actor, &self.view, &self.rules));
-        self.inbox.accept(event, weight, turn)
-    }
-
-    /// Returns an event that need not wait for the room's budget. Otherwise keeps it.
-    pub(crate) fn pass_budget(&mut self, event: QueuedEvent, now: Instant) -> Option<QueuedEvent> {
-        let actor = self.actor(event.client);
-        let bytes = actor.and_then(|actor| broadcast_bytes(&event, actor, &self.view, &self.rules));
-        self.inbox.budget.pass(event, bytes, now)
-    }
-
-    /// The next event that waits for this turn of the hub, if it can be handled.
-    pub(crate) fn next_event(&mut self, turn: u64) -> Option<QueuedEvent> {
-        let Self { members, view, rules, inbox, .. } = self;
-        let actor = |client: ClientId| Some(members.get(&client)?.actor(client));
-        inbox.next(|event| actor(event.client).map_or(1, |actor| weigh(event, actor, view, rules)), turn)
     }
 
     /// True when at most away users are in the room, and nothing is under way.

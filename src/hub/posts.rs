@@ -118,6 +118,7 @@ impl<T: Transport> Hub<T> {
         by: Requester,
         outcome: Result<Numbered, NotStored>,
     ) {
+        self.post_requests.on_stored(id, post.id, &outcome);
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
         let (author, reference) = (room.client_of(post.id), post.reference());

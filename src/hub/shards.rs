@@ -77,14 +77,20 @@ impl Shards {
         token: Option<Token>,
         timeout: Duration,
     ) -> Result<(), Refused> {
-        let (reply_to, reply) = bounded(1);
-        let event = Event::PassphraseCheck { address, passphrase, token, reply_to };
-        self.only().send_timeout(event, HUB_TIMEOUT).map_err(|_| Refused::Busy)?;
-        match reply.recv_timeout(timeout) {
-            Ok(answer) => answer.map_err(Refused::ByHub),
-            Err(RecvTimeoutError::Timeout) => Err(Refused::ByHub(Refusal::Wait(RETRY_AFTER))),
-            Err(RecvTimeoutError::Disconnected) => Err(Refused::Busy),
-        }
+        let event = |reply_to| Event::PassphraseCheck { address, passphrase, token, reply_to };
+        check_secret(self.only(), event, timeout)
+    }
+
+    /// The same for the host key, which the hub of the room checks.
+    pub(crate) fn check_host_key(
+        &self,
+        room: &RoomName,
+        address: Address,
+        key: SecretHash,
+        timeout: Duration,
+    ) -> Result<(), Refused> {
+        let event = |reply_to| Event::HostKeyCheck { address, key, reply_to };
+        check_secret(self.of_room(room), event, timeout)
     }
 
     /// Stops every hub. Does not wait for a hub that takes no event within `timeout`.
@@ -123,6 +129,20 @@ impl Shards {
         }
         let health: Option<Health> = self.hubs.iter().map(|_| replies.recv_deadline(deadline).ok()).sum();
         health.map(|hubs| Health { waiting: hubs.waiting + self.input.of_owner(), ..hubs })
+    }
+}
+
+fn check_secret(
+    hub: &Sender<SocketEvent>,
+    event: impl FnOnce(Sender<Result<(), Refusal>>) -> SocketEvent,
+    timeout: Duration,
+) -> Result<(), Refused> {
+    let (reply_to, reply) = bounded(1);
+    hub.send_timeout(event(reply_to), HUB_TIMEOUT).map_err(|_| Refused::Busy)?;
+    match reply.recv_timeout(timeout) {
+        Ok(answer) => answer.map_err(Refused::ByHub),
+        Err(RecvTimeoutError::Timeout) => Err(Refused::ByHub(Refusal::Wait(RETRY_AFTER))),
+        Err(RecvTimeoutError::Disconnected) => Err(Refused::Busy),
     }
 }
 

@@ -33,7 +33,14 @@ impl<T: Transport> Hub<T> {
 
     /// A client has done something. If its room has had its share of this turn, the event waits for the next one.
     pub(super) fn receive(&mut self, event: QueuedEvent, now: Now) {
-        let Some(id) = self.clients.registry.room_of(event.client) else { return self.apply(event, now) };
+        match self.clients.registry.room_of(event.client) {
+            Some(id) => self.receive_in(id, event, now),
+            None => self.apply(event, now),
+        }
+    }
+
+    /// The same in this room.
+    pub(super) fn receive_in(&mut self, id: RoomId, event: QueuedEvent, now: Now) {
         let Some(room) = self.rooms.get_mut(id) else { return };
         let had_none = !room.inbox.waits_for_turn();
         match room.accept_event(event, self.turn) {
@@ -113,6 +120,7 @@ impl<T: Transport> Hub<T> {
             FromClient::Host { key, token } => self.check_host_key(client, key, token, ack, now),
             FromClient::Acted(action) => self.act(client, action, ack, now),
             FromClient::SeatGuest => self.seat_guest(client, now),
+            FromClient::PostRequest(request) => self.post_without_seat(client, *request, now),
             FromClient::Ping => self.answer_ping(client, ack),
             FromClient::Rejected { error, reference } => {
                 self.on_rejected(client, error, ReplyTo { reference, ack });

@@ -108,6 +108,7 @@ impl EventError {
             Self::Room(RoomError::NotHost) => "not_host",
             Self::Room(RoomError::Locked) => "locked",
             Self::Room(RoomError::Frozen) => "frozen",
+            Self::Room(RoomError::NameTaken) => "name_taken",
             Self::Room(RoomError::Removed) => "removed",
             Self::Room(RoomError::HostsFull { .. }) => "hosts_full",
             Self::Room(RoomError::UnknownUser) => "unknown_user",
@@ -181,6 +182,9 @@ fn write_room_error(error: RoomError, f: &mut fmt::Formatter<'_>) -> fmt::Result
         RoomError::Locked => write!(f, "The room is locked. You can watch."),
         RoomError::Frozen => {
             write!(f, "The host has frozen the room: only hosts can write and post.")
+        }
+        RoomError::NameTaken => {
+            write!(f, "Somebody in the room has this name, or one that looks like it.")
         }
         RoomError::Removed => {
             write!(f, "A host has removed you from this room. You can watch.")

@@ -7,6 +7,7 @@ pub(crate) mod close;
 pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod invitation;
+pub(crate) mod post_refusal;
 pub(crate) mod server_event;
 pub(crate) mod snapshot;
 pub(crate) mod socketio;

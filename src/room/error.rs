@@ -18,6 +18,8 @@ pub enum RoomError {
     Locked,
     /// Only hosts may write and post.
     Frozen,
+    /// Somebody in the room has this name, or one that looks like it.
+    NameTaken,
     /// A host has removed this user.
     Removed,
     /// The room has the maximum number of hosts.

@@ -1,12 +1,13 @@
 //! The rules of a room: which actions are allowed, and which facts follow from them.
 //!
-//! What only hosts may do is in [`hosts`].
+//! What only hosts may do is in [`hosts`], and posts are in [`posts`].
 //!
 //! Architecture invariant: the rules are pure. They take an action and the time, and return a fact and a reply. Beside
 //! the [`View`], they keep only what nobody else may see or needs: sessions, ranks, the end of grace periods, keys of
 //! posts.
 
 mod hosts;
+mod posts;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use crate::room::fact::Fact;
 use crate::room::marks::Marks;
 use crate::room::names::Name;
 use crate::room::numbering::Numbering;
-use crate::room::post::{Numbered, PendingPost, Post};
+use crate::room::post::{PendingPost, Post};
 use crate::room::rules::hosts::Hosting;
 use crate::room::session::Session;
 use crate::room::state::HostMode;
@@ -271,41 +272,6 @@ impl Rules {
         self.names.free(&user.name);
         let name = self.names.take(name, self.limits.max_name);
         Decision { fact: Some(Fact::Renamed { id, name }), reply: Reply::None }
-    }
-
-    fn post(
-        &mut self,
-        view: &View,
-        id: UserId,
-        text: String,
-        reference: Option<String>,
-        now: Now,
-    ) -> Decision {
-        let (Some(seat), Some(user)) = (self.seats.get_mut(&id), view.user(id)) else {
-            return Decision::reply(Reply::None);
-        };
-        seat.wrote = true;
-        let name = user.name.as_str().to_owned();
-        let with_key = |reference: String| {
-            let key = seat.session.idempotency_key(&reference);
-            (reference, key)
-        };
-        let pending =
-            PendingPost { id, name, text, at: now.unix_millis, reference: reference.clone().map(with_key) };
-        let Some(numbering) = &mut self.numbering else {
-            return Decision::reply(Reply::Pending(pending));
-        };
-        match numbering.number(pending) {
-            Numbered::New(post) => {
-                Decision { fact: Some(Fact::Posted { post }), reply: Reply::Posted(reference) }
-            }
-            Numbered::Duplicate(post) => {
-                // The numbering keeps no texts. The log has the one that was posted, unless it has dropped the post.
-                let posted = view.posts().find(|posted| posted.n == post.n);
-                let post = posted.map_or(post, |posted| Post::clone(posted));
-                Decision::reply(Reply::Duplicate(post, reference))
-            }
-        }
     }
 
     /// A user's connection has ended. The seat is removed after a goodbye, without a grace period, and if the user

@@ -1,6 +1,7 @@
 //! Sessions: the secrets with which users take their own seats again, and the keys that identify a post that is sent
 //! twice.
 
+use crate::room::names::{self, Name};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
@@ -36,9 +37,7 @@ impl Session {
     pub fn idempotency_key(self, reference: &str) -> IdempotencyKey {
         let mut hash = Sha256::new_with_prefix(self.0.to_le_bytes());
         hash.update(reference);
-        let mut key = [0; 16];
-        key.copy_from_slice(&hash.finalize()[..16]);
-        IdempotencyKey(key)
+        IdempotencyKey::of_hash(hash)
     }
 
     /// A key of the session. The session cannot be derived from it, so the store may keep it.
@@ -58,6 +57,28 @@ impl fmt::Debug for Session {
 /// Identifies a post of one user. A second post with the same key is the same post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(pub [u8; 16]);
+
+/// What the keys of posts without a session begin with. A `ref` is UTF-8, so it cannot contain the last byte, and no
+/// session that a client may choose leads to the same key.
+const WITHOUT_SESSION: &[u8] = b"a post under a name\xFF";
+
+impl IdempotencyKey {
+    /// The key of the post under this name with this `ref`, by somebody without a session. A key counts in one room
+    /// only, so the name of the room is not in it.
+    pub(super) fn of_name(name: &Name, reference: &str) -> Self {
+        let mut hash = Sha256::new_with_prefix(WITHOUT_SESSION);
+        hash.update(names::key(name.as_str()));
+        hash.update([0xFF]); // where the name ends
+        hash.update(reference);
+        Self::of_hash(hash)
+    }
+
+    fn of_hash(hash: Sha256) -> Self {
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.finalize()[..16]);
+        Self(key)
+    }
+}
 
 /// Identifies a session without being the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +117,26 @@ mod tests {
     fn sessions_differ_and_debug_output_shows_nothing() {
         assert_ne!(Session::random(), Session::random());
         assert_eq!(format!("{:?}", Session(77)), "Session(…)");
+    }
+
+    #[test]
+    fn keys_without_a_session_differ_by_name_and_reference_but_not_by_case() {
+        let key =
+            |name: &str, reference: &str| IdempotencyKey::of_name(&Name::parse(name, 40).unwrap(), reference);
+        assert_eq!(key("Deploy", "a"), key("deploy", "a"));
+        assert_ne!(key("deploy", "a"), key("deploy", "b"));
+        assert_ne!(key("deploy", "a"), key("deploya", ""));
+    }
+
+    #[test]
+    fn no_session_has_the_key_of_a_post_without_one() {
+        let hashed = [WITHOUT_SESSION, b"deploy\xFFa"].concat();
+        let (session, reference) = hashed.split_at(16);
+        assert!(std::str::from_utf8(reference).is_err(), "no ref");
+        // If it could be a `ref`, the keys would be equal.
+        let hash = Sha256::new_with_prefix(session).chain_update(reference);
+        let of_name = IdempotencyKey::of_name(&Name::parse("deploy", 40).unwrap(), "a");
+        assert_eq!(IdempotencyKey::of_hash(hash), of_name);
     }
 
     #[test]

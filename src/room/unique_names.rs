@@ -54,6 +54,11 @@ impl Names {
         Name(format!("{cut} {number}"))
     }
 
+    /// Whether somebody has this name, or one that looks like it.
+    pub(crate) fn is_taken(&self, name: &Name) -> bool {
+        forms(&name.0).iter().any(|form| self.taken.contains(form))
+    }
+
     /// Takes a name with the first free number after it, and returns the number.
     fn take_number(&mut self, cut: &str) -> u64 {
         let forms = forms(cut);

@@ -8,7 +8,7 @@ use crate::base::rate_limit::RateLimit;
 use crate::base::warning::Warning;
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::connection::Connection;
-use crate::http::log_route::DownloadLimiter;
+use crate::http::download::DownloadLimiter;
 use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::http::routes::Router;

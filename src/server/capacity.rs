@@ -4,7 +4,7 @@
 //! memory for its signal stack, and then the standard library aborts the process.
 
 use crate::base::permits::SPARE_CONNECTIONS;
-use crate::http::log_route::MAX_DOWNLOADS;
+use crate::http::download::MAX_DOWNLOADS;
 use crate::server::control_group::{self, read_number};
 use rlimit::Resource;
 use std::fmt;

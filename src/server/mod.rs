@@ -10,7 +10,7 @@ use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
 use crate::delivery::client_transport::ClientTransport;
 use crate::http::access::Access;
-use crate::http::log_route::DownloadLimiter;
+use crate::http::download::DownloadLimiter;
 use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;

@@ -35,6 +35,11 @@ impl Format {
         Self::NAMES.into_iter().find(|(known, _)| *known == name).map(|(_, format)| format)
     }
 
+    /// Its name, which also ends names of files.
+    pub(crate) fn name(self) -> &'static str {
+        Self::NAMES.into_iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
+    }
+
     /// The media type.
     pub fn content_type(self) -> &'static str {
         match self {
@@ -61,8 +66,7 @@ impl<W: Write> LogWriter<W> {
 
     /// Writes the next post.
     pub fn post(&mut self, post: &Post) -> io::Result<()> {
-        let at = UNIX_EPOCH + Duration::from_millis(post.at.min(LAST_TIME));
-        let at = humantime::format_rfc3339_seconds(at);
+        let at = time(post.at);
         let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
         match self.format {
             Format::Text if post.text.is_empty() => writeln!(self.to, "{at} {}: {REMOVED}", post.name),
@@ -98,6 +102,12 @@ impl<W: Write> LogWriter<W> {
     }
 }
 
+/// A time in milliseconds since 1970, as RFC 3339 has it.
+pub(crate) fn time(unix_millis: u64) -> String {
+    let at = UNIX_EPOCH + Duration::from_millis(unix_millis.min(LAST_TIME));
+    humantime::format_rfc3339_seconds(at).to_string()
+}
+
 /// Writes a line with a value as JSON, in which everything invisible is escaped.
 pub(crate) fn json_line(mut to: impl Write, value: &impl Serialize) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(&mut to, EscapeInvisible))?;
@@ -105,7 +115,7 @@ pub(crate) fn json_line(mut to: impl Write, value: &impl Serialize) -> io::Resul
 }
 
 /// Splits a text at every character that some program treats as a line break.
-fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     text.split(['\n', '\u{B}', '\u{C}', '\r', '\u{85}', '\u{2028}', '\u{2029}'])
 }
 
@@ -132,7 +142,7 @@ fn turns_direction(c: char) -> bool {
 
 /// JSON that also escapes the invisible characters that JSON allows as they are: DEL, the C1 controls, and characters
 /// that turn directions. A program that reads it gets the same text.
-struct EscapeInvisible;
+pub(crate) struct EscapeInvisible;
 
 impl Formatter for EscapeInvisible {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, to: &mut W, fragment: &str) -> io::Result<()> {
@@ -153,7 +163,7 @@ impl Formatter for EscapeInvisible {
 /// A backslash can escape any ASCII punctuation (CommonMark, section 2.4). Punctuation that never has a meaning stays
 /// unescaped, to keep the source readable. Leading white space is escaped too, because indentation would make a code
 /// block.
-fn escape_markdown(line: &str) -> String {
+pub(crate) fn escape_markdown(line: &str) -> String {
     let line = visible(line);
     let text = line.trim_start_matches([' ', '\t']);
     let mut escaped = String::new();

@@ -11,6 +11,7 @@ pub(crate) mod loader;
 pub(crate) mod options;
 pub(crate) mod reader;
 pub(crate) mod request;
+pub(crate) mod room_list;
 pub(crate) mod schema;
 pub(crate) mod writer;
 

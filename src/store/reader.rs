@@ -5,8 +5,9 @@ use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
+use crate::store::room_list::StoredRoom;
 use crate::store::schema::{self, BUSY_TIMEOUT, OPEN_TIMEOUT, post};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 use std::io;
 use std::path::Path;
 
@@ -86,6 +87,29 @@ impl Reader {
         Ok(log)
     }
 
+    /// The rooms with posts, the one with the newest post first.
+    pub fn rooms(&self) -> Result<Vec<StoredRoom>, OpenError> {
+        let mut rooms = self.connection.prepare(
+            "SELECT key, count(*), max(at) FROM room JOIN post ON post.room = room.id
+             GROUP BY room.id ORDER BY max(at) DESC, key",
+        )?;
+        let room =
+            |row: &Row<'_>| Ok(StoredRoom { name: row.get(0)?, posts: row.get(1)?, last_at: row.get(2)? });
+        Ok(rooms.query_map([], room)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The number of the last of `max` posts of a room after number `after`, if more posts follow it.
+    pub(crate) fn page_end(&self, room: &RoomName, after: u64, max: usize) -> Result<Option<u64>, OpenError> {
+        let mut numbers = self.connection.prepare_cached(
+            "SELECT n FROM post WHERE room = (SELECT id FROM room WHERE key = ?1) AND n > ?2
+             ORDER BY n LIMIT 2 OFFSET ?3",
+        )?;
+        let skipped = max.saturating_sub(1) as u64;
+        let numbers = numbers.query_map(params![room.key(), after, skipped], |row| row.get(0))?;
+        let numbers: Vec<u64> = numbers.collect::<Result<_, _>>()?;
+        Ok(numbers.first().copied().filter(|_| numbers.len() > 1))
+    }
+
     /// Calls `each` with every post of a room after number `after`, in order, until a call fails.
     ///
     /// No read is open during the calls. An open read blocks checkpoints of the write-ahead log, and `each` may be as
@@ -93,11 +117,24 @@ impl Reader {
     pub fn read(
         &self,
         room: &RoomName,
+        after: u64,
+        each: impl FnMut(Post) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.read_some(room, after, usize::MAX, each)
+    }
+
+    /// The same with at most `max` posts.
+    pub(crate) fn read_some(
+        &self,
+        room: &RoomName,
         mut after: u64,
+        mut max: usize,
         mut each: impl FnMut(Post) -> io::Result<()>,
     ) -> io::Result<()> {
         loop {
-            let page = self.page(room, after).map_err(io::Error::other)?;
+            let mut page = self.page(room, after).map_err(io::Error::other)?;
+            page.truncate(max);
+            max -= page.len();
             let Some(last) = page.last() else { return Ok(()) };
             after = last.n;
             page.into_iter().try_for_each(&mut each)?;
@@ -160,6 +197,38 @@ mod tests {
             database.store_posts((0..2 * len).map(|_| &post)).unwrap();
             assert_eq!(reader.page(&room, 0).unwrap().len(), len);
         }
+    }
+
+    #[test]
+    fn rooms_are_listed_with_their_posts_and_pages_end_where_more_follow() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("wall.sqlite");
+        let (mut database, reader) = (Database::open(&file).unwrap(), Reader::open(&file).unwrap());
+        assert_eq!(reader.rooms().unwrap(), []);
+        let [physics, other] = ["Physics", "other"].map(|name| RoomName::parse(name).unwrap());
+        let post = |room, at| {
+            let record = record(room, "text");
+            StorePost { post: PendingPost { at, ..record.post }, ..record }
+        };
+        let posts = [post(&physics, 5), post(&physics, 9), post(&other, 7), post(&physics, 6)];
+        database.store_posts(posts.iter()).unwrap();
+        let room = |name: &str, posts, last_at| StoredRoom { name: name.to_owned(), posts, last_at };
+        assert_eq!(reader.rooms().unwrap(), [room("physics", 3, 9), room("other", 1, 7)]);
+        let end = |after, max| reader.page_end(&physics, after, max).unwrap();
+        assert_eq!(
+            [end(0, 1), end(0, 2), end(0, 3), end(1, 1), end(2, 1)],
+            [Some(1), Some(2), None, Some(2), None]
+        );
+        let read = |after, max| {
+            let mut numbers = Vec::new();
+            let each = |post: Post| {
+                numbers.push(post.n);
+                Ok(())
+            };
+            reader.read_some(&physics, after, max, each).unwrap();
+            numbers
+        };
+        assert_eq!([read(0, 2), read(2, 2), read(0, usize::MAX)], [vec![1, 2], vec![3], vec![1, 2, 3]]);
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! The log: posts are numbered, in the same order for everyone, and kept for users who come later.
 
 use crate::server::TestServer;
+use crate::support::http::Response;
+use crate::test_store::TestStore;
+use chunked_transfer::Decoder;
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 use typewall::Limits;
@@ -101,4 +105,45 @@ fn an_empty_post_and_one_that_is_too_long_are_refused() {
         assert_eq!(ada.next_error(), "bad_ref");
     }
     ada.post_and_wait("x");
+}
+
+/// The numbers of the posts on a page of the log, and the query for the next one.
+fn page(server: &TestServer, query: &str) -> (Vec<u64>, Option<String>) {
+    let mut socket = server.dial();
+    write!(socket, "GET /log{query} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let response = Response::read_head(&mut socket);
+    assert_eq!(response.header("Content-Disposition"), Some("inline; filename=\"typewall-r-s.json\""));
+    let next = response.header("Link").map(|link| {
+        let query = link.strip_prefix('<').and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        query.expect("a link to the next page").to_owned()
+    });
+    let mut body = String::new();
+    Decoder::new(socket).read_to_string(&mut body).expect("a last chunk");
+    let posts: Vec<Value> = serde_json::from_str(&body).expect("JSON");
+    (posts.iter().map(|post| post["n"].as_u64().expect("a number")).collect(), next)
+}
+
+#[test]
+fn a_log_comes_in_pages_that_lead_to_each_other() {
+    let store = TestStore::new();
+    let limits = Limits { log_length: 200, ..Limits::DEFAULT };
+    for server in [TestServer::with(limits), TestServer::with_store(limits, Some(&store.options))] {
+        let mut ada = server.join("r+s", "Ada");
+        // More than the store reads at a time.
+        (0..130).for_each(|n| ada.post(&n.to_string()));
+        ada.until("all posts", |page| page.log.len() == 130);
+        let (mut numbers, mut lengths) = (Vec::new(), Vec::new());
+        let mut next = Some("?room=r+s&format=json&limit=60".to_owned());
+        while let Some(query) = next {
+            let (page, following) = page(&server, &query);
+            lengths.push(page.len());
+            numbers.extend(page);
+            next = following;
+        }
+        assert_eq!((numbers, lengths), ((1..=130).collect(), vec![60, 60, 10]));
+        let last = page(&server, "?room=r+s&format=json&limit=65&after=65");
+        assert_eq!(last, ((66..=130).collect(), None), "a full page that is the last one");
+        assert_eq!(page(&server, "?room=r+s&format=json").1, None);
+        assert_eq!(server.get("/log?limit=0").status, 400);
+    }
 }

@@ -198,3 +198,18 @@ fn a_request_does_not_wait_for_its_passphrase_for_ever() {
     client.set_read_timeout(Some(2 * TIMEOUT)).unwrap();
     assert_eq!(Response::read(&mut client).status, 429);
 }
+
+#[test]
+fn a_post_over_http_that_the_hub_does_not_answer_is_refused() {
+    let post = "POST /post?room=r&name=deploy HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\ntext";
+    for (is_dropped, code) in [(true, "server_busy"), (false, "unanswered")] {
+        let (mut client, queue) = connection();
+        client.write_all(post.as_bytes()).unwrap();
+        let event = queue.recv_timeout(TIMEOUT).expect("an event");
+        assert!(matches!(&event, Event::PostRequest { request, .. } if request.text == "text"), "{event:?}");
+        let _kept = Some(event).filter(|_| !is_dropped);
+        let response = Response::read(&mut client);
+        assert_eq!(response.status, 503);
+        assert!(response.text().starts_with(&format!("{{\"code\":\"{code}\"")), "{}", response.text());
+    }
+}

@@ -77,6 +77,22 @@ fn printing_the_log_of_an_unknown_room_or_store_is_an_error() {
 }
 
 #[test]
+fn without_a_room_the_rooms_of_a_store_are_listed() {
+    let (_folder, file) = store();
+    let list = |arguments: &[&str]| {
+        let mut command = typewall();
+        command.arg("log").arg(&file).args(arguments);
+        command
+    };
+    let expected = "   posts  last post             room\n       1  1970-01-01T00:00:00Z  lobby\n";
+    assert_eq!(String::from_utf8(output(&mut list(&[])).stdout).unwrap(), expected);
+    for arguments in [["--format", "json"], ["--after", "1"]] {
+        let (status, error) = fails(&mut list(&arguments));
+        assert!(status == 2 && error.contains("--room <ROOM>"), "{error}");
+    }
+}
+
+#[test]
 fn a_store_that_another_server_uses_is_an_error() {
     let (_folder, file) = store();
     let program = Program::start(&mut serve(&file));

@@ -14,6 +14,7 @@ mod memory;
 mod passphrase;
 mod pipe;
 mod place;
+mod post_requests;
 mod seats;
 mod socketio;
 mod store;

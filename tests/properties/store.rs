@@ -22,7 +22,7 @@ fn requests() -> (Requests, Receiver<Load>) {
 }
 
 /// A hub with a store that the test plays: the rooms that are to be loaded, and what is to be written.
-fn hub_with_store(hosts: HostOptions) -> (Hub<Pipe>, Receiver<Load>, Receiver<Write>) {
+pub(crate) fn hub_with_store(hosts: HostOptions) -> (Hub<Pipe>, Receiver<Load>, Receiver<Write>) {
     let ((loads, asked), (writes, sent)) = (unbounded(), unbounded());
     (Hub::new(LIMITS, None, hosts, Some(Requests { loads, writes }), Shard::single()), asked, sent)
 }

@@ -4,21 +4,19 @@ mod payload;
 mod poll;
 mod probe;
 
-use crate::base::address::Address;
 use crate::base::counter::Counter;
-use crate::base::ids::ClientId;
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
-use crate::base::permits::{Permit, SPARE_CONNECTIONS};
+use crate::base::permits::SPARE_CONNECTIONS;
 use crate::client::socketio::application::Application;
 use crate::client::socketio::heartbeat::SessionOptions;
 use crate::client::socketio::session::Peer;
 use crate::client::socketio::session_id::SessionId;
 use crate::client::socketio::sessions::Sessions;
 use crate::client::socketio::spawn::{NewSession, spawn_polling};
-use crate::delivery::deadline_stream::DeadlineStream;
-use crate::delivery::transport::SocketTransport;
-use crate::http::request::{Head, has_body, must_close};
+use crate::http::cors::preflight;
+use crate::http::exchange::{Exchange, Served};
+use crate::http::request::{Head, has_body};
 use crate::http::response::Response;
 use crate::hub::shards::Shards;
 use crate::protocol::socketio::engine::EnginePacket;
@@ -28,7 +26,7 @@ use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tungstenite::http::{Method, header};
+use tungstenite::http::Method;
 
 /// Bytes of the longest payload that a client may post.
 pub(crate) const MAX_PAYLOAD: usize = 1_000_000;
@@ -55,36 +53,6 @@ pub struct Endpoint {
     options: SessionOptions,
     limits: Limits,
     memory: Arc<MemoryLimit>,
-}
-
-/// One request, and the connection that it came over.
-#[derive(Debug)]
-pub struct Exchange<'a> {
-    /// The request.
-    pub head: &'a Head,
-    /// The connection.
-    pub transport: &'a SocketTransport,
-    /// The bytes that were read after the head. Those of a body are removed.
-    pub buffer: &'a mut Vec<u8>,
-    /// The permit of the connection.
-    pub permit: &'a Permit,
-    /// The id of the client, if the request begins a session.
-    pub client: ClientId,
-    /// Where it comes from.
-    pub address: Address,
-    /// How long a response may take to send.
-    pub timeout: Duration,
-}
-
-/// What becomes of a connection after a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Served {
-    /// Another request may follow.
-    Open,
-    /// It is to be closed.
-    Close,
-    /// It has become a WebSocket.
-    Upgraded,
 }
 
 /// Which transport a request is for.
@@ -231,14 +199,6 @@ impl Endpoint {
 }
 
 impl Exchange<'_> {
-    /// Sends a response. Another request may follow, unless `close`.
-    fn respond(&self, response: Response, close: bool) -> io::Result<Served> {
-        let close = close || must_close(self.head);
-        let response = with_origin(response, self.head);
-        response.write(DeadlineStream::with_timeout(self.transport, self.timeout), false, close)?;
-        Ok(if close { Served::Close } else { Served::Open })
-    }
-
     fn refuse(&self, error: RequestError) -> io::Result<Served> {
         self.respond(Response::json(&error).with_status(400), true)
     }
@@ -253,33 +213,12 @@ fn json(data: &impl Serialize) -> String {
     serde_json::to_string(data).expect("wire types have string keys")
 }
 
-/// Lets a page of another origin read the response. That its origin is allowed was checked before.
-fn with_origin(response: Response, head: &Head) -> Response {
-    let response = response.with_header("Vary", "Origin");
-    match head.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) {
-        None => response,
-        Some(origin) => response
-            .with_header("Access-Control-Allow-Origin", origin.to_owned())
-            .with_header("Access-Control-Allow-Credentials", "true"),
-    }
-}
-
-/// Answers a browser that asks whether a page of another origin may send a request.
-fn preflight(head: &Head) -> Response {
-    let asked = head.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS);
-    let is_list = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_, ".contains(byte);
-    let headers = asked.filter(|asked| asked.as_bytes().iter().all(is_list));
-    let headers = headers.and_then(|headers| headers.to_str().ok()).unwrap_or("Content-Type");
-    Response::no_content()
-        .with_header("Access-Control-Allow-Methods", "GET, POST")
-        .with_header("Access-Control-Allow-Headers", headers.to_owned())
-        .with_header("Access-Control-Max-Age", "600")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::address::Address;
     use crate::client::socketio::sessions::Connection;
+    use crate::delivery::transport::SocketTransport;
     use crate::http::request::parse_head;
     use crate::hub::shards::Shard;
     use crossbeam_channel::bounded;

@@ -49,6 +49,75 @@ fn a_reference_that_is_used_again_gets_the_first_post() {
     assert!(matches!(post("second"), Reply::Duplicate(Post { n: 1, text, .. }, _) if text == "first"));
 }
 
+fn parsed(name: &str) -> Name {
+    Name::parse(name, 40).unwrap()
+}
+
+/// A post without a seat.
+fn post_as(rules: &mut Rules, view: &mut View, name: &str, key: Option<&str>) -> Result<Reply, RoomError> {
+    let (name, key) = (parsed(name), key.map(str::to_owned));
+    let Decision { fact, reply } = rules.post_without_seat(view, &name, "text".to_owned(), key, now())?;
+    fact.into_iter().for_each(|fact| view.apply(fact));
+    Ok(reply)
+}
+
+#[test]
+fn a_post_without_a_seat_is_by_nobody_who_is_or_will_be_there() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    join(&mut rules, &mut view, 1, Session::random());
+    assert_eq!(post_as(&mut rules, &mut view, "deploy", None), Ok(Reply::Posted(None)));
+    join(&mut rules, &mut view, 2, Session::random());
+    assert_eq!(post_as(&mut rules, &mut view, "deploy", None), Ok(Reply::Posted(None)));
+    let mut ids: Vec<UserId> = view.posts().map(|post| post.id).collect();
+    ids.extend(view.users_after(None).map(|(id, _)| id));
+    assert_eq!(ids, [2, 4, 1, 3].map(UserId));
+    assert_eq!(view.user_count(), 2);
+}
+
+#[test]
+fn a_post_without_a_seat_is_not_under_the_name_of_somebody_present() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let Reply::Seated(id) = join(&mut rules, &mut view, 1, Session::random()).reply else { panic!("a seat") };
+    for taken in ["Ada", "ADA", "A\u{200D}da", "\u{410}da"] {
+        assert_eq!(post_as(&mut rules, &mut view, taken, None), Err(RoomError::NameTaken), "{taken}");
+    }
+    let later = Now { instant: Instant::now() + MIN_STAY, unix_millis: 0 };
+    view.apply(rules.leave(&view, id, false, later).unwrap());
+    assert_eq!(post_as(&mut rules, &mut view, "Ada", None), Err(RoomError::NameTaken), "she is away");
+    view.apply(rules.expire(&view, id).unwrap());
+    assert_eq!(post_as(&mut rules, &mut view, "Ada", None), Ok(Reply::Posted(None)));
+    // A post takes no name from those who come.
+    join(&mut rules, &mut view, 2, Session::random());
+    assert_eq!(view.users_after(None).next().unwrap().1.name.as_str(), "Ada");
+}
+
+#[test]
+fn a_key_that_is_used_again_under_the_same_name_gets_the_first_post() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let posted = Ok(Reply::Posted(Some("a".to_owned())));
+    assert_eq!(post_as(&mut rules, &mut view, "deploy", Some("a")), posted);
+    let again = post_as(&mut rules, &mut view, "Deploy", Some("a"));
+    assert!(matches!(again, Ok(Reply::Duplicate(Post { n: 1, .. }, _))), "{again:?}");
+    assert_eq!(post_as(&mut rules, &mut view, "build", Some("a")), posted, "another name");
+    assert_eq!(view.last_n(), 2);
+}
+
+#[test]
+fn hosts_close_a_room_to_posts_without_a_seat() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let [locked, frozen] = [true, false].map(|locks| StateChange {
+        locked: Some(locks),
+        frozen: Some(!locks),
+        ..StateChange::default()
+    });
+    for (change, error) in [(locked, RoomError::Locked), (frozen, RoomError::Frozen)] {
+        let decision = rules.decide(&view, boss, Action::SetRoom(change), now()).unwrap();
+        view.apply(decision.fact.unwrap());
+        assert_eq!(post_as(&mut rules, &mut view, "deploy", None), Err(error));
+    }
+}
+
 #[test]
 fn the_later_connection_has_the_seat_whichever_claims_it_first() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));

@@ -1,6 +1,7 @@
 // The wall as a file.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { wallFile } from "../../../page/wall-file.js";
 
@@ -49,4 +50,13 @@ test("no cell is a formula", () => {
   const rows = parse(wallFile("csv", sheet(formulas.map((text) => [text, text]), { question: "=1" })));
   for (const cells of [rows[0].slice(1), ...rows.slice(2)]) for (const cell of cells) assert.match(cell, /^'/, cell);
   assert.equal(rows.length, formulas.length + 2);
+});
+
+test("the page writes the cells that the server writes", () => {
+  const vectors = JSON.parse(readFileSync(new URL("../../vectors/csv-cells.json", import.meta.url), "utf8"));
+  assert.ok(vectors.length > 20);
+  for (const { text, cell } of vectors) {
+    const file = wallFile("csv", sheet([["Ada", text]], { question: "" }));
+    assert.equal(file, `\ufeffName,Text\r\nAda,${cell}\r\n`, JSON.stringify(text));
+  }
 });

@@ -1,0 +1,51 @@
+//! Questions of HTTP requests about rooms and the hub. Whoever asked may have given up waiting, so a failed reply is no
+//! error.
+
+use crate::base::ids::UserId;
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::event::Health;
+use crate::hub::open_room::OpenRoom;
+use crate::hub::wall_part::WallPart;
+use crate::room::post::Post;
+use crate::room::room_name::RoomName;
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+
+impl<T: Transport> Hub<T> {
+    /// Answers with the posts that a room keeps in memory.
+    pub(super) fn answer_history(&self, room: &RoomName, reply_to: &Sender<Vec<Arc<Post>>>) {
+        let room = self.rooms.id(room).and_then(|id| self.rooms.get(id));
+        let posts = room.map_or_else(Vec::new, |room| room.view().posts().cloned().collect());
+        let _ = reply_to.try_send(posts);
+    }
+
+    /// Answers with a part of a room's wall. Without an answer, the room is still to be loaded.
+    pub(super) fn answer_wall(
+        &self,
+        room: &RoomName,
+        is_host: bool,
+        after: Option<UserId>,
+        reply_to: &Sender<WallPart>,
+    ) {
+        let part = match self.rooms.id(room).and_then(|id| self.rooms.get(id)) {
+            Some(room) if room.is_loading() => return,
+            Some(room) => WallPart::of(room.view(), is_host, after),
+            None => WallPart::default(),
+        };
+        let _ = reply_to.try_send(part);
+    }
+
+    /// The health of the hub.
+    pub(super) fn health(&self) -> Health {
+        // Whoever asks could otherwise tell the length of each hidden text.
+        let hidden =
+            self.rooms.iter().filter(|room| room.view().state().hidden).map(OpenRoom::memory_in_use).sum();
+        Health {
+            clients: self.clients.registry.len(),
+            rooms: self.rooms.len(),
+            waiting: self.clients.memory().of_owner(),
+            texts: self.text_memory.of_owner().saturating_sub(hidden),
+        }
+    }
+}
