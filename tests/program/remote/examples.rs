@@ -59,6 +59,18 @@ fn lines_of_a_file_are_posted() {
 }
 
 #[test]
+fn curl_posts_without_a_seat() {
+    let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
+    let mut viewer = program.watch("ops");
+    let mut running = Running::start(&mut shell(&folder, "/post", &program, &[]));
+    assert_eq!(running.line(), r#"{"n":1}"#);
+    viewer.until("the post", |page| page.posts() == ["deployed 1.4"]);
+    assert_eq!(viewer.page.log[0]["name"], "deploy");
+    running.end_input();
+    assert_eq!(running.ended().0, Some(0));
+}
+
+#[test]
 fn a_bot_answers_posts() {
     let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
     let mut ada = program.join("incident", "Ada");
