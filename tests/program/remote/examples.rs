@@ -59,6 +59,30 @@ fn lines_of_a_file_are_posted() {
 }
 
 #[test]
+fn curl_posts_once_however_often_it_is_called() {
+    let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
+    let mut viewer = program.watch("incident");
+    for _ in 0..2 {
+        let mut curl = shell(&folder, "/post?", &program, &[]);
+        let running = Running::start(curl.env("BUILD", "build-7"));
+        assert_eq!(running.line(), "{\"n\":1}");
+        running.succeeds();
+    }
+    viewer.until("the post", |page| page.posts() == ["deployed 1.4"]);
+}
+
+#[test]
+fn curl_saves_the_wall() {
+    let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
+    let mut ada = program.join("lesson", "Ada");
+    ada.write("42");
+    program.watch("lesson").sees("Ada", "42");
+    Running::start(&mut shell(&folder, "answers.csv", &program, &[])).succeeds();
+    let saved = fs::read_to_string(folder.path().join("answers.csv")).unwrap();
+    assert!(saved.ends_with("Ada,42,false,true\r\n"), "{saved}");
+}
+
+#[test]
 fn a_bot_answers_posts() {
     let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
     let mut ada = program.join("incident", "Ada");
