@@ -4,17 +4,15 @@ pub(crate) mod remote;
 
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use typewall::{
     Access, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS, Origin, SecretFileError,
-    SecretHash, StartError, StoreOptions, system_memory,
+    SecretHash, StartError, StoreOptions, is_open_to_others, system_memory,
 };
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -231,7 +229,7 @@ fn read_passphrase(file: &Path) -> Result<SecretHash, String> {
 
 /// Warns if others can read a file that holds a secret.
 fn warn_of_readers(what: &str, file: &Path) {
-    if fs::metadata(file).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o077 != 0) {
+    if file.is_file() && is_open_to_others(file) {
         log::warn!("other users can read the {what} file; run chmod 600 {}", file.display());
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! | folder | what it owns |
 //! |---|---|
+//! | `platform` | what differs between operating systems |
 //! | `base` | ids, time, limits, and other small types that everything may use |
 //! | `room` | the domain, pure: `Rules` turns actions into facts, `View` is the state that facts produce |
 //! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
@@ -16,13 +17,12 @@
 //! | `server` | accepting connections, starting and stopping |
 //! | `remote` | the commands that use a server over the network |
 
-#![forbid(unsafe_code)]
-
 mod base;
 mod client;
 mod delivery;
 mod http;
 mod hub;
+mod platform;
 mod protocol;
 mod remote;
 mod room;
@@ -31,12 +31,14 @@ mod store;
 
 pub use base::host_key::HostKey;
 pub use base::limits::Limits;
+pub use base::random::{NoRandomSource, check_random_source};
 pub use base::secret::{SecretFileError, SecretHash, read_line as read_secret};
 pub use http::access::Access;
 pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
+pub use platform::{StopSignal, is_open_to_others, set_up_process, system_memory};
 pub use remote::address::{Address as RoomAddress, InvalidAddress};
 pub use remote::failure::Ended;
 pub use remote::read::{ReadOptions, read};
@@ -46,7 +48,6 @@ pub use remote::write::{Destination, WriteOptions, write};
 pub use room::room_name::{RoomName, RoomNameTooLong};
 pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};
-pub use server::memory::system_memory;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
 pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};

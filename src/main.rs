@@ -1,24 +1,19 @@
 //! The program: parses the options, binds, prints the address, waits for a signal and stops.
 
-mod allocator;
 mod cli;
 
 use clap::Parser;
 use cli::{Command, Options, remote};
-use rlimit::Resource;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
-use signal_hook::flag;
-use signal_hook::iterator::Signals;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{self, ExitCode};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Capacity, Format, HostKey, Limits, LogWriter, OpenError, Reader, RoomName, Server, network_addresses,
-    reachable, write_rooms,
+    Capacity, Format, HostKey, Limits, LogWriter, OpenError, Reader, RoomName, Server, StopSignal,
+    check_random_source, network_addresses, reachable, set_up_process, write_rooms,
 };
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -48,10 +43,10 @@ fn main() -> ExitCode {
 
 fn serve(options: &Options) -> Result<(), String> {
     set_up_process(options.core_dumps);
+    check_random_source().map_err(|error| format!("Cannot start the server: {error}."))?;
     let limits = within_capacity(options.limits())?;
     // Before the address is printed, so that no signal sent after that is missed.
-    let mut signals =
-        Signals::new([SIGINT, SIGTERM]).map_err(|error| format!("Cannot handle signals: {error}."))?;
+    let signal = StopSignal::register().map_err(|error| format!("Cannot handle signals: {error}."))?;
     let host_key = options.host_key()?;
     let access = options.access(host_key.as_ref())?;
     let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
@@ -67,7 +62,7 @@ fn serve(options: &Options) -> Result<(), String> {
     let stopper = server.stopper();
     start_thread("stopper", move || stop_requested.iter().for_each(|()| stopper.stop()))?;
     let exit_after_signal = move || {
-        signals.forever().next();
+        signal.wait();
         // On another thread, because a stop may wait for hubs, and for whoever reads the log.
         let _ = stop.send(());
         thread::sleep(STOP_TIMEOUT);
@@ -81,25 +76,6 @@ fn serve(options: &Options) -> Result<(), String> {
 fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
     thread.map(drop).map_err(|error| format!("Cannot start a thread: {error}."))
-}
-
-/// Prepares the process for serving: free memory goes back to the system, many files may be open, and nothing about
-/// users is in a core file.
-fn set_up_process(core_dumps: bool) {
-    allocator::set_up();
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        log::warn!("the limit of open files cannot be raised: {error}");
-    }
-    // A core file would hold texts that were never posted.
-    let no_core = |(_, hard)| rlimit::setrlimit(Resource::CORE, 0, hard);
-    if !core_dumps && let Err(error) = rlimit::getrlimit(Resource::CORE).and_then(no_core) {
-        log::warn!("core dumps cannot be switched off: {error}");
-    }
-    // By default, this signal ends the process when the store reaches a limit of file sizes (ulimit -f). Once it is
-    // handled, the write fails and posts are refused, as on a full disk.
-    if let Err(error) = flag::register(SIGXFSZ, Arc::default()) {
-        log::warn!("a limit of file sizes would end the server: {error}");
-    }
 }
 
 /// Lowers the limit of clients to what the system allows, and logs why.

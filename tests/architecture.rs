@@ -6,8 +6,22 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders in their order. Each may import only from those before it.
-const FOLDERS: [&str; 10] =
-    ["base", "room", "protocol", "delivery", "store", "hub", "client", "http", "server", "remote"];
+const FOLDERS: [&str; 11] = [
+    "platform", "base", "room", "protocol", "delivery", "store", "hub", "client", "http", "server", "remote",
+];
+
+/// What depends on the operating system, or is not checked by the compiler.
+const OF_SYSTEMS: [&str; 9] = [
+    "target_os",
+    "target_env",
+    "cfg(unix",
+    "cfg(windows",
+    "std::os::",
+    "libc::",
+    "rustix::",
+    "/proc/",
+    "unsafe ",
+];
 
 /// For each module, such as `hub/event`, the modules it imports.
 type Imports = BTreeMap<String, BTreeSet<String>>;
@@ -22,6 +36,18 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
         })
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .collect()
+}
+
+/// The code of a source before its tests, without comments.
+fn code(source: &str) -> String {
+    let lines = source.lines().take_while(|line| *line != "#[cfg(test)]");
+    lines.map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// What in a source depends on the operating system.
+fn of_systems(source: &str) -> Vec<&'static str> {
+    let code = code(source);
+    OF_SYSTEMS.into_iter().filter(|text| code.contains(text)).collect()
 }
 
 /// The sources in the folders, by module: `hub/event` for `hub/event.rs`, `hub` for `hub/mod.rs`.
@@ -132,6 +158,19 @@ fn imports_go_in_one_direction() {
     assert!(imports["hub/decisions"].contains("room/rules"), "imports are found");
     assert_eq!(backward_imports(&imports), [""; 0]);
     assert_eq!(cycles(&imports), BTreeSet::new());
+}
+
+#[test]
+fn only_the_folder_for_systems_depends_on_the_system() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (platform, others): (Vec<_>, Vec<_>) =
+        rust_files(&root).into_iter().partition(|file| file.starts_with(root.join("platform")));
+    for file in others {
+        let source = fs::read_to_string(&file).expect("a source");
+        assert_eq!(of_systems(&source), [""; 0], "{}", file.display());
+    }
+    let platform = platform.iter().map(|file| fs::read_to_string(file).expect("a source"));
+    assert_eq!(of_systems(&platform.collect::<String>().replace("#[cfg(test)]", "")), OF_SYSTEMS);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The host key in plain text, as it is printed and stored in a file.
 
+use crate::base::random;
 use crate::base::secret::{SecretFileError, SecretHash, read_line};
+use crate::platform::private;
 use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The key that makes its holder a host. It is never logged.
@@ -15,13 +16,13 @@ impl HostKey {
     /// A new key: 128 random bits, as 32 hexadecimal digits.
     pub fn random() -> Self {
         let mut bits = [0; 16];
-        getrandom::fill(&mut bits).expect("the system has a source of random numbers");
+        random::fill(&mut bits);
         Self(format!("{:032x}", u128::from_le_bytes(bits)))
     }
 
     /// Reads the key that a file keeps. If there is no file, creates one with a new key, which only its owner can read.
     pub fn read_or_create(file: &Path) -> Result<Self, SecretFileError> {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        match private(OpenOptions::new().write(true).create_new(true)).open(file) {
             Ok(mut created) => {
                 let key = Self::random();
                 match writeln!(created, "{}", key.0) {
@@ -59,14 +60,14 @@ impl fmt::Debug for HostKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use crate::platform::is_open_to_others;
 
     #[test]
     fn a_key_is_kept_in_a_file_that_only_its_owner_can_read() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("host-key");
         let key = HostKey::read_or_create(&file).unwrap();
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(!is_open_to_others(&file));
         assert_eq!(HostKey::read_or_create(&file).unwrap(), key);
         assert_eq!(key.fragment().len(), "#host=".len() + 32);
         assert_ne!(HostKey::random(), key);

@@ -11,6 +11,7 @@ pub(crate) mod ids;
 pub(crate) mod limits;
 pub(crate) mod memory;
 pub(crate) mod permits;
+pub(crate) mod random;
 pub(crate) mod rate_limit;
 pub(crate) mod secret;
 pub(crate) mod shared_rate_limit;

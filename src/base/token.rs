@@ -1,6 +1,7 @@
 //! Tokens: what a client that has given a secret, the passphrase or the host key, shows when it comes back, so that it
 //! does not have to wait for the wrong attempts of others.
 
+use crate::base::random;
 use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
@@ -56,8 +57,8 @@ impl TokenKey {
     /// A key that nobody else has: random bytes with the hash of the secret, so that no token outlives either.
     pub(crate) fn random(secret_hash: &[u8; 32]) -> Self {
         let mut key = [0; 64];
-        let (random, hash) = key.split_at_mut(32);
-        getrandom::fill(random).expect("the system has a source of random numbers");
+        let (key_part, hash) = key.split_at_mut(32);
+        random::fill(key_part);
         hash.copy_from_slice(secret_hash);
         Self(Hmac::new_from_slice(&key).expect("HMAC takes a key of any length"))
     }
@@ -66,7 +67,7 @@ impl TokenKey {
     pub(crate) fn issue(&self) -> Token {
         let mut token = [0; TOKEN_LENGTH];
         let (nonce, mac) = token.split_at_mut(NONCE_LENGTH);
-        getrandom::fill(nonce).expect("the system has a source of random numbers");
+        random::fill(nonce);
         mac.copy_from_slice(&self.0.clone().chain_update(&*nonce).finalize().into_bytes());
         Token(token)
     }

@@ -81,9 +81,10 @@ pub(crate) struct ReadArguments {
     #[arg(long)]
     follow: bool,
 
-    /// Print only posts numbered higher than N, or, with `now`, only those that come
-    #[arg(long, value_name = "N", default_value = "0", value_parser = parse_since, conflicts_with = "boxes")]
-    since: Since,
+    /// Print posts numbered higher than N, also those that only the server's store has; with `now`, only those that come
+    /// [default: the room's last posts]
+    #[arg(long, value_name = "N", value_parser = parse_since, conflicts_with = "boxes")]
+    since: Option<Since>,
 
     /// Print JSON: an object a line
     #[arg(long)]
@@ -149,7 +150,7 @@ impl ReadArguments {
     pub(crate) fn run(&self) -> Result<(), Ended> {
         let options = ReadOptions {
             follows: self.follow,
-            since: self.since,
+            since: self.since.unwrap_or(Since::Log),
             is_json: self.json,
             reads_boxes: self.boxes,
         };

@@ -1,9 +1,6 @@
 //! Transports: what outboxes write to and readers read from.
-//!
-//! All code about sockets that depends on the operating system is in this file.
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use crate::platform::{Peer, is_out_of_buffers, socket};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -36,24 +33,14 @@ pub trait Transport {
     fn shutdown(&self, how: Shutdown);
 }
 
-/// The state of the other end of a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
-    /// It may still send.
-    Open,
-    /// It sends nothing more. What it has sent may not have been read yet, and it may still read.
-    Finished,
-    /// The connection has ended.
-    Gone,
-}
-
 /// A TCP socket that its reader and the hub share: reads block, sends do not.
 #[derive(Debug, Clone)]
 pub struct SocketTransport(Arc<TcpStream>);
 
 impl SocketTransport {
-    /// A transport over a blocking socket.
+    /// A transport over a new socket.
     pub fn new(socket: TcpStream) -> Self {
+        socket::prepare(&socket);
         Self(Arc::new(socket))
     }
 
@@ -64,7 +51,7 @@ impl SocketTransport {
         let _ = options.set_tcp_nodelay(true);
         let _ = options.set_send_buffer_size(send_buffer);
         let _ = options.set_recv_buffer_size(receive_buffer);
-        let _ = options.set_tcp_notsent_lowat(MAX_UNSENT);
+        socket::limit_unsent(&socket, MAX_UNSENT);
         Self::new(socket)
     }
 
@@ -80,36 +67,24 @@ impl SocketTransport {
 
     /// Blocks for `duration`, or until the other end has closed the connection in one direction at least.
     pub(crate) fn wait_for_close(&self, duration: Duration) -> io::Result<Peer> {
-        self.poll(PollFlags::RDHUP, duration)
+        socket::wait_for_close(&self.0, duration)
     }
 
     /// Blocks for `duration`, or until the connection is closed in both directions.
     pub(crate) fn wait_for_end(&self, duration: Duration) -> io::Result<Peer> {
-        self.poll(PollFlags::empty(), duration)
+        socket::wait_for_end(&self.0, duration)
     }
 
-    fn poll(&self, flags: PollFlags, duration: Duration) -> io::Result<Peer> {
-        let mut ends = [PollFd::new(&self.0, flags)];
-        let duration = Timespec::try_from(duration).map_err(io::Error::other)?;
-        match poll(&mut ends, Some(&duration)) {
-            // The process was suspended, which may have taken the whole time.
-            Ok(0) | Err(Errno::INTR) => Ok(Peer::Open),
-            Ok(_) if ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR) => Ok(Peer::Gone),
-            Ok(_) => Ok(Peer::Finished),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Makes reads and writes return at once. Only for a connection that is about to be closed.
-    pub fn set_nonblocking(&self) -> io::Result<()> {
-        self.0.set_nonblocking(true)
+    /// Reads what has come, without blocking.
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        socket::read_now(&self.0, buffer)
     }
 }
 
 /// Blocks until bytes arrive, at most for the read time-out.
 impl Read for &SocketTransport {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        retry_interrupted(|| (&*self.0).read(buffer))
+        retry_interrupted(|| socket::read(&self.0, buffer))
     }
 }
 
@@ -117,7 +92,7 @@ impl Read for &SocketTransport {
 /// belongs to the hub, which is the only writer after that.
 impl Write for &SocketTransport {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        (&*self.0).write(bytes)
+        socket::write(&self.0, bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -127,13 +102,7 @@ impl Write for &SocketTransport {
 
 impl Transport for SocketTransport {
     fn send(&self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        // The flag makes this call non-blocking; the socket itself is blocking, because its reader blocks on it.
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        let socket = SockRef::from(&*self.0);
-        match pieces {
-            [piece] => socket.send_with_flags(piece, flags),
-            _ => socket.send_vectored_with_flags(pieces, flags),
-        }
+        socket::send(&self.0, pieces)
     }
 
     fn shutdown(&self, how: Shutdown) {
@@ -145,7 +114,7 @@ impl Transport for SocketTransport {
 /// True if the system has no buffer space now but may have some later.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted | ErrorKind::OutOfMemory)
-        || error.raw_os_error() == Some(libc::ENOBUFS)
+        || is_out_of_buffers(error)
 }
 
 /// Repeats a read that was interrupted. A read with a time-out returns EINTR after the process was suspended, even if
@@ -171,6 +140,7 @@ mod tests {
         let transport = SocketTransport::with_buffers(socket, 20_000, 30_000);
         let options = SockRef::from(&*transport.0);
         assert!(options.tcp_nodelay().unwrap());
+        #[cfg(all(target_os = "linux", not(typewall_portable)))]
         assert_eq!(options.tcp_notsent_lowat().unwrap(), MAX_UNSENT);
         // Linux doubles both, for its own bookkeeping.
         assert!([20_000, 40_000].contains(&options.send_buffer_size().unwrap()));

@@ -124,7 +124,7 @@ fn origin(head: &Head) -> Result<Option<Origin>, AccessError> {
 
 /// The name of this machine. The system is asked each time, because the name may change.
 fn own_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+    gethostname::gethostname().to_string_lossy().into_owned()
 }
 
 impl AccessError {

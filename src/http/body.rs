@@ -2,8 +2,9 @@
 
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::deadline_stream::DeadlineStream;
-use crate::delivery::transport::{Peer, SocketTransport};
+use crate::delivery::transport::SocketTransport;
 use crate::http::request::Head;
+use crate::platform::Peer;
 use std::io::{self, ErrorKind, Read};
 use std::time::{Duration, Instant};
 use tungstenite::http::header;

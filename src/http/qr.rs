@@ -6,6 +6,7 @@
 
 use crate::http::request::Head;
 use crate::http::response::Response;
+use crate::platform::lower_priority;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use qrcode::QrCode;
 use qrcode::render::svg;
@@ -94,19 +95,12 @@ fn busy() -> Response {
 
 /// Runs the thread, until all senders are gone.
 fn draw_all(queue: &Receiver<QrRequest>) {
-    lower_priority();
+    if let Err(error) = lower_priority() {
+        log::debug!("the priority of the thread for QR codes cannot be lowered: {error}");
+    }
     for QrRequest { link, reply_to } in queue {
         // The connection may have ended, or have waited for too long.
         let _ = reply_to.send(qr_code(&link));
-    }
-}
-
-/// Lowers the priority of this thread as far as possible. On other systems than Linux, a priority belongs to the whole
-/// process.
-fn lower_priority() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(19) {
-        log::debug!("the priority of the thread for QR codes cannot be lowered: {error}");
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::base::address::Address;
 use crate::base::ids::{AckId, ClientId, IdMap};
+use crate::base::random;
 use crate::base::secret::SecretHash;
 use crossbeam_channel::Sender;
 use std::collections::{HashMap, VecDeque};
@@ -123,8 +124,9 @@ impl Attempts {
     /// Takes a random attempt of an address.
     pub(crate) fn take_random(&mut self, address: Address) -> Option<Attempt> {
         self.take(address, |len| {
-            let random = getrandom::u32().expect("the system has a source of random numbers");
-            random as usize % len
+            let mut bytes = [0; 4];
+            random::fill(&mut bytes);
+            u32::from_le_bytes(bytes) as usize % len
         })
     }
 

@@ -17,8 +17,12 @@ pub struct Address {
     /// A name or an IP address; one of IPv6 without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// The URL of the WebSocket.
-    pub(crate) url: String,
+    /// The host and the port as they are in the URL.
+    pub(crate) authority: String,
+    /// The path of the page, up to its last slash.
+    folder: String,
+    /// The room, as a query.
+    query: String,
 }
 
 /// The text is not the address of a room.
@@ -53,10 +57,9 @@ impl Address {
         if host.is_empty() || authority.as_str().contains('@') || has_rest != authority.port().is_some() {
             return Err(InvalidAddress);
         }
-        let scheme = if is_secure { "wss" } else { "ws" };
         let port = authority.port_u16().unwrap_or(if is_secure { 443 } else { 80 });
-        let url = format!("{scheme}://{authority}{}?{}", socket_path(uri.path()), room_query(query));
-        Ok(Self { is_secure, host, port, url })
+        let (authority, folder) = (authority.to_string(), folder(uri.path()));
+        Ok(Self { is_secure, host, port, authority, folder, query: room_query(query) })
     }
 }
 
@@ -65,15 +68,28 @@ impl Address {
     pub fn is_secure(&self) -> bool {
         self.is_secure
     }
+
+    /// The URL of the WebSocket.
+    pub(crate) fn url(&self) -> String {
+        let scheme = if self.is_secure { "wss" } else { "ws" };
+        let Self { authority, folder, query, .. } = self;
+        format!("{scheme}://{authority}{folder}{SOCKET}?{query}")
+    }
+
+    /// The path and the query of the room's log, from a number on.
+    pub(crate) fn log_target(&self, after: u64) -> String {
+        let Self { folder, query, .. } = self;
+        format!("{folder}log?{query}&format=json&after={after}")
+    }
 }
 
-/// The path of the WebSocket beside a page with this path.
-fn socket_path(page: &str) -> String {
+/// The folder of a page with this path.
+fn folder(page: &str) -> String {
     let (folder, file) = page.rsplit_once('/').unwrap_or(("", ""));
     match file {
-        "" | SOCKET | "index.html" => format!("{folder}/{SOCKET}"),
+        "" | SOCKET | "index.html" => format!("{folder}/"),
         // Typewall's page has no name of its own, so this is the folder that a proxy serves it under.
-        file => format!("{folder}/{file}/{SOCKET}"),
+        file => format!("{folder}/{file}/"),
     }
 }
 
@@ -106,9 +122,16 @@ mod tests {
             ("http://[fd00::2]:81/", "ws://[fd00::2]:81/ws?room=lobby", "fd00::2", 81),
         ] {
             let address = Address::parse(text).unwrap();
-            assert_eq!((&*address.url, &*address.host, address.port), (url, host, port), "{text}");
+            assert_eq!((&*address.url(), &*address.host, address.port), (url, host, port), "{text}");
             assert_eq!(address.is_secure, url.starts_with("wss"));
         }
+    }
+
+    #[test]
+    fn the_log_is_beside_the_page() {
+        let address = Address::parse("https://h:1/wall?room=B%C3%BCro").unwrap();
+        assert_eq!(address.authority, "h:1");
+        assert_eq!(address.log_target(7), "/wall/log?room=B%C3%BCro&format=json&after=7");
     }
 
     #[test]

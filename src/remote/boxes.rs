@@ -86,9 +86,9 @@ impl Boxes {
 
     /// Somebody has posted this text.
     pub(crate) fn post(&mut self, id: &str, name: &str, text: &str) -> Vec<Said> {
-        self.enter(id, name);
-        let Some(speaker) = self.speakers.get_mut(id) else { return Vec::new() };
         let lines = not_blank(text);
+        // A post over HTTP has an author who was never there.
+        let Some(speaker) = self.speakers.get_mut(id) else { return said_by(name, lines) };
         let most = lines.len().min(speaker.said.len());
         let is_said = |count: &usize| {
             let last = speaker.said.range(speaker.said.len() - count..);
@@ -115,8 +115,12 @@ impl Speaker {
         self.said.extend(lines.iter().cloned());
         let excess = self.said.len().saturating_sub(MAX_SAID);
         self.said.drain(..excess);
-        lines.into_iter().map(|line| Said { name: self.name.clone(), line }).collect()
+        said_by(&self.name, lines)
     }
+}
+
+fn said_by(name: &str, lines: Vec<String>) -> Vec<Said> {
+    lines.into_iter().map(|line| Said { name: name.to_owned(), line }).collect()
 }
 
 fn not_blank(text: &str) -> Vec<String> {
@@ -202,6 +206,7 @@ mod tests {
         assert_eq!(lines(boxes.write("1", "Another. And")), [""; 0]);
         assert_eq!(lines(boxes.post("1", "Ada", "Another.")), ["Ada: Another."]);
         assert_eq!(lines(boxes.post("9", "Ben", "hi")), ["Ben: hi"]);
+        assert_eq!(boxes.speakers.len(), 1, "nobody is remembered who was never there");
     }
 
     #[test]

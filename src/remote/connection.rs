@@ -3,12 +3,12 @@
 use crate::remote::address::Address;
 use crate::remote::failure::Failure;
 use crate::remote::messages::{ServerMessage, parse};
-use crate::remote::pipe::{Chunk, Pipe, Stream, connect};
+use crate::remote::pipe::Chunk;
+use crate::remote::stream::Stream;
 use crate::remote::tls::Tls;
 use crossbeam_channel::Receiver;
-use rustls::StreamOwned;
 use serde_json::{Value, json};
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 use tungstenite::handshake::HandshakeError;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -27,8 +27,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 /// The server has this long to answer a goodbye.
 const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Bytes of a message. The largest is a snapshot, with all boxes and the log of a room.
-const MAX_MESSAGE: usize = 256 * 1024 * 1024;
+/// Bytes of a message. The largest message is a snapshot, with all boxes and the log of a room.
+pub(crate) const MAX_MESSAGE: usize = 256 * 1024 * 1024;
 
 /// A connection.
 #[derive(Debug)]
@@ -47,19 +47,11 @@ impl Connection {
     /// Connects to a room, in bounded time.
     pub(crate) fn open(address: &Address, tls: Option<&Tls>) -> Result<Self, Failure> {
         let deadline = Instant::now() + OPEN_TIMEOUT;
-        let lost = |error: io::Error| Failure::Lost(format!("The connection is lost: {error}."));
-        let pipe = Pipe::new(connect(&address.host, address.port, deadline)?, deadline).map_err(lost)?;
-        let chunks = pipe.chunks().clone();
-        let stream = match tls.filter(|_| address.is_secure) {
-            None => Stream::Plain(pipe),
-            Some(tls) => {
-                let encrypted = tls.connection(&address.host).map_err(Failure::Refused)?;
-                Stream::Encrypted(Box::new(StreamOwned::new(encrypted, pipe)))
-            }
-        };
+        let mut stream = Stream::open(address, tls, deadline)?;
+        let chunks = stream.pipe().chunks().clone();
         let config =
             WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        let opened = tungstenite::client::client_with_config(&address.url, stream, Some(config));
+        let opened = tungstenite::client::client_with_config(address.url(), stream, Some(config));
         let (mut socket, _) = opened.map_err(|error| match error {
             HandshakeError::Failure(Error::Io(error)) if error.kind() == ErrorKind::TimedOut => {
                 Failure::silent()

@@ -56,6 +56,14 @@ impl Secret {
     pub(crate) fn new(text: String) -> Self {
         Self { text, token: None }
     }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
 }
 
 /// Hides the secret, so that no log shows it.

@@ -44,6 +44,11 @@ impl Link {
         self.input_ended = Some(ended);
     }
 
+    /// The last visit, with the tokens that the server gave.
+    pub(crate) fn visit(&self) -> &Visit {
+        &self.visit
+    }
+
     /// What interrupts the command.
     pub(crate) fn interrupts(&self) -> &Receiver<()> {
         &self.interrupts

@@ -1,9 +1,8 @@
 //! A connection that can be waited for together with other events: a thread reads the socket and hands over what comes,
-//! so whoever owns the connection reads without blocking. Encryption stays in one place, because only bytes cross over.
+//! so whoever owns the connection reads without blocking.
 
 use crate::remote::failure::Failure;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
-use rustls::{ClientConnection, StreamOwned};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::thread;
@@ -134,48 +133,6 @@ impl Drop for Pipe {
     fn drop(&mut self) {
         // The server may have ended the connection before.
         let _ = self.socket.shutdown(Shutdown::Both);
-    }
-}
-
-/// A connection, encrypted or not.
-#[derive(Debug)]
-pub(crate) enum Stream {
-    Plain(Pipe),
-    Encrypted(Box<StreamOwned<ClientConnection, Pipe>>),
-}
-
-impl Stream {
-    /// The connection below.
-    pub(crate) fn pipe(&mut self) -> &mut Pipe {
-        match self {
-            Self::Plain(pipe) => pipe,
-            Self::Encrypted(stream) => &mut stream.sock,
-        }
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(pipe) => pipe.read(to),
-            Self::Encrypted(stream) => stream.read(to),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Plain(pipe) => pipe.write(bytes),
-            Self::Encrypted(stream) => stream.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Plain(pipe) => pipe.flush(),
-            Self::Encrypted(stream) => stream.flush(),
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::remote::entry::Role;
 use crate::remote::failure::{Ended, Failure};
 use crate::remote::link::{Link, say};
 use crate::remote::messages::{ServerMessage, Snapshot};
+use crate::remote::older::Older;
 use crate::remote::printer::Printer;
 use crate::remote::seen::{Seen, Since};
 use crate::remote::write::Destination;
@@ -74,7 +75,7 @@ struct Reader<W: Write> {
 impl<W: Write> Reader<W> {
     fn run(&mut self, link: &mut Link) -> Result<(), Stop> {
         loop {
-            let (mut connection, snapshot) = link.connect()?;
+            let (mut connection, snapshot) = self.connect(link)?;
             self.print_snapshot(&snapshot)?;
             self.printer.flush()?;
             if !self.options.follows {
@@ -83,6 +84,29 @@ impl<W: Write> Reader<W> {
             }
             let failure = self.follow(&mut connection)?;
             link.lose(failure)?;
+        }
+    }
+
+    /// Connects, and first prints the posts that only the server's store has. There is no connection meanwhile, because
+    /// nobody would read from it.
+    fn connect(&mut self, link: &mut Link) -> Result<(Connection, Box<Snapshot>), Stop> {
+        loop {
+            let (connection, snapshot) = link.connect()?;
+            let gap = if self.options.reads_boxes { None } else { self.seen.gap(&snapshot.log) };
+            let Some((first, last)) = gap else { return Ok((connection, snapshot)) };
+            connection.close();
+            let mut is_printed = false;
+            let download = Older::request(link.visit(), first - 1);
+            for post in download.into_iter().flatten().take_while(|post| post.n <= last) {
+                if self.seen.is_new(&post) {
+                    self.printer.post(&post)?;
+                    is_printed = true;
+                }
+            }
+            if !is_printed {
+                say(&format!("The server does not have the posts {first} to {last} any more."));
+                self.seen.skip_to(last);
+            }
         }
     }
 
@@ -110,10 +134,7 @@ impl<W: Write> Reader<W> {
     fn print_snapshot(&mut self, snapshot: &Snapshot) -> io::Result<()> {
         match (self.options.reads_boxes, self.options.follows && !self.options.is_json) {
             (false, _) => {
-                let (new, gap) = self.seen.new_in_log(&snapshot.log);
-                if let Some((first, last)) = gap {
-                    say(&format!("The room's log does not have the posts {first} to {last} any more."));
-                }
+                let new = self.seen.new_in_log(&snapshot.log);
                 new.iter().try_for_each(|post| self.printer.post(post))
             }
             (true, true) => {

@@ -1,6 +1,7 @@
 //! Sessions: the secrets with which users take their own seats again, and the keys that identify a post that is sent
 //! twice.
 
+use crate::base::random;
 use crate::room::names::{self, Name};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,7 +19,7 @@ impl Session {
     /// A new secret.
     pub fn random() -> Self {
         let mut bits = [0; 16];
-        getrandom::fill(&mut bits).expect("the system has a source of random numbers");
+        random::fill(&mut bits);
         Self(u128::from_le_bytes(bits))
     }
 

@@ -13,8 +13,9 @@ use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
+use crate::platform::{is_exhaustion, spare_descriptor};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -143,25 +144,15 @@ fn accept(
     Err(exhausted)
 }
 
-/// A descriptor held in reserve, so that a client can be told when there is no other.
-fn spare_descriptor() -> Option<File> {
-    File::open("/dev/null").ok()
-}
-
-/// True if this process or the system has no descriptor left.
-fn is_exhaustion(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-}
-
 /// Responds with 503 and closes, as far as that is possible without blocking. Reads what the client has sent already,
 /// because closing a socket with unread bytes resets it, and the response would be lost.
-fn refuse(mut transport: &SocketTransport) {
-    if transport.set_nonblocking().is_ok() {
-        // The response fits an empty send buffer; a client that has gone already needs none.
-        let _ = Response::too_many_connections().write(transport, false, true);
-        transport.shutdown(Shutdown::Write);
-        let _ = transport.read(&mut [0; 4096]);
-    }
+fn refuse(transport: &SocketTransport) {
+    let mut response = Vec::new();
+    // Writing to a Vec does not fail. The response fits an empty send buffer; a client that has gone needs none.
+    let _ = Response::too_many_connections().write(&mut response, false, true);
+    let _ = transport.send(&[IoSlice::new(&response)]);
+    transport.shutdown(Shutdown::Write);
+    let _ = transport.read_now(&mut [0; 4096]);
 }
 
 #[cfg(test)]

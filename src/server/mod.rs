@@ -2,12 +2,11 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
-pub(crate) mod control_group;
-pub(crate) mod memory;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
+use crate::base::random::{NoRandomSource, check_random_source};
 use crate::delivery::client_transport::ClientTransport;
 use crate::http::access::Access;
 use crate::http::download::DownloadLimiter;
@@ -90,6 +89,8 @@ impl fmt::Display for Crash {
 pub enum StartError {
     /// The system refused a thread, or has no address for the listener.
     System(io::Error),
+    /// There are no random numbers for secrets.
+    Random(NoRandomSource),
     /// The store cannot be used.
     Store(OpenError),
 }
@@ -98,6 +99,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::System(error) => write!(f, "{error}"),
+            Self::Random(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
         }
     }
@@ -117,6 +119,7 @@ impl Server {
         access: Access,
         store: Option<&StoreOptions>,
     ) -> Result<Self, StartError> {
+        check_random_source().map_err(StartError::Random)?;
         let address = listener.local_addr()?;
         // Listening again only changes how many connections may wait.
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;

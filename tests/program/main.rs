@@ -8,6 +8,7 @@ mod extremes;
 mod hosts;
 mod options;
 mod qr;
+mod randomness;
 mod remote;
 mod secrets;
 mod serving;

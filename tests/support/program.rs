@@ -3,8 +3,11 @@
 
 use crate::support::client::{Client, dial};
 use crate::support::{bounded, wait_until};
+#[cfg(unix)]
 use nix::sys::signal::{Signal, kill};
+#[cfg(unix)]
 use nix::unistd::Pid;
+use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
@@ -16,9 +19,21 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
 /// A free port of this machine.
 pub(crate) const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
-/// The program, without options and without the test's environment.
+/// The variables that a runner of the program gets. `SystemRoot` is for Windows, whose sockets need it.
+const KEPT_VARIABLES: [&str; 5] = ["HOME", "PATH", "SystemRoot", "WINEDEBUG", "WINEPREFIX"];
+
+/// The program, without options and without the test's environment: the built one, unless `TYPEWALL_BINARY` names
+/// another. `TYPEWALL_RUNNER` is a command that runs it, such as `wine64`, `qemu-aarch64` or `chroot FOLDER`.
 pub(crate) fn typewall() -> Command {
-    command(BINARY)
+    let binary = env::var("TYPEWALL_BINARY").unwrap_or_else(|_| BINARY.to_owned());
+    let runner = env::var("TYPEWALL_RUNNER").unwrap_or_default();
+    let words: Vec<&str> = runner.split_whitespace().chain([&*binary]).collect();
+    let mut command = command(words[0]);
+    command.args(&words[1..]);
+    if words.len() > 1 || cfg!(windows) {
+        command.envs(KEPT_VARIABLES.iter().filter_map(|name| Some((name, env::var_os(name)?))));
+    }
+    command
 }
 
 /// The program, to listen on a free port.
@@ -96,6 +111,7 @@ impl Program {
             .to_owned()
     }
 
+    #[cfg(unix)]
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())
     }
@@ -119,6 +135,7 @@ impl Program {
         client
     }
 
+    #[cfg(unix)]
     pub(crate) fn signal(&self, signal: Signal) {
         kill(self.pid(), signal).expect("it has not ended");
     }
@@ -130,6 +147,7 @@ impl Program {
     }
 
     /// Has it stop, and returns its status and what it logged.
+    #[cfg(unix)]
     pub(crate) fn terminate(self) -> (Option<i32>, String) {
         self.signal(Signal::SIGTERM);
         self.ended()

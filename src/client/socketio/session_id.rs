@@ -1,5 +1,6 @@
 //! The ids of sessions.
 
+use crate::base::random;
 use data_encoding::BASE64URL_NOPAD;
 use std::fmt::{self, Write};
 
@@ -17,7 +18,7 @@ impl SessionId {
     /// A new id.
     pub(crate) fn random() -> Self {
         let mut bytes = [0; ID_LENGTH];
-        getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
+        random::fill(&mut bytes);
         Self(bytes)
     }
 

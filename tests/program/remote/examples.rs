@@ -59,16 +59,15 @@ fn lines_of_a_file_are_posted() {
 }
 
 #[test]
-fn curl_posts_once_however_often_it_is_called() {
+fn curl_posts_without_a_seat() {
     let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
-    let mut viewer = program.watch("incident");
-    for _ in 0..2 {
-        let mut curl = shell(&folder, "/post?", &program, &[]);
-        let running = Running::start(curl.env("BUILD", "build-7"));
-        assert_eq!(running.line(), "{\"n\":1}");
-        running.succeeds();
-    }
+    let mut viewer = program.watch("ops");
+    let mut running = Running::start(&mut shell(&folder, "/post", &program, &[]));
+    assert_eq!(running.line(), r#"{"n":1}"#);
     viewer.until("the post", |page| page.posts() == ["deployed 1.4"]);
+    assert_eq!(viewer.page.log[0]["name"], "deploy");
+    running.end_input();
+    assert_eq!(running.ended().0, Some(0));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::remote::relay::Relay;
 use crate::remote::{Running, read};
+use crate::support::client::Client;
 use crate::support::program::{Program, output, server};
 use serde_json::{Value, json};
 
@@ -69,6 +70,58 @@ fn over_restarts_nothing_is_printed_twice_or_missing() {
         program = start();
         relay.lead_to(Some(program.address));
     }
+}
+
+#[test]
+fn posts_that_only_the_store_has_are_printed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let [store, passphrase] = ["wall.sqlite", "passphrase"].map(|name| folder.path().join(name));
+    std::fs::write(&passphrase, "horse").unwrap();
+    let start = || {
+        let mut command = server();
+        command.args(["--post-rate", "1000", "--log-length", "3", "--store"]).arg(&store);
+        Program::start(command.arg("--passphrase-file").arg(&passphrase))
+    };
+    let post = |program: &Program, numbers: std::ops::RangeInclusive<u64>| {
+        let mut ada = Client::connect(program.address, "r");
+        ada.unlock("horse");
+        ada.join("Ada");
+        numbers.for_each(|n| ada.post_and_wait(&n.to_string()));
+    };
+    let mut program = start();
+    post(&program, 1..=10);
+    let with = |arguments: &[&str], program: &Program| {
+        let passphrase = ["--json", "--passphrase-file", passphrase.to_str().unwrap()];
+        let lines = printed(program, &[&passphrase, arguments].concat());
+        lines.lines().map(|line| json_line(line)["n"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(with(&[], &program), [8, 9, 10]);
+    assert_eq!(with(&["--since", "0"], &program), (1..=10).collect::<Vec<_>>());
+    assert_eq!(with(&["--since", "4"], &program), (5..=10).collect::<Vec<_>>());
+
+    let relay = Relay::to(program.address);
+    let mut command = read(relay.address);
+    let running = Running::start(command.args(["--follow", "--json", "--passphrase-file"]).arg(&passphrase));
+    let numbers =
+        |count| (0..count).map(|_| json_line(&running.line())["n"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(numbers(3), [8, 9, 10]);
+    relay.lead_to(None);
+    program.kill();
+    program = start();
+    post(&program, 11..=20);
+    relay.lead_to(Some(program.address));
+    assert_eq!(numbers(10), (11..=20).collect::<Vec<_>>());
+}
+
+#[test]
+fn posts_that_nobody_has_any_more_are_said_to_be_missing() {
+    let program = Program::start(server().args(["--log-length", "2"]));
+    let mut ada = program.join("r", "Ada");
+    ["1", "2", "3", "4"].iter().for_each(|text| ada.post_and_wait(text));
+    let output = output(read(program.address).args(["--since", "0"]));
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 2);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(said, "typewall: The server does not have the posts 1 to 2 any more.\n");
 }
 
 #[test]

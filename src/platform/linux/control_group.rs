@@ -1,4 +1,4 @@
-//! Linux control groups: where the limits of the groups that this process is in can be read.
+//! Control groups: where the limits of the groups that this process is in can be read.
 
 use std::fs;
 use std::path::{Path, PathBuf};

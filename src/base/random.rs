@@ -1,0 +1,23 @@
+//! Random bytes from the system, for everything that nobody may guess.
+
+use std::fmt;
+
+/// The system has no source of random bytes, or lets this process use none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRandomSource(getrandom::Error);
+
+impl fmt::Display for NoRandomSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the system gives it no random numbers, which secrets need ({})", self.0)
+    }
+}
+
+/// Checks that [`fill`] works. The system keeps a source that has worked once.
+pub fn check_random_source() -> Result<(), NoRandomSource> {
+    getrandom::fill(&mut [0]).map_err(NoRandomSource)
+}
+
+/// Fills a slice with random bytes.
+pub(crate) fn fill(bytes: &mut [u8]) {
+    getrandom::fill(bytes).expect("the server has checked the source before it started");
+}
