@@ -1,8 +1,11 @@
 //! Builds the page: for each language the document with its styles and its script, the parts that it fetches when it
 //! needs them, and the words of each language. Each file is also compressed. `src/http/page.rs` includes the result.
+//! Also finds the commit that `--version` names.
 
 #[path = "build/bundle.rs"]
 mod bundle;
+#[path = "build/commit.rs"]
+mod commit;
 #[path = "build/language.rs"]
 mod language;
 #[path = "build/minify.rs"]
@@ -29,6 +32,20 @@ fn main() {
     if let Err(error) = build() {
         println!("cargo::error=The page cannot be built: {error}");
     }
+    println!("cargo::rustc-env=TYPEWALL_COMMIT={}", commit());
+}
+
+/// The commit that a release is built from. Other builds do not name it: then every commit would have all of them, and
+/// all tests, compiled again.
+fn commit() -> String {
+    if std::env::var("PROFILE").as_deref() != Ok("release") {
+        return "debug".to_owned();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in commit::files(root) {
+        println!("cargo::rerun-if-changed={}", file.display());
+    }
+    commit::commit(root)
 }
 
 fn build() -> Result<(), Box<dyn Error>> {

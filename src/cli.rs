@@ -2,9 +2,10 @@
 
 pub(crate) mod remote;
 
+use crate::healthcheck::Target;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
-use std::io::{self, ErrorKind};
+use clap_complete::Shell;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -20,9 +21,12 @@ const DEFAULT: Limits = Limits::DEFAULT;
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
 
+/// The version, with the commit of a release.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("TYPEWALL_COMMIT"), ")");
+
 /// A wall of live text boxes: everyone in the room sees what you write as you write it.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
+#[command(version = VERSION, max_term_width = 100, next_line_help = true, args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -154,6 +158,10 @@ pub(crate) struct Options {
     /// -c`) allows it
     #[arg(long, env = "TYPEWALL_CORE_DUMPS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub core_dumps: bool,
+
+    /// Print only warnings and errors: no addresses and no host links
+    #[arg(long, env = "TYPEWALL_QUIET", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub quiet: bool,
 }
 
 /// What to do instead of serving.
@@ -184,6 +192,23 @@ pub(crate) enum Command {
 
     /// Print a room's posts as they come, or its boxes
     Read(remote::ReadArguments),
+
+    /// Check that a server is healthy; the exit status is 0 or 1
+    Healthcheck {
+        /// Address of the page, over http [default: the server on this machine that listens at
+        /// TYPEWALL_LISTEN, or on port 8080]
+        #[arg(value_parser = Target::parse)]
+        url: Option<Target>,
+    },
+
+    /// Print the completions of a shell
+    Completions {
+        /// Shell that reads them
+        shell: Shell,
+    },
+
+    /// Print the manual page
+    Man,
 }
 
 /// The addresses that the host name of `--listen` resolves to. The first one that can be bound is used.
@@ -317,21 +342,5 @@ impl Options {
             }
             (error, _) => format!("Cannot start the server: {error}."),
         }
-    }
-
-    /// The message for an address that cannot be bound: what is wrong and what to do.
-    pub(crate) fn bind_error(&self, error: &io::Error) -> String {
-        let listen = self.listen.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(" or ");
-        let advice = match error.kind() {
-            ErrorKind::AddrInUse => "the port is already in use; choose another with --listen ADDR:PORT",
-            ErrorKind::PermissionDenied => {
-                "ports below 1024 need privileges; choose another with --listen ADDR:PORT"
-            }
-            ErrorKind::AddrNotAvailable => {
-                "this machine does not have that address; 0.0.0.0 listens on all interfaces"
-            }
-            _ => return format!("Cannot listen on {listen}: {error}."),
-        };
-        format!("Cannot listen on {listen}: {advice}.")
     }
 }

@@ -38,7 +38,9 @@ pub use http::invite::addresses as network_addresses;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
-pub use platform::{StopSignal, is_open_to_others, set_up_process, system_memory};
+pub use platform::{
+    StopSignal, inherited_listener, is_open_to_others, set_up_process, shows_unicode, system_memory,
+};
 pub use remote::address::{Address as RoomAddress, InvalidAddress};
 pub use remote::failure::Ended;
 pub use remote::read::{ReadOptions, read};

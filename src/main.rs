@@ -1,19 +1,23 @@
 //! The program: parses the options, binds, prints the address, waits for a signal and stops.
 
+mod announce;
 mod cli;
+mod healthcheck;
+mod listen;
+mod manual;
 
 use clap::Parser;
 use cli::{Command, Options, remote};
-use std::io::{self, BufWriter, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener};
+use healthcheck::Target;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Capacity, Format, HostKey, Limits, LogWriter, OpenError, Reader, RoomName, Server, StopSignal,
-    check_random_source, network_addresses, reachable, set_up_process, write_rooms,
+    Capacity, Format, Limits, LogWriter, OpenError, Reader, RoomName, Server, StopSignal,
+    check_random_source, reachable, set_up_process, write_rooms,
 };
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -21,11 +25,16 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let options = Options::try_parse().unwrap_or_else(|error| remote::exit(&error));
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
+    // A person at a terminal is told where the server is, and of trouble.
+    let level = if options.quiet || io::stdout().is_terminal() { "warn" } else { "info" };
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();
     let outcome = match &options.command {
         Some(Command::Write(arguments)) => return remote::finish(arguments.run()),
         Some(Command::Read(arguments)) => return remote::finish(arguments.run()),
         None => serve(&options),
+        Some(Command::Healthcheck { url }) => check_health(&options, url.as_ref()),
+        Some(Command::Completions { shell }) => printed(io::stdout().write_all(&manual::completions(*shell))),
+        Some(Command::Man) => printed(manual::page().and_then(|page| io::stdout().write_all(&page))),
         Some(Command::Log { file, room, format, after }) => match room {
             Some(room) => print_log(file, room, format, *after),
             None => print_rooms(file),
@@ -49,7 +58,7 @@ fn serve(options: &Options) -> Result<(), String> {
     let signal = StopSignal::register().map_err(|error| format!("Cannot handle signals: {error}."))?;
     let host_key = options.host_key()?;
     let access = options.access(host_key.as_ref())?;
-    let listener = TcpListener::bind(&*options.listen).map_err(|error| options.bind_error(&error))?;
+    let listener = listen::listener(&options.listen)?;
     let store = options.store();
     let server = Server::start(listener, limits, access, store.as_ref())
         .map_err(|error| options.start_error(&error))?;
@@ -57,7 +66,9 @@ fn serve(options: &Options) -> Result<(), String> {
     log::info!(
         "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for incoming messages and pending output"
     );
-    print_addresses(server.address(), host_key.as_ref());
+    if !options.quiet {
+        announce::announce(server.address(), host_key.as_ref());
+    }
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
     start_thread("stopper", move || stop_requested.iter().for_each(|()| stopper.stop()))?;
@@ -90,21 +101,10 @@ fn within_capacity(limits: Limits) -> Result<Limits, String> {
     }
 }
 
-/// Prints the addresses of the server: for this machine, and for others if they can reach it. Then the links that make
-/// whoever opens them a host. They are printed for a service too, because its operator needs them.
-fn print_addresses(listen: SocketAddr, host_key: Option<&HostKey>) {
-    let network = network_addresses(listen);
-    let mut lines = format!("Typewall is at http://{}\n", reachable(listen));
-    for address in &network {
-        lines += &format!("On this network: http://{address}\n");
-    }
-    if let Some(key) = host_key {
-        for address in [reachable(listen)].iter().chain(&network) {
-            lines += &format!("Host: http://{address}/{}\n", key.fragment());
-        }
-    }
-    // The server runs on if standard output is closed.
-    let _ = io::stdout().write_all(lines.as_bytes());
+/// Checks the server at this URL, or the one that the same options would start.
+fn check_health(options: &Options, url: Option<&Target>) -> Result<(), String> {
+    let own = || options.listen.first().map(|listen| Target::at(reachable(*listen)));
+    url.cloned().or_else(own).ok_or("The address to listen on has no IP address.")?.check()
 }
 
 /// Opens a store to read it.

@@ -3,15 +3,15 @@
 use crate::start_thread;
 use clap::Args;
 use crossbeam_channel::bounded;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 use std::env;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
-use typewall::{Destination, Ended, ReadOptions, RoomAddress, Since, Tls, WriteOptions, read_secret};
+use typewall::{
+    Destination, Ended, ReadOptions, RoomAddress, Since, StopSignal, Tls, WriteOptions, read_secret,
+};
 
 /// The command was used wrongly, or the server refused it.
 const REFUSED: u8 = 1;
@@ -125,10 +125,10 @@ impl WriteArguments {
     pub(crate) fn run(&self) -> Result<(), Ended> {
         let cannot = |message| Ended::Refused(message);
         let (interrupt, interrupts) = bounded(1);
-        let signals = Signals::new([SIGINT, SIGTERM]);
-        let mut signals = signals.map_err(|error| cannot(format!("Cannot handle signals: {error}.")))?;
+        let signal = StopSignal::register();
+        let signal = signal.map_err(|error| cannot(format!("Cannot handle signals: {error}.")))?;
         let forward = move || {
-            signals.forever().next();
+            signal.wait();
             let _ = interrupt.send(());
             thread::sleep(STOP_TIMEOUT);
             say("Stopped before everything was delivered.");

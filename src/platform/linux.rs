@@ -7,7 +7,7 @@ pub(crate) mod socket;
 pub(crate) use crate::platform::posix::{
     FileId, file_id, is_exhaustion, is_out_of_buffers, lock_of, private, spare_descriptor,
 };
-pub use crate::platform::posix::{StopSignal, is_open_to_others};
+pub use crate::platform::posix::{StopSignal, inherited_listener, is_open_to_others, shows_unicode};
 
 use crate::platform::{SystemLimits, posix};
 use control_group::read_number;
@@ -62,6 +62,7 @@ pub fn system_memory() -> Option<u64> {
         groups.flat_map(|group| ["memory.max", "memory.limit_in_bytes"].map(|file| group.join(file)));
     let resources =
         [Resource::AS, Resource::DATA].into_iter().filter_map(|resource| resource.get_soft().ok());
+    let resources = resources.filter(|limit| *limit != rlimit::INFINITY);
     machine.into_iter().chain(of_groups.filter_map(read_number)).chain(resources).min()
 }
 

@@ -30,7 +30,9 @@ pub(crate) use system::{
     FileId, file_id, is_exhaustion, is_out_of_buffers, limits, lock_of, lower_priority, private, socket,
     spare_descriptor,
 };
-pub use system::{StopSignal, is_open_to_others, set_up_process, system_memory};
+pub use system::{
+    StopSignal, inherited_listener, is_open_to_others, set_up_process, shows_unicode, system_memory,
+};
 
 /// The state of the other end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

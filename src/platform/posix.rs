@@ -1,11 +1,14 @@
 //! What Linux has in common with other Unix systems.
 
+use listenfd::ListenFd;
 use rlimit::Resource;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use std::env;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,6 +27,31 @@ impl StopSignal {
     pub fn wait(mut self) {
         self.0.forever().next();
     }
+}
+
+/// The listening socket that systemd has opened for the program, which it passes in the way of sd_listen_fds(3).
+pub fn inherited_listener() -> io::Result<Option<TcpListener>> {
+    let mut sockets = ListenFd::from_env();
+    if sockets.len() > 1 {
+        let count = sockets.len();
+        return Err(io::Error::other(format!("there are {count}, and Typewall listens on one")));
+    }
+    let listener = sockets.take_tcp_listener(0)?;
+    // The acceptor waits in accept(2), whatever was set for the socket before.
+    listener.iter().try_for_each(|listener| listener.set_nonblocking(false))?;
+    Ok(listener)
+}
+
+/// Whether the user's terminal shows Unicode.
+pub fn shows_unicode() -> bool {
+    is_utf8(|name| env::var(name).ok())
+}
+
+/// Whether a user's texts are in UTF-8. The first variable that is not empty decides, as in locale(7).
+fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let mut variables = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable);
+    let locale = variables.find(|value| !value.is_empty()).unwrap_or_default().to_ascii_lowercase();
+    locale.contains("utf-8") || locale.contains("utf8")
 }
 
 /// Sets the limits and signals of the process: many files may be open, a limit of file sizes does not end it, and nothing
@@ -85,4 +113,27 @@ pub(crate) fn is_out_of_buffers(error: &io::Error) -> bool {
 /// A descriptor to hold in reserve.
 pub(crate) fn spare_descriptor() -> Option<File> {
     File::open("/dev/null").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_that_is_not_empty_says_whether_texts_are_in_utf_8() {
+        for (variables, expected) in [
+            (&[][..], false),
+            (&[("LANG", "C")], false),
+            (&[("LANG", "de_DE.UTF-8")], true),
+            (&[("LANG", "en_GB.utf8")], true),
+            (&[("LC_ALL", ""), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C")], true),
+            (&[("LC_ALL", "C"), ("LC_CTYPE", "C.UTF-8"), ("LANG", "C.UTF-8")], false),
+        ] {
+            let value = |name: &str| {
+                let variable = variables.iter().find(|(known, _)| *known == name);
+                variable.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(is_utf8(value), expected, "{variables:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ pub(crate) use crate::platform::nonblocking as socket;
 pub(crate) use crate::platform::posix::{
     FileId, file_id, is_exhaustion, is_out_of_buffers, lock_of, private, spare_descriptor,
 };
-pub use crate::platform::posix::{StopSignal, is_open_to_others};
+pub use crate::platform::posix::{StopSignal, inherited_listener, is_open_to_others, shows_unicode};
 
 use crate::platform::{SystemLimits, posix};
 use std::io;

@@ -6,6 +6,7 @@ use crate::platform::SystemLimits;
 use crossbeam_channel::{Receiver, bounded};
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::net::TcpListener;
 use std::path::Path;
 use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
 use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
@@ -28,6 +29,16 @@ impl StopSignal {
     pub fn wait(self) {
         let _ = self.0.recv();
     }
+}
+
+/// `None`: nothing opens sockets for other programs.
+pub fn inherited_listener() -> io::Result<Option<TcpListener>> {
+    Ok(None)
+}
+
+/// Consoles do.
+pub fn shows_unicode() -> bool {
+    true
 }
 
 /// Nothing to prepare: the limit of open files, core files and the signal of a limit of file sizes are Unix's.

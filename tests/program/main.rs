@@ -4,8 +4,10 @@
 mod support;
 
 mod access;
+mod commands;
 mod extremes;
 mod hosts;
+mod listening;
 mod options;
 mod qr;
 mod randomness;
@@ -14,3 +16,4 @@ mod secrets;
 mod serving;
 mod signals;
 mod store;
+mod terminal;

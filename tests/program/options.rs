@@ -2,7 +2,6 @@
 
 use crate::support::program::{Program, fails, output, typewall};
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 
 #[test]
@@ -12,23 +11,6 @@ fn options_may_be_variables() {
     let (status, error) = fails(typewall().env("TYPEWALL_MAX_TEXT", "many"));
     assert_eq!(status, 2);
     assert!(error.contains("--max-text"), "{error}");
-}
-
-#[test]
-fn a_port_in_use_is_an_error() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let (status, error) = fails(typewall().args(["--listen", &address]));
-    assert_eq!(status, 1);
-    let advice = "the port is already in use; choose another with --listen ADDR:PORT";
-    assert_eq!(error, format!("typewall: Cannot listen on {address}: {advice}.\n"));
-}
-
-#[test]
-fn an_address_of_another_machine_is_an_error() {
-    let (status, error) = fails(typewall().args(["--listen", "192.0.2.1:8080"]));
-    assert_eq!(status, 1);
-    assert!(error.contains("this machine does not have that address"), "{error}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use nix::unistd::Pid;
 use std::env;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpStream};
+#[cfg(unix)]
+use std::os::fd::AsFd;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
 
@@ -41,6 +43,16 @@ pub(crate) fn server() -> Command {
     let mut command = typewall();
     command.args(LISTEN);
     command
+}
+
+/// The program with a socket that is already open, as systemd starts it. It is told of this many.
+#[cfg(unix)]
+pub(crate) fn with_socket(socket: &impl AsFd, count: usize) -> Command {
+    // Only the shell knows its process id, which the program keeps.
+    let script = format!("export LISTEN_PID=$$ LISTEN_FDS={count}; exec \"$0\" \"$@\" 3<&0 4<&0 </dev/null");
+    let mut shell = command("sh");
+    shell.stdin(socket.as_fd().try_clone_to_owned().expect("a descriptor")).args(["-c", &script, BINARY]);
+    shell
 }
 
 /// A program that is, or becomes, Typewall.
