@@ -126,6 +126,7 @@ mod tests {
             |name: &str, reference: &str| IdempotencyKey::of_name(&Name::parse(name, 40).unwrap(), reference);
         assert_eq!(key("Deploy", "a"), key("deploy", "a"));
         assert_ne!(key("deploy", "a"), key("deploy", "b"));
+        assert_ne!(key("deploy", "a"), key("build", "a"));
         assert_ne!(key("deploy", "a"), key("deploya", ""));
     }
 

@@ -250,3 +250,23 @@ fn a_name_of_somebody_present_is_refused_over_http() {
     assert_eq!(refusal(&post(&mut hub, "r", "ADA", None, now())), "name_taken");
     assert_eq!(post(&mut hub, "other", "ADA", None, now()).try_recv(), Ok(Ok(1)));
 }
+
+#[test]
+fn the_boxes_of_a_room_that_is_still_to_be_loaded_are_not_shown() {
+    let (mut hub, asked, _sent) = hub_with_store(HostOptions::default());
+    let _viewer = enter(&mut hub, 1, "r");
+    let ask = |hub: &mut Hub<Pipe>| {
+        let (reply_to, reply) = bounded(1);
+        let room = RoomName::parse("r").unwrap();
+        hub.handle(Event::WallRequest { room, is_host: false, after: None, reply_to }, now());
+        reply.try_recv().map(|part| part.boxes.len())
+    };
+    assert_eq!(
+        ask(&mut hub),
+        Err(TryRecvError::Disconnected),
+        "it may be hidden, and its question is not known"
+    );
+    let Load { room, .. } = asked.try_recv().expect("the room is to be loaded");
+    hub.handle(loaded(room, Vec::new()), now());
+    assert_eq!(ask(&mut hub), Ok(0));
+}

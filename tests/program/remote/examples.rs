@@ -71,6 +71,17 @@ fn curl_posts_without_a_seat() {
 }
 
 #[test]
+fn curl_saves_the_wall() {
+    let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
+    let mut ada = program.join("lesson", "Ada");
+    ada.write("42");
+    program.watch("lesson").sees("Ada", "42");
+    Running::start(&mut shell(&folder, "answers.csv", &program, &[])).succeeds();
+    let saved = fs::read_to_string(folder.path().join("answers.csv")).unwrap();
+    assert!(saved.ends_with("Ada,42,false,true\r\n"), "{saved}");
+}
+
+#[test]
 fn a_bot_answers_posts() {
     let (folder, program) = (TempDir::new().unwrap(), Program::start(&mut server()));
     let mut ada = program.join("incident", "Ada");
