@@ -88,11 +88,14 @@ impl Connection {
     /// The next message. `None` if no more have come, so there are `chunks` to wait for.
     pub(crate) fn next(&mut self) -> Result<Option<ServerMessage>, Failure> {
         if !self.chunks.is_empty() {
-            self.heard_at = Instant::now();
-            self.asked_at = None;
+            self.note_life(); // a part of a message, perhaps
         }
         loop {
-            match self.socket.read() {
+            let read = self.socket.read();
+            if read.is_ok() {
+                self.note_life(); // the message may have come since
+            }
+            match read {
                 Ok(Message::Text(text)) => {
                     let message = parse(&text).ok_or_else(Failure::not_understood)?;
                     self.pongs += u64::from(matches!(message, ServerMessage::Pong));
@@ -105,6 +108,11 @@ impl Connection {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    fn note_life(&mut self) {
+        self.heard_at = Instant::now();
+        self.asked_at = None;
     }
 
     /// When to call [`keep_alive`](Self::keep_alive).
