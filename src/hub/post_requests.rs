@@ -20,7 +20,7 @@ use std::collections::HashMap;
 #[derive(Debug)]
 pub(crate) struct PostRequests {
     rates: AddressRates,
-    /// Those whose posts are on their way to the store, by the ids of the authors, each of which has one post.
+    /// Requests whose posts wait for the store, by room and author. Each author has one post.
     pub(super) storing: HashMap<(RoomId, UserId), PostRequester>,
 }
 

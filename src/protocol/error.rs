@@ -200,15 +200,20 @@ fn write_room_error(error: RoomError, f: &mut fmt::Formatter<'_>) -> fmt::Result
     }
 }
 
+/// An error as it is on the wire.
+#[derive(Serialize)]
+pub(crate) struct ErrorObject {
+    /// For programs.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+    /// After how many seconds another attempt may succeed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wait: Option<u64>,
+}
+
 impl Serialize for EventError {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Wire {
-            code: &'static str,
-            message: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            wait: Option<u64>,
-        }
-        Wire { code: self.code(), message: self.to_string(), wait: self.wait() }.serialize(serializer)
+        ErrorObject { code: self.code(), message: self.to_string(), wait: self.wait() }.serialize(serializer)
     }
 }

@@ -1,6 +1,6 @@
 //! Why a post over HTTP was refused: a stable code for programs, and a sentence for people.
 
-use crate::protocol::error::EventError;
+use crate::protocol::error::{ErrorObject, EventError};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -92,13 +92,6 @@ impl fmt::Display for PostRefusal {
 
 impl Serialize for PostRefusal {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Wire {
-            code: &'static str,
-            message: String,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            wait: Option<u64>,
-        }
-        Wire { code: self.code(), message: self.to_string(), wait: self.wait() }.serialize(serializer)
+        ErrorObject { code: self.code(), message: self.to_string(), wait: self.wait() }.serialize(serializer)
     }
 }

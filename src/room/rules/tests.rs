@@ -86,7 +86,7 @@ fn a_post_without_a_seat_is_not_under_the_name_of_somebody_present() {
     assert_eq!(post_as(&mut rules, &mut view, "Ada", None), Err(RoomError::NameTaken), "she is away");
     view.apply(rules.expire(&view, id).unwrap());
     assert_eq!(post_as(&mut rules, &mut view, "Ada", None), Ok(Reply::Posted(None)));
-    // A post takes no name from those who come.
+    // A post does not reserve its name.
     join(&mut rules, &mut view, 2, Session::random());
     assert_eq!(view.users_after(None).next().unwrap().1.name.as_str(), "Ada");
 }
