@@ -6,6 +6,7 @@ use crate::remote::input::{Order, ScreenThread, Told};
 use crate::remote::link::{Link, say};
 use crate::remote::live::{Emptied, Live};
 use crate::remote::messages::Snapshot;
+use crate::remote::writer::Writer;
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 use serde_json::json;
 use std::convert::Infallible;
@@ -52,25 +53,18 @@ impl BoxWriter {
             keeps_open,
         }
     }
+}
 
-    /// Runs to the end.
-    pub(crate) fn run(mut self, mut connection: Connection) -> Result<(), Ended> {
-        loop {
-            match self.drive(&mut connection) {
-                Ok(outcome) => {
-                    connection.close();
-                    return outcome;
-                }
-                Err(failure) => self.link.lose(failure)?,
-            }
-            let (next, snapshot) = self.link.connect()?;
-            connection = next;
-            let emptied = self.live.welcome(&snapshot);
-            self.clear_screen(emptied);
-        }
+impl Writer for BoxWriter {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
     }
 
-    /// Uses a connection until all is done, or until it breaks.
+    fn welcome(&mut self, snapshot: &Snapshot) {
+        let emptied = self.live.welcome(snapshot);
+        self.clear_screen(emptied);
+    }
+
     fn drive(&mut self, connection: &mut Connection) -> Result<Result<(), Ended>, Failure> {
         loop {
             while let Some(message) = connection.next()? {
@@ -97,7 +91,9 @@ impl BoxWriter {
             self.wait(connection, now);
         }
     }
+}
 
+impl BoxWriter {
     /// Waits until there is something to do.
     fn wait(&mut self, connection: &Connection, now: Instant) {
         let gives_up = !self.keeps_open && self.live.refusal().is_some();

@@ -6,6 +6,7 @@ use crate::remote::input::Input;
 use crate::remote::link::{Link, say};
 use crate::remote::messages::Snapshot;
 use crate::remote::posting::Posting;
+use crate::remote::writer::Writer;
 use crossbeam_channel::{Select, TryRecvError};
 use serde_json::json;
 use std::time::Instant;
@@ -25,24 +26,17 @@ impl LineWriter {
         let posting = Posting::new(snapshot, Instant::now());
         Self { link, posting, input, keeps_open, is_stopped: false }
     }
+}
 
-    /// Runs to the end.
-    pub(crate) fn run(mut self, mut connection: Connection) -> Result<(), Ended> {
-        loop {
-            match self.drive(&mut connection) {
-                Ok(outcome) => {
-                    connection.close();
-                    return outcome;
-                }
-                Err(failure) => self.link.lose(failure)?,
-            }
-            let (next, snapshot) = self.link.connect()?;
-            connection = next;
-            self.posting.welcome(&snapshot);
-        }
+impl Writer for LineWriter {
+    fn link(&mut self) -> &mut Link {
+        &mut self.link
     }
 
-    /// Uses a connection until all is done, or until it breaks.
+    fn welcome(&mut self, snapshot: &Snapshot) {
+        self.posting.welcome(snapshot);
+    }
+
     fn drive(&mut self, connection: &mut Connection) -> Result<Result<(), Ended>, Failure> {
         loop {
             while let Some(message) = connection.next()? {
@@ -62,7 +56,9 @@ impl LineWriter {
             self.wait(connection, now);
         }
     }
+}
 
+impl LineWriter {
     /// Waits until there is something to do, and takes input if there is a place for it.
     fn wait(&mut self, connection: &Connection, now: Instant) {
         let deadline =

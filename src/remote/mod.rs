@@ -28,3 +28,4 @@ mod stream;
 mod terminal;
 pub(crate) mod tls;
 pub(crate) mod write;
+mod writer;

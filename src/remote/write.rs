@@ -9,6 +9,7 @@ use crate::remote::line_writer::LineWriter;
 use crate::remote::link::{Link, say};
 use crate::remote::screen::Screen;
 use crate::remote::tls::Tls;
+use crate::remote::writer::run;
 use crate::room::session::Session;
 use crossbeam_channel::Receiver;
 use std::io::Read;
@@ -69,9 +70,9 @@ pub fn write(
     let input = Input::read(input).map_err(cannot_start)?;
     link.watch_input(input.ended.clone());
     if options.posts {
-        return LineWriter::new(link, &snapshot, input, options.keeps_open).run(connection);
+        return run(LineWriter::new(link, &snapshot, input, options.keeps_open), connection);
     }
     let screen = Screen::new(options.lines, snapshot.limits.text.max(1));
     let screen = ScreenThread::start(input.chunks, screen).map_err(cannot_start)?;
-    BoxWriter::new(link, &snapshot, screen, input.ended, options.keeps_open).run(connection)
+    run(BoxWriter::new(link, &snapshot, screen, input.ended, options.keeps_open), connection)
 }
