@@ -150,6 +150,7 @@ impl Drop for Polling {
 mod tests {
     use super::*;
     use crate::base::counter::Counter;
+    use crate::delivery::outbox::Outbox;
     use crossbeam_channel::TryRecvError;
 
     fn transport() -> (Polling, Receiver<Bytes>, Receiver<()>) {
@@ -194,6 +195,17 @@ mod tests {
         assert_eq!(polling.send(&[IoSlice::new(&frame[sent..])]).unwrap(), frame.len() - sent - 3);
         assert!(!polling.is_mid_message());
         assert_eq!(response.try_iter().map(|chunk| chunk.len()).sum::<usize>(), 70_000 + 10 - MAX_CHUNK);
+    }
+
+    #[test]
+    fn a_client_that_leaves_a_poll_in_the_middle_of_a_message_is_disconnected() {
+        let head = [&[0x81, 127][..], &70_000_u64.to_be_bytes()].concat();
+        for (sent, is_whole) in [(&b"\x81\x014"[..], true), (&head, false)] {
+            let ((earlier, _response, _), (later, _later_response, ended)) = (transport(), transport());
+            assert_eq!(earlier.send(&[IoSlice::new(sent)]).unwrap(), sent.len());
+            Outbox::new(earlier).replace_transport(later);
+            assert_eq!(ended.is_empty(), is_whole);
+        }
     }
 
     #[test]
