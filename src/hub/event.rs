@@ -8,9 +8,11 @@ use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
 use crate::hub::post_request::PostRequest;
+use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
+use crate::protocol::usage::EventKind;
 use crate::room::action::Action;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -19,7 +21,7 @@ use crate::store::request::Answer;
 use crossbeam_channel::Sender;
 use std::iter::Sum;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Everything that a hub reacts to.
@@ -90,6 +92,11 @@ pub enum Event<T> {
         /// Where the answer goes.
         reply_to: Sender<Health>,
     },
+    /// An HTTP request asks for the numbers of the hub.
+    MetricsRequest {
+        /// Where they go.
+        reply_to: Sender<Box<Report>>,
+    },
     /// The server is to stop.
     Stop,
 }
@@ -114,6 +121,10 @@ pub struct QueuedEvent {
     pub charge: Option<Box<Charge>>,
     /// The acknowledgement that the client asks for.
     pub ack: Option<AckId>,
+    /// Since when it has waited for the hub, if it is what a client has sent.
+    pub waits_since: Option<Instant>,
+    /// Bytes that have come from the client since the event before.
+    pub bytes: usize,
 }
 
 /// How the answer to an event names the event.
@@ -190,6 +201,38 @@ pub enum FromClient {
 }
 
 impl FromClient {
+    /// The event on the wire that it was, unless it is none or was refused.
+    pub(crate) fn kind(&self) -> Option<EventKind> {
+        let action = match self {
+            Self::Unlock { .. } => return Some(EventKind::Unlock),
+            Self::Host { .. } => return Some(EventKind::Host),
+            Self::Ping => return Some(EventKind::Ping),
+            Self::Acted(action) => action,
+            Self::SeatGuest
+            | Self::PostRequest(_)
+            | Self::Rejected { .. }
+            | Self::Paced { .. }
+            | Self::Frames(_)
+            | Self::ProtocolError { .. }
+            | Self::ReadTimeout
+            | Self::Closed { .. } => return None,
+        };
+        Some(match action {
+            Action::Join { .. } => EventKind::GotANewUser,
+            Action::Watch => EventKind::Watch,
+            Action::Resync => EventKind::Resync,
+            Action::Write(_) => EventKind::UpdatedText,
+            Action::Post { .. } => EventKind::Message,
+            Action::Rename(_) => EventKind::ChangeName,
+            Action::Host => EventKind::Host,
+            Action::SetRoom(_) => EventKind::SetRoom,
+            Action::RemoveUser(_) => EventKind::RemoveUser,
+            Action::Clear(_) => EventKind::ClearBox,
+            Action::MakeHost(_) => EventKind::MakeHost,
+            Action::RemovePost(_) => EventKind::RemovePost,
+        })
+    }
+
     /// Bytes of the text that it holds.
     pub(crate) fn text_len(&self) -> usize {
         match self {
@@ -205,7 +248,7 @@ impl FromClient {
 impl QueuedEvent {
     /// An event that takes no place in its client's window, and that nobody waits for.
     pub fn new(client: ClientId, event: FromClient) -> Self {
-        Self { client, event, slot: Slot::default(), charge: None, ack: None }
+        Self { client, event, slot: Slot::default(), charge: None, ack: None, waits_since: None, bytes: 0 }
     }
 
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
