@@ -5,12 +5,11 @@
 use crate::base::histogram::Histogram;
 use crate::base::tally::Tally;
 use crate::delivery::sent::Sent;
-use crate::hub::event::{FromClient, QueuedEvent};
 use crate::protocol::usage::EventKind;
-use std::time::Instant;
+use std::time::Duration;
 
 /// The label of an event that its reader has refused: not JSON, unknown, of the wrong form, or too long.
-const INVALID: &str = "invalid";
+pub(crate) const INVALID: &str = "invalid";
 
 /// The labels of the events that clients send: their names on the wire.
 static RECEIVED_LABELS: [&str; EventKind::ALL.len() + 1] = {
@@ -73,16 +72,12 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// The hub has taken an event of a client from its queue, in a turn that began at `now`.
-    pub(crate) fn receive(&mut self, event: &QueuedEvent, now: Instant) {
-        self.received_bytes += event.bytes as u64;
-        if let Some(since) = event.waits_since {
-            self.waits.note(now.saturating_duration_since(since));
-        }
-        match &event.event {
-            FromClient::Rejected { .. } => self.received.note(INVALID),
-            event => event.kind().into_iter().for_each(|kind| self.received.note(kind.name())),
-        }
+    /// The hub has taken an event from its queue: one with this name if it was one of the wire, which has waited so
+    /// long if anybody knows. So many bytes have come from its client since the event before.
+    pub(crate) fn receive(&mut self, name: Option<&'static str>, wait: Option<Duration>, bytes: usize) {
+        self.received_bytes += bytes as u64;
+        wait.into_iter().for_each(|wait| self.waits.note(wait));
+        name.into_iter().for_each(|name| self.received.note(name));
     }
 
     /// Adds what another hub has counted.

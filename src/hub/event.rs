@@ -7,6 +7,7 @@ use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
+use crate::hub::counters::{Counters, INVALID};
 use crate::hub::post_request::PostRequest;
 use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
@@ -201,23 +202,23 @@ pub enum FromClient {
 }
 
 impl FromClient {
-    /// The event on the wire that it was, unless it is none or was refused.
-    pub(crate) fn kind(&self) -> Option<EventKind> {
+    /// The label under which it is counted, unless it was no event of the wire.
+    fn label(&self) -> Option<&'static str> {
         let action = match self {
-            Self::Unlock { .. } => return Some(EventKind::Unlock),
-            Self::Host { .. } => return Some(EventKind::Host),
-            Self::Ping => return Some(EventKind::Ping),
+            Self::Unlock { .. } => return Some(EventKind::Unlock.name()),
+            Self::Host { .. } => return Some(EventKind::Host.name()),
+            Self::Ping => return Some(EventKind::Ping.name()),
+            Self::Rejected { .. } => return Some(INVALID),
             Self::Acted(action) => action,
             Self::SeatGuest
             | Self::PostRequest(_)
-            | Self::Rejected { .. }
             | Self::Paced { .. }
             | Self::Frames(_)
             | Self::ProtocolError { .. }
             | Self::ReadTimeout
             | Self::Closed { .. } => return None,
         };
-        Some(match action {
+        let kind = match action {
             Action::Join { .. } => EventKind::GotANewUser,
             Action::Watch => EventKind::Watch,
             Action::Resync => EventKind::Resync,
@@ -230,7 +231,8 @@ impl FromClient {
             Action::Clear(_) => EventKind::ClearBox,
             Action::MakeHost(_) => EventKind::MakeHost,
             Action::RemovePost(_) => EventKind::RemovePost,
-        })
+        };
+        Some(kind.name())
     }
 
     /// Bytes of the text that it holds.
@@ -263,6 +265,12 @@ impl QueuedEvent {
                 | FromClient::PostRequest(_)
                 | FromClient::Rejected { .. }
         )
+    }
+
+    /// Counts it, in a turn that began at `now`.
+    pub(crate) fn count(&self, counters: &mut Counters, now: Instant) {
+        let wait = self.waits_since.map(|since| now.saturating_duration_since(since));
+        counters.receive(self.event.label(), wait, self.bytes);
     }
 
     /// Whether it is a post.

@@ -171,7 +171,7 @@ impl<T: Transport> Hub<T> {
         match event {
             Event::Connected(client) => self.connect(client, now),
             Event::FromClient(event) => {
-                self.counters.receive(&event, now.instant);
+                event.count(&mut self.counters, now.instant);
                 self.receive(event, now);
             }
             Event::NewTransport { client, transport } => {

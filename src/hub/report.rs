@@ -1,10 +1,7 @@
 //! The numbers of a hub for `/metrics`: what it has counted, and what there is now.
 
 use crate::base::tally::Tally;
-use crate::delivery::transport::Transport;
-use crate::hub::Hub;
 use crate::hub::counters::{ClientKind, Counters};
-use crate::hub::open_room::OpenRoom;
 use crate::protocol::close::CloseLabel;
 
 /// The numbers of one hub, or of several.
@@ -28,27 +25,6 @@ pub struct Report {
     pub(crate) outboxes: usize,
     /// Bytes of boxes and logs.
     pub(crate) texts: usize,
-}
-
-impl<T: Transport> Hub<T> {
-    /// The numbers of the hub.
-    pub(super) fn report(&self) -> Report {
-        let mut counters = self.counters.clone();
-        counters.sent.add(self.clients.sent_state());
-        let seats: usize = self.rooms.iter().map(|room| room.view().user_count()).sum();
-        let present: usize = self.rooms.iter().map(OpenRoom::present_users).sum();
-        Report {
-            counters,
-            closes: self.clients.closes.clone(),
-            sent_bytes: self.clients.sent_bytes(),
-            clients: self.clients.kinds(),
-            present,
-            away: seats.saturating_sub(present),
-            rooms: self.rooms.len(),
-            outboxes: self.clients.memory().of_owner(),
-            texts: self.text_memory.of_owner(),
-        }
-    }
 }
 
 impl Report {
