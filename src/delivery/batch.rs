@@ -109,7 +109,10 @@ impl Batch {
     }
 
     fn record(&mut self, event: &ServerEvent<'_>, audience: Audience) -> usize {
-        self.sent.note(event);
+        // Few clients read notices, and these repeat events that are counted.
+        if audience != Audience::WithNotices {
+            self.sent.note(event);
+        }
         let start = self.json.len();
         event.encode(&mut self.json);
         self.push(start, Message::Event, audience)

@@ -24,6 +24,7 @@ mod joining;
 mod limits;
 mod liveness;
 mod log;
+mod metrics;
 mod pace;
 mod page;
 mod passphrase;
