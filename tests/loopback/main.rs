@@ -25,6 +25,7 @@ mod limits;
 mod liveness;
 mod log;
 mod metrics;
+mod metrics_guide;
 mod pace;
 mod page;
 mod passphrase;

@@ -94,6 +94,12 @@ impl Family {
         }
     }
 
+    /// Whether a sample has this label with this value.
+    pub(crate) fn has_value(&self, label: &str, value: &str) -> bool {
+        let pair = format!("{label}=\"{value}\"");
+        self.samples.keys().any(|sample| sample.contains(&pair))
+    }
+
     fn check(&self, name: &str) {
         assert!(!self.samples.is_empty(), "{name} has no samples");
         assert_eq!(name.ends_with("_total"), self.kind == "counter", "{name}");
