@@ -2,6 +2,7 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
+mod encryption;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
@@ -16,12 +17,15 @@ use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
+use crate::server::encryption::Encryption;
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
 use crate::store::request::Answer;
 use crate::store::{self, Store};
+use crate::tls::certificate::Certificate;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use socket2::SockRef;
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -40,6 +44,10 @@ const EVENT_QUEUE: usize = 1024;
 /// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long the pumps of encrypted connections may take to send what was written last, once the hubs have ended. They
+/// need a few milliseconds, unless a client does not read.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// How long waking the acceptor may take when the server stops.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -53,6 +61,8 @@ pub struct Server {
     endpoint: Endpoint,
     acceptor: JoinHandle<()>,
     stopped: Arc<AtomicBool>,
+    /// Disconnected when the last pump has ended, if connections are encrypted.
+    pumps: Option<Receiver<Infallible>>,
 }
 
 /// Stops a server, from any thread.
@@ -112,12 +122,14 @@ impl From<io::Error> for StartError {
 }
 
 impl Server {
-    /// Serves on a listener. Posts go to the store, or are kept in memory without one.
+    /// Serves on a listener. Posts go to the store, or are kept in memory without one. With a certificate, all
+    /// connections are encrypted.
     pub fn start(
         listener: TcpListener,
         limits: Limits,
-        access: Access,
+        mut access: Access,
         store: Option<&StoreOptions>,
+        certificate: Option<Certificate>,
     ) -> Result<Self, StartError> {
         check_random_source().map_err(StartError::Random)?;
         let address = listener.local_addr()?;
@@ -139,7 +151,11 @@ impl Server {
         drop(requests); // only the hubs keep it, so that the store ends with them
         let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
+        access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
+        let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
+        let (encryption, pumps) = encryption.transpose()?.unzip();
         let acceptor = Acceptor {
+            encryption,
             limiter: connection_limiter(&limits, &access),
             limits,
             router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
@@ -150,7 +166,7 @@ impl Server {
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, shards, hubs, store: store_threads, endpoint, acceptor, stopped })
+        Ok(Self { address, shards, hubs, store: store_threads, endpoint, acceptor, stopped, pumps })
     }
 
     /// Where the server listens.
@@ -177,6 +193,10 @@ impl Server {
         }
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
+        // Pumps may still hold what was written last. Those of idle connections stay, so there is a limit.
+        if let Some(pumps) = self.pumps {
+            let _ = pumps.recv_timeout(FLUSH_TIMEOUT);
+        }
         outcome
     }
 }
@@ -191,10 +211,11 @@ fn start_store(
 
 /// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
 fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
-    match access.trusts_proxy {
+    let limiter = match access.trusts_proxy {
         true => ConnectionLimiter::behind_proxy(limits.max_clients),
         false => ConnectionLimiter::new(limits.max_clients, limits.max_per_address),
-    }
+    };
+    if access.names.is_some() { limiter.with_pumps() } else { limiter }
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
