@@ -87,7 +87,7 @@ impl Access {
     /// True if the certificate has the name of this host. A stranger has no certificate for such a name, so a browser
     /// opens no page of the stranger's under it.
     fn is_certified(&self, host: &Host) -> bool {
-        self.names.iter().flat_map(Names::hosts).any(|name| name == host.name())
+        self.names.as_ref().is_some_and(|names| names.include(host.name()))
     }
 
     /// What the server itself speaks.

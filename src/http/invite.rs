@@ -27,7 +27,7 @@ pub fn origins(listen: SocketAddr, names: Option<&Names>) -> Vec<String> {
 /// name, people have to live with that.
 fn secure_origins(addresses: &[SocketAddr], names: &Names) -> Vec<String> {
     let Some(port) = addresses.first().map(SocketAddr::port) else { return Vec::new() };
-    let valid = addresses.iter().filter(|address| names.has_address(address.ip()));
+    let valid = addresses.iter().filter(|address| names.include(&address.ip().to_string()));
     let valid = valid.map(|address| format!("https://{address}"));
     let hosts = names.hosts().iter().filter(|host| *host != "localhost");
     let hosts = hosts.map(|host| match Scheme::Https.default_port() == port {

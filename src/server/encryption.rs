@@ -3,7 +3,6 @@
 use crate::base::permits::Permit;
 use crate::delivery::transport::SocketTransport;
 use crate::http::connection::{Connection, linger};
-use crate::http::request::REQUEST_TIMEOUT;
 use crate::platform::socket_pair;
 use crate::tls::certificate::Certificate;
 use crate::tls::handshake::{HandshakeError, Turns, handshake};
@@ -13,13 +12,18 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rustls::{ServerConfig, ServerConnection};
 use std::convert::Infallible;
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The buffers of a pair of sockets, in bytes; Linux doubles them. What waits there cannot be replaced by later texts,
 /// as in a [socket's own buffer](crate::server::acceptor), so it is small. Larger pieces take several turns.
 const PAIR_BUFFER: usize = 16 * 1024;
+
+/// How long pumps may take to send what was written last, once the hubs have ended. They need a few milliseconds, unless
+/// a client does not read.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// What all encrypted connections share.
 #[derive(Debug)]
@@ -39,6 +43,12 @@ pub(crate) struct EncryptedConnection {
     turns: Turns,
     permit: Permit,
     running: Sender<Infallible>,
+}
+
+/// Waits until the pumps have sent everything, before the program ends. Those of idle connections stay, so there is a
+/// limit.
+pub(super) fn wait_for_pumps(pumps: &Receiver<Infallible>) {
+    let _ = pumps.recv_timeout(FLUSH_TIMEOUT);
 }
 
 impl Encryption {
@@ -72,7 +82,7 @@ impl EncryptedConnection {
     /// Serves the connection, as a plain one is served, once its handshake is done.
     pub(crate) fn serve(self) {
         let Connection { transport, client, .. } = &self.connection;
-        let deadline = Instant::now() + REQUEST_TIMEOUT;
+        let deadline = Instant::now() + self.connection.timeout;
         match handshake(transport, Arc::clone(&self.config), &self.turns, deadline) {
             Ok(tls) => self.serve_behind_pump(tls),
             Err(HandshakeError::NotTls(bytes)) => self.connection.redirect(bytes),
@@ -90,8 +100,9 @@ impl EncryptedConnection {
         let spawned = socket_pair().and_then(|pair| {
             let [near, far] =
                 pair.map(|socket| SocketTransport::with_buffers(socket, PAIR_BUFFER, PAIR_BUFFER));
-            let network = std::mem::replace(&mut connection.transport, near);
-            pump::spawn(Pump { tls, network, pair: far, permit, running }, number)
+            let network = mem::replace(&mut connection.transport, near);
+            let timeout = connection.timeout;
+            pump::spawn(Pump { tls, network, pair: far, timeout, permit, running }, number)
         });
         match spawned {
             Ok(()) => connection.serve(),

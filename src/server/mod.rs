@@ -17,7 +17,7 @@ use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
-use crate::server::encryption::Encryption;
+use crate::server::encryption::{Encryption, wait_for_pumps};
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
 use crate::store::request::Answer;
@@ -43,10 +43,6 @@ const EVENT_QUEUE: usize = 1024;
 
 /// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long the pumps of encrypted connections may take to send what was written last, once the hubs have ended. They
-/// need a few milliseconds, unless a client does not read.
-const FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long waking the acceptor may take when the server stops.
 const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
@@ -193,10 +189,7 @@ impl Server {
         }
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
-        // Pumps may still hold what was written last. Those of idle connections stay, so there is a limit.
-        if let Some(pumps) = self.pumps {
-            let _ = pumps.recv_timeout(FLUSH_TIMEOUT);
-        }
+        self.pumps.iter().for_each(wait_for_pumps);
         outcome
     }
 }

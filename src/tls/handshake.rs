@@ -120,3 +120,92 @@ fn advance(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::socket_pair;
+    use crate::tls::test_client::{config, config_of, connect};
+    use std::io::Write;
+    use std::net::Shutdown;
+    use std::time::Duration;
+
+    const TIMEOUT: Duration = Duration::from_secs(20);
+
+    fn transports() -> [SocketTransport; 2] {
+        socket_pair().unwrap().map(SocketTransport::new)
+    }
+
+    /// What becomes of a client that sends these bytes, and perhaps ends.
+    fn outcome(bytes: &[u8], ends: bool, timeout: Duration, turns: &Turns) -> HandshakeError {
+        let [client, server] = transports();
+        // The server may read no more than it has to.
+        client.set_write_timeout(Some(TIMEOUT)).unwrap();
+        (&client).write_all(bytes).unwrap();
+        if ends {
+            crate::delivery::transport::Transport::shutdown(&client, Shutdown::Write);
+        }
+        handshake(&server, config().0, turns, Instant::now() + timeout).expect_err("no handshake")
+    }
+
+    fn is_lost(error: &HandshakeError, kind: ErrorKind) -> bool {
+        matches!(error, HandshakeError::Lost(error) if error.kind() == kind)
+    }
+
+    /// The beginning of a client's greeting that says it is this long.
+    fn begun(length: u16) -> Vec<u8> {
+        let [high, low] = length.to_be_bytes();
+        vec![HANDSHAKE_RECORD, 3, 1, 0, 5, 1, 0, high, low, 3]
+    }
+
+    #[test]
+    fn both_versions_of_tls_are_spoken() {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let [near, far] = transports();
+            let (tls, _client) = connect(near, &far, config_of(&[version]));
+            assert_eq!(tls.protocol_version(), Some(version.version));
+        }
+    }
+
+    #[test]
+    fn a_handshake_that_does_not_end_is_given_up_at_the_deadline() {
+        let short = Duration::from_millis(50);
+        for bytes in [&[][..], &[HANDSHAKE_RECORD], &begun(200)] {
+            let error = outcome(bytes, false, short, &Turns::new());
+            let timed_out = [ErrorKind::TimedOut, ErrorKind::WouldBlock].map(|kind| is_lost(&error, kind));
+            assert!(timed_out.contains(&true), "{error:?}");
+            let error = outcome(bytes, true, TIMEOUT, &Turns::new());
+            assert!(is_lost(&error, ErrorKind::UnexpectedEof), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_handshake_that_is_too_long_is_given_up() {
+        // One message in many records.
+        let [high, low] = u16::MAX.to_be_bytes();
+        let record = |content: &[u8]| [&[HANDSHAKE_RECORD, 3, 1, 0x10, 0][..], content].concat();
+        let first = record(&[&[1, 0, high, low][..], &[0; 0x1000 - 4]].concat());
+        let bytes = [first, record(&[0; 0x1000]).repeat(MAX_HANDSHAKE / 0x1000)].concat();
+        let error = outcome(&bytes, false, TIMEOUT, &Turns::new());
+        assert!(is_lost(&error, ErrorKind::UnexpectedEof), "{error:?}");
+    }
+
+    #[test]
+    fn what_is_not_tls_is_handed_back() {
+        let request = b"GET / HTTP/1.1\r\n";
+        match outcome(request, false, TIMEOUT, &Turns::new()) {
+            HandshakeError::NotTls(bytes) => assert_eq!(bytes, request),
+            error => panic!("{error:?}"),
+        }
+    }
+
+    #[test]
+    fn handshakes_wait_for_a_turn() {
+        let turns = Turns::with_count(1);
+        let taken = turns.take(Instant::now() + TIMEOUT).unwrap();
+        let error = outcome(&begun(200), false, Duration::from_millis(50), &turns);
+        assert!(is_lost(&error, ErrorKind::TimedOut), "{error:?}");
+        drop(taken);
+        assert!(turns.take(Instant::now() + TIMEOUT).is_ok(), "it was given back");
+    }
+}

@@ -11,3 +11,5 @@ pub(crate) mod handshake;
 pub(crate) mod names;
 pub(crate) mod pump;
 pub(crate) mod reload;
+#[cfg(test)]
+pub(crate) mod test_client;

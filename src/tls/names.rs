@@ -1,7 +1,6 @@
 //! The names in a certificate: under which people reach the server.
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use std::net::IpAddr;
 use webpki::{EndEntityCert, Error};
 
 /// The names for which a certificate is valid.
@@ -15,7 +14,7 @@ impl Names {
     /// The names in a certificate. Fails if it has a form that no browser would accept.
     pub(crate) fn of(certificate: CertificateDer<'static>) -> Result<Self, Error> {
         let hosts = EndEntityCert::try_from(&certificate)?.valid_dns_names();
-        let hosts = hosts.map(str::to_ascii_lowercase).collect();
+        let hosts = hosts.filter(|name| !name.contains('*')).map(str::to_ascii_lowercase).collect();
         Ok(Self { certificate, hosts })
     }
 
@@ -24,11 +23,12 @@ impl Names {
         &self.hosts
     }
 
-    /// Whether the certificate is valid for an IP address.
-    pub fn has_address(&self, ip: IpAddr) -> bool {
+    /// Whether the certificate is valid for a host name or an IP address, perhaps by a wildcard.
+    pub fn include(&self, host: &str) -> bool {
         let certificate = EndEntityCert::try_from(&self.certificate);
-        let name = ServerName::IpAddress(ip.into());
-        certificate.is_ok_and(|certificate| certificate.verify_is_valid_for_subject_name(&name).is_ok())
+        let name = ServerName::try_from(host.trim_matches(['[', ']']));
+        let (Ok(certificate), Ok(name)) = (certificate, name) else { return false };
+        certificate.verify_is_valid_for_subject_name(&name).is_ok()
     }
 }
 
@@ -42,8 +42,11 @@ mod tests {
         let certified = rcgen::generate_simple_self_signed(names.map(str::to_owned)).unwrap();
         let names = Names::of(certified.cert.der().clone()).unwrap();
         assert_eq!(names.hosts(), ["wall.example", "localhost"]);
-        for (ip, expected) in [("192.0.2.1", true), ("192.0.2.2", false), ("2001:db8::1", true)] {
-            assert_eq!(names.has_address(ip.parse().unwrap()), expected, "{ip}");
+        for host in ["wall.example", "a.wall.example", "LOCALHOST", "192.0.2.1", "[2001:db8::1]"] {
+            assert!(names.include(host), "{host}");
+        }
+        for host in ["other.example", "a.b.wall.example", "192.0.2.2", "[2001:db8::2]", "", "a b"] {
+            assert!(!names.include(host), "{host}");
         }
     }
 }

@@ -16,6 +16,9 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes that are encrypted at once. Only when all of them were sent are the next ones taken from the pair.
 ///
 /// A pump holds at most 64 KiB: these bytes twice, as they came and encrypted, and from the client one record, which may
@@ -26,9 +29,6 @@ const CHUNK: usize = 12 * 1024;
 /// Encrypted bytes that a client may send without any that are decrypted: keys that change, and records without
 /// content. More than one record, and less than what a client needs to keep a thread busy for nothing.
 const MAX_EMPTY: usize = 32 * 1024;
-
-/// How long the last bytes may take to send when the server has ended the connection: as long as a response may take.
-const FLUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a pump rests when the system has woken it for nothing. Some systems announce the end of one direction again
 /// and again.
@@ -47,6 +47,8 @@ pub(crate) struct Pump {
     pub network: SocketTransport,
     /// One end of the pair.
     pub pair: SocketTransport,
+    /// How long the last bytes may take to send once the server has ended the connection.
+    pub timeout: Duration,
     /// Counts the pump until it ends, which may be later than its connection.
     pub permit: Permit,
     /// Is dropped with the pump, so that a server that stops knows when all have ended.
@@ -134,7 +136,11 @@ impl Pump {
             ],
             state.time_left()?,
         )?;
-        state.note(network, pair);
+        state.network_gone |= network.ended;
+        if pair.ended {
+            state.pair_gone = true;
+            state.end_within(self.timeout);
+        }
         let mut has_moved = false;
         if of_network.read && (network.read || state.network_gone) {
             has_moved |= self.receive(state)?;
@@ -205,7 +211,7 @@ impl Pump {
             Ok(Some(_)) | Err(_) => {
                 self.tls.send_close_notify();
                 state.server_ended = true;
-                state.begin_to_end();
+                state.end_within(self.timeout);
             }
         }
         Ok(true)
@@ -241,16 +247,9 @@ impl State {
         if left == Some(Duration::ZERO) { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
     }
 
-    fn note(&mut self, network: Readiness, pair: Readiness) {
-        self.network_gone |= network.ended;
-        if pair.ended {
-            self.pair_gone = true;
-            self.begin_to_end();
-        }
-    }
-
-    fn begin_to_end(&mut self) {
-        self.deadline = self.deadline.or_else(|| Some(Instant::now() + FLUSH_TIMEOUT));
+    /// From now on, time is limited.
+    fn end_within(&mut self, timeout: Duration) {
+        self.deadline = self.deadline.or_else(|| Some(Instant::now() + timeout));
     }
 }
 

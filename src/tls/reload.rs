@@ -57,7 +57,7 @@ impl Watch {
     fn new(files: CertificateFiles) -> Self {
         let (new, waiting) = bounded(1);
         let read = states(&files);
-        Self { files, seen: read.clone(), read, new, waiting }
+        Self { files, seen: read, read, new, waiting }
     }
 
     /// Reads the files if somebody has asked for it, or if they have changed and then been left alone: whoever replaces
@@ -67,7 +67,7 @@ impl Watch {
         let is_settled = now == self.seen;
         self.seen = now;
         if is_asked || (is_settled && self.seen != self.read) {
-            self.read = self.seen.clone();
+            self.read = self.seen;
             self.load();
         }
     }
@@ -157,7 +157,9 @@ mod tests {
         // As Kubernetes replaces files: by a link to a folder, in one step.
         let folder = tempfile::tempdir().unwrap();
         let [old, new] = ["old", "new"].map(|name| tempfile::TempDir::with_prefix_in(name, &folder).unwrap());
-        [&old, &new].map(|target| write_certificate(target, "wall.example"));
+        for target in [&old, &new] {
+            write_certificate(target, "wall.example");
+        }
         let link = folder.path().join("data");
         symlink(old.path(), &link).unwrap();
         let files = CertificateFiles { certificate: link.join("cert.pem"), key: link.join("key.pem") };

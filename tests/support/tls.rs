@@ -75,12 +75,17 @@ impl Authority {
 
     /// Encrypts a connection, if its server agrees.
     pub(crate) fn try_dial(&self, mut socket: TcpStream) -> io::Result<Encrypted> {
-        let name = ServerName::try_from("wall.example").unwrap();
-        let mut tls = ClientConnection::new(self.config.clone(), name).unwrap();
+        let mut tls = self.connection();
         while tls.is_handshaking() {
             tls.complete_io(&mut socket)?;
         }
         Ok(StreamOwned::new(tls, socket))
+    }
+
+    /// A connection before its handshake.
+    fn connection(&self) -> ClientConnection {
+        let name = ServerName::try_from("wall.example").unwrap();
+        ClientConnection::new(self.config.clone(), name).unwrap()
     }
 
     /// The serial number of the certificate that a server shows to a new connection.
@@ -93,10 +98,8 @@ impl Authority {
 
 /// The first bytes that a client sends for its handshake.
 pub(crate) fn client_hello(authority: &Authority) -> Vec<u8> {
-    let name = ServerName::try_from("wall.example").unwrap();
-    let mut tls = ClientConnection::new(authority.config.clone(), name).unwrap();
     let mut hello = Vec::new();
-    tls.write_tls(&mut hello).unwrap();
+    authority.connection().write_tls(&mut hello).unwrap();
     hello
 }
 
