@@ -1,20 +1,16 @@
-//! Both ends of an encrypted connection, for tests.
+//! The client of an encrypted connection, for tests.
 
 use crate::delivery::transport::{SocketTransport, Transport, is_full};
 use crate::tls::certificate::Certificate;
 use crate::tls::certificate::tests::write_certificate;
-use crate::tls::handshake::{Turns, handshake};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection, SupportedProtocolVersion,
-};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::thread::{self, JoinHandle};
 
-/// The client's end, which reads and writes as [`rustls::Stream`] does.
+/// The client, which reads and writes as [`rustls::Stream`] does.
 pub(crate) struct Client {
     tls: ClientConnection,
     socket: SocketTransport,
@@ -39,23 +35,16 @@ pub(crate) fn config_of(
     (server, Arc::new(builder.unwrap().with_root_certificates(roots).with_no_client_auth()))
 }
 
-/// A connection over these sockets, after its handshake.
-pub(crate) fn connect(
-    near: SocketTransport,
-    far: &SocketTransport,
-    (server, client): (Arc<ServerConfig>, Arc<ClientConfig>),
-) -> (Box<ServerConnection>, Client) {
-    let tls = ClientConnection::new(client, ServerName::try_from("wall.example").unwrap()).unwrap();
-    let mut client = Client { tls, socket: near };
-    let connecting = thread::spawn(move || {
+/// Begins a handshake, which the other end has to answer.
+pub(crate) fn begin(socket: SocketTransport, config: Arc<ClientConfig>) -> JoinHandle<Client> {
+    let tls = ClientConnection::new(config, ServerName::try_from("wall.example").unwrap()).unwrap();
+    let mut client = Client { tls, socket };
+    thread::spawn(move || {
         while client.tls.is_handshaking() {
             client.tls.complete_io(&mut &client.socket).expect("a handshake");
         }
         client
-    });
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let server = handshake(far, server, &Turns::new(), deadline).expect("a handshake");
-    (server, connecting.join().unwrap())
+    })
 }
 
 impl Client {

@@ -2,7 +2,8 @@ use super::*;
 use crate::base::address::Address;
 use crate::base::permits::ConnectionLimiter;
 use crate::platform::socket_pair;
-use crate::tls::test_client::{Client, config};
+use crate::tls::handshake::{Turns, handshake};
+use crate::tls::test_client::{Client, begin, config};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use std::net::Ipv4Addr;
 
@@ -28,7 +29,10 @@ impl Connection {
     /// A connection whose pump waits that long for the last bytes.
     fn new(timeout: Duration) -> Self {
         let [near, network] = transports();
-        let (tls, client) = crate::tls::test_client::connect(near, &network, config());
+        let (config, of_client) = config();
+        let client = begin(near, of_client);
+        let tls = handshake(&network, config, &Turns::new(), Instant::now() + TIMEOUT).expect("a handshake");
+        let client = client.join().unwrap();
         let [server, pair] = transports();
         let permit =
             ConnectionLimiter::new(1, None).acquire(Address::of(Ipv4Addr::LOCALHOST.into())).unwrap();
