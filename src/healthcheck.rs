@@ -96,7 +96,10 @@ impl Target {
         stream.write_all(request.as_bytes())?;
         stream.flush()?;
         let mut start = [0; STATUS_LENGTH];
-        stream.read_exact(&mut start)?;
+        stream.read_exact(&mut start).map_err(|error| match error.kind() {
+            ErrorKind::UnexpectedEof => ErrorKind::UnexpectedEof.into(), // in the words of other errors
+            _ => error,
+        })?;
         let status = str::from_utf8(&start).ok().and_then(|start| start.strip_prefix("HTTP/1."));
         let status = status.and_then(|rest| rest.get(2..)?.parse().ok());
         status.ok_or_else(|| io::Error::other("the response is not HTTP"))
