@@ -4,7 +4,8 @@ use crate::base::tally::{SharedTally, Tally};
 use crate::protocol::post_refusal::{PostRefusal, REFUSAL_CODES};
 
 /// The statuses of all responses. That of a WebSocket's handshake is not among them, because the hub sends it.
-const STATUSES: [u16; 16] = [200, 204, 304, 400, 401, 403, 404, 405, 408, 409, 411, 413, 426, 429, 431, 503];
+const STATUSES: [u16; 17] =
+    [200, 204, 304, 307, 400, 401, 403, 404, 405, 408, 409, 411, 413, 426, 429, 431, 503];
 
 /// Responses so far.
 #[derive(Debug)]

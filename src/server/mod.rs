@@ -2,6 +2,7 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
+mod encryption;
 mod metrics;
 mod threads;
 
@@ -18,13 +19,16 @@ use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards};
 use crate::server::acceptor::Acceptor;
+use crate::server::encryption::{Encryption, wait_for_pumps};
 use crate::server::metrics::MetricsListener;
 use crate::server::threads::{HubThreads, StoreReplies};
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
 use crate::store::{self, Store};
-use crossbeam_channel::{bounded, unbounded};
+use crate::tls::certificate::Certificate;
+use crossbeam_channel::{Receiver, bounded, unbounded};
 use socket2::SockRef;
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -58,6 +62,8 @@ pub struct Server {
     metrics: Arc<Metrics>,
     metrics_listener: Option<MetricsListener>,
     stopped: Arc<AtomicBool>,
+    /// Disconnected when the last pump has ended, if connections are encrypted.
+    pumps: Option<Receiver<Infallible>>,
 }
 
 /// Stops a server, from any thread.
@@ -117,12 +123,14 @@ impl From<io::Error> for StartError {
 }
 
 impl Server {
-    /// Serves on a listener. Posts go to the store, or are kept in memory without one.
+    /// Serves on a listener. Posts go to the store, or are kept in memory without one. With a certificate, all
+    /// connections are encrypted.
     pub fn start(
         listener: TcpListener,
         limits: Limits,
-        access: Access,
+        mut access: Access,
         store: Option<&StoreOptions>,
+        certificate: Option<Certificate>,
     ) -> Result<Self, StartError> {
         check_random_source().map_err(StartError::Random)?;
         let started = Now::read().unix_millis;
@@ -146,11 +154,15 @@ impl Server {
         drop(requests); // only the hubs keep it, so that the store ends with them
         let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
+        access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
+        let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
+        let (encryption, pumps) = encryption.transpose()?.unzip();
         let limiter = connection_limiter(&limits, &access);
         let router = Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?));
         let responses = Arc::clone(&router.responses);
         let metrics = Metrics { shards: shards.clone(), responses, commits, limits, started };
         let acceptor = Acceptor {
+            encryption,
             limiter,
             limits,
             router,
@@ -163,7 +175,18 @@ impl Server {
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
         let (metrics, metrics_listener) = (metrics.into(), None);
         let store = store_threads;
-        Ok(Self { address, shards, hubs, store, endpoint, acceptor, metrics, metrics_listener, stopped })
+        Ok(Self {
+            address,
+            shards,
+            hubs,
+            store,
+            endpoint,
+            acceptor,
+            metrics,
+            metrics_listener,
+            stopped,
+            pumps,
+        })
     }
 
     /// Where the server listens.
@@ -191,6 +214,7 @@ impl Server {
         self.metrics_listener.into_iter().for_each(MetricsListener::join);
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
+        self.pumps.iter().for_each(wait_for_pumps);
         outcome
     }
 }
@@ -210,10 +234,11 @@ fn wake(address: SocketAddr) -> bool {
 
 /// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
 fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
-    match access.trusts_proxy {
+    let limiter = match access.trusts_proxy {
         true => ConnectionLimiter::behind_proxy(limits.max_clients),
         false => ConnectionLimiter::new(limits.max_clients, limits.max_per_address),
-    }
+    };
+    if access.names.is_some() { limiter.with_pumps() } else { limiter }
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.

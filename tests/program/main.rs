@@ -18,3 +18,4 @@ mod serving;
 mod signals;
 mod store;
 mod terminal;
+mod tls;

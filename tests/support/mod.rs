@@ -10,6 +10,7 @@ pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod program;
+pub(crate) mod tls;
 
 use std::sync::mpsc;
 use std::thread;
