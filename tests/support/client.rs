@@ -3,7 +3,7 @@
 use crate::support::TIMEOUT;
 use crate::support::page::{Page, number, string};
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 use tungstenite::client::IntoClientRequest;
@@ -28,17 +28,12 @@ pub(crate) fn set_timeouts(socket: &TcpStream) {
 }
 
 /// A client, and what its page shows.
-pub(crate) struct Client {
-    pub socket: WebSocket<TcpStream>,
+pub(crate) struct Client<S = TcpStream> {
+    pub socket: WebSocket<S>,
     pub page: Page,
 }
 
 impl Client {
-    /// A client that has received nothing yet.
-    pub(crate) fn new(socket: WebSocket<TcpStream>) -> Self {
-        Self { socket, page: Page::default() }
-    }
-
     /// Connects to a room, without asking for a snapshot.
     pub(crate) fn connect(address: SocketAddr, room: &str) -> Self {
         Self::open(dial(address), room)
@@ -69,6 +64,13 @@ impl Client {
             Err(HandshakeError::Failure(_)) => None,
             Err(HandshakeError::Interrupted(_)) => panic!("the handshake was not answered in time"),
         }
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// A client that has received nothing yet.
+    pub(crate) fn new(socket: WebSocket<S>) -> Self {
+        Self { socket, page: Page::default() }
     }
 
     pub(crate) fn send(&mut self, event: &str, data: Value) {
