@@ -14,6 +14,8 @@ use crate::http::response::Response;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
 use crate::platform::{is_exhaustion, spare_descriptor};
+use crossbeam_channel::{Receiver, Sender};
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -42,7 +44,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// slows a flood down early.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// Accepts connections until the server has stopped.
+/// Accepts connections until the server stops.
 pub(crate) struct Acceptor {
     /// Issues a permit to each connection.
     pub limiter: ConnectionLimiter,
@@ -56,14 +58,20 @@ pub(crate) struct Acceptor {
     pub store: Option<Arc<Path>>,
     /// Limits downloads of logs.
     pub downloads: DownloadLimiter,
+    /// Each connection keeps a clone until its first request is answered.
+    pub unanswered: Sender<Infallible>,
+    /// The address from which the server itself connects, to end the loop.
+    pub last: Receiver<SocketAddr>,
     /// Set once the server has stopped.
     pub stopped: Arc<AtomicBool>,
 }
 
 impl Acceptor {
-    /// Runs the loop. No error ends it: each harms one connection at most.
+    /// Runs the loop. No error ends it: each harms one connection at most. Everyone who has connected before the last
+    /// connection is served. Those who come after it stay in the queue, for the process that listens on the same socket
+    /// next, if there is one.
     pub(crate) fn run(mut self, listener: &TcpListener) {
-        let mut spare = spare_descriptor();
+        let (mut spare, mut last) = (spare_descriptor(), None);
         let mut warning = Warning::default();
         for n in 1.. {
             let accept_next = || {
@@ -72,7 +80,12 @@ impl Acceptor {
                 })
             };
             let accepted = accept(accept_next, &mut spare);
-            if self.stopped.load(Ordering::Relaxed) {
+            last = self.last.try_iter().last().or(last);
+            let is_last = match &accepted {
+                Ok((_, peer)) => Some(*peer) == last,
+                Err(_) => self.stopped.load(Ordering::Relaxed),
+            };
+            if is_last {
                 return;
             }
             let outcome = accepted.and_then(|(transport, peer)| self.spawn(ClientId(n), transport, peer));
@@ -113,6 +126,7 @@ impl Acceptor {
             downloads: self.downloads.clone(),
             timeout: REQUEST_TIMEOUT,
             requests: RateLimit::new(Instant::now()),
+            unanswered: Some(self.unanswered.clone()),
             permit,
         }
     }

@@ -21,14 +21,15 @@ use crate::store::options::StoreOptions;
 use crate::store::request::Answer;
 use crate::store::{self, Store};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks
 /// for 128; each connection beyond that waits a second or more for its next try.
@@ -40,8 +41,12 @@ const EVENT_QUEUE: usize = 1024;
 /// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long waking the acceptor may take when the server stops.
-const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
+/// How long the last connection, which ends the acceptor, may take to be made.
+const LAST_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// How long the first requests of connections may take to be answered once the hubs have ended. Browsers also open
+/// connections on which they send nothing.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A running server.
 #[derive(Debug)]
@@ -52,17 +57,50 @@ pub struct Server {
     store: Option<[JoinHandle<()>; 2]>,
     endpoint: Endpoint,
     acceptor: JoinHandle<()>,
+    last: LastConnection,
+    /// Disconnected when the acceptor has ended and all connections have had a response.
+    unanswered: Receiver<Infallible>,
     stopped: Arc<AtomicBool>,
 }
 
 /// Stops a server, from any thread.
 #[derive(Debug, Clone)]
-pub struct Stopper(Shards);
+pub struct Stopper {
+    shards: Shards,
+    last: LastConnection,
+}
 
 impl Stopper {
-    /// Closes every client with code 1001 and ends the server: within two seconds, or five if the store is busy.
+    /// Accepts no more connections, closes every client with code 1001 and ends the server: within two seconds, or five
+    /// if the store is busy.
     pub fn stop(&self) {
-        self.0.stop(STOP_TIMEOUT);
+        // First, so that clients that come back at once wait for the next server instead of being refused by this one.
+        if let Err(error) = self.last.connect() {
+            log::debug!("connections are accepted for a little longer: {error}");
+        }
+        self.shards.stop(STOP_TIMEOUT);
+    }
+}
+
+/// Ends the acceptor by a connection. Nobody who has connected before is lost, as would be with a mere flag: an acceptor
+/// that sees it has accepted somebody.
+#[derive(Debug, Clone)]
+struct LastConnection {
+    /// Where the server listens.
+    listen: SocketAddr,
+    /// Tells the acceptor from where the connection comes.
+    from: Sender<SocketAddr>,
+}
+
+impl LastConnection {
+    fn connect(&self) -> io::Result<()> {
+        let server = reachable(self.listen);
+        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
+        socket.bind(&SocketAddr::new(server.ip(), 0).into())?;
+        let from = socket.local_addr()?.as_socket();
+        // The acceptor may have ended already.
+        from.map(|from| self.from.send(from));
+        socket.connect_timeout(&server.into(), LAST_TIMEOUT)
     }
 }
 
@@ -139,6 +177,7 @@ impl Server {
         drop(requests); // only the hubs keep it, so that the store ends with them
         let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
+        let ((from, last), (pending, unanswered)) = (unbounded(), bounded(0));
         let acceptor = Acceptor {
             limiter: connection_limiter(&limits, &access),
             limits,
@@ -146,11 +185,15 @@ impl Server {
             endpoint: endpoint.clone(),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
+            unanswered: pending,
+            last,
             stopped: Arc::clone(&stopped),
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, shards, hubs, store: store_threads, endpoint, acceptor, stopped })
+        let last = LastConnection { listen: address, from };
+        let store = store_threads;
+        Ok(Self { address, shards, hubs, store, endpoint, acceptor, last, unanswered, stopped })
     }
 
     /// Where the server listens.
@@ -160,7 +203,7 @@ impl Server {
 
     /// A handle that stops the server.
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.shards.clone())
+        Stopper { shards: self.shards.clone(), last: self.last.clone() }
     }
 
     /// Waits until the server was stopped and its clients are closed.
@@ -171,12 +214,14 @@ impl Server {
             threads.try_for_each(|thread| thread.join().map_err(|_| Crash::Store))
         });
         self.stopped.store(true, Ordering::Relaxed);
-        // A connection wakes the acceptor, which then sees the flag. If none can be made, it is not accepting.
-        if TcpStream::connect_timeout(&reachable(self.address), WAKE_TIMEOUT).is_ok() {
+        // After a crash, nobody has ended the acceptor. If no connection can be made, it is not accepting.
+        if self.acceptor.is_finished() || self.last.connect().is_ok() {
             let _ = self.acceptor.join();
         }
+        let answered_by = Instant::now() + ANSWER_TIMEOUT;
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
+        let _ = self.unanswered.recv_deadline(answered_by);
         outcome
     }
 }

@@ -46,5 +46,5 @@ fn haproxy_keeps_the_connection_of_somebody_idle() {
     site.join(HERE, "Ada").stays_idle();
     drop(site);
     let Some(site) = at_root("2000") else { return };
-    site.join(HERE, "Ada").is_cut_off();
+    site.join(HERE, "Ada").sees_its_end();
 }

@@ -50,5 +50,5 @@ fn nginx_keeps_the_connection_of_somebody_idle() {
     site.join(HERE, "Ada").stays_idle();
     drop(site);
     let Some(site) = at_root("proxy_read_timeout 2s;") else { return };
-    site.join(HERE, "Ada").is_cut_off();
+    site.join(HERE, "Ada").sees_its_end();
 }

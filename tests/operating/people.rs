@@ -12,7 +12,7 @@ impl Person {
     }
 
     /// The connection ends before the server pings.
-    pub(crate) fn is_cut_off(mut self) {
+    pub(crate) fn sees_its_end(mut self) {
         while let Ok(message) = self.try_next() {
             assert!(!message.is_ping(), "a ping came before the end");
         }

@@ -37,9 +37,9 @@ fn people_see_what_others_write(site: &Site) -> (Person, Person) {
 }
 
 fn foreign_pages_are_refused(site: &Site) {
-    let (own, evil) = (site.origin(), "https://evil.example".to_owned());
+    let own = site.origin();
     let [from, to] = if own.starts_with("https:") { ["https:", "http:"] } else { ["http:", "https:"] };
-    let other_scheme = own.replacen(from, to, 1);
+    let (evil, other_scheme) = (format!("{from}//evil.example"), own.replacen(from, to, 1));
     let forged_host = ("X-Forwarded-Host", "evil.example");
     let forged_scheme = ("X-Forwarded-Proto", to.trim_end_matches(':'));
     for origin in [evil, other_scheme] {

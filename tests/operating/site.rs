@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::Error;
 use tungstenite::handshake::HandshakeError;
+use tungstenite::handshake::client::Request;
 use tungstenite::http::{HeaderName, Uri};
 
 /// The addresses of two computers.
@@ -115,14 +116,20 @@ impl Site {
         Box::new(StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), socket))
     }
 
-    /// Opens a WebSocket to the room `r` like a page of this origin, with more headers. The error is the status.
-    pub(crate) fn open(&self, from: Ipv4Addr, origin: &str, headers: &[(&str, &str)]) -> Result<Person, u16> {
+    /// The request for a WebSocket to the room `r`, with these headers.
+    fn websocket(&self, headers: &[(&str, &str)]) -> Request {
         let url = format!("{}ws?room=r", self.url.replacen("http", "ws", 1));
         let mut request = url.into_client_request().unwrap();
-        for (name, value) in headers.iter().chain(&[("Origin", origin)]) {
+        for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
             request.headers_mut().insert(name, value.parse().unwrap());
         }
+        request
+    }
+
+    /// Opens a WebSocket like a page of this origin, with more headers. The error is the status.
+    pub(crate) fn open(&self, from: Ipv4Addr, origin: &str, more: &[(&str, &str)]) -> Result<Person, u16> {
+        let request = self.websocket(&[&[("Origin", origin)], more].concat());
         match tungstenite::client(request, self.dial(from)) {
             Ok((socket, _)) => Ok(Client::new(socket)),
             Err(HandshakeError::Failure(Error::Http(response))) => Err(response.status().as_u16()),
