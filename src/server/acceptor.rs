@@ -172,6 +172,11 @@ fn refuse(transport: &SocketTransport) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::access::Access;
+    use crate::http::qr::QrCodes;
+    use crate::hub::shards::{Shard, Shards};
+    use crossbeam_channel::{RecvTimeoutError, TryRecvError, bounded};
+    use std::io::{Read, Write};
     use std::net::TcpStream;
 
     /// A connection from this process to itself.
@@ -180,6 +185,42 @@ mod tests {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         (SocketTransport::new(socket), peer)
+    }
+
+    /// An acceptor, how to tell it of the last connection, and what tells when all connections have had a response.
+    fn acceptor(listen: SocketAddr) -> (Acceptor, Sender<SocketAddr>, Receiver<Infallible>) {
+        let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
+        let ((from, last), (pending, unanswered)) = (bounded(1), bounded(0));
+        let acceptor = Acceptor {
+            limiter: ConnectionLimiter::new(10, None),
+            limits: Limits::DEFAULT,
+            endpoint: Endpoint::for_rooms(Limits::DEFAULT, &shards).unwrap(),
+            router: Arc::new(Router::new(listen, Access::default(), shards, QrCodes::start().unwrap())),
+            store: None,
+            downloads: DownloadLimiter::default(),
+            unanswered: pending,
+            last,
+            stopped: Arc::default(),
+        };
+        (acceptor, from, unanswered)
+    }
+
+    #[test]
+    fn who_connects_before_the_last_connection_is_served_and_who_comes_after_it_is_not_accepted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = listener.local_addr().unwrap();
+        let (acceptor, from, unanswered) = acceptor(listen);
+        let [mut before, last, after] = [(); 3].map(|()| TcpStream::connect(listen).unwrap());
+        from.send(last.local_addr().unwrap()).unwrap();
+        acceptor.run(&listener);
+        assert_eq!(listener.accept().unwrap().1, after.local_addr().unwrap());
+        assert_eq!(unanswered.try_recv(), Err(TryRecvError::Empty), "nothing is answered");
+        before.set_read_timeout(Some(REQUEST_TIMEOUT)).unwrap();
+        before.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut status = [0; 15];
+        before.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 OK");
+        assert_eq!(unanswered.recv_timeout(REQUEST_TIMEOUT), Err(RecvTimeoutError::Disconnected));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
+mod stopper;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
@@ -16,16 +17,18 @@ use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
+use crate::server::stopper::LastConnection;
+pub use crate::server::stopper::{Stopper, reachable};
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
 use crate::store::request::Answer;
 use crate::store::{self, Store};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use socket2::{Domain, SockRef, Socket, Type};
+use socket2::SockRef;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -37,12 +40,6 @@ const ACCEPT_QUEUE: i32 = 4096;
 
 /// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
 const EVENT_QUEUE: usize = 1024;
-
-/// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long the last connection, which ends the acceptor, may take to be made.
-const LAST_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// How long the first requests of connections may take to be answered once the hubs have ended. Browsers also open
 /// connections on which they send nothing.
@@ -61,47 +58,6 @@ pub struct Server {
     /// Disconnected when the acceptor has ended and all connections have had a response.
     unanswered: Receiver<Infallible>,
     stopped: Arc<AtomicBool>,
-}
-
-/// Stops a server, from any thread.
-#[derive(Debug, Clone)]
-pub struct Stopper {
-    shards: Shards,
-    last: LastConnection,
-}
-
-impl Stopper {
-    /// Accepts no more connections, closes every client with code 1001 and ends the server: within two seconds, or five
-    /// if the store is busy.
-    pub fn stop(&self) {
-        // First, so that clients that come back at once wait for the next server instead of being refused by this one.
-        if let Err(error) = self.last.connect() {
-            log::debug!("connections are accepted for a little longer: {error}");
-        }
-        self.shards.stop(STOP_TIMEOUT);
-    }
-}
-
-/// Ends the acceptor by a connection. Nobody who has connected before is lost, as would be with a mere flag: an acceptor
-/// that sees it has accepted somebody.
-#[derive(Debug, Clone)]
-struct LastConnection {
-    /// Where the server listens.
-    listen: SocketAddr,
-    /// Tells the acceptor from where the connection comes.
-    from: Sender<SocketAddr>,
-}
-
-impl LastConnection {
-    fn connect(&self) -> io::Result<()> {
-        let server = reachable(self.listen);
-        let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
-        socket.bind(&SocketAddr::new(server.ip(), 0).into())?;
-        let from = socket.local_addr()?.as_socket();
-        // The acceptor may have ended already.
-        from.map(|from| self.from.send(from));
-        socket.connect_timeout(&server.into(), LAST_TIMEOUT)
-    }
 }
 
 /// What has panicked. The server has ended, because rooms or posts are lost.
@@ -338,19 +294,10 @@ impl HubThreads {
     }
 }
 
-/// An address at which this machine reaches a listener. One that listens on all interfaces is reached on loopback.
-pub fn reachable(address: SocketAddr) -> SocketAddr {
-    let host = match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        _ => address.ip(),
-    };
-    SocketAddr::new(host, address.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::Ipv4Addr;
     use crate::base::address::Address;
     use crate::base::ids::RoomId;
     use crate::base::secret::SecretHash;
