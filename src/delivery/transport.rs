@@ -1,5 +1,6 @@
 //! Transports: what outboxes write to and readers read from.
 
+use crate::platform::readiness::{self, Readiness};
 use crate::platform::{Peer, is_out_of_buffers, socket};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -79,6 +80,14 @@ impl SocketTransport {
     pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
         socket::read_now(&self.0, buffer)
     }
+}
+
+/// Blocks for `timeout`, or until one of two sockets is as wanted or ends. One for which nothing is given is not watched.
+pub(crate) fn wait_for_either(
+    sockets: [(&SocketTransport, Option<Readiness>); 2],
+    timeout: Option<Duration>,
+) -> io::Result<[Readiness; 2]> {
+    readiness::wait(sockets.map(|(transport, wanted)| (&*transport.0, wanted)), timeout)
 }
 
 /// Blocks until bytes arrive, at most for the read time-out.

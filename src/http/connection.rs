@@ -108,6 +108,14 @@ impl Connection {
         }
     }
 
+    /// Answers a request that is not encrypted, although it has to be. `buffer` begins with its first bytes.
+    pub(crate) fn redirect(self, mut buffer: Vec<u8>) {
+        match read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout) {
+            Ok(head) => close_with(&self.transport, self.router.redirect(&head), self.timeout),
+            Err(error) => self.reject(&error),
+        }
+    }
+
     fn serve_socket_io(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
         let exchange = self.exchange(head, address, buffer);
         self.endpoint.serve(exchange, || self.router.rooms(head, address, self.limits.max_name))

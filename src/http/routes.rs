@@ -115,6 +115,17 @@ impl Router {
         }
     }
 
+    /// The response to a request that is not encrypted, although it has to be. A browser asks again as it should.
+    pub(crate) fn redirect(&self, head: &Head) -> Response {
+        const TEXT: &str = "This server speaks HTTPS only: use https:// in place of http://.";
+        let is_read = [Method::GET, Method::HEAD].contains(head.method());
+        match self.access.secure_address(head, self.listen).filter(|_| is_read) {
+            // Not for ever: the server may be without a certificate later.
+            Some(address) => Response::text(307, TEXT).with_header("Location", address),
+            None => Response::text(400, TEXT),
+        }
+    }
+
     /// Finds the route of a request from an allowed page or a script at this address.
     fn permitted_route(&self, head: &Head, address: Address) -> Route {
         if PROTECTED_PATHS.contains(&head.uri().path())
@@ -212,7 +223,9 @@ impl Router {
 
     fn invite(&self, query: &str) -> Result<Response, Response> {
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
-        Ok(Response::json(&Invitation { links: invite::links(self.listen, &room) }))
+        Ok(Response::json(&Invitation {
+            links: invite::links(self.listen, self.access.names.as_ref(), &room),
+        }))
     }
 }
 

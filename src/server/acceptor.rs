@@ -14,6 +14,7 @@ use crate::http::response::Response;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
 use crate::platform::{is_exhaustion, spare_descriptor};
+use crate::server::encryption::Encryption;
 use crossbeam_channel::{Receiver, Sender};
 use std::convert::Infallible;
 use std::fs::File;
@@ -46,6 +47,8 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 
 /// Accepts connections until the server stops.
 pub(crate) struct Acceptor {
+    /// Encrypts connections, if there is a certificate.
+    pub encryption: Option<Encryption>,
     /// Issues a permit to each connection.
     pub limiter: ConnectionLimiter,
     /// The limits that apply to clients.
@@ -99,13 +102,27 @@ impl Acceptor {
     /// Starts a connection's thread. Refuses the connection if a limit is reached, or if no thread can be started.
     fn spawn(&mut self, client: ClientId, transport: SocketTransport, peer: SocketAddr) -> io::Result<()> {
         let Some(permit) = self.limiter.acquire(Address::of(peer.ip())) else {
-            refuse(&transport);
+            self.refuse(&transport);
             return Ok(());
         };
         let connection = self.connection(client, transport.clone(), peer, permit);
         let name = format!("connection {}", client.0);
         let thread = thread::Builder::new().name(name).stack_size(STACK_SIZE);
-        thread.spawn(move || connection.serve()).map(drop).inspect_err(|_| refuse(&transport))
+        let spawned = match &mut self.encryption {
+            None => thread.spawn(move || connection.serve()),
+            Some(encryption) => match encryption.of(connection) {
+                Some(encrypted) => thread.spawn(move || encrypted.serve()),
+                None => return Ok(()),
+            },
+        };
+        spawned.map(drop).inspect_err(|_| self.refuse(&transport))
+    }
+
+    /// Refuses a connection. The browser of a client that expects encryption says by itself that there is none.
+    fn refuse(&self, transport: &SocketTransport) {
+        if self.encryption.is_none() {
+            refuse(transport);
+        }
     }
 
     fn connection(
@@ -192,6 +209,7 @@ mod tests {
         let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
         let ((from, last), (pending, unanswered)) = (bounded(1), bounded(0));
         let acceptor = Acceptor {
+            encryption: None,
             limiter: ConnectionLimiter::new(10, None),
             limits: Limits::DEFAULT,
             endpoint: Endpoint::for_rooms(Limits::DEFAULT, &shards).unwrap(),

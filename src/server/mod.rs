@@ -2,6 +2,7 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
+mod encryption;
 mod stopper;
 
 use crate::base::clock::Now;
@@ -17,12 +18,14 @@ use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
 use crate::server::acceptor::Acceptor;
+use crate::server::encryption::{Encryption, wait_for_pumps};
 use crate::server::stopper::LastConnection;
 pub use crate::server::stopper::{Stopper, reachable};
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
 use crate::store::request::Answer;
 use crate::store::{self, Store};
+use crate::tls::certificate::Certificate;
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use socket2::SockRef;
 use std::convert::Infallible;
@@ -58,6 +61,8 @@ pub struct Server {
     /// Disconnected when the acceptor has ended and all connections have had a response.
     unanswered: Receiver<Infallible>,
     stopped: Arc<AtomicBool>,
+    /// Disconnected when the last pump has ended, if connections are encrypted.
+    pumps: Option<Receiver<Infallible>>,
 }
 
 /// What has panicked. The server has ended, because rooms or posts are lost.
@@ -106,12 +111,14 @@ impl From<io::Error> for StartError {
 }
 
 impl Server {
-    /// Serves on a listener. Posts go to the store, or are kept in memory without one.
+    /// Serves on a listener. Posts go to the store, or are kept in memory without one. With a certificate, all
+    /// connections are encrypted.
     pub fn start(
         listener: TcpListener,
         limits: Limits,
-        access: Access,
+        mut access: Access,
         store: Option<&StoreOptions>,
+        certificate: Option<Certificate>,
     ) -> Result<Self, StartError> {
         check_random_source().map_err(StartError::Random)?;
         let address = listener.local_addr()?;
@@ -134,7 +141,11 @@ impl Server {
         let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
         let ((from, last), (pending, unanswered)) = (unbounded(), bounded(0));
+        access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
+        let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
+        let (encryption, pumps) = encryption.transpose()?.unzip();
         let acceptor = Acceptor {
+            encryption,
             limiter: connection_limiter(&limits, &access),
             limits,
             router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
@@ -149,7 +160,7 @@ impl Server {
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
         let last = LastConnection { listen: address, from };
         let store = store_threads;
-        Ok(Self { address, shards, hubs, store, endpoint, acceptor, last, unanswered, stopped })
+        Ok(Self { address, shards, hubs, store, endpoint, acceptor, last, unanswered, stopped, pumps })
     }
 
     /// Where the server listens.
@@ -178,6 +189,7 @@ impl Server {
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
         let _ = self.unanswered.recv_deadline(answered_by);
+        self.pumps.iter().for_each(wait_for_pumps);
         outcome
     }
 }
@@ -192,10 +204,11 @@ fn start_store(
 
 /// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
 fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
-    match access.trusts_proxy {
+    let limiter = match access.trusts_proxy {
         true => ConnectionLimiter::behind_proxy(limits.max_clients),
         false => ConnectionLimiter::new(limits.max_clients, limits.max_per_address),
-    }
+    };
+    if access.names.is_some() { limiter.with_pumps() } else { limiter }
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
@@ -297,13 +310,13 @@ impl HubThreads {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::Ipv4Addr;
     use crate::base::address::Address;
     use crate::base::ids::RoomId;
     use crate::base::secret::SecretHash;
     use crate::hub::host_options::HostOptions;
     use crate::room::room_name::RoomName;
     use crate::store::request::Load;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn only_behind_a_proxy_connections_from_one_address_do_not_share_their_requests() {

@@ -14,6 +14,7 @@ mod bad_input;
 mod boxes;
 mod broken_connections;
 mod crowd;
+mod encrypted;
 mod first_host;
 mod frames;
 mod host_store;

@@ -17,3 +17,4 @@ mod serving;
 mod signals;
 mod store;
 mod terminal;
+mod tls;

@@ -9,6 +9,7 @@ pub(crate) mod frame;
 pub(crate) mod http;
 pub(crate) mod page;
 pub(crate) mod program;
+pub(crate) mod tls;
 
 use std::sync::mpsc;
 use std::thread;
