@@ -4,13 +4,13 @@ use crate::hub::shards::Shards;
 use crossbeam_channel::Sender;
 use socket2::{Domain, Socket, Type};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long the last connection, which ends the acceptor, may take to be made.
+/// How long the last connection may take to be made, which ends or wakes a thread that accepts connections.
 const LAST_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Stops a server, from any thread.
@@ -52,6 +52,11 @@ impl LastConnection {
         from.map(|from| self.from.send(from));
         socket.connect_timeout(&server.into(), LAST_TIMEOUT)
     }
+}
+
+/// Wakes the thread that accepts connections here. Returns false if none can be made.
+pub(super) fn wake(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&reachable(address), LAST_TIMEOUT).is_ok()
 }
 
 /// An address at which this machine reaches a listener. One that listens on all interfaces is reached on loopback.

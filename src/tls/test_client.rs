@@ -3,9 +3,13 @@
 use crate::delivery::transport::{SocketTransport, Transport, is_full};
 use crate::tls::certificate::Certificate;
 use crate::tls::certificate::tests::write_certificate;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    ClientConfig, ClientConnection, ConnectionTrafficSecrets, RootCertStore, ServerConfig,
+    SupportedProtocolVersion,
+};
 use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -32,7 +36,9 @@ pub(crate) fn config_of(
     roots.add(CertificateDer::from_pem_file(files.certificate).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_protocol_versions(versions);
-    (server, Arc::new(builder.unwrap().with_root_certificates(roots).with_no_client_auth()))
+    let mut client = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+    client.enable_secret_extraction = true;
+    (server, Arc::new(client))
 }
 
 /// Begins a handshake, which the other end has to answer.
@@ -47,6 +53,29 @@ pub(crate) fn begin(socket: SocketTransport, config: Arc<ClientConfig>) -> JoinH
     })
 }
 
+/// Makes encrypted records of TLS 1.3 (RFC 8446, section 5.2).
+pub(crate) struct Sealer {
+    key: LessSafeKey,
+    iv: [u8; 12],
+    /// The number of the next record.
+    next: u64,
+}
+
+impl Sealer {
+    /// The next record, with content of this type.
+    pub(crate) fn record(&mut self, content: &[u8], content_type: u8) -> Vec<u8> {
+        let mut inner = [content, &[content_type]].concat();
+        let length = u16::try_from(inner.len() + AES_256_GCM.tag_len()).unwrap().to_be_bytes();
+        let head = [23, 3, 3, length[0], length[1]];
+        let number = u128::from(self.next).to_be_bytes();
+        let nonce = std::array::from_fn(|n| self.iv[n] ^ number[n + 4]);
+        self.next += 1;
+        let nonce = Nonce::assume_unique_for_key(nonce);
+        self.key.seal_in_place_append_tag(nonce, Aad::from(head), &mut inner).unwrap();
+        [&head[..], &inner].concat()
+    }
+}
+
 impl Client {
     pub(crate) fn socket(&self) -> &SocketTransport {
         &self.socket
@@ -54,6 +83,16 @@ impl Client {
 
     pub(crate) fn into_socket(self) -> SocketTransport {
         self.socket
+    }
+
+    /// Gives up rustls. The socket, and what encrypts records as the connection would.
+    pub(crate) fn into_sealer(self) -> (SocketTransport, Sealer) {
+        let secrets = self.tls.dangerous_extract_secrets().expect("secrets").tx;
+        let (next, ConnectionTrafficSecrets::Aes256Gcm { key, iv }) = secrets else {
+            panic!("another cipher")
+        };
+        let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.as_ref()).unwrap());
+        (self.socket, Sealer { key, iv: iv.as_ref().try_into().unwrap(), next })
     }
 
     /// Sends the end of TLS.

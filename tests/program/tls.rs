@@ -1,5 +1,6 @@
 //! The program with a certificate: what it says, and what other programs make of it.
 
+use crate::support::client::Client;
 use crate::support::program::{Program, command, fails, output, server, typewall};
 use crate::support::tls::Authority;
 use crate::support::wait_until;
@@ -162,6 +163,18 @@ fn a_key_that_others_can_read_is_warned_of() {
         let (_, logged) = encrypted(&authority).terminate();
         assert_eq!(logged.contains("other users can read the key file"), is_warned, "{logged}");
     }
+}
+
+#[test]
+fn its_clients_are_told_that_it_stops() {
+    let authority = Authority::new();
+    let program = encrypted(&authority);
+    let mut ada = Client::open(authority.dial(program.address), "r");
+    ada.join("Ada");
+    let _idle = authority.dial(program.address);
+    program.signal(Signal::SIGTERM);
+    assert_eq!(ada.closed(), 1001);
+    assert_eq!(program.ended().0, Some(0));
 }
 
 /// The command in a document that begins so.

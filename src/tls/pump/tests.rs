@@ -156,3 +156,37 @@ fn bytes_that_are_not_encrypted_end_a_connection() {
         assert_eq!(connection.ended.recv_timeout(TIMEOUT), Err(RecvTimeoutError::Disconnected));
     }
 }
+
+/// Content types (RFC 8446, section 5.1), and a message of a handshake that says it is very long.
+const HANDSHAKE: u8 = 22;
+const DATA: u8 = 23;
+const BEGINNING: [u8; 4] = [24, 0, 0xff, 0xff];
+
+#[test]
+fn a_client_may_send_little_without_content() {
+    let connection = Connection::new(TIMEOUT);
+    let (socket, mut sealer) = connection.client.into_sealer();
+    socket.set_write_timeout(Some(TIMEOUT)).unwrap();
+    let mut records = vec![sealer.record(b"first", DATA), sealer.record(&BEGINNING, HANDSHAKE)];
+    // Less than what rustls itself would collect.
+    records.extend((0..4).map(|_| sealer.record(&[0; 12_000], HANDSHAKE)));
+    // It may have ended before all are sent.
+    let _ = (&socket).write_all(&records.concat());
+    let mut received = Vec::new();
+    (&connection.server).read_to_end(&mut received).expect("an end");
+    assert_eq!(received, b"first");
+}
+
+#[test]
+fn records_with_content_are_as_many_as_a_client_likes() {
+    let connection = Connection::new(TIMEOUT);
+    let (socket, mut sealer) = connection.client.into_sealer();
+    let sent = thread::spawn(move || {
+        for _ in 0..20 {
+            (&socket).write_all(&sealer.record(&[b'x'; 12_000], DATA)).expect("the server reads");
+        }
+        socket
+    });
+    (&connection.server).read_exact(&mut [0; 20 * 12_000]).expect("all of it");
+    sent.join().unwrap();
+}
