@@ -25,6 +25,8 @@ struct Addresses {
     network: Vec<String>,
     /// The end of a link that makes whoever opens it a host.
     host_fragment: Option<String>,
+    /// By whatever reads metrics.
+    metrics: Option<SocketAddr>,
 }
 
 /// What a terminal can show.
@@ -39,12 +41,18 @@ struct Terminal {
 /// Prints where the server is: for this machine, and for others if they can reach it. Also the links that make whoever
 /// opens them a host. They are printed for a service too, because its operator needs them. `names` are those of the
 /// certificate, if connections are encrypted.
-pub(crate) fn announce(listen: SocketAddr, names: Option<&Names>, host_key: Option<&HostKey>) {
+pub(crate) fn announce(
+    listen: SocketAddr,
+    names: Option<&Names>,
+    metrics: Option<SocketAddr>,
+    host_key: Option<&HostKey>,
+) {
     let addresses = Addresses {
         own: reachable(listen),
         scheme: if names.is_some() { "https" } else { "http" },
         network: network_origins(listen, names),
         host_fragment: host_key.map(HostKey::fragment),
+        metrics: metrics.map(reachable),
     };
     let text = match io::stdout().is_terminal() {
         true => overview(&addresses, Terminal::of_stdout()),
@@ -56,7 +64,7 @@ pub(crate) fn announce(listen: SocketAddr, names: Option<&Names>, host_key: Opti
 
 /// One line for each link. Programs read them, so they stay as they are.
 fn lines(addresses: &Addresses) -> String {
-    let Addresses { own, scheme, network, host_fragment } = addresses;
+    let Addresses { own, scheme, network, host_fragment, metrics } = addresses;
     let own = &format!("{scheme}://{own}");
     let mut lines = format!("Typewall is at {own}\n");
     for origin in network {
@@ -67,12 +75,12 @@ fn lines(addresses: &Addresses) -> String {
             lines += &format!("Host: {origin}/{fragment}\n");
         }
     }
-    lines
+    lines + &metrics_line(*metrics)
 }
 
 /// The same for a person, with a code for phones.
 fn overview(addresses: &Addresses, terminal: Terminal) -> String {
-    let Addresses { own, network, host_fragment, .. } = addresses;
+    let Addresses { own, network, host_fragment, metrics, .. } = addresses;
     let mut text = format!("Typewall is at {}\n", own_link(addresses));
     if network.is_empty() {
         text += &format!("Only this computer can connect; --listen 0.0.0.0:{} lets others in.\n", own.port());
@@ -87,10 +95,15 @@ fn overview(addresses: &Addresses, terminal: Terminal) -> String {
         let page = network.first().map_or_else(|| own_link(addresses), |origin| format!("{origin}/"));
         text += &format!("Host link, to run the rooms; keep it secret:\n  {page}{fragment}\n");
     }
+    text += &metrics_line(*metrics);
     if let Some(code) = network.first().and_then(|origin| code(&format!("{origin}/"), terminal)) {
         text += &code;
     }
     text + "Press Ctrl-C to stop.\n"
+}
+
+fn metrics_line(metrics: Option<SocketAddr>) -> String {
+    metrics.map(|address| format!("Metrics: http://{address}/metrics\n")).unwrap_or_default()
 }
 
 /// The link for this machine, with the name that people know if it means this address.
@@ -141,6 +154,7 @@ mod tests {
             scheme: "http",
             network: network.iter().map(|address| format!("http://{address}")).collect(),
             host_fragment: Some("#host=k".to_owned()),
+            metrics: None,
         }
     }
 
@@ -161,10 +175,13 @@ mod tests {
 
     #[test]
     fn a_terminal_is_told_every_link_and_how_to_stop() {
-        let text = overview(&on_a_network(), Terminal { draws: false, ..WIDE });
+        let metrics = Some("127.0.0.1:9464".parse().unwrap());
+        let addresses = Addresses { metrics, ..on_a_network() };
+        let text = overview(&addresses, Terminal { draws: false, ..WIDE });
         let expected = "Typewall is at http://localhost:8080/\n\
                         On this network:\n  http://192.168.1.20:8080/\n  http://[fd00::2]:8080/\n\
                         Host link, to run the rooms; keep it secret:\n  http://192.168.1.20:8080/#host=k\n\
+                        Metrics: http://127.0.0.1:9464/metrics\n\
                         Press Ctrl-C to stop.\n";
         assert_eq!(text, expected);
     }

@@ -36,6 +36,12 @@ pub(crate) struct Options {
     #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: Addresses,
 
+    /// Address to serve metrics for Prometheus on, at /metrics; nobody needs a passphrase to read them [default: no
+    /// metrics]
+    #[arg(long, value_name = "ADDR:PORT", env = "TYPEWALL_METRICS_LISTEN", hide_env_values = true)]
+    #[arg(value_parser = parse_listen)]
+    pub metrics_listen: Option<Addresses>,
+
     /// Maximum number of users and viewers; further clients are turned away. A warning at startup says if the system
     /// allows fewer
     #[arg(long, value_name = "CLIENTS", env = "TYPEWALL_MAX_CLIENTS", hide_env_values = true)]

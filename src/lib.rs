@@ -85,6 +85,7 @@ pub mod internals {
     pub use crate::http::log_route::LogRequest;
     pub use crate::http::qr::QrCodes;
     pub use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, parse_head, read_head};
+    pub use crate::http::responses::ResponseCounters;
     pub use crate::http::routes::Router;
     pub use crate::http::socketio::Endpoint;
     pub use crate::hub::Hub;

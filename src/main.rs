@@ -10,6 +10,7 @@ use clap::Parser;
 use cli::{Command, Options, remote};
 use healthcheck::Target;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
@@ -72,15 +73,18 @@ fn serve(options: &Options) -> Result<(), String> {
     let certificate = options.certificate()?;
     let names = certificate.as_ref().map(|certificate| certificate.names.clone());
     let listener = listen::listener(&options.listen)?;
+    let metrics = metrics_listener(options, &listener)?;
     let store = options.store();
-    let server = Server::start(listener, limits, access, store.as_ref(), certificate)
+    let mut server = Server::start(listener, limits, access, store.as_ref(), certificate)
         .map_err(|error| options.start_error(&error))?;
+    let metrics = metrics.map(|listener| server.serve_metrics(listener)).transpose();
+    let metrics = metrics.map_err(|error| format!("Cannot serve metrics: {error}."))?;
     let [texts, waiting] = [limits.max_texts, limits.max_waiting].map(|bytes| bytes >> 20);
     log::info!(
         "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for incoming messages and pending output"
     );
     if !options.quiet {
-        announce::announce(server.address(), names.as_ref(), host_key.as_ref());
+        announce::announce(server.address(), names.as_ref(), metrics, host_key.as_ref());
     }
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
@@ -95,6 +99,13 @@ fn serve(options: &Options) -> Result<(), String> {
     start_thread("signals", exit_after_signal)?;
     let crashed = |crash| format!("{crash}, so the server has ended. Please report the error above.");
     server.join().map_err(crashed)
+}
+
+/// The listener for metrics, if there are to be any.
+fn metrics_listener(options: &Options, page: &TcpListener) -> Result<Option<TcpListener>, String> {
+    let Some(addresses) = &options.metrics_listen else { return Ok(None) };
+    let page = page.local_addr().map_err(|error| format!("Cannot start the server: {error}."))?;
+    listen::metrics_listener(addresses, page).map(Some)
 }
 
 fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {

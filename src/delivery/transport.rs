@@ -30,6 +30,11 @@ pub trait Transport {
         false
     }
 
+    /// Whether it is of a client that polls.
+    fn is_polling(&self) -> bool {
+        false
+    }
+
     /// Ends the connection in one direction or both; its reader sees the end.
     fn shutdown(&self, how: Shutdown);
 }

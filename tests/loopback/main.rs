@@ -25,6 +25,8 @@ mod joining;
 mod limits;
 mod liveness;
 mod log;
+mod metrics;
+mod metrics_guide;
 mod pace;
 mod page;
 mod passphrase;

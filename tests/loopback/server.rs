@@ -72,6 +72,12 @@ impl TestServer {
         Self { address: reachable(server.address()), stopper: server.stopper(), server: Some(server) }
     }
 
+    /// Serves metrics on another free port, and returns its address.
+    pub(crate) fn serve_metrics(&mut self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        self.server.as_mut().expect("it runs").serve_metrics(listener).expect("a thread")
+    }
+
     /// A connection with nothing sent yet.
     pub(crate) fn dial(&self) -> TcpStream {
         dial(self.address)

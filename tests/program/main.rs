@@ -8,6 +8,7 @@ mod commands;
 mod extremes;
 mod hosts;
 mod listening;
+mod metrics;
 mod options;
 mod qr;
 mod randomness;

@@ -7,6 +7,7 @@
 pub(crate) mod client;
 pub(crate) mod frame;
 pub(crate) mod http;
+pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod program;
 pub(crate) mod tls;
