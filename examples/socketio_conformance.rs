@@ -12,8 +12,8 @@ use std::time::Duration;
 use typewall::Limits;
 use typewall::internals::{
     Address, Application, ClientId, ConnectionLimiter, Content, Endpoint, EnginePacket, Exchange,
-    InvalidMessage, Message, Output, Permit, Reaction, Served, SessionOptions, SocketPacket, SocketTransport,
-    linger, read_head,
+    InvalidMessage, Message, Output, Permit, Reaction, ResponseCounters, Served, SessionOptions,
+    SocketPacket, SocketTransport, linger, read_head,
 };
 
 /// The namespaces that a client may enter.
@@ -87,8 +87,13 @@ pub(crate) fn serve(listener: &TcpListener, options: SessionOptions) -> io::Resu
         };
         let address = Address::of(peer.ip());
         let Some(permit) = limiter.acquire(address) else { continue };
-        let connection =
-            Connection { endpoints: endpoints.clone(), client: ClientId(number), address, permit };
+        let connection = Connection {
+            endpoints: endpoints.clone(),
+            client: ClientId(number),
+            address,
+            permit,
+            responses: ResponseCounters::default(),
+        };
         // Without a thread the connection is closed.
         let _ = thread::Builder::new().spawn(move || connection.serve(socket));
     }
@@ -101,6 +106,7 @@ struct Connection {
     client: ClientId,
     address: Address,
     permit: Permit,
+    responses: ResponseCounters,
 }
 
 impl Connection {
@@ -128,6 +134,7 @@ impl Connection {
             client: self.client,
             address: self.address,
             timeout: TIMEOUT,
+            responses: &self.responses,
         };
         match head.uri().path() {
             "/engine.io/" => self.endpoints.engine_io.serve(exchange, || Echo),

@@ -5,7 +5,7 @@ use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use typewall::{HostKey, network_addresses, reachable, shows_unicode};
+use typewall::{HostKey, Names, network_origins, reachable, shows_unicode};
 
 /// Black on white. These numbers of the palette are the same colours in a dark and in a light terminal, unlike the first
 /// sixteen, which themes change.
@@ -19,10 +19,14 @@ const RESET: &str = "\x1b[0m";
 struct Addresses {
     /// By this machine.
     own: SocketAddr,
-    /// By other machines, the most likely to work first.
-    network: Vec<SocketAddr>,
+    /// `http` or `https`.
+    scheme: &'static str,
+    /// By other machines, the most likely to work first: as the beginnings of links.
+    network: Vec<String>,
     /// The end of a link that makes whoever opens it a host.
     host_fragment: Option<String>,
+    /// By whatever reads metrics.
+    metrics: Option<SocketAddr>,
 }
 
 /// What a terminal can show.
@@ -35,12 +39,20 @@ struct Terminal {
 }
 
 /// Prints where the server is: for this machine, and for others if they can reach it. Also the links that make whoever
-/// opens them a host. They are printed for a service too, because its operator needs them.
-pub(crate) fn announce(listen: SocketAddr, host_key: Option<&HostKey>) {
+/// opens them a host. They are printed for a service too, because its operator needs them. `names` are those of the
+/// certificate, if connections are encrypted.
+pub(crate) fn announce(
+    listen: SocketAddr,
+    names: Option<&Names>,
+    metrics: Option<SocketAddr>,
+    host_key: Option<&HostKey>,
+) {
     let addresses = Addresses {
         own: reachable(listen),
-        network: network_addresses(listen),
+        scheme: if names.is_some() { "https" } else { "http" },
+        network: network_origins(listen, names),
         host_fragment: host_key.map(HostKey::fragment),
+        metrics: metrics.map(reachable),
     };
     let text = match io::stdout().is_terminal() {
         true => overview(&addresses, Terminal::of_stdout()),
@@ -52,53 +64,55 @@ pub(crate) fn announce(listen: SocketAddr, host_key: Option<&HostKey>) {
 
 /// One line for each link. Programs read them, so they stay as they are.
 fn lines(addresses: &Addresses) -> String {
-    let Addresses { own, network, host_fragment } = addresses;
-    let mut lines = format!("Typewall is at http://{own}\n");
-    for address in network {
-        lines += &format!("On this network: http://{address}\n");
+    let Addresses { own, scheme, network, host_fragment, metrics } = addresses;
+    let own = &format!("{scheme}://{own}");
+    let mut lines = format!("Typewall is at {own}\n");
+    for origin in network {
+        lines += &format!("On this network: {origin}\n");
     }
     if let Some(fragment) = host_fragment {
-        for address in [own].into_iter().chain(network) {
-            lines += &format!("Host: http://{address}/{fragment}\n");
+        for origin in [own].into_iter().chain(network) {
+            lines += &format!("Host: {origin}/{fragment}\n");
         }
     }
-    lines
+    lines + &metrics_line(*metrics)
 }
 
 /// The same for a person, with a code for phones.
 fn overview(addresses: &Addresses, terminal: Terminal) -> String {
-    let Addresses { own, network, host_fragment } = addresses;
-    let mut text = format!("Typewall is at {}\n", own_link(*own));
+    let Addresses { own, network, host_fragment, metrics, .. } = addresses;
+    let mut text = format!("Typewall is at {}\n", own_link(addresses));
     if network.is_empty() {
         text += &format!("Only this computer can connect; --listen 0.0.0.0:{} lets others in.\n", own.port());
     } else {
         text += "On this network:\n";
     }
-    for address in network {
-        text += &format!("  {}\n", link(address));
+    for origin in network {
+        text += &format!("  {origin}/\n");
     }
     if let Some(fragment) = host_fragment {
         // Also right on another machine, such as a phone or the laptop from which a server is run.
-        let page = network.first().map_or_else(|| own_link(*own), link);
+        let page = network.first().map_or_else(|| own_link(addresses), |origin| format!("{origin}/"));
         text += &format!("Host link, to run the rooms; keep it secret:\n  {page}{fragment}\n");
     }
-    if let Some(code) = network.first().and_then(|address| code(&link(address), terminal)) {
+    text += &metrics_line(*metrics);
+    if let Some(code) = network.first().and_then(|origin| code(&format!("{origin}/"), terminal)) {
         text += &code;
     }
     text + "Press Ctrl-C to stop.\n"
 }
 
-fn link(address: &SocketAddr) -> String {
-    format!("http://{address}/")
+fn metrics_line(metrics: Option<SocketAddr>) -> String {
+    metrics.map(|address| format!("Metrics: http://{address}/metrics\n")).unwrap_or_default()
 }
 
 /// The link for this machine, with the name that people know if it means this address.
-fn own_link(own: SocketAddr) -> String {
+fn own_link(Addresses { own, scheme, .. }: &Addresses) -> String {
     let is_localhost = match own.ip() {
         IpAddr::V4(v4) => v4 == Ipv4Addr::LOCALHOST,
         IpAddr::V6(v6) => v6 == Ipv6Addr::LOCALHOST,
     };
-    if is_localhost { format!("http://localhost:{}/", own.port()) } else { link(&own) }
+    if is_localhost { format!("{scheme}://localhost:{}/", own.port()) } else { format!("{scheme}://{own}/") }
 }
 
 /// The QR code of a link, if the terminal can show all of it at once.
@@ -137,8 +151,10 @@ mod tests {
     fn addresses(own: &str, network: &[&str]) -> Addresses {
         Addresses {
             own: own.parse().unwrap(),
-            network: network.iter().map(|address| address.parse().unwrap()).collect(),
+            scheme: "http",
+            network: network.iter().map(|address| format!("http://{address}")).collect(),
             host_fragment: Some("#host=k".to_owned()),
+            metrics: None,
         }
     }
 
@@ -159,12 +175,33 @@ mod tests {
 
     #[test]
     fn a_terminal_is_told_every_link_and_how_to_stop() {
-        let text = overview(&on_a_network(), Terminal { draws: false, ..WIDE });
+        let metrics = Some("127.0.0.1:9464".parse().unwrap());
+        let addresses = Addresses { metrics, ..on_a_network() };
+        let text = overview(&addresses, Terminal { draws: false, ..WIDE });
         let expected = "Typewall is at http://localhost:8080/\n\
                         On this network:\n  http://192.168.1.20:8080/\n  http://[fd00::2]:8080/\n\
                         Host link, to run the rooms; keep it secret:\n  http://192.168.1.20:8080/#host=k\n\
+                        Metrics: http://127.0.0.1:9464/metrics\n\
                         Press Ctrl-C to stop.\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn links_of_an_encrypted_server_say_so() {
+        let network = vec!["https://wall.example".to_owned()];
+        let addresses = Addresses { scheme: "https", network, ..on_a_network() };
+        assert_eq!(
+            lines(&addresses),
+            "Typewall is at https://127.0.0.1:8080\nOn this network: https://wall.example\n\
+             Host: https://127.0.0.1:8080/#host=k\nHost: https://wall.example/#host=k\n"
+        );
+        let text = overview(&addresses, Terminal { draws: false, ..WIDE });
+        for link in
+            ["at https://localhost:8080/\n", "  https://wall.example/\n", "  https://wall.example/#host=k\n"]
+        {
+            assert!(text.contains(link), "{text}");
+        }
+        assert!(!text.contains("http:"), "{text}");
     }
 
     #[test]

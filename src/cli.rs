@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Access, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS, Origin, SecretFileError,
-    SecretHash, StartError, StoreOptions, is_open_to_others, system_memory,
+    Access, Certificate, CertificateFiles, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS,
+    Origin, SecretFileError, SecretHash, StartError, StoreOptions, is_open_to_others, system_memory,
 };
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -35,6 +35,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ADDR:PORT", env = "TYPEWALL_LISTEN", hide_env_values = true)]
     #[arg(default_value = "127.0.0.1:8080", value_parser = parse_listen)]
     pub listen: Addresses,
+
+    /// Address to serve metrics for Prometheus on, at /metrics; nobody needs a passphrase to read them [default: no
+    /// metrics]
+    #[arg(long, value_name = "ADDR:PORT", env = "TYPEWALL_METRICS_LISTEN", hide_env_values = true)]
+    #[arg(value_parser = parse_listen)]
+    pub metrics_listen: Option<Addresses>,
 
     /// Maximum number of users and viewers; further clients are turned away. A warning at startup says if the system
     /// allows fewer
@@ -122,6 +128,27 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
     passphrase_file: Option<PathBuf>,
 
+    /// Encrypt all connections with the certificate in this file, in PEM, followed by those of its authorities; needs
+    /// --tls-key
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TYPEWALL_TLS_CERT",
+        hide_env_values = true,
+        requires = "tls_key"
+    )]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate, in PEM. Both files are read again when they change
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TYPEWALL_TLS_KEY",
+        hide_env_values = true,
+        requires = "tls_cert"
+    )]
+    tls_key: Option<PathBuf>,
+
     /// Who can be a host: anyone who opens the host link (key); also the first user in a room without a host (first);
     /// nobody (none)
     #[arg(long, value_name = "WHO", env = "TYPEWALL_HOSTS", hide_env_values = true)]
@@ -195,10 +222,15 @@ pub(crate) enum Command {
 
     /// Check that a server is healthy; the exit status is 0 or 1
     Healthcheck {
-        /// Address of the page, over http [default: the server on this machine that listens at
-        /// TYPEWALL_LISTEN, or on port 8080]
+        /// Address of the page [default: the server on this machine that listens at TYPEWALL_LISTEN, or on port 8080,
+        /// over https if TYPEWALL_TLS_CERT is set]
         #[arg(value_parser = Target::parse)]
         url: Option<Target>,
+
+        /// Certificates of the authorities to trust, in PEM [default: those that the system trusts]. On this machine,
+        /// any certificate will do
+        #[arg(long, value_name = "FILE")]
+        ca_file: Option<PathBuf>,
     },
 
     /// Print the completions of a shell
@@ -324,7 +356,23 @@ impl Options {
             frame_ancestors: self.frame_ancestors.clone(),
             passphrase: self.passphrase_file.as_deref().map(read_passphrase).transpose()?,
             hosts: HostOptions { mode: self.hosts, key: host_key.map(HostKey::secret) },
+            ..Access::default()
         })
+    }
+
+    /// Whether connections are encrypted.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.tls_cert.is_some()
+    }
+
+    /// The certificate, if connections are encrypted.
+    pub(crate) fn certificate(&self) -> Result<Option<Certificate>, String> {
+        let (Some(certificate), Some(key)) = (self.tls_cert.clone(), self.tls_key.clone()) else {
+            return Ok(None);
+        };
+        warn_of_readers("key", &key);
+        let files = CertificateFiles { certificate, key };
+        Certificate::load(&files).map(Some).map_err(|error| format!("{error}."))
     }
 
     /// The store, if there is one.

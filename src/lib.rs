@@ -13,6 +13,7 @@
 //! | `store` | posts, and what hosts have set, in an SQLite file |
 //! | `hub` | the loop that owns rooms and clients |
 //! | `client` | reading and checking what one client sends |
+//! | `tls` | encryption of accepted connections: certificates, handshakes, pumps |
 //! | `http` | requests, routes, responses, the page |
 //! | `server` | accepting connections, starting and stopping |
 //! | `remote` | the commands that use a server over the network |
@@ -28,13 +29,14 @@ mod remote;
 mod room;
 mod server;
 mod store;
+mod tls;
 
 pub use base::host_key::HostKey;
 pub use base::limits::Limits;
 pub use base::random::{NoRandomSource, check_random_source};
 pub use base::secret::{SecretFileError, SecretHash, read_line as read_secret};
 pub use http::access::Access;
-pub use http::invite::addresses as network_addresses;
+pub use http::invite::origins as network_origins;
 pub use http::origin::{Host, InvalidOrigin, Origin};
 pub use hub::host_options::HostOptions;
 pub use hub::shards::MAX_HUBS;
@@ -57,6 +59,8 @@ pub use store::export::{Format, LogWriter};
 pub use store::options::StoreOptions;
 pub use store::reader::Reader;
 pub use store::room_list::{StoredRoom, write_rooms};
+pub use tls::certificate::{Certificate, CertificateError, CertificateFiles};
+pub use tls::names::Names;
 
 /// Items that tests, benchmarks and fuzz targets use directly. Not a public API: they may change at any time.
 #[doc(hidden)]
@@ -81,6 +85,7 @@ pub mod internals {
     pub use crate::http::log_route::LogRequest;
     pub use crate::http::qr::QrCodes;
     pub use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, parse_head, read_head};
+    pub use crate::http::responses::ResponseCounters;
     pub use crate::http::routes::Router;
     pub use crate::http::socketio::Endpoint;
     pub use crate::hub::Hub;

@@ -10,6 +10,7 @@ use clap::Parser;
 use cli::{Command, Options, remote};
 use healthcheck::Target;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{self, ExitCode};
 use std::sync::mpsc;
@@ -32,7 +33,9 @@ fn main() -> ExitCode {
         Some(Command::Write(arguments)) => return remote::finish(arguments.run()),
         Some(Command::Read(arguments)) => return remote::finish(arguments.run()),
         None => serve(&options),
-        Some(Command::Healthcheck { url }) => check_health(&options, url.as_ref()),
+        Some(Command::Healthcheck { url, ca_file }) => {
+            check_health(&options, url.as_ref(), ca_file.as_deref())
+        }
         Some(Command::Completions { shell }) => printed(io::stdout().write_all(&manual::completions(*shell))),
         Some(Command::Man) => printed(manual::page().and_then(|page| io::stdout().write_all(&page))),
         Some(Command::Log { file, room, format, after }) => match room {
@@ -62,21 +65,26 @@ fn keep_console() {
 fn serve(options: &Options) -> Result<(), String> {
     set_up_process(options.core_dumps);
     check_random_source().map_err(|error| format!("Cannot start the server: {error}."))?;
-    let limits = within_capacity(options.limits())?;
+    let limits = within_capacity(options.limits(), options.is_encrypted())?;
     // Before the address is printed, so that no signal sent after that is missed.
     let signal = StopSignal::register().map_err(|error| format!("Cannot handle signals: {error}."))?;
     let host_key = options.host_key()?;
     let access = options.access(host_key.as_ref())?;
+    let certificate = options.certificate()?;
+    let names = certificate.as_ref().map(|certificate| certificate.names.clone());
     let listener = listen::listener(&options.listen)?;
+    let metrics = metrics_listener(options, &listener)?;
     let store = options.store();
-    let server = Server::start(listener, limits, access, store.as_ref())
+    let mut server = Server::start(listener, limits, access, store.as_ref(), certificate)
         .map_err(|error| options.start_error(&error))?;
+    let metrics = metrics.map(|listener| server.serve_metrics(listener)).transpose();
+    let metrics = metrics.map_err(|error| format!("Cannot serve metrics: {error}."))?;
     let [texts, waiting] = [limits.max_texts, limits.max_waiting].map(|bytes| bytes >> 20);
     log::info!(
         "memory limits: {texts} MiB for boxes and logs, {waiting} MiB for incoming messages and pending output"
     );
     if !options.quiet {
-        announce::announce(server.address(), host_key.as_ref());
+        announce::announce(server.address(), names.as_ref(), metrics, host_key.as_ref());
     }
     let (stop, stop_requested) = mpsc::channel();
     let stopper = server.stopper();
@@ -93,14 +101,21 @@ fn serve(options: &Options) -> Result<(), String> {
     server.join().map_err(crashed)
 }
 
+/// The listener for metrics, if there are to be any.
+fn metrics_listener(options: &Options, page: &TcpListener) -> Result<Option<TcpListener>, String> {
+    let Some(addresses) = &options.metrics_listen else { return Ok(None) };
+    let page = page.local_addr().map_err(|error| format!("Cannot start the server: {error}."))?;
+    listen::metrics_listener(addresses, page).map(Some)
+}
+
 fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
     thread.map(drop).map_err(|error| format!("Cannot start a thread: {error}."))
 }
 
 /// Lowers the limit of clients to what the system allows, and logs why.
-fn within_capacity(limits: Limits) -> Result<Limits, String> {
-    match Capacity::of_system() {
+fn within_capacity(limits: Limits, is_encrypted: bool) -> Result<Limits, String> {
+    match Capacity::of_system(is_encrypted) {
         Some(capacity) if capacity.clients == 0 => Err(format!("The system allows no clients: {capacity}.")),
         Some(capacity) if capacity.clients < limits.max_clients => {
             log::warn!("the system allows only {} clients, because {capacity}", capacity.clients);
@@ -111,9 +126,9 @@ fn within_capacity(limits: Limits) -> Result<Limits, String> {
 }
 
 /// Checks the server at this URL, or the one that the same options would start.
-fn check_health(options: &Options, url: Option<&Target>) -> Result<(), String> {
-    let own = || options.listen.first().map(|listen| Target::at(reachable(*listen)));
-    url.cloned().or_else(own).ok_or("The address to listen on has no IP address.")?.check()
+fn check_health(options: &Options, url: Option<&Target>, ca_file: Option<&Path>) -> Result<(), String> {
+    let own = || options.listen.first().map(|listen| Target::at(reachable(*listen), options.is_encrypted()));
+    url.cloned().or_else(own).ok_or("The address to listen on has no IP address.")?.check(ca_file)
 }
 
 /// Opens a store to read it.

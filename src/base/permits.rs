@@ -88,6 +88,15 @@ impl ConnectionLimiter {
         Self { all: Arc::new(Max(max)), per_address: None }
     }
 
+    /// The same for connections that are encrypted. Each takes two permits, the second one for its pump, which may last a
+    /// little longer.
+    pub(crate) fn with_pumps(self) -> Self {
+        let double = |max: usize| max.saturating_mul(2);
+        let per_address =
+            self.per_address.map(|limiter| AddressLimiter { max: double(limiter.max), ..limiter });
+        Self { all: Arc::new(Max(double(self.all.0))), per_address }
+    }
+
     /// Issues a permit, unless a limit is reached.
     pub fn acquire(&mut self, address: Address) -> Option<Permit> {
         let in_use = in_use(&self.all);
@@ -162,6 +171,19 @@ mod tests {
         assert_eq!(permits.len(), SPARE_CONNECTIONS);
         drop(permits);
         assert!(first.another().is_some());
+    }
+
+    #[test]
+    fn an_encrypted_connection_takes_two_permits_of_twice_as_many() {
+        let mut limiter = ConnectionLimiter::new(1000, Some(2)).with_pumps();
+        let two = |limiter: &mut ConnectionLimiter, address| {
+            limiter.acquire(address).and_then(|permit| Some((permit.another()?, permit)))
+        };
+        let permits: Vec<_> = std::iter::from_fn(|| two(&mut limiter, address(1))).collect();
+        assert_eq!(permits.len(), 2 + SPARE_PER_ADDRESS);
+        let mut limiter = ConnectionLimiter::behind_proxy(1).with_pumps();
+        let permits: Vec<_> = std::iter::from_fn(|| two(&mut limiter, address(1))).collect();
+        assert_eq!(permits.len(), 1 + SPARE_CONNECTIONS);
     }
 
     #[test]

@@ -42,7 +42,10 @@ impl From<FromClient> for Telling {
 impl Outlet {
     /// Counts bytes, and waits until the next ones may be read.
     pub(crate) fn count_bytes(&mut self, bytes: usize, source: &mut impl Source) -> io::Result<()> {
-        self.wait(source, |teller| teller.pace.count_bytes(bytes, Instant::now()))
+        self.wait(source, |teller| {
+            teller.membership.note_bytes(bytes);
+            teller.pace.count_bytes(bytes, Instant::now())
+        })
     }
 
     /// Counts a message, and waits until it may be handled.

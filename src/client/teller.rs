@@ -9,6 +9,7 @@ use crate::hub::event::{Event, FromClient, QueuedEvent};
 use crate::hub::shards::SocketEvent;
 use crate::room::action::Action;
 use crossbeam_channel::Sender;
+use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
@@ -20,18 +21,26 @@ pub(crate) struct Membership {
     /// The client has said goodbye.
     pub goodbye: bool,
     hub: Sender<SocketEvent>,
+    /// Bytes that have come, and that the hub has not been told of.
+    bytes: Cell<usize>,
 }
 
 impl Membership {
     /// The membership of a client that is about to connect to this hub.
     pub(crate) fn new(client: ClientId, hub: Sender<SocketEvent>) -> Self {
-        Self { client, goodbye: false, hub }
+        Self { client, goodbye: false, hub, bytes: Cell::default() }
     }
 
     /// Tells the hub what the client has done. Fails if the hub is gone.
     #[inline(never)]
     pub(crate) fn tell(&self, event: FromClient) -> io::Result<()> {
-        self.send(Event::from_client(self.client, event))
+        let event = QueuedEvent { bytes: self.bytes.take(), ..QueuedEvent::new(self.client, event) };
+        self.send(Event::FromClient(event))
+    }
+
+    /// Bytes have come from the client. The hub is told of them with the next event.
+    pub(crate) fn note_bytes(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get() + bytes);
     }
 
     /// Sends the hub an event. Fails if the hub is gone.
@@ -89,12 +98,14 @@ impl Teller {
         event: FromClient,
         ack: Option<AckId>,
         charge: Option<Box<Charge>>,
+        waits_since: Option<Instant>,
         source: &mut impl Source,
     ) -> io::Result<()> {
         let slot =
             self.window.wait(|| source.is_over(&self.membership)).ok_or(ErrorKind::ConnectionAborted)?;
-        let client = self.membership.client;
-        self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge, ack }))
+        let (client, bytes) = (self.membership.client, self.membership.bytes.take());
+        let event = QueuedEvent { client, event, slot, charge, ack, waits_since, bytes };
+        self.membership.send(Event::FromClient(event))
     }
 
     /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.
@@ -106,11 +117,15 @@ impl Teller {
         charge: Option<Box<Charge>>,
         source: &mut impl Source,
     ) -> io::Result<()> {
-        let wait = self.pace.count_event(&event, Instant::now());
+        let mut now = Instant::now();
+        let wait = self.pace.count_event(&event, now);
         if !wait.is_zero() && matches!(event, FromClient::Acted(Action::Post { .. })) {
-            self.tell(FromClient::Paced { wait }, None, None, source)?;
+            self.tell(FromClient::Paced { wait }, None, None, None, source)?;
         }
-        source.pause(wait, &self.membership)?;
-        self.tell(event, ack, charge, source)
+        if !wait.is_zero() {
+            source.pause(wait, &self.membership)?;
+            now = Instant::now();
+        }
+        self.tell(event, ack, charge, Some(now), source)
     }
 }

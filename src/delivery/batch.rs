@@ -6,6 +6,7 @@
 
 use crate::base::ids::{AckId, ClientId};
 use crate::delivery::framed::{EventFrame, Framed, TextFrame, empty};
+use crate::delivery::sent::Sent;
 use crate::delivery::share::{Heads, Share};
 use crate::protocol::encoding::{Encoding, Fragment, Message, TextForm};
 use crate::protocol::error::EventError;
@@ -28,6 +29,8 @@ pub(crate) struct Batch {
     /// By [`Encoding::index`].
     framed: [Framed; Encoding::COUNT],
     scratch: Vec<u8>,
+    /// What was added to this batch and others.
+    sent: Sent,
 }
 
 /// One event or acknowledgement.
@@ -91,6 +94,7 @@ impl Batch {
 
     /// Acknowledges an event of a client: it has had its effect, or was rejected.
     pub(crate) fn acknowledge(&mut self, client: ClientId, ack: AckId, error: Option<&EventError>) {
+        self.sent.note_ack(error);
         let start = self.json.len();
         ServerEvent::encode_ack(error, &mut self.json);
         let index = self.push(start, Message::Ack(ack), Audience::One);
@@ -105,6 +109,10 @@ impl Batch {
     }
 
     fn record(&mut self, event: &ServerEvent<'_>, audience: Audience) -> usize {
+        // Few clients read notices, and these repeat events that are counted.
+        if audience != Audience::WithNotices {
+            self.sent.note(event);
+        }
         let start = self.json.len();
         event.encode(&mut self.json);
         self.push(start, Message::Event, audience)
@@ -146,6 +154,7 @@ impl Batch {
                 continue;
             }
             let Some(event) = form.event(update) else { continue };
+            self.sent.note(&event);
             self.scratch.clear();
             event.encode(&mut self.scratch);
             of_form.for_each(|encoding| {
@@ -167,6 +176,7 @@ impl Batch {
         receivers: impl Iterator<Item = (ClientId, Encoding, Receiver<'a>)>,
     ) {
         for (client, encoding, receiver) in receivers {
+            self.sent.note_snapshot();
             let private = &mut self.framed[encoding.index()].private;
             let heads = frame_parts(encoding, Some(&receiver), &parts, &mut self.scratch, private);
             self.overrides.push((client, Override::Snapshot(self.snapshots.len(), heads)));
@@ -187,6 +197,11 @@ impl Batch {
     /// Bytes of all texts, in all encodings.
     pub(crate) fn text_bytes(&self) -> usize {
         self.framed.iter().map(|framed| framed.texts.len()).sum()
+    }
+
+    /// Moves the count of what was added, so that it survives the room.
+    pub(crate) fn move_sent_to(&mut self, sent: &mut Sent) {
+        self.sent.move_to(sent);
     }
 
     /// Empties the batch and keeps its memory for the next one.

@@ -42,6 +42,10 @@ impl Transport for ClientTransport {
         }
     }
 
+    fn is_polling(&self) -> bool {
+        matches!(self, Self::Polling(_))
+    }
+
     fn shutdown(&self, how: Shutdown) {
         match self {
             Self::Socket(socket) => socket.shutdown(how),

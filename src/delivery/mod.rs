@@ -16,6 +16,7 @@ pub(crate) mod framed;
 pub(crate) mod outbox;
 pub(crate) mod payload;
 pub(crate) mod polling;
+pub(crate) mod sent;
 pub(crate) mod share;
 pub(crate) mod stall;
 pub(crate) mod transport;

@@ -21,6 +21,7 @@ use crate::delivery::transport::{Transport, is_full};
 use crate::room::boxes::Revision;
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::mem;
 use std::net::Shutdown;
@@ -37,6 +38,8 @@ pub(crate) struct OutboxLimits {
     pub max_backlog: usize,
     /// The memory of all outboxes.
     pub memory: MemoryLimit,
+    /// Bytes that all transports have accepted.
+    sent: Cell<u64>,
 }
 
 /// What the hub keeps of one client's connection.
@@ -77,7 +80,12 @@ pub(crate) enum Outcome {
 impl OutboxLimits {
     /// The configured limits, and the memory that counts.
     pub(crate) fn new(limits: &Limits, memory: MemoryLimit) -> Self {
-        Self { max_backlog: limits.max_backlog, memory }
+        Self { max_backlog: limits.max_backlog, memory, sent: Cell::default() }
+    }
+
+    /// Bytes that all transports have accepted.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent.get()
     }
 }
 
@@ -118,7 +126,7 @@ impl<T: Transport> Outbox<T> {
                 return Outcome::Stalled;
             }
         };
-        let Ok(sent) = send(&self.transport, waiting, share) else { return Outcome::Broken };
+        let Ok(sent) = send(&self.transport, waiting, share, limits) else { return Outcome::Broken };
         let before = waiting.map_or(0, Backlog::len);
         let is_sent = sent == before + share.len();
         if is_sent && !share.has_more() {
@@ -143,7 +151,7 @@ impl<T: Transport> Outbox<T> {
     /// client is to get.
     pub(crate) fn retry(&mut self, limits: &OutboxLimits, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return self.flush(limits, now) };
-        let Ok(sent) = send(&self.transport, Some(&stall.backlog), &Share::default()) else {
+        let Ok(sent) = send(&self.transport, Some(&stall.backlog), &Share::default(), limits) else {
             return Outcome::Broken;
         };
         stall.advance(sent, now);
@@ -162,7 +170,7 @@ impl<T: Transport> Outbox<T> {
     /// Sends the next parts of a snapshot that the client is [owed](Self::owed).
     pub(crate) fn send_parts(&mut self, parts: &Share<'_>, limits: &OutboxLimits, now: Instant) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
-        let Ok(sent) = send(&self.transport, None, parts) else { return Outcome::Broken };
+        let Ok(sent) = send(&self.transport, None, parts, limits) else { return Outcome::Broken };
         stall.sent_parts(parts, sent, now, &limits.memory);
         self.settle(sent, sent == parts.len(), now)
     }
@@ -176,7 +184,7 @@ impl<T: Transport> Outbox<T> {
         now: Instant,
     ) -> Outcome {
         let State::Stalled(stall) = &mut self.state else { return Outcome::Sent };
-        let Ok(sent) = send(&self.transport, None, texts) else { return Outcome::Broken };
+        let Ok(sent) = send(&self.transport, None, texts, limits) else { return Outcome::Broken };
         stall.sent_texts(texts, sent, missed, now, &limits.memory);
         self.settle(sent, sent == texts.len(), now)
     }
@@ -245,6 +253,11 @@ impl<T: Transport> Outbox<T> {
         }
     }
 
+    /// Whether its client polls.
+    pub(crate) fn is_polling(&self) -> bool {
+        self.transport.is_polling()
+    }
+
     /// Everything that waited was sent.
     pub(crate) fn end_response(&self) {
         self.transport.end_response();
@@ -263,9 +276,25 @@ impl<T: Transport> Outbox<T> {
     }
 }
 
-/// Sends what waits, then a share. Returns how many bytes the transport accepted. Stops where the transport is full,
-/// because going through a long backlog at every retry would cost too much.
-fn send<T: Transport>(transport: &T, waiting: Option<&Backlog>, share: &Share<'_>) -> io::Result<usize> {
+/// Sends what waits, then a share, and counts the bytes. Returns how many the transport accepted.
+fn send<T: Transport>(
+    transport: &T,
+    waiting: Option<&Backlog>,
+    share: &Share<'_>,
+    limits: &OutboxLimits,
+) -> io::Result<usize> {
+    let sent = send_pieces(transport, waiting, share)?;
+    limits.sent.set(limits.sent.get() + sent as u64);
+    Ok(sent)
+}
+
+/// The same without counting. Stops where the transport is full, because going through a long backlog at every retry
+/// would cost too much.
+fn send_pieces<T: Transport>(
+    transport: &T,
+    waiting: Option<&Backlog>,
+    share: &Share<'_>,
+) -> io::Result<usize> {
     let waiting = waiting.into_iter().flat_map(Backlog::pieces);
     let mut pieces = waiting.chain(share.pieces()).map(IoSlice::new);
     let mut sent = 0;

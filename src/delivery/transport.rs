@@ -1,5 +1,6 @@
 //! Transports: what outboxes write to and readers read from.
 
+use crate::platform::readiness::{self, Readiness};
 use crate::platform::{Peer, is_out_of_buffers, socket};
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -26,6 +27,11 @@ pub trait Transport {
 
     /// Whether a response has the beginning of a message without its end, so that no other transport can go on.
     fn is_mid_message(&self) -> bool {
+        false
+    }
+
+    /// Whether it is of a client that polls.
+    fn is_polling(&self) -> bool {
         false
     }
 
@@ -79,6 +85,14 @@ impl SocketTransport {
     pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<usize> {
         socket::read_now(&self.0, buffer)
     }
+}
+
+/// Blocks for `timeout`, or until one of two sockets is as wanted or ends. One for which nothing is given is not watched.
+pub(crate) fn wait_for_either(
+    sockets: [(&SocketTransport, Option<Readiness>); 2],
+    timeout: Option<Duration>,
+) -> io::Result<[Readiness; 2]> {
+    readiness::wait(sockets.map(|(transport, wanted)| (&*transport.0, wanted)), timeout)
 }
 
 /// Blocks until bytes arrive, at most for the read time-out.

@@ -5,6 +5,7 @@ use crate::base::secret::SecretHash;
 use crate::http::origin::{Host, Origin, Scheme};
 use crate::http::request::Head;
 use crate::hub::host_options::HostOptions;
+use crate::tls::names::Names;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use tungstenite::http::{Version, header};
@@ -24,6 +25,8 @@ pub struct Access {
     pub passphrase: Option<SecretHash>,
     /// Who can be a host.
     pub hosts: HostOptions,
+    /// The names in the server's certificate, if it encrypts its connections.
+    pub names: Option<Names>,
 }
 
 /// Why a request is rejected.
@@ -58,6 +61,8 @@ impl Access {
         };
         let public_host = self.forwarded(head, "X-Forwarded-Host").and_then(Host::parse).or(host);
         let scheme = self.forwarded(head, "X-Forwarded-Proto").and_then(Scheme::from_name);
+        // What a proxy speaks with browsers only it can tell.
+        let scheme = scheme.or_else(|| (!self.trusts_proxy && self.names.is_some()).then_some(Scheme::Https));
         if public_host.is_some_and(|host| origin.matches(&host, scheme)) || self.allowed.contains(&origin) {
             Ok(())
         } else {
@@ -75,7 +80,26 @@ impl Access {
         is_own
             || self.allowed_hosts.iter().any(|allowed| allowed.name() == host.name())
             || self.allowed.iter().any(|origin| origin.has_host(host))
-            || (self.trusts_proxy && host.may_be_of_proxy(listen.port()))
+            || self.is_certified(host)
+            || (self.trusts_proxy && host.may_be_of_proxy(listen.port(), self.scheme()))
+    }
+
+    /// True if the certificate has the name of this host. A stranger has no certificate for such a name, so a browser
+    /// opens no page of the stranger's under it.
+    fn is_certified(&self, host: &Host) -> bool {
+        self.names.as_ref().is_some_and(|names| names.include(host.name()))
+    }
+
+    /// What the server itself speaks.
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.names.is_some() { Scheme::Https } else { Scheme::Http }
+    }
+
+    /// Where to send again what was not encrypted: `None` unless the request is addressed to a host that is accepted.
+    pub(super) fn secure_address(&self, head: &Head, listen: SocketAddr) -> Option<String> {
+        let host = host(head).ok()??;
+        let path = head.uri().path_and_query()?;
+        self.accepts_host(&host, listen).then(|| format!("https://{host}{path}"))
     }
 
     /// The address of the client: the connection's peer, or the one that a trusted proxy forwards.

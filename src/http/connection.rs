@@ -15,6 +15,7 @@ use crate::http::log_route::LogRequest;
 use crate::http::post_route::PostRoute;
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
+use crate::http::responses::ResponseCounters;
 use crate::http::routes::{Route, Router};
 use crate::http::socketio::Endpoint;
 use crate::http::upgrade::Upgrade;
@@ -102,6 +103,17 @@ impl Connection {
         }
     }
 
+    /// Answers a request that is not encrypted, although it has to be. `buffer` begins with its first bytes.
+    pub(crate) fn redirect(self, mut buffer: Vec<u8>) {
+        match read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout) {
+            Ok(head) => {
+                let response = self.router.redirect(&head);
+                close_with(&self.transport, response, self.timeout, &self.router.responses);
+            }
+            Err(error) => self.reject(&error),
+        }
+    }
+
     fn serve_socket_io(&self, head: &Head, address: Address, buffer: &mut Vec<u8>) -> io::Result<Served> {
         let exchange = self.exchange(head, address, buffer);
         self.endpoint.serve(exchange, || self.router.rooms(head, address, self.limits.max_name))
@@ -121,6 +133,7 @@ impl Connection {
             client: self.client,
             address,
             timeout: self.timeout,
+            responses: &self.router.responses,
         }
     }
 
@@ -156,10 +169,11 @@ impl Connection {
             ),
             HeadError::Malformed => Response::text(400, "This is not an HTTP/1.1 request."),
         };
-        close_with(&self.transport, response, self.timeout);
+        close_with(&self.transport, response, self.timeout, &self.router.responses);
     }
 
     fn send(&self, response: Response, head_only: bool, close: bool) -> io::Result<()> {
+        self.router.responses.note(response.status());
         send(&self.transport, response, head_only, close, self.timeout)
     }
 
@@ -214,13 +228,19 @@ impl Connection {
         };
         if let Err(error) = spawn(pending) {
             log::warn!("client {} is refused because no thread can be started: {error}", client.0);
-            close_with(&transport, Response::too_many_connections(), timeout);
+            close_with(&transport, Response::too_many_connections(), timeout, &router.responses);
         }
     }
 }
 
 /// Sends a last response and closes the connection.
-fn close_with(transport: &SocketTransport, response: Response, timeout: Duration) {
+fn close_with(
+    transport: &SocketTransport,
+    response: Response,
+    timeout: Duration,
+    responses: &ResponseCounters,
+) {
+    responses.note(response.status());
     if send(transport, response, false, true, timeout).is_ok() {
         linger(transport);
     }

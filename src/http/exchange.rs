@@ -8,6 +8,7 @@ use crate::delivery::transport::SocketTransport;
 use crate::http::cors::with_origin;
 use crate::http::request::{Head, must_close};
 use crate::http::response::Response;
+use crate::http::responses::ResponseCounters;
 use std::io;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ pub struct Exchange<'a> {
     pub address: Address,
     /// How long a response may take to send.
     pub timeout: Duration,
+    /// Counts responses.
+    pub responses: &'a ResponseCounters,
 }
 
 /// What becomes of a connection after a request.
@@ -46,6 +49,7 @@ impl Exchange<'_> {
     pub(super) fn respond(&self, response: Response, close: bool) -> io::Result<Served> {
         let close = close || must_close(self.head);
         let response = with_origin(response, self.head);
+        self.responses.note(response.status());
         response.write(DeadlineStream::with_timeout(self.transport, self.timeout), false, close)?;
         Ok(if close { Served::Close } else { Served::Open })
     }

@@ -1,19 +1,48 @@
 //! Invitations: links with which other machines reach a room.
 
+use crate::http::origin::Scheme;
 use crate::room::room_name::RoomName;
+use crate::tls::names::Names;
 use form_urlencoded::Serializer;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
 /// Links to a room for other machines, the most likely to work first. Empty if the server listens on loopback only.
-pub(crate) fn links(listen: SocketAddr, room: &RoomName) -> Vec<String> {
+pub(crate) fn links(listen: SocketAddr, names: Option<&Names>, room: &RoomName) -> Vec<String> {
     let mut query = Serializer::new(String::new());
     let query = query.append_pair("room", room.as_str()).finish();
-    let link = |address| format!("http://{address}/?{query}");
-    addresses(listen).into_iter().map(link).collect()
+    origins(listen, names).into_iter().map(|origin| format!("{origin}/?{query}")).collect()
 }
 
-/// The addresses at which other machines reach a server that listens on `listen`, the most likely to work first.
-pub fn addresses(listen: SocketAddr) -> Vec<SocketAddr> {
+/// Where other machines reach a server that listens on `listen`, the most likely to work first: as the beginnings of
+/// links, without a slash at the end. An encrypted server has the names of its certificate.
+pub fn origins(listen: SocketAddr, names: Option<&Names>) -> Vec<String> {
+    let addresses = addresses(listen);
+    match names {
+        None => addresses.into_iter().map(|address| format!("http://{address}")).collect(),
+        Some(names) => secure_origins(&addresses, names),
+    }
+}
+
+/// Only where the certificate is valid, because browsers warn of the others. If it is valid for no address and has no
+/// name, people have to live with that.
+fn secure_origins(addresses: &[SocketAddr], names: &Names) -> Vec<String> {
+    let Some(port) = addresses.first().map(SocketAddr::port) else { return Vec::new() };
+    let valid = addresses.iter().filter(|address| names.include(&address.ip().to_string()));
+    let valid = valid.map(|address| format!("https://{address}"));
+    let hosts = names.hosts().iter().filter(|host| *host != "localhost");
+    let hosts = hosts.map(|host| match Scheme::Https.default_port() == port {
+        true => format!("https://{host}"),
+        false => format!("https://{host}:{port}"),
+    });
+    let origins: Vec<String> = valid.chain(hosts).collect();
+    match origins.is_empty() {
+        true => addresses.iter().map(|address| format!("https://{address}")).collect(),
+        false => origins,
+    }
+}
+
+/// The addresses at which other machines reach a server, the most likely to work first.
+fn addresses(listen: SocketAddr) -> Vec<SocketAddr> {
     let mut addresses = match listen.ip().is_unspecified() {
         true => interface_addresses(listen),
         false => vec![listen.ip()],
@@ -54,7 +83,7 @@ mod tests {
     use super::*;
 
     fn links_at(listen: &str) -> Vec<String> {
-        links(listen.parse().unwrap(), &RoomName::from_query("room=Caf%C3%A9 2").unwrap())
+        links(listen.parse().unwrap(), None, &RoomName::from_query("room=Caf%C3%A9 2").unwrap())
     }
 
     #[test]
@@ -88,5 +117,26 @@ mod tests {
         ] {
             assert_eq!(links_at(listen).len(), count, "{listen}");
         }
+    }
+
+    #[test]
+    fn an_encrypted_server_is_reached_where_its_certificate_is_valid() {
+        let addresses = ["192.0.2.1:8443", "[2001:db8::1]:8443"].map(|address| address.parse().unwrap());
+        for (certified, expected) in [
+            (&["localhost", "wall.example", "192.0.2.1"][..], &["192.0.2.1:8443", "wall.example:8443"][..]),
+            (&["wall.example", "*.wall.example"], &["wall.example:8443"]),
+            (&["localhost"], &["192.0.2.1:8443", "[2001:db8::1]:8443"]),
+        ] {
+            let expected: Vec<String> = expected.iter().map(|at| format!("https://{at}")).collect();
+            assert_eq!(secure_origins(&addresses, &names(certified)), expected);
+        }
+        let on_standard_port = ["192.0.2.1:443".parse().unwrap()];
+        assert_eq!(secure_origins(&on_standard_port, &names(&["wall.example"])), ["https://wall.example"]);
+        assert!(origins("127.0.0.1:8443".parse().unwrap(), Some(&names(&["wall.example"]))).is_empty());
+    }
+
+    fn names(certified: &[&str]) -> Names {
+        let names: Vec<String> = certified.iter().map(|name| (*name).to_owned()).collect();
+        Names::of(rcgen::generate_simple_self_signed(names).unwrap().cert.der().clone()).unwrap()
     }
 }

@@ -19,7 +19,7 @@ pub struct Origin {
 pub enum Scheme {
     /// Unencrypted.
     Http,
-    /// TLS, which a proxy terminates.
+    /// Encrypted, by this server or by a proxy.
     Https,
 }
 
@@ -46,14 +46,14 @@ impl Scheme {
     }
 
     /// The port of a URL that has none.
-    fn default_port(self) -> u16 {
+    pub(super) fn default_port(self) -> u16 {
         match self {
             Self::Http => 80,
             Self::Https => 443,
         }
     }
 
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -143,11 +143,11 @@ impl Host {
             || [own_name, own_label].iter().any(|own| self.name.eq_ignore_ascii_case(own))
     }
 
-    /// True if a proxy may have sent a request with this host to the server's own `port`. A browser that bypasses the
+    /// True if a proxy may have sent a request with this host to the server's own `port`, by this scheme. A browser that bypasses the
     /// proxy cannot leave out that port, or change it; a proxy sends the port that it has itself, or the name by which
     /// it knows the server. A name without a dot, as containers have, is never a stranger's.
-    pub fn may_be_of_proxy(&self, port: u16) -> bool {
-        self.port.unwrap_or(80) != port || !self.name.contains('.')
+    pub fn may_be_of_proxy(&self, port: u16, scheme: Scheme) -> bool {
+        self.port.unwrap_or(scheme.default_port()) != port || !self.name.contains('.')
     }
 
     fn ip(&self) -> Option<IpAddr> {

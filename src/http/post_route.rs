@@ -70,7 +70,7 @@ impl PostRoute<'_> {
         // After a refusal of the head, the body is still to come.
         let parts = match self.parts(&exchange) {
             Ok(parts) => parts,
-            Err(refusal) => return exchange.respond(response(&refusal), true),
+            Err(refusal) => return refuse(&exchange, &refusal, true),
         };
         let (body, charge) = match self.read(&mut exchange, parts.length) {
             Ok(read) => read,
@@ -78,7 +78,7 @@ impl PostRoute<'_> {
         };
         match self.post(&exchange, parts, body, charge) {
             Ok(n) => exchange.respond(Response::json(&Posted { n }), false),
-            Err(refusal) => exchange.respond(response(&refusal), false),
+            Err(refusal) => refuse(&exchange, &refusal, false),
         }
     }
 
@@ -113,7 +113,7 @@ impl PostRoute<'_> {
             ErrorKind::TimedOut | ErrorKind::WouldBlock => PostRefusal::Late,
             _ => return Err(error),
         };
-        exchange.respond(response(&refusal), true)
+        refuse(exchange, &refusal, true)
     }
 
     /// Posts, and returns the number of the post.
@@ -162,6 +162,12 @@ fn reference(exchange: &Exchange<'_>) -> Result<Option<String>, PostRefusal> {
 fn without_line_break(text: &str) -> &str {
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.strip_suffix('\r').unwrap_or(text)
+}
+
+/// Tells the client why its text is not posted.
+fn refuse(exchange: &Exchange<'_>, refusal: &PostRefusal, close: bool) -> io::Result<Served> {
+    exchange.responses.note_refusal(refusal);
+    exchange.respond(response(refusal), close)
 }
 
 fn response(refusal: &PostRefusal) -> Response {

@@ -109,6 +109,11 @@ impl Response {
         Self::new(status, "application/json", body.into_bytes())
     }
 
+    /// Numbers in Prometheus's text format.
+    pub(crate) fn metrics(text: String) -> Self {
+        Self::new(200, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes())
+    }
+
     /// Data as JSON.
     pub fn json(data: &impl Serialize) -> Self {
         let body = serde_json::to_string(data).expect("wire types have string keys");
@@ -166,6 +171,11 @@ impl Response {
             false => format!("filename*=UTF-8''{}", byte_serialize(name.as_bytes()).collect::<String>()),
         };
         self.with_header("Content-Disposition", format!("inline; {parameter}"))
+    }
+
+    /// The status.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
     }
 
     /// Adds a header.

@@ -14,6 +14,7 @@ use crate::http::page::Page;
 use crate::http::qr::QrCodes;
 use crate::http::request::Head;
 use crate::http::response::Response;
+use crate::http::responses::ResponseCounters;
 use crate::http::socketio;
 use crate::http::upgrade::Upgrade;
 use crate::http::wall_route::{WallRequest, host_key};
@@ -26,6 +27,7 @@ use crate::room::room_name::RoomName;
 use log::Level;
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tungstenite::http::{Method, header};
 
@@ -84,6 +86,8 @@ pub struct Router {
     pub(super) posts: PostPlaces,
     /// Draws QR codes.
     qr_codes: QrCodes,
+    /// Counts responses.
+    pub(crate) responses: Arc<ResponseCounters>,
     /// The refused hosts and origins that have been logged as warnings.
     warned: HashSlots<MAX_WARNINGS>,
 }
@@ -92,8 +96,8 @@ impl Router {
     /// A router for a server that listens on `listen`.
     pub fn new(listen: SocketAddr, access: Access, shards: Shards, qr_codes: QrCodes) -> Self {
         let page = Page::new(&access.frame_ancestors());
-        let (posts, warned) = (PostPlaces::default(), HashSlots::default());
-        Self { listen, access, page, shards, posts, qr_codes, warned }
+        let (posts, responses, warned) = (PostPlaces::default(), Arc::default(), HashSlots::default());
+        Self { listen, access, page, shards, posts, qr_codes, responses, warned }
     }
 
     /// Finds the route of a request from `peer`, or the response that rejects it.
@@ -112,6 +116,17 @@ impl Router {
         match self.permitted_route(head, address) {
             Route::Response(response) => Route::Response(with_origin(response, head)),
             route => route,
+        }
+    }
+
+    /// The response to a request that is not encrypted, although it has to be. A browser asks again as it should.
+    pub(crate) fn redirect(&self, head: &Head) -> Response {
+        const TEXT: &str = "This server speaks HTTPS only: use https:// in place of http://.";
+        let is_read = [Method::GET, Method::HEAD].contains(head.method());
+        match self.access.secure_address(head, self.listen).filter(|_| is_read) {
+            // Not for ever: the server may be without a certificate later.
+            Some(address) => Response::text(307, TEXT).with_header("Location", address),
+            None => Response::text(400, TEXT),
         }
     }
 
@@ -212,7 +227,9 @@ impl Router {
 
     fn invite(&self, query: &str) -> Result<Response, Response> {
         let room = RoomName::from_query(query).map_err(|error| Response::text(400, error.to_string()))?;
-        Ok(Response::json(&Invitation { links: invite::links(self.listen, &room) }))
+        Ok(Response::json(&Invitation {
+            links: invite::links(self.listen, self.access.names.as_ref(), &room),
+        }))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::hub::deadlines::Deadline;
 use crate::hub::event::NewClient;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
+use crate::hub::registry::Client;
 use crate::hub::secret_check::AttemptResult;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
@@ -24,6 +25,8 @@ impl<T: Transport> Hub<T> {
     pub(super) fn connect(&mut self, client: NewClient<T>, now: Now) {
         let (id, address, is_admitted) = (client.id, client.address, client.admitted);
         self.clients.insert(client, &mut self.deadlines, now.instant);
+        let kind = self.clients.registry.get(id).map(Client::kind);
+        kind.into_iter().for_each(|kind| self.counters.connected.note(kind));
         if let Some(reason) = self.rejection(address) {
             return self.close(id, &reason, now);
         }

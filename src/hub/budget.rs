@@ -166,7 +166,6 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::window::Slot;
     use crate::hub::event::FromClient;
     use crate::room::action::Action;
     use crate::room::text::TextChange;
@@ -174,13 +173,7 @@ mod tests {
 
     fn post(client: u64, len: usize) -> QueuedEvent {
         let action = Action::Post { text: "x".repeat(len), reference: None };
-        QueuedEvent {
-            ack: None,
-            client: ClientId(client),
-            event: FromClient::Acted(action),
-            slot: Slot::default(),
-            charge: None,
-        }
+        QueuedEvent::new(ClientId(client), FromClient::Acted(action))
     }
 
     fn pass(budget: &mut Budget, client: u64, len: usize, now: Instant) -> bool {

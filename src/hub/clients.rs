@@ -4,19 +4,22 @@ use crate::base::counter::Counter;
 use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
+use crate::base::tally::Tally;
 use crate::base::warning::Warning;
 use crate::delivery::backlog::MAX_REST_UNDER_PRESSURE;
 use crate::delivery::batch::Batch;
 use crate::delivery::outbox::{Outbox, OutboxLimits, Outcome};
+use crate::delivery::sent::Sent;
 use crate::delivery::share::Share;
 use crate::delivery::transport::Transport;
+use crate::hub::counters::ClientKind;
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::NewClient;
 use crate::hub::keepalive::Keepalive;
 use crate::hub::registry::{Client, ClientState, Registry, TextAccess};
 use crate::hub::rooms::Rooms;
 use crate::hub::state_delivery::StateDelivery;
-use crate::protocol::close::CloseReason;
+use crate::protocol::close::{CLOSE_LABELS, CloseLabel, CloseReason};
 use crate::protocol::encoding::Encoding;
 use bytes::Bytes;
 use std::mem;
@@ -42,6 +45,8 @@ pub(crate) struct Clients<T> {
     limits: OutboxLimits,
     state: StateDelivery,
     memory_warning: Warning,
+    /// Connections that were closed, or cut because nothing came.
+    pub closes: Tally<CloseLabel>,
     /// Shares of batches that were sent since the last write of state.
     sends: usize,
 }
@@ -59,6 +64,7 @@ impl<T: Transport> Clients<T> {
             limits: OutboxLimits::new(limits, memory),
             state: StateDelivery::default(),
             memory_warning: Warning::default(),
+            closes: Tally::new(&CLOSE_LABELS),
             sends: 0,
         }
     }
@@ -96,6 +102,23 @@ impl<T: Transport> Clients<T> {
     /// The memory of what waits for these clients.
     pub(crate) fn memory(&self) -> &MemoryLimit {
         &self.limits.memory
+    }
+
+    /// Bytes that connections have accepted.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.limits.sent()
+    }
+
+    /// The state that slow clients were sent.
+    pub(crate) fn sent_state(&self) -> &Sent {
+        &self.state.sent
+    }
+
+    /// How many clients of each kind there are.
+    pub(crate) fn kinds(&self) -> Tally<ClientKind> {
+        let mut kinds = Tally::new(&ClientKind::ALL);
+        self.registry.all().for_each(|client| kinds.note(client.kind()));
+        kinds
     }
 
     fn schedule_pings(&self, deadlines: &mut Deadlines) {
@@ -136,6 +159,7 @@ impl<T: Transport> Clients<T> {
         }
         self.queue(client, reason.frame());
         if self.registry.close(client) {
+            self.closes.note(reason.label());
             deadlines.set(Deadline::Close(client), cut_at);
         }
     }

@@ -125,6 +125,7 @@ impl<T: Transport> Hub<T> {
         reference: Option<&str>,
         now: Now,
     ) {
+        self.counters.posts += u64::from(matches!(fact, Fact::Posted { .. }));
         let may_appoint = self.update_seats(id, &fact);
         let Some(room) = self.rooms.touch(id) else { return };
         let removed = match fact {

@@ -7,10 +7,13 @@ use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
 use crate::hub::attempts::Refusal;
+use crate::hub::counters::{Counters, INVALID};
 use crate::hub::post_request::PostRequest;
+use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::error::EventError;
+use crate::protocol::usage::EventKind;
 use crate::room::action::Action;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -19,7 +22,7 @@ use crate::store::request::Answer;
 use crossbeam_channel::Sender;
 use std::iter::Sum;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
 
 /// Everything that a hub reacts to.
@@ -90,6 +93,11 @@ pub enum Event<T> {
         /// Where the answer goes.
         reply_to: Sender<Health>,
     },
+    /// An HTTP request asks for the numbers of the hub.
+    MetricsRequest {
+        /// Where they go.
+        reply_to: Sender<Box<Report>>,
+    },
     /// The server is to stop.
     Stop,
 }
@@ -114,6 +122,10 @@ pub struct QueuedEvent {
     pub charge: Option<Box<Charge>>,
     /// The acknowledgement that the client asks for.
     pub ack: Option<AckId>,
+    /// Since when it has waited for the hub, if it is what a client has sent.
+    pub waits_since: Option<Instant>,
+    /// Bytes that have come from the client since the event before.
+    pub bytes: usize,
 }
 
 /// How the answer to an event names the event.
@@ -190,6 +202,39 @@ pub enum FromClient {
 }
 
 impl FromClient {
+    /// The label under which it is counted, unless it was no event of the wire.
+    fn label(&self) -> Option<&'static str> {
+        let action = match self {
+            Self::Unlock { .. } => return Some(EventKind::Unlock.name()),
+            Self::Host { .. } => return Some(EventKind::Host.name()),
+            Self::Ping => return Some(EventKind::Ping.name()),
+            Self::Rejected { .. } => return Some(INVALID),
+            Self::Acted(action) => action,
+            Self::SeatGuest
+            | Self::PostRequest(_)
+            | Self::Paced { .. }
+            | Self::Frames(_)
+            | Self::ProtocolError { .. }
+            | Self::ReadTimeout
+            | Self::Closed { .. } => return None,
+        };
+        let kind = match action {
+            Action::Join { .. } => EventKind::GotANewUser,
+            Action::Watch => EventKind::Watch,
+            Action::Resync => EventKind::Resync,
+            Action::Write(_) => EventKind::UpdatedText,
+            Action::Post { .. } => EventKind::Message,
+            Action::Rename(_) => EventKind::ChangeName,
+            Action::Host => EventKind::Host,
+            Action::SetRoom(_) => EventKind::SetRoom,
+            Action::RemoveUser(_) => EventKind::RemoveUser,
+            Action::Clear(_) => EventKind::ClearBox,
+            Action::MakeHost(_) => EventKind::MakeHost,
+            Action::RemovePost(_) => EventKind::RemovePost,
+        };
+        Some(kind.name())
+    }
+
     /// Bytes of the text that it holds.
     pub(crate) fn text_len(&self) -> usize {
         match self {
@@ -205,7 +250,7 @@ impl FromClient {
 impl QueuedEvent {
     /// An event that takes no place in its client's window, and that nobody waits for.
     pub fn new(client: ClientId, event: FromClient) -> Self {
-        Self { client, event, slot: Slot::default(), charge: None, ack: None }
+        Self { client, event, slot: Slot::default(), charge: None, ack: None, waits_since: None, bytes: 0 }
     }
 
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
@@ -220,6 +265,12 @@ impl QueuedEvent {
                 | FromClient::PostRequest(_)
                 | FromClient::Rejected { .. }
         )
+    }
+
+    /// Counts it, in a turn that began at `now`.
+    pub(crate) fn count(&self, counters: &mut Counters, now: Instant) {
+        let wait = self.waits_since.map(|since| now.saturating_duration_since(since));
+        counters.receive(self.event.label(), wait, self.bytes);
     }
 
     /// Whether it is a post.

@@ -12,6 +12,7 @@ pub(crate) mod away;
 pub(crate) mod budget;
 pub(crate) mod clients;
 pub(crate) mod cost;
+pub(crate) mod counters;
 pub(crate) mod deadlines;
 pub(crate) mod decisions;
 pub(crate) mod event;
@@ -32,6 +33,8 @@ pub(crate) mod post_requests;
 pub(crate) mod posts;
 pub(crate) mod questions;
 pub(crate) mod registry;
+pub(crate) mod replies;
+pub(crate) mod report;
 pub(crate) mod rooms;
 pub(crate) mod seats;
 pub(crate) mod secret_check;
@@ -46,17 +49,17 @@ pub(crate) mod viewer_count;
 pub(crate) mod wall_part;
 
 use crate::base::clock::Now;
-use crate::base::ids::{AckId, ClientId, RoomId};
+use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::secret::SecretHash;
 use crate::delivery::backlog::MAX_REST;
-use crate::delivery::batch::{ack_frame, single_frame};
 use crate::delivery::transport::Transport;
 use crate::hub::attempts::{Attempt, Requester};
 use crate::hub::clients::{Clients, TooSlow};
+use crate::hub::counters::Counters;
 use crate::hub::deadlines::{Deadline, Deadlines};
-use crate::hub::event::{Event, ReplyTo};
+use crate::hub::event::Event;
 use crate::hub::host_options::HostOptions;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::post_requests::PostRequests;
@@ -67,9 +70,7 @@ use crate::hub::shards::Shard;
 use crate::hub::stage::Stage;
 use crate::hub::store_link::StoreLink;
 use crate::hub::text_relief::TextRelief;
-use crate::protocol::close::CloseReason;
-use crate::protocol::error::EventError;
-use crate::protocol::server_event::ServerEvent;
+use crate::protocol::close::{CloseReason, SILENT};
 use crate::room::state::HostMode;
 use crate::room::view::Visibility;
 use crate::store::request::Requests;
@@ -106,6 +107,7 @@ pub struct Hub<T> {
     stage: Stage,
     /// The number of this turn: events are handled, then output is written.
     turn: u64,
+    counters: Counters,
 }
 
 impl<T: Transport> Hub<T> {
@@ -133,6 +135,7 @@ impl<T: Transport> Hub<T> {
             deadlines: Deadlines::default(),
             stage: Stage::Running,
             turn: 0,
+            counters: Counters::default(),
         }
     }
 
@@ -150,6 +153,7 @@ impl<T: Transport> Hub<T> {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.write(now);
+            self.counters.turns.note(now.instant.elapsed());
         }
         self.clients.cut_all();
         // These clients connected too late to be closed. Without this, their readers would wait for input.
@@ -164,7 +168,10 @@ impl<T: Transport> Hub<T> {
     pub fn handle(&mut self, event: Event<T>, now: Now) {
         match event {
             Event::Connected(client) => self.connect(client, now),
-            Event::FromClient(event) => self.receive(event, now),
+            Event::FromClient(event) => {
+                event.count(&mut self.counters, now.instant);
+                self.receive(event, now);
+            }
             Event::NewTransport { client, transport } => {
                 self.clients.replace_transport(client, transport, &mut self.deadlines, now.instant);
             }
@@ -185,6 +192,7 @@ impl<T: Transport> Hub<T> {
             Event::HealthCheck { reply_to } => {
                 let _ = reply_to.try_send(self.health());
             }
+            Event::MetricsRequest { reply_to } => _ = reply_to.try_send(Box::new(self.report())),
             Event::Stop => self.stop(now),
         }
     }
@@ -260,67 +268,17 @@ impl<T: Transport> Hub<T> {
         retries
     }
 
-    /// A reader has rejected an event. An unauthenticated client is told only that it needs the passphrase.
-    fn on_rejected(&mut self, client: ClientId, error: EventError, reply_to: ReplyTo) {
-        match self.clients.registry.requested_room(client) {
-            Some(_) => self.reject(client, EventError::PassphraseNeeded, reply_to.ack),
-            None => self.reject(client, error, reply_to),
-        }
-    }
-
     /// A client has broken the WebSocket protocol.
     fn on_protocol_error(&mut self, client: ClientId, code: CloseCode, reason: &'static str, now: Now) {
         self.close(client, &CloseReason::Protocol(code, reason), now);
     }
 
-    /// Tells a client that its event was rejected, after all that happened before it.
-    fn reject(&mut self, client: ClientId, error: EventError, reply_to: impl Into<ReplyTo>) {
-        let reply_to = reply_to.into();
-        match (self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)), reply_to.ack) {
-            (Some(room), _) => room.reject(client, error, reply_to),
-            (None, Some(ack)) => self.acknowledge_outside_rooms(client, ack, Some(&error)),
-            (None, None) => {
-                let reference = reply_to.reference;
-                self.tell_outside_rooms(client, &ServerEvent::Error { error, reference });
-            }
-        }
-    }
-
-    /// Acknowledges an event that has had its effect.
-    fn acknowledge(&mut self, client: ClientId, ack: Option<AckId>) {
-        let Some(ack) = ack else { return };
-        match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
-            Some(room) => room.acknowledge(client, ack),
-            None => self.acknowledge_outside_rooms(client, ack, None),
-        }
-    }
-
-    /// Answers a ping, even before the passphrase and while the store loads the room: a pong only says that the server runs.
-    fn answer_ping(&mut self, client: ClientId, ack: Option<AckId>) {
-        match self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id)) {
-            Some(room) => room.tell(client, &ServerEvent::Pong {}),
-            None => self.tell_outside_rooms(client, &ServerEvent::Pong {}),
-        }
-        self.acknowledge(client, ack);
-    }
-
-    /// Sends an event to a client that is in no room.
-    fn tell_outside_rooms(&mut self, client: ClientId, event: &ServerEvent<'_>) {
-        if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
-            self.clients.queue(client, single_frame(encoding, event));
-        }
-    }
-
-    /// Acknowledges an event of a client that is in no room.
-    fn acknowledge_outside_rooms(&mut self, client: ClientId, ack: AckId, error: Option<&EventError>) {
-        if let Some(encoding) = self.clients.registry.get(client).map(|client| client.encoding) {
-            self.clients.queue(client, ack_frame(encoding, ack, error));
-        }
-    }
-
     /// A client has sent nothing for too long: its connection is dead, unless it is busy reading.
     fn on_read_timeout(&mut self, client: ClientId, now: Now) {
         if !self.clients.is_reading(client, self.limits.max_silence, now.instant) {
+            if self.clients.registry.is_open(client) {
+                self.clients.closes.note(SILENT);
+            }
             self.leave(client, false, now);
             self.clients.cut(client, &mut self.deadlines);
         }
@@ -351,7 +309,7 @@ impl<T: Transport> Hub<T> {
     }
 
     fn write_room(&mut self, id: RoomId, now: Instant) -> TooSlow {
-        let Self { rooms, clients, deadlines, .. } = self;
+        let Self { rooms, clients, deadlines, counters, .. } = self;
         let Some(room) = rooms.get_mut(id) else { return TooSlow::new() };
         // While texts are hidden, every client is looked at before every batch, so that no change of who is a host can
         // be missed. That takes a hundredth of the time that sending takes.
@@ -368,6 +326,7 @@ impl<T: Transport> Hub<T> {
             true => TooSlow::new(),
             false => clients.deliver(id, room.batch(), &encodings, deadlines, now),
         };
+        room.move_sent_to(&mut counters.sent);
         room.clear_batch();
         if is_revealed {
             clients.registry.clients_of(id).for_each(|client| client.texts.mark_caught_up());

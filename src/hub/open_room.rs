@@ -366,6 +366,11 @@ impl OpenRoom {
         self.members.keys().copied().filter(is_host).collect()
     }
 
+    /// How many users are not away.
+    pub(crate) fn present_users(&self) -> usize {
+        self.clients.len()
+    }
+
     /// A post is no longer under way.
     pub(crate) fn request_answered(&mut self) {
         self.requests_under_way -= 1;

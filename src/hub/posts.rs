@@ -127,6 +127,7 @@ impl<T: Transport> Hub<T> {
         let is_posted = outcome.is_ok();
         match (outcome, author) {
             (Ok(Numbered::New(post)), author) => {
+                self.counters.posts += 1;
                 room.publish(Fact::Posted { post }, author, reference);
             }
             (Ok(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),

@@ -6,6 +6,7 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::event::Health;
 use crate::hub::open_room::OpenRoom;
+use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -46,6 +47,25 @@ impl<T: Transport> Hub<T> {
             rooms: self.rooms.len(),
             waiting: self.clients.memory().of_owner(),
             texts: self.text_memory.of_owner().saturating_sub(hidden),
+        }
+    }
+
+    /// The numbers of the hub.
+    pub(super) fn report(&self) -> Report {
+        let mut counters = self.counters.clone();
+        counters.sent.add(self.clients.sent_state());
+        let seats: usize = self.rooms.iter().map(|room| room.view().user_count()).sum();
+        let present: usize = self.rooms.iter().map(OpenRoom::present_users).sum();
+        Report {
+            counters,
+            closes: self.clients.closes.clone(),
+            sent_bytes: self.clients.sent_bytes(),
+            clients: self.clients.kinds(),
+            present,
+            away: seats.saturating_sub(present),
+            rooms: self.rooms.len(),
+            outboxes: self.clients.memory().of_owner(),
+            texts: self.text_memory.of_owner(),
         }
     }
 }

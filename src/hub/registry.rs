@@ -7,7 +7,8 @@ use crate::delivery::backlog::MAX_REST;
 use crate::delivery::outbox::Outbox;
 use crate::delivery::stall::Owed;
 use crate::delivery::transport::Transport;
-use crate::protocol::encoding::Encoding;
+use crate::hub::counters::ClientKind;
+use crate::protocol::encoding::{Carrier, Encoding};
 use crate::room::room_name::RoomName;
 use smallvec::SmallVec;
 use std::collections::hash_map::Entry;
@@ -104,6 +105,18 @@ impl<T> Client<T> {
         }
     }
 
+    /// What it is connected by now.
+    pub(crate) fn kind(&self) -> ClientKind
+    where
+        T: Transport,
+    {
+        match self.encoding.carrier {
+            _ if self.outbox.is_polling() => ClientKind::Polling,
+            Carrier::Plain => ClientKind::WebSocket,
+            Carrier::SocketIo | Carrier::SocketIoWithNotices => ClientKind::SocketIo,
+        }
+    }
+
     /// Whether anything may be sent to it: not after a close frame (RFC 6455, section 5.5.1).
     pub(crate) fn is_open(&self) -> bool {
         !matches!(self.state, ClientState::Closing)
@@ -136,7 +149,12 @@ impl<T: Transport> Registry<T> {
         self.open_by_address.get(&address).copied().unwrap_or(0)
     }
 
-    /// All clients.
+    /// All clients, those that are closing included.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Client<T>> {
+        self.rooms.values().flat_map(BTreeMap::values)
+    }
+
+    /// The ids of all clients.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ClientId> {
         self.places.keys().copied()
     }

@@ -11,6 +11,7 @@ use crate::base::token::Token;
 use crate::delivery::client_transport::ClientTransport;
 use crate::hub::attempts::Refusal;
 use crate::hub::event::{Event, Health};
+use crate::hub::report::Report;
 use crate::room::room_name::RoomName;
 use crate::store::request::Answer;
 use crossbeam_channel::{RecvTimeoutError, SendTimeoutError, Sender, bounded};
@@ -122,13 +123,30 @@ impl Shards {
 
     /// The health of all hubs together. `None` if one of them does not answer in time.
     pub fn health(&self, timeout: Duration) -> Option<Health> {
+        let all = self.ask_all(|reply_to| Event::HealthCheck { reply_to }, timeout)?;
+        let hubs: Health = all.into_iter().sum();
+        Some(Health { waiting: hubs.waiting + self.input.of_owner(), ..hubs })
+    }
+
+    /// The numbers of all hubs together. `None` if one of them does not answer in time.
+    pub(crate) fn report(&self, timeout: Duration) -> Option<Report> {
+        let all = self.ask_all(|reply_to| Event::MetricsRequest { reply_to }, timeout)?;
+        all.into_iter().map(|report| *report).reduce(|sum, report| sum.with(&report))
+    }
+
+    /// The number of hubs.
+    pub(crate) fn count(&self) -> usize {
+        self.hubs.len()
+    }
+
+    /// Asks all hubs at once. `None` if one of them does not answer in time.
+    fn ask_all<T>(&self, event: impl Fn(Sender<T>) -> SocketEvent, timeout: Duration) -> Option<Vec<T>> {
         let deadline = Instant::now() + timeout;
         let (reply_to, replies) = bounded(self.hubs.len());
         for hub in self.hubs.iter() {
-            hub.send_deadline(Event::HealthCheck { reply_to: reply_to.clone() }, deadline).ok()?;
+            hub.send_deadline(event(reply_to.clone()), deadline).ok()?;
         }
-        let health: Option<Health> = self.hubs.iter().map(|_| replies.recv_deadline(deadline).ok()).sum();
-        health.map(|hubs| Health { waiting: hubs.waiting + self.input.of_owner(), ..hubs })
+        self.hubs.iter().map(|_| replies.recv_deadline(deadline).ok()).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use crate::delivery::batch::frame_parts;
 use crate::delivery::catch_up::CatchUp;
 use crate::delivery::framed::empty;
 use crate::delivery::outbox::{OutboxLimits, Outcome};
+use crate::delivery::sent::Sent;
 use crate::delivery::share::Share;
 use crate::delivery::stall::Owed;
 use crate::delivery::transport::Transport;
@@ -33,6 +34,8 @@ pub(crate) struct StateDelivery {
     parts: BTreeMap<(RoomId, u64, Visibility, Option<Cursor>), Vec<Part>>,
     json: Vec<u8>,
     frames: Vec<u8>,
+    /// What was sent so far.
+    pub sent: Sent,
 }
 
 impl StateDelivery {
@@ -86,6 +89,7 @@ impl StateDelivery {
         self.frames.clear();
         if from.is_none() {
             room.note_viewer_count_shown();
+            self.sent.note_snapshot();
         }
         let receiver = from.is_none().then(|| room.receiver(client.id));
         let heads = frame_parts(client.encoding, receiver.as_ref(), parts, &mut self.json, &mut self.frames);
@@ -113,6 +117,7 @@ impl StateDelivery {
                 true => ServerEvent::TextUpdate { id, text },
                 false => ServerEvent::UserWrote { id, wrote: !text.is_empty() },
             };
+            self.sent.note(&event);
             self.catch_up.push(client.encoding.whole(), &event, revision);
         }
         let outcome = client.outbox.catch_up(&self.catch_up.share(), missed, limits, now);

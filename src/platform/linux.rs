@@ -5,7 +5,8 @@ mod control_group;
 pub(crate) mod socket;
 
 pub(crate) use crate::platform::posix::{
-    FileId, file_id, is_exhaustion, is_out_of_buffers, lock_of, private, spare_descriptor,
+    FileId, HangUp, file_id, is_exhaustion, is_out_of_buffers, lock_of, private, socket_pair,
+    spare_descriptor,
 };
 pub use crate::platform::posix::{
     StopSignal, has_own_console, inherited_listener, is_open_to_others, shows_unicode,

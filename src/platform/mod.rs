@@ -14,6 +14,7 @@ mod linux;
 pub(crate) mod nonblocking;
 #[cfg(unix)]
 mod posix;
+pub(crate) mod readiness;
 #[cfg(all(unix, any(not(target_os = "linux"), typewall_portable)))]
 mod unix;
 #[cfg(windows)]
@@ -27,8 +28,8 @@ use unix as system;
 use windows as system;
 
 pub(crate) use system::{
-    FileId, file_id, is_exhaustion, is_out_of_buffers, limits, lock_of, lower_priority, private, socket,
-    spare_descriptor,
+    FileId, HangUp, file_id, is_exhaustion, is_out_of_buffers, limits, lock_of, lower_priority, private,
+    socket, socket_pair, spare_descriptor,
 };
 pub use system::{
     StopSignal, has_own_console, inherited_listener, is_open_to_others, set_up_process, shows_unicode,

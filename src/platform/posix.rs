@@ -2,16 +2,20 @@
 
 use listenfd::ListenFd;
 use rlimit::Resource;
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use signal_hook::low_level::pipe;
+use socket2::{Domain, Socket, Type};
 use std::env;
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::net::TcpListener;
+use std::io::{self, ErrorKind, Read};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The signals that ask the program to stop: SIGINT and SIGTERM.
 #[derive(Debug)]
@@ -27,6 +31,36 @@ impl StopSignal {
     pub fn wait(mut self) {
         self.0.forever().next();
     }
+}
+
+/// SIGHUP, which asks the program to read its certificate again.
+#[derive(Debug)]
+pub(crate) struct HangUp(UnixStream);
+
+impl HangUp {
+    /// From now on, the signal does not end the process.
+    pub(crate) fn register() -> io::Result<Self> {
+        let (signals, signal) = UnixStream::pair()?;
+        pipe::register(SIGHUP, signal)?;
+        Ok(Self(signals))
+    }
+
+    /// Blocks for `duration`, or until the signal comes. Returns whether it has come.
+    pub(crate) fn wait(&mut self, duration: Duration) -> io::Result<bool> {
+        self.0.set_read_timeout(Some(duration))?;
+        // Several signals that came meanwhile ask for the same.
+        match self.0.read(&mut [0; 64]) {
+            Ok(_) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Two connected sockets, for threads of this process. Only the name of their type says that they are TCP's.
+pub(crate) fn socket_pair() -> io::Result<[TcpStream; 2]> {
+    let (one, other) = Socket::pair(Domain::UNIX, Type::STREAM, None)?;
+    Ok([one.into(), other.into()])
 }
 
 /// The listening socket that systemd has opened for the program, which it passes in the way of sd_listen_fds(3).

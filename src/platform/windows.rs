@@ -5,12 +5,18 @@ pub(crate) use crate::platform::nonblocking as socket;
 use crate::platform::SystemLimits;
 use crossbeam_channel::{Receiver, bounded};
 use std::fs::{File, OpenOptions};
-use std::io;
-use std::net::TcpListener;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
 use windows_sys::Win32::System::Console::GetConsoleProcessList;
 use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
+
+/// Connections of other processes that are dropped while a pair of sockets is made. The port is new, so there is none
+/// unless somebody tries all ports.
+const PAIR_ATTEMPTS: u32 = 16;
 
 /// What asks the program to stop: Ctrl-C, Ctrl-Break, a closed console, the end of the user's session.
 #[derive(Debug)]
@@ -30,6 +36,37 @@ impl StopSignal {
     pub fn wait(self) {
         let _ = self.0.recv();
     }
+}
+
+/// No signal asks the program to read its certificate again.
+#[derive(Debug)]
+pub(crate) struct HangUp;
+
+impl HangUp {
+    /// Does nothing.
+    pub(crate) fn register() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Blocks for `duration`.
+    pub(crate) fn wait(&mut self, duration: Duration) -> io::Result<bool> {
+        thread::sleep(duration);
+        Ok(false)
+    }
+}
+
+/// Two connected sockets, for threads of this process.
+pub(crate) fn socket_pair() -> io::Result<[TcpStream; 2]> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let one = TcpStream::connect(listener.local_addr()?)?;
+    // Another process may connect first, and must not take the place.
+    for _ in 0..PAIR_ATTEMPTS {
+        let (other, peer) = listener.accept()?;
+        if peer == one.local_addr()? {
+            return Ok([one, other]);
+        }
+    }
+    Err(ErrorKind::ConnectionRefused.into())
 }
 
 /// `None`: nothing opens sockets for other programs.

@@ -32,7 +32,39 @@ pub(crate) enum CloseReason {
     Protocol(CloseCode, &'static str),
 }
 
+/// The code and the reason under which the end of a connection is counted.
+pub(crate) type CloseLabel = (u16, &'static str);
+
+/// Every such code and reason. All violations of the WebSocket protocol with the same code have the same reason.
+pub(crate) const CLOSE_LABELS: [CloseLabel; 15] = [
+    (1001, "stopping"),
+    (1002, "protocol"),
+    (1003, "protocol"),
+    (1006, "silent"),
+    (1007, "protocol"),
+    (1008, "protocol"),
+    (1009, "protocol"),
+    (1013, "server_full"),
+    (1013, "address_full"),
+    (1013, "rooms_full"),
+    (1013, "server_busy"),
+    (4001, "seat_taken"),
+    (4002, "too_slow"),
+    (4003, "passphrase_timeout"),
+    (4004, "removed"),
+];
+
+/// The label of a connection that is cut because nothing comes from the client. The code is that of an end without a
+/// close frame (RFC 6455, section 7.4.1).
+pub(crate) const SILENT: CloseLabel = (1006, "silent");
+
 impl CloseReason {
+    /// The code and the reason to count.
+    pub(crate) fn label(&self) -> CloseLabel {
+        let reason = if matches!(self, Self::Protocol(..)) { "protocol" } else { self.reason() };
+        (self.code().into(), reason)
+    }
+
     /// The close code. Codes from 4000 on are for applications (RFC 6455, section 7.4.2).
     fn code(&self) -> CloseCode {
         match self {
@@ -118,6 +150,11 @@ mod tests {
             (CloseReason::ServerBusy, 1013, "server_busy", false),
             (CloseReason::Protocol(CloseCode::Unsupported, "x"), 1003, "x", false),
         ] {
+            assert_eq!(
+                CLOSE_LABELS.iter().filter(|label| **label == reason.label()).count(),
+                1,
+                "{reason:?}"
+            );
             let closed = text_frame(&format!(r#"42["closed",{{"code":{code},"reason":"{name}"}}]"#));
             let disconnect = if is_final { text_frame("41") } else { vec![] };
             for carrier in [Carrier::SocketIo, Carrier::SocketIoWithNotices] {

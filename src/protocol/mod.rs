@@ -7,6 +7,8 @@ pub(crate) mod close;
 pub(crate) mod encoding;
 pub(crate) mod error;
 pub(crate) mod invitation;
+#[cfg(test)]
+mod labels_test;
 pub(crate) mod post_refusal;
 pub(crate) mod server_event;
 pub(crate) mod snapshot;

@@ -31,6 +31,53 @@ pub enum PostRefusal {
     Stopping,
 }
 
+/// The codes of all refusals: of events, and of posts over HTTP.
+pub(crate) const REFUSAL_CODES: [&str; 43] = [
+    "passphrase_needed",
+    "passphrase_wrong",
+    "passphrase_wait",
+    "host_key_wrong",
+    "host_key_wait",
+    "no_hosts",
+    "not_json",
+    "binary",
+    "unknown_event",
+    "wrong_type",
+    "name_empty",
+    "name_too_long",
+    "text_too_long",
+    "prompt_too_long",
+    "post_empty",
+    "not_stored",
+    "not_removed",
+    "state_not_stored",
+    "memory_full",
+    "bad_ref",
+    "seat_taken",
+    "not_joined",
+    "already_joined",
+    "room_full",
+    "not_host",
+    "locked",
+    "frozen",
+    "name_taken",
+    "removed",
+    "hosts_full",
+    "unknown_user",
+    "unknown_post",
+    "out_of_step",
+    "room_name_too_long",
+    "not_utf8",
+    "length_needed",
+    "bad_length",
+    "late",
+    "post_wait",
+    "rooms_full",
+    "server_busy",
+    "unanswered",
+    "stopping",
+];
+
 impl<E: Into<EventError>> From<E> for PostRefusal {
     fn from(error: E) -> Self {
         Self::Rejected(error.into())

@@ -157,6 +157,29 @@ pub enum ServerEvent<'a> {
     },
 }
 
+/// The names of all events that the server sends, the most frequent first.
+pub(crate) const EVENT_NAMES: [&str; 19] = [
+    "text_update",
+    "user_wrote",
+    "data",
+    "unlocked",
+    "new_user",
+    "existing_users",
+    "user_renamed",
+    "pong",
+    "viewers",
+    "text_cleared",
+    "hosting",
+    "room_state",
+    "post_removed",
+    "user_away",
+    "user_back",
+    "disconnect_user",
+    "slow_down",
+    "closed",
+    "error",
+];
+
 /// What a notice is about.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -244,7 +267,7 @@ impl<'a> ServerEvent<'a> {
     }
 
     /// The event's name on the wire.
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Unlocked { .. } => "unlocked",
             Self::NewUser { .. } => "new_user",

@@ -58,7 +58,7 @@ impl EventKind {
     }
 
     /// The name on the wire.
-    fn name(self) -> &'static str {
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Unlock => "unlock",
             Self::GotANewUser => "got_a_new_user",

@@ -11,9 +11,11 @@ use crate::http::connection::Connection;
 use crate::http::download::DownloadLimiter;
 use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
+use crate::http::responses::ResponseCounters;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
 use crate::platform::{is_exhaustion, spare_descriptor};
+use crate::server::encryption::Encryption;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -24,7 +26,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Pause after a failed accept. Without a free descriptor accept fails at once, again and again, until one is closed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+pub(super) const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Stack of a connection's thread, in bytes. Only the part in use takes memory.
 const STACK_SIZE: usize = 256 * 1024;
@@ -44,6 +46,8 @@ const RECEIVE_BUFFER: usize = 64 * 1024;
 
 /// Accepts connections until the server has stopped.
 pub(crate) struct Acceptor {
+    /// Encrypts connections, if there is a certificate.
+    pub encryption: Option<Encryption>,
     /// Issues a permit to each connection.
     pub limiter: ConnectionLimiter,
     /// The limits that apply to clients.
@@ -71,7 +75,7 @@ impl Acceptor {
                     (SocketTransport::with_buffers(socket, SEND_BUFFER, RECEIVE_BUFFER), peer)
                 })
             };
-            let accepted = accept(accept_next, &mut spare);
+            let accepted = accept(accept_next, &mut spare, &self.router.responses);
             if self.stopped.load(Ordering::Relaxed) {
                 return;
             }
@@ -86,13 +90,27 @@ impl Acceptor {
     /// Starts a connection's thread. Refuses the connection if a limit is reached, or if no thread can be started.
     fn spawn(&mut self, client: ClientId, transport: SocketTransport, peer: SocketAddr) -> io::Result<()> {
         let Some(permit) = self.limiter.acquire(Address::of(peer.ip())) else {
-            refuse(&transport);
+            self.refuse(&transport);
             return Ok(());
         };
         let connection = self.connection(client, transport.clone(), peer, permit);
         let name = format!("connection {}", client.0);
         let thread = thread::Builder::new().name(name).stack_size(STACK_SIZE);
-        thread.spawn(move || connection.serve()).map(drop).inspect_err(|_| refuse(&transport))
+        let spawned = match &mut self.encryption {
+            None => thread.spawn(move || connection.serve()),
+            Some(encryption) => match encryption.of(connection) {
+                Some(encrypted) => thread.spawn(move || encrypted.serve()),
+                None => return Ok(()),
+            },
+        };
+        spawned.map(drop).inspect_err(|_| self.refuse(&transport))
+    }
+
+    /// Refuses a connection. The browser of a client that expects encryption says by itself that there is none.
+    fn refuse(&self, transport: &SocketTransport) {
+        if self.encryption.is_none() {
+            refuse(transport, &self.router.responses);
+        }
     }
 
     fn connection(
@@ -122,6 +140,7 @@ impl Acceptor {
 fn accept(
     mut accept: impl FnMut() -> io::Result<(SocketTransport, SocketAddr)>,
     spare: &mut Option<File>,
+    responses: &ResponseCounters,
 ) -> io::Result<(SocketTransport, SocketAddr)> {
     // Another thread may have taken the last spare descriptor while it was given up.
     if spare.is_none() {
@@ -138,7 +157,7 @@ fn accept(
     if spare.is_some() {
         return Ok((transport, peer)); // descriptors became free while nobody connected
     }
-    refuse(&transport);
+    refuse(&transport, responses);
     drop(transport);
     *spare = spare_descriptor();
     Err(exhausted)
@@ -146,11 +165,12 @@ fn accept(
 
 /// Responds with 503 and closes, as far as that is possible without blocking. Reads what the client has sent already,
 /// because closing a socket with unread bytes resets it, and the response would be lost.
-fn refuse(transport: &SocketTransport) {
-    let mut response = Vec::new();
+pub(super) fn refuse(transport: &SocketTransport, responses: &ResponseCounters) {
+    let (response, mut bytes) = (Response::too_many_connections(), Vec::new());
+    responses.note(response.status());
     // Writing to a Vec does not fail. The response fits an empty send buffer; a client that has gone needs none.
-    let _ = Response::too_many_connections().write(&mut response, false, true);
-    let _ = transport.send(&[IoSlice::new(&response)]);
+    let _ = response.write(&mut bytes, false, true);
+    let _ = transport.send(&[IoSlice::new(&bytes)]);
     transport.shutdown(Shutdown::Write);
     let _ = transport.read_now(&mut [0; 4096]);
 }
@@ -171,7 +191,7 @@ mod tests {
     #[test]
     fn a_lost_spare_descriptor_is_replaced() {
         let mut spare = None;
-        accept(|| Ok(connection()), &mut spare).unwrap();
+        accept(|| Ok(connection()), &mut spare, &ResponseCounters::default()).unwrap();
         assert!(spare.is_some());
     }
 
@@ -180,7 +200,7 @@ mod tests {
         let mut spare = spare_descriptor();
         let mut errors = [libc::EMFILE, libc::ECONNABORTED].into_iter();
         let fail = || Err(io::Error::from_raw_os_error(errors.next().expect("two attempts")));
-        let error = accept(fail, &mut spare).expect_err("no connection");
+        let error = accept(fail, &mut spare, &ResponseCounters::default()).expect_err("no connection");
         assert_eq!(error.raw_os_error(), Some(libc::ECONNABORTED));
         assert!(spare.is_some());
     }
@@ -190,7 +210,7 @@ mod tests {
         let mut spare = spare_descriptor();
         let mut errors = [libc::ECONNABORTED].into_iter();
         let fail = || Err(io::Error::from_raw_os_error(errors.next().expect("one attempt")));
-        let error = accept(fail, &mut spare).expect_err("no connection");
+        let error = accept(fail, &mut spare, &ResponseCounters::default()).expect_err("no connection");
         assert_eq!(error.raw_os_error(), Some(libc::ECONNABORTED));
     }
 
@@ -202,6 +222,6 @@ mod tests {
             attempts += 1;
             if attempts == 1 { Err(io::Error::from_raw_os_error(libc::EMFILE)) } else { Ok(connection()) }
         };
-        assert!(accept(fail_once, &mut spare).is_ok() && spare.is_some());
+        assert!(accept(fail_once, &mut spare, &ResponseCounters::default()).is_ok() && spare.is_some());
     }
 }

@@ -12,6 +12,12 @@ use std::fmt;
 /// each download three files of the store and a socket.
 const RESERVED: u64 = 64 + 4 * MAX_DOWNLOADS as u64;
 
+/// Descriptors of a connection: its socket, and if it is encrypted, the two of the pair behind its pump.
+const DESCRIPTORS: [u64; 2] = [1, 3];
+
+/// Threads of a connection: its own, and if it is encrypted, its pump.
+const THREADS: [u64; 2] = [1, 2];
+
 /// Memory mappings of a thread: its stack and its signal stack, each with a guard page.
 const MAPPINGS_PER_THREAD: u64 = 4;
 
@@ -29,7 +35,7 @@ pub struct Capacity {
     pub value: u64,
 }
 
-/// A limit of the system on clients, each of which has a descriptor and a thread.
+/// A limit of the system on clients, each of which has a descriptor and a thread, or more if they are encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SystemLimit {
     /// `RLIMIT_NOFILE`, which the program has raised as far as it may.
@@ -46,16 +52,17 @@ pub enum SystemLimit {
 
 impl Capacity {
     /// Reads the system's limits. `None` if none can be read.
-    pub fn of_system() -> Option<Self> {
+    pub fn of_system(is_encrypted: bool) -> Option<Self> {
+        let [descriptors, threads_each] = [DESCRIPTORS, THREADS].map(|each| each[usize::from(is_encrypted)]);
         let SystemLimits { open_files, threads, process_ids, existing_threads, of_group, mappings } =
             platform::limits();
         let (group_max, in_group) = of_group.unzip();
         Self::lowest([
-            (SystemLimit::OpenFiles, open_files, RESERVED, 1),
-            (SystemLimit::Threads, threads, existing_threads + RESERVED, 1),
-            (SystemLimit::ProcessIds, process_ids, existing_threads + RESERVED, 1),
-            (SystemLimit::ControlGroup, group_max, in_group.unwrap_or(0) + RESERVED, 1),
-            (SystemLimit::Mappings, mappings, RESERVED_MAPPINGS, MAPPINGS_PER_THREAD),
+            (SystemLimit::OpenFiles, open_files, RESERVED, descriptors),
+            (SystemLimit::Threads, threads, existing_threads + RESERVED, threads_each),
+            (SystemLimit::ProcessIds, process_ids, existing_threads + RESERVED, threads_each),
+            (SystemLimit::ControlGroup, group_max, in_group.unwrap_or(0) + RESERVED, threads_each),
+            (SystemLimit::Mappings, mappings, RESERVED_MAPPINGS, MAPPINGS_PER_THREAD * threads_each),
         ])
     }
 
@@ -109,8 +116,13 @@ mod tests {
 
     #[test]
     fn this_system_allows_clients() {
-        let capacity = Capacity::of_system();
+        let capacity = Capacity::of_system(false);
         assert!(capacity.is_some() || cfg!(windows), "a limit of open files");
         assert!(capacity.is_none_or(|capacity| capacity.clients > 0 && capacity.value > 0), "{capacity:?}");
+        let encrypted = Capacity::of_system(true).map(|capacity| capacity.clients);
+        assert!(
+            encrypted.is_none() || encrypted < capacity.map(|capacity| capacity.clients),
+            "{encrypted:?}"
+        );
     }
 }

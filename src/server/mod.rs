@@ -2,26 +2,33 @@
 
 pub(crate) mod acceptor;
 pub(crate) mod capacity;
+mod encryption;
+mod metrics;
+mod threads;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
 use crate::base::random::{NoRandomSource, check_random_source};
-use crate::delivery::client_transport::ClientTransport;
 use crate::http::access::Access;
 use crate::http::download::DownloadLimiter;
+use crate::http::metrics::Metrics;
 use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
 use crate::hub::Hub;
-use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
+use crate::hub::shards::{MAX_HUBS, Shard, Shards};
 use crate::server::acceptor::Acceptor;
+use crate::server::encryption::{Encryption, wait_for_pumps};
+use crate::server::metrics::MetricsListener;
+use crate::server::threads::{HubThreads, StoreReplies};
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
-use crate::store::request::Answer;
 use crate::store::{self, Store};
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crate::tls::certificate::Certificate;
+use crossbeam_channel::{Receiver, bounded, unbounded};
 use socket2::SockRef;
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -52,7 +59,11 @@ pub struct Server {
     store: Option<[JoinHandle<()>; 2]>,
     endpoint: Endpoint,
     acceptor: JoinHandle<()>,
+    metrics: Arc<Metrics>,
+    metrics_listener: Option<MetricsListener>,
     stopped: Arc<AtomicBool>,
+    /// Disconnected when the last pump has ended, if connections are encrypted.
+    pumps: Option<Receiver<Infallible>>,
 }
 
 /// Stops a server, from any thread.
@@ -112,14 +123,17 @@ impl From<io::Error> for StartError {
 }
 
 impl Server {
-    /// Serves on a listener. Posts go to the store, or are kept in memory without one.
+    /// Serves on a listener. Posts go to the store, or are kept in memory without one. With a certificate, all
+    /// connections are encrypted.
     pub fn start(
         listener: TcpListener,
         limits: Limits,
-        access: Access,
+        mut access: Access,
         store: Option<&StoreOptions>,
+        certificate: Option<Certificate>,
     ) -> Result<Self, StartError> {
         check_random_source().map_err(StartError::Random)?;
+        let started = Now::read().unix_millis;
         let address = listener.local_addr()?;
         // Listening again only changes how many connections may wait.
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
@@ -131,18 +145,27 @@ impl Server {
         let replies = StoreReplies { shards: shards.clone(), end: end.clone() };
         let store_parts = store.map(|options| start_store(options, Now::read, replies));
         let store_parts = store_parts.transpose().map_err(StartError::Store)?;
+        let commits = store_parts.as_ref().map(|store| Arc::clone(&store.commits));
         let (requests, store_threads) =
-            store_parts.map(|Store { requests, threads }| (requests, threads)).unzip();
+            store_parts.map(|Store { requests, threads, .. }| (requests, threads)).unzip();
         let hub = |shard| Hub::new(limits, access.passphrase, access.hosts, requests.clone(), shard);
         let hubs = parts.into_iter().map(hub).zip(queues);
         let hubs = HubThreads::start(hubs, &end, ended)?;
         drop(requests); // only the hubs keep it, so that the store ends with them
         let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
+        access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
+        let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
+        let (encryption, pumps) = encryption.transpose()?.unzip();
+        let limiter = connection_limiter(&limits, &access);
+        let router = Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?));
+        let responses = Arc::clone(&router.responses);
+        let metrics = Metrics { shards: shards.clone(), responses, commits, limits, started };
         let acceptor = Acceptor {
-            limiter: connection_limiter(&limits, &access),
+            encryption,
+            limiter,
             limits,
-            router: Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?)),
+            router,
             endpoint: endpoint.clone(),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
@@ -150,7 +173,20 @@ impl Server {
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
-        Ok(Self { address, shards, hubs, store: store_threads, endpoint, acceptor, stopped })
+        let (metrics, metrics_listener) = (metrics.into(), None);
+        let store = store_threads;
+        Ok(Self {
+            address,
+            shards,
+            hubs,
+            store,
+            endpoint,
+            acceptor,
+            metrics,
+            metrics_listener,
+            stopped,
+            pumps,
+        })
     }
 
     /// Where the server listens.
@@ -172,11 +208,13 @@ impl Server {
         });
         self.stopped.store(true, Ordering::Relaxed);
         // A connection wakes the acceptor, which then sees the flag. If none can be made, it is not accepting.
-        if TcpStream::connect_timeout(&reachable(self.address), WAKE_TIMEOUT).is_ok() {
+        if wake(self.address) {
             let _ = self.acceptor.join();
         }
+        self.metrics_listener.into_iter().for_each(MetricsListener::join);
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
+        self.pumps.iter().for_each(wait_for_pumps);
         outcome
     }
 }
@@ -189,12 +227,18 @@ fn start_store(
     store::start(options, clock, move |answer| replies.pass(answer))
 }
 
+/// Wakes the thread that accepts connections here. Returns false if none can be made.
+fn wake(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&reachable(address), WAKE_TIMEOUT).is_ok()
+}
+
 /// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
 fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
-    match access.trusts_proxy {
+    let limiter = match access.trusts_proxy {
         true => ConnectionLimiter::behind_proxy(limits.max_clients),
         false => ConnectionLimiter::new(limits.max_clients, limits.max_per_address),
-    }
+    };
+    if access.names.is_some() { limiter.with_pumps() } else { limiter }
 }
 
 /// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
@@ -202,94 +246,6 @@ fn hub_count(limits: &Limits, access: &Access) -> usize {
     match access.passphrase.is_some() || limits.max_per_address.is_some() {
         true => 1,
         false => limits.hubs.clamp(1, MAX_HUBS),
-    }
-}
-
-/// A hub that writes to clients.
-type SocketHub = Hub<ClientTransport>;
-
-/// The threads of all hubs.
-#[derive(Debug)]
-struct HubThreads {
-    threads: Vec<Option<JoinHandle<()>>>,
-    ended: Receiver<ThreadEnd>,
-}
-
-/// A thread has ended that the server cannot run without.
-#[derive(Debug)]
-enum ThreadEnd {
-    /// The hub with this number, after a stop or a panic.
-    Hub(usize),
-    /// A thread of the store, by a panic.
-    StorePanicked,
-}
-
-/// Reports a hub's end when dropped, so also after a panic.
-struct HubEndReport(usize, Sender<ThreadEnd>);
-
-impl Drop for HubEndReport {
-    fn drop(&mut self) {
-        // The receiver is gone after the first panic.
-        let _ = self.1.send(ThreadEnd::Hub(self.0));
-    }
-}
-
-/// Passes the store's answers to the hubs. Each of the store's threads owns a clone, which reports a panic of the
-/// thread when it is dropped.
-#[derive(Clone)]
-struct StoreReplies {
-    shards: Shards,
-    end: Sender<ThreadEnd>,
-}
-
-impl StoreReplies {
-    fn pass(&self, answer: Answer) -> bool {
-        self.shards.on_store_reply(answer)
-    }
-}
-
-impl Drop for StoreReplies {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            // The receiver is gone after the first panic.
-            let _ = self.end.send(ThreadEnd::StorePanicked);
-        }
-    }
-}
-
-impl HubThreads {
-    /// Starts the hubs. They report their ends to `end`, whose receiver is `ended`.
-    fn start(
-        hubs: impl Iterator<Item = (SocketHub, Receiver<SocketEvent>)>,
-        end: &Sender<ThreadEnd>,
-        ended: Receiver<ThreadEnd>,
-    ) -> io::Result<Self> {
-        let start = |(number, (hub, queue)): (usize, (SocketHub, Receiver<SocketEvent>))| {
-            let report = HubEndReport(number, end.clone());
-            let run = move || {
-                let _report = report;
-                hub.run(&queue);
-            };
-            thread::Builder::new().name(format!("hub {number}")).spawn(run).map(Some)
-        };
-        let threads = hubs.enumerate().map(start).collect::<io::Result<_>>()?;
-        Ok(Self { threads, ended })
-    }
-
-    /// Waits until all hubs have ended, or until a hub or the store has panicked. A server that has lost rooms or posts
-    /// must not go on.
-    fn join(mut self) -> Result<(), Crash> {
-        for _ in 0..self.threads.len() {
-            match self.ended.recv().map_err(|_| Crash::Hub)? {
-                ThreadEnd::StorePanicked => return Err(Crash::Store),
-                ThreadEnd::Hub(number) => {
-                    if let Some(thread) = self.threads.get_mut(number).and_then(Option::take) {
-                        thread.join().map_err(|_| Crash::Hub)?;
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 }
 

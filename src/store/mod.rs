@@ -3,6 +3,7 @@
 //! Architecture invariant: the hub never waits for the disk. One thread writes, another thread loads rooms,
 //! and both answer with events.
 
+pub(crate) mod commits;
 pub(crate) mod database;
 pub(crate) mod error;
 pub(crate) mod export;
@@ -16,6 +17,7 @@ pub(crate) mod schema;
 pub(crate) mod writer;
 
 use crate::base::clock::Now;
+use crate::store::commits::Commits;
 use crate::store::database::Database;
 use crate::store::error::OpenError;
 use crate::store::loader::Loader;
@@ -26,6 +28,7 @@ use crate::store::writer::Writer;
 use crossbeam_channel::{bounded, unbounded};
 use std::convert::Infallible;
 use std::io;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 /// A running store.
@@ -35,6 +38,8 @@ pub struct Store {
     pub requests: Requests,
     /// The threads.
     pub threads: [JoinHandle<()>; 2],
+    /// What the writer counts.
+    pub commits: Arc<Commits>,
 }
 
 /// Opens the store and starts its threads. They pass their answers to `answer`, which returns false if nobody receives
@@ -50,6 +55,7 @@ pub fn start(
     let database = Database::open(&options.file)?;
     database.limit_size(options.max_size)?;
     let writer = Writer::new(database, options.clone(), clock.clone(), answer.clone());
+    let commits = writer.commits();
     let loader = Loader::new(Reader::open(&options.file)?, options.clone(), clock, answer)?;
     let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name(name.to_owned()).spawn(run)
@@ -67,5 +73,5 @@ pub fn start(
         drop(database);
     };
     let threads = [spawn("store writer", Box::new(write))?, spawn("store loader", Box::new(load))?];
-    Ok(Store { requests: Requests { loads, writes }, threads })
+    Ok(Store { requests: Requests { loads, writes }, threads, commits })
 }

@@ -6,12 +6,14 @@ mod tests;
 
 use crate::base::clock::Now;
 use crate::room::post::{NotStored, Numbered};
+use crate::store::commits::Commits;
 use crate::store::database::Database;
 use crate::store::error::StoreError;
 use crate::store::options::StoreOptions;
 use crate::store::request::{Answer, Change, Erase, Save, StorePost, Write};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Maximum number of posts in one commit. It limits how long the first of them waits for the last.
@@ -73,6 +75,7 @@ pub(crate) struct Writer<C, A> {
     is_failing: bool,
     /// When the last warning was logged that the store is full.
     warned_full: Option<Instant>,
+    commits: Arc<Commits>,
 }
 
 impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
@@ -93,7 +96,13 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             checkpoint_at: None,
             is_failing: false,
             warned_full: None,
+            commits: Arc::default(),
         }
+    }
+
+    /// What it counts.
+    pub(crate) fn commits(&self) -> Arc<Commits> {
+        Arc::clone(&self.commits)
     }
 
     /// Writes until all senders are gone. Returns the database, which is still open.
@@ -139,14 +148,14 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
         let now = self.now();
         let may_wait = self.locked_since.is_none_or(|since| now - since < timeout);
         while !self.waiting.is_empty() {
-            let count = self.commit_len();
+            let (count, begun) = (self.commit_len(), self.now());
             match self.database.store_posts(self.waiting.range(..count)) {
                 Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
                     return;
                 }
                 outcome => {
-                    self.log_change(&outcome, now);
+                    self.note(&outcome, begun);
                     self.answer(count, outcome);
                 }
             }
@@ -161,7 +170,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
     fn store_changes(&mut self, may_wait: bool, now: Instant) -> bool {
         let (mut at_once, mut alone) = (MAX_CHANGES, 0);
         while !self.changes.is_empty() {
-            let count = self.changes.len().min(at_once);
+            let (count, begun) = (self.changes.len().min(at_once), self.now());
             match self.database.change(self.changes.range(..count), MAX_COMMIT_SIZE) {
                 Err(StoreError::Locked) if may_wait => {
                     self.locked_since.get_or_insert(now);
@@ -170,7 +179,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
                 // One that does not fit must not keep the others from being made, such as removals.
                 Err(StoreError::Full | StoreError::Sqlite(_)) if count > 1 => (at_once, alone) = (1, count),
                 outcome => {
-                    self.log_change(&outcome, now);
+                    self.note(&outcome, begun);
                     let count = outcome.as_ref().map_or(count, Vec::len);
                     self.answer_changes(count, outcome, now);
                     alone = alone.saturating_sub(count);
@@ -227,6 +236,13 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Writer<C, A> {
             let outcome = numbered.next().ok_or(reason);
             (self.answer)(Answer::PostStored { room, post, by, outcome });
         }
+    }
+
+    /// Counts a commit that began then, and logs what has changed.
+    fn note<T>(&mut self, outcome: &Result<T, StoreError>, begun: Instant) {
+        let now = self.now();
+        self.commits.note(now.saturating_duration_since(begun), outcome.is_ok());
+        self.log_change(outcome, now);
     }
 
     /// Logs when commits begin to fail, and when they succeed again.

@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod encrypted;
 mod exhaustion;
 mod flood;
 mod frames;

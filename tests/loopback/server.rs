@@ -5,7 +5,7 @@ use crate::support::http::{Response, read_to_end};
 use chunked_transfer::Decoder;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use typewall::{Access, Limits, Server, Stopper, StoreOptions, reachable};
+use typewall::{Access, Certificate, CertificateFiles, Limits, Server, Stopper, StoreOptions, reachable};
 
 /// A server that stops when the test ends.
 pub(crate) struct TestServer {
@@ -43,14 +43,39 @@ impl TestServer {
         Self::start_on(listener, limits, access, store)
     }
 
+    /// A server whose connections are encrypted.
+    pub(crate) fn encrypted(limits: Limits, files: &CertificateFiles) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let limits = Limits { post_rate: 1_000_000, room_burst: 1 << 30, ..limits };
+        let certificate = Certificate::load(files).expect("a certificate");
+        Self::start_with(listener, limits, Access::default(), None, Some(certificate))
+    }
+
     /// A server on another listener.
     pub(crate) fn on(listener: TcpListener, access: Access) -> Self {
         Self::start_on(listener, Limits::DEFAULT, access, None)
     }
 
     fn start_on(listener: TcpListener, limits: Limits, access: Access, store: Option<&StoreOptions>) -> Self {
-        let server = Server::start(listener, limits, access, store).expect("threads and a store");
+        Self::start_with(listener, limits, access, store, None)
+    }
+
+    fn start_with(
+        listener: TcpListener,
+        limits: Limits,
+        access: Access,
+        store: Option<&StoreOptions>,
+        certificate: Option<Certificate>,
+    ) -> Self {
+        let server = Server::start(listener, limits, access, store, certificate);
+        let server = server.expect("threads and a store");
         Self { address: reachable(server.address()), stopper: server.stopper(), server: Some(server) }
+    }
+
+    /// Serves metrics on another free port, and returns its address.
+    pub(crate) fn serve_metrics(&mut self) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        self.server.as_mut().expect("it runs").serve_metrics(listener).expect("a thread")
     }
 
     /// A connection with nothing sent yet.

@@ -18,7 +18,8 @@ fn store() -> (TempDir, PathBuf) {
     let options = StoreOptions::new(file.clone());
     let (answer, answers) = mpsc::channel();
     let reply = move |said| answer.send(said).is_ok();
-    let Store { requests, threads } = typewall::internals::start_store(&options, Now::read, reply).unwrap();
+    let Store { requests, threads, .. } =
+        typewall::internals::start_store(&options, Now::read, reply).unwrap();
     let (name, text) = ("Ada".to_owned(), "posted".to_owned());
     let post = PendingPost { id: UserId(1), name, text, at: 0, reference: None };
     let name = RoomName::parse("lobby").unwrap();

@@ -113,7 +113,7 @@ fn old_posts_are_removed_while_new_ones_are_posted() {
         let has = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
         assert!(!has(b"a thought of day "), "no removed post is left in {name}");
     }
-    let Running { store: Store { requests, threads }, .. } = running;
+    let Running { store: Store { requests, threads, .. }, .. } = running;
     drop(requests);
     threads.into_iter().for_each(|thread| thread.join().unwrap());
 }

@@ -9,11 +9,15 @@ import json
 import sys
 import threading
 
+import requests
 import socketio
 
 options = json.loads(sys.argv[1])
 is_late = options.get("isLate", False)
-client = socketio.Client()
+session = requests.Session()
+session.trust_env = False  # the environment may name other authorities
+session.verify = options.get("ca", True)
+client = socketio.Client(http_session=session)
 output = threading.Lock()
 
 

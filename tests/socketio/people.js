@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { io } from "socket.io-client";
@@ -52,7 +53,7 @@ class Person extends Events {
 }
 
 class JavaScriptPerson extends Person {
-  constructor({ name, url, isLate, auth, ...options }) {
+  constructor({ name, url, isLate, auth, ca, ...options }) {
     super(name);
     const lateAuth = (answer) => {
       if (this.answer) answer(auth);
@@ -60,7 +61,8 @@ class JavaScriptPerson extends Person {
       this.take("asked");
     };
     // forceNew: else clients of one process share a connection.
-    this.socket = io(url, { forceNew: true, auth: isLate ? lateAuth : auth, ...options });
+    const trust = ca && { ca: readFileSync(ca) };
+    this.socket = io(url, { forceNew: true, auth: isLate ? lateAuth : auth, ...trust, ...options });
     this.socket.on("connect", () => {
       this.take("connect");
       this.#tellTransport(this.socket.io.engine, options.transports?.length === 1);
@@ -149,10 +151,11 @@ class PythonPerson extends Person {
 
 // Somebody on the plain wire, as a page is.
 export class PlainPerson extends Person {
-  constructor({ name, url }) {
+  constructor({ name, url, ca }) {
     super(name);
     const { href } = new URL(url);
-    this.socket = new WebSocket(href.replace("http", "ws").replace("/?", "/ws?"));
+    const trust = ca && { ca: readFileSync(ca) };
+    this.socket = new WebSocket(href.replace("http", "ws").replace("/?", "/ws?"), trust);
     this.socket.on("message", (data) => this.take(...JSON.parse(data)));
     this.socket.on("open", () => this.take("connect"));
     this.socket.on("close", (code) => this.take("disconnect", code));

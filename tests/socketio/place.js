@@ -14,16 +14,16 @@ import { PlainPerson } from "./people.js";
 let browser;
 after(() => browser?.close());
 
-export async function newPage(test) {
+export async function newPage(test, options = {}) {
   browser ??= await chromium.launch(launchOptions);
-  const context = await browser.newContext({ locale: "en" });
+  const context = await browser.newContext({ locale: "en", ...options });
   context.setDefaultTimeout(WAIT_MS);
   test.after(() => context.close());
   return context.newPage();
 }
 
 // A server that ends with the test, and may be stopped and started again on the same port.
-export async function openPlace(test, { options = [], room = `room ${randomBytes(6).toString("hex")}` } = {}) {
+export async function openPlace(test, { options = [], ca, room = `room ${randomBytes(6).toString("hex")}` } = {}) {
   let server = await startServer({ options });
   test.after(() => server.stop());
   const { url, port } = server;
@@ -41,10 +41,10 @@ export async function openPlace(test, { options = [], room = `room ${randomBytes
     hostKey: () => server.hostKey,
     stop: () => server.stop("SIGTERM"),
     restart: async () => (server = await startServer({ port, options })),
-    person: (client, person = {}) => keep(client.start({ url: address(), ...person })),
-    plain: (name, person = {}) => keep(new PlainPerson({ name, url: address(), ...person })),
+    person: (client, person = {}) => keep(client.start({ url: address(), ca, ...person })),
+    plain: (name, person = {}) => keep(new PlainPerson({ name, url: address(), ca, ...person })),
     page: async (name) => {
-      const page = await newPage(test);
+      const page = await newPage(test, { ignoreHTTPSErrors: ca !== undefined });
       await page.goto(`${address()}&${new URLSearchParams({ name })}`);
       await page.waitForFunction(() => room.you);
       return page;

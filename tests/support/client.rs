@@ -3,7 +3,7 @@
 use crate::support::TIMEOUT;
 use crate::support::page::{Page, number, string};
 use serde_json::{Value, json};
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Instant;
 use tungstenite::client::IntoClientRequest;
@@ -27,39 +27,41 @@ pub(crate) fn set_timeouts(socket: &TcpStream) {
     socket.set_nodelay(true).unwrap();
 }
 
-/// A client, and what its page shows.
-pub(crate) struct Client {
-    pub socket: WebSocket<TcpStream>,
+/// A client, and what its page shows. `S` is what it is connected by.
+pub(crate) struct Client<S = TcpStream> {
+    pub socket: WebSocket<S>,
     pub page: Page,
 }
 
 impl Client {
-    /// A client that has received nothing yet.
-    pub(crate) fn new(socket: WebSocket<TcpStream>) -> Self {
-        Self { socket, page: Page::default() }
-    }
-
     /// Connects to a room, without asking for a snapshot.
     pub(crate) fn connect(address: SocketAddr, room: &str) -> Self {
         Self::open(dial(address), room)
-    }
-
-    /// Connects to a room over a socket that the test has prepared.
-    pub(crate) fn open(socket: TcpStream, room: &str) -> Self {
-        Self::try_open(socket, room).expect("a handshake")
-    }
-
-    /// The same. `None` if the connection ends before the handshake is answered.
-    pub(crate) fn try_open(socket: TcpStream, room: &str) -> Option<Self> {
-        Self::handshake(socket, room, None)
     }
 
     /// Connects like a proxy that forwards for that address.
     pub(crate) fn connect_from(address: SocketAddr, room: &str, forwarded_for: &str) -> Self {
         Self::handshake(dial(address), room, Some(forwarded_for)).expect("a handshake")
     }
+}
 
-    fn handshake(socket: TcpStream, room: &str, forwarded_for: Option<&str>) -> Option<Self> {
+impl<S: Read + Write> Client<S> {
+    /// A client that has received nothing yet.
+    pub(crate) fn new(socket: WebSocket<S>) -> Self {
+        Self { socket, page: Page::default() }
+    }
+
+    /// Connects to a room over a socket that the test has prepared.
+    pub(crate) fn open(socket: S, room: &str) -> Self {
+        Self::try_open(socket, room).expect("a handshake")
+    }
+
+    /// The same. `None` if the connection ends before the handshake is answered.
+    pub(crate) fn try_open(socket: S, room: &str) -> Option<Self> {
+        Self::handshake(socket, room, None)
+    }
+
+    fn handshake(socket: S, room: &str, forwarded_for: Option<&str>) -> Option<Self> {
         // The server's own name would do, but the peer of a link is the link.
         let mut request = format!("ws://localhost/ws?room={room}").into_client_request().unwrap();
         let headers = request.headers_mut();

@@ -2,7 +2,6 @@
 
 use chunked_transfer::Decoder;
 use std::io::{self, Read};
-use std::net::TcpStream;
 
 /// A response.
 #[derive(Debug)]
@@ -15,12 +14,12 @@ pub(crate) struct Response {
 
 impl Response {
     /// Reads a response and its body, which is as long as its head says.
-    pub(crate) fn read(socket: &mut TcpStream) -> Self {
+    pub(crate) fn read(socket: &mut impl Read) -> Self {
         Self::try_read(socket).expect("a whole response")
     }
 
     /// The same, on a connection that may end before the response.
-    pub(crate) fn try_read(socket: &mut TcpStream) -> io::Result<Self> {
+    pub(crate) fn try_read(socket: &mut impl Read) -> io::Result<Self> {
         let mut response = Self::try_read_head(socket)?;
         response.body = vec![0; response.content_length()];
         socket.read_exact(&mut response.body)?;
@@ -28,12 +27,12 @@ impl Response {
     }
 
     /// Reads the head of a response, and leaves what follows it: a body in chunks, frames, or nothing.
-    pub(crate) fn read_head(socket: &mut TcpStream) -> Self {
+    pub(crate) fn read_head(socket: &mut impl Read) -> Self {
         Self::try_read_head(socket).expect("a whole head")
     }
 
     /// The same, on a connection that may end before the response.
-    pub(crate) fn try_read_head(socket: &mut TcpStream) -> io::Result<Self> {
+    pub(crate) fn try_read_head(socket: &mut impl Read) -> io::Result<Self> {
         let (mut head, mut byte) = (Vec::new(), [0]);
         while !head.ends_with(b"\r\n\r\n") {
             socket.read_exact(&mut byte)?;
@@ -66,12 +65,12 @@ impl Response {
 }
 
 /// Reads to the end of a connection, which has to be an end and not a reset, and returns how many bytes came.
-pub(crate) fn read_to_end(socket: &mut TcpStream) -> usize {
+pub(crate) fn read_to_end(socket: &mut impl Read) -> usize {
     socket.read_to_end(&mut Vec::new()).expect("an end and not a reset")
 }
 
 /// The status and the body of a response, whose length may not be known before its end.
-pub(crate) fn read_response(socket: &mut TcpStream) -> (u16, String) {
+pub(crate) fn read_response(socket: &mut impl Read) -> (u16, String) {
     let mut response = Response::read_head(socket);
     let mut body = String::new();
     match response.header("Transfer-Encoding") {

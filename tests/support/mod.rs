@@ -7,8 +7,10 @@
 pub(crate) mod client;
 pub(crate) mod frame;
 pub(crate) mod http;
+pub(crate) mod metrics;
 pub(crate) mod page;
 pub(crate) mod program;
+pub(crate) mod tls;
 
 use std::sync::mpsc;
 use std::thread;

@@ -98,7 +98,8 @@ impl Program {
         });
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (stdout, line) = read_line(stdout);
-        let address = line.trim_end().strip_prefix("Typewall is at http://").map(str::parse);
+        let url = line.trim_end().strip_prefix("Typewall is at ");
+        let address = url.and_then(|url| url.split_once("://")).map(|(_, address)| address.parse());
         let Some(Ok(address)) = address else {
             let _ = child.kill();
             panic!("{line:?} and not an address; it logged {:?}", stderr.map(JoinHandle::join));

@@ -57,6 +57,7 @@ impl Exchange<'_> {
         };
         let close = must_close(self.head);
         let head = with_origin(Response::chunked_payload(), self.head);
+        self.responses.note(head.status());
         head.write(DeadlineStream::with_timeout(self.transport, self.timeout), true, close)?;
         self.send_chunk(&first)?;
         let mut next = Some(second);

@@ -4,6 +4,7 @@ use super::OpenRoom;
 use crate::base::ids::{ClientId, UserId};
 use crate::base::memory::MemoryLimit;
 use crate::delivery::batch::Batch;
+use crate::delivery::sent::Sent;
 use crate::hub::first_parts::counted;
 use crate::protocol::encoding::Encoding;
 use crate::protocol::server_event::{ServerEvent, StateView};
@@ -72,6 +73,11 @@ impl OpenRoom {
             batch.add_snapshots(parts, clients.iter().filter_map(receiver));
             self.batch = batch;
         }
+    }
+
+    /// Moves the count of what was encoded for the room.
+    pub(crate) fn move_sent_to(&mut self, sent: &mut Sent) {
+        self.batch.move_sent_to(sent);
     }
 
     /// How many clients in the room have no box.

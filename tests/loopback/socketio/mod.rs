@@ -1,7 +1,7 @@
 //! Socket.IO clients, byte by byte.
 
 mod early;
-mod poller;
+pub(crate) mod poller;
 mod stop;
 mod upgrade;
 

@@ -1,7 +1,9 @@
 //! The commands over an encrypted connection, through a proxy that serves the wall under a path.
 
 use crate::remote::Running;
+use crate::support::client::Client;
 use crate::support::program::{Program, fails, server, typewall};
+use crate::support::tls::Authority;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -89,6 +91,23 @@ fn they_use_https_under_a_path_with_a_private_authority() {
     let text = "x".repeat(9_000);
     Running::with_input(&mut writer, &text).succeeds();
     assert!(reader.line().ends_with(&format!(" build: {text}")));
+}
+
+#[test]
+fn they_use_a_server_with_a_certificate() {
+    let authority = Authority::new();
+    let program = Program::start(server().args(authority.arguments()));
+    let url = format!("https://127.0.0.1:{}/?room=r", program.address.port());
+    let mut viewer = Client::open(authority.dial(program.address), "r");
+    viewer.watch();
+    let mut reader = typewall();
+    reader.args(["read", "--follow", &url, "--ca-file"]).arg(authority.ca_file());
+    let reader = Running::start(&mut reader);
+    viewer.until("the reader", |page| page.viewers == 2);
+    let mut writer = typewall();
+    writer.args(["write", "--post", "--name", "build", &url, "--ca-file"]).arg(authority.ca_file());
+    Running::with_input(&mut writer, "deployed").succeeds();
+    assert!(reader.line().ends_with(" build: deployed"));
 }
 
 #[test]
