@@ -19,5 +19,5 @@ pub fn check_random_source() -> Result<(), NoRandomSource> {
 
 /// Fills a slice with random bytes.
 pub(crate) fn fill(bytes: &mut [u8]) {
-    getrandom::fill(bytes).expect("the server has checked the source before it started");
+    getrandom::fill(bytes).expect("every command that needs secrets has checked the source");
 }

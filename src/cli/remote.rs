@@ -10,7 +10,8 @@ use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Destination, Ended, ReadOptions, RoomAddress, Since, StopSignal, Tls, WriteOptions, read_secret,
+    Destination, Ended, ReadOptions, RoomAddress, Since, StopSignal, Tls, WriteOptions, check_random_source,
+    read_secret,
 };
 
 /// The command was used wrongly, or the server refused it.
@@ -106,6 +107,7 @@ fn parse_since(value: &str) -> Result<Since, String> {
 impl ServerArguments {
     fn destination(&self) -> Result<Destination, Ended> {
         let refused = |message| Ended::Refused(message);
+        check_random_source().map_err(|error| refused(format!("Cannot connect to the server: {error}.")))?;
         let read = |file: &Path, what| {
             read_secret(file).map_err(|error| refused(super::secret_error(&error, what, file)))
         };

@@ -1,10 +1,11 @@
 //! A system without random numbers.
 
 use crate::support::bounded;
-use crate::support::program::{fails, server};
+use crate::support::program::{fails, server, typewall};
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, TargetArch, apply_filter};
 use std::env::consts::ARCH;
 use std::io;
+use std::process::Command;
 
 /// The seccomp filter that makes getrandom(2) fail, for this thread and the programs that it starts. The error is one
 /// after which no other source is tried.
@@ -17,14 +18,28 @@ fn refuse_random_numbers() {
     apply_filter(&program).expect("the system takes it");
 }
 
-#[test]
-fn without_random_numbers_it_ends_at_the_start_with_a_sentence() {
-    let (status, error) = bounded(|| {
+/// Checks that a command, which gets no random numbers, ends with this status and with a sentence that begins so.
+fn ends(mut command: Command, status: i32, beginning: &str) {
+    let (ended_with, error) = bounded(move || {
         refuse_random_numbers();
-        fails(&mut server())
+        fails(&mut command)
     });
     let why = io::Error::from(rustix::io::Errno::IO);
     let sentence = "the system gives it no random numbers, which secrets need";
-    assert_eq!(error, format!("typewall: Cannot start the server: {sentence} ({why}).\n"));
-    assert_eq!(status, 1);
+    assert_eq!(error, format!("typewall: {beginning}: {sentence} ({why}).\n"));
+    assert_eq!(ended_with, status);
+}
+
+#[test]
+fn without_random_numbers_the_server_ends_at_the_start_with_a_sentence() {
+    ends(server(), 1, "Cannot start the server");
+}
+
+#[test]
+fn without_random_numbers_the_commands_that_connect_end_with_a_sentence() {
+    for arguments in [&["write", "--name", "build"] as &[_], &["read"]] {
+        let mut command = typewall();
+        command.args(arguments).arg("http://127.0.0.1:9/");
+        ends(command, 1, "Cannot connect to the server");
+    }
 }

@@ -15,6 +15,9 @@ const QUIET: Duration = Duration::from_millis(200);
 /// The most that a pump may hold, in bytes.
 const MAX_HELD: usize = 64 * 1024;
 
+/// More than a pump and two pairs hold, by far.
+const FAR_TOO_MUCH: usize = 16 * 1024 * 1024;
+
 /// Size of the pieces that are sent.
 const PIECE: usize = 1000;
 
@@ -61,6 +64,7 @@ fn fill(mut send: impl FnMut(&[u8]) -> io::Result<usize>, socket: &SocketTranspo
     loop {
         while let Ok(count) = send(&[b'x'; PIECE]) {
             sent += count;
+            assert!(sent < FAR_TOO_MUCH, "nothing limits what passes");
         }
         let [happened, _] = wait_for_either([(socket, Some(space)), (socket, None)], Some(QUIET)).unwrap();
         if !happened.write {
