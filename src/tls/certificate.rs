@@ -90,9 +90,7 @@ fn config(
 
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Why> {
     let content = read(file)?;
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(&content).collect::<Result<_, _>>().map_err(Why::Invalid)?;
-    if chain.is_empty() { Err(Why::NoCertificate) } else { Ok(chain) }
+    CertificateDer::pem_slice_iter(&content).collect::<Result<_, _>>().map_err(Why::Invalid)
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, Why> {
