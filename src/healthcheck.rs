@@ -72,7 +72,8 @@ impl Target {
         }
     }
 
-    /// Whom to trust. Nobody can come between this machine and itself, and a certificate rarely has its address.
+    /// Whom to trust. Nobody can intercept a connection from this machine to itself, and a certificate rarely has a
+    /// loopback address.
     fn tls(&self, ca_file: Option<&Path>) -> Result<Tls, String> {
         let is_loopback =
             self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()) || self.host == "localhost";
