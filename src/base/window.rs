@@ -2,9 +2,9 @@
 //! its client down, and a client gets no more of the hub than others.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::{self, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Events of one client that may wait for the hub: while one is handled, the next one is read. The queue of a hub
 /// therefore holds the events of many clients, each in its turn.
@@ -31,13 +31,43 @@ struct Slots {
     /// The reader is about to wait, or waits.
     is_wanted: AtomicBool,
     reader: Thread,
+    /// Bytes that the reader has read, and that the hub has not counted.
+    bytes: AtomicUsize,
+    /// When the window was made.
+    start: Instant,
+    /// Microseconds from then to when the first event began to wait that the hub has not taken, plus one. 0 if there is
+    /// none.
+    waits_since: AtomicU64,
 }
 
 impl Window {
     /// An empty window of the current thread.
     pub(crate) fn of_this_thread() -> Self {
         let reader = thread::current();
-        Self(Arc::new(Slots { used: AtomicUsize::new(0), is_wanted: AtomicBool::new(false), reader }))
+        Self(Arc::new(Slots {
+            used: AtomicUsize::new(0),
+            is_wanted: AtomicBool::new(false),
+            reader,
+            bytes: AtomicUsize::new(0),
+            start: Instant::now(),
+            waits_since: AtomicU64::new(0),
+        }))
+    }
+
+    /// Bytes were read. The hub counts them when it takes the next event that has a slot.
+    pub(crate) fn note_bytes(&self, bytes: usize) {
+        self.0.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// An event is about to wait for the hub. Here and not in the event, because every frame of the reader's stack that
+    /// the event passes would be larger: with 24 bytes more, a client takes another page.
+    #[inline(never)]
+    pub(crate) fn note_wait(&self) {
+        let since = self.0.micros(Instant::now()) + 1;
+        // Only the reader sets it, so an earlier event keeps its time.
+        if self.0.waits_since.load(Ordering::Relaxed) == 0 {
+            self.0.waits_since.store(since, Ordering::Relaxed);
+        }
     }
 
     /// Waits for a slot. Fails if `is_over` returns true during the wait.
@@ -61,6 +91,27 @@ impl Window {
 
     fn has_space(&self) -> bool {
         self.0.used.load(Ordering::SeqCst) < MAX_WAITING
+    }
+}
+
+impl Slots {
+    fn micros(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.start).as_micros()).unwrap_or(u64::MAX - 1)
+    }
+}
+
+impl Slot {
+    /// Takes the number of bytes that were read since the hub took the last event.
+    pub(crate) fn take_bytes(&self) -> usize {
+        self.0.as_ref().map_or(0, |slots| slots.bytes.swap(0, Ordering::Relaxed))
+    }
+
+    /// Takes how long the first event has waited that the hub has not taken. `None` if that is not known, or was told with
+    /// another event.
+    pub(crate) fn take_wait(&self, now: Instant) -> Option<Duration> {
+        let slots = self.0.as_ref()?;
+        let since = slots.waits_since.swap(0, Ordering::Relaxed).checked_sub(1)?;
+        Some(Duration::from_micros(slots.micros(now).saturating_sub(since)))
     }
 }
 
@@ -88,6 +139,24 @@ mod tests {
         assert!(window.wait(|| true).is_none());
         drop(taken);
         assert!(window.wait(|| true).is_some());
+    }
+
+    #[test]
+    fn the_hub_takes_each_byte_and_each_wait_once() {
+        let window = Window::of_this_thread();
+        window.note_bytes(3);
+        window.note_wait();
+        let first = window.wait(|| true).expect("a slot");
+        window.note_bytes(4);
+        window.note_wait();
+        let second = window.wait(|| true).expect("a slot");
+        let later = window.0.start + Duration::from_secs(100);
+        assert_eq!((first.take_bytes(), second.take_bytes()), (7, 0));
+        let waited = first.take_wait(later).expect("the first event waited");
+        assert!(waited > Duration::from_secs(50), "{waited:?}");
+        assert_eq!((second.take_wait(later), Slot::default().take_wait(later)), (None, None));
+        window.note_wait();
+        assert!(second.take_wait(later).is_some());
     }
 
     #[test]

@@ -43,7 +43,7 @@ impl Outlet {
     /// Counts bytes, and waits until the next ones may be read.
     pub(crate) fn count_bytes(&mut self, bytes: usize, source: &mut impl Source) -> io::Result<()> {
         self.wait(source, |teller| {
-            teller.membership.note_bytes(bytes);
+            teller.note_bytes(bytes);
             teller.pace.count_bytes(bytes, Instant::now())
         })
     }

@@ -119,7 +119,7 @@ impl Write for Stream {
     fn write(&mut self, frames: &[u8]) -> io::Result<usize> {
         match &mut self.outlet {
             Outlet::Hub(teller) => {
-                teller.tell(FromClient::Frames(frames.to_vec()), None, None, None, &mut self.source)?;
+                teller.tell(FromClient::Frames(frames.to_vec()), None, None, &mut self.source)?;
             }
             Outlet::Own(output) => output.write_frames(frames)?,
         }

@@ -9,7 +9,6 @@ use crate::hub::event::{Event, FromClient, QueuedEvent};
 use crate::hub::shards::SocketEvent;
 use crate::room::action::Action;
 use crossbeam_channel::Sender;
-use std::cell::Cell;
 use std::io::{self, ErrorKind};
 use std::time::{Duration, Instant};
 
@@ -21,26 +20,18 @@ pub(crate) struct Membership {
     /// The client has said goodbye.
     pub goodbye: bool,
     hub: Sender<SocketEvent>,
-    /// Bytes that have come, and that the hub has not been told of.
-    bytes: Cell<usize>,
 }
 
 impl Membership {
     /// The membership of a client that is about to connect to this hub.
     pub(crate) fn new(client: ClientId, hub: Sender<SocketEvent>) -> Self {
-        Self { client, goodbye: false, hub, bytes: Cell::default() }
+        Self { client, goodbye: false, hub }
     }
 
     /// Tells the hub what the client has done. Fails if the hub is gone.
     #[inline(never)]
     pub(crate) fn tell(&self, event: FromClient) -> io::Result<()> {
-        let event = QueuedEvent { bytes: self.bytes.take(), ..QueuedEvent::new(self.client, event) };
-        self.send(Event::FromClient(event))
-    }
-
-    /// Bytes have come from the client. The hub is told of them with the next event.
-    pub(crate) fn note_bytes(&self, bytes: usize) {
-        self.bytes.set(self.bytes.get() + bytes);
+        self.send(Event::from_client(self.client, event))
     }
 
     /// Sends the hub an event. Fails if the hub is gone.
@@ -90,6 +81,11 @@ impl Teller {
         Box::new(Self { pace, membership, window })
     }
 
+    /// Bytes have come from the client. The hub is told of them with the next event.
+    pub(crate) fn note_bytes(&self, bytes: usize) {
+        self.window.note_bytes(bytes);
+    }
+
     /// Tells the hub what the client has done, when the hub has handled most of what it was told before. Fails if the
     /// connection ends before that; what it still holds is discarded.
     #[inline(never)]
@@ -98,14 +94,12 @@ impl Teller {
         event: FromClient,
         ack: Option<AckId>,
         charge: Option<Box<Charge>>,
-        waits_since: Option<Instant>,
         source: &mut impl Source,
     ) -> io::Result<()> {
         let slot =
             self.window.wait(|| source.is_over(&self.membership)).ok_or(ErrorKind::ConnectionAborted)?;
-        let (client, bytes) = (self.membership.client, self.membership.bytes.take());
-        let event = QueuedEvent { client, event, slot, charge, ack, waits_since, bytes };
-        self.membership.send(Event::FromClient(event))
+        let client = self.membership.client;
+        self.membership.send(Event::FromClient(QueuedEvent { client, event, slot, charge, ack }))
     }
 
     /// The same, at the pace that is allowed for this kind of event. A user who has to wait is told.
@@ -117,15 +111,12 @@ impl Teller {
         charge: Option<Box<Charge>>,
         source: &mut impl Source,
     ) -> io::Result<()> {
-        let mut now = Instant::now();
-        let wait = self.pace.count_event(&event, now);
+        let wait = self.pace.count_event(&event, Instant::now());
         if !wait.is_zero() && matches!(event, FromClient::Acted(Action::Post { .. })) {
-            self.tell(FromClient::Paced { wait }, None, None, None, source)?;
+            self.tell(FromClient::Paced { wait }, None, None, source)?;
         }
-        if !wait.is_zero() {
-            source.pause(wait, &self.membership)?;
-            now = Instant::now();
-        }
-        self.tell(event, ack, charge, Some(now), source)
+        source.pause(wait, &self.membership)?;
+        self.window.note_wait();
+        self.tell(event, ack, charge, source)
     }
 }

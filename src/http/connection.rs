@@ -21,6 +21,8 @@ use crate::http::socketio::Endpoint;
 use crate::http::upgrade::Upgrade;
 use crate::http::wall_route::WallRequest;
 use crate::platform::Peer;
+use crossbeam_channel::Sender;
+use std::convert::Infallible;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
 use std::path::Path;
@@ -63,6 +65,8 @@ pub struct Connection {
     pub timeout: Duration,
     /// Counts this connection's requests.
     pub requests: RateLimit,
+    /// Dropped when the first request is answered. A server that stops waits for that.
+    pub unanswered: Option<Sender<Infallible>>,
     /// Counts this connection until it ends.
     pub permit: Permit,
 }
@@ -95,6 +99,8 @@ impl Connection {
                 Route::Boxes(request, address) => return self.send_boxes(&head, &request, address),
                 Route::WebSocket(upgrade) => return self.upgrade(upgrade, buffer),
             };
+            // Clients repeat a request by themselves if a connection ends that they have used before.
+            self.unanswered = None;
             match served {
                 Ok(Served::Open) => {}
                 Ok(Served::Upgraded) => return,
@@ -312,6 +318,7 @@ mod tests {
             downloads: DownloadLimiter::default(),
             timeout: TIMEOUT,
             requests: RateLimit::new(Instant::now()),
+            unanswered: None,
             permit,
         };
         (client, connection, other)

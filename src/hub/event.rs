@@ -122,10 +122,6 @@ pub struct QueuedEvent {
     pub charge: Option<Box<Charge>>,
     /// The acknowledgement that the client asks for.
     pub ack: Option<AckId>,
-    /// Since when it has waited for the hub, if it is what a client has sent.
-    pub waits_since: Option<Instant>,
-    /// Bytes that have come from the client since the event before.
-    pub bytes: usize,
 }
 
 /// How the answer to an event names the event.
@@ -250,7 +246,7 @@ impl FromClient {
 impl QueuedEvent {
     /// An event that takes no place in its client's window, and that nobody waits for.
     pub fn new(client: ClientId, event: FromClient) -> Self {
-        Self { client, event, slot: Slot::default(), charge: None, ack: None, waits_since: None, bytes: 0 }
+        Self { client, event, slot: Slot::default(), charge: None, ack: None }
     }
 
     /// Whether it waits behind earlier events of its client: not if nothing in the room depends on it. A client that
@@ -269,8 +265,7 @@ impl QueuedEvent {
 
     /// Counts it, in a turn that began at `now`.
     pub(crate) fn count(&self, counters: &mut Counters, now: Instant) {
-        let wait = self.waits_since.map(|since| now.saturating_duration_since(since));
-        counters.receive(self.event.label(), wait, self.bytes);
+        counters.receive(self.event.label(), self.slot.take_wait(now), self.slot.take_bytes());
     }
 
     /// Whether it is a post.

@@ -16,6 +16,8 @@ use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
 use crate::platform::{is_exhaustion, spare_descriptor};
 use crate::server::encryption::Encryption;
+use crossbeam_channel::{Receiver, Sender};
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener};
@@ -44,7 +46,7 @@ const SEND_BUFFER: usize = 64 * 1024;
 /// slows a flood down early.
 const RECEIVE_BUFFER: usize = 64 * 1024;
 
-/// Accepts connections until the server has stopped.
+/// Accepts connections until the server stops.
 pub(crate) struct Acceptor {
     /// Encrypts connections, if there is a certificate.
     pub encryption: Option<Encryption>,
@@ -60,14 +62,20 @@ pub(crate) struct Acceptor {
     pub store: Option<Arc<Path>>,
     /// Limits downloads of logs.
     pub downloads: DownloadLimiter,
+    /// Each connection keeps a clone until its first request is answered.
+    pub unanswered: Sender<Infallible>,
+    /// The address from which the server itself connects, to end the loop.
+    pub last: Receiver<SocketAddr>,
     /// Set once the server has stopped.
     pub stopped: Arc<AtomicBool>,
 }
 
 impl Acceptor {
-    /// Runs the loop. No error ends it: each harms one connection at most.
+    /// Runs the loop. No error ends it: each harms one connection at most. Everyone who has connected before the last
+    /// connection is served. Those who come after it stay in the queue, for the process that listens on the same socket
+    /// next, if there is one.
     pub(crate) fn run(mut self, listener: &TcpListener) {
-        let mut spare = spare_descriptor();
+        let (mut spare, mut last) = (spare_descriptor(), None);
         let mut warning = Warning::default();
         for n in 1.. {
             let accept_next = || {
@@ -76,7 +84,12 @@ impl Acceptor {
                 })
             };
             let accepted = accept(accept_next, &mut spare, &self.router.responses);
-            if self.stopped.load(Ordering::Relaxed) {
+            last = self.last.try_iter().last().or(last);
+            let is_last = match &accepted {
+                Ok((_, peer)) => Some(*peer) == last,
+                Err(_) => self.stopped.load(Ordering::Relaxed),
+            };
+            if is_last {
                 return;
             }
             let outcome = accepted.and_then(|(transport, peer)| self.spawn(ClientId(n), transport, peer));
@@ -131,6 +144,7 @@ impl Acceptor {
             downloads: self.downloads.clone(),
             timeout: REQUEST_TIMEOUT,
             requests: RateLimit::new(Instant::now()),
+            unanswered: Some(self.unanswered.clone()),
             permit,
         }
     }
@@ -178,6 +192,11 @@ pub(super) fn refuse(transport: &SocketTransport, responses: &ResponseCounters) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::access::Access;
+    use crate::http::qr::QrCodes;
+    use crate::hub::shards::{Shard, Shards};
+    use crossbeam_channel::{RecvTimeoutError, TryRecvError, bounded};
+    use std::io::{Read, Write};
     use std::net::TcpStream;
 
     /// A connection from this process to itself.
@@ -186,6 +205,43 @@ mod tests {
         let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (socket, peer) = listener.accept().unwrap();
         (SocketTransport::new(socket), peer)
+    }
+
+    /// An acceptor, how to tell it of the last connection, and what tells when all connections have had a response.
+    fn acceptor(listen: SocketAddr) -> (Acceptor, Sender<SocketAddr>, Receiver<Infallible>) {
+        let shards = Shards::new(vec![bounded(1).0], &Shard::single(), 0);
+        let ((from, last), (pending, unanswered)) = (bounded(1), bounded(0));
+        let acceptor = Acceptor {
+            encryption: None,
+            limiter: ConnectionLimiter::new(10, None),
+            limits: Limits::DEFAULT,
+            endpoint: Endpoint::for_rooms(Limits::DEFAULT, &shards).unwrap(),
+            router: Arc::new(Router::new(listen, Access::default(), shards, QrCodes::start().unwrap())),
+            store: None,
+            downloads: DownloadLimiter::default(),
+            unanswered: pending,
+            last,
+            stopped: Arc::default(),
+        };
+        (acceptor, from, unanswered)
+    }
+
+    #[test]
+    fn who_connects_before_the_last_connection_is_served_and_who_comes_after_it_is_not_accepted() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listen = listener.local_addr().unwrap();
+        let (acceptor, from, unanswered) = acceptor(listen);
+        let [mut before, last, after] = [(); 3].map(|()| TcpStream::connect(listen).unwrap());
+        from.send(last.local_addr().unwrap()).unwrap();
+        acceptor.run(&listener);
+        assert_eq!(listener.accept().unwrap().1, after.local_addr().unwrap());
+        assert_eq!(unanswered.try_recv(), Err(TryRecvError::Empty), "nothing is answered");
+        before.set_read_timeout(Some(REQUEST_TIMEOUT)).unwrap();
+        before.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut status = [0; 15];
+        before.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200 OK");
+        assert_eq!(unanswered.recv_timeout(REQUEST_TIMEOUT), Err(RecvTimeoutError::Disconnected));
     }
 
     #[test]

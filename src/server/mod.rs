@@ -4,6 +4,7 @@ pub(crate) mod acceptor;
 pub(crate) mod capacity;
 mod encryption;
 mod metrics;
+mod stopper;
 mod threads;
 
 use crate::base::clock::Now;
@@ -21,6 +22,8 @@ use crate::hub::shards::{MAX_HUBS, Shard, Shards};
 use crate::server::acceptor::Acceptor;
 use crate::server::encryption::{Encryption, wait_for_pumps};
 use crate::server::metrics::MetricsListener;
+use crate::server::stopper::{LastConnection, wake};
+pub use crate::server::stopper::{Stopper, reachable};
 use crate::server::threads::{HubThreads, StoreReplies};
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
@@ -31,11 +34,11 @@ use socket2::SockRef;
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Connections that wait to be accepted, as when a whole school reconnects after a restart. The standard library asks
 /// for 128; each connection beyond that waits a second or more for its next try.
@@ -44,11 +47,9 @@ const ACCEPT_QUEUE: i32 = 4096;
 /// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
 const EVENT_QUEUE: usize = 1024;
 
-/// How long all hubs together may take to receive the event that stops them. Only a hub that is stuck exceeds it.
-const STOP_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long waking the acceptor may take when the server stops.
-const WAKE_TIMEOUT: Duration = Duration::from_millis(100);
+/// How long the first requests of connections may take to be answered once the hubs have ended. Browsers also open
+/// connections on which they send nothing.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A running server.
 #[derive(Debug)]
@@ -59,22 +60,14 @@ pub struct Server {
     store: Option<[JoinHandle<()>; 2]>,
     endpoint: Endpoint,
     acceptor: JoinHandle<()>,
+    last: LastConnection,
+    /// Disconnected when the acceptor has ended and all connections have had a response.
+    unanswered: Receiver<Infallible>,
     metrics: Arc<Metrics>,
     metrics_listener: Option<MetricsListener>,
     stopped: Arc<AtomicBool>,
     /// Disconnected when the last pump has ended, if connections are encrypted.
     pumps: Option<Receiver<Infallible>>,
-}
-
-/// Stops a server, from any thread.
-#[derive(Debug, Clone)]
-pub struct Stopper(Shards);
-
-impl Stopper {
-    /// Closes every client with code 1001 and ends the server: within two seconds, or five if the store is busy.
-    pub fn stop(&self) {
-        self.0.stop(STOP_TIMEOUT);
-    }
 }
 
 /// What has panicked. The server has ended, because rooms or posts are lost.
@@ -154,6 +147,7 @@ impl Server {
         drop(requests); // only the hubs keep it, so that the store ends with them
         let endpoint = Endpoint::for_rooms(limits, &shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
+        let ((from, last), (pending, unanswered)) = (unbounded(), bounded(0));
         access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
         let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
         let (encryption, pumps) = encryption.transpose()?.unzip();
@@ -169,10 +163,13 @@ impl Server {
             endpoint: endpoint.clone(),
             store: store.map(|options| options.file.as_path().into()),
             downloads: DownloadLimiter::default(),
+            unanswered: pending,
+            last,
             stopped: Arc::clone(&stopped),
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
+        let last = LastConnection { listen: address, from };
         let (metrics, metrics_listener) = (metrics.into(), None);
         let store = store_threads;
         Ok(Self {
@@ -182,6 +179,8 @@ impl Server {
             store,
             endpoint,
             acceptor,
+            last,
+            unanswered,
             metrics,
             metrics_listener,
             stopped,
@@ -196,7 +195,7 @@ impl Server {
 
     /// A handle that stops the server.
     pub fn stopper(&self) -> Stopper {
-        Stopper(self.shards.clone())
+        Stopper { shards: self.shards.clone(), last: self.last.clone() }
     }
 
     /// Waits until the server was stopped and its clients are closed.
@@ -207,13 +206,15 @@ impl Server {
             threads.try_for_each(|thread| thread.join().map_err(|_| Crash::Store))
         });
         self.stopped.store(true, Ordering::Relaxed);
-        // A connection wakes the acceptor, which then sees the flag. If none can be made, it is not accepting.
-        if wake(self.address) {
+        // After a crash, nobody has ended the acceptor. If no connection can be made, it is not accepting.
+        if self.acceptor.is_finished() || self.last.connect().is_ok() {
             let _ = self.acceptor.join();
         }
         self.metrics_listener.into_iter().for_each(MetricsListener::join);
+        let answered_by = Instant::now() + ANSWER_TIMEOUT;
         // Last, because the hubs have answered polls too.
         self.endpoint.stop();
+        let _ = self.unanswered.recv_deadline(answered_by);
         self.pumps.iter().for_each(wait_for_pumps);
         outcome
     }
@@ -225,11 +226,6 @@ fn start_store(
     replies: StoreReplies,
 ) -> Result<Store, OpenError> {
     store::start(options, clock, move |answer| replies.pass(answer))
-}
-
-/// Wakes the thread that accepts connections here. Returns false if none can be made.
-fn wake(address: SocketAddr) -> bool {
-    TcpStream::connect_timeout(&reachable(address), WAKE_TIMEOUT).is_ok()
 }
 
 /// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
@@ -249,16 +245,6 @@ fn hub_count(limits: &Limits, access: &Access) -> usize {
     }
 }
 
-/// An address at which this machine reaches a listener. One that listens on all interfaces is reached on loopback.
-pub fn reachable(address: SocketAddr) -> SocketAddr {
-    let host = match address {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        _ => address.ip(),
-    };
-    SocketAddr::new(host, address.port())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -268,6 +254,7 @@ mod tests {
     use crate::hub::host_options::HostOptions;
     use crate::room::room_name::RoomName;
     use crate::store::request::Load;
+    use std::net::Ipv4Addr;
 
     #[test]
     fn only_behind_a_proxy_connections_from_one_address_do_not_share_their_requests() {

@@ -46,6 +46,7 @@ fn connect(capacity: usize, access: Access) -> (TcpStream, Receiver<SocketEvent>
         downloads: DownloadLimiter::default(),
         timeout: TIMEOUT,
         requests: RateLimit::new(Instant::now()),
+        unanswered: None,
         permit: ConnectionLimiter::new(1, None).acquire(Address::of(peer.ip())).unwrap(),
     };
     thread::spawn(|| connection.serve());

@@ -360,7 +360,7 @@ mod tests {
         let reader = thread::spawn(move || {
             let teller = Teller::new(Membership::new(ClientId(1), hub), &Limits::DEFAULT);
             let mut mailbox = Mailbox::new(mail);
-            let mut tell = |_| teller.tell(FromClient::ReadTimeout, None, None, None, &mut mailbox);
+            let mut tell = |_| teller.tell(FromClient::ReadTimeout, None, None, &mut mailbox);
             (0..3).try_for_each(&mut tell)
         });
         let memory = MemoryLimit::new(Counter::default(), usize::MAX, 1).into();

@@ -1,0 +1,101 @@
+//! What a proxy is started with: a server to lead to, a folder, a port, a certificate.
+
+use crate::replaced;
+use crate::support::program::{Program, command, server};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustix::process::geteuid;
+use socket2::{Domain, Socket, Type};
+use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The user and the group of nobody, who runs proxies for root: they need no privileges.
+const NOBODY: u32 = 65534;
+
+/// The address of Typewall in the document.
+const ADDRESS: &str = "127.0.0.1:8080";
+
+/// A port of loopback on which a program can listen that cannot be told to choose one.
+///
+/// A socket is bound to it, so nobody else is given the port. Linux lets the program bind it too, because both sockets
+/// have `SO_REUSEADDR`, and this one does not listen.
+pub(crate) struct Port {
+    _socket: Socket,
+    pub number: u16,
+}
+
+impl Port {
+    pub(crate) fn reserve() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        let number = socket.local_addr().unwrap().as_socket().unwrap().port();
+        Self { _socket: socket, number }
+    }
+}
+
+/// A server, and what a proxy before it needs.
+pub(crate) struct Place {
+    pub program: Program,
+    pub folder: TempDir,
+    pub port: Port,
+}
+
+impl Place {
+    /// Starts the server as an operator does who has a proxy, with a limit that shows which addresses it counts.
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if geteuid().is_root() {
+            chown(&folder, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        let program = Program::start(server().args(["--trust-proxy", "--max-per-address", "2"]));
+        Self { program, folder, port: Port::reserve() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file, and returns its path.
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        fs::write(self.path(name), content).unwrap();
+        self.path(name)
+    }
+
+    /// An example of the document that leads to this server.
+    pub(crate) fn adapted(&self, example: &str, replacements: &[(&str, &str)]) -> String {
+        let address = self.program.address.to_string();
+        replaced(&replaced(example, &[(ADDRESS, &address)]), replacements)
+    }
+
+    /// Writes a certificate for this name, its key, and both in one file, as certbot and HAProxy have them.
+    pub(crate) fn certify(&self, name: &str) {
+        let mut params = CertificateParams::new([]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Another name than the certificate's, which would otherwise pass for its own issuer.
+        params.distinguished_name.push(DnType::CommonName, "authority");
+        let key = KeyPair::generate().unwrap();
+        self.write("ca.pem", &params.self_signed(&key).unwrap().pem());
+        let authority = Issuer::new(params, key);
+        let key = KeyPair::generate().unwrap();
+        let certificate =
+            CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap().pem();
+        self.write("fullchain.pem", &certificate);
+        self.write("privkey.pem", &key.serialize_pem());
+        self.write("both.pem", &(certificate + &key.serialize_pem()));
+    }
+
+    /// A proxy, as an ordinary user who lives in the folder.
+    pub(crate) fn command(&self, program: &Path) -> Command {
+        let mut command = command(program.to_str().expect("UTF-8"));
+        command.current_dir(&self.folder).env("HOME", self.folder.path());
+        if geteuid().is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command
+    }
+}
