@@ -62,8 +62,8 @@ impl Certificate {
         let of_certificate = |why| CertificateError::new("certificate", &files.certificate, why);
         let of_key = |why| CertificateError::new("key", &files.key, why);
         let chain = read_chain(&files.certificate).map_err(of_certificate)?;
-        let key = read_key(&files.key).map_err(of_key)?;
         let first = chain.first().cloned().ok_or_else(|| of_certificate(Why::NoCertificate))?;
+        let key = read_key(&files.key).map_err(of_key)?;
         let names = Names::of(first).map_err(|error| of_certificate(Why::BadCertificate(error)))?;
         let config = config(chain, key).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => of_key(Why::OtherKey),
