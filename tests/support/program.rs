@@ -3,6 +3,7 @@
 
 use crate::support::client::{Client, dial};
 use crate::support::{TIMEOUT, bounded, wait_until};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 #[cfg(unix)]
 use nix::sys::signal::{Signal, kill};
 #[cfg(unix)]
@@ -13,7 +14,6 @@ use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::fd::AsFd;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -93,7 +93,7 @@ impl Program {
     /// Starts a command, and waits until it is ready.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("it runs");
-        let (lines, log) = mpsc::channel();
+        let (lines, log) = unbounded();
         let stderr = child.stderr.take().map(|stderr| thread::spawn(move || read_log(stderr, &lines)));
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (stdout, line) = read_line(stdout);
@@ -116,7 +116,7 @@ impl Program {
     /// Waits until it logs a line with this in it.
     pub(crate) fn until_logged(&self, part: &str) {
         let deadline = Instant::now() + TIMEOUT;
-        let next = || self.log.recv_timeout(deadline.saturating_duration_since(Instant::now()));
+        let next = || self.log.recv_deadline(deadline);
         while !next().unwrap_or_else(|_| panic!("nothing was logged with {part:?}")).contains(part) {}
     }
 
