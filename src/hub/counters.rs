@@ -22,7 +22,7 @@ static RECEIVED_LABELS: [&str; EventKind::ALL.len() + 1] = {
     labels
 };
 
-/// What a client is connected by.
+/// The kind of a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientKind {
     /// A WebSocket with the plain wire, as pages use it.

@@ -136,7 +136,7 @@ impl fmt::Display for Why {
             Self::NoCertificate => f.write_str("it has no certificate in PEM (BEGIN CERTIFICATE)"),
             Self::NoKey => f.write_str("it has no private key in PEM (BEGIN PRIVATE KEY)"),
             Self::EncryptedKey => {
-                f.write_str("the key is encrypted with a password, and Typewall has nobody to ask for it")
+                f.write_str("the key is encrypted with a password, which Typewall cannot ask for")
             }
             Self::BadCertificate(error) => write!(f, "browsers would refuse it: {error}"),
             Self::OtherKey => f.write_str("the key does not belong to the certificate"),
