@@ -3,7 +3,7 @@
 use crate::room::post::Post;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
 /// An event from the server.
@@ -137,27 +137,23 @@ struct Token {
 }
 
 #[derive(Deserialize)]
-struct PostData {
-    #[serde(flatten)]
-    post: Post,
+struct Reference {
     #[serde(rename = "ref")]
     reference: Option<String>,
 }
 
-/// Reads a frame. `None` if it does not have the form that the protocol gives its event.
+/// Reads a frame. `None` if it does not have the form that the protocol gives its event. What the commands do not need takes
+/// no memory beside the frame, which may be large.
 pub(crate) fn parse(frame: &str) -> Option<ServerMessage> {
-    fn data<T: DeserializeOwned>(data: Value) -> Option<T> {
-        serde_json::from_value(data).ok()
+    fn data<T: DeserializeOwned>(data: &RawValue) -> Option<T> {
+        serde_json::from_str(data.get()).ok()
     }
-    let (event, value): (String, Value) = serde_json::from_str(frame).ok()?;
+    let (event, value): (String, &RawValue) = serde_json::from_str(frame).ok()?;
     Some(match event.as_str() {
         "unlocked" => ServerMessage::Unlocked { token: data::<Token>(value)?.token },
         "hosting" => ServerMessage::Hosting { token: data::<Token>(value)?.token },
         "existing_users" => ServerMessage::Snapshot(Box::new(data(value)?)),
-        "data" => {
-            let PostData { post, reference } = data(value)?;
-            ServerMessage::Post { post, reference }
-        }
+        "data" => ServerMessage::Post { post: data(value)?, reference: data::<Reference>(value)?.reference },
         "post_removed" => ServerMessage::PostRemoved { n: data::<Number>(value)?.n },
         "new_user" => {
             let NewUserData { id, new_user_name } = data(value)?;
@@ -213,6 +209,8 @@ mod tests {
         );
         assert!(matches!(parse(r#"["pong",{}]"#), Some(ServerMessage::Pong)));
         assert!(matches!(parse(r#"["viewers",{"count":1}]"#), Some(ServerMessage::Other)));
+        let deep = format!(r#"["later",{}{}]"#, "[".repeat(1_000), "]".repeat(1_000));
+        assert!(matches!(parse(&deep), Some(ServerMessage::Other)), "nothing is made of it");
         assert!(matches!(
             parse(r#"["text_cleared",{"cleared":9}]"#),
             Some(ServerMessage::Cleared { cleared: 9 })
