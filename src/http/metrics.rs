@@ -71,7 +71,7 @@ impl Metrics {
 
     fn write_traffic(&self, text: &mut Exposition, report: &Report) {
         let Counters { received, received_bytes, sent, posts, .. } = &report.counters;
-        let help = "Events from clients, by name; invalid for those that are none.";
+        let help = "Events from clients, by name; those that could not be read count as invalid.";
         by_label(text, "events_received_total", help, "event", received.counts());
         let help = "Events to clients, by name; one for a whole room counts once.";
         by_label(text, "events_sent_total", help, "event", sent.events.counts());
@@ -109,7 +109,7 @@ impl Metrics {
 
 fn write_people(text: &mut Exposition, report: &Report) {
     let clients = report.clients.counts().map(|(kind, count)| (kind_label(kind), count));
-    let mut family = text.family("clients", Kind::Gauge, "Users and viewers, by what they are connected by.");
+    let mut family = text.family("clients", Kind::Gauge, "Users and viewers, by kind of connection.");
     clients.for_each(|(kind, count)| _ = family.sample(&[("kind", &kind)], count));
     let connected = report.counters.connected.counts().map(|(kind, count)| (kind_label(kind), count));
     let help = "Users and viewers that have connected, by what they first were connected by.";
