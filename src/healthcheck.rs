@@ -73,7 +73,8 @@ impl Target {
         }
     }
 
-    /// Whom to trust. Nobody can come between this machine and itself, and a certificate rarely has its address.
+    /// Whom to trust. Nobody can intercept a connection from this machine to itself, and a certificate rarely has a
+    /// loopback address.
     fn tls(&self, ca_file: Option<&Path>) -> Result<Tls, String> {
         let is_loopback =
             self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()) || self.host == "localhost";
@@ -98,7 +99,8 @@ impl Target {
         stream.flush()?;
         let mut start = [0; STATUS_LENGTH];
         stream.read_exact(&mut start).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => ErrorKind::UnexpectedEof.into(), // in the words of other errors
+            // In the words of the system, instead of those of `read_exact` about a buffer.
+            ErrorKind::UnexpectedEof => ErrorKind::UnexpectedEof.into(),
             _ => error,
         })?;
         let status = str::from_utf8(&start).ok().and_then(|start| start.strip_prefix("HTTP/1."));

@@ -35,7 +35,7 @@ struct Slots {
     bytes: AtomicUsize,
     /// When the window was made.
     start: Instant,
-    /// Microseconds from then to when the first event began to wait that the hub has not taken, plus one. 0 if there is
+    /// Microseconds from `start` until the first event that the hub has not taken began to wait, plus one. 0 if there is
     /// none.
     waits_since: AtomicU64,
 }
@@ -106,8 +106,8 @@ impl Slot {
         self.0.as_ref().map_or(0, |slots| slots.bytes.swap(0, Ordering::Relaxed))
     }
 
-    /// Takes how long the first event has waited that the hub has not taken. `None` if that is not known, or was told with
-    /// another event.
+    /// Takes how long the first event that the hub had not taken has waited. `None` if that is not known, or was told
+    /// with another event.
     pub(crate) fn take_wait(&self, now: Instant) -> Option<Duration> {
         let slots = self.0.as_ref()?;
         let since = slots.waits_since.swap(0, Ordering::Relaxed).checked_sub(1)?;

@@ -61,7 +61,7 @@ impl Access {
         };
         let public_host = self.forwarded(head, "X-Forwarded-Host").and_then(Host::parse).or(host);
         let scheme = self.forwarded(head, "X-Forwarded-Proto").and_then(Scheme::from_name);
-        // What a proxy speaks with browsers only it can tell.
+        // Without a header from the proxy, nobody knows which scheme browsers use with it.
         let scheme = scheme.or_else(|| (!self.trusts_proxy && self.names.is_some()).then_some(Scheme::Https));
         if public_host.is_some_and(|host| origin.matches(&host, scheme)) || self.allowed.contains(&origin) {
             Ok(())
@@ -84,18 +84,18 @@ impl Access {
             || (self.trusts_proxy && host.may_be_of_proxy(listen.port(), self.scheme()))
     }
 
-    /// True if the certificate has the name of this host. A stranger has no certificate for such a name, so a browser
-    /// opens no page of the stranger's under it.
+    /// True if the certificate is valid for this host. DNS rebinding needs a page of a stranger under that name, and a
+    /// browser opens none without a certificate for it.
     fn is_certified(&self, host: &Host) -> bool {
         self.names.as_ref().is_some_and(|names| names.include(host.name()))
     }
 
-    /// What the server itself speaks.
+    /// The scheme that the server itself serves.
     pub(super) fn scheme(&self) -> Scheme {
         if self.names.is_some() { Scheme::Https } else { Scheme::Http }
     }
 
-    /// Where to send again what was not encrypted: `None` unless the request is addressed to a host that is accepted.
+    /// Where a request that was not encrypted belongs. `None` unless it names a host that is accepted.
     pub(super) fn secure_address(&self, head: &Head, listen: SocketAddr) -> Option<String> {
         let host = host(head).ok()??;
         let path = head.uri().path_and_query()?;

@@ -15,7 +15,6 @@ use crate::http::log_route::LogRequest;
 use crate::http::post_route::PostRoute;
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
-use crate::http::responses::ResponseCounters;
 use crate::http::routes::{Route, Router};
 use crate::http::socketio::Endpoint;
 use crate::http::upgrade::Upgrade;
@@ -114,7 +113,7 @@ impl Connection {
         match read_head(&self.transport, &mut buffer, IDLE_TIMEOUT, self.timeout) {
             Ok(head) => {
                 let response = self.router.redirect(&head);
-                close_with(&self.transport, response, self.timeout, &self.router.responses);
+                close_with(&self.transport, response, self.timeout, &self.router);
             }
             Err(error) => self.reject(&error),
         }
@@ -175,7 +174,7 @@ impl Connection {
             ),
             HeadError::Malformed => Response::text(400, "This is not an HTTP/1.1 request."),
         };
-        close_with(&self.transport, response, self.timeout, &self.router.responses);
+        close_with(&self.transport, response, self.timeout, &self.router);
     }
 
     fn send(&self, response: Response, head_only: bool, close: bool) -> io::Result<()> {
@@ -234,19 +233,14 @@ impl Connection {
         };
         if let Err(error) = spawn(pending) {
             log::warn!("client {} is refused because no thread can be started: {error}", client.0);
-            close_with(&transport, Response::too_many_connections(), timeout, &router.responses);
+            close_with(&transport, Response::too_many_connections(), timeout, &router);
         }
     }
 }
 
 /// Sends a last response and closes the connection.
-fn close_with(
-    transport: &SocketTransport,
-    response: Response,
-    timeout: Duration,
-    responses: &ResponseCounters,
-) {
-    responses.note(response.status());
+fn close_with(transport: &SocketTransport, response: Response, timeout: Duration, router: &Router) {
+    router.responses.note(response.status());
     if send(transport, response, false, true, timeout).is_ok() {
         linger(transport);
     }

@@ -16,8 +16,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 use tungstenite::http::Method;
 
-/// The steps in which the memory of texts is told, in bytes. Hidden texts are counted too, and nobody may tell their
-/// lengths.
+/// The steps in which the memory of texts is reported, in bytes. Hidden texts are counted too, and nobody may learn
+/// their lengths.
 const TEXT_STEP: usize = 64 * 1024;
 
 /// Where the numbers come from.
@@ -71,7 +71,7 @@ impl Metrics {
 
     fn write_traffic(&self, text: &mut Exposition, report: &Report) {
         let Counters { received, received_bytes, sent, posts, .. } = &report.counters;
-        let help = "Events from clients, by name; those that could not be read count as invalid.";
+        let help = "Events from clients, by name; those refused for their form are invalid.";
         by_label(text, "events_received_total", help, "event", received.counts());
         let help = "Events to clients, by name; one for a whole room counts once.";
         by_label(text, "events_sent_total", help, "event", sent.events.counts());
@@ -94,15 +94,15 @@ impl Metrics {
     }
 
     fn write_memory(&self, text: &mut Exposition, report: &Report) {
-        let help = "Bytes of output that wait for clients.";
+        let help = "Bytes of pending output.";
         text.single("outbox_bytes", Kind::Gauge, help, report.outboxes);
-        let help = "Bytes of large messages that arrive.";
+        let help = "Bytes of large messages that are arriving.";
         text.single("incoming_bytes", Kind::Gauge, help, self.shards.input.of_owner());
-        let help = "What output that waits and large messages may take together (--waiting-memory).";
+        let help = "Limit of pending output and large messages together (--waiting-memory).";
         text.single("waiting_limit_bytes", Kind::Gauge, help, self.limits.max_waiting);
         let help = "Bytes of boxes and logs, in steps of 64 KiB.";
         text.single("text_bytes", Kind::Gauge, help, report.texts / TEXT_STEP * TEXT_STEP);
-        let help = "What boxes and logs may take (--text-memory).";
+        let help = "Limit of boxes and logs (--text-memory).";
         text.single("text_limit_bytes", Kind::Gauge, help, self.limits.max_texts);
     }
 }
@@ -112,9 +112,9 @@ fn write_people(text: &mut Exposition, report: &Report) {
     let mut family = text.family("clients", Kind::Gauge, "Users and viewers, by kind of connection.");
     clients.for_each(|(kind, count)| _ = family.sample(&[("kind", &kind)], count));
     let connected = report.counters.connected.counts().map(|(kind, count)| (kind_label(kind), count));
-    let help = "Users and viewers that have connected, by what they first were connected by.";
+    let help = "Users and viewers that have connected, by the kind of their first connection.";
     by_label(text, "connections_total", help, "kind", connected);
-    let mut users = text.family("users", Kind::Gauge, "Users: who is there, and whose seat is kept.");
+    let mut users = text.family("users", Kind::Gauge, "Users who are present, or away with their seat kept.");
     users.sample(&[("state", &"present")], report.present).sample(&[("state", &"away")], report.away);
     text.single("rooms", Kind::Gauge, "Open rooms.", report.rooms);
 }

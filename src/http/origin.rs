@@ -143,9 +143,9 @@ impl Host {
             || [own_name, own_label].iter().any(|own| self.name.eq_ignore_ascii_case(own))
     }
 
-    /// True if a proxy may have sent a request with this host to the server's own `port`, by this scheme. A browser that bypasses the
-    /// proxy cannot leave out that port, or change it; a proxy sends the port that it has itself, or the name by which
-    /// it knows the server. A name without a dot, as containers have, is never a stranger's.
+    /// True if a proxy may have sent a request with this host to the server's own `port`, over this scheme. A browser
+    /// that bypasses the proxy cannot leave out that port, or change it; a proxy sends the port that it has itself, or
+    /// the name by which it knows the server. A name without a dot, as containers have, is never a stranger's.
     pub fn may_be_of_proxy(&self, port: u16, scheme: Scheme) -> bool {
         self.port.unwrap_or(scheme.default_port()) != port || !self.name.contains('.')
     }

@@ -22,7 +22,7 @@ static RECEIVED_LABELS: [&str; EventKind::ALL.len() + 1] = {
     labels
 };
 
-/// What a client is connected by.
+/// The kind of a client's connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientKind {
     /// A WebSocket with the plain wire, as pages use it.
@@ -72,8 +72,8 @@ impl Default for Counters {
 }
 
 impl Counters {
-    /// The hub has taken an event from its queue: one with this name if it was one of the wire, which has waited so
-    /// long if anybody knows. So many bytes have come from its client since the event before.
+    /// Counts an event that the hub has taken from its queue: by `name` if a client has sent it, with its `wait` if that
+    /// is known, and the `bytes` that have come from its client since the previous event.
     pub(crate) fn receive(&mut self, name: Option<&'static str>, wait: Option<Duration>, bytes: usize) {
         self.received_bytes += bytes as u64;
         wait.into_iter().for_each(|wait| self.waits.note(wait));

@@ -105,7 +105,7 @@ impl<T> Client<T> {
         }
     }
 
-    /// What it is connected by now.
+    /// The kind of its current connection.
     pub(crate) fn kind(&self) -> ClientKind
     where
         T: Transport,

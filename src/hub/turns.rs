@@ -114,7 +114,7 @@ impl<T: Transport> Hub<T> {
 
     /// Does what a client asks for, and what follows from what it did.
     fn apply(&mut self, event: QueuedEvent, now: Now) {
-        let QueuedEvent { client, event, slot: _slot, charge: _charge, ack, .. } = event;
+        let QueuedEvent { client, event, slot: _slot, charge: _charge, ack } = event;
         match event {
             FromClient::Unlock { passphrase, token } => self.unlock(client, passphrase, token, ack, now),
             FromClient::Host { key, token } => self.check_host_key(client, key, token, ack, now),

@@ -29,7 +29,7 @@ impl Tls {
         Ok(Self(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
     }
 
-    /// Servers with any certificate: only for this machine itself, which nobody can come before.
+    /// Trusts any certificate. Only for connections to this machine itself, which nobody else can intercept.
     pub fn without_checks() -> Result<Self, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let any = Arc::new(AnyCertificate(provider.signature_verification_algorithms));

@@ -1,5 +1,5 @@
-//! The listener of `/metrics`. Nothing here is shared with the page's listener, so whoever asks too often, or reads too
-//! slowly, keeps only others who ask here.
+//! The listener of `/metrics`. It shares nothing with the page's listener, so a client that asks too often or reads too
+//! slowly delays only others that ask here.
 
 use crate::base::address::Address;
 use crate::base::address_slots::AddressSlots;
@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tungstenite::http::Method;
 
-/// Connections at once. One Prometheus has one; a few look at the same server, and somebody with a browser.
+/// Connections at once: enough for a few Prometheus servers, each of which has one, and somebody with a browser.
 const MAX_CONNECTIONS: usize = 8;
 
 /// Connections at once from one address, so that a slow one leaves places to others.

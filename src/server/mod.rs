@@ -17,17 +17,14 @@ use crate::http::metrics::Metrics;
 use crate::http::qr::QrCodes;
 use crate::http::routes::Router;
 use crate::http::socketio::Endpoint;
-use crate::hub::Hub;
-use crate::hub::shards::{MAX_HUBS, Shard, Shards};
 use crate::server::acceptor::Acceptor;
 use crate::server::encryption::{Encryption, wait_for_pumps};
 use crate::server::metrics::MetricsListener;
 use crate::server::stopper::{LastConnection, wake};
 pub use crate::server::stopper::{Stopper, reachable};
-use crate::server::threads::{HubThreads, StoreReplies};
+use crate::server::threads::Core;
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
-use crate::store::{self, Store};
 use crate::tls::certificate::Certificate;
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use socket2::SockRef;
@@ -44,9 +41,6 @@ use std::time::{Duration, Instant};
 /// for 128; each connection beyond that waits a second or more for its next try.
 const ACCEPT_QUEUE: i32 = 4096;
 
-/// Events that wait for a hub. When the queue is full, readers block, and TCP slows their clients down.
-const EVENT_QUEUE: usize = 1024;
-
 /// How long the first requests of connections may take to be answered once the hubs have ended. Browsers also open
 /// connections on which they send nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -55,9 +49,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    shards: Shards,
-    hubs: HubThreads,
-    store: Option<[JoinHandle<()>; 2]>,
+    core: Core,
     endpoint: Endpoint,
     acceptor: JoinHandle<()>,
     last: LastConnection,
@@ -130,31 +122,16 @@ impl Server {
         let address = listener.local_addr()?;
         // Listening again only changes how many connections may wait.
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
-        let (events, queues): (Vec<_>, Vec<_>) =
-            (0..hub_count(&limits, &access)).map(|_| bounded(EVENT_QUEUE)).unzip();
-        let parts = Shard::split(queues.len());
-        let shards = Shards::new(events, &parts[0], limits.max_waiting);
-        let (end, ended) = unbounded();
-        let replies = StoreReplies { shards: shards.clone(), end: end.clone() };
-        let store_parts = store.map(|options| start_store(options, Now::read, replies));
-        let store_parts = store_parts.transpose().map_err(StartError::Store)?;
-        let commits = store_parts.as_ref().map(|store| Arc::clone(&store.commits));
-        let (requests, store_threads) =
-            store_parts.map(|Store { requests, threads, .. }| (requests, threads)).unzip();
-        let hub = |shard| Hub::new(limits, access.passphrase, access.hosts, requests.clone(), shard);
-        let hubs = parts.into_iter().map(hub).zip(queues);
-        let hubs = HubThreads::start(hubs, &end, ended)?;
-        drop(requests); // only the hubs keep it, so that the store ends with them
-        let endpoint = Endpoint::for_rooms(limits, &shards)?;
-        let stopped = Arc::new(AtomicBool::new(false));
-        let ((from, last), (pending, unanswered)) = (unbounded(), bounded(0));
         access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
+        let core = Core::start(&limits, &access, store)?;
+        let endpoint = Endpoint::for_rooms(limits, &core.shards)?;
+        let stopped = Arc::new(AtomicBool::new(false));
         let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
         let (encryption, pumps) = encryption.transpose()?.unzip();
+        let ((from, last), (pending, unanswered)) = (unbounded(), bounded(0));
         let limiter = connection_limiter(&limits, &access);
-        let router = Arc::new(Router::new(address, access, shards.clone(), QrCodes::start()?));
-        let responses = Arc::clone(&router.responses);
-        let metrics = Metrics { shards: shards.clone(), responses, commits, limits, started };
+        let router = Arc::new(Router::new(address, access, core.shards.clone(), QrCodes::start()?));
+        let metrics = Arc::new(core.metrics(&router, limits, started));
         let acceptor = Acceptor {
             encryption,
             limiter,
@@ -169,14 +146,10 @@ impl Server {
         };
         let thread = thread::Builder::new().name("acceptor".to_owned());
         let acceptor = thread.spawn(move || acceptor.run(&listener))?;
-        let last = LastConnection { listen: address, from };
-        let (metrics, metrics_listener) = (metrics.into(), None);
-        let store = store_threads;
+        let (last, metrics_listener) = (LastConnection { listen: address, from }, None);
         Ok(Self {
             address,
-            shards,
-            hubs,
-            store,
+            core,
             endpoint,
             acceptor,
             last,
@@ -195,16 +168,12 @@ impl Server {
 
     /// A handle that stops the server.
     pub fn stopper(&self) -> Stopper {
-        Stopper { shards: self.shards.clone(), last: self.last.clone() }
+        Stopper { shards: self.core.shards.clone(), last: self.last.clone() }
     }
 
     /// Waits until the server was stopped and its clients are closed.
     pub fn join(self) -> Result<(), Crash> {
-        let outcome = self.hubs.join().and_then(|()| {
-            // The hubs have dropped their ends of the store's channels, so its threads end when all is written.
-            let mut threads = self.store.into_iter().flatten();
-            threads.try_for_each(|thread| thread.join().map_err(|_| Crash::Store))
-        });
+        let outcome = self.core.join();
         self.stopped.store(true, Ordering::Relaxed);
         // After a crash, nobody has ended the acceptor. If no connection can be made, it is not accepting.
         if self.acceptor.is_finished() || self.last.connect().is_ok() {
@@ -220,14 +189,6 @@ impl Server {
     }
 }
 
-fn start_store(
-    options: &StoreOptions,
-    clock: impl Fn() -> Now + Clone + Send + 'static,
-    replies: StoreReplies,
-) -> Result<Store, OpenError> {
-    store::start(options, clock, move |answer| replies.pass(answer))
-}
-
 /// Behind a proxy all connections have its address; the hub, which is told the client's, counts those.
 fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
     let limiter = match access.trusts_proxy {
@@ -237,23 +198,10 @@ fn connection_limiter(limits: &Limits, access: &Access) -> ConnectionLimiter {
     if access.names.is_some() { limiter.with_pumps() } else { limiter }
 }
 
-/// How many hubs to start. Passphrases and addresses are counted by one hub, so with either of them there is one.
-fn hub_count(limits: &Limits, access: &Access) -> usize {
-    match access.passphrase.is_some() || limits.max_per_address.is_some() {
-        true => 1,
-        false => limits.hubs.clamp(1, MAX_HUBS),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::base::address::Address;
-    use crate::base::ids::RoomId;
-    use crate::base::secret::SecretHash;
-    use crate::hub::host_options::HostOptions;
-    use crate::room::room_name::RoomName;
-    use crate::store::request::Load;
     use std::net::Ipv4Addr;
 
     #[test]
@@ -276,49 +224,5 @@ mod tests {
         ] {
             assert_eq!(reachable(listen.parse().unwrap()), reached.parse().unwrap(), "{listen}");
         }
-    }
-
-    #[test]
-    fn one_hub_counts_passphrases_and_addresses_and_several_share_the_rest() {
-        let (open, passphrase) = (Access::default(), Some(SecretHash::new("correct horse")));
-        let locked = Access { passphrase, ..Access::default() };
-        for (hubs, max_per_address, access, count) in [
-            (3, None, &open, 3),
-            (3, Some(1), &open, 1),
-            (3, None, &locked, 1),
-            (3, Some(1), &locked, 1),
-            (0, None, &open, 1),
-            (MAX_HUBS + 1, None, &open, MAX_HUBS),
-        ] {
-            let limits = Limits { hubs, max_per_address, ..Limits::DEFAULT };
-            assert_eq!(hub_count(&limits, access), count, "{hubs} {max_per_address:?}");
-        }
-    }
-
-    /// What ends a server whose store panics in the thread with this name, when it gets the request.
-    fn crash_of(name: &'static str, request: Option<Load>) -> Crash {
-        let folder = tempfile::tempdir().unwrap();
-        let options = StoreOptions::new(folder.path().join("wall.sqlite"));
-        let ((events, queue), (end, ended)) = (bounded(1), unbounded());
-        let hub = Hub::new(Limits::DEFAULT, None, HostOptions::default(), None, Shard::single());
-        let hubs = HubThreads::start([(hub, queue)].into_iter(), &end, ended).unwrap();
-        let clock = move || {
-            assert_ne!(thread::current().name(), Some(name), "as by a bug in the store");
-            Now::read()
-        };
-        let replies = StoreReplies { shards: Shards::new(vec![events], &Shard::single(), 0), end };
-        let store = start_store(&options, clock, replies).unwrap();
-        request.into_iter().for_each(|load| store.requests.loads.send(load).unwrap());
-        let (done, outcome) = bounded(1);
-        thread::spawn(move || done.send(hubs.join()));
-        outcome.recv_timeout(Duration::from_secs(20)).expect("an end in time").expect_err("a crash")
-    }
-
-    #[test]
-    fn a_panic_in_the_store_ends_the_server() {
-        let load = Load { room: RoomId(1), name: RoomName::parse("r").unwrap(), count: 1 };
-        assert_eq!(crash_of("store loader", Some(load)), Crash::Store);
-        // This one reads the clock at once.
-        assert_eq!(crash_of("store writer", None), Crash::Store);
     }
 }

@@ -32,8 +32,8 @@ impl Stopper {
     }
 }
 
-/// Ends the acceptor by a connection. Nobody who has connected before is lost, as would be with a mere flag: an acceptor
-/// that sees it has accepted somebody.
+/// Ends the acceptor by a connection. A mere flag would lose a client: the acceptor looks at a flag only after it has
+/// accepted somebody.
 #[derive(Debug, Clone)]
 pub(super) struct LastConnection {
     /// Where the server listens.
@@ -47,9 +47,10 @@ impl LastConnection {
         let server = reachable(self.listen);
         let socket = Socket::new(Domain::for_address(server), Type::STREAM, None)?;
         socket.bind(&SocketAddr::new(server.ip(), 0).into())?;
-        let from = socket.local_addr()?.as_socket();
-        // The acceptor may have ended already.
-        from.map(|from| self.from.send(from));
+        if let Some(from) = socket.local_addr()?.as_socket() {
+            // The acceptor may have ended already.
+            let _ = self.from.send(from);
+        }
         socket.connect_timeout(&server.into(), LAST_TIMEOUT)
     }
 }

@@ -62,8 +62,8 @@ impl Certificate {
         let of_certificate = |why| CertificateError::new("certificate", &files.certificate, why);
         let of_key = |why| CertificateError::new("key", &files.key, why);
         let chain = read_chain(&files.certificate).map_err(of_certificate)?;
-        let key = read_key(&files.key).map_err(of_key)?;
         let first = chain.first().cloned().ok_or_else(|| of_certificate(Why::NoCertificate))?;
+        let key = read_key(&files.key).map_err(of_key)?;
         let names = Names::of(first).map_err(|error| of_certificate(Why::BadCertificate(error)))?;
         let config = config(chain, key).map_err(|error| match error {
             rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => of_key(Why::OtherKey),
@@ -90,9 +90,7 @@ fn config(
 
 fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Why> {
     let content = read(file)?;
-    let chain: Vec<_> =
-        CertificateDer::pem_slice_iter(&content).collect::<Result<_, _>>().map_err(Why::Invalid)?;
-    if chain.is_empty() { Err(Why::NoCertificate) } else { Ok(chain) }
+    CertificateDer::pem_slice_iter(&content).collect::<Result<_, _>>().map_err(Why::Invalid)
 }
 
 fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, Why> {
@@ -138,7 +136,7 @@ impl fmt::Display for Why {
             Self::NoCertificate => f.write_str("it has no certificate in PEM (BEGIN CERTIFICATE)"),
             Self::NoKey => f.write_str("it has no private key in PEM (BEGIN PRIVATE KEY)"),
             Self::EncryptedKey => {
-                f.write_str("the key is encrypted with a password, and Typewall has nobody to ask for it")
+                f.write_str("the key is encrypted with a password, which Typewall cannot ask for")
             }
             Self::BadCertificate(error) => write!(f, "browsers would refuse it: {error}"),
             Self::OtherKey => f.write_str("the key does not belong to the certificate"),

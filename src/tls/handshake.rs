@@ -37,7 +37,7 @@ struct Turn<'a>(&'a Turns);
 pub(crate) enum HandshakeError {
     /// The client does not speak TLS, and these are its first bytes: perhaps a request that is not encrypted.
     NotTls(Vec<u8>),
-    /// The connection has ended, or the handshake has not in time.
+    /// The connection has ended, or the handshake did not end in time.
     Lost(io::Error),
     /// The client and the server cannot agree. The client was told why.
     Failed(rustls::Error),
@@ -75,7 +75,7 @@ impl From<io::Error> for HandshakeError {
     }
 }
 
-/// Makes an encrypted connection of a new one.
+/// Does the handshake of a new connection.
 pub(crate) fn handshake(
     transport: &SocketTransport,
     config: Arc<ServerConfig>,

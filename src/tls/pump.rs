@@ -70,7 +70,7 @@ struct State {
     network_gone: bool,
     /// The server sends nothing more.
     server_ended: bool,
-    /// The last bytes of the server were sent, and that they were the last.
+    /// The last bytes of the server were sent, and the client was told that nothing follows.
     is_flushed: bool,
     /// The server has closed its end of the pair, perhaps with bytes that were not read yet.
     pair_gone: bool,

@@ -18,7 +18,6 @@ function binary() {
 // Tests post faster than people do, so only those that say so have to wait.
 const UNPACED = ["--post-rate", "1000"];
 
-// `port` 0 is a free one; a server that is to come back takes the port that it had.
 // A name that a machine has in a network: unlike 127.0.0.1, it is secure over https only.
 export const NETWORK_NAME = "wall.local";
 
@@ -36,6 +35,7 @@ export function makeCertificate() {
   return { options: ["--tls-cert", certificate, "--tls-key", key], certificate, remove };
 }
 
+// `port` 0 is a free one; a server that is to come back takes the port that it had.
 export async function startServer({ port = 0, options = [] } = {}) {
   const pace = options.includes("--post-rate") ? [] : UNPACED;
   const child = spawn(binary(), ["--listen", `127.0.0.1:${port}`, ...pace, ...options], { stdio: ["ignore", "pipe", "pipe"] });

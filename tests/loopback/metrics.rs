@@ -3,7 +3,7 @@
 use crate::server::TestServer;
 use crate::slow_clients::stalled;
 use crate::socketio::poller::Poller;
-use crate::support::client::{Client, dial};
+use crate::support::client::{Client, dial, set_timeouts};
 use crate::support::frame::{handshake, text};
 use crate::support::http::{Response, read_to_end};
 use crate::support::metrics::Metrics;
@@ -363,6 +363,7 @@ fn metrics_end_with_the_server() {
     let watched = Watched::new(TestServer::start());
     watched.server.stop();
     if let Ok(mut socket) = TcpStream::connect(watched.address) {
+        set_timeouts(&socket);
         let _ = socket.write_all(b"GET /metrics HTTP/1.1\r\n\r\n");
         let mut rest = Vec::new();
         assert!(!matches!(socket.read_to_end(&mut rest), Ok(n) if n > 0), "nobody answers");

@@ -17,7 +17,7 @@ fn start(place: Place, sites: &str, idle: &str, host: &str, path: &str, ca: Opti
 
 fn at_root(idle: &str) -> Option<Site> {
     let place = Place::new();
-    place.certify("wall.example");
+    place.certify();
     let bind = format!("bind 127.0.0.1:{} ssl", place.port.number);
     let both = place.path("both.pem").display().to_string();
     let replacements = [("bind :443 ssl", &*bind), ("/etc/haproxy/wall.example.pem", &both)];

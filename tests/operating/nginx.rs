@@ -20,7 +20,7 @@ fn start(place: Place, servers: &str, host: &str, path: &str, ca: Option<&str>) 
 /// The server of the document, with more in its block.
 fn at_root(more: &str) -> Option<Site> {
     let place = Place::new();
-    place.certify("wall.example");
+    place.certify();
     let listen = format!("listen 127.0.0.1:{} ssl;{more}", place.port.number);
     let folder = place.folder.path().display().to_string();
     let replacements = [("listen 443 ssl;", &*listen), ("/etc/letsencrypt/live/wall.example", &folder)];

@@ -2,7 +2,7 @@
 
 use crate::replaced;
 use crate::support::program::{Program, command, server};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use crate::support::tls::Authority;
 use rustix::process::geteuid;
 use socket2::{Domain, Socket, Type};
 use std::fs;
@@ -12,6 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
+use typewall::CertificateFiles;
 
 /// The user and the group of nobody, who runs proxies for root: they need no privileges.
 const NOBODY: u32 = 65534;
@@ -72,21 +73,16 @@ impl Place {
         replaced(&replaced(example, &[(ADDRESS, &address)]), replacements)
     }
 
-    /// Writes a certificate for this name, its key, and both in one file, as certbot and HAProxy have them.
-    pub(crate) fn certify(&self, name: &str) {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Another name than the certificate's, which would otherwise pass for its own issuer.
-        params.distinguished_name.push(DnType::CommonName, "authority");
-        let key = KeyPair::generate().unwrap();
-        self.write("ca.pem", &params.self_signed(&key).unwrap().pem());
-        let authority = Issuer::new(params, key);
-        let key = KeyPair::generate().unwrap();
-        let certificate =
-            CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &authority).unwrap().pem();
+    /// Writes a certificate for `wall.example`, its key, and both in one file, as certbot and HAProxy have them.
+    pub(crate) fn certify(&self) {
+        let authority = Authority::new();
+        let CertificateFiles { certificate, key } = authority.files();
+        let [ca, certificate, key] =
+            [authority.ca_file(), certificate, key].map(|file| fs::read_to_string(file).unwrap());
+        self.write("ca.pem", &ca);
         self.write("fullchain.pem", &certificate);
-        self.write("privkey.pem", &key.serialize_pem());
-        self.write("both.pem", &(certificate + &key.serialize_pem()));
+        self.write("privkey.pem", &key);
+        self.write("both.pem", &(certificate + &key));
     }
 
     /// A proxy, as an ordinary user who lives in the folder.

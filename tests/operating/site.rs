@@ -3,16 +3,16 @@
 use crate::place::Place;
 use crate::support::client::{Client, set_timeouts};
 use crate::support::program::{command, output};
+use crate::support::tls::client_config;
 use crate::support::wait_until;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, Socket, Type};
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command};
-use std::sync::Arc;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::Error;
 use tungstenite::handshake::HandshakeError;
@@ -107,13 +107,9 @@ impl Site {
         let socket = TcpStream::from(socket);
         set_timeouts(&socket);
         let Some(ca_file) = &self.ca_file else { return Box::new(socket) };
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(ca_file).expect("a certificate")).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = builder.unwrap().with_root_certificates(roots).with_no_client_auth();
+        let config = client_config(CertificateDer::from_pem_file(ca_file).expect("a certificate"));
         let name = ServerName::try_from(self.uri().host().unwrap().to_owned()).unwrap();
-        Box::new(StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), socket))
+        Box::new(StreamOwned::new(ClientConnection::new(config, name).unwrap(), socket))
     }
 
     /// The request for a WebSocket to the room `r`, with these headers.

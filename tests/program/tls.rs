@@ -114,6 +114,8 @@ fn sighup_makes_it_read_the_certificate() {
     let key = authority.files().key;
     fs::write(&key, "no key").unwrap();
     program.signal(Signal::SIGHUP);
+    program.until_logged("The certificate in use stays");
+    assert_eq!(serial(), 2);
     replace_unseen(&authority, 3);
     program.signal(Signal::SIGHUP);
     wait_until("the next certificate", || serial() == 3);

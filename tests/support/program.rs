@@ -2,18 +2,20 @@
 //! ready, and ends it with the test.
 
 use crate::support::client::{Client, dial};
-use crate::support::{bounded, wait_until};
+use crate::support::{TIMEOUT, bounded, wait_until};
+use crossbeam_channel::{Receiver, Sender, unbounded};
 #[cfg(unix)]
 use nix::sys::signal::{Signal, kill};
 #[cfg(unix)]
 use nix::unistd::Pid;
 use std::env;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::fd::AsFd;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 /// The path of the built program.
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
@@ -83,19 +85,16 @@ pub(crate) struct Program {
     stdout: Option<BufReader<ChildStdout>>,
     /// Reads its log lines, so that the program never waits for a reader, unless the test has its standard error.
     stderr: Option<JoinHandle<String>>,
+    /// The lines that it logs.
+    log: Receiver<String>,
 }
 
 impl Program {
     /// Starts a command, and waits until it is ready.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("it runs");
-        let stderr = child.stderr.take().map(|mut stderr| {
-            thread::spawn(move || {
-                let mut logged = String::new();
-                stderr.read_to_string(&mut logged).expect("UTF-8");
-                logged
-            })
-        });
+        let (lines, log) = unbounded();
+        let stderr = child.stderr.take().map(|stderr| thread::spawn(move || read_log(stderr, &lines)));
         let stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         let (stdout, line) = read_line(stdout);
         let url = line.trim_end().strip_prefix("Typewall is at ");
@@ -104,7 +103,7 @@ impl Program {
             let _ = child.kill();
             panic!("{line:?} and not an address; it logged {:?}", stderr.map(JoinHandle::join));
         };
-        Self { child, address, stdout: Some(stdout), stderr }
+        Self { child, address, stdout: Some(stdout), stderr, log }
     }
 
     /// The next line that it prints; empty if it has ended.
@@ -112,6 +111,13 @@ impl Program {
         let (stdout, line) = read_line(self.stdout.take().expect("its standard output"));
         self.stdout = Some(stdout);
         line
+    }
+
+    /// Waits until it logs a line with this in it.
+    pub(crate) fn until_logged(&self, part: &str) {
+        let deadline = Instant::now() + TIMEOUT;
+        let next = || self.log.recv_deadline(deadline);
+        while !next().unwrap_or_else(|_| panic!("nothing was logged with {part:?}")).contains(part) {}
     }
 
     /// The host key in the next line that it prints.
@@ -179,6 +185,18 @@ impl Program {
         wait_until("the end of the program", || self.child.try_wait().unwrap().is_some());
         (self.child.wait().unwrap(), logged.unwrap_or_default())
     }
+}
+
+/// Passes on each line, and returns all of them at the end.
+fn read_log(stderr: ChildStderr, lines: &Sender<String>) -> String {
+    let mut stderr = BufReader::new(stderr);
+    let (mut logged, mut end) = (String::new(), 0);
+    while stderr.read_line(&mut logged).expect("UTF-8") > 0 {
+        // Few tests look before the end, so perhaps nobody receives it.
+        let _ = lines.send(logged[end..].to_owned());
+        end = logged.len();
+    }
+    logged
 }
 
 fn read_line(mut stdout: BufReader<ChildStdout>) -> (BufReader<ChildStdout>, String) {

@@ -2,7 +2,7 @@
 
 use crate::support::client::dial;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SerialNumber};
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::fs;
 use std::io;
@@ -118,7 +118,8 @@ fn serial(der: &[u8]) -> u64 {
     der[at + 2..at + 2 + length].iter().fold(0, |serial, byte| (serial << 8) | u64::from(*byte))
 }
 
-fn client_config(authority: rustls::pki_types::CertificateDer<'static>) -> Arc<ClientConfig> {
+/// The configuration of a client that trusts this authority.
+pub(crate) fn client_config(authority: CertificateDer<'static>) -> Arc<ClientConfig> {
     let mut roots = RootCertStore::empty();
     roots.add(authority).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());

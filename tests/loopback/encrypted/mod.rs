@@ -104,8 +104,13 @@ fn a_socket_io_client_polls() {
         let head = format!("POST {path} HTTP/1.1\r\nHost: wall.example\r\nContent-Length: {length}\r\n\r\n");
         assert_eq!(wall.request(&format!("{head}{payload}")), (200, "ok".to_owned()));
     };
-    let poll_until = |expected: &str| {
-        while !wall.get(&path).1.contains(expected) {}
+    let poll_until = |expected: &str| loop {
+        // The client answers no ping, so the server ends the session if it waits for too long.
+        let (status, payload) = wall.get(&path);
+        assert_eq!(status, 200, "{payload}");
+        if payload.contains(expected) {
+            return;
+        }
     };
     post("40");
     poll_until("40{");
