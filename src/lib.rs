@@ -46,6 +46,7 @@ pub use platform::{
 };
 pub use remote::address::{Address as RoomAddress, InvalidAddress};
 pub use remote::failure::Ended;
+pub use remote::link::say;
 pub use remote::read::{ReadOptions, read};
 pub use remote::seen::Since;
 pub use remote::tls::Tls;

@@ -4,14 +4,14 @@ use crate::start_thread;
 use clap::Args;
 use crossbeam_channel::bounded;
 use std::env;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 use typewall::{
     Destination, Ended, ReadOptions, RoomAddress, Since, StopSignal, Tls, WriteOptions, check_random_source,
-    read_secret,
+    read_secret, say,
 };
 
 /// The command was used wrongly, or the server refused it.
@@ -168,11 +168,6 @@ pub(crate) fn finish(outcome: Result<(), Ended>) -> ExitCode {
         Ended::Refused(_) => REFUSED.into(),
         Ended::Lost(_) => LOST.into(),
     }
-}
-
-fn say(message: &str) {
-    // If standard error is closed, there is nowhere else to write.
-    let _ = writeln!(io::stderr(), "typewall: {message}");
 }
 
 /// Ends the program with the message of the options' parser. Its status for wrong options is 2, which for these commands

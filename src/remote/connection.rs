@@ -30,6 +30,10 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Bytes of a message. The largest message is a snapshot, with all boxes and the log of a room.
 pub(crate) const MAX_MESSAGE: usize = 256 * 1024 * 1024;
 
+/// Messages that are read in a row. Then whoever reads has a turn to look at the clock and to write, because a server may
+/// send without end.
+const MAX_IN_A_ROW: usize = 1_000;
+
 /// A connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -39,6 +43,10 @@ pub(crate) struct Connection {
     heard_at: Instant,
     /// When the server was asked for a sign of life, unless something came since.
     asked_at: Option<Instant>,
+    /// Messages that were read since there were none, or since the last rest.
+    in_a_row: usize,
+    /// Whether the last read has stopped although more may have come.
+    rests: bool,
     pings: u64,
     pongs: u64,
 }
@@ -60,7 +68,16 @@ impl Connection {
             HandshakeError::Interrupted(_) => Failure::silent(),
         })?;
         socket.get_mut().pipe().stop_blocking();
-        Ok(Self { socket, chunks, heard_at: Instant::now(), asked_at: None, pings: 0, pongs: 0 })
+        Ok(Self {
+            socket,
+            chunks,
+            heard_at: Instant::now(),
+            asked_at: None,
+            in_a_row: 0,
+            rests: false,
+            pings: 0,
+            pongs: 0,
+        })
     }
 
     /// What has come; to wait for before [`next`](Self::next).
@@ -85,13 +102,19 @@ impl Connection {
         self.pongs >= ping
     }
 
-    /// The next message. `None` if no more have come, so there are `chunks` to wait for.
+    /// The next message. `None` if no more have come, so there are `chunks` to wait for, or if many came in a row.
     pub(crate) fn next(&mut self) -> Result<Option<ServerMessage>, Failure> {
         if !self.chunks.is_empty() {
             self.note_life(); // a part of a message, perhaps
         }
         loop {
+            self.rests = self.in_a_row >= MAX_IN_A_ROW;
+            if self.rests {
+                self.in_a_row = 0;
+                return Ok(None);
+            }
             let read = self.socket.read();
+            self.in_a_row += 1;
             if read.is_ok() {
                 self.note_life(); // the message may have come since
             }
@@ -104,7 +127,10 @@ impl Connection {
                 Ok(Message::Close(frame)) => return Err(Failure::of_close(frame.as_ref())),
                 // The WebSocket answers pings by itself, at the next read.
                 Ok(_) => {}
-                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Ok(None),
+                Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => {
+                    self.in_a_row = 0;
+                    return Ok(None);
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -115,15 +141,20 @@ impl Connection {
         self.asked_at = None;
     }
 
-    /// When to call [`keep_alive`](Self::keep_alive).
+    /// When to call [`next`](Self::next) and [`keep_alive`](Self::keep_alive) if nothing comes.
     pub(crate) fn deadline(&self) -> Instant {
+        if self.rests { self.heard_at } else { self.silent_at() }
+    }
+
+    /// When a server from which nothing comes has to be asked, or given up.
+    fn silent_at(&self) -> Instant {
         self.asked_at.map_or(self.heard_at + QUIET, |asked_at| asked_at + ANSWER_TIMEOUT)
     }
 
     /// Asks a silent server for a sign of life, and gives it up if none comes: a cable that was pulled ends no
     /// connection.
     pub(crate) fn keep_alive(&mut self, now: Instant) -> Result<(), Failure> {
-        if now < self.deadline() || !self.chunks.is_empty() {
+        if now < self.silent_at() || !self.chunks.is_empty() {
             return Ok(());
         }
         if self.asked_at.is_some() {
@@ -170,6 +201,7 @@ pub(crate) fn wait_for(chunks: &Receiver<Chunk>, deadline: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
     use std::net::{TcpListener, TcpStream};
     use std::thread;
 
@@ -197,6 +229,20 @@ mod tests {
         assert_eq!(late, quiet + ANSWER_TIMEOUT);
         connection.keep_alive(late - Duration::from_millis(1)).unwrap();
         assert_eq!(connection.keep_alive(late), Err(Failure::silent()));
+    }
+
+    #[test]
+    fn a_server_that_sends_without_end_is_not_read_without_end() {
+        for frame in [&[0x89, 0][..], b"\x81\x08[\"x\",{}]"] {
+            let (mut connection, mut server) = pair();
+            let flood =
+                thread::spawn(move || while server.get_mut().write_all(&frame.repeat(1_000)).is_ok() {});
+            let deadline = Instant::now() + Duration::from_millis(50);
+            while connection.wait(deadline).expect("a connection").is_some() {}
+            assert!(Instant::now() >= deadline);
+            connection.close();
+            flood.join().unwrap();
+        }
     }
 
     #[test]

@@ -125,13 +125,47 @@ fn ask(
             | (ServerMessage::Hosting { .. }, "host")
             | (ServerMessage::Snapshot(_), "watch" | "got_a_new_user") => return Ok(message),
             (ServerMessage::Error(Refusal { code, wait, message, .. }), _) => {
-                let wait = wait.map(|seconds| Instant::now() + Duration::from_secs(seconds));
+                // A server may send any number, also one that is after the end of time.
+                let wait = wait.and_then(|seconds| Instant::now().checked_add(Duration::from_secs(seconds)));
                 again_at = wait.filter(|at| *at < deadline);
                 if again_at.is_none() {
                     return Err(Failure::of_entry(code, message));
                 }
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::thread;
+    use tungstenite::Message;
+
+    /// What becomes of a viewer whom the server answers with this.
+    fn failure(answer: &'static str) -> Failure {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        let server = thread::spawn(move || {
+            let mut socket = tungstenite::accept(listener.accept().unwrap().0).unwrap();
+            socket.send(Message::text(answer)).unwrap();
+            while socket.read().is_ok() {}
+        });
+        let visit = Visit { address, tls: None, passphrase: None, host_key: None, role: Role::Viewer };
+        let failure = visit.enter().expect_err("a failure");
+        server.join().unwrap();
+        failure
+    }
+
+    #[test]
+    fn a_wait_that_is_too_long_is_a_refusal() {
+        for answer in [
+            r#"["error",{"code":"passphrase_wait","message":"No.","wait":61}]"#,
+            r#"["error",{"code":"passphrase_wait","message":"No.","wait":18446744073709551615}]"#,
+        ] {
+            assert_eq!(failure(answer), Failure::TurnedAway("No.".to_owned()), "{answer}");
         }
     }
 }

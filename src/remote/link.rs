@@ -5,6 +5,7 @@ use crate::remote::entry::{Entered, Visit};
 use crate::remote::failure::{Ended, Failure};
 use crate::remote::messages::Snapshot;
 use crate::remote::retries::Retries;
+use crate::store::export::visible;
 use crossbeam_channel::{Receiver, TryRecvError, bounded};
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -27,10 +28,10 @@ pub(crate) struct Link {
     lost: Option<String>,
 }
 
-/// Tells the person who started the command.
-pub(crate) fn say(message: &str) {
+/// Tells the person who started the command. What a server says is shown, but moves no cursor and begins no line.
+pub fn say(message: &str) {
     // If standard error is closed, there is nowhere else to write.
-    let _ = writeln!(io::stderr(), "typewall: {message}");
+    let _ = writeln!(io::stderr(), "typewall: {}", visible(message));
 }
 
 impl Link {

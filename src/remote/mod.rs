@@ -13,7 +13,7 @@ pub(crate) mod failure;
 mod input;
 mod line_writer;
 mod lines;
-mod link;
+pub(crate) mod link;
 mod live;
 mod messages;
 mod older;

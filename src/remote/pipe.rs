@@ -80,6 +80,8 @@ impl Pipe {
                 TryRecvError::Empty => Err(ErrorKind::WouldBlock.into()),
                 TryRecvError::Disconnected => ended(),
             }),
+            // A server may send without end.
+            Some(deadline) if Instant::now() >= deadline => Err(ErrorKind::TimedOut.into()),
             Some(deadline) => self.chunks.recv_deadline(deadline).unwrap_or_else(|error| match error {
                 RecvTimeoutError::Timeout => Err(ErrorKind::TimedOut.into()),
                 RecvTimeoutError::Disconnected => ended(),
@@ -169,6 +171,17 @@ mod tests {
     #[test]
     fn a_deadline_ends_a_read() {
         let (mut pipe, _server) = pair();
+        pipe.deadline = Some(Instant::now());
+        assert_eq!(pipe.read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn a_deadline_ends_reads_also_if_bytes_wait() {
+        let (mut pipe, mut server) = pair();
+        server.write_all(b"hello").unwrap();
+        let mut select = crossbeam_channel::Select::new();
+        select.recv(&pipe.chunks);
+        select.ready_timeout(Duration::from_secs(20)).expect("bytes");
         pipe.deadline = Some(Instant::now());
         assert_eq!(pipe.read(&mut [0; 2]).unwrap_err().kind(), ErrorKind::TimedOut);
     }

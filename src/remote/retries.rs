@@ -23,13 +23,15 @@ pub(crate) struct Retries {
     failures: u32,
     connected_at: Instant,
     lost_at: Instant,
+    /// When a connection was lost first since one has lasted.
+    unstable_since: Instant,
     /// When the end of the input was noticed.
     ended_at: Option<Instant>,
 }
 
 impl Retries {
     pub(crate) fn new(limit: Option<Duration>, now: Instant) -> Self {
-        Self { limit, failures: 0, connected_at: now, lost_at: now, ended_at: None }
+        Self { limit, failures: 0, connected_at: now, lost_at: now, unstable_since: now, ended_at: None }
     }
 
     /// There is a connection.
@@ -42,7 +44,10 @@ impl Retries {
         if now.saturating_duration_since(self.connected_at) >= STABLE {
             self.failures = 0;
         }
-        self.failures += 1;
+        if self.failures == 0 {
+            self.unstable_since = now;
+        }
+        self.failures = self.failures.saturating_add(1);
         self.lost_at = now;
     }
 
@@ -58,7 +63,7 @@ impl Retries {
         let since = |start: Instant| now.saturating_duration_since(start);
         let left = match (self.limit, ended_at) {
             (Some(limit), _) => limit.saturating_sub(since(self.lost_at)),
-            (None, Some(ended_at)) => AFTER_INPUT.saturating_sub(since(self.lost_at.max(ended_at))),
+            (None, Some(ended_at)) => AFTER_INPUT.saturating_sub(since(self.unstable_since.max(ended_at))),
             (None, None) => return Some(wait),
         };
         (wait < left).then_some(wait)
@@ -125,5 +130,18 @@ mod tests {
         assert_eq!(retries.wait(true, 0, day + AFTER_INPUT), None);
         retries.lose(day + AFTER_INPUT);
         assert!(retries.wait(true, 0, day + AFTER_INPUT).is_some(), "another connection");
+    }
+
+    #[test]
+    fn a_server_that_lets_in_and_closes_again_and_again_is_given_up_after_the_input() {
+        let start = Instant::now();
+        let mut retries = Retries::new(None, start);
+        let mut times = (0..=AFTER_INPUT.as_secs()).map(|seconds| start + Duration::from_secs(seconds));
+        let given_up_at = times.find(|now| {
+            retries.connect(*now);
+            retries.lose(*now);
+            retries.wait(true, 0, *now).is_none()
+        });
+        assert_eq!(given_up_at, Some(start + AFTER_INPUT));
     }
 }

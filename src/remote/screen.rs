@@ -87,7 +87,7 @@ impl Show for Screen {
         line.put(self.column, c);
         self.column += 1;
         // Half of it at a time, so that an endless line does not move with every character.
-        if line.len() >= 2 * self.max_chars {
+        if line.len() / 2 >= self.max_chars {
             let excess = line.len() - self.max_chars;
             line.shorten(excess);
             self.column = self.column.saturating_sub(excess);
@@ -168,6 +168,7 @@ mod tests {
         assert!(endless.lines[0].len() < 20);
         assert_eq!(screen(20, 5, "één\ntwee\n").text(), "\ntwee");
         assert!(screen(20, 10, "\x1b[65535Cx\x1b[65535;65535Hy").text().chars().count() <= 10);
+        assert_eq!(screen(20, usize::MAX, "one").text(), "one", "as a server may say");
     }
 
     #[test]

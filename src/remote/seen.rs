@@ -39,7 +39,8 @@ impl Seen {
             (self.n, self.at) = (0, None);
         }
         let first = log.first().filter(|_| self.wants_all)?.n;
-        (first > self.n + 1).then(|| (self.n + 1, first - 1))
+        let next = self.n.saturating_add(1);
+        (first > next).then(|| (next, first - 1))
     }
 
     /// The posts of a room's log that are new.
@@ -133,6 +134,14 @@ mod tests {
         assert_eq!(numbers(&mut Seen::new(Since::Number(9)), &log(1..=2, 1)), [1, 2]);
         let mut seen = Seen::new(Since::Number(9));
         assert_eq!(seen.gap(&log(3..=4, 1)), Some((1, 2)), "and so is what it lost");
+    }
+
+    #[test]
+    fn after_the_last_number_there_is_no_gap() {
+        let last = [post(u64::MAX, 0)];
+        let mut seen = Seen::new(Since::Log);
+        seen.new_in_log(&last);
+        assert_eq!(seen.gap(&last), None);
     }
 
     #[test]

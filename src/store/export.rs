@@ -69,7 +69,9 @@ impl<W: Write> LogWriter<W> {
         let at = time(post.at);
         let between = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
         match self.format {
-            Format::Text if post.text.is_empty() => writeln!(self.to, "{at} {}: {REMOVED}", post.name),
+            Format::Text if post.text.is_empty() => {
+                writeln!(self.to, "{at} {}: {REMOVED}", visible(&post.name))
+            }
             Format::Markdown if post.text.is_empty() => {
                 let name = escape_markdown(&post.name);
                 writeln!(self.to, "{between}**{name}** · {at}\n\n*{REMOVED}*")
@@ -77,7 +79,7 @@ impl<W: Write> LogWriter<W> {
             Format::Text => {
                 // Later lines are indented, so that no text can look like a post of someone else.
                 let text: Vec<String> = lines(&post.text).map(visible).collect();
-                writeln!(self.to, "{at} {}: {}", post.name, text.join("\n    "))
+                writeln!(self.to, "{at} {}: {}", visible(&post.name), text.join("\n    "))
             }
             Format::Markdown => {
                 let text: Vec<String> = lines(&post.text).map(escape_markdown).collect();
@@ -204,6 +206,18 @@ mod tests {
              2026-10-14T17:46:40Z Ada *L*: two\n"
         );
         assert_eq!(log(Format::Text, &[]), "");
+    }
+
+    #[test]
+    fn a_name_controls_no_terminal() {
+        for text in ["one", ""] {
+            let (name, text) = ("\u{1B}[31m\u{202E}Ada\n".to_owned(), text.to_owned());
+            let mut bytes = Vec::new();
+            let post = Post { n: 1, id: UserId(7), name, text, at: 0 };
+            LogWriter::new(&mut bytes, Format::Text).post(&post).unwrap();
+            let line = String::from_utf8(bytes).unwrap();
+            assert!(line.starts_with("1970-01-01T00:00:00Z \u{FFFD}[31m<U+202E>Ada\u{FFFD}: "), "{line:?}");
+        }
     }
 
     #[test]

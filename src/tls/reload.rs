@@ -26,6 +26,8 @@ struct Watch {
     read: [State; 2],
     /// The state in which they were at the last look.
     seen: [State; 2],
+    /// Why the files could not be used when they were last read.
+    failed: Option<String>,
     /// Takes a certificate to the acceptor, unless one waits there.
     new: Sender<Arc<ServerConfig>>,
     waiting: Receiver<Arc<ServerConfig>>,
@@ -57,28 +59,45 @@ impl Watch {
     fn new(files: CertificateFiles) -> Self {
         let (new, waiting) = bounded(1);
         let read = states(&files);
-        Self { files, seen: read, read, new, waiting }
+        Self { files, seen: read, read, failed: None, new, waiting }
     }
 
     /// Reads the files if somebody has asked for it, or if they have changed and then been left alone: whoever replaces
-    /// two files is done with one before the other.
+    /// two files is done with one before the other. Files that could not be used are read again and again, because not
+    /// everything that helps can be seen: permissions, or a descriptor that is free again.
     fn look(&mut self, is_asked: bool) {
         let now = states(&self.files);
         let is_settled = now == self.seen;
         self.seen = now;
-        if is_asked || (is_settled && self.seen != self.read) {
+        if is_asked || (is_settled && (self.seen != self.read || self.failed.is_some())) {
             self.read = self.seen;
-            self.load();
+            self.load(is_asked);
         }
     }
 
-    fn load(&self) {
-        match Certificate::load(&self.files) {
+    /// Reads the files. The same error is said again only to somebody who has asked.
+    fn load(&mut self, is_asked: bool) {
+        match self.certificate() {
             Ok(certificate) => {
                 log::info!("new connections get the certificate in {}", self.files.certificate.display());
+                self.failed = None;
                 self.pass(certificate.config);
             }
-            Err(error) => log::warn!("{error}. The certificate in use stays"),
+            Err(error) => {
+                if is_asked || self.failed.as_ref() != Some(&error) {
+                    log::warn!("{error}. The certificate in use stays");
+                }
+                self.failed = Some(error);
+            }
+        }
+    }
+
+    /// A pipe can be read once, at the start. Later, this thread would wait for ever for whoever writes to it.
+    fn certificate(&self) -> Result<Certificate, String> {
+        let files = [&self.files.certificate, &self.files.key];
+        match files.into_iter().find(|file| file.metadata().is_ok_and(|metadata| !metadata.is_file())) {
+            Some(other) => Err(format!("{} is not a file that can be read again", other.display())),
+            None => Certificate::load(&self.files).map_err(|error| error.to_string()),
         }
     }
 
@@ -148,6 +167,42 @@ mod tests {
         write_certificate(&folder, "other.example");
         (0..2).for_each(|_| watch.look(false));
         assert_eq!(watch.waiting.len(), 1);
+    }
+
+    #[test]
+    fn files_that_could_not_be_used_are_read_again_even_if_they_look_the_same() {
+        let (folder, mut watch) = watched();
+        let key = folder.path().join("key.pem");
+        let good = fs::read(&key).unwrap();
+        let write = |content: &[u8], at: SystemTime| {
+            fs::write(&key, content).unwrap();
+            fs::File::options().append(true).open(&key).unwrap().set_modified(at).unwrap();
+        };
+        let later = SystemTime::now() + CHECK_INTERVAL;
+        write(&good.to_ascii_lowercase(), later);
+        (0..3).for_each(|_| watch.look(false));
+        assert!(watch.waiting.is_empty() && watch.failed.is_some());
+        write(&good, later);
+        watch.look(false);
+        assert!(watch.waiting.try_recv().is_ok());
+        watch.look(false);
+        assert!(watch.waiting.is_empty(), "they were read");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+        let (folder, mut watch) = watched();
+        let key = folder.path().join("key.pem");
+        fs::remove_file(&key).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &key, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+            .unwrap();
+        let (done, end) = bounded(1);
+        thread::spawn(move || {
+            watch.look(true);
+            done.send(watch.waiting.len())
+        });
+        assert_eq!(end.recv_timeout(Duration::from_secs(20)), Ok(0));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The commands that use a server over the network, against the program itself.
 
 mod examples;
+mod hostile;
 mod read;
 mod relay;
 mod tls;
