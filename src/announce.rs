@@ -97,6 +97,7 @@ fn overview(addresses: &Addresses, terminal: Terminal) -> String {
     }
     text += &metrics_line(*metrics);
     if let Some(code) = network.first().and_then(|origin| code(&format!("{origin}/"), terminal)) {
+        text += "Scan to join, with the camera of a phone:\n";
         text += &code;
     }
     text + "Press Ctrl-C to stop.\n"

@@ -67,6 +67,7 @@ impl Target {
         let url = format!("{}://{authority}{path}", if *is_secure { "https" } else { "http" });
         match self.status(tls.as_ref()) {
             Ok(200) => Ok(()),
+            Ok(307) => Err(format!("{url} redirects; if the server has a certificate, use https.")),
             Ok(status) => Err(format!("{url} answers with status {status}.")),
             Err(error) => Err(format!("{url} does not answer: {error}.")),
         }

@@ -28,6 +28,10 @@ impl<T: Transport> Hub<T> {
         let kind = self.clients.registry.get(id).map(Client::kind);
         kind.into_iter().for_each(|kind| self.counters.connected.note(kind));
         if let Some(reason) = self.rejection(address) {
+            if reason == CloseReason::ServerFull {
+                let text = || "the server is full, so clients are turned away; see --max-clients".to_owned();
+                self.full_warning.log(now.instant, text);
+            }
             return self.close(id, &reason, now);
         }
         if !self.gate.is_closed() {

@@ -53,6 +53,7 @@ use crate::base::ids::{ClientId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::secret::SecretHash;
+use crate::base::warning::Warning;
 use crate::delivery::backlog::MAX_REST;
 use crate::delivery::transport::Transport;
 use crate::hub::attempts::{Attempt, Requester};
@@ -105,6 +106,7 @@ pub struct Hub<T> {
     post_requests: PostRequests,
     deadlines: Deadlines,
     stage: Stage,
+    full_warning: Warning,
     /// The number of this turn: events are handled, then output is written.
     turn: u64,
     counters: Counters,
@@ -134,6 +136,7 @@ impl<T: Transport> Hub<T> {
             post_requests: PostRequests::new(&limits),
             deadlines: Deadlines::default(),
             stage: Stage::Running,
+            full_warning: Warning::default(),
             turn: 0,
             counters: Counters::default(),
         }

@@ -45,7 +45,8 @@ fn flags(wanted: Readiness) -> PollFlags {
 
 fn readiness(events: PollFlags) -> Readiness {
     let ended = events.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
-    let [read, write] = [PollFlags::IN, PollFlags::OUT].map(|flag| events.contains(flag));
+    // On Windows, each is several flags, of which one is set.
+    let [read, write] = [PollFlags::IN, PollFlags::OUT].map(|flags| events.intersects(flags));
     Readiness { read, write, ended }
 }
 

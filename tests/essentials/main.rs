@@ -1,4 +1,5 @@
-//! What matters most to people, on every system: the page, live texts, posts, the log, hosts, the store, slow clients.
+//! What matters most to people, on every system: the page, live texts, posts, the log, hosts, the store, slow clients,
+//! TLS.
 //!
 //! The other tests run the program that was built with them, on Unix. These run on every system, and run any program:
 //! `TYPEWALL_BINARY` names it, and `TYPEWALL_RUNNER` is the command that runs it, if it does not run by itself. Files
@@ -7,6 +8,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod encrypted;
 mod rooms;
 mod store;
 

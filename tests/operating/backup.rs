@@ -82,7 +82,7 @@ fn a_copy_that_is_made_while_somebody_posts_can_be_restored() {
     let program = start();
     let author = Author::start(program.join("lobby", "Ada"));
     let before = author.posts(POSTS);
-    let backup = replaced(example("sh", "VACUUM INTO"), &[("wall-$(date +%F).db", "copy.db")]);
+    let backup = replaced(example("sh", "VACUUM INTO"), &[("wall-$(date +%F-%H%M).db", "copy.db")]);
     run(&backup, folder.path());
     let copied = posts(&copy);
     assert!(copied.len() >= before, "{} of {before}", copied.len());
@@ -95,7 +95,7 @@ fn a_copy_that_is_made_while_somebody_posts_can_be_restored() {
     author.posts(POSTS);
     author.stop();
     program.kill(); // leaves a -wal file
-    let restore = replaced(example("sh", "systemctl stop"), &[("wall-2026-11-27.db", "copy.db")]);
+    let restore = replaced(example("sh", "systemctl stop"), &[("wall-2026-11-27-0300.db", "copy.db")]);
     run(&restore, folder.path());
     let program = start();
     program.join("lobby", "Ben").post_and_wait("after the restoration");

@@ -2,6 +2,7 @@
 
 use crate::support::client::dial;
 use crate::support::http::Response;
+use crate::support::wait_until;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -27,9 +28,18 @@ pub(crate) struct Family {
 impl Metrics {
     /// Asks for the metrics at this address.
     pub(crate) fn of(address: SocketAddr) -> Self {
-        let mut socket = dial(address);
-        socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let response = Response::read(&mut socket);
+        let ask = || {
+            let mut socket = dial(address);
+            socket.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
+            Response::try_read(&mut socket).ok().filter(|response| response.status != 503)
+        };
+        let mut response = None;
+        // The place of an earlier request may not be free yet.
+        wait_until("a place for the request", || {
+            response = ask();
+            response.is_some()
+        });
+        let response = response.expect("a response");
         assert_eq!(response.status, 200, "{}", response.head);
         let content_type = response.header("Content-Type");
         assert_eq!(content_type, Some("text/plain; version=0.0.4; charset=utf-8"));

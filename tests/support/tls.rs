@@ -28,7 +28,11 @@ pub(crate) struct Authority {
 impl Authority {
     /// A new authority, with a certificate of serial number 1.
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::with_folder(tempfile::tempdir().unwrap())
+    }
+
+    /// The same with its files in this folder.
+    pub(crate) fn with_folder(folder: TempDir) -> Self {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
