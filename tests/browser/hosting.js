@@ -24,6 +24,7 @@ export const board = (page) => page.locator("#state");
 export const question = (page) => page.locator("#prompt");
 
 export async function ask(page, text) {
+  await page.locator("#to-question:visible, #question:visible").first().waitFor();
   if (await page.locator("#to-question").isVisible()) await press(page, "Question");
   await page.locator("#question").fill(text);
   await page.locator("#question").press("Enter");
