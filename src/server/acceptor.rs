@@ -72,8 +72,8 @@ pub(crate) struct Acceptor {
 
 impl Acceptor {
     /// Runs the loop. No error ends it: each harms one connection at most. Everyone who has connected before the last
-    /// connection is served. Those who come after it stay in the queue, for the process that listens on the same socket
-    /// next, if there is one.
+    /// connection is served. Later connections stay in the queue, for the process that listens on the same socket next, if
+    /// there is one.
     pub(crate) fn run(mut self, listener: &TcpListener) {
         let (mut spare, mut last) = (spare_descriptor(), None);
         let mut warning = Warning::default();

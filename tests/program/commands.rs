@@ -68,6 +68,7 @@ fn a_server_that_is_not_healthy_is_status_1_and_a_reason() {
     for (answer, reason) in [
         ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "answers with status 503"),
         ("HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", "answers with status 302"),
+        ("HTTP/1.1 307 Temporary Redirect\r\n\r\n", "redirects; if the server has a certificate, use https"),
         ("220 mail.example ESMTP\r\n", "does not answer: the response is not HTTP"),
         ("HTTP/1.1\r\n", "does not answer: unexpected end of file"),
         ("HTTP/1.1 2", "does not answer: timed out"),

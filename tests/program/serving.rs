@@ -1,5 +1,6 @@
 //! A program that serves: the line it prints when it is ready, and how many clients the system allows.
 
+use crate::support::client::Client;
 use crate::support::http::Response;
 use crate::support::program::{BINARY, LISTEN, Program, command, fails, server, typewall};
 use std::fs;
@@ -19,6 +20,14 @@ fn it_prints_its_address_and_serves_the_page() {
 fn for_all_networks_it_prints_an_address_that_can_be_opened() {
     let program = Program::start(typewall().args(["--listen", "0.0.0.0:0"]));
     assert!(program.address.ip().is_loopback(), "{}", program.address);
+}
+
+#[test]
+fn a_full_server_says_so_in_its_log() {
+    let program = Program::start(server().args(["--max-clients", "1"]));
+    let _ada = program.join("r", "Ada");
+    let _turned_away = Client::connect(program.address, "r");
+    program.until_logged("the server is full");
 }
 
 /// The soft and the hard limit of core files, in bytes, of a program that is started with as high a soft limit as

@@ -75,6 +75,8 @@ fn on_a_network_a_terminal_shows_a_code_if_it_can() {
     // The machine that runs the test may be on no network.
     let is_on_network = program.lines.contains(&"On this network:".to_owned());
     assert_eq!(has_code(&program.lines), is_on_network, "{:?}", program.lines);
+    let says = program.lines.iter().any(|line| line.starts_with("Scan to join"));
+    assert_eq!(says, is_on_network, "{:?}", program.lines);
     let narrow = at_terminal(on_network(), 30, 40);
     assert!(!has_code(&narrow.lines), "{:?}", narrow.lines);
     for (name, value) in [("LC_ALL", "C"), ("NO_COLOR", "1")] {
