@@ -105,10 +105,11 @@ pub mod internals {
     pub use crate::protocol::socketio::handshake::{Handshake, RequestError};
     pub use crate::protocol::socketio::packet::{Content, InvalidSocketPacket, MAIN_NAMESPACE, SocketPacket};
     pub use crate::room::action::{Action, Actor, Rank};
+    pub use crate::room::copy::{RoomCopy, differences};
     pub use crate::room::fact::Fact;
     pub use crate::room::names::Name;
     pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
-    pub use crate::room::rules::{MIN_STAY, Reply, RoomOptions, Rules};
+    pub use crate::room::rules::{MIN_STAY, Reply, RoomOptions, Rules, Ruling};
     pub use crate::room::session::Session;
     pub use crate::room::state::{RoomRecord, RoomState, StateChange};
     pub use crate::room::text::{Text, TextChange};

@@ -17,6 +17,10 @@ pub struct RoomId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(pub u64);
 
+/// A process that serves rooms together with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeId(pub u64);
+
 /// The number by which a client knows the acknowledgement that it asks for. Only Socket.IO clients do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AckId(pub u64);

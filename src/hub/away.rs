@@ -25,11 +25,14 @@ impl<T: Transport> Hub<T> {
     /// A client asks for a seat. If it needs a new one and the room is full, an away user gives way, unless the room
     /// has only its [share](away_share) of them.
     pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session, now: Now) {
-        let lacks_seat = |room: &OpenRoom| room.lacks_seat_for(client, session);
+        let lacks_seat = |room: &OpenRoom| room.lacks_seat_for(client, session.key());
         if self.rooms.get(id).is_some_and(lacks_seat)
             && let Some(seat) = self.seats.shortest_stay_in(id, away_share(self.limits.max_users))
         {
             self.evict(seat, now);
+        }
+        if let Some(room) = self.rooms.get_mut(id) {
+            room.claim_seat(client, session);
         }
     }
 

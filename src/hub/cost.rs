@@ -39,11 +39,11 @@ pub(crate) fn broadcast_bytes(
         (FromClient::Acted(Action::Post { text, .. }), Some(user)) => post_bytes(text, &user.name),
         (FromClient::Acted(Action::Rename(name)), Some(_)) => json_len(name.as_str()) + NAME_OVERHEAD,
         (FromClient::Acted(Action::Join { name, session }), None)
-            if !rules.has_seat_for(*session) && rules.may_seat(view, actor, *session).is_ok() =>
+            if !rules.has_seat_for(session.key()) && rules.may_seat(view, actor, session.key()).is_ok() =>
         {
             json_len(name.as_str()) + NAME_OVERHEAD
         }
-        (FromClient::SeatGuest, None) if rules.may_seat(view, actor, Session::random()).is_ok() => {
+        (FromClient::SeatGuest, None) if rules.may_seat(view, actor, Session::random().key()).is_ok() => {
             json_len(Name::of_guest().as_str()) + NAME_OVERHEAD
         }
         _ => return None,
@@ -62,7 +62,7 @@ pub(crate) fn weigh(event: &QueuedEvent, actor: Option<Actor>, view: &View, rule
         return 1 + event.event.text_len() / BYTES_PER_WEIGHT;
     };
     let has_seat = actor.user.is_some()
-        || matches!(action, Action::Join { session, .. } if rules.has_seat_for(*session));
+        || matches!(action, Action::Join { session, .. } if rules.has_seat_for(session.key()));
     let (is_host, is_hidden) = (view.is_host_actor(actor), view.state().hidden);
     let bytes = match action {
         Action::Write(TextChange::Splice(_)) => {
@@ -103,8 +103,11 @@ mod tests {
     fn what_sends_or_encodes_much_weighs_much() {
         let (mut rules, mut view) = empty_room();
         let now = Now { instant: Instant::now(), unix_millis: 0 };
-        let actor =
-            |user: Option<u64>| Actor { user: user.map(UserId), has_key: user.is_none(), rank: Rank(0) };
+        let actor = |user: Option<u64>| Actor {
+            user: user.map(UserId),
+            has_key: user.is_none(),
+            rank: Rank::local(0),
+        };
         let [host, viewer] = [actor(None), Actor { has_key: false, ..actor(None) }];
         let session = Session::random();
         for n in 1..=100 {
@@ -145,7 +148,8 @@ mod tests {
     fn a_post_and_a_new_seat_are_charged_with_what_everyone_gets() {
         let (mut rules, mut view) = empty_room();
         let now = Now { instant: Instant::now(), unix_millis: 0 };
-        let actor = |user: Option<u64>| Actor { user: user.map(UserId), has_key: false, rank: Rank(0) };
+        let actor =
+            |user: Option<u64>| Actor { user: user.map(UserId), has_key: false, rank: Rank::local(0) };
         let session = Session::random();
         view.apply(rules.decide(&view, actor(None), join(session), now).unwrap().fact.unwrap());
         let post = |text: &str| Action::Post { text: text.to_owned(), reference: None };

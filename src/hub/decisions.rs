@@ -66,7 +66,7 @@ impl<T: Transport> Hub<T> {
         let entry = self.clients.registry.get(client)?;
         let room = self.rooms.get(id).filter(|_| entry.encoding.carrier.has_notices())?;
         let viewer = room.actor(client).filter(|actor| actor.user.is_none())?;
-        room.rules().may_seat(room.view(), viewer, Session::random()).err().map(EventError::from)
+        room.rules().may_seat(room.view(), viewer, Session::random().key()).err().map(EventError::from)
     }
 
     /// Publishes the fact of a decision and replies to the client.
@@ -176,6 +176,7 @@ impl<T: Transport> Hub<T> {
             | Fact::Posted { .. }
             | Fact::PostRemoved { .. }
             | Fact::Loaded { .. }
+            | Fact::LogReplaced { .. }
             | Fact::HistoryShortened { .. }
             | Fact::HistoryTrimmed { .. } => false,
         }

@@ -2,12 +2,15 @@
 
 use crate::base::ids::{ClientId, UserId};
 use crate::room::action::{Actor, Rank};
+use crate::room::session::Session;
 
 /// A client in the room.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Member {
     /// Its user. A viewer has none.
     pub user: Option<UserId>,
+    /// The session of its seat, or of the seat that it has asked for last.
+    pub session: Option<Session>,
     /// It has proved the host key.
     pub has_key: bool,
 }
@@ -15,6 +18,6 @@ pub(crate) struct Member {
 impl Member {
     /// Who the client is to the rules.
     pub(crate) fn actor(self, client: ClientId) -> Actor {
-        Actor { user: self.user, has_key: self.has_key, rank: Rank(client.0) }
+        Actor { user: self.user, has_key: self.has_key, rank: Rank::local(client.0) }
     }
 }

@@ -22,7 +22,7 @@ use crate::room::fact::Fact;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crate::room::rules::{Decision, RoomOptions, Rules};
-use crate::room::session::Session;
+use crate::room::session::{Session, SessionKey};
 use crate::room::state::{RoomRecord, RoomState};
 use crate::room::view::View;
 use std::collections::BTreeSet;
@@ -140,11 +140,11 @@ impl OpenRoom {
         self.members.is_empty() && self.requests_under_way == 0 && is_saved && self.inbox.is_empty()
     }
 
-    /// Whether a viewer with this session would be refused a seat only because there is none left.
-    pub(crate) fn lacks_seat_for(&self, client: ClientId, session: Session) -> bool {
+    /// Whether a viewer with the session of this key would be refused a seat only because there is none left.
+    pub(crate) fn lacks_seat_for(&self, client: ClientId, key: SessionKey) -> bool {
         let Some(viewer) = self.actor(client).filter(|actor| actor.user.is_none()) else { return false };
-        let refusal = self.rules.may_seat(&self.view, viewer, session);
-        !self.rules.has_seat_for(session) && matches!(refusal, Err(RoomError::RoomFull { .. }))
+        let refusal = self.rules.may_seat(&self.view, viewer, key);
+        !self.rules.has_seat_for(key) && matches!(refusal, Err(RoomError::RoomFull { .. }))
     }
 
     /// The client of a user who is not away.
@@ -162,7 +162,7 @@ impl OpenRoom {
     pub(crate) fn leave(&mut self, client: ClientId, now: Instant) -> Option<UserId> {
         self.snapshot_requests.remove(&client);
         self.inbox.budget.forget(client);
-        let Member { user, has_key } = self.members.remove(&client)?;
+        let Member { user, has_key, .. } = self.members.remove(&client)?;
         if has_key {
             self.note_key_holders(now);
         }
@@ -208,6 +208,13 @@ impl OpenRoom {
     /// Who a client is to the rules; `None` if it is not in the room.
     pub(crate) fn actor(&self, client: ClientId) -> Option<Actor> {
         Some(self.members.get(&client)?.actor(client))
+    }
+
+    /// A client claims the seat of this session, or a new one that this session will be for.
+    pub(crate) fn claim_seat(&mut self, client: ClientId, session: Session) {
+        if let Some(member) = self.members.get_mut(&client).filter(|member| member.user.is_none()) {
+            member.session = Some(session);
+        }
     }
 
     /// Gives a client a user's seat. Returns the client that had it.
@@ -262,6 +269,7 @@ impl OpenRoom {
         match fact {
             Fact::StateChanged { .. } => self.state_changed = true,
             Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
+            Fact::LogReplaced { .. } => self.snapshot_requests.extend(self.members.keys()),
             Fact::HostMade { id } => {
                 self.state_changed = true;
                 let host = self.client_of(id);

@@ -43,7 +43,7 @@ pub struct WallBox {
 impl WallPart {
     /// The boxes of the users who joined after this one, for a host or somebody else.
     pub(crate) fn of(view: &View, is_host: bool, after: Option<UserId>) -> Self {
-        let visibility = view.visibility(Actor { user: None, has_key: is_host, rank: Rank(0) });
+        let visibility = view.visibility(Actor { user: None, has_key: is_host, rank: Rank::local(0) });
         let (mut boxes, mut bytes, mut next) = (Vec::new(), 0, None);
         for (id, user) in view.users_after(after) {
             let text = view.text(id).map_or("", |text| text.as_str());

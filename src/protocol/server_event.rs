@@ -234,6 +234,7 @@ impl<'a> ServerEvent<'a> {
             | Fact::HostMade { .. }
             | Fact::StateChanged { .. }
             | Fact::Loaded { .. }
+            | Fact::LogReplaced { .. }
             | Fact::HistoryShortened { .. }
             | Fact::HistoryTrimmed { .. } => None,
         }

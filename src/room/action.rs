@@ -1,10 +1,11 @@
 //! Actions: what a client asks of its room. The reader has already checked their form and length.
 
-use crate::base::ids::UserId;
+use crate::base::ids::{NodeId, UserId};
 use crate::room::names::Name;
 use crate::room::session::Session;
 use crate::room::state::StateChange;
 use crate::room::text::TextChange;
+use serde::{Deserialize, Serialize};
 
 /// What a user or viewer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,5 +79,19 @@ pub struct Actor {
 
 /// The order in which connections were accepted. Of two connections that claim one seat, the one with the higher rank
 /// gets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank(pub u64);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rank {
+    /// When, in milliseconds since 1970; 0 if there is only one node.
+    pub at: u64,
+    /// The node that has the connection.
+    pub node: NodeId,
+    /// The number of the connection on that node.
+    pub number: u64,
+}
+
+impl Rank {
+    /// The rank of a connection on the only node.
+    pub fn local(number: u64) -> Self {
+        Self { at: 0, node: NodeId(0), number }
+    }
+}

@@ -97,6 +97,13 @@ pub enum Fact {
         /// What hosts have set.
         state: RoomState,
     },
+    /// The log is another one: posts were lost, or it goes on after a gap.
+    LogReplaced {
+        /// The last posts, the oldest first.
+        posts: Vec<Post>,
+        /// The highest number that a post had.
+        last_n: u64,
+    },
     /// The oldest posts were removed, because memory is short.
     HistoryShortened {
         /// The most bytes that the others may take.

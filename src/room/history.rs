@@ -58,6 +58,13 @@ impl History {
         self.last_n = self.last_n.max(newer.last_n);
     }
 
+    /// Replaces all posts.
+    pub(crate) fn replace(&mut self, posts: Vec<Post>, last_n: u64) {
+        *self = Self::new(self.max_posts);
+        posts.into_iter().for_each(|post| self.push(post));
+        self.last_n = self.last_n.max(last_n);
+    }
+
     /// Removes the text of a post. The post stays, with its number.
     pub(crate) fn erase(&mut self, n: u64) {
         if let Ok(index) = self.posts.binary_search_by_key(&n, |post| post.n) {

@@ -47,6 +47,15 @@ impl Marks {
         (mark != suggested).then_some(Mark(mark as u8))
     }
 
+    /// Adds the mark that another process has given to a user with this name.
+    pub(crate) fn add(&mut self, name: &Name, mark: Option<Mark>) {
+        self.counts.resize(MARKS, 0);
+        let Mark(mark) = mark.unwrap_or_else(|| Mark::suggested(name.as_str()));
+        if let Some(count) = self.counts.get_mut(usize::from(mark)) {
+            *count += 1;
+        }
+    }
+
     /// The user who had this mark has left.
     pub(crate) fn free(&mut self, Mark(mark): Mark) {
         if let Some(count) = self.counts.get_mut(usize::from(mark)) {

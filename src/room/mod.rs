@@ -7,6 +7,7 @@
 
 pub(crate) mod action;
 pub(crate) mod boxes;
+pub(crate) mod copy;
 pub(crate) mod error;
 pub(crate) mod fact;
 pub(crate) mod history;

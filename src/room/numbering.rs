@@ -107,7 +107,7 @@ mod tests {
 
     fn post(session: Session, reference: usize) -> PendingPost {
         let reference = reference.to_string();
-        let reference = Some((reference.clone(), session.idempotency_key(&reference)));
+        let reference = Some((reference.clone(), session.key().idempotency_key(&reference)));
         PendingPost { id: UserId(1), name: "Ada".to_owned(), text: "text".to_owned(), at: 0, reference }
     }
 

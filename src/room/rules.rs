@@ -6,6 +6,7 @@
 //! the [`View`], they keep only what nobody else may see or needs: sessions, ranks, the end of grace periods, keys of
 //! posts.
 
+mod follow;
 mod hosts;
 mod posts;
 #[cfg(test)]
@@ -22,11 +23,12 @@ use crate::room::names::Name;
 use crate::room::numbering::Numbering;
 use crate::room::post::{PendingPost, Post};
 use crate::room::rules::hosts::Hosting;
-use crate::room::session::Session;
+use crate::room::session::SessionKey;
 use crate::room::state::HostMode;
 use crate::room::text::TextChange;
 use crate::room::unique_names::Names;
 use crate::room::view::View;
+pub use follow::Ruling;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -51,7 +53,7 @@ pub struct RoomOptions {
 pub struct Rules {
     limits: Limits,
     seats: IdMap<UserId, Seat>,
-    sessions: HashMap<Session, UserId>,
+    sessions: HashMap<SessionKey, UserId>,
     names: Names,
     marks: Marks,
     hosting: Hosting,
@@ -63,7 +65,8 @@ pub struct Rules {
 /// What the rules know of a user and nobody else sees.
 #[derive(Debug)]
 struct Seat {
-    session: Session,
+    /// The key of their session.
+    key: SessionKey,
     /// When the user joined.
     since: Instant,
     /// The user has posted, or their box has held a text.
@@ -164,11 +167,6 @@ impl Rules {
         }
     }
 
-    /// A user's session.
-    pub fn session(&self, id: UserId) -> Option<Session> {
-        self.seats.get(&id).map(|seat| seat.session)
-    }
-
     /// Decides an action. The caller then applies the fact to the view.
     pub fn decide(
         &mut self,
@@ -178,7 +176,7 @@ impl Rules {
         now: Now,
     ) -> Result<Decision, RoomError> {
         match (action, actor.user) {
-            (Action::Join { name, session }, None) => self.join(view, actor, name, session, now),
+            (Action::Join { name, session }, None) => self.join(view, actor, name, session.key(), now),
             (Action::Watch, None) | (Action::Resync, _) => Ok(Decision::reply(Reply::Snapshot)),
             (Action::Write(_) | Action::Post { .. }, Some(_)) if is_frozen_for(view, actor) => {
                 Err(RoomError::Frozen)
@@ -199,36 +197,35 @@ impl Rules {
         view: &View,
         actor: Actor,
         name: Name,
-        session: Session,
+        key: SessionKey,
         now: Now,
     ) -> Result<Decision, RoomError> {
-        if let Some(&id) = self.sessions.get(&session) {
+        if let Some(&id) = self.sessions.get(&key) {
             return Ok(self.take_seat(actor, id));
         }
-        self.may_seat(view, actor, session)?;
+        self.may_seat(view, actor, key)?;
         self.last_user.0 += 1;
         let id = self.last_user;
-        self.sessions.insert(session, id);
         let presence = Presence::Connected(actor.rank);
-        self.seats.insert(id, Seat { session, since: now.instant, wrote: false, presence });
+        self.add_seat(id, Seat { key, since: now.instant, wrote: false, presence });
         let name = self.names.take(name, self.limits.max_name);
         let mark = self.marks.take(&name);
-        let cleared = self.hosting.seat(actor, id, session, now);
+        let cleared = self.hosting.seat(actor, id, key, now);
         Ok(Decision { fact: Some(Fact::Joined { id, name, mark, cleared }), reply: Reply::Seated(id) })
     }
 
-    /// Whether a viewer with this session has a seat, which it may take again.
-    pub fn has_seat_for(&self, session: Session) -> bool {
-        self.sessions.contains_key(&session)
+    /// Whether a viewer with the session of this key has a seat, which it may take again.
+    pub fn has_seat_for(&self, key: SessionKey) -> bool {
+        self.sessions.contains_key(&key)
     }
 
-    /// Whether a viewer with this session, which has no seat, may have a new one.
-    pub fn may_seat(&self, view: &View, actor: Actor, session: Session) -> Result<(), RoomError> {
+    /// Whether a viewer with the session of this key, which has no seat, may have a new one.
+    pub fn may_seat(&self, view: &View, actor: Actor, key: SessionKey) -> Result<(), RoomError> {
         let is_host = view.is_host_actor(actor);
-        if !is_host && self.hosting.is_removed(session) {
+        if !is_host && self.hosting.is_removed(key) {
             return Err(RoomError::Removed);
         }
-        let is_open = || self.awaits_first_host(view) || self.hosting.is_member(session);
+        let is_open = || self.awaits_first_host(view) || self.hosting.is_member(key);
         if !is_host && view.state().locked && !is_open() {
             return Err(RoomError::Locked);
         }
@@ -258,10 +255,8 @@ impl Rules {
         if !view.text(id).is_some_and(|text| text.fits(&change)) {
             return Err(RoomError::OutOfStep);
         }
-        if !change.leaves_nothing()
-            && let Some(seat) = self.seats.get_mut(&id)
-        {
-            seat.wrote = true;
+        if !change.leaves_nothing() {
+            self.note_written(id);
         }
         Ok(Decision { fact: Some(Fact::Text { id, change }), reply: Reply::None })
     }
@@ -278,13 +273,21 @@ impl Rules {
     /// neither wrote nor stayed for [`MIN_STAY`]. Otherwise it is kept, and the caller has to call
     /// [`expire`](Self::expire) at the end of the grace period, see [`kept_seat`](Self::kept_seat).
     pub fn leave(&mut self, view: &View, id: UserId, goodbye: bool, now: Now) -> Option<Fact> {
-        let seat = self.seats.get_mut(&id)?;
+        let seat = self.seats.get(&id)?;
         let stay = now.instant.saturating_duration_since(seat.since);
         if goodbye || self.limits.grace.is_zero() || (!seat.wrote && stay < MIN_STAY) {
             return self.remove(view, id, false);
         }
-        seat.presence = Presence::Away(KeptSeat { stay, until: now.instant + self.limits.grace });
+        self.keep_seat(id, now);
         Some(Fact::Away { id })
+    }
+
+    /// Keeps the seat of a user whose connection has ended.
+    fn keep_seat(&mut self, id: UserId, now: Now) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            let stay = now.instant.saturating_duration_since(seat.since);
+            seat.presence = Presence::Away(KeptSeat { stay, until: now.instant + self.limits.grace });
+        }
     }
 
     /// The seat of a user who is away; `None` if the user is not away.
@@ -303,8 +306,8 @@ impl Rules {
 
     fn remove(&mut self, view: &View, id: UserId, removed: bool) -> Option<Fact> {
         let seat = self.seats.remove(&id)?;
-        self.sessions.remove(&seat.session);
-        self.hosting.leave(id, seat.session, removed);
+        self.sessions.remove(&seat.key);
+        self.hosting.leave(id, seat.key, removed);
         if let Some(user) = view.user(id) {
             self.names.free(&user.name);
             self.marks.free(user.full_mark());

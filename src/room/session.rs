@@ -13,38 +13,31 @@ pub(crate) const MAX_REFERENCE: usize = 64;
 
 /// 128 random bits, 32 hexadecimal digits on the wire. Only the server and one page know them. They are never logged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Session(u128);
+pub struct Session([u8; 16]);
 
 impl Session {
     /// A new secret.
     pub fn random() -> Self {
         let mut bits = [0; 16];
         random::fill(&mut bits);
-        Self(u128::from_le_bytes(bits))
+        Self(bits)
     }
 
     /// Parses what a client sent; `None` if it is not 32 hexadecimal digits.
     pub fn parse(hex: &str) -> Option<Self> {
         let is_hex = hex.len() == 32 && hex.bytes().all(|digit| digit.is_ascii_hexdigit());
-        u128::from_str_radix(hex, 16).ok().filter(|_| is_hex).map(Self)
+        let number = u128::from_str_radix(hex, 16).ok().filter(|_| is_hex)?;
+        Some(Self(number.to_le_bytes()))
     }
 
     /// The session as it is sent: 32 hexadecimal digits.
     pub fn to_hex(self) -> String {
-        format!("{:032x}", self.0)
-    }
-
-    /// The key of this session's post with this `ref`. The session cannot be derived from it, so the store may keep it.
-    pub fn idempotency_key(self, reference: &str) -> IdempotencyKey {
-        let mut hash = Sha256::new_with_prefix(self.0.to_le_bytes());
-        hash.update(reference);
-        IdempotencyKey::of_hash(hash)
+        format!("{:032x}", u128::from_le_bytes(self.0))
     }
 
     /// A key of the session. The session cannot be derived from it, so the store may keep it.
     pub fn key(self) -> SessionKey {
-        let IdempotencyKey(key) = self.idempotency_key(""); // no post has an empty `ref`
-        SessionKey(u128::from_le_bytes(key))
+        SessionKey(first_half(Sha256::new_with_prefix(self.0)))
     }
 }
 
@@ -71,30 +64,40 @@ impl IdempotencyKey {
         hash.update(names::key(name.as_str()));
         hash.update([0xFF]); // where the name ends
         hash.update(reference);
-        Self::of_hash(hash)
+        Self(first_half(hash))
     }
+}
 
-    fn of_hash(hash: Sha256) -> Self {
-        let mut key = [0; 16];
-        key.copy_from_slice(&hash.finalize()[..16]);
-        Self(key)
-    }
+/// The first half of a hash, which is enough to tell keys apart.
+fn first_half(hash: Sha256) -> [u8; 16] {
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.finalize()[..16]);
+    key
 }
 
 /// Identifies a session without being the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionKey(u128);
+pub struct SessionKey([u8; 16]);
+
+impl SessionKey {
+    /// The key of this session's post with this `ref`.
+    pub fn idempotency_key(self, reference: &str) -> IdempotencyKey {
+        let mut hash = Sha256::new_with_prefix(self.0);
+        hash.update(reference);
+        IdempotencyKey(first_half(hash))
+    }
+}
 
 impl Serialize for SessionKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:032x}", self.0))
+        serializer.collect_str(&format_args!("{:032x}", u128::from_le_bytes(self.0)))
     }
 }
 
 impl<'de> Deserialize<'de> for SessionKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let hex = String::deserialize(deserializer)?;
-        u128::from_str_radix(&hex, 16).map(Self).map_err(D::Error::custom)
+        u128::from_str_radix(&hex, 16).map(|key| Self(key.to_le_bytes())).map_err(D::Error::custom)
     }
 }
 
@@ -106,7 +109,7 @@ mod tests {
     fn a_session_survives_the_wire() {
         let session = Session::random();
         assert_eq!(Session::parse(&session.to_hex()), Some(session));
-        assert_eq!(Session::parse(&"0".repeat(32)), Some(Session(0)));
+        assert_eq!(Session::parse(&"0".repeat(32)), Some(Session([0; 16])));
         for bad in
             ["", "0", &"0".repeat(33), &("+".to_owned() + &"0".repeat(31)), &"g".repeat(32), &"é".repeat(16)]
         {
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn sessions_differ_and_debug_output_shows_nothing() {
         assert_ne!(Session::random(), Session::random());
-        assert_eq!(format!("{:?}", Session(77)), "Session(…)");
+        assert_eq!(format!("{:?}", Session([77; 16])), "Session(…)");
     }
 
     #[test]
@@ -138,12 +141,12 @@ mod tests {
         // If it could be a `ref`, the keys would be equal.
         let hash = Sha256::new_with_prefix(session).chain_update(reference);
         let of_name = IdempotencyKey::of_name(&Name::parse("deploy", 40).unwrap(), "a");
-        assert_eq!(IdempotencyKey::of_hash(hash), of_name);
+        assert_eq!(IdempotencyKey(first_half(hash)), of_name);
     }
 
     #[test]
     fn keys_differ_by_session_and_reference() {
-        let (one, other) = (Session(1), Session(2));
+        let [one, other] = [1, 2].map(|n| Session([n; 16]).key());
         assert_eq!(one.idempotency_key("a"), one.idempotency_key("a"));
         assert_ne!(one.idempotency_key("a"), one.idempotency_key("b"));
         assert_ne!(one.idempotency_key("a"), other.idempotency_key("a"));

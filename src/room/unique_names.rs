@@ -54,6 +54,11 @@ impl Names {
         Name(format!("{cut} {number}"))
     }
 
+    /// Adds a name that another process has made unique.
+    pub(crate) fn add(&mut self, name: &Name) {
+        self.insert(&name.0);
+    }
+
     /// Whether somebody has this name, or one that looks like it.
     pub(crate) fn is_taken(&self, name: &Name) -> bool {
         forms(&name.0).iter().any(|form| self.taken.contains(form))

@@ -46,7 +46,8 @@ impl User {
 
     /// The mark stays, whatever the new name suggests.
     fn rename(&mut self, name: Name) {
-        self.mark = Some(self.full_mark());
+        let mark = self.full_mark();
+        self.mark = (mark != Mark::suggested(name.as_str())).then_some(mark);
         self.name = name;
     }
 }
@@ -110,6 +111,7 @@ impl View {
                 self.history.load(posts);
                 self.state = state;
             }
+            Fact::LogReplaced { posts, last_n } => self.history.replace(posts, last_n),
             Fact::HistoryShortened { max_bytes } => self.history.shorten(max_bytes),
             Fact::HistoryTrimmed { before } => self.history.trim(before),
         }

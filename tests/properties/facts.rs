@@ -1,5 +1,5 @@
-//! Facts: whatever people do in a room, applying its facts gives the same view, also if that is interrupted and
-//! continued.
+//! Facts: whatever people do in a room, another process that applies its facts has the same room, also if that is
+//! interrupted and continued.
 
 use crate::world::{LIMITS, PEOPLE, Step, steps};
 use proptest::prelude::*;
@@ -7,8 +7,8 @@ use proptest::sample::Index;
 use std::time::{Duration, Instant};
 use typewall::HostMode;
 use typewall::internals::{
-    Action, Actor, Fact, Name, Now, Rank, Reply, RoomOptions, Rules, Session, StateChange, Text, TextChange,
-    UserId, View, Visibility, encode_part,
+    Action, Actor, Fact, Name, Now, Rank, Reply, RoomCopy, RoomOptions, RoomRecord, Rules, Ruling, Session,
+    StateChange, Text, TextChange, UserId, View, Visibility, differences, encode_part,
 };
 
 const OPTIONS: RoomOptions = RoomOptions { limits: LIMITS, hosts: HostMode::First, is_stored: false };
@@ -21,10 +21,23 @@ struct Owner {
     rules: Rules,
     view: View,
     now: Now,
-    /// Serialised, each with the snapshot of the view that followed.
-    facts: Vec<(String, String)>,
+    /// Every fact so far, and what followed.
+    facts: Vec<Published>,
     people: Vec<Person>,
     last_rank: u64,
+}
+
+/// A fact, as another process receives it.
+struct Published {
+    /// The fact and what the rules need of it, serialised.
+    ruling: String,
+    /// The record of the room, if it has changed.
+    record: Option<RoomRecord>,
+    at: Now,
+    /// The snapshot of the view that followed.
+    shown: String,
+    /// The room that followed.
+    copy: RoomCopy,
 }
 
 struct Person {
@@ -63,9 +76,31 @@ fn host_action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn apply(view: &mut View, fact: &str) {
-    let fact: Fact = serde_json::from_str(fact).expect("a fact");
-    view.apply(fact);
+/// The room in another process.
+struct Follower {
+    rules: Rules,
+    view: View,
+}
+
+impl Follower {
+    fn new() -> Self {
+        Self { rules: Rules::new(OPTIONS, UserId(0)), view: View::new(LIMITS.log_length) }
+    }
+
+    fn apply(&mut self, published: &Published) {
+        let ruling: Ruling = serde_json::from_str(&published.ruling).expect("a ruling");
+        self.rules.follow(&self.view, &ruling, published.at);
+        self.view.apply(ruling.fact);
+        published.record.iter().for_each(|record| self.rules.follow_record(record.clone()));
+    }
+
+    /// Gets the room as it is now, after it has missed some facts.
+    fn catch_up(&mut self, copy: &RoomCopy, now: Now) {
+        let copy: RoomCopy =
+            serde_json::from_str(&serde_json::to_string(copy).expect("JSON")).expect("a copy");
+        differences(&self.view, &copy).into_iter().for_each(|fact| self.view.apply(fact));
+        self.rules = Rules::of_copy(OPTIONS, &copy, now);
+    }
 }
 
 impl Owner {
@@ -83,9 +118,12 @@ impl Owner {
 
     fn publish(&mut self, fact: Option<Fact>) {
         let Some(fact) = fact else { return };
-        let json = serde_json::to_string(&fact).expect("facts can be serialised");
-        self.view.apply(fact);
-        self.facts.push((json, snapshot(&self.view)));
+        let ruling = self.rules.ruling(fact);
+        let json = serde_json::to_string(&ruling).expect("facts can be serialised");
+        self.view.apply(ruling.fact);
+        let copy = self.rules.copy(&self.view, self.now);
+        let (shown, record) = (snapshot(&self.view), self.rules.take_record());
+        self.facts.push(Published { ruling: json, record, at: self.now, shown, copy });
         let host = self.rules.appoint(&self.view, self.now);
         self.publish(host);
     }
@@ -105,7 +143,7 @@ impl Owner {
         match step {
             Step::Enter { person, .. } | Step::Reconnect { person } => {
                 self.last_rank += 1;
-                self.people[person].rank = Some(Rank(self.last_rank));
+                self.people[person].rank = Some(Rank::local(self.last_rank));
                 self.people[person].user = None;
             }
             Step::Join { person, name } => {
@@ -152,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_prefix_of_the_facts_gives_the_view_of_its_time(
+    fn every_prefix_of_the_facts_gives_the_room_of_its_time(
         steps in steps(),
         host_actions in prop::collection::vec(prop::option::weighted(0.2, host_action()), 200),
         cut in any::<Index>(),
@@ -164,15 +202,21 @@ proptest! {
         }
         prop_assume!(!owner.facts.is_empty());
         let cut = cut.index(owner.facts.len() + 1);
-        let (mut mirror, mut late) = (View::new(LIMITS.log_length), View::new(LIMITS.log_length));
-        for (fact, shown) in &owner.facts {
-            apply(&mut mirror, fact);
-            prop_assert_eq!(&snapshot(&mirror), shown);
+        let (mut mirror, mut late) = (Follower::new(), Follower::new());
+        for (n, published) in owner.facts.iter().enumerate() {
+            mirror.apply(published);
+            prop_assert_eq!(&snapshot(&mirror.view), &published.shown);
+            prop_assert_eq!(&mirror.rules.copy(&mirror.view, published.at), &published.copy);
+            if n < cut {
+                late.apply(published);
+            }
         }
-        // This one commits its texts after some of the facts, and then goes on.
-        owner.facts[..cut].iter().for_each(|(fact, _)| apply(&mut late, fact));
-        late.commit_texts(|_| {});
-        owner.facts[cut..].iter().for_each(|(fact, _)| apply(&mut late, fact));
-        prop_assert_eq!(snapshot(&late), snapshot(&owner.view));
+        // This one commits its texts, and then misses the other facts.
+        late.view.commit_texts(|_| {});
+        let copy = owner.rules.copy(&owner.view, owner.now);
+        late.catch_up(&copy, owner.now);
+        prop_assert_eq!(snapshot(&late.view), snapshot(&owner.view));
+        prop_assert_eq!(&late.rules.copy(&late.view, owner.now), &copy);
+        prop_assert_eq!(differences(&late.view, &copy), Vec::new());
     }
 }

@@ -76,7 +76,7 @@ fn name(room: usize) -> RoomName {
 fn pending(reference: u8, text: &str) -> PendingPost {
     let session = Session::parse(&"a".repeat(32)).unwrap();
     let reference = reference.to_string();
-    let key = session.idempotency_key(&reference);
+    let key = session.key().idempotency_key(&reference);
     PendingPost {
         id: UserId(7),
         name: "Ada".to_owned(),

@@ -10,6 +10,7 @@ use crate::protocol::encoding::Encoding;
 use crate::protocol::server_event::{ServerEvent, StateView};
 use crate::protocol::snapshot::{self, Cursor, Part, Receiver};
 use crate::room::boxes::Revision;
+use crate::room::session::Session;
 use crate::room::text::Text;
 use crate::room::view::Visibility;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,10 +105,11 @@ impl OpenRoom {
 
     /// What a snapshot says to its receiver alone.
     pub(crate) fn receiver(&self, client: ClientId) -> Receiver<'_> {
-        let actor = self.actor(client);
+        let member = self.members.get(&client);
+        let actor = member.map(|member| member.actor(client));
         let you = actor.and_then(|actor| actor.user);
         let name = you.and_then(|id| self.view.user(id)).map(|user| user.name.as_str());
-        let session = you.and_then(|id| self.rules.session(id)).map(|session| session.to_hex());
+        let session = member.filter(|_| you.is_some()).and_then(|member| member.session).map(Session::to_hex);
         let cleared = you.map(|id| self.view.cleared(id));
         let host = actor.is_some_and(|actor| self.view.is_host_actor(actor));
         Receiver { you, name, session, cleared, host, viewers: self.viewers() }

@@ -7,7 +7,7 @@ use crate::room::action::{Action, Actor};
 use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::post::Post;
-use crate::room::session::{Session, SessionKey};
+use crate::room::session::SessionKey;
 use crate::room::state::{HostMode, MAX_HOSTS, RoomRecord, RoomState, StateChange};
 use crate::room::view::View;
 use std::mem;
@@ -40,8 +40,29 @@ impl Hosting {
         }
     }
 
-    pub(super) fn is_removed(&self, session: Session) -> bool {
-        self.record.is_removed(session.key())
+    pub(super) fn is_removed(&self, key: SessionKey) -> bool {
+        self.record.is_removed(key)
+    }
+
+    /// What the room remembers of its hosts.
+    pub(super) fn record(&self) -> &RoomRecord {
+        &self.record
+    }
+
+    /// Another process has decided, and saves, this record.
+    pub(super) fn follow(&mut self, record: RoomRecord) {
+        self.record = record;
+        self.is_changed = false;
+    }
+
+    /// A user has left. Another process saves the record.
+    pub(super) fn leave_unsaved(&mut self) {
+        self.is_changed = false;
+    }
+
+    /// Until when hosts are expected back.
+    pub(super) fn expect(&mut self, until: Option<Instant>) {
+        self.expected_until = until;
     }
 
     /// The memory that it takes, in bytes, roughly.
@@ -50,8 +71,7 @@ impl Hosting {
     }
 
     /// A user has a new seat. Returns when a host last cleared the box that they had before, or 0.
-    pub(super) fn seat(&mut self, actor: Actor, id: UserId, session: Session, now: Now) -> u64 {
-        let key = session.key();
+    pub(super) fn seat(&mut self, actor: Actor, id: UserId, key: SessionKey, now: Now) -> u64 {
         let was_host =
             self.expected_until.is_some_and(|until| now.instant < until) && self.record.is_host(key);
         if actor.has_key || was_host {
@@ -62,8 +82,8 @@ impl Hosting {
     }
 
     /// Whether a user with this session has had a seat while the room was locked, so that the lock is not for them.
-    pub(super) fn is_member(&self, session: Session) -> bool {
-        self.record.is_member(session.key())
+    pub(super) fn is_member(&self, key: SessionKey) -> bool {
+        self.record.is_member(key)
     }
 
     /// A user is to become a host, unless they are one: because of the host key, or as before a restart.
@@ -72,8 +92,7 @@ impl Hosting {
     }
 
     /// A user is losing the seat.
-    pub(super) fn leave(&mut self, id: UserId, session: Session, removed: bool) {
-        let key = session.key();
+    pub(super) fn leave(&mut self, id: UserId, key: SessionKey, removed: bool) {
         self.record.state.spotlight.take_if(|shown| *shown == id);
         self.is_changed |= self.record.drop_host(key);
         if removed {
@@ -108,7 +127,7 @@ impl Rules {
     }
 
     /// What the room is to remember through a restart, if that has changed.
-    pub(crate) fn take_record(&mut self) -> Option<RoomRecord> {
+    pub fn take_record(&mut self) -> Option<RoomRecord> {
         mem::take(&mut self.hosting.is_changed).then(|| self.hosting.record.clone())
     }
 
@@ -139,7 +158,7 @@ impl Rules {
         let candidate = self.hosting.candidate.take();
         if self.hosting.expected_until.take_if(|until| *until <= now.instant).is_some() {
             let keys: Vec<SessionKey> =
-                view.hosts().filter_map(|id| Some(self.seats.get(&id)?.session.key())).collect();
+                view.hosts().filter_map(|id| Some(self.seats.get(&id)?.key)).collect();
             self.hosting.is_changed |= self.hosting.record.retain_hosts(|key| keys.contains(&key));
         }
         let is_connected = |id: &UserId| {
@@ -199,7 +218,7 @@ impl Rules {
         let is_redundant = view.is_host(id) || view.hosts().count() >= MAX_HOSTS;
         let seat = self.seats.get(&id).filter(|_| !is_redundant)?;
         if !has_key {
-            self.hosting.record.add_host(seat.session.key());
+            self.hosting.record.add_host(seat.key);
             self.hosting.is_changed = true;
         }
         Some(Fact::HostMade { id })
@@ -218,7 +237,7 @@ impl Rules {
         }
         if state.locked != record.state.locked {
             let seated = view.users_after(None).filter_map(|(id, _)| seats.get(&id));
-            record.set_members(seated.filter(|_| state.locked).map(|seat| seat.session.key()));
+            record.set_members(seated.filter(|_| state.locked).map(|seat| seat.key));
         }
         record.state = state.clone();
         *is_changed = true;
@@ -227,7 +246,7 @@ impl Rules {
     }
 
     fn clear(&mut self, id: Option<UserId>, now: Now) -> Result<Fact, RoomError> {
-        let key_of = |id| self.seats.get(&id).map(|seat| seat.session.key()).ok_or(RoomError::UnknownUser);
+        let key_of = |id| self.seats.get(&id).map(|seat| seat.key).ok_or(RoomError::UnknownUser);
         let key = id.map(key_of).transpose()?;
         let at = self.hosting.record.clear(key, now.unix_millis);
         self.hosting.is_changed = true;

@@ -26,7 +26,7 @@ impl Rules {
         seat.wrote = true;
         let name = user.name.as_str().to_owned();
         let with_key = |reference: String| {
-            let key = seat.session.idempotency_key(&reference);
+            let key = seat.key.idempotency_key(&reference);
             (reference, key)
         };
         let reference = reference.map(with_key);

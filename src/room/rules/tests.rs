@@ -1,6 +1,7 @@
 //! Tests of the rules.
 
 use super::*;
+use crate::room::session::Session;
 use crate::room::state::{MAX_CLEARED, MAX_HOSTS, StateChange};
 
 const OPTIONS: RoomOptions = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
@@ -11,7 +12,7 @@ fn now() -> Now {
 
 fn join(rules: &mut Rules, view: &mut View, rank: u64, session: Session) -> Decision {
     let action = Action::Join { name: Name::parse("Ada", 40).unwrap(), session };
-    let actor = Actor { user: None, has_key: false, rank: Rank(rank) };
+    let actor = Actor { user: None, has_key: false, rank: Rank::local(rank) };
     let decision = rules.decide(view, actor, action, now()).unwrap();
     decision.fact.clone().into_iter().for_each(|fact| view.apply(fact));
     decision
@@ -38,7 +39,7 @@ fn a_seat_that_is_left_and_taken_again_leaves_nothing_behind() {
 fn a_reference_that_is_used_again_gets_the_first_post() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
     join(&mut rules, &mut view, 1, Session::random());
-    let actor = Actor { user: Some(UserId(1)), has_key: false, rank: Rank(1) };
+    let actor = Actor { user: Some(UserId(1)), has_key: false, rank: Rank::local(1) };
     let mut post = |text: &str| {
         let action = Action::Post { text: text.to_owned(), reference: Some("a".to_owned()) };
         let Decision { fact, reply } = rules.decide(&view, actor, action, now()).unwrap();
@@ -105,7 +106,7 @@ fn a_key_that_is_used_again_under_the_same_name_gets_the_first_post() {
 #[test]
 fn hosts_close_a_room_to_posts_without_a_seat() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
-    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };
     let [locked, frozen] = [true, false].map(|locks| StateChange {
         locked: Some(locks),
         frozen: Some(!locks),
@@ -147,7 +148,7 @@ fn a_seat_is_kept_for_who_wrote_or_stayed() {
         };
         let since = rules.seats[&id].since;
         if let Some(action) = action.clone() {
-            let actor = Actor { user: Some(id), has_key: false, rank: Rank(1) };
+            let actor = Actor { user: Some(id), has_key: false, rank: Rank::local(1) };
             view.apply(rules.decide(&view, actor, action, now()).unwrap().fact.unwrap());
         }
         let later = Now { instant: since + stay, unix_millis: 0 };
@@ -162,7 +163,7 @@ fn a_seat_is_kept_for_who_wrote_or_stayed() {
 #[test]
 fn a_room_has_a_maximum_number_of_hosts() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
-    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };
     for rank in 1..=MAX_HOSTS as u64 + 1 {
         join(&mut rules, &mut view, rank, Session::random());
         let made = rules.decide(&view, boss, Action::MakeHost(UserId(rank)), now());
@@ -175,7 +176,7 @@ fn a_room_has_a_maximum_number_of_hosts() {
     let again = rules.decide(&view, boss, Action::MakeHost(UserId(1)), now()).unwrap();
     assert_eq!(again.fact, None);
     // With the key, a host can be one without being in the list.
-    let actor = Actor { user: Some(UserId(MAX_HOSTS as u64 + 1)), has_key: true, rank: Rank(1) };
+    let actor = Actor { user: Some(UserId(MAX_HOSTS as u64 + 1)), has_key: true, rank: Rank::local(1) };
     let decision = rules.decide(&view, actor, Action::Host, now()).unwrap();
     assert_eq!((decision.fact, decision.reply), (None, Reply::Hosting));
 }
@@ -183,7 +184,7 @@ fn a_room_has_a_maximum_number_of_hosts() {
 #[test]
 fn of_users_whose_boxes_were_cleared_the_first_is_forgotten() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
-    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };
     let sessions: Vec<Session> = (0..=MAX_CLEARED).map(|_| Session::random()).collect();
     for &session in &sessions {
         let Reply::Seated(id) = join(&mut rules, &mut view, 1, session).reply else { panic!("a seat") };
@@ -203,7 +204,7 @@ fn of_users_whose_boxes_were_cleared_the_first_is_forgotten() {
 fn what_hosts_do_to_nobody_is_refused() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
     join(&mut rules, &mut view, 1, Session::random());
-    let boss = Actor { user: None, has_key: true, rank: Rank(0) };
+    let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };
     let nobody = UserId(7);
     let spotlight = StateChange { spotlight: Some(Some(nobody)), ..StateChange::default() };
     for action in [
