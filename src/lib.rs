@@ -11,6 +11,7 @@
 //! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
 //! | `delivery` | batches, outboxes (the policy for slow clients), transports |
 //! | `store` | posts, and what hosts have set, in an SQLite file |
+//! | `cluster` | several processes that serve the same rooms |
 //! | `hub` | the loop that owns rooms and clients |
 //! | `client` | reading and checking what one client sends |
 //! | `tls` | encryption of accepted connections: certificates, handshakes, pumps |
@@ -20,6 +21,7 @@
 
 mod base;
 mod client;
+mod cluster;
 mod delivery;
 mod http;
 mod hub;
@@ -68,7 +70,8 @@ pub use tls::names::Names;
 pub mod internals {
     pub use crate::base::address::Address;
     pub use crate::base::clock::Now;
-    pub use crate::base::ids::{AckId, ClientId, RoomId, UserId};
+    pub use crate::base::ids::NodeId;
+    pub use crate::base::ids::{AckId, ClientId, Epoch, RoomId, UserId};
     pub use crate::base::permits::{ConnectionLimiter, Permit, SPARE_CONNECTIONS};
     pub use crate::base::rate_limit::RateLimit;
     pub use crate::base::token::Token;
@@ -76,6 +79,8 @@ pub mod internals {
     pub use crate::client::socketio::application::{Application, InvalidMessage, Join, Message, Reaction};
     pub use crate::client::socketio::heartbeat::SessionOptions;
     pub use crate::client::socketio::output::Output;
+    pub use crate::cluster::link::{Beat, Channel, LinkEvent, LinkRequest, Publication};
+    pub use crate::cluster::room_link::Owned;
     pub use crate::delivery::client_transport::ClientTransport;
     pub use crate::delivery::stall::MAX_STALL;
     pub use crate::delivery::transport::{SocketTransport, Transport};
@@ -91,7 +96,8 @@ pub mod internals {
     pub use crate::http::socketio::Endpoint;
     pub use crate::hub::Hub;
     pub use crate::hub::attempts::Refusal;
-    pub use crate::hub::event::{Event, FromClient, Health, NewClient, QueuedEvent};
+    pub use crate::hub::event::{Event, FromClient, NewClient, QueuedEvent};
+    pub use crate::hub::health::Health;
     pub use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
     pub use crate::hub::post_request::{MAX_POST_REQUESTS_PER_ADDRESS, PostRequest, PostRequester};
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
@@ -115,6 +121,8 @@ pub mod internals {
     pub use crate::room::text::{Text, TextChange};
     pub use crate::room::view::{View, Visibility};
     pub use crate::store::database::Database;
-    pub use crate::store::request::{Answer, Change, Erase, Load, Requests, Save, StorePost, Write};
+    pub use crate::store::request::{
+        Answer, Change, Erase, Load, Requests, Restore, Returned, Save, StorePost, Write,
+    };
     pub use crate::store::{Store, start as start_store};
 }

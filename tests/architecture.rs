@@ -6,9 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The folders in their order. Each may import only from those before it.
-const FOLDERS: [&str; 12] = [
-    "platform", "base", "room", "protocol", "delivery", "store", "hub", "client", "tls", "http", "server",
-    "remote",
+const FOLDERS: [&str; 13] = [
+    "platform", "base", "room", "protocol", "delivery", "store", "cluster", "hub", "client", "tls", "http",
+    "server", "remote",
 ];
 
 /// What depends on the operating system, or is not checked by the compiler.

@@ -21,6 +21,15 @@ pub struct UserId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NodeId(pub u64);
 
+/// Identifies a request of a client of another node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId {
+    /// The node.
+    pub node: NodeId,
+    /// The number that the node gives it.
+    pub number: u64,
+}
+
 /// The number by which a client knows the acknowledgement that it asks for. Only Socket.IO clients do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AckId(pub u64);
@@ -46,3 +55,7 @@ impl<'de> Deserialize<'de> for UserId {
         digits.parse().map(Self).map_err(serde::de::Error::custom)
     }
 }
+
+/// A period in which one node owns a room. Of two, the one with the higher number is the later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub struct Epoch(pub u64);

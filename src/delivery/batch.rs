@@ -333,8 +333,15 @@ mod tests {
         let tail = Bytes::from(json);
         let part = Part { json: tail.clone(), next: None };
         let mut batch = Batch::default();
-        let receiver =
-            Receiver { you: None, name: None, session: None, cleared: None, host: false, viewers: 0 };
+        let receiver = Receiver {
+            you: None,
+            name: None,
+            session: None,
+            cleared: None,
+            host: false,
+            linked: true,
+            viewers: 0,
+        };
         batch.add_snapshots(vec![part], [(ClientId(1), Encoding::PLAIN_WHOLE, receiver)].into_iter());
         batch.seal();
         assert!(!tail.is_unique());

@@ -9,6 +9,7 @@ use crate::http::request::Head;
 use crate::http::response::Response;
 use crate::http::responses::ResponseCounters;
 use crate::hub::counters::{ClientKind, Counters};
+use crate::hub::health::ClusterHealth;
 use crate::hub::report::Report;
 use crate::hub::shards::{HUB_TIMEOUT, Shards};
 use crate::store::commits::Commits;
@@ -57,6 +58,11 @@ impl Metrics {
         self.write_memory(&mut text, &report);
         if let Some(commits) = &self.commits {
             write_store(&mut text, commits);
+        }
+        if let Some(ClusterHealth { nodes, linked }) = report.cluster {
+            text.single("nodes", Kind::Gauge, "Nodes that are alive, this one included.", nodes);
+            let help = "1 while this node is linked to the others, 0 while it is cut off.";
+            text.single("linked", Kind::Gauge, help, u8::from(linked));
         }
         Response::metrics(text.into_text())
     }

@@ -1,6 +1,6 @@
 //! HTTP responses: the server's health, and a line of text for everything else. The page is in [`super::page`].
 
-use crate::hub::event::Health;
+use crate::hub::health::{ClusterHealth, Health};
 use bytes::Bytes;
 use form_urlencoded::byte_serialize;
 use serde::Serialize;
@@ -98,15 +98,27 @@ impl Response {
     pub fn health(health: Option<Health>, with_counts: bool) -> Self {
         let (status, body) = match health {
             Some(_) if !with_counts => (200, "{\"healthy\":true}\n".to_owned()),
-            Some(Health { clients, rooms, texts, waiting }) => (
-                200,
-                format!(
-                    "{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms},\"texts\":{texts},\"waiting\":{waiting}}}\n"
-                ),
-            ),
+            Some(Health { clients, rooms, texts, waiting, cluster }) => {
+                let cluster = cluster
+                    .map(|ClusterHealth { nodes, linked }| format!(",\"nodes\":{nodes},\"linked\":{linked}"));
+                let cluster = cluster.unwrap_or_default();
+                let body = format!(
+                    "{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms},\"texts\":{texts},\
+                     \"waiting\":{waiting}{cluster}}}\n"
+                );
+                (200, body)
+            }
             None => (503, "{\"healthy\":false}\n".to_owned()),
         };
         Self::new(status, "application/json", body.into_bytes())
+    }
+
+    /// Whether the server takes new clients: the hubs reply, and are linked to the other nodes if there may be some.
+    pub(crate) fn readiness(health: Option<Health>) -> Self {
+        let is_linked = |health: Health| health.cluster.is_none_or(|cluster| cluster.linked);
+        let ready = health.is_some_and(is_linked);
+        let body = format!("{{\"ready\":{ready}}}\n");
+        Self::new(if ready { 200 } else { 503 }, "application/json", body.into_bytes())
     }
 
     /// Numbers in Prometheus's text format.

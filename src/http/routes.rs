@@ -164,6 +164,7 @@ impl Router {
         }
         match head.uri().path() {
             "/healthz" if is_read => Ok(Route::Response(self.health_check(head, address))),
+            "/readyz" if is_read => Ok(Route::Response(Response::readiness(self.shards.health(HUB_TIMEOUT)))),
             "/log" if is_read => LogRequest::from_query(query).map(|request| Route::Log(request, address)),
             "/boxes" if is_read => self.boxes(head, query, address),
             "/invite" if is_read => self.invite(query).map(Route::Response),
@@ -175,7 +176,7 @@ impl Router {
             }
             path if socketio::serves(path) => Ok(Route::SocketIo(address)),
             "/ws" => Err(Response::text(405, "Open a WebSocket with GET.").with_header("Allow", "GET")),
-            "/boxes" | "/healthz" | "/invite" | "/log" | "/qr.svg" => Err(only_read()),
+            "/boxes" | "/healthz" | "/invite" | "/log" | "/qr.svg" | "/readyz" => Err(only_read()),
             path if socketio::is_file(path) => Err(Response::text(404, NO_CLIENT)),
             _ => Err(Response::text(404, "Not found; the wall is at /.")),
         }

@@ -5,11 +5,13 @@ use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, RoomId, UserId};
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
+use crate::cluster::link::LinkRequest;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::attempts::{Attempt, CHECK_INTERVAL, Refusal, Requester};
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::NewClient;
+use crate::hub::linked::Linked;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::passphrase_gate::PASSPHRASE_TIMEOUT;
 use crate::hub::registry::Client;
@@ -17,6 +19,7 @@ use crate::hub::secret_check::AttemptResult;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
+use crate::room::action::Rank;
 use crate::room::room_name::RoomName;
 use crate::room::rules::RoomOptions;
 
@@ -163,17 +166,21 @@ impl<T: Transport> Hub<T> {
                 Err(reason) => return self.close(client, &reason, now),
             },
         };
+        let rank = match &self.node {
+            Some(node) => Rank { at: node.accepted_at(now.unix_millis), node: node.me, number: client.0 },
+            None => Rank::local(client.0),
+        };
         self.clients.registry.enter(client, id);
         self.seats.enter(id);
         if let Some(room) = self.rooms.touch(id) {
-            room.enter(client);
+            room.enter(client, rank);
         }
         self.on_viewers_changed(id, now);
     }
 
     /// Opens a room, unless there are too many.
     pub(super) fn open_room(&mut self, name: RoomName, now: Now) -> Result<RoomId, CloseReason> {
-        if self.store.is_busy_loading() {
+        if self.store.is_busy_loading() || self.node.as_ref().is_some_and(|node| node.is_alone()) {
             return Err(CloseReason::ServerBusy);
         }
         // Another hub may take the place of a room that was displaced.
@@ -190,13 +197,27 @@ impl<T: Transport> Hub<T> {
             let last_user = UserId(last_user.0.max(now.unix_millis));
             OpenRoom::new(name.clone(), options, last_user, memory, now.instant)
         });
-        self.store.load(id, name, self.limits.log_length);
+        match (&self.node, self.rooms.get_mut(id)) {
+            (Some(node), Some(room)) => {
+                node.request(LinkRequest::Subscribe(id, name.key().to_owned()));
+                room.linked = Some(Box::new(Linked::new(node.me)));
+            }
+            _ => self.store.load(id, name, self.limits.log_length),
+        }
         Ok(id)
     }
 
     /// Forgets a room if nobody is in it any more.
     pub(super) fn forget_if_empty(&mut self, id: RoomId) {
+        let linked = self.rooms.get(id).filter(|room| room.linked.is_some());
+        let key = linked.map(|room| (room.name().key().to_owned(), room.is_in_charge()));
         if self.rooms.forget_if_empty(id) {
+            if let (Some(node), Some((key, is_owned))) = (&self.node, key) {
+                if is_owned {
+                    node.request(LinkRequest::Release(key.clone()));
+                }
+                node.request(LinkRequest::Unsubscribe(key));
+            }
             self.store.cancel_load(id);
             for deadline in
                 [Deadline::Save(id), Deadline::Hosts(id), Deadline::Budget(id), Deadline::ViewerCount(id)]

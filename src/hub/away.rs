@@ -6,6 +6,7 @@ use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::seats::AwaySeat;
@@ -25,19 +26,27 @@ impl<T: Transport> Hub<T> {
     /// A client asks for a seat. If it needs a new one and the room is full, an away user gives way, unless the room
     /// has only its [share](away_share) of them.
     pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session, now: Now) {
-        let lacks_seat = |room: &OpenRoom| room.lacks_seat_for(client, session.key());
-        if self.rooms.get(id).is_some_and(lacks_seat)
-            && let Some(seat) = self.seats.shortest_stay_in(id, away_share(self.limits.max_users))
-        {
-            self.evict(seat, now);
+        let lacks_seat = |room: &OpenRoom| room.is_in_charge() && room.lacks_seat_for(client, session.key());
+        if self.rooms.get(id).is_some_and(lacks_seat) {
+            self.make_place(id, now);
         }
         if let Some(room) = self.rooms.get_mut(id) {
             room.claim_seat(client, session);
         }
     }
 
+    /// A room is full: an away user gives way, unless the room has only its [share](away_share) of them.
+    pub(super) fn make_place(&mut self, id: RoomId, now: Now) {
+        if let Some(seat) = self.seats.shortest_stay_in(id, away_share(self.limits.max_users)) {
+            self.evict(seat, now);
+        }
+    }
+
     /// A client has a seat, which is a new one or was another client's.
     pub(super) fn hold_seat(&mut self, client: ClientId, id: RoomId, user: UserId, is_new: bool, now: Now) {
+        if !self.rooms.get(id).is_some_and(OpenRoom::is_in_charge) {
+            return;
+        }
         let Some(address) = self.clients.registry.get(client).map(|client| client.address) else { return };
         self.seats.take(id, user, address);
         if is_new {
@@ -81,7 +90,7 @@ impl<T: Transport> Hub<T> {
     /// The grace period of a user who is away is over.
     pub(super) fn end_grace(&mut self, id: RoomId, user: UserId, now: Now) {
         if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_expire(user)) {
-            self.publish(id, fact, None, None, now);
+            self.publish(id, fact, Cause::default(), now);
             self.forget_if_empty(id);
         }
     }

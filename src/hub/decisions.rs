@@ -4,6 +4,7 @@ use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, RoomId};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::ReplyTo;
 use crate::hub::open_room::OpenRoom;
@@ -20,20 +21,43 @@ use crate::room::session::Session;
 impl<T: Transport> Hub<T> {
     /// A client asks for something that the rules of its room decide.
     pub(super) fn act(&mut self, client: ClientId, action: Action, ack: Option<AckId>, now: Now) {
-        let reference = match &action {
-            Action::Post { reference, .. } => reference.clone(),
-            _ => None,
-        };
-        let is_post = matches!(action, Action::Post { .. });
         if matches!(action, Action::Join { .. }) {
             self.clients.registry.stop_notices(client);
         }
         let Some(id) = self.clients.registry.room_of(client) else {
+            let reference = match action {
+                Action::Post { reference, .. } => reference,
+                _ => None,
+            };
             return self.reject(client, EventError::PassphraseNeeded, ReplyTo { reference, ack });
         };
         if let Action::Join { session, .. } = action {
             self.make_seat(client, id, session, now);
         }
+        let Some(room) = self.rooms.touch(id) else { return };
+        if room.is_alone() {
+            return self.act_alone(client, id, action, ack, now);
+        }
+        match action {
+            Action::Watch | Action::Resync => self.decide(client, id, action, ack, now),
+            action if room.is_mirror() => self.forward(client, id, action, ack),
+            action => self.decide(client, id, action, ack, now),
+        }
+    }
+
+    /// Has the rules of a room decide a client's action.
+    pub(super) fn decide(
+        &mut self,
+        client: ClientId,
+        id: RoomId,
+        action: Action,
+        ack: Option<AckId>,
+        now: Now,
+    ) {
+        let (reference, is_post) = match &action {
+            Action::Post { reference, .. } => (reference.clone(), true),
+            _ => (None, false),
+        };
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
             Ok(decision) => self.carry_out(client, id, decision, ack, now),
@@ -49,12 +73,15 @@ impl<T: Transport> Hub<T> {
     pub(super) fn seat_guest(&mut self, client: ClientId, now: Now) {
         let Some(id) = self.clients.registry.room_of(client) else { return };
         let is_viewer = |room: &OpenRoom| room.actor(client).is_some_and(|actor| actor.user.is_none());
-        if !self.rooms.get(id).is_some_and(is_viewer) {
+        if !self.rooms.get(id).is_some_and(|room| is_viewer(room) && !room.is_alone()) {
             return;
         }
         let session = Session::random();
         self.make_seat(client, id, session, now);
         let join = Action::Join { name: Name::of_guest(), session };
+        if self.rooms.get(id).is_some_and(OpenRoom::is_mirror) {
+            return self.forward(client, id, join, None);
+        }
         if let Some(Ok(decision)) = self.rooms.touch(id).map(|room| room.decide(client, join, now)) {
             self.carry_out(client, id, decision, None, now);
         }
@@ -84,7 +111,7 @@ impl<T: Transport> Hub<T> {
         };
         let is_new = matches!(fact, Some(Fact::Joined { .. }));
         if let Some(fact) = fact {
-            self.publish(id, fact, Some(client), reference, now);
+            self.publish(id, fact, Cause::client(client).with_reference(reference), now);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         match reply {
@@ -98,10 +125,7 @@ impl<T: Transport> Hub<T> {
                 self.hold_seat(client, id, user, is_new, now);
                 self.on_viewers_changed(id, now);
             }
-            Reply::Hosting => {
-                let token = self.host_key.as_ref().map(SecretCheck::issue_token);
-                room.tell(client, &ServerEvent::Hosting { token });
-            }
+            Reply::Hosting => self.tell_hosting(client, id),
             Reply::SeatTaken => {
                 // The room sends nothing more to a client that is closed.
                 if let Some(ack) = ack {
@@ -116,15 +140,16 @@ impl<T: Transport> Hub<T> {
         self.acknowledge(client, ack);
     }
 
+    /// Tells a client that it is a host.
+    pub(super) fn tell_hosting(&mut self, client: ClientId, id: RoomId) {
+        let token = self.host_key.as_ref().map(SecretCheck::issue_token);
+        if let Some(room) = self.rooms.touch(id) {
+            room.tell(client, &ServerEvent::Hosting { token });
+        }
+    }
+
     /// Applies a fact to its room, and does what follows from it.
-    pub(super) fn publish(
-        &mut self,
-        id: RoomId,
-        fact: Fact,
-        actor: Option<ClientId>,
-        reference: Option<&str>,
-        now: Now,
-    ) {
+    pub(super) fn publish(&mut self, id: RoomId, fact: Fact, cause: Cause<'_>, now: Now) {
         self.counters.posts += u64::from(matches!(fact, Fact::Posted { .. }));
         let may_appoint = self.update_seats(id, &fact);
         let Some(room) = self.rooms.touch(id) else { return };
@@ -132,7 +157,7 @@ impl<T: Transport> Hub<T> {
             Fact::Gone { id: user, removed: true } => room.client_of(user),
             _ => None,
         };
-        room.publish(fact, actor, reference);
+        room.publish(fact, cause);
         if may_appoint {
             self.appoint_host(id, now);
         }
@@ -144,7 +169,8 @@ impl<T: Transport> Hub<T> {
     /// Updates seat counts and deadlines for a fact that is about to be applied. Returns whether the room may lack a
     /// host then, or have somebody who becomes one.
     fn update_seats(&mut self, id: RoomId, fact: &Fact) -> bool {
-        let Some(room) = self.rooms.get(id) else { return false };
+        // The owner of a room counts its seats, and ends them.
+        let Some(room) = self.rooms.get(id).filter(|room| room.is_in_charge()) else { return false };
         match fact {
             Fact::Joined { .. } => {
                 self.shard.seats.add(1);
@@ -195,7 +221,7 @@ impl<T: Transport> Hub<T> {
         if let Some(room) = self.rooms.touch(id)
             && let Some(host) = room.decide_appoint(now)
         {
-            room.publish(host, None, None);
+            room.publish(host, Cause::default());
         }
     }
 }

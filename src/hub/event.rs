@@ -6,8 +6,10 @@ use crate::base::memory::Charge;
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
 use crate::base::window::Slot;
+use crate::cluster::link::LinkEvent;
 use crate::hub::attempts::Refusal;
 use crate::hub::counters::{Counters, INVALID};
+use crate::hub::health::Health;
 use crate::hub::post_request::PostRequest;
 use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
@@ -20,7 +22,6 @@ use crate::room::room_name::RoomName;
 use crate::room::text::TextChange;
 use crate::store::request::Answer;
 use crossbeam_channel::Sender;
-use std::iter::Sum;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -50,6 +51,8 @@ pub enum Event<T> {
     },
     /// The store answers.
     Stored(Box<Answer>),
+    /// The link to the other nodes tells something.
+    Link(Box<LinkEvent>),
     /// An HTTP request gives a passphrase.
     PassphraseCheck {
         /// Where the request comes from.
@@ -296,28 +299,4 @@ pub struct NewClient<T> {
     pub handshake: Vec<u8>,
     /// It has given the passphrase already.
     pub admitted: bool,
-}
-
-/// The health of a hub.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Health {
-    /// WebSocket connections.
-    pub clients: usize,
-    /// Open rooms.
-    pub rooms: usize,
-    /// Bytes of output that wait for slow clients, and of large messages that arrive.
-    pub waiting: usize,
-    /// Bytes of boxes and logs, except in rooms whose texts are hidden.
-    pub texts: usize,
-}
-
-impl Sum for Health {
-    fn sum<I: Iterator<Item = Self>>(hubs: I) -> Self {
-        hubs.fold(Self::default(), |sum, hub| Self {
-            clients: sum.clients + hub.clients,
-            rooms: sum.rooms + hub.rooms,
-            waiting: sum.waiting + hub.waiting,
-            texts: sum.texts + hub.texts,
-        })
-    }
 }

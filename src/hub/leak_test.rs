@@ -236,6 +236,7 @@ impl World {
                 let outcome = is_stored.then(numbered).ok_or(NotStored::Unavailable);
                 Answer::PostStored { room, post, by, outcome }
             }
+            Write::Restore(restore) => unreachable!("there are no other nodes: {restore:?}"),
             Write::Change(Change::Save(Save { room, .. })) => Answer::Saved { room, is_kept: is_stored },
             Write::Change(Change::Erase(Erase { room, n, by, .. })) => Answer::Erased {
                 room,

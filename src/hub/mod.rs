@@ -7,9 +7,11 @@
 //! The result of a single event goes out at once; under load, batches grow by themselves. No timer adds delay.
 
 pub(crate) mod admission;
+pub(crate) mod alone;
 pub(crate) mod attempts;
 pub(crate) mod away;
 pub(crate) mod budget;
+pub(crate) mod cause;
 pub(crate) mod clients;
 pub(crate) mod cost;
 pub(crate) mod counters;
@@ -17,6 +19,8 @@ pub(crate) mod deadlines;
 pub(crate) mod decisions;
 pub(crate) mod event;
 pub(crate) mod first_parts;
+pub(crate) mod handover;
+pub(crate) mod health;
 pub(crate) mod host_key;
 pub(crate) mod host_options;
 pub(crate) mod inbox;
@@ -24,8 +28,13 @@ pub(crate) mod keepalive;
 pub(crate) mod known_viewer_count;
 #[cfg(test)]
 mod leak_test;
+pub(crate) mod link_events;
+pub(crate) mod linked;
 pub(crate) mod member;
+pub(crate) mod mirror;
+pub(crate) mod node;
 pub(crate) mod open_room;
+pub(crate) mod owner;
 pub(crate) mod passphrase_gate;
 pub(crate) mod post_quota;
 pub(crate) mod post_request;
@@ -49,19 +58,22 @@ pub(crate) mod viewer_count;
 pub(crate) mod wall_part;
 
 use crate::base::clock::Now;
-use crate::base::ids::{ClientId, RoomId};
+use crate::base::ids::{ClientId, NodeId, RoomId};
 use crate::base::limits::Limits;
 use crate::base::memory::MemoryLimit;
 use crate::base::secret::SecretHash;
 use crate::base::warning::Warning;
+use crate::cluster::link::LinkRequest;
 use crate::delivery::backlog::MAX_REST;
 use crate::delivery::transport::Transport;
 use crate::hub::attempts::{Attempt, Requester};
+use crate::hub::cause::Cause;
 use crate::hub::clients::{Clients, TooSlow};
 use crate::hub::counters::Counters;
 use crate::hub::deadlines::{Deadline, Deadlines};
 use crate::hub::event::Event;
 use crate::hub::host_options::HostOptions;
+use crate::hub::node::Node;
 use crate::hub::passphrase_gate::PassphraseGate;
 use crate::hub::post_requests::PostRequests;
 use crate::hub::rooms::Rooms;
@@ -71,11 +83,12 @@ use crate::hub::shards::Shard;
 use crate::hub::stage::Stage;
 use crate::hub::store_link::StoreLink;
 use crate::hub::text_relief::TextRelief;
+use crate::hub::wall_part::WallQuestion;
 use crate::protocol::close::{CloseReason, SILENT};
 use crate::room::state::HostMode;
 use crate::room::view::Visibility;
 use crate::store::request::Requests;
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::mem;
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
@@ -106,6 +119,8 @@ pub struct Hub<T> {
     post_requests: PostRequests,
     deadlines: Deadlines,
     stage: Stage,
+    /// The node that this hub is part of, if there are others.
+    node: Option<Box<Node>>,
     full_warning: Warning,
     /// The number of this turn: events are handled, then output is written.
     turn: u64,
@@ -136,10 +151,16 @@ impl<T: Transport> Hub<T> {
             post_requests: PostRequests::new(&limits),
             deadlines: Deadlines::default(),
             stage: Stage::Running,
+            node: None,
             full_warning: Warning::default(),
             turn: 0,
             counters: Counters::default(),
         }
+    }
+
+    /// Makes the hub part of a node, before it gets events.
+    pub fn join_cluster(&mut self, me: NodeId, requests: Sender<LinkRequest>, clock: fn() -> Duration) {
+        self.node = Some(Box::new(Node::new(me, requests, clock)));
     }
 
     /// Runs until the hub has stopped and its clients are gone, or until all senders of events are gone.
@@ -180,6 +201,7 @@ impl<T: Transport> Hub<T> {
             }
             Event::PostRequest { connection, request } => self.receive_post(connection, *request, now),
             Event::Stored(answer) => self.on_store_reply(*answer, now),
+            Event::Link(event) => self.on_link(*event, now),
             Event::PassphraseCheck { address, passphrase, token, reply_to } => {
                 let from = Requester::Request { reply_to };
                 self.attempt(address, Attempt { from, secret: passphrase }, token, now);
@@ -189,7 +211,7 @@ impl<T: Transport> Hub<T> {
             }
             Event::HistoryRequest { room, reply_to } => self.answer_history(&room, &reply_to),
             Event::WallRequest { room, is_host, after, reply_to } => {
-                self.answer_wall(&room, is_host, after, &reply_to);
+                self.answer_wall(&room, WallQuestion { is_host, after, reply_to }, now);
             }
             // Whoever asked may have given up waiting, so a failed reply is no error.
             Event::HealthCheck { reply_to } => {
@@ -203,6 +225,7 @@ impl<T: Transport> Hub<T> {
     /// Handles the events that have waited for this turn and the deadlines that have passed, and writes to every client
     /// with pending output.
     pub fn write(&mut self, now: Now) {
+        self.check_link(now);
         self.begin_turn(now);
         self.text_relief.free(&self.text_memory, &mut self.rooms, now.instant);
         let mut retries = self.meet_deadlines(now);
@@ -211,6 +234,7 @@ impl<T: Transport> Hub<T> {
             while let Some(id) = self.rooms.pop_dirty() {
                 self.save_room(id, now);
                 too_slow.extend(self.write_room(id, now.instant));
+                self.await_nodes(id);
             }
             self.continue_stopping(now.instant);
             too_slow.extend(self.clients.flush(&mut self.deadlines, now.instant));
@@ -221,6 +245,7 @@ impl<T: Transport> Hub<T> {
             too_slow.extend(clients.retry(mem::take(&mut retries), rooms, deadlines, now.instant));
             too_slow.extend(clients.relieve_memory(deadlines, now.instant));
             if too_slow.is_empty() && !self.rooms.are_dirty() {
+                self.write_to_nodes(now);
                 return;
             }
             for client in too_slow {
@@ -250,7 +275,11 @@ impl<T: Transport> Hub<T> {
         let mut retries = Vec::new();
         while let Some(deadline) = self.deadlines.pop(now.instant) {
             match deadline {
-                Deadline::Grace(room, user) => self.end_grace(room, user, now),
+                Deadline::Grace(room, user) => {
+                    if !self.pauses_grace(deadline, room, now) {
+                        self.end_grace(room, user, now);
+                    }
+                }
                 Deadline::Save(room) => self.retry_save(room),
                 Deadline::Hosts(room) => self.appoint_host(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
@@ -296,9 +325,16 @@ impl<T: Transport> Hub<T> {
         self.deadlines.cancel(Deadline::Passphrase(client));
         let Some(id) = self.clients.registry.room_of(client) else { return };
         let Some(room) = self.rooms.touch(id) else { return };
-        let fact = room.leave(client, now.instant).and_then(|user| room.decide_leave(user, goodbye, now));
-        if let Some(fact) = fact {
-            self.publish(id, fact, None, None, now);
+        if room.is_mirror() {
+            room.forward_leave(client, goodbye, now.instant);
+        } else {
+            let actor = room.actor(client);
+            if let Some(user) = room.leave(client, now.instant)
+                && let Some(fact) = room.decide_leave(user, goodbye, now)
+            {
+                self.publish(id, fact, Cause::default(), now);
+            }
+            self.note_left(id, client, actor, goodbye);
         }
         self.on_viewers_changed(id, now);
         self.on_vacated(id);

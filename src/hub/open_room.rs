@@ -1,32 +1,38 @@
 //! An open room: its rules, its view, its clients, and the batch it is about to send.
 
+mod asked;
 mod events;
+mod linked;
 mod memory;
+mod mirror;
 mod output;
+mod owner;
+mod stored;
 
 use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, IdMap, UserId};
 use crate::base::limits::Limits;
 use crate::base::memory::{Charge, MemoryLimit};
 use crate::delivery::batch::Batch;
+use crate::hub::cause::Cause;
 use crate::hub::event::ReplyTo;
 use crate::hub::first_parts::FirstParts;
 use crate::hub::inbox::Inbox;
 use crate::hub::known_viewer_count::KnownViewerCount;
+use crate::hub::linked::Linked;
 use crate::hub::member::Member;
 use crate::protocol::error::EventError;
 use crate::protocol::server_event::ServerEvent;
-use crate::room::action::{Action, Actor};
+use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crate::room::rules::{Decision, RoomOptions, Rules};
 use crate::room::session::{Session, SessionKey};
-use crate::room::state::{RoomRecord, RoomState};
+use crate::room::state::RoomState;
 use crate::room::view::View;
 use std::collections::BTreeSet;
-use std::mem;
 use std::time::Instant;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
@@ -57,6 +63,8 @@ pub(crate) struct OpenRoom {
     pub was_hidden: bool,
     /// The first part of snapshots, for the next clients.
     first_parts: FirstParts,
+    /// What is kept for the other nodes, if there are any.
+    pub linked: Option<Box<Linked>>,
     /// There is a store.
     is_stored: bool,
     /// The store is still to load the room. Until then all that clients ask for waits.
@@ -98,6 +106,7 @@ impl OpenRoom {
             saving_fails: false,
             was_hidden: false,
             first_parts: FirstParts::default(),
+            linked: None,
             is_stored: options.is_stored,
             is_loading: options.is_stored,
             requests_under_way: 0,
@@ -131,18 +140,24 @@ impl OpenRoom {
     /// True when nobody is in the room or may come back, no event or post is under way, and its record is saved, so
     /// that the room can be forgotten.
     pub(crate) fn is_empty(&self) -> bool {
-        self.is_abandoned() && self.view.user_count() == 0
+        self.is_abandoned() && self.is_needed_by_nobody()
     }
 
     /// True when at most away users are in the room, and nothing is under way.
     pub(crate) fn is_abandoned(&self) -> bool {
         let is_saved = self.saving.is_none() && !(self.is_stored && self.rules.has_unsaved_record());
-        self.members.is_empty() && self.requests_under_way == 0 && is_saved && self.inbox.is_empty()
+        let is_idle = self.requests_under_way == 0 && is_saved && self.inbox.is_empty();
+        self.members.is_empty() && is_idle && !self.has_output_for_nodes()
     }
 
     /// Whether a viewer with the session of this key would be refused a seat only because there is none left.
     pub(crate) fn lacks_seat_for(&self, client: ClientId, key: SessionKey) -> bool {
-        let Some(viewer) = self.actor(client).filter(|actor| actor.user.is_none()) else { return false };
+        let viewer = self.actor(client).filter(|actor| actor.user.is_none());
+        viewer.is_some_and(|viewer| self.lacks_seat(viewer, key))
+    }
+
+    /// The same for a viewer that may be another node's.
+    fn lacks_seat(&self, viewer: Actor, key: SessionKey) -> bool {
         let refusal = self.rules.may_seat(&self.view, viewer, key);
         !self.rules.has_seat_for(key) && matches!(refusal, Err(RoomError::RoomFull { .. }))
     }
@@ -153,8 +168,8 @@ impl OpenRoom {
     }
 
     /// A client enters: a viewer, until it joins.
-    pub(crate) fn enter(&mut self, client: ClientId) {
-        self.members.insert(client, Member::default());
+    pub(crate) fn enter(&mut self, client: ClientId, rank: Rank) {
+        self.members.insert(client, Member::viewer(rank));
         self.batch.enter(client);
     }
 
@@ -179,6 +194,11 @@ impl OpenRoom {
         now: Now,
     ) -> Result<Decision, EventError> {
         let actor = self.actor(client).ok_or(EventError::PassphraseNeeded)?;
+        self.decide_for(actor, action, now)
+    }
+
+    /// The same for somebody who may be a client of another node.
+    fn decide_for(&mut self, actor: Actor, action: Action, now: Now) -> Result<Decision, EventError> {
         if let (Action::Write(change), Some(text)) =
             (&action, actor.user.and_then(|user| self.view.text(user)))
             && self.memory.is_over()
@@ -207,7 +227,7 @@ impl OpenRoom {
 
     /// Who a client is to the rules; `None` if it is not in the room.
     pub(crate) fn actor(&self, client: ClientId) -> Option<Actor> {
-        Some(self.members.get(&client)?.actor(client))
+        Some(self.members.get(&client)?.actor())
     }
 
     /// A client claims the seat of this session, or a new one that this session will be for.
@@ -219,10 +239,14 @@ impl OpenRoom {
 
     /// Gives a client a user's seat. Returns the client that had it.
     pub(crate) fn seat(&mut self, client: ClientId, user: UserId) -> Option<ClientId> {
-        self.members.entry(client).or_default().user = Some(user);
+        if let Some(member) = self.members.get_mut(&client) {
+            member.user = Some(user);
+        }
         let before = self.clients.insert(user, client)?;
         // It is closed at once; until then it is a viewer.
-        self.members.entry(before).or_default().user = None;
+        if let Some(member) = self.members.get_mut(&before) {
+            member.user = None;
+        }
         Some(before)
     }
 
@@ -247,12 +271,19 @@ impl OpenRoom {
         }
     }
 
-    /// Applies a fact and tells the room about it. `actor` is the client whose action led to the fact: it is not told
-    /// that it is back, gets no notice that it has joined, and gets its post with its `reference`.
-    pub(crate) fn publish(&mut self, fact: Fact, actor: Option<ClientId>, reference: Option<&str>) {
+    /// Applies a fact and tells the room about it.
+    pub(crate) fn publish(&mut self, fact: Fact, cause: Cause<'_>) {
+        let Cause { client: actor, reference, .. } = cause;
+        let kept = self.keep_own_user(&fact);
         if let Some(event) = ServerEvent::of_fact(&fact, &self.view) {
             match (&fact, actor, reference) {
                 (Fact::Back { .. } | Fact::SeatTaken { .. }, Some(client), _) => {
+                    self.batch.broadcast_except(client, &event);
+                }
+                (Fact::Away { .. } | Fact::Gone { .. }, ..) if let Some(client) = kept => {
+                    self.batch.broadcast_except(client, &event);
+                }
+                (Fact::Back { id }, None, _) if let Some(client) = self.client_of(*id) => {
                     self.batch.broadcast_except(client, &event);
                 }
                 (Fact::Posted { post }, Some(author), Some(_)) => {
@@ -282,6 +313,7 @@ impl OpenRoom {
             }
             _ => {}
         }
+        self.note_for_nodes(&fact, cause.request, cause.key);
         self.view.apply(fact);
         self.count_memory();
     }
@@ -319,49 +351,6 @@ impl OpenRoom {
         self.snapshot_requests.insert(client);
     }
 
-    /// Counts a post under way.
-    pub(crate) fn begin_request(&mut self) {
-        self.requests_under_way += 1;
-    }
-
-    /// The store has loaded the room.
-    pub(crate) fn load(&mut self, record: RoomRecord, posts: Vec<Post>, now: Now) {
-        self.is_loading = false;
-        self.inbox.release_held();
-        let fact = self.rules.restore(record, posts, now);
-        self.publish(fact, None, None);
-    }
-
-    /// Whether the store is still to load the room.
-    pub(crate) fn is_loading(&self) -> bool {
-        self.is_loading
-    }
-
-    /// What the store is to save of the room now, if that has changed: one record after the other, each the latest.
-    pub(crate) fn take_record(&mut self) -> Option<RoomRecord> {
-        if self.saving.is_some() {
-            return None;
-        }
-        let record = self.rules.take_record()?;
-        self.saving = Some(record.state.clone());
-        Some(record)
-    }
-
-    /// The store has answered for the record. Now the state in it takes effect.
-    pub(crate) fn on_saved(&mut self, is_kept: bool) {
-        self.saving_fails = !is_kept;
-        if let Some(state) = self.saving.take().filter(|state| state != self.view.state()) {
-            self.publish(Fact::StateChanged { state }, None, None);
-        }
-    }
-
-    /// The record that the store could not keep is to be saved again, unless a later one was kept.
-    pub(crate) fn retry_save(&mut self) {
-        if mem::take(&mut self.saving_fails) {
-            self.rules.return_record();
-        }
-    }
-
     /// All clients.
     pub(crate) fn clients(&self) -> Vec<ClientId> {
         self.members.keys().copied().collect()
@@ -377,10 +366,5 @@ impl OpenRoom {
     /// How many users are not away.
     pub(crate) fn present_users(&self) -> usize {
         self.clients.len()
-    }
-
-    /// A post is no longer under way.
-    pub(crate) fn request_answered(&mut self) {
-        self.requests_under_way -= 1;
     }
 }

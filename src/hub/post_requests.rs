@@ -6,12 +6,15 @@ use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::base::limits::Limits;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::cause::Cause;
 use crate::hub::event::{FromClient, QueuedEvent};
 use crate::hub::post_request::{PostRequest, PostRequester};
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::post_refusal::PostRefusal;
+use crate::room::action::Rank;
 use crate::room::fact::Fact;
+use crate::room::names::Name;
 use crate::room::post::{NotStored, Numbered};
 use crate::room::rules::Reply;
 use std::collections::HashMap;
@@ -80,6 +83,25 @@ impl<T: Transport> Hub<T> {
             return; // the request is told that nothing was posted
         }
         let Some(open) = self.rooms.touch(id) else { return };
+        if open.is_alone() {
+            return from.answer(Err(PostRefusal::Busy));
+        }
+        if open.is_mirror() {
+            let rank = Rank::local(connection.0);
+            return open.forward_post_without_seat(rank, name, text, reference, from);
+        }
+        self.decide_post_without_seat(connection, id, (name, text, reference, from), now);
+    }
+
+    /// Has the rules decide on a post, and answers the request.
+    pub(super) fn decide_post_without_seat(
+        &mut self,
+        connection: ClientId,
+        id: RoomId,
+        (name, text, reference, from): (Name, String, Option<String>, PostRequester),
+        now: Now,
+    ) {
+        let Some(open) = self.rooms.touch(id) else { return };
         match open.decide_post_without_seat(&name, text, reference, now) {
             Err(error) => from.answer(Err(error.into())),
             Ok(decision) => match (decision.reply, decision.fact) {
@@ -90,7 +112,7 @@ impl<T: Transport> Hub<T> {
                 (Reply::Duplicate(post, _), _) => from.answer(Ok(post.n)),
                 (_, Some(Fact::Posted { post })) => {
                     let n = post.n;
-                    self.publish(id, Fact::Posted { post }, None, None, now);
+                    self.publish(id, Fact::Posted { post }, Cause::default(), now);
                     from.answer(Ok(n));
                 }
                 _ => {}

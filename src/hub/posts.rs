@@ -2,8 +2,10 @@
 
 use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, RoomId};
+use crate::cluster::message::Outcome;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
+use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
 use crate::hub::event::ReplyTo;
 use crate::hub::open_room::OpenRoom;
@@ -13,7 +15,7 @@ use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
 use crate::room::state::RoomRecord;
-use crate::store::request::{Answer, Erase, Requester, StorePost};
+use crate::store::request::{Answer, Erase, Requester, Save, StorePost};
 use std::time::Duration;
 
 /// Pause before a room is saved again that could not be saved. Hosts are told of each failure.
@@ -28,31 +30,63 @@ impl<T: Transport> Hub<T> {
         post: PendingPost,
         ack: Option<AckId>,
     ) {
+        self.store_post_for(Requester { client, ack, request: None }, room, post);
+    }
+
+    /// The same for a client that may be another node's.
+    pub(super) fn store_post_for(&mut self, by: Requester, room: RoomId, post: PendingPost) {
         let Some(open) = self.rooms.touch(room) else { return };
+        let Some(post) = open.hold_post(by, post) else { return };
         open.begin_request();
-        let (name, after) = (open.name().clone(), open.view().last_n());
-        let by = Requester { client, ack };
-        if let Err(post) = self.store.store_post(StorePost { room, name, post, after, by }) {
+        let (name, after, epoch) = (open.name().clone(), open.view().last_n(), open.epoch());
+        if let Err(post) = self.store.store_post(StorePost { room, name, post, after, epoch, by }) {
             self.on_answered(room, post, by, Err(NotStored::Unavailable));
         }
     }
 
     /// Has the store erase a post. Rejects that if too much is under way.
     pub(super) fn erase_post(&mut self, client: ClientId, room: RoomId, n: u64, ack: Option<AckId>) {
+        self.erase_post_for(Requester { client, ack, request: None }, room, n);
+    }
+
+    /// The same for a client that may be another node's.
+    pub(super) fn erase_post_for(&mut self, by: Requester, room: RoomId, n: u64) {
         let Some(open) = self.rooms.touch(room) else { return };
-        let by = Requester { client, ack };
         match self.store.erase(Erase { room, name: open.name().clone(), n, by }) {
             true => open.begin_request(),
-            false => open.reject(client, EventError::NotRemoved(NotStored::Unavailable), ack),
+            false => self.answer_requester(room, by, EventError::NotRemoved(NotStored::Unavailable)),
+        }
+    }
+
+    /// Tells whoever has asked for something that it was not done.
+    fn answer_requester(&mut self, room: RoomId, by: Requester, error: EventError) {
+        match (by.request, error) {
+            (Some(request), EventError::NotStored(why)) => {
+                self.answer(room, request, Outcome::NotStored(why))
+            }
+            (Some(request), EventError::NotRemoved(why)) => {
+                self.answer(room, request, Outcome::NotRemoved(why))
+            }
+            (Some(request), EventError::Room(error)) => self.answer(room, request, Outcome::Refused(error)),
+            (Some(_), _) => {}
+            (None, error) => {
+                if let Some(open) = self.rooms.touch(room) {
+                    open.reject(by.client, error, by.ack);
+                }
+            }
         }
     }
 
     /// Sends a room's record to the store, if it has changed.
     pub(super) fn save_room(&mut self, id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|_| self.store.is_some()) else { return };
-        if let Some(record) = room.take_record()
-            && !self.store.save(id, room.name().clone(), record, now.unix_millis)
-        {
+        if !room.is_in_charge() || room.is_alone() {
+            return;
+        }
+        let Some(record) = room.take_record() else { return };
+        room.note_record(&record);
+        let (name, at, epoch) = (room.name().clone(), now.unix_millis, room.epoch());
+        if !self.store.save(Save { room: id, name, record, at, epoch }) {
             room.on_saved(false); // the store has crashed, and the server is about to end
         }
     }
@@ -64,7 +98,7 @@ impl<T: Transport> Hub<T> {
                 self.store.on_loaded();
                 match record {
                     Some(record) => self.load_room(room, record, posts, now),
-                    None => self.abandon_room(room, now),
+                    None => self.on_not_loaded(room, now),
                 }
             }
             Answer::Saved { room, is_kept } => {
@@ -78,9 +112,13 @@ impl<T: Transport> Hub<T> {
             Answer::Trimmed { before } => {
                 // No event tells clients. Only new snapshots lack the posts.
                 let trimmed = |room: &mut OpenRoom| {
-                    room.publish(Fact::HistoryTrimmed { before }, None, None);
+                    room.publish(Fact::HistoryTrimmed { before }, Cause::default());
                 };
                 self.rooms.iter_mut().for_each(trimmed);
+            }
+            Answer::PostReturned { room, post, by, why } => {
+                self.store.on_post_stored(&post);
+                self.on_returned(room, post, by, why, now);
             }
             Answer::PostStored { room, post, by, outcome } => {
                 self.store.on_post_stored(&post);
@@ -90,9 +128,18 @@ impl<T: Transport> Hub<T> {
     }
 
     fn load_room(&mut self, id: RoomId, record: RoomRecord, posts: Vec<Post>, now: Now) {
-        if let Some(room) = self.rooms.touch(id) {
-            room.load(record, posts, now);
+        match self.rooms.touch(id) {
+            Some(room) if room.is_loading() => {
+                room.load(record, posts, now);
+                self.on_log_read(id);
+            }
+            // It has just become this node's.
+            _ => {
+                self.add_known_posts(id, posts, now);
+                self.on_log_read(id);
+            }
         }
+        self.answer_questions(id);
         self.await_hosts(id);
         match self.stage.is_stopping() {
             true => self.release_events(id, now),
@@ -100,10 +147,19 @@ impl<T: Transport> Hub<T> {
         }
     }
 
+    /// A room could not be loaded. One that was another node's goes on, and is read again.
+    fn on_not_loaded(&mut self, id: RoomId, now: Now) {
+        match self.rooms.get_mut(id).filter(|room| !room.is_loading()).map(|room| &mut room.linked) {
+            Some(Some(linked)) => linked.owned.log.is_due = true,
+            _ => self.abandon_room(id, now),
+        }
+    }
+
     /// A room could not be loaded. It may be hidden or locked, so nobody is let in; pages try again.
-    fn abandon_room(&mut self, id: RoomId, now: Now) {
+    pub(super) fn abandon_room(&mut self, id: RoomId, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.inbox.release_all();
+        room.take_questions();
         for client in room.clients() {
             self.close(client, &CloseReason::ServerBusy, now);
         }
@@ -121,21 +177,41 @@ impl<T: Transport> Hub<T> {
         self.post_requests.on_stored(id, post.id, &outcome);
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
-        let (author, reference) = (room.client_of(post.id), post.reference());
+        if room.is_mirror() {
+            // The owner has it in its log, or will number it. It answers for it.
+            return room.forward_post(by, post);
+        }
+        if let Ok(numbered) = &outcome
+            && room.lacks_posts_before(numbered)
+        {
+            return self.catch_up_with_store(id, by, post);
+        }
+        let outcome = outcome.map(|numbered| room.recognise(numbered));
+        let author = room.client_of(post.id).filter(|_| by.request.is_none());
+        let reference = post.reference();
+        let key = post.reference.as_ref().map(|(_, key)| *key);
         // Whoever has taken the author's seat meanwhile did not ask for an acknowledgement.
         let ack = by.ack.filter(|_| author == Some(by.client));
         let is_posted = outcome.is_ok();
         match (outcome, author) {
             (Ok(Numbered::New(post)), author) => {
                 self.counters.posts += 1;
-                room.publish(Fact::Posted { post }, author, reference);
+                room.publish(
+                    Fact::Posted { post },
+                    Cause { client: author, reference, request: by.request, key },
+                );
             }
             (Ok(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
+            (Ok(Numbered::Duplicate(post)), None) => {
+                if let Some(request) = by.request {
+                    self.answer(id, request, Outcome::Duplicate(post));
+                }
+            }
+            (Err(why), None) => self.answer_requester(id, by, EventError::NotStored(why)),
             (Err(why), Some(author)) => {
                 let reference = reference.map(str::to_owned);
                 room.reject(author, EventError::NotStored(why), ReplyTo { reference, ack });
             }
-            (_, None) => {}
         }
         self.acknowledge(by.client, ack.filter(|_| is_posted));
         self.on_vacated(id);
@@ -165,14 +241,14 @@ impl<T: Transport> Hub<T> {
     fn on_erased(&mut self, id: RoomId, n: u64, by: Requester, outcome: Result<bool, NotStored>, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
-        let Requester { client, ack } = by;
         match outcome {
             Ok(true) => {
-                self.publish(id, Fact::PostRemoved { n }, None, None, now);
-                self.acknowledge(client, ack);
+                let cause = Cause { request: by.request, ..Cause::default() };
+                self.publish(id, Fact::PostRemoved { n }, cause, now);
+                self.acknowledge(by.client, by.ack);
             }
-            Ok(false) => room.reject(client, RoomError::UnknownPost.into(), ack),
-            Err(why) => room.reject(client, EventError::NotRemoved(why), ack),
+            Ok(false) => self.answer_requester(id, by, RoomError::UnknownPost.into()),
+            Err(why) => self.answer_requester(id, by, EventError::NotRemoved(why)),
         }
         self.on_vacated(id);
     }

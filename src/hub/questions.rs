@@ -1,13 +1,15 @@
 //! Questions of HTTP requests about rooms and the hub. Whoever asked may have given up waiting, so a failed reply is no
 //! error.
 
-use crate::base::ids::UserId;
+use crate::base::clock::Now;
+use crate::base::ids::RoomId;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
-use crate::hub::event::Health;
+use crate::hub::health::Health;
 use crate::hub::open_room::OpenRoom;
 use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
+use crate::hub::wall_part::WallQuestion;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crossbeam_channel::Sender;
@@ -22,19 +24,32 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Answers with a part of a room's wall. Without an answer, the room is still to be loaded.
-    pub(super) fn answer_wall(
-        &self,
-        room: &RoomName,
-        is_host: bool,
-        after: Option<UserId>,
-        reply_to: &Sender<WallPart>,
-    ) {
-        let part = match self.rooms.id(room).and_then(|id| self.rooms.get(id)) {
-            Some(room) if room.is_loading() => return,
-            Some(room) => WallPart::of(room.view(), is_host, after),
-            None => WallPart::default(),
-        };
-        let _ = reply_to.try_send(part);
+    pub(super) fn answer_wall(&mut self, name: &RoomName, question: WallQuestion, now: Now) {
+        let id = self.rooms.id(name);
+        match id.and_then(|id| self.rooms.get(id)) {
+            Some(room) if !room.is_loading() => question.answer(room.view()),
+            None if self.node.is_none() => {
+                let _ = question.reply_to.try_send(WallPart::default());
+            }
+            // Another node may have the room.
+            _ if self.node.is_some() => {
+                let id = id.map_or_else(|| self.open_room(name.clone(), now), Ok);
+                if let Ok(Some(room)) = id.map(|id| self.rooms.get_mut(id)) {
+                    room.keep_question(question);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers the questions that have waited until a room is loaded.
+    pub(super) fn answer_questions(&mut self, id: RoomId) {
+        if let Some(room) = self.rooms.get_mut(id) {
+            for question in room.take_questions() {
+                question.answer(room.view());
+            }
+            self.on_vacated(id);
+        }
     }
 
     /// The health of the hub.
@@ -47,6 +62,7 @@ impl<T: Transport> Hub<T> {
             rooms: self.rooms.len(),
             waiting: self.clients.memory().of_owner(),
             texts: self.text_memory.of_owner().saturating_sub(hidden),
+            cluster: self.node.as_ref().map(|node| node.health()),
         }
     }
 
@@ -56,13 +72,15 @@ impl<T: Transport> Hub<T> {
         counters.sent.add(self.clients.sent_state());
         let seats: usize = self.rooms.iter().map(|room| room.view().user_count()).sum();
         let present: usize = self.rooms.iter().map(OpenRoom::present_users).sum();
+        let elsewhere: usize = self.rooms.iter().map(OpenRoom::users_elsewhere).sum();
         Report {
             counters,
             closes: self.clients.closes.clone(),
             sent_bytes: self.clients.sent_bytes(),
             clients: self.clients.kinds(),
             present,
-            away: seats.saturating_sub(present),
+            away: seats.saturating_sub(present + elsewhere),
+            cluster: self.node.as_ref().map(|node| node.health()),
             rooms: self.rooms.len(),
             outboxes: self.clients.memory().of_owner(),
             texts: self.text_memory.of_owner(),

@@ -2,6 +2,7 @@
 
 use crate::base::tally::Tally;
 use crate::hub::counters::{ClientKind, Counters};
+use crate::hub::health::ClusterHealth;
 use crate::protocol::close::CloseLabel;
 
 /// The numbers of one hub, or of several.
@@ -25,6 +26,8 @@ pub struct Report {
     pub(crate) outboxes: usize,
     /// Bytes of boxes and logs.
     pub(crate) texts: usize,
+    /// The other nodes, if there may be some.
+    pub(crate) cluster: Option<ClusterHealth>,
 }
 
 impl Report {
@@ -39,6 +42,7 @@ impl Report {
         self.rooms += other.rooms;
         self.outboxes += other.outboxes;
         self.texts += other.texts;
+        self.cluster = self.cluster.zip(other.cluster).map(|(a, b)| a.with(b));
         self
     }
 }

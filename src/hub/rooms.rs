@@ -6,6 +6,7 @@ use crate::hub::shards::Shard;
 use crate::room::room_name::RoomName;
 use std::collections::HashMap;
 use std::mem;
+use std::time::Instant;
 
 /// Every open room of a hub.
 #[derive(Debug)]
@@ -48,6 +49,11 @@ impl Rooms {
         self.ids.get(name.key()).copied()
     }
 
+    /// The id of an open room whose name has this key.
+    pub(crate) fn id_of_key(&self, key: &str) -> Option<RoomId> {
+        self.ids.get(key).copied()
+    }
+
     /// A room.
     pub(crate) fn get(&self, id: RoomId) -> Option<&OpenRoom> {
         self.rooms.get(&id)
@@ -66,6 +72,12 @@ impl Rooms {
     /// All rooms, to be changed.
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenRoom> {
         self.rooms.values_mut()
+    }
+
+    /// Messages of other nodes, or to them, may be lost.
+    pub(crate) fn lose_messages(&mut self, now: Instant) {
+        let linked = self.rooms.values_mut().filter_map(|room| room.linked.as_mut());
+        linked.for_each(|linked| linked.link.lose_messages(now));
     }
 
     /// A room, to be changed and then written to.

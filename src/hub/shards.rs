@@ -8,9 +8,11 @@ use crate::base::ids::RoomId;
 use crate::base::memory::MemoryLimit;
 use crate::base::secret::SecretHash;
 use crate::base::token::Token;
+use crate::cluster::link::LinkEvent;
 use crate::delivery::client_transport::ClientTransport;
 use crate::hub::attempts::Refusal;
-use crate::hub::event::{Event, Health};
+use crate::hub::event::Event;
+use crate::hub::health::Health;
 use crate::hub::report::Report;
 use crate::room::room_name::RoomName;
 use crate::store::request::Answer;
@@ -57,10 +59,15 @@ impl Shards {
 
     /// The hub of a room.
     pub fn of_room(&self, room: &RoomName) -> &Sender<SocketEvent> {
+        self.of_key(room.key())
+    }
+
+    /// The hub of the room whose name has this key.
+    fn of_key(&self, key: &str) -> &Sender<SocketEvent> {
         // Without a random key, so that a room always has the same hub. Clients that choose names of rooms on one hub
         // gain nothing.
         let mut hasher = DefaultHasher::new();
-        room.key().hash(&mut hasher);
+        key.hash(&mut hasher);
         &self.hubs[(hasher.finish() % self.hubs.len() as u64) as usize]
     }
 
@@ -111,7 +118,8 @@ impl Shards {
             Answer::Loaded { room, .. }
             | Answer::Saved { room, .. }
             | Answer::Erased { room, .. }
-            | Answer::PostStored { room, .. } => room,
+            | Answer::PostStored { room, .. }
+            | Answer::PostReturned { room, .. } => room,
             Answer::Trimmed { before } => {
                 let send =
                     |hub: &&Sender<_>| hub.send(Event::Stored(Box::new(Answer::Trimmed { before }))).is_ok();
@@ -119,6 +127,30 @@ impl Shards {
             }
         };
         self.hubs[Shard::of_room(room, self.hubs.len())].send(Event::Stored(Box::new(answer))).is_ok()
+    }
+
+    /// Passes on what the link tells the hub with this number, or else the hubs that it concerns.
+    pub(crate) fn on_link(&self, hub: Option<usize>, event: LinkEvent) {
+        let of = |room: RoomId| &self.hubs[Shard::of_room(room, self.hubs.len())];
+        let hub = match (hub, &event) {
+            (Some(hub), _) => &self.hubs[hub],
+            (None, LinkEvent::Room { room, .. } | LinkEvent::Node { room, .. }) => self.of_key(room),
+            (
+                None,
+                LinkEvent::Subscribed(room) | LinkEvent::Owned(room, _) | LinkEvent::NotGiven(room, _),
+            ) => of(*room),
+            (None, LinkEvent::Beat(beat)) => return self.tell_all(|| LinkEvent::Beat(beat.clone())),
+            (None, LinkEvent::Linked) => return self.tell_all(|| LinkEvent::Linked),
+            (None, LinkEvent::Cut) => return self.tell_all(|| LinkEvent::Cut),
+            (None, LinkEvent::Published(_) | LinkEvent::Unpublished) => return, // a hub's number comes with it
+        };
+        let _ = hub.send(Event::Link(Box::new(event))); // a hub that has ended needs nothing
+    }
+
+    fn tell_all(&self, event: impl Fn() -> LinkEvent) {
+        for hub in self.hubs.iter() {
+            let _ = hub.send(Event::Link(Box::new(event()))); // a hub that has ended needs nothing
+        }
     }
 
     /// The health of all hubs together. `None` if one of them does not answer in time.
@@ -231,6 +263,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::health::ClusterHealth;
     use std::thread;
 
     #[test]
@@ -242,9 +275,12 @@ mod tests {
 
     #[test]
     fn the_health_of_all_hubs_is_their_sum() {
-        let health = |n| Health { clients: n, rooms: n + 1, waiting: n + 2, texts: n + 3 };
+        let cluster = |n| Some(ClusterHealth { nodes: n, linked: n > 20 });
+        let health =
+            |n| Health { clients: n, rooms: n + 1, waiting: n + 2, texts: n + 3, cluster: cluster(n) };
         let all: Health = [health(10), health(300)].into_iter().sum();
-        let Health { clients, rooms, waiting, texts } = all;
+        let Health { clients, rooms, waiting, texts, cluster } = all;
         assert_eq!((clients, rooms, waiting, texts), (310, 312, 314, 316));
+        assert!(cluster.is_some_and(|cluster| cluster.nodes == 10 && !cluster.linked));
     }
 }

@@ -33,12 +33,13 @@ impl<T: Transport> Hub<T> {
             let now = now.instant;
             self.stage = Stage::Storing;
             self.deadlines.set(Deadline::Shutdown, now + STORE_TIMEOUT);
+            self.begin_handover();
         }
     }
 
     /// Closes every client once no post is under way, and no room that may hold some is still to be loaded.
     pub(super) fn continue_stopping(&mut self, now: Instant) {
-        if self.stage == Stage::Storing && !self.store.has_requests() {
+        if self.stage == Stage::Storing && !self.store.has_requests() && !self.awaits_nodes() {
             self.close_all(now);
         }
     }

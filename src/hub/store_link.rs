@@ -4,8 +4,7 @@ use crate::base::ids::RoomId;
 use crate::hub::post_quota::PostQuota;
 use crate::room::post::PendingPost;
 use crate::room::room_name::RoomName;
-use crate::room::state::RoomRecord;
-use crate::store::request::{Change, Erase, Load, Requests, Save, StorePost, Write};
+use crate::store::request::{Change, Erase, Load, Requests, Restore, Save, StorePost, Write};
 use crossbeam_channel::SendError;
 use std::collections::BTreeMap;
 
@@ -98,8 +97,8 @@ impl StoreLink {
     }
 
     /// Sends a room's record to be saved. Returns whether the store will answer.
-    pub(crate) fn save(&mut self, room: RoomId, name: RoomName, record: RoomRecord, at: u64) -> bool {
-        let save = Write::Change(Change::Save(Save { room, name, record, at }));
+    pub(crate) fn save(&mut self, save: Save) -> bool {
+        let save = Write::Change(Change::Save(save));
         let is_sent = self.requests.as_ref().is_some_and(|requests| requests.writes.send(save).is_ok());
         self.saving += usize::from(is_sent);
         is_sent
@@ -108,6 +107,13 @@ impl StoreLink {
     /// The store has answered for a record of a room.
     pub(crate) fn on_saved(&mut self) {
         self.saving -= 1;
+    }
+
+    /// Sends posts that the store has lost.
+    pub(crate) fn restore(&self, restore: Restore) {
+        if let Some(requests) = &self.requests {
+            let _ = requests.writes.send(Write::Restore(restore)); // if the store has crashed, the server is about to end
+        }
     }
 
     /// Sends a post to be erased. Returns whether the store will answer.

@@ -48,6 +48,7 @@ mod tests {
     use crate::base::counter::Counter;
     use crate::base::ids::{RoomId, UserId};
     use crate::base::limits::Limits;
+    use crate::hub::cause::Cause;
     use crate::hub::shards::Shard;
     use crate::room::fact::Fact;
     use crate::room::post::Post;
@@ -77,7 +78,7 @@ mod tests {
         let room = rooms.get_mut(id).unwrap();
         for n in room.view().last_n() + 1..=room.view().last_n() + posts {
             let post = Post { n, id: UserId(1), name: "Ada".to_owned(), text: "x".repeat(1_000), at: 0 };
-            room.publish(Fact::Posted { post }, None, None);
+            room.publish(Fact::Posted { post }, Cause::default());
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::base::ids::UserId;
 use crate::room::action::{Actor, Rank};
 use crate::room::view::View;
+use crossbeam_channel::Sender;
 use serde::Serialize;
 
 /// Size after which a part of a wall ends, in bytes. The last box may exceed it. The hub copies a part in less time than
@@ -23,6 +24,24 @@ pub struct WallPart {
     pub boxes: Vec<WallBox>,
     /// The last of these users, if there may be more boxes.
     pub next: Option<UserId>,
+}
+
+/// A question for a part of a room's wall.
+#[derive(Debug)]
+pub(crate) struct WallQuestion {
+    /// Whoever asks has proved the host key.
+    pub is_host: bool,
+    /// Only boxes of users who joined after this one.
+    pub after: Option<UserId>,
+    /// Where the part goes. It is dropped if the room cannot be loaded.
+    pub reply_to: Sender<WallPart>,
+}
+
+impl WallQuestion {
+    /// Answers it.
+    pub(crate) fn answer(self, view: &View) {
+        let _ = self.reply_to.try_send(WallPart::of(view, self.is_host, self.after));
+    }
 }
 
 /// A box.

@@ -42,6 +42,12 @@ pub enum ServerEvent<'a> {
     },
     /// The answer to `ping`. To that client alone.
     Pong {},
+    /// Whether the server is linked to the other nodes that serve the room. If it is not, users of theirs are away. To
+    /// the whole room, when that changes.
+    Linked {
+        /// It is.
+        linked: bool,
+    },
     /// How many clients in the room have no box. To the whole room, at most once a second and only after a change.
     Viewers {
         /// The number of viewers.
@@ -158,7 +164,7 @@ pub enum ServerEvent<'a> {
 }
 
 /// The names of all events that the server sends, the most frequent first.
-pub(crate) const EVENT_NAMES: [&str; 19] = [
+pub(crate) const EVENT_NAMES: [&str; 20] = [
     "text_update",
     "user_wrote",
     "data",
@@ -167,6 +173,7 @@ pub(crate) const EVENT_NAMES: [&str; 19] = [
     "existing_users",
     "user_renamed",
     "pong",
+    "linked",
     "viewers",
     "text_cleared",
     "hosting",
@@ -209,6 +216,11 @@ impl<'a> StateView<'a> {
 /// Whether a field is left out that is usually false.
 pub(super) fn is_false(value: &bool) -> bool {
     !value
+}
+
+/// Whether a field is left out that is usually true.
+pub(super) fn is_true(value: &bool) -> bool {
+    *value
 }
 
 impl<'a> ServerEvent<'a> {
@@ -274,6 +286,7 @@ impl<'a> ServerEvent<'a> {
             Self::NewUser { .. } => "new_user",
             Self::UserRenamed { .. } => "user_renamed",
             Self::Pong {} => "pong",
+            Self::Linked { .. } => "linked",
             Self::Viewers { .. } => "viewers",
             Self::TextUpdate { .. } | Self::TextSplice { .. } => "text_update",
             Self::UserWrote { .. } => "user_wrote",

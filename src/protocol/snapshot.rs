@@ -7,7 +7,7 @@
 
 use crate::base::ids::UserId;
 use crate::base::limits::Limits;
-use crate::protocol::server_event::{StateView, is_false};
+use crate::protocol::server_event::{StateView, is_false, is_true};
 use crate::room::marks::Mark;
 use crate::room::text::Text;
 use crate::room::view::{View, Visibility};
@@ -29,6 +29,9 @@ pub(crate) struct Receiver<'a> {
     /// The receiver is a host.
     #[serde(skip_serializing_if = "is_false")]
     pub host: bool,
+    /// The server is linked to the other nodes that serve the room, or there are none.
+    #[serde(skip_serializing_if = "is_true")]
+    pub linked: bool,
     /// The number of viewers. It is in this half because the common half would otherwise change with every visitor.
     pub viewers: usize,
 }

@@ -226,7 +226,7 @@ fn what_rooms_are_told_of_hosts_is_encoded() {
 }
 
 #[test]
-fn names_marks_viewers_and_pongs_are_encoded() {
+fn names_marks_viewers_pongs_and_the_link_are_encoded() {
     let view = view();
     let name = |name: &str| Name::parse(name, 40).unwrap();
     let of_fact = |fact: &Fact| encoded(&ServerEvent::of_fact(fact, &view).unwrap());
@@ -245,6 +245,8 @@ fn names_marks_viewers_and_pongs_are_encoded() {
         ),
         (encoded(&ServerEvent::Viewers { count: 3 }), r#"["viewers",{"count":3}]"#),
         (encoded(&ServerEvent::Pong {}), r#"["pong",{}]"#),
+        (encoded(&ServerEvent::Linked { linked: false }), r#"["linked",{"linked":false}]"#),
+        (encoded(&ServerEvent::Linked { linked: true }), r#"["linked",{"linked":true}]"#),
     ] {
         assert_eq!(event, json);
     }
@@ -259,11 +261,20 @@ fn a_snapshot_has_the_state_of_the_room_and_no_text_that_its_receiver_may_not_se
         assert_eq!(encode_part("r", &view, &Limits::DEFAULT, visibility, None, &mut json), None);
         String::from_utf8(json).unwrap()
     };
-    let viewer = Receiver { you: None, name: None, session: None, cleared: None, host: false, viewers: 2 };
+    let viewer = Receiver {
+        you: None,
+        name: None,
+        session: None,
+        cleared: None,
+        host: false,
+        linked: false,
+        viewers: 2,
+    };
     assert_eq!(
         encoded(&viewer, Visibility::Own(None)),
         concat!(
-            r#"["existing_users",{"you":null,"name":null,"session":null,"cleared":null,"viewers":2,"room":"r","#,
+            r#"["existing_users",{"you":null,"name":null,"session":null,"cleared":null,"linked":false,"#,
+            r#""viewers":2,"room":"r","#,
             r#""state":{"locked":true,"hidden":true,"frozen":false,"prompt":"Why?","spotlight":"7","hosts":["7"]},"#,
             r#""users":{"7":{"name":"Ada","mark":5,"text":"","away":false,"wrote":true}},"#,
             r#""log":[],"limits":{"text":10000,"name":40}}]"#
@@ -276,6 +287,7 @@ fn a_snapshot_has_the_state_of_the_room_and_no_text_that_its_receiver_may_not_se
         session,
         cleared: Some(3),
         host: true,
+        linked: true,
         viewers: 0,
     };
     assert_eq!(

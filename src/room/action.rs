@@ -79,7 +79,7 @@ pub struct Actor {
 
 /// The order in which connections were accepted. Of two connections that claim one seat, the one with the higher rank
 /// gets it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Rank {
     /// When, in milliseconds since 1970; 0 if there is only one node.
     pub at: u64,

@@ -1,7 +1,10 @@
 //! Why the rules of a room reject an action.
 
+use serde::{Deserialize, Serialize};
+
 /// An action was rejected and changed nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RoomError {
     /// A viewer did what only a user can do.
     NotJoined,

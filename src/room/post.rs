@@ -48,7 +48,8 @@ impl PendingPost {
 }
 
 /// Why a post was not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum NotStored {
     /// The store is full.
     Full,

@@ -190,9 +190,9 @@ impl Rules {
         }
     }
 
-    /// A session without a seat gets a new one. A page can therefore choose its own session, and gets its seat back
-    /// even if no reply ever reached it.
-    fn join(
+    /// Decides on a seat for the session with this key. A session without a seat gets a new one. A page can therefore
+    /// choose its own session, and gets its seat back even if no reply ever reached it.
+    pub(crate) fn join(
         &mut self,
         view: &View,
         actor: Actor,
@@ -241,6 +241,7 @@ impl Rules {
         let Some(seat) = self.seats.get_mut(&id) else { return Decision::reply(Reply::None) };
         let fact = match seat.presence {
             Presence::Connected(holder) if rank < holder => return Decision::reply(Reply::SeatTaken),
+            Presence::Connected(holder) if rank == holder => return Decision::reply(Reply::Seated(id)),
             Presence::Connected(_) => Fact::SeatTaken { id },
             Presence::Away(_) => Fact::Back { id },
         };
@@ -287,6 +288,22 @@ impl Rules {
         if let Some(seat) = self.seats.get_mut(&id) {
             let stay = now.instant.saturating_duration_since(seat.since);
             seat.presence = Presence::Away(KeptSeat { stay, until: now.instant + self.limits.grace });
+        }
+    }
+
+    /// A user has no connection that this process can see, although it may not have ended.
+    pub(crate) fn send_away(&mut self, id: UserId, now: Now) -> Option<Fact> {
+        self.seats.get(&id).filter(|seat| matches!(seat.presence, Presence::Connected(_)))?;
+        self.keep_seat(id, now);
+        Some(Fact::Away { id })
+    }
+
+    /// Users who are away get a new grace period, because nobody could come back for a while.
+    pub(crate) fn restart_graces(&mut self, now: Now) {
+        for seat in self.seats.values_mut() {
+            if let Presence::Away(kept) = &mut seat.presence {
+                kept.until = now.instant + self.limits.grace;
+            }
         }
     }
 

@@ -3,8 +3,7 @@
 
 use crate::base::random;
 use crate::room::names::{self, Name};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 
@@ -49,8 +48,8 @@ impl fmt::Debug for Session {
 }
 
 /// Identifies a post of one user. A second post with the same key is the same post.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct IdempotencyKey(pub [u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct IdempotencyKey(#[serde(with = "hex")] pub [u8; 16]);
 
 /// What the keys of posts without a session begin with. A `ref` is UTF-8, so it cannot contain the last byte, and no
 /// session that a client may choose leads to the same key.
@@ -76,8 +75,8 @@ fn first_half(hash: Sha256) -> [u8; 16] {
 }
 
 /// Identifies a session without being the secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct SessionKey([u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SessionKey(#[serde(with = "hex")] [u8; 16]);
 
 impl SessionKey {
     /// The key of this session's post with this `ref`.
@@ -88,16 +87,18 @@ impl SessionKey {
     }
 }
 
-impl Serialize for SessionKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:032x}", u128::from_le_bytes(self.0)))
-    }
-}
+/// Keys as 32 hexadecimal digits.
+mod hex {
+    use serde::{Deserialize, Deserializer, Serializer};
 
-impl<'de> Deserialize<'de> for SessionKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let hex = String::deserialize(deserializer)?;
-        u128::from_str_radix(&hex, 16).map(|key| Self(key.to_le_bytes())).map_err(D::Error::custom)
+    pub(super) fn serialize<S: Serializer>(key: &[u8; 16], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:032x}", u128::from_le_bytes(*key)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 16], D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let number = u128::from_str_radix(&digits, 16);
+        number.map(u128::to_le_bytes).map_err(serde::de::Error::custom)
     }
 }
 

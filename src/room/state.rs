@@ -2,7 +2,7 @@
 
 use crate::base::ids::UserId;
 use crate::room::session::SessionKey;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::VecDeque;
 
 /// Maximum length of a prompt, in characters (Unicode code points): a question of a few lines.
@@ -50,7 +50,7 @@ pub struct RoomState {
 }
 
 /// What a host sets. `None` leaves it as it is.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StateChange {
     /// [`RoomState::locked`].
     pub locked: Option<bool>,
@@ -61,7 +61,13 @@ pub struct StateChange {
     /// [`RoomState::prompt`].
     pub prompt: Option<String>,
     /// [`RoomState::spotlight`]. `Some(None)` ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub spotlight: Option<Option<UserId>>,
+}
+
+/// A field that is there, even if it is null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<UserId>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 impl StateChange {

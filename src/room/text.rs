@@ -51,6 +51,11 @@ impl Text {
         self.chars
     }
 
+    /// The change that makes any text this one.
+    pub fn to_change(&self) -> TextChange<'static> {
+        TextChange::Whole(self.content.clone().into())
+    }
+
     /// Whether a change can be applied.
     pub fn fits(&self, change: &TextChange<'_>) -> bool {
         match change {

@@ -267,6 +267,7 @@ mod tests {
             name: RoomName::parse("r").unwrap(),
             post,
             after: 0,
+            epoch: None,
             by: ClientId(1).into(),
         }
     }
@@ -278,7 +279,7 @@ mod tests {
         database.store_posts([&record("text")].into_iter()).unwrap();
         let save = |database: &mut Database, name: &str, record: RoomRecord| {
             let name = RoomName::parse(name).unwrap();
-            let save = Change::Save(Save { room: RoomId(1), name, record, at: 5 });
+            let save = Change::Save(Save { room: RoomId(1), name, record, at: 5, epoch: None });
             database.change([&save].into_iter(), 1).unwrap();
             let rooms = "SELECT group_concat(key || ' ' || last_n || ' ' || (state IS NOT NULL)) FROM room";
             database.connection.query_row(rooms, [], |row| row.get::<_, String>(0)).unwrap()

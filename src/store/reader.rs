@@ -182,7 +182,7 @@ mod tests {
     fn record(room: &RoomName, text: &str) -> StorePost {
         let (name, text) = ("Ada".to_owned(), text.to_owned());
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
-        StorePost { room: RoomId(1), name: room.clone(), post, after: 0, by: ClientId(1).into() }
+        StorePost { room: RoomId(1), name: room.clone(), post, after: 0, epoch: None, by: ClientId(1).into() }
     }
 
     #[test]

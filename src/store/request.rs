@@ -1,8 +1,9 @@
 //! The requests of hubs to the store, and the answers of the store.
 
-use crate::base::ids::{AckId, ClientId, RoomId};
+use crate::base::ids::{AckId, ClientId, Epoch, RequestId, RoomId};
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
 use crate::room::room_name::RoomName;
+use crate::room::session::IdempotencyKey;
 use crate::room::state::RoomRecord;
 use crossbeam_channel::Sender;
 
@@ -22,6 +23,8 @@ pub enum Write {
     Post(StorePost),
     /// A change to stored data.
     Change(Change),
+    /// Posts that the store has lost.
+    Restore(Restore),
 }
 
 /// A request to change stored data.
@@ -55,6 +58,8 @@ pub struct StorePost {
     pub post: PendingPost,
     /// The highest number in the room so far. The post gets a higher one, even if the store has forgotten the room.
     pub after: u64,
+    /// The epoch in which this node owns the room; `None` if there are no other nodes.
+    pub epoch: Option<Epoch>,
     /// Who asks for it.
     pub by: Requester,
 }
@@ -66,11 +71,13 @@ pub struct Requester {
     pub client: ClientId,
     /// The acknowledgement that it asks for.
     pub ack: Option<AckId>,
+    /// The request of another node's client that it is instead.
+    pub request: Option<RequestId>,
 }
 
 impl From<ClientId> for Requester {
     fn from(client: ClientId) -> Self {
-        Self { client, ack: None }
+        Self { client, ack: None, request: None }
     }
 }
 
@@ -85,6 +92,21 @@ pub struct Save {
     pub record: RoomRecord,
     /// The time, in milliseconds since 1970.
     pub at: u64,
+    /// The epoch in which this node owns the room; `None` if there are no other nodes.
+    pub epoch: Option<Epoch>,
+}
+
+/// Asks to store posts again that the store has lost. There is no answer.
+#[derive(Debug)]
+pub struct Restore {
+    /// The name of the room.
+    pub name: RoomName,
+    /// The epoch in which this node owns the room.
+    pub epoch: Epoch,
+    /// The highest number in the room. The next post gets a higher one, even if none of its posts is known any more.
+    pub after: u64,
+    /// The posts, the oldest first, with the keys of their `ref`s, as far as those are known.
+    pub posts: Vec<(Post, Option<IdempotencyKey>)>,
 }
 
 /// Asks to overwrite the text of a post.
@@ -98,6 +120,17 @@ pub struct Erase {
     pub n: u64,
     /// Who asks for it.
     pub by: Requester,
+}
+
+/// Why a post was not numbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Returned {
+    /// Another node owns the room, in a later epoch.
+    Fenced,
+    /// The store does not know that this node owns the room.
+    Forgot,
+    /// The store lacks posts that this node has.
+    Behind,
 }
 
 /// An answer of the store.
@@ -140,6 +173,17 @@ pub enum Answer {
         by: Requester,
         /// Its number, or why it has none.
         outcome: Result<Numbered, NotStored>,
+    },
+    /// A post that was not numbered, because this node may not own the room any more, or the store has lost posts.
+    PostReturned {
+        /// The room.
+        room: RoomId,
+        /// The post, as it was sent.
+        post: PendingPost,
+        /// Who asked for it.
+        by: Requester,
+        /// Why it was not numbered.
+        why: Returned,
     },
     /// Posts from before this time, in milliseconds since 1970, were removed.
     Trimmed {

@@ -25,7 +25,14 @@ fn store() -> (TempDir, PathBuf) {
     let name = RoomName::parse("lobby").unwrap();
     requests
         .writes
-        .send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0, by: ClientId(1).into() }))
+        .send(Write::Post(StorePost {
+            room: RoomId(1),
+            name,
+            post,
+            after: 0,
+            epoch: None,
+            by: ClientId(1).into(),
+        }))
         .unwrap();
     answers.recv_timeout(TIMEOUT).expect("an answer");
     drop(requests);

@@ -4,6 +4,7 @@
 
 mod bounded;
 mod class;
+mod cluster;
 mod decoders;
 mod examples;
 mod facts;

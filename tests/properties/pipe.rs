@@ -82,6 +82,13 @@ impl Pipe {
         self.messages().into_iter().map(frame).collect()
     }
 
+    /// The same for a socket that is never full, each only once.
+    pub(crate) fn take_frames(&self) -> Vec<Frame> {
+        let frames = self.frames();
+        self.0.borrow_mut().bytes.clear();
+        frames
+    }
+
     /// Every whole packet that was sent to a Socket.IO client, and `close` with its code.
     pub(crate) fn packets(&self) -> Vec<String> {
         let packet = |(opcode, payload): (u8, Vec<u8>)| match opcode {

@@ -58,7 +58,14 @@ impl OpenStore {
     fn record(&mut self, new: &[NewPost]) -> Vec<Numbered> {
         let record = |(room, reference, text): &NewPost| {
             let post = pending(*reference, text);
-            StorePost { room: RoomId(1), name: name(*room), post, after: 0, by: ClientId(1).into() }
+            StorePost {
+                room: RoomId(1),
+                name: name(*room),
+                post,
+                after: 0,
+                epoch: None,
+                by: ClientId(1).into(),
+            }
         };
         let records: Vec<StorePost> = new.iter().map(record).collect();
         self.database.store_posts(records.iter()).expect("it is stored")

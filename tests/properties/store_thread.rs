@@ -56,7 +56,14 @@ impl Running {
         self.store
             .requests
             .writes
-            .send(Write::Post(StorePost { room: RoomId(1), name, post, after, by: ClientId(1).into() }))
+            .send(Write::Post(StorePost {
+                room: RoomId(1),
+                name,
+                post,
+                after,
+                epoch: None,
+                by: ClientId(1).into(),
+            }))
             .unwrap();
     }
 

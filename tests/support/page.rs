@@ -18,6 +18,8 @@ pub(crate) struct Page {
     pub users: BTreeMap<String, User>,
     /// The number of pongs received.
     pub pongs: usize,
+    /// The server has said that it is cut off from the other nodes.
+    pub is_alone: bool,
     /// The number of viewers in the room.
     pub viewers: u64,
     /// The posts shown, each once.
@@ -50,6 +52,8 @@ pub(crate) struct Page {
     /// The last snapshot was so large that it came in parts, while the room went on: events may tell of users who were
     /// gone before their part, and old posts may have been dropped before theirs.
     has_gaps: bool,
+    /// It may lose its seat and get another one without being told in between.
+    may_lose_seat: bool,
 }
 
 /// The number of marks.
@@ -78,6 +82,11 @@ pub(crate) struct User {
 }
 
 impl Page {
+    /// A page that may lose its seat and get another one without being told in between.
+    pub(crate) fn of_cluster() -> Self {
+        Self { may_lose_seat: true, ..Self::default() }
+    }
+
     /// Applies one event of the server.
     pub(crate) fn apply(&mut self, event: &str, data: &Value) {
         match event {
@@ -91,6 +100,7 @@ impl Page {
             }
             "user_renamed" => self.rename(data),
             "pong" => self.pongs += 1,
+            "linked" => self.is_alone = !data["linked"].as_bool().expect("a boolean"),
             "viewers" => self.viewers = data["count"].as_u64().expect("a count"),
             "text_update" => {
                 self.wrote.remove(&string(&data["id"]));
@@ -195,6 +205,7 @@ impl Page {
         self.cleared = data["cleared"].as_u64().unwrap_or(0);
         self.viewers = data["viewers"].as_u64().expect("a count");
         self.hosting |= data["host"] == true;
+        self.is_alone = data["linked"] == false;
         self.set_state(&data["state"]);
         self.has_gaps = data.to_string().len() >= PART_BYTES;
         let user = |user: &Value| User {
@@ -251,7 +262,9 @@ impl Page {
 
     /// Checks that nobody in the room has a new user's mark, unless all marks are taken.
     fn check_new_mark(&self, mark: u64) {
-        let taken: BTreeSet<u64> = self.users.values().map(|user| user.mark).collect();
+        let is_known = |id: &String| !self.may_lose_seat || self.you.as_ref() != Some(id);
+        let taken: BTreeSet<u64> =
+            self.users.iter().filter(|(id, _)| is_known(id)).map(|(_, user)| user.mark).collect();
         let is_unique = !taken.contains(&mark) || taken.len() == MARKS;
         assert!(is_unique || self.may_miss_users(), "mark {mark} is taken: {:?}", self.users);
     }

@@ -28,7 +28,7 @@ impl OpenRoom {
     /// The next event that waits for this turn of the hub, if it can be handled.
     pub(crate) fn next_event(&mut self, turn: u64) -> Option<QueuedEvent> {
         let Self { members, view, rules, inbox, .. } = self;
-        let actor = |event: &QueuedEvent| Some(members.get(&event.client)?.actor(event.client));
+        let actor = |event: &QueuedEvent| Some(members.get(&event.client)?.actor());
         inbox.next(|event| weigh(event, actor(event), view, rules), turn)
     }
 

@@ -83,13 +83,18 @@ impl OpenRoom {
 
     /// How many clients in the room have no box.
     fn viewers(&self) -> usize {
-        self.members.len() - self.clients.len()
+        self.own_viewers() + self.linked.as_ref().map_or(0, |linked| linked.viewers_elsewhere())
     }
 
     /// The number of viewers, if a client in the room may know another one.
     pub(crate) fn outdated_viewer_count(&self) -> Option<usize> {
         let viewers = self.viewers();
         (!self.members.is_empty() && !self.known_viewer_count.is(viewers)).then_some(viewers)
+    }
+
+    /// Tells everyone in the room.
+    pub(crate) fn broadcast(&mut self, event: &ServerEvent<'_>) {
+        self.batch.broadcast(event);
     }
 
     /// Tells everyone in the room how many viewers there are.
@@ -106,13 +111,14 @@ impl OpenRoom {
     /// What a snapshot says to its receiver alone.
     pub(crate) fn receiver(&self, client: ClientId) -> Receiver<'_> {
         let member = self.members.get(&client);
-        let actor = member.map(|member| member.actor(client));
+        let actor = member.map(|member| member.actor());
         let you = actor.and_then(|actor| actor.user);
         let name = you.and_then(|id| self.view.user(id)).map(|user| user.name.as_str());
         let session = member.filter(|_| you.is_some()).and_then(|member| member.session).map(Session::to_hex);
         let cleared = you.map(|id| self.view.cleared(id));
         let host = actor.is_some_and(|actor| self.view.is_host_actor(actor));
-        Receiver { you, name, session, cleared, host, viewers: self.viewers() }
+        let linked = !self.linked.as_ref().is_some_and(|linked| linked.shows_alone);
+        Receiver { you, name, session, cleared, host, linked, viewers: self.viewers() }
     }
 
     /// Whose texts a client may see in a snapshot from this cursor on. Clients that may see none, or whose own texts

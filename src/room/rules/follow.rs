@@ -146,13 +146,21 @@ impl Rules {
         rules
     }
 
-    /// The users whose connections a process had, and which ended with it.
-    pub fn users_of(&self, is_meant: impl Fn(Rank) -> bool) -> Vec<UserId> {
-        let is_connected = |seat: &Seat| matches!(seat.presence, Presence::Connected(rank) if is_meant(rank));
-        let mut users: Vec<UserId> =
-            self.seats.iter().filter(|(_, seat)| is_connected(seat)).map(|(id, _)| *id).collect();
-        users.sort_unstable();
-        users
+    /// The connection that has a user's seat; `None` if they are away.
+    pub(crate) fn holder(&self, id: UserId) -> Option<Rank> {
+        self.claim(id).map(|claim| claim.rank)
+    }
+
+    /// The users with a connection, in the order in which they joined.
+    pub(crate) fn holders(&self) -> Vec<(UserId, Rank)> {
+        let mut holders: Vec<_> = self.seats.keys().filter_map(|id| Some((*id, self.holder(*id)?))).collect();
+        holders.sort_unstable();
+        holders
+    }
+
+    /// Users who join from now on get ids after this one.
+    pub(crate) fn start_ids_after(&mut self, id: UserId) {
+        self.last_user = self.last_user.max(id);
     }
 }
 

@@ -103,6 +103,11 @@ impl Hosting {
 }
 
 impl Rules {
+    /// Who can be a host.
+    pub(crate) fn host_mode(&self) -> HostMode {
+        self.hosting.mode
+    }
+
     /// Restores the room's stored record.
     pub(crate) fn restore(&mut self, record: RoomRecord, posts: Vec<Post>, now: Now) -> Fact {
         let hosting = &mut self.hosting;

@@ -18,7 +18,14 @@ fn commits(posts: usize, text: &str) -> Vec<usize> {
         let post = PendingPost { id: UserId(1), name, text, at: 1, reference: None };
         let name = RoomName::parse("r").unwrap();
         records
-            .send(Write::Post(StorePost { room: RoomId(1), name, post, after: 0, by: ClientId(1).into() }))
+            .send(Write::Post(StorePost {
+                room: RoomId(1),
+                name,
+                post,
+                after: 0,
+                epoch: None,
+                by: ClientId(1).into(),
+            }))
             .unwrap();
     }
     drop(records);
@@ -61,7 +68,8 @@ fn sweeper(
         let name = RoomName::parse("r").unwrap();
         database
             .store_posts(
-                [&StorePost { room: RoomId(1), name, post, after: 0, by: ClientId(1).into() }].into_iter(),
+                [&StorePost { room: RoomId(1), name, post, after: 0, epoch: None, by: ClientId(1).into() }]
+                    .into_iter(),
             )
             .unwrap();
     }
@@ -106,7 +114,14 @@ fn a_checkpoint_that_a_reader_blocks_is_tried_again_until_no_erased_text_is_left
     let name = RoomName::parse("r").unwrap();
     let (room, text) = (RoomId(1), "a secret".to_owned());
     let post = PendingPost { id: UserId(1), name: "Ada".to_owned(), text, at: 1, reference: None };
-    writer.take(Write::Post(StorePost { room, name: name.clone(), post, after: 0, by: ClientId(1).into() }));
+    writer.take(Write::Post(StorePost {
+        room,
+        name: name.clone(),
+        post,
+        after: 0,
+        epoch: None,
+        by: ClientId(1).into(),
+    }));
     writer.store(Duration::ZERO);
     let is_left = || {
         let mut files = [file.clone(), folder.path().join("wall.sqlite-wal")].into_iter();
@@ -135,7 +150,7 @@ fn record_with(prompt: usize) -> RoomRecord {
 
 fn save(room: u64, record: RoomRecord) -> Write {
     let name = RoomName::parse(&format!("room {room}")).unwrap();
-    Write::Change(Change::Save(Save { room: RoomId(room), name, record, at: 1 }))
+    Write::Change(Change::Save(Save { room: RoomId(room), name, record, at: 1, epoch: None }))
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl ClassStore {
                     answers.push(Answer::PostStored { room, post, by, outcome });
                 }
                 Write::Change(Change::Save(save)) => self.saves.push_back((save, removed.clone())),
-                Write::Change(Change::Erase(erase)) => panic!("nobody removes posts: {erase:?}"),
+                write => panic!("nobody removes posts: {write:?}"),
             }
         }
         answers

@@ -1,0 +1,134 @@
+//! What hubs and the link to the other nodes tell each other.
+
+use crate::base::ids::{Epoch, NodeId, RoomId};
+use crate::cluster::message::{NodeMessage, RoomMessage, ToNode, ToRoom};
+use crate::cluster::room_link::Owned;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What the link tells a hub.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// This node has told the others that it is alive.
+    Beat(Beat),
+    /// Messages arrive again, after some may have been lost.
+    Linked,
+    /// No messages arrive any more.
+    Cut,
+    /// A message on the channel of a room.
+    Room {
+        /// The key of the room's name.
+        room: String,
+        /// The node that sends it.
+        from: NodeId,
+        /// What it says.
+        says: ToRoom,
+    },
+    /// A message to this node about a room.
+    Node {
+        /// The key of the room's name.
+        room: String,
+        /// The node that sends it.
+        from: NodeId,
+        /// What it says.
+        says: ToNode,
+    },
+    /// The messages of a room arrive from now on.
+    Subscribed(RoomId),
+    /// Whose a room is.
+    Owned(RoomId, Owned),
+    /// A room could not be handed over to this node, which is dead, or is another node's by now.
+    NotGiven(RoomId, NodeId),
+    /// The last publications have arrived at Redis, those of these rooms at so many nodes.
+    Published(Vec<(RoomId, usize)>),
+    /// Some of the last publications may not have arrived at Redis.
+    Unpublished,
+}
+
+impl LinkEvent {
+    /// A message that has come on the channel of the room whose name has this key.
+    pub fn of_room(room: String, json: &str) -> serde_json::Result<Self> {
+        let RoomMessage { from, says } = serde_json::from_str(json)?;
+        Ok(Self::Room { room, from, says })
+    }
+
+    /// A message that has come on the channel of this node.
+    pub fn of_node(json: &str) -> serde_json::Result<Self> {
+        let NodeMessage { room, from, says } = serde_json::from_str(json)?;
+        Ok(Self::Node { room, from, says })
+    }
+}
+
+/// What is known once this node has told the others that it is alive.
+#[derive(Debug, Clone)]
+pub struct Beat {
+    /// The others took it for alive until now.
+    pub was_alive: bool,
+    /// The nodes that are alive.
+    pub alive: Arc<BTreeSet<NodeId>>,
+    /// Until when no other takes it for dead, by the clock that also runs while the machine is suspended.
+    pub valid_until: Duration,
+    /// Since when messages arrive without a break.
+    pub linked_since: Instant,
+    /// How far the clock of Redis is ahead of this machine's, in milliseconds.
+    pub clock_offset: i64,
+}
+
+/// What a hub asks the link for.
+#[derive(Debug)]
+pub enum LinkRequest {
+    /// Have the messages of a room arrive.
+    Subscribe(RoomId, String),
+    /// Have them arrive no more.
+    Unsubscribe(String),
+    /// Find out which node owns a room.
+    Own {
+        /// The room.
+        room: RoomId,
+        /// The key of its name.
+        key: String,
+        /// The latest epoch that the hub knows.
+        known: Epoch,
+        /// Whether this node takes the room if nobody alive owns it.
+        may_take: bool,
+    },
+    /// Say at once that this node is alive, because it has to know who else [is](LinkEvent::Beat).
+    Beat,
+    /// Give up a room that this node has forgotten, if it owns it: nobody owns it then.
+    Release(String),
+    /// Hand over a room that this node owns in this epoch to another node. Once it has it, that node is
+    /// [the owner](LinkEvent::Owned); if it cannot have it, nothing [changes](LinkEvent::NotGiven).
+    Give {
+        /// The room.
+        room: RoomId,
+        /// The key of its name.
+        key: String,
+        /// The epoch.
+        epoch: Epoch,
+        /// The other node.
+        to: NodeId,
+    },
+    /// Publish these, in order. A hub sends no more until they are [published](LinkEvent::Published).
+    Publish(Vec<Publication>),
+}
+
+/// A message to be published.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// Where it goes.
+    pub channel: Channel,
+    /// The message, in JSON.
+    pub json: String,
+    /// The room that is told how many nodes it has arrived at.
+    pub counted_for: Option<RoomId>,
+}
+
+/// A channel of Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Channel {
+    /// That of the room whose name has this key.
+    Room(String),
+    /// That of a node.
+    Node(NodeId),
+}

@@ -1,0 +1,364 @@
+//! A room's part in the cluster: which node owns it, and whether this node is in step with the owner.
+//!
+//! Architecture invariant: this is pure. It gets messages and the time, and returns what is to be done.
+
+mod effect;
+mod mirror;
+mod owner;
+#[cfg(test)]
+mod tests;
+
+use crate::base::ids::{Epoch, NodeId};
+use crate::cluster::message::{Heard, Position, Ruled, ToNode, ToRoom};
+use crate::cluster::room_link::mirror::Mirror;
+use crate::cluster::room_link::owner::Owner;
+use crate::room::state::RoomRecord;
+pub use effect::Owned;
+pub(crate) use effect::{Effect, Moment};
+use std::collections::BTreeSet;
+use std::mem;
+use std::time::{Duration, Instant};
+
+/// For how long a node counts as alive after its last beat.
+pub(crate) const TTL: Duration = Duration::from_secs(3);
+
+/// How often a node says that it is alive.
+pub(crate) const BEAT: Duration = Duration::from_secs(1);
+
+/// A room's part in the cluster.
+#[derive(Debug)]
+pub(crate) struct RoomLink {
+    me: NodeId,
+    role: Role,
+    /// What the owner has published last, of what is known here.
+    at: Position,
+}
+
+#[derive(Debug)]
+enum Role {
+    /// It is not known whose the room is. If it seems to be nobody's: since when this node says that it would own it.
+    Unknown(Option<Instant>),
+    Owner(Owner),
+    Mirror(Mirror),
+}
+
+impl RoomLink {
+    /// The part of this node, which knows nothing of the room.
+    pub(crate) fn new(me: NodeId) -> Self {
+        Self { me, role: Role::Unknown(None), at: Position::default() }
+    }
+
+    /// Whether this node may decide for others.
+    pub(crate) fn decides(&self, moment: Moment<'_>) -> bool {
+        matches!(&self.role, Role::Owner(owner) if !owner.doubts) && moment.holds
+    }
+
+    /// Whether this node owns the room, as far as it knows.
+    pub(crate) fn is_owner(&self) -> bool {
+        matches!(self.role, Role::Owner(_))
+    }
+
+    /// Whether this node has the room as its owner has it.
+    pub(crate) fn is_mirror(&self) -> bool {
+        matches!(&self.role, Role::Mirror(mirror) if mirror.is_synced())
+    }
+
+    /// Another node may have taken the room, or Redis may have forgotten it: this node does not decide until Redis says
+    /// whose it is.
+    pub(crate) fn doubt(&mut self) -> Vec<Effect> {
+        if let Role::Owner(owner) = &mut self.role {
+            owner.doubts = true;
+        }
+        vec![self.ask(true)]
+    }
+
+    /// Asks whose the room is.
+    pub(crate) fn ask(&self, may_take: bool) -> Effect {
+        Effect::Own { known: self.at.epoch, may_take }
+    }
+
+    /// Every [`BEAT`]. `was_alive` says whether the others took this node for alive until now, `viewers` how many viewers
+    /// this node has.
+    pub(crate) fn on_beat(&mut self, was_alive: bool, viewers: usize, moment: Moment<'_>) -> Vec<Effect> {
+        match &mut self.role {
+            Role::Unknown(_) => vec![self.ask(false)],
+            Role::Owner(owner) if owner.doubts || !was_alive => self.doubt(),
+            Role::Owner(owner) => owner.tick(self.at, viewers, moment.alive).into_iter().collect(),
+            Role::Mirror(mirror) => match mirror.must_take_over(moment) {
+                true => vec![self.ask(true)],
+                false => mirror.tick(moment.now),
+            },
+        }
+    }
+
+    /// Messages may be lost.
+    pub(crate) fn lose_messages(&mut self, now: Instant) {
+        match &mut self.role {
+            Role::Unknown(_) => {}
+            Role::Owner(owner) => owner.forget_heard(),
+            Role::Mirror(mirror) => mirror.lose_sync(now),
+        }
+    }
+
+    /// This node is linked to the others again: it asks for what it has missed.
+    pub(crate) fn rejoin(&mut self, now: Instant) -> Vec<Effect> {
+        match &mut self.role {
+            Role::Unknown(_) => vec![self.ask(false)],
+            Role::Owner(_) => self.doubt(),
+            Role::Mirror(mirror) => mirror.ask(now).into_iter().collect(),
+        }
+    }
+
+    /// The owner goes on after it has decided things that it told nobody: every mirror needs a copy, and tells of its
+    /// clients.
+    pub(crate) fn skip(&mut self, now: Instant) {
+        if let Role::Owner(owner) = &mut self.role {
+            *owner = Owner::new(now);
+            self.at.seq += 1;
+        }
+    }
+
+    /// Redis says whose the room is.
+    pub(crate) fn on_owned(&mut self, owned: Owned, moment: Moment<'_>) -> Vec<Effect> {
+        match (owned.owner, &mut self.role) {
+            (Some(owner), Role::Owner(role)) if owner == self.me && owned.epoch == self.at.epoch => {
+                let was_in_doubt = mem::take(&mut role.doubts);
+                was_in_doubt.then_some(Effect::Resume).into_iter().collect()
+            }
+            (Some(owner), _) if owner == self.me => self.reign(owned.epoch, moment),
+            (Some(owner), Role::Mirror(mirror)) => {
+                mirror.owner = owner;
+                if owned.epoch > self.at.epoch {
+                    mirror.lose_sync(moment.now);
+                }
+                mirror.ask(moment.now).into_iter().collect()
+            }
+            (Some(owner), _) => self.step_down(owner, moment.now),
+            // Whoever knows something of the room hears it and takes the room first.
+            (None, Role::Unknown(asked)) if moment.is_settled => {
+                asked.get_or_insert(moment.now);
+                vec![Effect::Publish(ToRoom::Open)]
+            }
+            (None, _) => Vec::new(),
+        }
+    }
+
+    /// So many nodes have received what was published last, this one among them.
+    pub(crate) fn on_listeners(&mut self, nodes: usize, moment: Moment<'_>) -> Option<Effect> {
+        match &mut self.role {
+            Role::Unknown(Some(asked)) => {
+                let is_alone = nodes <= 1 || moment.now.duration_since(*asked) >= TTL;
+                is_alone.then(|| self.ask(true))
+            }
+            Role::Owner(owner) => {
+                owner.set_listeners(nodes.saturating_sub(1));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn reign(&mut self, epoch: Epoch, moment: Moment<'_>) -> Vec<Effect> {
+        let from = self.at;
+        self.at = Position { epoch, seq: 0 };
+        self.role = Role::Owner(Owner::new(moment.now));
+        vec![Effect::Publish(ToRoom::Reign { epoch, from }), Effect::Reign]
+    }
+
+    /// Another node owns the room.
+    fn step_down(&mut self, owner: NodeId, now: Instant) -> Vec<Effect> {
+        let was_owner = matches!(self.role, Role::Owner(_));
+        let mut mirror = Mirror::of(owner, now);
+        let ask = mirror.ask(now);
+        self.role = Role::Mirror(mirror);
+        was_owner.then_some(Effect::StepDown).into_iter().chain(ask).collect()
+    }
+
+    /// A message on the channel of the room.
+    pub(crate) fn on_room_message(&mut self, from: NodeId, says: ToRoom, moment: Moment<'_>) -> Vec<Effect> {
+        if from == self.me {
+            return Vec::new();
+        }
+        let epoch = match &says {
+            ToRoom::Open => return self.on_open(from, moment),
+            ToRoom::Out { at, .. } | ToRoom::Tick { at, .. } => at.epoch,
+            ToRoom::Reign { epoch, .. } => *epoch,
+        };
+        if epoch < self.at.epoch || (epoch == self.at.epoch && matches!(self.role, Role::Owner(_))) {
+            return Vec::new();
+        }
+        if matches!(self.role, Role::Unknown(_)) {
+            return Vec::new(); // Redis is about to say whose the room is
+        }
+        if epoch > self.at.epoch {
+            return self.on_new_epoch(from, epoch, says, moment.now);
+        }
+        let Role::Mirror(mirror) = &mut self.role else { return Vec::new() };
+        match says {
+            ToRoom::Out { at, rulings, record, heard } if mirror.follows(self.at, at) => {
+                self.at = at;
+                let confirm = heard.get(&self.me).map(|seq| Effect::Confirm(*seq));
+                [Effect::Follow { rulings, record }].into_iter().chain(confirm).collect()
+            }
+            ToRoom::Tick { at, heard, viewers } if !mirror.has_missed(self.at, at) => {
+                mirror.check_heard(heard.get(&self.me).copied());
+                vec![Effect::Viewers(viewers)]
+            }
+            ToRoom::Out { at, .. } | ToRoom::Tick { at, .. } if mirror.has_missed(self.at, at) => {
+                mirror.lose_sync(moment.now);
+                mirror.ask(moment.now).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// A node that knows nothing of the room would own it.
+    fn on_open(&self, from: NodeId, moment: Moment<'_>) -> Vec<Effect> {
+        let knows = match &self.role {
+            Role::Unknown(_) => false,
+            Role::Owner(_) => moment.holds,
+            Role::Mirror(mirror) => self.at.epoch > Epoch::default() && mirror.owner != from,
+        };
+        if knows { vec![self.ask(true)] } else { Vec::new() }
+    }
+
+    /// Another node owns the room in a later epoch.
+    fn on_new_epoch(&mut self, from: NodeId, epoch: Epoch, says: ToRoom, now: Instant) -> Vec<Effect> {
+        let before = self.at;
+        self.at = Position { epoch, seq: 0 };
+        let Role::Mirror(mirror) = &mut self.role else { return self.step_down(from, now) };
+        mirror.owner = from;
+        mirror.restart();
+        if mirror.is_synced() && matches!(says, ToRoom::Reign { from, .. } if from == before) {
+            return vec![Effect::Attach];
+        }
+        mirror.lose_sync(now);
+        mirror.ask(now).into_iter().collect()
+    }
+
+    /// A message to this node alone.
+    pub(crate) fn on_node_message(&mut self, from: NodeId, says: ToNode, moment: Moment<'_>) -> Vec<Effect> {
+        match (says, &mut self.role) {
+            (ToNode::Sync, Role::Owner(owner)) if moment.holds && !owner.doubts => vec![Effect::CopyTo(from)],
+            // It believes that this node owns the room, perhaps because it has handed the room over.
+            (ToNode::Sync, Role::Mirror(_)) => vec![self.ask(true)],
+            // It has forgotten the room, which it does not own any more.
+            (ToNode::Unknown, Role::Mirror(mirror)) if mirror.owner == from => vec![self.ask(true)],
+            (ToNode::Copy { at, copy, keys, .. }, _) => {
+                self.on_copy(from, at, Effect::Replace { copy, keys }, moment.now)
+            }
+            (ToNode::In { epoch, seq, requests, viewers }, Role::Owner(owner))
+                if moment.holds && !owner.doubts && epoch == self.at.epoch =>
+            {
+                let decide = Effect::Decide { from, requests, is_all: false, posts: Vec::new() };
+                owner.hears(from, seq, viewers).then_some(decide).into_iter().collect()
+            }
+            (ToNode::Attach { epoch, seq, requests, posts, viewers }, Role::Owner(owner))
+                if moment.holds && !owner.doubts && epoch == self.at.epoch =>
+            {
+                owner.attach(from, seq, viewers);
+                vec![Effect::Decide { from, requests, is_all: true, posts }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn on_copy(&mut self, from: NodeId, at: Position, replace: Effect, now: Instant) -> Vec<Effect> {
+        let is_late = match &self.role {
+            Role::Unknown(_) => return Vec::new(),
+            Role::Owner(_) => at.epoch <= self.at.epoch,
+            Role::Mirror(mirror) => at.epoch < self.at.epoch || (mirror.is_synced() && at <= self.at),
+        };
+        if is_late {
+            return Vec::new();
+        }
+        let mut effects = Vec::new();
+        if matches!(self.role, Role::Owner(_)) {
+            effects
+                .extend(self.step_down(from, now).into_iter().filter(|effect| *effect == Effect::StepDown));
+        }
+        let Role::Mirror(mirror) = &mut self.role else { return effects };
+        if at.epoch > self.at.epoch {
+            mirror.restart();
+        }
+        mirror.owner = from;
+        mirror.gain_sync();
+        self.at = at;
+        effects.extend([replace, Effect::Attach]);
+        effects
+    }
+
+    /// A node that has nothing of the room gets it from its owner, which stops.
+    pub(crate) fn inherit(&mut self, from: NodeId, at: Position, now: Instant) {
+        let mut mirror = Mirror::of(from, now);
+        mirror.gain_sync();
+        self.role = Role::Mirror(mirror);
+        self.at = at;
+    }
+
+    /// What the owner publishes for facts that it has decided. `None` if this node is not the owner.
+    /// Confirms the messages that it has handled, unless answers to them follow.
+    pub(crate) fn out(
+        &mut self,
+        rulings: Vec<Ruled>,
+        record: Option<RoomRecord>,
+        confirms: bool,
+    ) -> Option<ToRoom> {
+        let Role::Owner(owner) = &mut self.role else { return None };
+        self.at.seq += 1;
+        let heard = if confirms { owner.take_newly_heard() } else { Heard::new() };
+        Some(ToRoom::Out { at: self.at, rulings, record, heard })
+    }
+
+    /// Whether the owner has heard messages that it has not confirmed.
+    pub(crate) fn has_unconfirmed(&self) -> bool {
+        matches!(&self.role, Role::Owner(owner) if owner.has_newly_heard())
+    }
+
+    /// The position of a copy that is made now.
+    pub(crate) fn position(&self) -> Position {
+        self.at
+    }
+
+    /// The owner, the epoch, and the number of the next message of this mirror. `None` if there is nobody to tell: then
+    /// the mirror tells of all its clients once there is.
+    pub(crate) fn next_message(&mut self, is_all: bool) -> Option<(NodeId, Epoch, u64)> {
+        let Role::Mirror(mirror) = &mut self.role else { return None };
+        mirror.next_message(is_all).map(|seq| (mirror.owner, self.at.epoch, seq))
+    }
+
+    /// Whether the clients of another node are gone, because the node is dead, or does not tell of them.
+    pub(crate) fn has_lost(&self, node: NodeId, moment: Moment<'_>) -> bool {
+        let Role::Owner(owner) = &self.role else { return false };
+        let is_dead = || moment.is_settled && !moment.alive.contains(&node);
+        node != self.me && (is_dead() || owner.misses(node, moment.now))
+    }
+
+    /// Whether posts may be numbered: all nodes with the room have told of the posts that they have.
+    pub(crate) fn may_number(&self, now: Instant) -> bool {
+        matches!(&self.role, Role::Owner(owner) if owner.may_number(now))
+    }
+
+    /// The owner shows a client of this node as away, or does not show it.
+    pub(crate) fn request_attach(&mut self) {
+        if let Role::Mirror(mirror) = &mut self.role {
+            mirror.request_attach();
+        }
+    }
+
+    /// The one of these nodes that can own the room next: it has told of its clients.
+    pub(crate) fn heir(&self, alive: &BTreeSet<NodeId>) -> Option<NodeId> {
+        match &self.role {
+            Role::Owner(owner) => owner.attached().find(|node| alive.contains(node)),
+            _ => None,
+        }
+    }
+
+    /// The viewers of the other nodes.
+    pub(crate) fn other_viewers(&self) -> usize {
+        match &self.role {
+            Role::Owner(owner) => owner.viewers(),
+            _ => 0,
+        }
+    }
+}

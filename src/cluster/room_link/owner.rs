@@ -1,0 +1,130 @@
+//! The part of the owner: which messages of the mirrors it has handled.
+
+use super::{Effect, TTL};
+use crate::base::ids::NodeId;
+use crate::cluster::message::{Heard, Position, ToRoom};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::time::Instant;
+
+/// For how many beats after a change the owner says at which position it is, so that a mirror that has missed the change
+/// finds out.
+const TICKS: u32 = 3;
+
+/// The part of the owner.
+#[derive(Debug)]
+pub(super) struct Owner {
+    /// It may not own the room any more.
+    pub(super) doubts: bool,
+    heard: Heard,
+    /// Those that it has heard from since its last message.
+    newly_heard: BTreeSet<NodeId>,
+    viewers: BTreeMap<NodeId, usize>,
+    /// The viewers of all nodes, as it last said.
+    told_viewers: usize,
+    /// The nodes that have told of their clients since it owns the room.
+    attached: BTreeSet<NodeId>,
+    /// How many others had the room when it took over; `None` until that is known.
+    listeners: Option<usize>,
+    /// Until when it waits for them.
+    attach_by: Instant,
+    /// How often it still says at which position it is, and that position.
+    ticks: (u32, Position),
+}
+
+impl Owner {
+    /// The owner of a room from now on.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            doubts: false,
+            heard: Heard::new(),
+            newly_heard: BTreeSet::new(),
+            viewers: BTreeMap::new(),
+            told_viewers: 0,
+            attached: BTreeSet::new(),
+            listeners: None,
+            attach_by: now + TTL,
+            ticks: (TICKS, Position::default()),
+        }
+    }
+
+    /// So many others have the room.
+    pub(super) fn set_listeners(&mut self, others: usize) {
+        self.listeners.get_or_insert(others);
+    }
+
+    /// A mirror sends its message with this number. Returns whether it is the next one: otherwise some were lost, and
+    /// the mirror will tell of all its clients.
+    pub(super) fn hears(&mut self, node: NodeId, seq: u64, viewers: usize) -> bool {
+        let is_next = self.heard.get(&node).is_some_and(|last| last + 1 == seq);
+        if is_next {
+            self.note(node, seq, viewers);
+        }
+        is_next
+    }
+
+    /// A mirror tells of all its clients.
+    pub(super) fn attach(&mut self, node: NodeId, seq: u64, viewers: usize) {
+        self.attached.insert(node);
+        self.note(node, seq, viewers);
+    }
+
+    fn note(&mut self, node: NodeId, seq: u64, viewers: usize) {
+        self.heard.insert(node, seq);
+        self.newly_heard.insert(node);
+        self.viewers.insert(node, viewers);
+        self.ticks.0 = TICKS;
+    }
+
+    /// Messages may have been lost.
+    pub(super) fn forget_heard(&mut self) {
+        self.heard.clear();
+        self.newly_heard.clear();
+        self.ticks.0 = TICKS;
+    }
+
+    pub(super) fn has_newly_heard(&self) -> bool {
+        !self.newly_heard.is_empty()
+    }
+
+    /// The nodes that it has heard from since its last message, and how far.
+    pub(super) fn take_newly_heard(&mut self) -> Heard {
+        let newly = mem::take(&mut self.newly_heard);
+        newly.into_iter().filter_map(|node| Some((node, *self.heard.get(&node)?))).collect()
+    }
+
+    /// What is due every second.
+    pub(super) fn tick(
+        &mut self,
+        at: Position,
+        own_viewers: usize,
+        alive: &BTreeSet<NodeId>,
+    ) -> Option<Effect> {
+        self.viewers.retain(|node, _| alive.contains(node));
+        let viewers = own_viewers + self.viewers();
+        let has_changed = mem::replace(&mut self.told_viewers, viewers) != viewers;
+        if has_changed || self.ticks.1 != at {
+            self.ticks = (TICKS, at);
+        }
+        self.ticks.0 = self.ticks.0.checked_sub(1)?;
+        Some(Effect::Publish(ToRoom::Tick { at, heard: self.heard.clone(), viewers }))
+    }
+
+    /// Whether a node should have told of its clients, and has not.
+    pub(super) fn misses(&self, node: NodeId, now: Instant) -> bool {
+        now >= self.attach_by && !self.attached.contains(&node)
+    }
+
+    pub(super) fn may_number(&self, now: Instant) -> bool {
+        self.listeners.is_some_and(|others| self.attached.len() >= others) || now >= self.attach_by
+    }
+
+    /// The nodes that have told of their clients.
+    pub(super) fn attached(&self) -> impl Iterator<Item = NodeId> {
+        self.attached.iter().copied()
+    }
+
+    pub(super) fn viewers(&self) -> usize {
+        self.viewers.values().sum()
+    }
+}

@@ -1,0 +1,229 @@
+//! Rooms that another node owns: what their clients ask for goes to the owner, and what the owner decides comes back.
+
+use crate::base::clock::Now;
+use crate::base::ids::{AckId, ClientId, RoomId, UserId};
+use crate::cluster::message::{Asked, Outcome, Ruled};
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::cause::Cause;
+use crate::hub::event::ReplyTo;
+use crate::hub::linked::{RequestedBy, Unconfirmed};
+use crate::protocol::close::CloseReason;
+use crate::protocol::error::EventError;
+use crate::protocol::post_refusal::PostRefusal;
+use crate::room::action::{Action, Rank};
+use crate::room::copy::{RoomCopy, differences};
+use crate::room::error::RoomError;
+use crate::room::fact::Fact;
+use crate::room::post::Post;
+use crate::room::session::IdempotencyKey;
+use crate::room::state::RoomRecord;
+
+impl<T: Transport> Hub<T> {
+    /// Passes a client's action on to the owner of its room.
+    pub(super) fn forward(&mut self, client: ClientId, id: RoomId, action: Action, ack: Option<AckId>) {
+        let reference = match &action {
+            Action::Post { reference, .. } => reference.clone(),
+            _ => None,
+        };
+        if matches!(action, Action::Host) {
+            self.tell_hosting(client, id);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        if let Err(error) = room.forward(client, action, ack) {
+            self.reject(client, error, ReplyTo { reference, ack });
+        }
+    }
+
+    /// Follows what the owner of a room has decided.
+    pub(super) fn follow(&mut self, id: RoomId, rulings: Vec<Ruled>, record: Option<RoomRecord>, now: Now) {
+        let me = self.node.as_ref().map(|node| node.me);
+        for Ruled { ruling, by, key } in rulings {
+            let Some(room) = self.rooms.touch(id) else { return };
+            let seat = ruling.seat;
+            if matches!(&ruling.fact, Fact::Posted { post } if post.n <= room.view().last_n()) {
+                let request = by.filter(|by| Some(by.node) == me);
+                let request = request.and_then(|by| room.take_confirmed(by.number));
+                self.answer_duplicate(id, request, ruling.fact);
+                continue;
+            }
+            let own = by.filter(|by| Some(by.node) == me);
+            let request = own.and_then(|by| room.take_confirmed(by.number));
+            let fact = room.follow(ruling, now);
+            let (user, number) = match &fact {
+                Fact::Joined { id, .. } | Fact::Back { id } | Fact::SeatTaken { id } => (Some(*id), None),
+                Fact::Posted { post } => (None, Some(post.n)),
+                _ => (None, None),
+            };
+            let (client, reference) = match &request {
+                Some(RequestedBy::Client { client, reference, .. }) => (Some(*client), reference.as_deref()),
+                _ => (None, None),
+            };
+            self.publish(id, fact, Cause { client, reference, request: None, key }, now);
+            if let (Some(user), Some(seat)) = (user, seat) {
+                self.seat_followed(id, user, seat.rank, now);
+            }
+            self.answer_request(request, number);
+        }
+        if let (Some(record), Some(room)) = (record, self.rooms.get_mut(id)) {
+            room.follow_record(record);
+        }
+    }
+
+    /// Answers a request for a post that this node has already.
+    fn answer_duplicate(&mut self, id: RoomId, request: Option<RequestedBy>, fact: Fact) {
+        let Fact::Posted { post } = fact else { return };
+        if let (Some(RequestedBy::Client { client, reference, .. }), Some(room)) =
+            (&request, self.rooms.touch(id))
+        {
+            room.confirm(*client, &post, reference.as_deref());
+        }
+        self.answer_request(request, Some(post.n));
+    }
+
+    /// Answers a request whose outcome is a fact.
+    fn answer_request(&mut self, request: Option<RequestedBy>, number: Option<u64>) {
+        match (request, number) {
+            (Some(RequestedBy::Client { client, ack, .. }), _) => self.acknowledge(client, ack),
+            (Some(RequestedBy::Http(from)), Some(n)) => from.answer(Ok(n)),
+            _ => {}
+        }
+    }
+
+    /// A connection, perhaps of another node, has a user's seat now.
+    pub(super) fn seat_followed(&mut self, id: RoomId, user: UserId, rank: Rank, now: Now) {
+        let me = self.node.as_ref().map(|node| node.me);
+        let Some(room) = self.rooms.touch(id) else { return };
+        let client = ClientId(rank.number);
+        let is_here = Some(rank.node) == me && room.has_member(client);
+        let superseded = match is_here {
+            true if room.client_of(user) == Some(client) => None,
+            true => {
+                room.request_snapshot(client);
+                room.seat(client, user)
+            }
+            false => room.unseat(user),
+        };
+        if let Some(superseded) = superseded {
+            self.close(superseded, &CloseReason::SeatTaken, now);
+        }
+        self.on_viewers_changed(id, now);
+    }
+
+    /// Changes a room to the copy of it that its owner has sent.
+    pub(super) fn replace_room(
+        &mut self,
+        id: RoomId,
+        copy: &RoomCopy,
+        keys: Vec<(u64, IdempotencyKey)>,
+        now: Now,
+    ) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        let facts = differences(room.view(), copy);
+        let surplus = room.view().posts_after(copy.last_n).map(|post| Post::clone(post)).collect();
+        for fact in facts {
+            let Some(room) = self.rooms.touch(id) else { return };
+            if room.is_loading() {
+                room.adopt(fact); // nobody has seen the room yet
+            } else if !room.contradicts(&fact) {
+                room.drop_cleared_text(&fact);
+                self.publish(id, fact, Cause::default(), now);
+            }
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.replace_rules(copy, now);
+        if let Some(linked) = &mut room.linked {
+            linked.keys = keys.into();
+            linked.mirrored.surplus = surplus;
+        }
+        for (user, rank) in room.rules().holders() {
+            self.seat_followed(id, user, rank, now);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        if room.is_loading() {
+            room.finish_loading();
+            self.await_turn(id);
+            self.answer_questions(id);
+        }
+        self.show_alone(id, false);
+    }
+
+    /// The owner has handled the messages up to this one.
+    pub(super) fn confirm(&mut self, id: RoomId, seq: u64) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        room.confirm_texts(seq);
+        let Some(linked) = &mut room.linked else { return };
+        let is_done = |request: &Unconfirmed| {
+            let is_post = matches!(request.asks, Some(Asked::Post { .. } | Asked::PostWithoutSeat { .. }));
+            !is_post && request.sent_with.is_some_and(|sent| sent <= seq)
+        };
+        for request in linked.mirrored.take_unconfirmed(is_done) {
+            self.answer_request(Some(request.from), None);
+        }
+    }
+
+    /// The owner has answered a request that led to no fact.
+    pub(super) fn on_outcome(&mut self, id: RoomId, number: u64, outcome: Outcome, now: Now) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        // It is asked for again, by then with a seat, or with the log up to the post.
+        let is_early = match &outcome {
+            Outcome::Refused(RoomError::NotJoined) => room.has_requester(number),
+            Outcome::Duplicate(post) => post.n > room.view().last_n(),
+            _ => false,
+        };
+        let Some(linked) = &mut room.linked else { return };
+        if is_early {
+            return linked.link.request_attach();
+        }
+        let Some(Unconfirmed { from, .. }) = linked.mirrored.unconfirmed.remove(&number) else { return };
+        match from {
+            RequestedBy::Client { client, reference, ack } => {
+                if error_of(&outcome).is_some()
+                    && linked.mirrored.texts.get(&client).is_some_and(|own| own.number == number)
+                {
+                    linked.mirrored.texts.remove(&client); // the page is told
+                }
+                self.on_client_outcome(client, outcome, ReplyTo { reference, ack }, now);
+            }
+            RequestedBy::Http(from) => from.answer(match outcome {
+                Outcome::Duplicate(Post { n, .. }) => Ok(n),
+                outcome => Err(error_of(&outcome).map_or(PostRefusal::Busy, PostRefusal::from)),
+            }),
+        }
+    }
+
+    fn on_client_outcome(&mut self, client: ClientId, outcome: Outcome, reply_to: ReplyTo, now: Now) {
+        match outcome {
+            Outcome::Done => self.acknowledge(client, reply_to.ack),
+            Outcome::SeatTaken => {
+                if let Some(ack) = reply_to.ack {
+                    self.acknowledge_outside_rooms(client, ack, Some(&EventError::SeatTaken));
+                }
+                self.close(client, &CloseReason::SeatTaken, now);
+            }
+            Outcome::Duplicate(post) => {
+                let room = self.clients.registry.room_of(client).and_then(|id| self.rooms.touch(id));
+                if let Some(room) = room {
+                    room.confirm(client, &post, reply_to.reference.as_deref());
+                }
+                self.acknowledge(client, reply_to.ack);
+            }
+            outcome => {
+                if let Some(error) = error_of(&outcome) {
+                    self.reject(client, error, reply_to);
+                }
+            }
+        }
+    }
+}
+
+/// The error of an outcome, if it is one.
+fn error_of(outcome: &Outcome) -> Option<EventError> {
+    match outcome {
+        Outcome::Refused(error) => Some((*error).into()),
+        Outcome::NotStored(why) => Some(EventError::NotStored(*why)),
+        Outcome::NotRemoved(why) => Some(EventError::NotRemoved(*why)),
+        Outcome::MemoryFull => Some(EventError::MemoryFull),
+        Outcome::Done | Outcome::SeatTaken | Outcome::Duplicate(_) => None,
+    }
+}

@@ -1,0 +1,322 @@
+//! Rooms that this node owns: it decides what clients of other nodes ask for, and tells the nodes.
+
+use crate::base::clock::Now;
+use crate::base::ids::{ClientId, NodeId, RequestId, RoomId, UserId};
+use crate::cluster::message::{Asked, Outcome, Request};
+use crate::delivery::transport::Transport;
+use crate::hub::Hub;
+use crate::hub::cause::Cause;
+use crate::hub::deadlines::Deadline;
+use crate::hub::linked::{LogState, Owned};
+use crate::protocol::close::CloseReason;
+use crate::protocol::error::EventError;
+use crate::room::action::{Actor, Rank};
+use crate::room::fact::Fact;
+use crate::room::post::{PendingPost, Post};
+use crate::room::rules::{Decision, Reply};
+use crate::room::session::SessionKey;
+use crate::store::request::{Requester, Restore, Returned};
+use std::collections::BTreeSet;
+use std::mem;
+
+/// Bits of a user id that count the users of one epoch. The others are the epoch, which is a time in milliseconds.
+const COUNTER_BITS: u32 = 20;
+
+impl<T: Transport> Hub<T> {
+    /// Decides what the clients of another node ask for. If those are all its clients, its other users are away.
+    pub(super) fn decide_requests(
+        &mut self,
+        id: RoomId,
+        from: NodeId,
+        requests: Vec<Request>,
+        is_all: bool,
+        now: Now,
+    ) {
+        if is_all {
+            let there: BTreeSet<Rank> = requests.iter().map(|request| request.by).collect();
+            self.lose_holders(id, |rank| rank.node == from && !there.contains(&rank), now);
+        }
+        for request in requests {
+            self.decide_request(id, from, request, now);
+        }
+    }
+
+    fn decide_request(&mut self, id: RoomId, from: NodeId, request: Request, now: Now) {
+        let Request { by, number, .. } = request;
+        let request_id = RequestId { node: from, number };
+        if let Asked::Join { key, .. } = request.asks {
+            self.make_remote_seat(id, by, request.has_key, key, now);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        match room.decide_request(request, now) {
+            Ok(decision) => self.carry_out_request(id, by, request_id, decision, now),
+            Err(EventError::Room(error)) => self.answer(id, request_id, Outcome::Refused(error)),
+            Err(_) => self.answer(id, request_id, Outcome::MemoryFull),
+        }
+    }
+
+    fn carry_out_request(
+        &mut self,
+        id: RoomId,
+        by: Rank,
+        request: RequestId,
+        Decision { fact, reply }: Decision,
+        now: Now,
+    ) {
+        if let Some(fact) = fact {
+            let cause = Cause { request: Some(request), ..Cause::default() };
+            self.publish(id, fact, cause, now);
+        }
+        let requester = Requester { client: ClientId(0), ack: None, request: Some(request) };
+        match reply {
+            Reply::Seated(user) => self.seat_remote(id, user, by, now),
+            Reply::SeatTaken => self.answer(id, request, Outcome::SeatTaken),
+            Reply::Pending(post) => self.store_post_for(requester, id, post),
+            Reply::Erase(n) => self.erase_post_for(requester, id, n),
+            Reply::Duplicate(post, _) => self.answer(id, request, Outcome::Duplicate(post)),
+            Reply::None | Reply::Snapshot | Reply::Hosting | Reply::Posted(_) => {}
+        }
+    }
+
+    /// Answers a request of another node's client.
+    pub(super) fn answer(&mut self, id: RoomId, request: RequestId, outcome: Outcome) {
+        if let Some(linked) = self.linked(id) {
+            linked.owned.answers.push((request, outcome));
+        }
+    }
+
+    /// A connection of another node asks for a seat. If it needs a new one and the room is full, an away user gives way.
+    fn make_remote_seat(&mut self, id: RoomId, by: Rank, has_key: bool, key: SessionKey, now: Now) {
+        if self.rooms.get(id).is_some_and(|room| room.lacks_seat_for_remote(by, has_key, key)) {
+            self.make_place(id, now);
+        }
+    }
+
+    /// Reads the posts of a room that this node owns from now on.
+    fn load_log(&mut self, id: RoomId) {
+        if let Some(room) = self.rooms.get_mut(id) {
+            if let Some(linked) = &mut room.linked {
+                linked.owned.log = LogState::default();
+            }
+            self.store.load(id, room.name().clone(), self.limits.log_length);
+        }
+    }
+
+    /// The store has posts that this node lacks: they come first, and then this one is asked for again.
+    pub(super) fn catch_up_with_store(&mut self, id: RoomId, by: Requester, post: PendingPost) {
+        if let Some(linked) = self.linked(id) {
+            linked.owned.held_posts.push((by, post));
+            if mem::take(&mut linked.owned.log.is_read) {
+                linked.owned.log.is_due = true;
+                self.retry_log(id);
+            }
+        }
+    }
+
+    /// A connection of another node has a seat.
+    fn seat_remote(&mut self, id: RoomId, user: UserId, by: Rank, now: Now) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        if let Some(linked) = &mut room.linked {
+            linked.owned.remotes.insert(by, user);
+        }
+        if let Some(superseded) = room.unseat(user) {
+            self.close(superseded, &CloseReason::SeatTaken, now);
+        }
+    }
+
+    /// Users whose nodes are dead, or do not tell of them, have no connection any more.
+    pub(super) fn lose_users(&mut self, id: RoomId, now: Now) {
+        let Some(node) = &self.node else { return };
+        let (others, me) = (node.others(), node.me);
+        let moment = others.at(now.instant);
+        let Some(room) = self.rooms.get(id) else { return };
+        let Some(linked) = room.linked.as_ref().filter(|linked| linked.link.decides(moment)) else { return };
+        let lost: BTreeSet<NodeId> = room.rules().holders().into_iter().map(|(_, rank)| rank.node).collect();
+        let lost: BTreeSet<NodeId> =
+            lost.into_iter().filter(|node| linked.link.has_lost(*node, moment)).collect();
+        let members: BTreeSet<u64> = room.clients().into_iter().map(|client| client.0).collect();
+        let is_lost = |rank: Rank| match rank.node == me {
+            true => !members.contains(&rank.number),
+            false => lost.contains(&rank.node),
+        };
+        self.lose_holders(id, is_lost, now);
+    }
+
+    fn lose_holders(&mut self, id: RoomId, is_lost: impl Fn(Rank) -> bool, now: Now) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if let Some(linked) = &mut room.linked {
+            linked.owned.remotes.retain(|rank, _| !is_lost(*rank));
+        }
+        let holders = room.rules().holders();
+        for (user, _) in holders.into_iter().filter(|(_, rank)| is_lost(*rank)) {
+            let Some(room) = self.rooms.touch(id) else { return };
+            if let Some(fact) = room.decide_leave(user, false, now) {
+                self.publish(id, fact, Cause::default(), now);
+            }
+        }
+    }
+
+    /// A client of a room that this node does not own has gone while the node was alone.
+    pub(super) fn note_left(&mut self, id: RoomId, client: ClientId, actor: Option<Actor>, goodbye: bool) {
+        let room = self.rooms.get_mut(id).filter(|room| room.is_alone() && !room.is_in_charge());
+        if let Some(room) = room {
+            room.note_left(client, actor, goodbye);
+        }
+    }
+
+    /// This node owns a room from now on.
+    pub(super) fn reign(&mut self, id: RoomId, now: Now) {
+        let me = self.node.as_ref().map(|node| node.me);
+        let Some(room) = self.rooms.touch(id) else { return };
+        let holders = room.rules().holders();
+        let Some(linked) = &mut room.linked else { return };
+        let epoch = linked.link.position().epoch;
+        log::debug!("this node owns a room in epoch {}", epoch.0);
+        let others = holders.into_iter().filter(|(_, rank)| Some(rank.node) != me);
+        linked.owned.remotes = others.map(|(user, rank)| (rank, user)).collect();
+        let was_alone = mem::take(&mut linked.is_alone);
+        if was_alone {
+            room.restart_graces(now);
+        }
+        room.begin_reign(UserId(epoch.0 << COUNTER_BITS));
+        self.end_inheritance(id);
+        self.take_charge(id);
+        self.load_log(id);
+        self.lose_users(id, now);
+        self.act_as_owner(id, now);
+        self.show_alone(id, false);
+    }
+
+    /// This node does not own a room any more.
+    pub(super) fn step_down(&mut self, id: RoomId) {
+        log::debug!("this node does not own a room any more");
+        self.give_up_charge(id);
+        if let Some(node) = &mut self.node {
+            node.end_handover(id);
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.keep_own_texts();
+        let Some(linked) = &mut room.linked else { return };
+        linked.is_alone = false;
+        let Owned { held_posts, .. } = mem::take(&mut linked.owned);
+        held_posts.into_iter().for_each(|(by, post)| room.forward_post(by, post));
+    }
+
+    /// The seats of a room count here, and away users lose theirs at their deadlines.
+    fn take_charge(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get(id) else { return };
+        self.shard.seats.add(room.view().user_count());
+        for (user, _) in room.view().users_after(None) {
+            let client = room.client_of(user).and_then(|client| self.clients.registry.get(client));
+            if let Some(client) = client {
+                self.seats.take(id, user, client.address);
+            }
+        }
+        self.set_graces(id);
+    }
+
+    /// Away users lose their seats at the ends of their grace periods.
+    pub(super) fn set_graces(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get(id) else { return };
+        for (user, _) in room.view().users_after(None) {
+            if let Some(kept) = room.rules().kept_seat(user) {
+                self.deadlines.set(Deadline::Grace(id, user), kept.until);
+            }
+        }
+    }
+
+    fn give_up_charge(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get(id) else { return };
+        self.shard.seats.remove(room.view().user_count());
+        for (user, _) in room.view().users_after(None) {
+            self.deadlines.cancel(Deadline::Grace(id, user));
+            self.seats.remove(id, user);
+        }
+    }
+
+    /// The store has not numbered a post. It waits until it is known whose the room is, and its author if they are here.
+    pub(super) fn on_returned(
+        &mut self,
+        id: RoomId,
+        post: PendingPost,
+        by: Requester,
+        why: Returned,
+        now: Now,
+    ) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        room.request_answered();
+        let (name, epoch, after) = (room.name().clone(), room.epoch(), room.view().last_n());
+        let posts = room.posts_with_keys();
+        if room.is_mirror() {
+            return room.forward_post(by, post);
+        }
+        if let Some(linked) = &mut room.linked {
+            linked.owned.held_posts.push((by, post));
+        }
+        match (why, epoch) {
+            (Returned::Behind, Some(epoch)) => {
+                self.store.restore(Restore { name, epoch, after, posts });
+                self.release_posts(id);
+            }
+            _ => self.link(id, now, |link, _| link.doubt()),
+        }
+    }
+
+    /// The log of a room was read.
+    pub(super) fn on_log_read(&mut self, id: RoomId) {
+        if let Some(linked) = self.linked(id) {
+            linked.owned.log.is_read = true;
+        }
+        self.release_posts(id);
+    }
+
+    /// Reads the log again that could not be read.
+    pub(super) fn retry_log(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(id).filter(|room| !room.is_alone()) else { return };
+        let Some(linked) = &mut room.linked else { return };
+        if mem::take(&mut linked.owned.log.is_due) {
+            self.store.load(id, room.name().clone(), self.limits.log_length);
+        }
+    }
+
+    /// Numbers the posts that have waited, if nothing else is to be waited for.
+    fn release_posts(&mut self, id: RoomId) {
+        let Some(linked) = self.linked(id) else { return };
+        if linked.owned.log.is_complete() {
+            for (by, post) in mem::take(&mut linked.owned.held_posts) {
+                self.store_post_for(by, id, post);
+            }
+        }
+    }
+
+    /// All nodes have told of their posts, or have had the time to.
+    pub(super) fn check_numbering(&mut self, id: RoomId, now: Now) {
+        let Some(linked) = self.rooms.get_mut(id).and_then(|room| room.linked.as_mut()) else { return };
+        if linked.link.may_number(now.instant) && !linked.owned.log.is_told {
+            linked.owned.log.is_told = true;
+            self.release_posts(id);
+        }
+    }
+
+    /// What the clients here have asked of the owner before is decided now.
+    pub(super) fn act_as_owner(&mut self, id: RoomId, now: Now) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        let posts = room.take_posts_without_seat();
+        for (client, action, ack) in room.take_own_actions() {
+            self.act(client, action, ack, now);
+        }
+        for (name, text, reference, from) in posts {
+            self.decide_post_without_seat(ClientId(0), id, (name, text, Some(reference), from), now);
+        }
+    }
+
+    /// Another node has posts that this one lacks, because Redis has lost them.
+    pub(super) fn add_known_posts(&mut self, id: RoomId, posts: Vec<Post>, now: Now) {
+        for post in posts {
+            let Some(room) = self.rooms.get(id) else { return };
+            if post.n == room.view().last_n() + 1 {
+                self.publish(id, Fact::Posted { post }, Cause::default(), now);
+            }
+        }
+    }
+}
