@@ -1,19 +1,22 @@
 //! The command line: options, their environment variables, units and help.
 
 pub(crate) mod remote;
+pub(crate) mod storage;
 
+use crate::cli::storage::StorageArguments;
 use crate::healthcheck::Target;
 use clap::builder::{BoolishValueParser, PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
+use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Access, Certificate, CertificateFiles, Format, Host, HostKey, HostMode, HostOptions, Limits, MAX_HUBS,
-    Origin, SecretFileError, SecretHash, StartError, StoreOptions, is_open_to_others, system_memory,
+    Access, Certificate, CertificateFiles, Format, Host, HostKey, HostMode, HostOptions, KeyPrefix, Limits,
+    MAX_HUBS, Origin, SecretFileError, SecretHash, is_open_to_others, system_memory,
 };
 
 const DEFAULT: Limits = Limits::DEFAULT;
@@ -104,25 +107,8 @@ pub(crate) struct Options {
     #[arg(default_value_t = DEFAULT.grace.as_secs(), value_parser = clap::value_parser!(u64).range(0..=86_400))]
     grace: u64,
 
-    /// SQLite file for posts and for what hosts set, created if missing [default: keep everything in memory]
-    #[arg(long, value_name = "FILE", env = "TYPEWALL_STORE", hide_env_values = true)]
-    store: Option<PathBuf>,
-
-    /// Delete stored posts after this many days [default: never]
-    #[arg(long, value_name = "DAYS", env = "TYPEWALL_KEEP", hide_env_values = true, requires = "store")]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=36_500))]
-    keep: Option<u32>,
-
-    /// Maximum size of the store's file, in MiB; at the limit, posts are rejected and settings are not saved
-    #[arg(
-        long,
-        value_name = "MIB",
-        env = "TYPEWALL_STORE_LIMIT",
-        hide_env_values = true,
-        requires = "store"
-    )]
-    #[arg(default_value_t = StoreOptions::MAX_SIZE / MIB, value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
-    store_limit: u64,
+    #[command(flatten)]
+    pub storage: StorageArguments,
 
     /// Require the passphrase in this file to see any room
     #[arg(long, value_name = "FILE", env = "TYPEWALL_PASSPHRASE_FILE", hide_env_values = true)]
@@ -196,8 +182,9 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Print a room's log from a store, or list its rooms, even while a server is using it
     Log {
-        /// Store file
-        file: PathBuf,
+        /// Store file, or URL of a Redis
+        #[arg(value_name = "FILE")]
+        store: OsString,
 
         /// Room to print [default: list all rooms with the number of posts and the time of the last]
         #[arg(long)]
@@ -212,6 +199,11 @@ pub(crate) enum Command {
         #[arg(long, value_name = "N", default_value_t = 0, requires = "room")]
         #[arg(value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
         after: u64,
+
+        /// What the names of all keys in Redis begin with
+        #[arg(long, value_name = "PREFIX", env = "TYPEWALL_REDIS_PREFIX", hide_env_values = true)]
+        #[arg(default_value_t)]
+        redis_prefix: KeyPrefix,
     },
 
     /// Show standard input live in a box, or post it line by line
@@ -338,7 +330,15 @@ impl Options {
             }
             return Ok(None);
         }
-        let Some(file) = self.host_key_file.as_deref() else { return Ok(Some(HostKey::random())) };
+        let Some(file) = self.host_key_file.as_deref() else {
+            if self.storage.is_shared() {
+                log::warn!(
+                    "nobody can be a host, because servers with the same rooms need the same --host-key-file"
+                );
+                return Ok(None);
+            }
+            return Ok(Some(HostKey::random()));
+        };
         let key = HostKey::read_or_create(file).map_err(|error| secret_error(&error, "host key", file))?;
         warn_of_readers("host key", file);
         Ok(Some(key))
@@ -355,9 +355,15 @@ impl Options {
             trusts_proxy: self.trust_proxy,
             frame_ancestors: self.frame_ancestors.clone(),
             passphrase: self.passphrase_file.as_deref().map(read_passphrase).transpose()?,
-            hosts: HostOptions { mode: self.hosts, key: host_key.map(HostKey::secret) },
+            hosts: self.host_options(host_key),
             ..Access::default()
         })
+    }
+
+    /// Who can be a host. Without a key that all servers with the same rooms have, nobody: each would let in others.
+    fn host_options(&self, key: Option<&HostKey>) -> HostOptions {
+        let mode = if self.storage.is_shared() && key.is_none() { HostMode::None } else { self.hosts };
+        HostOptions { mode, key: key.map(HostKey::secret) }
     }
 
     /// Whether connections are encrypted.
@@ -373,22 +379,5 @@ impl Options {
         warn_of_readers("key", &key);
         let files = CertificateFiles { certificate, key };
         Certificate::load(&files).map(Some).map_err(|error| format!("{error}."))
-    }
-
-    /// The store, if there is one.
-    pub(crate) fn store(&self) -> Option<StoreOptions> {
-        let max_size = self.store_limit * MIB;
-        let options = |file| StoreOptions { keep_days: self.keep, max_size, ..StoreOptions::new(file) };
-        self.store.clone().map(options)
-    }
-
-    /// The message for a server that cannot start.
-    pub(crate) fn start_error(&self, error: &StartError) -> String {
-        match (error, &self.store) {
-            (StartError::Store(error), Some(file)) => {
-                format!("Cannot store posts in {}: {error}.", file.display())
-            }
-            (error, _) => format!("Cannot start the server: {error}."),
-        }
     }
 }

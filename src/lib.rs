@@ -11,7 +11,7 @@
 //! | `protocol` | the wire: events, errors, snapshots, close reasons, encodings |
 //! | `delivery` | batches, outboxes (the policy for slow clients), transports |
 //! | `store` | posts, and what hosts have set, in an SQLite file |
-//! | `cluster` | several processes that serve the same rooms |
+//! | `cluster` | several processes that serve the same rooms, connected by Redis, which keeps their posts |
 //! | `hub` | the loop that owns rooms and clients |
 //! | `client` | reading and checking what one client sends |
 //! | `tls` | encryption of accepted connections: certificates, handshakes, pumps |
@@ -37,6 +37,9 @@ pub use base::host_key::HostKey;
 pub use base::limits::Limits;
 pub use base::random::{NoRandomSource, check_random_source};
 pub use base::secret::{SecretFileError, SecretHash, read_line as read_secret};
+pub use cluster::connection::RedisFailure;
+pub use cluster::options::{InvalidRedisUrl, KeyPrefix, RedisOptions, RedisUrl};
+pub use cluster::redis_log::RedisLog;
 pub use http::access::Access;
 pub use http::invite::origins as network_origins;
 pub use http::origin::{Host, InvalidOrigin, Origin};
@@ -56,6 +59,7 @@ pub use remote::write::{Destination, WriteOptions, write};
 pub use room::room_name::{RoomName, RoomNameTooLong};
 pub use room::state::HostMode;
 pub use server::capacity::{Capacity, SystemLimit};
+pub use server::storage::Storage;
 pub use server::{Crash, Server, StartError, Stopper, reachable};
 pub use store::error::{OpenError, StoreError};
 pub use store::export::{Format, LogWriter};

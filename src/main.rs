@@ -4,12 +4,14 @@ mod announce;
 mod cli;
 mod healthcheck;
 mod listen;
+mod logs;
 mod manual;
 
 use clap::Parser;
+use cli::storage::start_error;
 use cli::{Command, Options, remote};
 use healthcheck::Target;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{self, ExitCode};
@@ -17,8 +19,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 use typewall::{
-    Capacity, Format, Limits, LogWriter, OpenError, Reader, RoomName, Server, StopSignal,
-    check_random_source, has_own_console, reachable, set_up_process, write_rooms,
+    Capacity, Limits, Server, StopSignal, check_random_source, has_own_console, reachable, set_up_process,
 };
 
 /// How long a stop may take before the process exits anyway. Only a bug makes it take as long.
@@ -38,10 +39,9 @@ fn main() -> ExitCode {
         }
         Some(Command::Completions { shell }) => printed(io::stdout().write_all(&manual::completions(*shell))),
         Some(Command::Man) => printed(manual::page().and_then(|page| io::stdout().write_all(&page))),
-        Some(Command::Log { file, room, format, after }) => match room {
-            Some(room) => print_log(file, room, format, *after),
-            None => print_rooms(file),
-        },
+        Some(Command::Log { store, room, format, after, redis_prefix }) => {
+            logs::print(store, redis_prefix, room.as_deref(), format, *after)
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -68,15 +68,15 @@ fn serve(options: &Options) -> Result<(), String> {
     let limits = within_capacity(options.limits(), options.is_encrypted())?;
     // Before the address is printed, so that no signal sent after that is missed.
     let signal = StopSignal::register().map_err(|error| format!("Cannot handle signals: {error}."))?;
+    let storage = options.storage.storage()?;
     let host_key = options.host_key()?;
     let access = options.access(host_key.as_ref())?;
     let certificate = options.certificate()?;
     let names = certificate.as_ref().map(|certificate| certificate.names.clone());
     let listener = listen::listener(&options.listen)?;
     let metrics = metrics_listener(options, &listener)?;
-    let store = options.store();
-    let mut server = Server::start(listener, limits, access, store.as_ref(), certificate)
-        .map_err(|error| options.start_error(&error))?;
+    let mut server = Server::start(listener, limits, access, storage.clone(), certificate)
+        .map_err(|error| start_error(&storage, &error))?;
     let metrics = metrics.map(|listener| server.serve_metrics(listener)).transpose();
     let metrics = metrics.map_err(|error| format!("Cannot serve metrics: {error}."))?;
     let [texts, waiting] = [limits.max_texts, limits.max_waiting].map(|bytes| bytes >> 20);
@@ -131,41 +131,11 @@ fn check_health(options: &Options, url: Option<&Target>, ca_file: Option<&Path>)
     url.cloned().or_else(own).ok_or("The address to listen on has no IP address.")?.check(ca_file)
 }
 
-/// Opens a store to read it.
-fn open_store(file: &Path) -> Result<Reader, String> {
-    let store = Reader::open(file).map_err(|error| read_error(file, &error))?;
-    store.check().map_err(|error| read_error(file, &error))?;
-    Ok(store)
-}
-
-fn read_error(file: &Path, error: &OpenError) -> String {
-    format!("Cannot read {}: {error}.", file.display())
-}
-
-fn print_rooms(file: &Path) -> Result<(), String> {
-    let rooms = open_store(file)?.rooms().map_err(|error| read_error(file, &error))?;
-    if rooms.is_empty() {
-        return Err("Nothing has been posted in any room.".to_owned());
-    }
-    printed(write_rooms(BufWriter::new(io::stdout().lock()), &rooms))
-}
-
 /// What became of a text for standard output.
-fn printed(outcome: io::Result<()>) -> Result<(), String> {
+pub(crate) fn printed(outcome: io::Result<()>) -> Result<(), String> {
     match outcome {
         // The reader has enough, as in `typewall log … | head`.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         outcome => outcome.map_err(|error| format!("Cannot print everything: {error}.")),
     }
-}
-
-fn print_log(file: &Path, room: &str, format: &str, after: u64) -> Result<(), String> {
-    let room = RoomName::parse(room).map_err(|error| error.to_string())?;
-    let format = Format::from_name(format).ok_or("The format of a log must be txt, json or md.")?;
-    let store = open_store(file)?;
-    if !store.has_room(&room).map_err(|error| read_error(file, &error))? {
-        return Err(format!("Nothing has been posted in the room {}.", room.as_str()));
-    }
-    let mut log = LogWriter::new(BufWriter::new(io::stdout().lock()), format);
-    printed(store.read(&room, after, |post| log.post(&post)).and_then(|()| log.end()))
 }

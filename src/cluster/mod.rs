@@ -1,8 +1,123 @@
-//! Several processes that serve the same rooms.
+//! Several processes that serve the same rooms, connected by Redis.
 //!
 //! Each process is a node. One node owns a room: its rules decide. Every other node with clients in the room is a
 //! mirror: it follows what the owner decides, and serves its own clients from that.
+//!
+//! Architecture invariant: unposted texts and keys of sessions are only published, never written to a key of Redis, so
+//! that they reach none of its files.
 
+pub(crate) mod connection;
+mod fragments;
+mod keys;
+mod ledger;
 pub(crate) mod link;
 pub(crate) mod message;
+pub(crate) mod options;
+mod reader;
+pub(crate) mod redis_log;
 pub(crate) mod room_link;
+mod scripts;
+mod subscriptions;
+mod writer;
+
+use crate::base::ids::NodeId;
+use crate::base::random;
+use crate::cluster::connection::{Redis, RedisFailure};
+use crate::cluster::ledger::Ledger;
+use crate::cluster::link::{LinkEvent, LinkRequest};
+use crate::cluster::options::RedisOptions;
+use crate::cluster::reader::Reader;
+use crate::cluster::room_link::TTL;
+use crate::cluster::writer::Writer;
+use crate::store::request::{Answer, Requests};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// A node that is connected to the others.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    /// The id of this node.
+    pub me: NodeId,
+    /// For each hub, where its requests to the link go.
+    pub links: Vec<Sender<LinkRequest>>,
+    /// Where requests for posts and records go.
+    pub requests: Requests,
+    /// The threads that end once all senders are dropped and all requests are answered.
+    pub threads: [JoinHandle<()>; 2],
+}
+
+/// Why a node does not start.
+#[derive(Debug)]
+pub enum ClusterError {
+    /// Redis cannot be used.
+    Redis(RedisFailure),
+    /// The system refused a thread.
+    System(io::Error),
+}
+
+impl From<RedisFailure> for ClusterError {
+    fn from(failure: RedisFailure) -> Self {
+        Self::Redis(failure)
+    }
+}
+
+impl From<io::Error> for ClusterError {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+/// For how long a start waits until the other nodes know of this one: as long as it counts as alive without another sign.
+const FIRST_BEAT: Duration = TTL;
+
+/// Connects a node with so many hubs to the others. What the others say goes to `tell`, with the number of a hub, or
+/// `None` for all hubs that the event concerns; answers of the ledger go to `answer`, which returns false if nobody
+/// receives them any more.
+pub(crate) fn start(
+    options: &RedisOptions,
+    hubs: usize,
+    tell: impl Fn(Option<usize>, LinkEvent) + Clone + Send + 'static,
+    answer: impl Fn(Answer) -> bool + Send + 'static,
+) -> Result<Cluster, ClusterError> {
+    let redis = Arc::new(Redis::new(options));
+    redis.connect()?;
+    let me = random_id();
+    let (links, hubs): (Vec<_>, Vec<Receiver<LinkRequest>>) = (0..hubs).map(|_| unbounded()).unzip();
+    let ((signals, signal_queue), (changes, change_queue)) = (unbounded(), unbounded());
+    let tell_hubs = tell.clone();
+    let (known, is_known) = bounded(1);
+    let tell = move |hub, event| {
+        if matches!(event, LinkEvent::Beat(_)) {
+            let _ = known.try_send(());
+        }
+        tell(hub, event);
+    };
+    let reader =
+        Reader::new(Arc::clone(&redis), me, change_queue, signals, move |event| tell_hubs(None, event));
+    let writer = Writer::new(Arc::clone(&redis), me, hubs, signal_queue, changes, tell);
+    let ledger = Ledger::new(redis, options, answer);
+    let ((loads, load_queue), (writes, write_queue)) = (unbounded(), unbounded());
+    // It may block for as long as Redis is silent, so nobody waits for its end. The writer's end is its own.
+    spawn("link-read", move || reader.run())?;
+    let threads = [
+        spawn("link-write", move || writer.run())?,
+        spawn("ledger", move || ledger.run(load_queue, write_queue))?,
+    ];
+    // Until then, it would refuse people. If Redis is gone again, it goes on alone.
+    let _ = is_known.recv_timeout(FIRST_BEAT);
+    Ok(Cluster { me, links, requests: Requests { loads, writes }, threads })
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(run)
+}
+
+/// An id that no other node has or will have: of 63 bits, so that it fits any integer that Redis or a tool may read it as.
+fn random_id() -> NodeId {
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes);
+    NodeId(u64::from_le_bytes(bytes) >> 1)
+}

@@ -11,7 +11,7 @@ use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::cors::with_origin;
 use crate::http::download::DownloadLimiter;
 use crate::http::exchange::{Exchange, Served};
-use crate::http::log_route::LogRequest;
+use crate::http::log_route::{LogRequest, LogStore};
 use crate::http::post_route::PostRoute;
 use crate::http::request::{Head, HeadError, MAX_HEAD, MAX_HEADERS, has_body, must_close, read_head};
 use crate::http::response::Response;
@@ -24,7 +24,6 @@ use crossbeam_channel::Sender;
 use std::convert::Infallible;
 use std::io::{self, Read};
 use std::net::{IpAddr, Shutdown};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tungstenite::http::Method;
@@ -56,8 +55,8 @@ pub struct Connection {
     pub router: Arc<Router>,
     /// Serves Socket.IO clients.
     pub endpoint: Endpoint,
-    /// The store's file, if the server has a store.
-    pub store: Option<Arc<Path>>,
+    /// Where posts are stored, if they are.
+    pub store: Option<LogStore>,
     /// Limits the downloads of all connections.
     pub downloads: DownloadLimiter,
     /// How long a request head may take to arrive, and a response to send.
@@ -185,7 +184,7 @@ impl Connection {
     /// Sends a log and closes the connection.
     fn send_log(self, head: &Head, request: &LogRequest, address: Address) {
         let permit = self.downloads.acquire(address);
-        let sent = match request.open(self.store.as_deref(), &self.router.shards, permit) {
+        let sent = match request.open(self.store.as_ref(), &self.router.shards, permit) {
             Ok(log) => self
                 .send(log.head(), true, true)
                 .and_then(|()| if is_head(head) { Ok(()) } else { log.send(&self.transport, self.timeout) }),

@@ -1,5 +1,8 @@
-//! Downloads of a room's log: from the store if there is one, otherwise from the hub's memory.
+//! Downloads of a room's log: from the store or from Redis, or without both from the hub's memory.
 
+use crate::cluster::connection::RedisFailure;
+use crate::cluster::options::RedisOptions;
+use crate::cluster::redis_log::RedisLog;
 use crate::delivery::transport::SocketTransport;
 use crate::http::download::{DownloadPermit, send_chunked};
 use crate::http::hub_query::query_hub;
@@ -11,6 +14,7 @@ use crate::room::room_name::RoomName;
 use crate::store::error::OpenError;
 use crate::store::export::{Format, LogWriter};
 use crate::store::reader::Reader;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +48,17 @@ pub struct Log<'a> {
 #[derive(Debug)]
 enum Source {
     Store(Reader),
+    Redis(Box<RedisLog>),
     Memory(Vec<Arc<Post>>),
+}
+
+/// Where posts are stored.
+#[derive(Debug, Clone)]
+pub enum LogStore {
+    /// In this file.
+    File(Arc<Path>),
+    /// In Redis.
+    Redis(Arc<RedisOptions>),
 }
 
 impl LogRequest {
@@ -67,7 +81,7 @@ impl LogRequest {
     /// permit, too many logs are being downloaded.
     pub fn open(
         &self,
-        store: Option<&Path>,
+        store: Option<&LogStore>,
         shards: &Shards,
         permit: Option<DownloadPermit>,
     ) -> Result<Log<'_>, Response> {
@@ -75,10 +89,12 @@ impl LogRequest {
             Response::text(503, "Too many logs are being downloaded; please try again later.")
         })?;
         let (source, end) = match store {
-            Some(file) => self.read_store(file).map_err(|error| {
-                log::error!("the store cannot be read: {error}");
-                Response::text(503, "The log cannot be read at the moment; please try again later.")
-            })?,
+            Some(LogStore::File(file)) => {
+                self.read_store(file).map_err(|error| unreadable("the store", &error))?
+            }
+            Some(LogStore::Redis(options)) => {
+                self.read_redis(options).map_err(|error| unreadable("Redis", &error))?
+            }
             None => {
                 let event = |reply_to| Event::HistoryRequest { room: self.room.clone(), reply_to };
                 let posts = query_hub(shards.of_room(&self.room), event);
@@ -98,6 +114,16 @@ impl LogRequest {
         Ok((Source::Store(store), end))
     }
 
+    /// The same with Redis.
+    fn read_redis(&self, options: &RedisOptions) -> Result<(Source, Option<u64>), RedisFailure> {
+        let mut log = RedisLog::open(options)?;
+        let end = match self.limit {
+            Some(limit) => log.page_end(&self.room, self.after, limit)?,
+            None => None,
+        };
+        Ok((Source::Redis(log.into()), end))
+    }
+
     /// The same for the posts of a room in memory.
     fn select(&self, mut posts: Vec<Arc<Post>>) -> (Source, Option<u64>) {
         posts.retain(|post| post.n > self.after);
@@ -107,6 +133,11 @@ impl LogRequest {
         let end = posts.last().map(|post| post.n).filter(|_| has_more);
         (Source::Memory(posts), end)
     }
+}
+
+fn unreadable(store: &str, error: &impl Display) -> Response {
+    log::error!("{store} cannot be read: {error}");
+    Response::text(503, "The log cannot be read at the moment; please try again later.")
 }
 
 fn invalid_format() -> Response {
@@ -154,6 +185,9 @@ impl Log<'_> {
         match self.source {
             Source::Store(store) => {
                 store.read_some(room, *after, limit.unwrap_or(usize::MAX), |post| log.post(&post))?;
+            }
+            Source::Redis(mut redis) => {
+                redis.read_some(room, *after, limit.unwrap_or(usize::MAX), |post| log.post(&post))?;
             }
             Source::Memory(posts) => posts.iter().try_for_each(|post| log.post(post))?,
         }

@@ -15,8 +15,10 @@ pub use crate::platform::posix::{
 use crate::platform::{SystemLimits, posix};
 use control_group::read_number;
 use rlimit::Resource;
+use rustix::time::ClockId;
 use std::fs;
 use std::io;
+use std::time::Duration;
 
 /// Prepares the process for serving: free memory goes back to the system, many files may be open, and nothing about
 /// users is in a core file.
@@ -48,6 +50,11 @@ fn return_memory() {
 /// Other C libraries have no such setting.
 #[cfg(not(target_env = "gnu"))]
 fn return_memory() {}
+
+/// The time by a clock that also runs while the machine is suspended.
+pub(crate) fn boot_time() -> Duration {
+    posix::time(ClockId::Boottime)
+}
 
 /// Lowers the priority of this thread as far as possible.
 pub(crate) fn lower_priority() -> io::Result<()> {

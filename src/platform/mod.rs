@@ -28,8 +28,8 @@ use unix as system;
 use windows as system;
 
 pub(crate) use system::{
-    FileId, HangUp, file_id, is_exhaustion, is_out_of_buffers, limits, lock_of, lower_priority, private,
-    socket, socket_pair, spare_descriptor,
+    FileId, HangUp, boot_time, file_id, is_exhaustion, is_out_of_buffers, limits, lock_of, lower_priority,
+    private, socket, socket_pair, spare_descriptor,
 };
 pub use system::{
     StopSignal, has_own_console, inherited_listener, is_open_to_others, set_up_process, shows_unicode,
@@ -73,6 +73,12 @@ mod tests {
     fn this_system_has_memory_and_a_limit_of_open_files() {
         assert!(system_memory().is_none_or(|bytes| bytes > 1024 * 1024));
         assert!(limits().open_files.is_none_or(|files| files > 0));
+    }
+
+    #[test]
+    fn the_time_since_the_start_of_the_system_only_grows() {
+        let before = boot_time();
+        assert!(before <= boot_time());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use listenfd::ListenFd;
 use rlimit::Resource;
+use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -147,6 +148,12 @@ pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
 /// Whether the system has no memory for what is to be sent.
 pub(crate) fn is_out_of_buffers(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::ENOBUFS)
+}
+
+/// The time of a clock, which counts from some time on.
+pub(crate) fn time(clock: ClockId) -> Duration {
+    // It is not negative.
+    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 /// A descriptor to hold in reserve.

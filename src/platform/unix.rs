@@ -10,11 +10,19 @@ pub use crate::platform::posix::{
 };
 
 use crate::platform::{SystemLimits, posix};
+use rustix::time::ClockId;
 use std::io;
+use std::time::Duration;
 
 /// Prepares the process for serving: many files may be open, and nothing about users is in a core file.
 pub fn set_up_process(core_dumps: bool) {
     posix::set_limits(core_dumps);
+}
+
+/// The time by a clock that also runs while the machine is suspended, if the system has one: on macOS, this one does. On
+/// the BSDs it stands still meanwhile.
+pub(crate) fn boot_time() -> Duration {
+    posix::time(ClockId::Monotonic)
 }
 
 /// Does nothing: a priority belongs to the whole process.

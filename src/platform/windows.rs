@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 use windows_sys::Win32::Networking::WinSock::{WSAEMFILE, WSAENOBUFS};
 use windows_sys::Win32::System::Console::GetConsoleProcessList;
-use windows_sys::Win32::System::SystemInformation::{GlobalMemoryStatusEx, MEMORYSTATUSEX};
+use windows_sys::Win32::System::SystemInformation::{GetTickCount64, GlobalMemoryStatusEx, MEMORYSTATUSEX};
 
 /// Connections of other processes that are dropped while a pair of sockets is made. The port is new, so there is none
 /// unless somebody tries all ports.
@@ -88,6 +88,13 @@ pub fn has_own_console() -> bool {
     let mut processes = [0; 2];
     // SAFETY: the pointer is valid for the call, and for as many ids as the second argument says.
     unsafe { GetConsoleProcessList(processes.as_mut_ptr(), processes.len() as u32) == 1 }
+}
+
+/// The time by a clock that also runs while the machine is suspended. It moves in steps of about 16 ms.
+#[expect(unsafe_code, reason = "there is no safe interface to this clock")]
+pub(crate) fn boot_time() -> Duration {
+    // SAFETY: it takes no arguments, and cannot fail.
+    Duration::from_millis(unsafe { GetTickCount64() })
 }
 
 /// Does nothing.

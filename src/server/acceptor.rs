@@ -9,6 +9,7 @@ use crate::base::warning::Warning;
 use crate::delivery::transport::{SocketTransport, Transport};
 use crate::http::connection::Connection;
 use crate::http::download::DownloadLimiter;
+use crate::http::log_route::LogStore;
 use crate::http::request::REQUEST_TIMEOUT;
 use crate::http::response::Response;
 use crate::http::responses::ResponseCounters;
@@ -21,7 +22,6 @@ use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, TcpListener};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -58,8 +58,8 @@ pub(crate) struct Acceptor {
     pub router: Arc<Router>,
     /// Serves Socket.IO clients.
     pub endpoint: Endpoint,
-    /// The file of the store, if there is one.
-    pub store: Option<Arc<Path>>,
+    /// Where posts are stored, if they are.
+    pub store: Option<LogStore>,
     /// Limits downloads of logs.
     pub downloads: DownloadLimiter,
     /// Each connection keeps a clone until its first request is answered.

@@ -5,12 +5,15 @@ pub(crate) mod capacity;
 mod encryption;
 mod metrics;
 mod stopper;
+pub(crate) mod storage;
 mod threads;
 
 use crate::base::clock::Now;
 use crate::base::limits::Limits;
 use crate::base::permits::ConnectionLimiter;
 use crate::base::random::{NoRandomSource, check_random_source};
+use crate::cluster::ClusterError;
+use crate::cluster::connection::RedisFailure;
 use crate::http::access::Access;
 use crate::http::download::DownloadLimiter;
 use crate::http::metrics::Metrics;
@@ -22,9 +25,9 @@ use crate::server::encryption::{Encryption, wait_for_pumps};
 use crate::server::metrics::MetricsListener;
 use crate::server::stopper::{LastConnection, wake};
 pub use crate::server::stopper::{Stopper, reachable};
+use crate::server::storage::Storage;
 use crate::server::threads::Core;
 use crate::store::error::OpenError;
-use crate::store::options::StoreOptions;
 use crate::tls::certificate::Certificate;
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use socket2::SockRef;
@@ -69,6 +72,8 @@ pub enum Crash {
     Hub,
     /// The store.
     Store,
+    /// The link to the other nodes.
+    Link,
 }
 
 impl fmt::Display for Crash {
@@ -76,6 +81,7 @@ impl fmt::Display for Crash {
         f.write_str(match self {
             Self::Hub => "A hub has crashed",
             Self::Store => "The store has crashed",
+            Self::Link => "The link to the other nodes has crashed",
         })
     }
 }
@@ -89,6 +95,8 @@ pub enum StartError {
     Random(NoRandomSource),
     /// The store cannot be used.
     Store(OpenError),
+    /// Redis cannot be used.
+    Redis(RedisFailure),
 }
 
 impl fmt::Display for StartError {
@@ -97,6 +105,7 @@ impl fmt::Display for StartError {
             Self::System(error) => write!(f, "{error}"),
             Self::Random(error) => write!(f, "{error}"),
             Self::Store(error) => write!(f, "{error}"),
+            Self::Redis(error) => write!(f, "{error}"),
         }
     }
 }
@@ -107,14 +116,23 @@ impl From<io::Error> for StartError {
     }
 }
 
+impl From<ClusterError> for StartError {
+    fn from(error: ClusterError) -> Self {
+        match error {
+            ClusterError::Redis(failure) => Self::Redis(failure),
+            ClusterError::System(error) => Self::System(error),
+        }
+    }
+}
+
 impl Server {
-    /// Serves on a listener. Posts go to the store, or are kept in memory without one. With a certificate, all
+    /// Serves on a listener. With a certificate, all
     /// connections are encrypted.
     pub fn start(
         listener: TcpListener,
         limits: Limits,
         mut access: Access,
-        store: Option<&StoreOptions>,
+        storage: impl Into<Storage>,
         certificate: Option<Certificate>,
     ) -> Result<Self, StartError> {
         check_random_source().map_err(StartError::Random)?;
@@ -123,7 +141,8 @@ impl Server {
         // Listening again only changes how many connections may wait.
         SockRef::from(&listener).listen(ACCEPT_QUEUE)?;
         access.names = certificate.as_ref().map(|certificate| certificate.names.clone());
-        let core = Core::start(&limits, &access, store)?;
+        let storage = storage.into();
+        let core = Core::start(&limits, &access, &storage)?;
         let endpoint = Endpoint::for_rooms(limits, &core.shards)?;
         let stopped = Arc::new(AtomicBool::new(false));
         let encryption = certificate.map(|certificate| Encryption::start(certificate, &stopped));
@@ -138,7 +157,7 @@ impl Server {
             limits,
             router,
             endpoint: endpoint.clone(),
-            store: store.map(|options| options.file.as_path().into()),
+            store: storage.logs(),
             downloads: DownloadLimiter::default(),
             unanswered: pending,
             last,

@@ -1,18 +1,23 @@
 //! What a server cannot run without: its hubs, and the threads of its store. Each reports its end.
 
 use crate::base::clock::Now;
+use crate::base::ids::NodeId;
 use crate::base::limits::Limits;
+use crate::cluster::link::{LinkEvent, LinkRequest};
+use crate::cluster::{self, Cluster};
 use crate::delivery::client_transport::ClientTransport;
 use crate::http::access::Access;
 use crate::http::metrics::Metrics;
 use crate::http::routes::Router;
 use crate::hub::Hub;
 use crate::hub::shards::{MAX_HUBS, Shard, Shards, SocketEvent};
+use crate::platform::boot_time;
+use crate::server::storage::Storage;
 use crate::server::{Crash, StartError};
 use crate::store::commits::Commits;
 use crate::store::error::OpenError;
 use crate::store::options::StoreOptions;
-use crate::store::request::Answer;
+use crate::store::request::{Answer, Requests};
 use crate::store::{self, Store};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::io;
@@ -30,7 +35,7 @@ type SocketHub = Hub<ClientTransport>;
 pub(super) struct Core {
     pub shards: Shards,
     hubs: HubThreads,
-    /// The threads of the store, if there is one.
+    /// The threads of the store, if there is one, or of the link to other nodes.
     store: Option<[JoinHandle<()>; 2]>,
     /// What the store counts, if there is one.
     commits: Option<Arc<Commits>>,
@@ -50,6 +55,8 @@ enum ThreadEnd {
     Hub(usize),
     /// A thread of the store, by a panic.
     StorePanicked,
+    /// A thread of the link to other nodes, by a panic.
+    LinkPanicked,
 }
 
 /// Reports a hub's end when dropped, so also after a panic.
@@ -70,27 +77,46 @@ struct StoreReplies {
     end: Sender<ThreadEnd>,
 }
 
+/// Passes to the hubs what the link to other nodes tells. As with [`StoreReplies`], each of its threads owns a clone.
+#[derive(Clone)]
+struct LinkReports {
+    shards: Shards,
+    end: Sender<ThreadEnd>,
+}
+
+/// What hubs need of the storage.
+#[derive(Default)]
+struct Backend {
+    requests: Option<Requests>,
+    threads: Option<[JoinHandle<()>; 2]>,
+    commits: Option<Arc<Commits>>,
+    /// The node, and where the requests of each hub to its link go.
+    node: Option<(NodeId, Vec<Sender<LinkRequest>>)>,
+}
+
 impl Core {
-    /// Starts the hubs, and the store if there is one.
-    pub(super) fn start(
-        limits: &Limits,
-        access: &Access,
-        store: Option<&StoreOptions>,
-    ) -> Result<Self, StartError> {
+    /// Starts the hubs, and what stores their posts.
+    pub(super) fn start(limits: &Limits, access: &Access, storage: &Storage) -> Result<Self, StartError> {
         let (events, queues): (Vec<_>, Vec<_>) =
             (0..hub_count(limits, access)).map(|_| bounded(EVENT_QUEUE)).unzip();
         let parts = Shard::split(queues.len());
         let shards = Shards::new(events, &parts[0], limits.max_waiting);
         let (end, ended) = unbounded();
-        let replies = StoreReplies { shards: shards.clone(), end: end.clone() };
-        let store = store.map(|options| start_store(options, Now::read, replies));
-        let store = store.transpose().map_err(StartError::Store)?;
-        let commits = store.as_ref().map(|store| Arc::clone(&store.commits));
+        let Backend { requests, threads, commits, node } = Backend::start(storage, &shards, &end)?;
+        let (me, links) = node.unzip();
+        let mut links = links.into_iter().flatten();
         // Only the hubs keep clones of `requests`, so that the store ends with them.
-        let (requests, store) = store.map(|Store { requests, threads, .. }| (requests, threads)).unzip();
-        let hub = |shard| Hub::new(*limits, access.passphrase, access.hosts, requests.clone(), shard);
-        let hubs = HubThreads::start(parts.into_iter().map(hub).zip(queues), &end, ended)?;
-        Ok(Self { shards, hubs, store, commits })
+        let hub = |shard| {
+            let mut hub = Hub::new(*limits, access.passphrase, access.hosts, requests.clone(), shard);
+            if let (Some(me), Some(link)) = (me, links.next()) {
+                hub.join_cluster(me, link, boot_time);
+            }
+            hub
+        };
+        let hubs: Vec<_> = parts.into_iter().map(hub).collect();
+        drop(requests);
+        let hubs = HubThreads::start(hubs.into_iter().zip(queues), &end, ended)?;
+        Ok(Self { shards, hubs, store: threads, commits })
     }
 
     /// What `/metrics` shows of a server that started at `started`, in milliseconds since 1970.
@@ -105,6 +131,38 @@ impl Core {
         // The hubs have dropped their ends of the store's channels, so its threads end when all is written.
         let mut threads = self.store.into_iter().flatten();
         threads.try_for_each(|thread| thread.join().map_err(|_| Crash::Store))
+    }
+}
+
+impl Backend {
+    fn start(storage: &Storage, shards: &Shards, end: &Sender<ThreadEnd>) -> Result<Self, StartError> {
+        let replies = StoreReplies { shards: shards.clone(), end: end.clone() };
+        match storage {
+            Storage::Memory => Ok(Self::default()),
+            Storage::File(options) => {
+                let store = start_store(options, Now::read, replies).map_err(StartError::Store)?;
+                let Store { requests, threads, commits } = store;
+                Ok(Self {
+                    requests: Some(requests),
+                    threads: Some(threads),
+                    commits: Some(commits),
+                    node: None,
+                })
+            }
+            Storage::Redis(options) => {
+                let reports = LinkReports { shards: shards.clone(), end: end.clone() };
+                let tell = move |hub, event| reports.pass(hub, event);
+                let answer = move |answer| replies.pass(answer);
+                let Cluster { me, links, requests, threads } =
+                    cluster::start(options, shards.count(), tell, answer)?;
+                Ok(Self {
+                    requests: Some(requests),
+                    threads: Some(threads),
+                    commits: None,
+                    node: Some((me, links)),
+                })
+            }
+        }
     }
 }
 
@@ -140,6 +198,21 @@ impl Drop for StoreReplies {
     }
 }
 
+impl LinkReports {
+    fn pass(&self, hub: Option<usize>, event: LinkEvent) {
+        self.shards.on_link(hub, event);
+    }
+}
+
+impl Drop for LinkReports {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            // The receiver is gone after the first panic.
+            let _ = self.end.send(ThreadEnd::LinkPanicked);
+        }
+    }
+}
+
 impl HubThreads {
     /// Starts the hubs. They report their ends to `end`, whose receiver is `ended`.
     fn start(
@@ -165,6 +238,7 @@ impl HubThreads {
         for _ in 0..self.threads.len() {
             match self.ended.recv().map_err(|_| Crash::Hub)? {
                 ThreadEnd::StorePanicked => return Err(Crash::Store),
+                ThreadEnd::LinkPanicked => return Err(Crash::Link),
                 ThreadEnd::Hub(number) => {
                     if let Some(thread) = self.threads.get_mut(number).and_then(Option::take) {
                         thread.join().map_err(|_| Crash::Hub)?;

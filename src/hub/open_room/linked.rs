@@ -72,7 +72,11 @@ impl OpenRoom {
     pub(crate) fn is_needed_by_nobody(&self) -> bool {
         match &self.linked {
             Some(linked) if !linked.link.is_owner() => linked.mirrored.unconfirmed.is_empty(),
-            Some(linked) => self.view.user_count() == 0 && linked.link.other_viewers() == 0,
+            // A post over HTTP may wait until the room numbers posts, and nobody is in the room for it.
+            Some(linked) => {
+                let is_held = !linked.owned.held_posts.is_empty();
+                self.view.user_count() == 0 && linked.link.other_viewers() == 0 && !is_held
+            }
             None => self.view.user_count() == 0,
         }
     }

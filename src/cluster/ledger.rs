@@ -1,0 +1,228 @@
+//! The thread that keeps posts and records of rooms in Redis, in place of a store. It answers as the store does.
+//!
+//! Everything that it asks for can be asked for twice: a post has a key by which Redis knows it. So what has failed on
+//! a connection that was lost is tried once more on a new one.
+
+mod commands;
+mod sweeper;
+
+use crate::base::clock::Now;
+use crate::base::warning::Warning;
+use crate::cluster::connection::{Connection, Redis, RedisFailure, is_full};
+use crate::cluster::ledger::commands::{Expiry, answer_of, command_of, refuse};
+use crate::cluster::ledger::sweeper::Sweeper;
+use crate::cluster::options::RedisOptions;
+use crate::cluster::redis_log;
+use crate::room::post::NotStored;
+use crate::store::request::{Answer, Load, Write};
+use crossbeam_channel::{Receiver, never, select};
+use redis::{Cmd, ServerError, ServerErrorKind, Value};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Most requests that are sent at once. It limits how long the first of them waits for the last.
+const MAX_AT_ONCE: usize = 256;
+
+/// Size of the texts after which no more requests are sent at once, in bytes. The last one may exceed it. Redis does
+/// nothing else while it handles them.
+const MAX_SIZE_AT_ONCE: usize = 1024 * 1024;
+
+/// Pause before a connection that has failed is made again. Until then, requests fail at once: their authors are told,
+/// and pages try again.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// The pause between two looks for something to do. Only a sweep is ever due without a request.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Keeps posts and records.
+pub(crate) struct Ledger<A> {
+    redis: Arc<Redis>,
+    expiry: Expiry,
+    sweeper: Option<Sweeper>,
+    /// Passes an answer on. It returns false if nobody receives it any more.
+    answer: A,
+    connection: Option<Connection>,
+    connect_at: Instant,
+    is_failing: bool,
+    /// That Redis is full. Then some posts still fit and others do not.
+    full: Warning,
+    /// Requests to write, in the order in which they came.
+    waiting: VecDeque<Write>,
+}
+
+impl<A: Fn(Answer) -> bool> Ledger<A> {
+    /// The ledger of a node.
+    pub(crate) fn new(redis: Arc<Redis>, options: &RedisOptions, answer: A) -> Self {
+        let now = Instant::now();
+        Self {
+            redis,
+            expiry: Expiry::new(options.keep_days),
+            sweeper: options.keep_days.map(|days| Sweeper::new(days, now)),
+            answer,
+            connection: None,
+            connect_at: now,
+            is_failing: false,
+            full: Warning::default(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Works until all senders are gone.
+    pub(crate) fn run(mut self, mut loads: Receiver<Load>, mut writes: Receiver<Write>) {
+        let (mut may_load, mut may_write) = (true, true);
+        while may_load || may_write {
+            select! {
+                recv(loads) -> load => match load {
+                    Ok(load) => self.load(load),
+                    Err(_) => (may_load, loads) = (false, never()),
+                },
+                recv(writes) -> write => match write {
+                    Ok(write) => {
+                        self.waiting.push_back(write);
+                        self.waiting.extend(writes.try_iter());
+                    }
+                    Err(_) => (may_write, writes) = (false, never()),
+                },
+                default(self.pause()) => {}
+            }
+            while !self.waiting.is_empty() {
+                self.write();
+            }
+            self.sweep();
+        }
+    }
+
+    fn pause(&self) -> Duration {
+        let pause = |sweeper: &Sweeper| sweeper.due().saturating_duration_since(Instant::now());
+        self.sweeper.as_ref().map_or(IDLE, pause)
+    }
+
+    fn load(&mut self, Load { room, name, count }: Load) {
+        let not_before = self.expiry.keeps_from(Now::read().unix_millis);
+        let outcome =
+            self.attempt(|redis, connection| redis_log::load(redis, connection, &name, count, not_before));
+        let (record, posts) = match outcome {
+            Ok((record, posts)) => (Some(record), posts),
+            Err(_) => (None, Vec::new()),
+        };
+        (self.answer)(Answer::Loaded { room, record, posts });
+    }
+
+    /// Sends some of the waiting requests, and answers them.
+    fn write(&mut self) {
+        let mut size = 0;
+        let fits = |write: &&Write| {
+            let fits = size < MAX_SIZE_AT_ONCE;
+            size += commands::size(write);
+            fits
+        };
+        let count = self.waiting.iter().take(MAX_AT_ONCE).take_while(fits).count();
+        let writes: Vec<Write> = self.waiting.drain(..count).collect();
+        let commands: Vec<Cmd> =
+            writes.iter().map(|write| command_of(write, &self.redis, &self.expiry)).collect();
+        let outcome = self.attempt(|redis, connection| {
+            let answers = connection.run(&commands)?;
+            match answers.iter().find_map(lost_script) {
+                Some(error) => Err(redis.failure_of_server(error)),
+                None => Ok(answers),
+            }
+        });
+        let Ok(answers) = outcome else {
+            return writes.into_iter().for_each(|write| self.pass_on(refuse(write, NotStored::Unavailable)));
+        };
+        for (write, answer) in writes.into_iter().zip(answers) {
+            let answer = match answer {
+                Value::ServerError(error) => self.on_error(write, &error),
+                answer => answer_of(write, answer),
+            };
+            self.pass_on(answer);
+        }
+    }
+
+    fn pass_on(&self, answer: Option<Answer>) {
+        if let Some(answer) = answer {
+            (self.answer)(answer); // a hub that is gone needs none
+        }
+    }
+
+    /// Redis refuses a request.
+    fn on_error(&mut self, write: Write, error: &ServerError) -> Option<Answer> {
+        let failure = self.redis.failure_of_server(error);
+        if is_full(error) {
+            self.full.log(Instant::now(), || {
+                format!("Redis is full, and what does not fit is rejected: {failure}")
+            });
+            return refuse(write, NotStored::Full);
+        }
+        self.fail(&failure); // it may be another one now
+        refuse(write, NotStored::Unavailable)
+    }
+
+    /// Does something that can be done twice: again on a new connection, if the one there was is lost.
+    fn attempt<T>(
+        &mut self,
+        mut run: impl FnMut(&Redis, &mut Connection) -> Result<T, RedisFailure>,
+    ) -> Result<T, RedisFailure> {
+        let was_connected = self.connection.is_some();
+        let mut outcome = self.once(&mut run);
+        if was_connected && outcome.is_err() {
+            outcome = self.once(&mut run);
+        }
+        match &outcome {
+            Ok(_) if std::mem::take(&mut self.is_failing) => log::info!("posts are stored in Redis again"),
+            Ok(_) => {}
+            Err(why) => self.fail(why),
+        }
+        outcome
+    }
+
+    fn once<T>(
+        &mut self,
+        run: &mut impl FnMut(&Redis, &mut Connection) -> Result<T, RedisFailure>,
+    ) -> Result<T, RedisFailure> {
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None if Instant::now() < self.connect_at => {
+                return Err(RedisFailure::new("it is tried again in a moment"));
+            }
+            None => self.redis.connect()?,
+        };
+        let outcome = run(&self.redis, &mut connection)?;
+        self.connection = Some(connection);
+        Ok(outcome)
+    }
+
+    fn fail(&mut self, why: &RedisFailure) {
+        if !self.is_failing {
+            log::error!("nothing can be stored in Redis: {why}");
+        }
+        (self.is_failing, self.connection) = (true, None);
+        let now = Instant::now();
+        if now >= self.connect_at {
+            self.connect_at = now + RECONNECT_PAUSE;
+        }
+    }
+
+    /// Deletes some of the old posts, if that is due.
+    fn sweep(&mut self) {
+        let Some(mut sweeper) = self.sweeper.take_if(|sweeper| sweeper.due() <= Instant::now()) else {
+            return;
+        };
+        let outcome = self.attempt(|redis, connection| sweeper.step(redis, connection, Now::read()));
+        match outcome {
+            Ok(Some(before)) => _ = (self.answer)(Answer::Trimmed { before }),
+            Ok(None) => {}
+            Err(_) => sweeper.retry(Instant::now()),
+        }
+        self.sweeper = Some(sweeper);
+    }
+}
+
+/// The answer of a Redis that has lost the scripts: a new connection loads them again.
+fn lost_script(answer: &Value) -> Option<&ServerError> {
+    match answer {
+        Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript) => Some(error),
+        _ => None,
+    }
+}

@@ -1,0 +1,226 @@
+//! The requests of hubs as commands of Redis, and what its answers mean.
+
+use crate::base::random;
+use crate::cluster::connection::{Redis, RedisFailure, read};
+use crate::cluster::redis_log::{Entry, post_of, removed_post};
+use crate::cluster::scripts::call;
+use crate::room::post::{NotStored, Numbered, PendingPost, Post};
+use crate::room::session::IdempotencyKey;
+use crate::store::request::{Answer, Change, Erase, Restore, Returned, Save, StorePost, Write};
+use redis::{Cmd, Value};
+
+/// A day, in milliseconds.
+const DAY: u64 = 24 * 3600 * 1000;
+
+/// How much longer than its posts Redis keeps a room's last number and its record, in milliseconds. A script that asks
+/// for the posts after a number, or a page on a computer that was asleep, may remember a number that long. With a file,
+/// it is the same time.
+const ROOM_MARGIN: u64 = 30 * DAY;
+
+/// About how many posts a log keeps, unless `--keep` says for how long: as many as `--log-length` may be. It limits the
+/// memory that a room takes in Redis.
+const MAX_LOG: u64 = 10_000;
+
+/// How many removed posts of a room Redis keeps although all later ones are gone. Every reader of the log reads them all.
+const MAX_REMOVED: usize = 1_000;
+
+/// For how long Redis knows the key of a post, in milliseconds. A page sends a post again until it is confirmed; one
+/// that was closed for longer has no part in the room any more.
+const KEEP_KEYS: u64 = 3600 * 1000;
+
+/// For how long posts and rooms are kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Expiry {
+    keep: Option<u64>,
+}
+
+impl Expiry {
+    /// Posts are kept for so many days; for ever without.
+    pub(super) fn new(keep_days: Option<u32>) -> Self {
+        Self { keep: keep_days.map(|days| u64::from(days) * DAY) }
+    }
+
+    /// The time before which posts are too old, in milliseconds since 1970.
+    pub(super) fn keeps_from(&self, now: u64) -> u64 {
+        self.keep.map_or(0, |keep| now.saturating_sub(keep))
+    }
+
+    /// For how long a room is kept, as an argument of scripts.
+    fn of_room(&self) -> String {
+        self.keep.map(|keep| (keep + ROOM_MARGIN).to_string()).unwrap_or_default()
+    }
+
+    /// About how many posts a log keeps, as an argument of scripts.
+    fn max_log(&self) -> String {
+        self.keep.map_or_else(|| MAX_LOG.to_string(), |_| String::new())
+    }
+}
+
+/// The size of what a request writes, in bytes.
+pub(super) fn size(write: &Write) -> usize {
+    match write {
+        Write::Post(StorePost { post, .. }) => post.text.len(),
+        Write::Change(_) => 0,
+        Write::Restore(restore) => restore.posts.iter().map(|(post, _)| post.text.len()).sum(),
+    }
+}
+
+/// The command for a request.
+pub(super) fn command_of(write: &Write, redis: &Redis, expiry: &Expiry) -> Cmd {
+    match write {
+        Write::Post(post) => store_post(post, redis, expiry),
+        Write::Restore(posts) => restore(posts, redis, expiry),
+        Write::Change(Change::Save(Save { name, record, epoch, .. })) => {
+            let record = serde_json::to_string(record).expect("a record has string keys");
+            let mut save = call(&redis.scripts.save, &[redis.keys.room(name.key())]);
+            save.arg(epoch.unwrap_or_default().0).arg(record).arg(expiry.of_room()).take()
+        }
+        Write::Change(Change::Erase(Erase { name, n, .. })) => {
+            let keys = [redis.keys.log(name.key()), redis.keys.removed(name.key())];
+            call(&redis.scripts.erase, &keys).arg(*n).arg(expiry.of_room()).arg(MAX_REMOVED).take()
+        }
+    }
+}
+
+fn store_post(StorePost { name, post, after, epoch, .. }: &StorePost, redis: &Redis, expiry: &Expiry) -> Cmd {
+    let (keys, room) = (&redis.keys, name.key());
+    let key = post.reference.as_ref().map_or_else(random_key, |(_, key)| hex(*key));
+    let mark = keys.marks(room) + &key;
+    let mut command = call(&redis.scripts.post, &[keys.room(room), keys.log(room), keys.removed(room), mark]);
+    command.arg(epoch.unwrap_or_default().0).arg(*after);
+    command.arg(expiry.max_log()).arg(expiry.of_room()).arg(KEEP_KEYS).arg(key);
+    command.arg(post.id.0).arg(&post.name).arg(&post.text).arg(post.at).take()
+}
+
+fn restore(Restore { name, epoch, after, posts }: &Restore, redis: &Redis, expiry: &Expiry) -> Cmd {
+    let (keys, room) = (&redis.keys, name.key());
+    let mut command = call(&redis.scripts.restore, &[keys.room(room), keys.log(room), keys.removed(room)]);
+    command.arg(epoch.0).arg(*after).arg(expiry.of_room()).arg(KEEP_KEYS).arg(keys.marks(room));
+    for (Post { n, id, name, text, at }, key) in posts {
+        command.arg(*n).arg(id.0).arg(name).arg(text).arg(*at).arg(key.map(hex).unwrap_or_default());
+    }
+    command
+}
+
+/// The key of a post whose author gives it none, so that it is one post if the command is sent twice.
+fn random_key() -> String {
+    let mut key = IdempotencyKey([0; 16]);
+    random::fill(&mut key.0);
+    hex(key)
+}
+
+fn hex(key: IdempotencyKey) -> String {
+    format!("{:032x}", u128::from_le_bytes(key.0))
+}
+
+/// What the answer to a request means. There is none to a [`Restore`].
+pub(super) fn answer_of(write: Write, answer: Value) -> Option<Answer> {
+    match write {
+        Write::Restore(_) => None,
+        Write::Change(Change::Save(Save { room, .. })) => {
+            Some(Answer::Saved { room, is_kept: read(answer).unwrap_or(false) })
+        }
+        Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
+            let outcome = read(answer).map_err(|_| NotStored::Unavailable);
+            Some(Answer::Erased { room, n, by, outcome })
+        }
+        Write::Post(StorePost { room, post, by, .. }) => Some(match fate(&post, answer) {
+            Ok(Fate::Numbered(numbered)) => Answer::PostStored { room, post, by, outcome: Ok(numbered) },
+            Ok(Fate::Returned(why)) => Answer::PostReturned { room, post, by, why },
+            Err(_) => Answer::PostStored { room, post, by, outcome: Err(NotStored::Unavailable) },
+        }),
+    }
+}
+
+/// What has become of a post.
+#[derive(Debug, PartialEq, Eq)]
+enum Fate {
+    Numbered(Numbered),
+    Returned(Returned),
+}
+
+fn fate(post: &PendingPost, answer: Value) -> Result<Fate, RedisFailure> {
+    let answer: Vec<Value> = read(answer)?;
+    let mut answer = answer.into_iter();
+    let mut next = || answer.next().ok_or_else(RedisFailure::unexpected);
+    let kind: String = read(next()?)?;
+    Ok(match &*kind {
+        "fenced" => Fate::Returned(Returned::Fenced),
+        "forgot" => Fate::Returned(Returned::Forgot),
+        "behind" => Fate::Returned(Returned::Behind),
+        "new" => Fate::Numbered(Numbered::New(post.clone().numbered(read(next()?)?))),
+        "known" => {
+            let n: u64 = read(next()?)?;
+            let entries: Vec<Entry> = read(next()?)?;
+            let removed: Option<String> = read(next().unwrap_or_default())?;
+            let known = entries.into_iter().find_map(post_of);
+            let known = known.or_else(|| removed_post(&n.to_string(), &removed?));
+            // If the log is full of later posts, only its key is left; it was the same post.
+            Fate::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
+        }
+        _ => return Err(RedisFailure::unexpected()),
+    })
+}
+
+/// The answer to a request that was not done.
+pub(super) fn refuse(write: Write, reason: NotStored) -> Option<Answer> {
+    match write {
+        Write::Restore(_) => None,
+        Write::Change(Change::Save(Save { room, .. })) => Some(Answer::Saved { room, is_kept: false }),
+        Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
+            Some(Answer::Erased { room, n, by, outcome: Err(reason) })
+        }
+        Write::Post(StorePost { room, post, by, .. }) => {
+            Some(Answer::PostStored { room, post, by, outcome: Err(reason) })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::UserId;
+
+    fn pending() -> PendingPost {
+        PendingPost { id: UserId(1), name: "Ada".into(), text: "hi".into(), at: 1, reference: None }
+    }
+
+    fn bulk(text: &str) -> Value {
+        Value::BulkString(text.into())
+    }
+
+    #[test]
+    fn what_has_become_of_a_post_is_what_redis_says() {
+        let fate = |answer| fate(&pending(), Value::Array(answer));
+        let returned = |why: &str| fate(vec![bulk(why)]).unwrap();
+        assert_eq!(returned("fenced"), Fate::Returned(Returned::Fenced));
+        assert_eq!(returned("forgot"), Fate::Returned(Returned::Forgot));
+        assert_eq!(returned("behind"), Fate::Returned(Returned::Behind));
+        let numbered = Fate::Numbered(Numbered::New(pending().numbered(7)));
+        assert_eq!(fate(vec![bulk("new"), bulk("7")]).unwrap(), numbered);
+        let gone = fate(vec![bulk("known"), bulk("7"), Value::Array(Vec::new())]).unwrap();
+        assert_eq!(gone, Fate::Numbered(Numbered::Duplicate(pending().numbered(7))));
+        let fields = ["id", "2", "name", "Bob", "text", "hello", "at", "5"].map(bulk).into();
+        let entry = Value::Array(vec![bulk("7-0"), Value::Array(fields)]);
+        let known = fate(vec![bulk("known"), bulk("7"), Value::Array(vec![entry]), Value::Nil]).unwrap();
+        let first = Post { n: 7, id: UserId(2), name: "Bob".into(), text: "hello".into(), at: 5 };
+        assert_eq!(known, Fate::Numbered(Numbered::Duplicate(first.clone())));
+        let removed = bulk(r#"{"id":"2","name":"Bob","at":"5"}"#);
+        let known = fate(vec![bulk("known"), bulk("7"), Value::Array(Vec::new()), removed]).unwrap();
+        let removed = Post { text: String::new(), ..first };
+        assert_eq!(known, Fate::Numbered(Numbered::Duplicate(removed)));
+        for bad in [vec![], vec![bulk("new")], vec![bulk("known"), bulk("x")], vec![bulk("else")]] {
+            assert!(fate(bad).is_err());
+        }
+    }
+
+    #[test]
+    fn rooms_outlive_their_posts_and_without_keep_posts_stay() {
+        let month = Expiry::new(Some(30));
+        assert_eq!(month.keeps_from(40 * DAY), 10 * DAY);
+        assert_eq!(month.of_room(), (60 * DAY).to_string());
+        assert_eq!(month.max_log(), "");
+        let always = Expiry::new(None);
+        assert_eq!((always.keeps_from(u64::MAX), &*always.of_room(), &*always.max_log()), (0, "", "10000"));
+    }
+}

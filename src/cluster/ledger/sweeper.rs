@@ -1,0 +1,91 @@
+//! Deletes posts that are older than `--keep` says, some at a time. Every node does it; what another one has deleted is
+//! not there any more.
+
+use crate::base::clock::Now;
+use crate::cluster::connection::{Connection, Redis, RedisFailure};
+use crate::cluster::ledger::commands::Expiry;
+use crate::cluster::redis_log::one;
+use crate::cluster::scripts::call;
+use redis::cmd;
+use std::time::{Duration, Instant};
+
+/// How often old posts are deleted.
+const INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Pause before old posts are deleted again after an error.
+const RETRY: Duration = Duration::from_secs(60);
+
+/// Posts that are deleted at once. Redis does nothing else meanwhile.
+const POSTS_AT_ONCE: usize = 100;
+
+/// Keys that Redis looks at for one answer when it looks for logs.
+const KEYS_AT_ONCE: usize = 1_000;
+
+/// Deletes old posts.
+pub(super) struct Sweeper {
+    expiry: Expiry,
+    due: Instant,
+    /// Logs to be swept.
+    logs: Vec<String>,
+    /// Where the search for further logs goes on; 0 if it is at its end.
+    cursor: u64,
+    /// The time of the posts to be deleted, while a sweep is under way.
+    before: Option<u64>,
+}
+
+impl Sweeper {
+    /// The first sweep is due now.
+    pub(super) fn new(keep_days: u32, now: Instant) -> Self {
+        Self { expiry: Expiry::new(Some(keep_days)), due: now, logs: Vec::new(), cursor: 0, before: None }
+    }
+
+    /// When there is something to do.
+    pub(super) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// There was an error.
+    pub(super) fn retry(&mut self, now: Instant) {
+        (self.due, self.before) = (now + RETRY, None);
+        self.logs.clear();
+    }
+
+    /// Does a part of a sweep. At its end, returns the time before which all posts are deleted.
+    pub(super) fn step(
+        &mut self,
+        redis: &Redis,
+        connection: &mut Connection,
+        now: Now,
+    ) -> Result<Option<u64>, RedisFailure> {
+        let Some(before) = self.before else {
+            let (seconds, _): (u64, u64) = one(redis, connection, cmd("TIME"))?;
+            // If one of the two clocks is ahead by years, no posts are deleted for that.
+            self.before = Some(self.expiry.keeps_from(now.unix_millis.min(seconds.saturating_mul(1000))));
+            self.search(redis, connection)?;
+            return Ok(None);
+        };
+        if let Some(log) = self.logs.last() {
+            let room = redis.keys.room_of_log(log).unwrap_or_default();
+            let mut sweep = call(&redis.scripts.sweep, &[log.clone(), redis.keys.removed(room)]);
+            sweep.arg(before).arg(POSTS_AT_ONCE);
+            if !one::<bool>(redis, connection, sweep)? {
+                self.logs.pop();
+            }
+            return Ok(None);
+        }
+        if self.cursor != 0 {
+            self.search(redis, connection)?;
+            return Ok(None);
+        }
+        (self.due, self.before) = (now.instant + INTERVAL, None);
+        Ok(Some(before))
+    }
+
+    /// Looks for logs.
+    fn search(&mut self, redis: &Redis, connection: &mut Connection) -> Result<(), RedisFailure> {
+        let mut scan = cmd("SCAN").arg(self.cursor).arg("MATCH").arg(redis.keys.logs()).take();
+        scan.arg("COUNT").arg(KEYS_AT_ONCE).arg("TYPE").arg("stream");
+        (self.cursor, self.logs) = one(redis, connection, scan)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,270 @@
+//! The thread that receives messages of other nodes. It also decides whether this node is linked to them: a probe that
+//! the node's own beat publishes each second must arrive here.
+
+use crate::base::ids::NodeId;
+use crate::base::warning::Warning;
+use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
+use crate::cluster::fragments::Fragments;
+use crate::cluster::link::LinkEvent;
+use crate::cluster::room_link::TTL;
+use crate::cluster::subscriptions::{Change, Command, Subscriptions};
+use crate::platform::boot_time;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
+use redis::{Cmd, Value, cmd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Pause before a connection that has failed is made again. As long as it lasts, hubs are told that often that no
+/// messages arrive.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Channels in one command, so that a node with many rooms does not keep Redis busy with it.
+const CHANNELS_AT_ONCE: usize = 1_000;
+
+/// What a node publishes to itself so that this thread looks for changes.
+pub(crate) const WAKE: &str = "wake";
+
+/// What the reader tells the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Messages arrive again, since then.
+    Linked(Instant),
+    /// A probe has arrived.
+    Heard,
+    /// No messages arrive.
+    Cut,
+}
+
+/// Receives messages.
+pub(crate) struct Reader<T> {
+    redis: Arc<Redis>,
+    inbox: String,
+    /// The writer passes on which rooms are open. When it ends, so does this thread.
+    changes: Receiver<Change>,
+    signals: Sender<Signal>,
+    /// Tells the hubs something.
+    tell: T,
+    subscriptions: Subscriptions,
+    fragments: Fragments,
+    is_cut: bool,
+    warning: Warning,
+}
+
+/// Why the reader does not go on with a connection.
+enum Break {
+    /// The writer has ended.
+    Stopped,
+    Failed(RedisFailure),
+}
+
+impl From<RedisFailure> for Break {
+    fn from(failure: RedisFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What comes over the connection.
+enum Arrival {
+    Message {
+        channel: String,
+        payload: String,
+    },
+    /// The confirmation of a command.
+    Confirmed,
+}
+
+/// The probe of a beat that is sent now.
+pub(crate) fn probe() -> String {
+    format!("probe {}", boot_time().as_millis())
+}
+
+/// How long ago a probe was sent.
+fn age(probe: &str, now: Duration) -> Option<Duration> {
+    let sent = Duration::from_millis(probe.strip_prefix("probe ")?.parse().ok()?);
+    Some(now.saturating_sub(sent))
+}
+
+impl<T: Fn(LinkEvent)> Reader<T> {
+    /// The reader of a node.
+    pub(crate) fn new(
+        redis: Arc<Redis>,
+        me: NodeId,
+        changes: Receiver<Change>,
+        signals: Sender<Signal>,
+        tell: T,
+    ) -> Self {
+        let inbox = redis.keys.inbox(me);
+        let (subscriptions, fragments) = (Subscriptions::default(), Fragments::default());
+        let warning = Warning::default();
+        Self { redis, inbox, changes, signals, tell, subscriptions, fragments, is_cut: false, warning }
+    }
+
+    /// Receives messages until the writer has ended.
+    pub(crate) fn run(mut self) {
+        loop {
+            let why = match self.link().and_then(|connection| self.listen(connection)) {
+                Ok(()) | Err(Break::Stopped) => return,
+                Err(Break::Failed(why)) => why,
+            };
+            if !self.is_cut {
+                log::warn!("cut off from the other nodes, because Redis cannot be used: {why}");
+            }
+            self.is_cut = true;
+            self.signal(Signal::Cut);
+            (self.tell)(LinkEvent::Cut);
+            match self.changes.recv_timeout(RECONNECT_PAUSE) {
+                Ok(change) => _ = self.subscriptions.apply(change),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// A writer that has ended hears no signals.
+    fn signal(&self, signal: Signal) {
+        let _ = self.signals.send(signal);
+    }
+
+    /// Connects, and subscribes to all rooms that are open.
+    fn link(&mut self) -> Result<Connection, Break> {
+        self.take_changes()?;
+        self.fragments.clear();
+        let mut connection = self.redis.subscribe()?;
+        let keys = self.redis.keys.clone();
+        let rooms = self.subscriptions.restart().map(|room| keys.room_channel(room));
+        let channels: Vec<String> = [self.inbox.clone()].into_iter().chain(rooms).collect();
+        for some in channels.chunks(CHANNELS_AT_ONCE) {
+            connection.send(&[cmd("SUBSCRIBE").arg(some).take()])?;
+            let mut unconfirmed = some.len();
+            // What comes before the hubs are told that they are linked is lost, as what came before.
+            while unconfirmed > 0 {
+                unconfirmed -= usize::from(matches!(arrival(connection.receive()?)?, Arrival::Confirmed));
+            }
+        }
+        if self.is_cut {
+            log::info!("linked to the other nodes again");
+        }
+        self.is_cut = false;
+        self.signal(Signal::Linked(Instant::now()));
+        (self.tell)(LinkEvent::Linked);
+        self.subscriptions.on_restarted().for_each(|room| (self.tell)(LinkEvent::Subscribed(room)));
+        Ok(connection)
+    }
+
+    /// Passes messages on until the connection fails.
+    fn listen(&mut self, mut connection: Connection) -> Result<(), Break> {
+        let mut heard = boot_time();
+        loop {
+            match arrival(connection.receive()?)? {
+                Arrival::Confirmed => {
+                    if let Some(room) = self.subscriptions.confirm() {
+                        (self.tell)(LinkEvent::Subscribed(room));
+                    }
+                }
+                Arrival::Message { channel, payload } if channel == self.inbox => {
+                    let now = boot_time();
+                    if age(&payload, now).is_some_and(|age| age < TTL) {
+                        heard = now;
+                        self.signal(Signal::Heard);
+                    }
+                    self.on_inbox(payload);
+                    let commands = self.take_changes()?;
+                    connection.send(&self.commands(commands))?;
+                }
+                Arrival::Message { channel, payload } => self.on_room(&channel, payload),
+            }
+            if boot_time().saturating_sub(heard) >= TTL {
+                return Err(RedisFailure::new("this node does not hear its own beats").into());
+            }
+        }
+    }
+
+    /// A message on this node's own channel.
+    fn on_inbox(&mut self, payload: String) {
+        let Some(payload) = self.fragments.add(&self.inbox, payload) else { return };
+        if payload != WAKE && age(&payload, Duration::ZERO).is_none() {
+            self.pass_on(LinkEvent::of_node(&payload));
+        }
+    }
+
+    fn on_room(&mut self, channel: &str, payload: String) {
+        let Some(payload) = self.fragments.add(channel, payload) else { return };
+        if let Some(room) = self.redis.keys.room_of_channel(channel) {
+            self.pass_on(LinkEvent::of_room(room.to_owned(), &payload));
+        }
+    }
+
+    /// Passes a message on. A later version, or somebody else, may publish what this one cannot read.
+    fn pass_on(&mut self, message: serde_json::Result<LinkEvent>) {
+        match message {
+            Ok(event) => (self.tell)(event),
+            // Only where it is wrong: there may be texts in it.
+            Err(error) => self.warning.log(Instant::now(), || {
+                format!(
+                    "a message of another node cannot be read ({:?} in column {})",
+                    error.classify(),
+                    error.column()
+                )
+            }),
+        }
+    }
+
+    /// Notes which rooms were opened and closed, and returns what to tell Redis.
+    fn take_changes(&mut self) -> Result<Vec<Command>, Break> {
+        let mut commands = Vec::new();
+        loop {
+            match self.changes.try_recv() {
+                Ok(change) => commands.push(self.subscriptions.apply(change)),
+                Err(TryRecvError::Empty) => return Ok(commands),
+                Err(TryRecvError::Disconnected) => return Err(Break::Stopped),
+            }
+        }
+    }
+
+    fn commands(&self, commands: Vec<Command>) -> Vec<Cmd> {
+        let keys = &self.redis.keys;
+        let command = |command| match command {
+            Command::Subscribe(room) => cmd("SUBSCRIBE").arg(keys.room_channel(&room)).take(),
+            Command::Unsubscribe(room) => cmd("UNSUBSCRIBE").arg(keys.room_channel(&room)).take(),
+        };
+        commands.into_iter().map(command).collect()
+    }
+}
+
+fn arrival(value: Value) -> Result<Arrival, RedisFailure> {
+    let (kind, channel, rest): (String, String, Value) = read(value)?;
+    match &*kind {
+        "message" => Ok(Arrival::Message { channel, payload: read(rest)? }),
+        "subscribe" | "unsubscribe" => Ok(Arrival::Confirmed),
+        _ => Err(RedisFailure::unexpected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_probe_says_when_it_was_sent() {
+        let now = boot_time();
+        assert!(age(&probe(), now).is_some_and(|age| age < Duration::from_secs(20)));
+        assert_eq!(age("probe 1000", Duration::from_secs(5)), Some(Duration::from_secs(4)));
+        for other in [WAKE, "probe", "probe x", "probe -1", "{}"] {
+            assert_eq!(age(other, now), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_no_redis_sends_is_refused() {
+        let bulk = |text: &str| Value::BulkString(text.into());
+        assert!(arrival(Value::Array(vec![bulk("subscribe"), bulk("a"), Value::Int(1)])).is_ok());
+        for bad in [
+            Value::Nil,
+            Value::Array(vec![bulk("message"), bulk("a")]),
+            Value::Array(vec![bulk("pmessage"), bulk("a"), bulk("b")]),
+            Value::Array(vec![bulk("message"), bulk("a"), Value::BulkString(vec![0xFF])]),
+        ] {
+            assert!(arrival(bad).is_err());
+        }
+    }
+}

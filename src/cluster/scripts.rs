@@ -1,0 +1,61 @@
+//! The scripts that Redis runs. Each does in one step what nodes must not do at the same time.
+
+use redis::{Cmd, Script, cmd};
+
+/// The sources, in the order of the fields of [`Scripts`].
+const SOURCES: [&str; 10] = [
+    include_str!("scripts/beat.lua"),
+    include_str!("scripts/own.lua"),
+    include_str!("scripts/give.lua"),
+    include_str!("scripts/release.lua"),
+    include_str!("scripts/post.lua"),
+    include_str!("scripts/restore.lua"),
+    include_str!("scripts/save.lua"),
+    include_str!("scripts/erase.lua"),
+    include_str!("scripts/sweep.lua"),
+    include_str!("scripts/page.lua"),
+];
+
+/// All scripts. Redis knows them by their hashes once they are [loaded](load).
+#[derive(Debug, Clone)]
+pub(crate) struct Scripts {
+    /// A node says that it is alive.
+    pub beat: Script,
+    /// A node asks whose a room is.
+    pub own: Script,
+    /// An owner hands a room to another node.
+    pub give: Script,
+    /// A node has forgotten a room.
+    pub release: Script,
+    /// Numbers a post.
+    pub post: Script,
+    /// Adds posts that Redis has lost.
+    pub restore: Script,
+    /// Keeps a room's record.
+    pub save: Script,
+    /// Erases the text of a post.
+    pub erase: Script,
+    /// Deletes old posts.
+    pub sweep: Script,
+    /// Reads a part of a log.
+    pub page: Script,
+}
+
+impl Scripts {
+    /// The scripts of this version.
+    pub(crate) fn new() -> Self {
+        let [beat, own, give, release, post, restore, save, erase, sweep, page] = SOURCES.map(Script::new);
+        Self { beat, own, give, release, post, restore, save, erase, sweep, page }
+    }
+}
+
+/// The commands that make Redis know all scripts.
+pub(crate) fn load() -> Vec<Cmd> {
+    let load = |source| cmd("SCRIPT").arg("LOAD").arg(source).take();
+    SOURCES.map(load).into()
+}
+
+/// The command that runs a script with these keys. Its arguments are to be added.
+pub(crate) fn call(script: &Script, keys: &[String]) -> Cmd {
+    cmd("EVALSHA").arg(script.get_hash()).arg(keys.len()).arg(keys).take()
+}

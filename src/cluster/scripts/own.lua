@@ -1,0 +1,25 @@
+#!lua flags=allow-oom
+-- A node asks whose a room is, and takes it if it may and nobody alive owns it. KEYS: nodes, room. ARGV: the node, the
+-- latest epoch that it knows, whether it may take the room (1 or 0), for how long a room without posts is kept in ms.
+-- Returns the owner, or '' if nobody alive is, and the epoch.
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local room = redis.call('HMGET', KEYS[2], 'owner', 'epoch', 'n', 'record')
+local owner, epoch, known = room[1], tonumber(room[2]) or 0, tonumber(ARGV[2])
+local alive_until = owner and redis.call('ZSCORE', KEYS[1], owner)
+local is_alive = alive_until and tonumber(alive_until) >= now
+local is_mine = owner == ARGV[1] and epoch >= known
+if is_mine and epoch == known or owner and owner ~= ARGV[1] and epoch >= known and is_alive then
+  return { owner, epoch }
+end
+-- A node that owns the room and does not know the epoch has closed the room, and opens it again: there is nobody else
+-- who knows anything of it, and what it numbers from now on needs a new epoch.
+if not is_mine and ARGV[3] ~= '1' then
+  return { '', epoch }
+end
+epoch = math.max(epoch + 1, known + 1, now)
+redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'epoch', epoch)
+if not room[3] and not room[4] then
+  redis.call('PEXPIRE', KEYS[2], ARGV[4])
+end
+return { ARGV[1], epoch }

@@ -1,0 +1,317 @@
+//! The thread that publishes messages, and says every second that this node is alive. It sends what all hubs ask for in
+//! one go, and the next only once that is answered: what changes meanwhile becomes one message.
+
+use crate::base::clock::Now;
+use crate::base::ids::{Epoch, NodeId, RoomId};
+use crate::cluster::connection::{Connection, Redis, RedisFailure, checked, read};
+use crate::cluster::fragments::split;
+use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
+use crate::cluster::reader::{Signal, WAKE, probe};
+use crate::cluster::room_link::{BEAT, Owned, TTL};
+use crate::cluster::scripts::call;
+use crate::cluster::subscriptions::Change;
+use crate::platform::boot_time;
+use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
+use redis::{Cmd, Value, cmd};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// For how long a node may decide after it has sent a beat. Shorter than the time for which others take it for alive by
+/// half a second, in which what it has decided arrives.
+const LEASE: Duration = Duration::from_millis(2_500);
+
+/// For how long Redis remembers dead nodes.
+const DEAD: Duration = Duration::from_secs(60);
+
+/// For how long Redis remembers who owned a room without posts and without a record, in milliseconds. If it forgets the
+/// owner of a room that is open, the owner claims it again.
+pub(crate) const UNUSED_ROOM: u64 = 24 * 3600 * 1000;
+
+/// Pause before a connection that has failed is made again. Until then, requests fail at once.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// Sends what hubs ask for.
+pub(crate) struct Writer<T> {
+    redis: Arc<Redis>,
+    me: NodeId,
+    /// The requests of each hub, until it ends.
+    hubs: Vec<Option<Receiver<LinkRequest>>>,
+    signals: Receiver<Signal>,
+    changes: Sender<Change>,
+    /// Tells a hub something, or the hubs that an event concerns.
+    tell: T,
+    connection: Option<Connection>,
+    /// When a connection may be made, after one has failed.
+    connect_at: Instant,
+    beat_at: Instant,
+    /// Since when messages arrive, and when this node has last heard itself.
+    linked: Option<(Instant, Duration)>,
+    is_failing: bool,
+}
+
+/// What is sent in one go.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Cmd>,
+    /// What the answer to each command means.
+    answers: Vec<Expected>,
+    /// The hubs that have published something, and how many nodes have received it.
+    published: BTreeMap<usize, Vec<(RoomId, usize)>>,
+}
+
+/// What the answer to a command means.
+enum Expected {
+    /// A beat, sent then.
+    Beat { sent: Duration, at: Now },
+    /// Whose a room is.
+    Owned(RoomId),
+    /// In which epoch this node owns a room that it was given, or 0.
+    Given(RoomId, NodeId),
+    /// How many nodes have received a message of this hub, which a room may have to know.
+    Published(usize, Option<RoomId>),
+    /// Nothing.
+    Nothing,
+}
+
+impl Batch {
+    fn add(&mut self, command: Cmd, answer: Expected) {
+        self.commands.push(command);
+        self.answers.push(answer);
+    }
+}
+
+impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
+    /// The writer of a node, for the hubs that send these requests.
+    pub(crate) fn new(
+        redis: Arc<Redis>,
+        me: NodeId,
+        hubs: Vec<Receiver<LinkRequest>>,
+        signals: Receiver<Signal>,
+        changes: Sender<Change>,
+        tell: T,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            redis,
+            me,
+            hubs: hubs.into_iter().map(Some).collect(),
+            signals,
+            changes,
+            tell,
+            connection: None,
+            connect_at: now,
+            beat_at: now,
+            linked: None,
+            is_failing: false,
+        }
+    }
+
+    /// Sends until all hubs have ended.
+    pub(crate) fn run(mut self) {
+        while self.hubs.iter().any(Option::is_some) {
+            self.wait();
+            self.take_signals();
+            let mut batch = Batch::default();
+            (0..self.hubs.len()).for_each(|hub| self.add_requests(hub, &mut batch));
+            self.add_beat(&mut batch);
+            self.send(batch);
+        }
+        self.say_goodbye();
+    }
+
+    /// Waits for requests, until the next beat.
+    fn wait(&self) {
+        let mut select = Select::new();
+        for hub in self.hubs.iter().flatten() {
+            select.recv(hub);
+        }
+        select.recv(&self.signals);
+        let _ = select.ready_deadline(self.beat_at);
+    }
+
+    fn take_signals(&mut self) {
+        while let Ok(signal) = self.signals.try_recv() {
+            match signal {
+                Signal::Linked(since) => {
+                    self.linked = Some((since, boot_time()));
+                    self.beat_at = Instant::now(); // others, and the hubs, learn of it at once
+                }
+                Signal::Heard => self.linked = self.linked.map(|(since, _)| (since, boot_time())),
+                Signal::Cut => self.linked = None,
+            }
+        }
+    }
+
+    /// Adds a beat, if one is due. A node that cannot hear does not beat.
+    fn add_beat(&mut self, batch: &mut Batch) {
+        let now = Now::read();
+        if now.instant < self.beat_at {
+            return;
+        }
+        self.beat_at = now.instant + BEAT;
+        let sent = boot_time();
+        if self.linked.is_none_or(|(_, heard)| sent.saturating_sub(heard) >= TTL) {
+            return;
+        }
+        let keys = &self.redis.keys;
+        let mut beat = call(&self.redis.scripts.beat, &[keys.nodes()]);
+        beat.arg(self.me.0).arg(TTL.as_millis() as u64).arg(DEAD.as_millis() as u64);
+        beat.arg(keys.inbox(self.me)).arg(probe());
+        batch.add(beat, Expected::Beat { sent, at: now });
+    }
+
+    /// Adds what a hub asks for.
+    fn add_requests(&mut self, hub: usize, batch: &mut Batch) {
+        let mut has_changes = false;
+        while let Some(requests) = &self.hubs[hub] {
+            match requests.try_recv() {
+                Ok(LinkRequest::Subscribe(room, key)) => {
+                    has_changes |= self.changes.send(Change::Subscribe(room, key)).is_ok();
+                }
+                Ok(LinkRequest::Unsubscribe(key)) => {
+                    has_changes |= self.changes.send(Change::Unsubscribe(key)).is_ok();
+                }
+                Ok(LinkRequest::Beat) => self.beat_at = Instant::now(),
+                Ok(LinkRequest::Own { room, key, known, may_take }) => {
+                    batch.add(self.own(&key, known, may_take), Expected::Owned(room));
+                }
+                Ok(LinkRequest::Release(key)) => {
+                    let room = self.redis.keys.room(&key);
+                    let release = call(&self.redis.scripts.release, &[room]).arg(self.me.0).take();
+                    batch.add(release, Expected::Nothing);
+                }
+                Ok(LinkRequest::Give { room, key, epoch, to }) => {
+                    let keys = [self.redis.keys.nodes(), self.redis.keys.room(&key)];
+                    let mut give = call(&self.redis.scripts.give, &keys);
+                    give.arg(self.me.0).arg(epoch.0).arg(to.0);
+                    batch.add(give, Expected::Given(room, to));
+                }
+                Ok(LinkRequest::Publish(publications)) => self.add_publications(hub, publications, batch),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => self.hubs[hub] = None,
+            }
+        }
+        if has_changes {
+            let wake = cmd("PUBLISH").arg(self.redis.keys.inbox(self.me)).arg(WAKE).take();
+            batch.add(wake, Expected::Nothing);
+        }
+    }
+
+    fn own(&self, room: &str, known: Epoch, may_take: bool) -> Cmd {
+        let keys = &self.redis.keys;
+        let mut own = call(&self.redis.scripts.own, &[keys.nodes(), keys.room(room)]);
+        own.arg(self.me.0).arg(known.0).arg(u8::from(may_take)).arg(UNUSED_ROOM).take()
+    }
+
+    fn add_publications(&self, hub: usize, publications: Vec<Publication>, batch: &mut Batch) {
+        batch.published.entry(hub).or_default();
+        for Publication { channel, json, counted_for } in publications {
+            let channel = self.redis.keys.channel(&channel);
+            for piece in split(self.me, json) {
+                let publish = cmd("PUBLISH").arg(&channel).arg(piece).take();
+                batch.add(publish, Expected::Published(hub, counted_for));
+            }
+        }
+    }
+
+    /// Sends a batch, and tells the hubs what has become of it.
+    fn send(&mut self, mut batch: Batch) {
+        let outcome = match batch.commands.is_empty() {
+            true => Ok(()),
+            false => self.exchange(&mut batch),
+        };
+        if let Err(why) = outcome {
+            self.fail(&why);
+            return batch
+                .published
+                .into_keys()
+                .for_each(|hub| (self.tell)(Some(hub), LinkEvent::Unpublished));
+        }
+        if !batch.commands.is_empty() && std::mem::take(&mut self.is_failing) {
+            log::info!("messages to other nodes arrive at Redis again");
+        }
+        for (hub, counts) in batch.published {
+            (self.tell)(Some(hub), LinkEvent::Published(counts));
+        }
+    }
+
+    fn fail(&mut self, why: &RedisFailure) {
+        if !self.is_failing {
+            log::warn!("messages to other nodes do not arrive at Redis: {why}");
+        }
+        self.is_failing = true;
+        if self.connection.take().is_some() || Instant::now() >= self.connect_at {
+            self.connect_at = Instant::now() + RECONNECT_PAUSE;
+        }
+    }
+
+    /// Sends a batch, and handles the answers.
+    fn exchange(&mut self, batch: &mut Batch) -> Result<(), RedisFailure> {
+        if self.connection.is_none() {
+            if Instant::now() < self.connect_at {
+                return Err(RedisFailure::new("it is tried again in a moment"));
+            }
+            self.connection = Some(self.redis.connect()?);
+        }
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let answers = connection.run(&batch.commands)?;
+        for (answer, expected) in answers.into_iter().zip(std::mem::take(&mut batch.answers)) {
+            let answer = checked(answer).map_err(|error| self.redis.failure_of_server(&error))?;
+            match expected {
+                Expected::Beat { sent, at } => self.on_beat(answer, sent, at)?,
+                Expected::Owned(room) => (self.tell)(None, LinkEvent::Owned(room, owned(answer)?)),
+                Expected::Given(room, to) => {
+                    let event = match read(answer)? {
+                        0 => LinkEvent::NotGiven(room, to),
+                        epoch => LinkEvent::Owned(room, Owned { owner: Some(to), epoch: Epoch(epoch) }),
+                    };
+                    (self.tell)(None, event);
+                }
+                Expected::Published(hub, Some(room)) => {
+                    batch.published.entry(hub).or_default().push((room, read(answer)?));
+                }
+                Expected::Published(_, None) | Expected::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn on_beat(&self, answer: Value, sent: Duration, at: Now) -> Result<(), RedisFailure> {
+        let (time, was_alive, alive): (u64, bool, Vec<String>) = read(answer)?;
+        let Some((linked_since, _)) = self.linked else { return Ok(()) };
+        // Redis has read its clock about when half of the time for the answer had passed.
+        let half = boot_time().saturating_sub(sent).as_millis() as u64 / 2;
+        let middle = at.unix_millis.saturating_add(half);
+        let alive: BTreeSet<NodeId> = alive.iter().filter_map(|id| id.parse().ok()).map(NodeId).collect();
+        (self.tell)(
+            None,
+            LinkEvent::Beat(Beat {
+                was_alive,
+                alive: Arc::new(alive),
+                valid_until: sent + LEASE,
+                linked_since,
+                clock_offset: time.cast_signed().wrapping_sub(middle.cast_signed()),
+            }),
+        );
+        Ok(())
+    }
+
+    /// The server stops: the others need not wait until they take this node for dead.
+    fn say_goodbye(&mut self) {
+        let mut batch = Batch::default();
+        batch.add(cmd("ZREM").arg(self.redis.keys.nodes()).arg(self.me.0).take(), Expected::Nothing);
+        batch.add(cmd("PUBLISH").arg(self.redis.keys.inbox(self.me)).arg(WAKE).take(), Expected::Nothing);
+        // If Redis is gone, they find out.
+        let _ = self.exchange(&mut batch);
+    }
+}
+
+fn owned(answer: Value) -> Result<Owned, RedisFailure> {
+    let (owner, epoch): (String, u64) = read(answer)?;
+    let owner = match &*owner {
+        "" => None,
+        id => Some(NodeId(id.parse().map_err(|_| RedisFailure::unexpected())?)),
+    };
+    Ok(Owned { owner, epoch: Epoch(epoch) })
+}
