@@ -2,11 +2,11 @@
 
 use crate::server::TestServer;
 use crate::slow_clients::stalled;
-use crate::socketio::poller::Poller;
 use crate::support::client::{Client, dial, set_timeouts};
 use crate::support::frame::{handshake, text};
 use crate::support::http::{Response, read_to_end};
 use crate::support::metrics::Metrics;
+use crate::support::poller::Poller;
 use crate::support::wait_until;
 use crate::test_store::TestStore;
 use serde_json::json;
@@ -65,7 +65,7 @@ fn clients_users_and_rooms_are_counted() {
     let mut ada = watched.server.join("r", "Ada");
     let bob = watched.server.join("s", "Bob");
     let _viewer = watched.server.watch("r");
-    let poller = Poller::connect(&watched.server, "r");
+    let poller = Poller::connect(watched.server.address, "r");
     assert_eq!(watched.get(people), [2.0, 0.0, 2.0]);
     assert_eq!(watched.get(kinds.each_ref().map(|kind| &**kind)), [3.0, 0.0, 1.0]);
     bob.leave(); // a goodbye, so the seat is not kept

@@ -1,9 +1,9 @@
 //! A copy of a store that is in use, and its restoration, with the commands of the document.
 
 use crate::support::client::Client;
-use crate::support::program::{Program, command, output, server, typewall};
+use crate::support::program::{Program, command, installed, output, server, typewall};
 use crate::support::wait_until;
-use crate::{example, installed, replaced};
+use crate::{example, replaced};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

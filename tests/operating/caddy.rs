@@ -1,9 +1,11 @@
 //! Caddy, as the document configures it.
 
-use crate::place::{Place, Port};
+use crate::example;
+use crate::place::Place;
 use crate::play::play;
 use crate::site::Site;
-use crate::{example, installed};
+use crate::support::port::Port;
+use crate::support::program::installed;
 
 /// Where Caddy keeps the certificate of its own authority, which signs for it here.
 const CA_FILE: &str = ".local/share/caddy/pki/authorities/local/root.crt";

@@ -1,9 +1,10 @@
 //! HAProxy, as the document configures it.
 
+use crate::example;
 use crate::place::Place;
 use crate::play::play;
 use crate::site::{HERE, Site};
-use crate::{example, installed};
+use crate::support::program::installed;
 
 /// Starts it with the time-outs of Debian's configuration, or another for clients and servers that do nothing.
 fn start(place: Place, sites: &str, idle: &str, host: &str, path: &str, ca: Option<&str>) -> Option<Site> {

@@ -15,14 +15,7 @@ mod poller;
 mod site;
 mod upgrade;
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::thread;
-
 const DOCUMENT: &str = include_str!("../../docs/operating.md");
-
-/// Where the system has programs. Only root has all of them in its `PATH`.
-const PROGRAMS: [&str; 3] = ["/usr/sbin", "/usr/local/bin", "/usr/bin"];
 
 /// The only example of the document that is in this language and has this in it.
 fn example(language: &str, part: &str) -> &'static str {
@@ -39,16 +32,4 @@ fn replaced(text: &str, replacements: &[(&str, &str)]) -> String {
         assert!(text.contains(from), "{from:?} is in {text}");
         text.replace(from, to)
     })
-}
-
-/// The path of a program. Without it, the test is skipped, and says so where no test runner hides it: `.ci/run` fails
-/// then.
-fn installed(name: &str) -> Option<PathBuf> {
-    let found = PROGRAMS.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.exists());
-    if found.is_none() {
-        let test = thread::current().name().unwrap_or_default().to_owned();
-        let why = format!("1 skipped: {test} needs {name}, which is not installed\n");
-        io::stderr().write_all(why.as_bytes()).unwrap();
-    }
-    found
 }

@@ -1,9 +1,10 @@
 //! nginx, as the document configures it.
 
+use crate::example;
 use crate::place::Place;
 use crate::play::play;
 use crate::site::{HERE, Site};
-use crate::{example, installed};
+use crate::support::program::installed;
 
 /// What nginx needs besides the document's part: to run for an ordinary user in a folder, as one process.
 fn start(place: Place, servers: &str, host: &str, path: &str, ca: Option<&str>) -> Option<Site> {

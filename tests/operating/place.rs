@@ -1,12 +1,11 @@
 //! What a proxy is started with: a server to lead to, a folder, a port, a certificate.
 
 use crate::replaced;
+use crate::support::port::Port;
 use crate::support::program::{Program, command, server};
 use crate::support::tls::Authority;
 use rustix::process::geteuid;
-use socket2::{Domain, Socket, Type};
 use std::fs;
-use std::net::SocketAddr;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -19,25 +18,6 @@ const NOBODY: u32 = 65534;
 
 /// The address of Typewall in the document.
 const ADDRESS: &str = "127.0.0.1:8080";
-
-/// A port of loopback on which a program can listen that cannot be told to choose one.
-///
-/// A socket is bound to it, so nobody else is given the port. Linux lets the program bind it too, because both sockets
-/// have `SO_REUSEADDR`, and this one does not listen.
-pub(crate) struct Port {
-    _socket: Socket,
-    pub number: u16,
-}
-
-impl Port {
-    pub(crate) fn reserve() -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_reuse_address(true).unwrap();
-        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
-        let number = socket.local_addr().unwrap().as_socket().unwrap().port();
-        Self { _socket: socket, number }
-    }
-}
 
 /// A server, and what a proxy before it needs.
 pub(crate) struct Place {

@@ -1,9 +1,7 @@
 //! Signals: how the program ends, and that it survives being suspended.
 
-use crate::support::bounded;
 use crate::support::program::{Program, server};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs;
 use std::io::{self, PipeWriter, Write};
@@ -53,10 +51,7 @@ fn a_program_that_is_stuck_ends_nevertheless_after_a_signal() {
 fn clients_stay_while_the_program_is_suspended() {
     let program = Program::start(&mut server());
     let mut client = program.watch("r");
-    program.signal(Signal::SIGSTOP);
-    let pid = program.pid();
-    let stopped = bounded(move || waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap());
-    assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+    program.suspend();
     program.signal(Signal::SIGCONT);
     client.catch_up();
 }

@@ -9,7 +9,10 @@ pub(crate) mod frame;
 pub(crate) mod http;
 pub(crate) mod metrics;
 pub(crate) mod page;
+pub(crate) mod poller;
+pub(crate) mod port;
 pub(crate) mod program;
+pub(crate) mod relay;
 pub(crate) mod tls;
 
 use std::sync::mpsc;

@@ -7,12 +7,15 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 #[cfg(unix)]
 use nix::sys::signal::{Signal, kill};
 #[cfg(unix)]
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+#[cfg(unix)]
 use nix::unistd::Pid;
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
 #[cfg(unix)]
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -22,6 +25,9 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_typewall");
 
 /// A free port of this machine.
 pub(crate) const LISTEN: [&str; 2] = ["--listen", "127.0.0.1:0"];
+
+/// Where else the system has programs: only root has all of these in its `PATH`.
+const PROGRAMS: [&str; 3] = ["/usr/sbin", "/usr/local/bin", "/usr/bin"];
 
 /// The variables that a runner of the program gets. `SystemRoot` is for Windows, whose sockets need it.
 const KEPT_VARIABLES: [&str; 5] = ["HOME", "PATH", "SystemRoot", "WINEDEBUG", "WINEPREFIX"];
@@ -62,6 +68,20 @@ pub(crate) fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The path of a program. Without it, the test is skipped, and says so where no test runner hides it: `.ci/run` fails
+/// then.
+pub(crate) fn installed(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(PROGRAMS.map(PathBuf::from));
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        let test = thread::current().name().unwrap_or_default().to_owned();
+        let why = format!("1 skipped: {test} needs {name}, which is not installed\n");
+        io::stderr().write_all(why.as_bytes()).unwrap();
+    }
+    found
 }
 
 /// Runs a command to its end.
@@ -159,6 +179,12 @@ impl Program {
         kill(self.pid(), signal).expect("it has not ended");
     }
 
+    /// Suspends it, until it gets SIGCONT.
+    #[cfg(unix)]
+    pub(crate) fn suspend(&self) {
+        suspend(self.pid());
+    }
+
     /// Ends it as a crash would, and returns what it logged.
     pub(crate) fn kill(mut self) -> String {
         self.child.kill().expect("it has not ended"); // SIGKILL
@@ -187,6 +213,14 @@ impl Program {
     }
 }
 
+/// Suspends a child of this process, and waits until all of its threads are.
+#[cfg(unix)]
+pub(crate) fn suspend(pid: Pid) {
+    kill(pid, Signal::SIGSTOP).expect("it has not ended");
+    let stopped = bounded(move || waitpid(pid, Some(WaitPidFlag::WUNTRACED)).unwrap());
+    assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+}
+
 /// Passes on each line, and returns all of them at the end.
 fn read_log(stderr: ChildStderr, lines: &Sender<String>) -> String {
     let mut stderr = BufReader::new(stderr);
@@ -208,9 +242,15 @@ fn read_line(mut stdout: BufReader<ChildStdout>) -> (BufReader<ChildStdout>, Str
 }
 
 impl Drop for Program {
+    #[expect(clippy::print_stderr, reason = "the harness keeps it with the output of the test that fails")]
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if thread::panicking()
+            && let Some(Ok(logged)) = self.stderr.take().map(JoinHandle::join)
+        {
+            eprintln!("{} logged: {logged}", self.address);
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::QUICK;
 use crate::server::TestServer;
-use crate::socketio::poller::Poller;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
 use crate::support::http::read_response;
+use crate::support::poller::Poller;
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -57,7 +57,7 @@ fn a_client_in_no_room_may_send_few_packets_and_frames() {
     let _ = socket.read_to_end(&mut received);
     let pongs = received.windows(2).filter(|bytes| *bytes == [0x8a, 0]).count();
     assert!(pongs < 100 && !received.is_empty(), "{pongs} pongs");
-    let poller = Poller::open(&server, "r");
+    let poller = Poller::open(server.address, "r");
     let _ = poller.try_post(&["6"; 1_000].join("\u{1e}"));
     while poller.try_post("6").0 == 200 {}
 }
@@ -84,18 +84,18 @@ fn of_too_many_clients_in_no_room_the_oldest_is_disconnected() {
     let mut kept_alive = dial(server.address);
     write!(kept_alive, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     assert_eq!(read_response(&mut kept_alive).0, 200);
-    let entered = Poller::connect(&server, "r");
-    let [first, second] = [(); 2].map(|()| Poller::open(&server, "r"));
+    let entered = Poller::connect(server.address, "r");
+    let [first, second] = [(); 2].map(|()| Poller::open(server.address, "r"));
     let mut third = open(&server);
     third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     assert!(third.read(&mut [0; 1]).unwrap() > 0, "the handshake is answered");
-    let _others = [(); MAX_EARLY - 3].map(|()| Poller::open(&server, "r"));
+    let _others = [(); MAX_EARLY - 3].map(|()| Poller::open(server.address, "r"));
     // A connection that is older than all sessions begins one.
-    let latest = Poller::open_over(&mut kept_alive, &server);
+    let latest = Poller::open_over(&mut kept_alive, server.address);
     assert_eq!(first.try_post("40").0, 400, "the oldest has gone");
     second.post("40");
     entered.emit("ping", &json!({}));
-    let _later = [(); 2].map(|()| Poller::open(&server, "r"));
+    let _later = [(); 2].map(|()| Poller::open(server.address, "r"));
     latest.post("40");
     let ended = third.read_to_end(&mut Vec::new());
     assert!(ended.is_ok() || ended.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset));
@@ -106,7 +106,7 @@ fn of_too_many_clients_in_no_room_the_oldest_is_disconnected() {
 fn a_token_that_is_not_valid_does_not_pass_for_a_wrong_passphrase() {
     let access = Access { passphrase: Some(SecretHash::new("open sesame")), ..Access::default() };
     let server = TestServer::with_access(Limits::DEFAULT, access, None);
-    let mut poller = Poller::open(&server, "r");
+    let mut poller = Poller::open(server.address, "r");
     for auth in [json!({}), json!({ "token": "0".repeat(96) }), json!({ "token": "x" })] {
         poller.post(&format!("40{auth}"));
         let refused = poller.until(|packet| packet.starts_with("44"));
@@ -144,10 +144,10 @@ fn a_payload_takes_memory_only_for_a_session_that_exists_and_little_until_it_is_
         socket.write_all(b"4").unwrap(); // the rest never comes
         socket
     };
-    let mut unknown = Poller::open(&server, "r");
+    let mut unknown = Poller::open(server.address, "r");
     unknown.sid = "A".repeat(20);
     assert_eq!(read_response(&mut announce(&unknown, 1_000_000)).0, 400);
-    let mut poller = Poller::open(&server, "r");
+    let mut poller = Poller::open(server.address, "r");
     assert_eq!(read_response(&mut announce(&poller, 1_000_000)).0, 413);
     poller.post(&format!(r#"40{{"more":"{}"}}"#, "x".repeat(100_000)));
     poller.until(|packet| packet.starts_with("40{"));

@@ -1,7 +1,6 @@
 //! Socket.IO clients, byte by byte.
 
 mod early;
-pub(crate) mod poller;
 mod stop;
 mod upgrade;
 
@@ -10,7 +9,7 @@ use crate::server::TestServer;
 use crate::support::TIMEOUT;
 use crate::support::client::dial;
 use crate::support::http::read_response;
-use poller::{POLLING, Poller};
+use crate::support::poller::{POLLING, Poller};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -69,7 +68,7 @@ fn requests_are_refused_with_the_errors_of_engine_io() {
 #[test]
 fn the_body_of_a_poll_is_not_taken_for_the_next_request() {
     let server = TestServer::start();
-    let mut bob = Poller::connect(&server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("ping", &json!({}));
     let hidden = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
     for (method, path) in [("GET", bob.path()), ("OPTIONS", POLLING.to_owned())] {
@@ -88,7 +87,7 @@ fn the_body_of_a_poll_is_not_taken_for_the_next_request() {
 fn a_client_that_polls_and_a_page_see_each_other_type_and_post() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    let mut bob = Poller::connect(&server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("got_a_new_user", &json!({ "name": "Bob" }));
     assert_eq!(bob.wait_for("existing_users")["name"], "Bob");
     bob.emit("updated_text", &json!("typed in Bob's box"));
@@ -112,7 +111,7 @@ fn a_client_that_says_its_name_when_it_enters_is_seated_before_all_that_follows(
     let mut ada = server.join("r", "Ada");
     let session = "0123456789abcdef0123456789abcdef";
     let enter = |kept: &str| {
-        let bob = Poller::open(&server, "r");
+        let bob = Poller::open(server.address, "r");
         let auth = json!({ "name": "Bob", "session": session });
         bob.post(&format!("40{auth}\u{1e}42[\"message\",\"{kept}\"]"));
         bob
@@ -131,7 +130,7 @@ fn a_client_that_says_its_name_when_it_enters_is_seated_before_all_that_follows(
 fn a_client_that_enters_with_its_name_and_the_host_key_is_a_host_first() {
     let server = start_as(HostMode::Key, Limits::DEFAULT, None);
     let enter = |auth: Value| {
-        let poller = Poller::open(&server, "r");
+        let poller = Poller::open(server.address, "r");
         poller.post(&format!("40{auth}"));
         poller
     };
@@ -148,7 +147,7 @@ fn a_client_that_enters_with_its_name_and_the_host_key_is_a_host_first() {
 fn a_close_packet_ends_the_session_but_the_seat_is_kept() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    let bob = Poller::connect(&server, "r");
+    let bob = Poller::connect(server.address, "r");
     bob.emit("got_a_new_user", &json!({ "name": "Bob" }));
     bob.emit("updated_text", &json!("kept"));
     ada.sees("Bob", "kept");
@@ -160,7 +159,7 @@ fn a_close_packet_ends_the_session_but_the_seat_is_kept() {
 #[test]
 fn of_two_polls_at_once_the_second_is_refused_and_the_session_ends() {
     let server = TestServer::start();
-    let mut bob = Poller::connect(&server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("watch", &json!({}));
     bob.wait_for("existing_users"); // nothing else is said in this room
     let [mut first, mut second] = [bob.begin_poll(), bob.begin_poll()];
@@ -176,7 +175,7 @@ fn of_two_polls_at_once_the_second_is_refused_and_the_session_ends() {
 #[test]
 fn a_payload_is_bounded_and_checked_before_it_is_read() {
     let server = TestServer::start();
-    let bob = Poller::connect(&server, "r");
+    let bob = Poller::connect(server.address, "r");
     for (headers, status) in [
         ("Content-Length: 1000001", 413),
         ("Content-Length: 100000000000000000000000", 400),
@@ -198,7 +197,7 @@ fn a_payload_is_bounded_and_checked_before_it_is_read() {
 #[test]
 fn a_client_that_polls_late_gets_every_post_and_the_latest_text() {
     let server = TestServer::start();
-    let mut bob = Poller::connect(&server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("watch", &json!({}));
     bob.wait_for("existing_users");
     let mut ada = server.join("r", "Ada");
@@ -229,7 +228,7 @@ fn a_client_that_polls_late_gets_every_post_and_the_latest_text() {
 fn abandoned_sessions_end_and_free_what_they_held() {
     let server = TestServer::with(QUICK);
     for n in 0..1_000 {
-        let poller = Poller::open(&server, "r");
+        let poller = Poller::open(server.address, "r");
         poller.post(&format!("40\u{1e}42[\"got_a_new_user\",{{\"name\":\"{n}\"}}]"));
     }
     let deadline = Instant::now() + TIMEOUT;

@@ -1,11 +1,11 @@
 //! A server that stops.
 
-use super::poller::Poller;
 use crate::server::TestServer;
 use crate::support::TIMEOUT;
 use crate::support::client::dial;
 use crate::support::frame::handshake;
 use crate::support::http::{Response, read_response, read_to_end};
+use crate::support::poller::Poller;
 use serde_json::json;
 use std::io::Write;
 use typewall::Limits;
@@ -15,8 +15,8 @@ fn every_poll_is_answered_when_the_server_stops() {
     // No ping answers a poll.
     let server =
         TestServer::with(Limits { ping_every: TIMEOUT * 2, max_silence: TIMEOUT * 4, ..Limits::DEFAULT });
-    let outside = Poller::open(&server, "r");
-    let mut inside = Poller::connect(&server, "r");
+    let outside = Poller::open(server.address, "r");
+    let mut inside = Poller::connect(server.address, "r");
     inside.emit("watch", &json!({}));
     inside.wait_for("existing_users"); // nothing else is said in this room
     let mut polls = [&outside, &inside].map(Poller::begin_poll);

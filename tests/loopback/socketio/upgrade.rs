@@ -1,11 +1,11 @@
 //! Upgrades: from polls to a WebSocket, whatever is under way.
 
 use crate::server::TestServer;
-use crate::socketio::poller::Poller;
 use crate::support::TIMEOUT;
 use crate::support::client::dial;
 use crate::support::frame::{handshake, text};
 use crate::support::http::{Response, read_response, read_to_end};
+use crate::support::poller::Poller;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::io::{Read, Write};
@@ -59,7 +59,7 @@ fn post_number(packet: &str) -> Option<u64> {
 /// Posts so many, and upgrades the reader when it has read so many of them. What the reader got.
 fn upgrade_after(server: &TestServer, posts: u64, read_before: u64) -> Vec<u64> {
     let mut ada = server.join("r", "Ada");
-    let mut bob = Poller::connect(server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("watch", &json!({}));
     bob.wait_for("existing_users");
     let mut got = Vec::new();
@@ -104,7 +104,7 @@ proptest! {
 fn after_the_upgrade_the_session_belongs_to_its_websocket() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    let mut bob = Poller::connect(&server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("got_a_new_user", &json!({ "name": "Bob" }));
     bob.wait_for("existing_users");
     let mut socket = probe(&bob);
@@ -122,7 +122,7 @@ fn after_the_upgrade_the_session_belongs_to_its_websocket() {
 fn a_websocket_that_does_not_take_over_leaves_the_session_to_its_polls() {
     let server = TestServer::start();
     let mut ada = server.join("r", "Ada");
-    let mut bob = Poller::connect(&server, "r");
+    let mut bob = Poller::connect(server.address, "r");
     bob.emit("watch", &json!({}));
     bob.wait_for("existing_users");
     let mut open = bob.begin_poll();

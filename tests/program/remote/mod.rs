@@ -3,7 +3,6 @@
 mod examples;
 mod hostile;
 mod read;
-mod relay;
 mod tls;
 mod write;
 

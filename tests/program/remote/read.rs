@@ -1,9 +1,9 @@
 //! `typewall read`: posts and boxes, once each, also over restarts of the server.
 
-use crate::remote::relay::Relay;
 use crate::remote::{Running, read};
 use crate::support::client::Client;
 use crate::support::program::{Program, output, server};
+use crate::support::relay::Relay;
 use serde_json::{Value, json};
 
 fn json_line(line: &str) -> Value {

@@ -1,10 +1,10 @@
 //! `typewall write`: a box that shows standard input, lines that are posted, and how it ends.
 
-use crate::remote::relay::Relay;
 use crate::remote::{Running, write};
 use crate::support::TIMEOUT;
 use crate::support::page::string;
 use crate::support::program::{Program, fails, server, typewall};
+use crate::support::relay::Relay;
 use serde_json::json;
 use std::fs;
 use std::net::TcpListener;

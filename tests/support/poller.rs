@@ -1,6 +1,5 @@
 //! A Socket.IO client that polls, as raw HTTP.
 
-use crate::server::TestServer;
 use crate::support::client::dial;
 use crate::support::http::read_response;
 use serde_json::Value;
@@ -22,21 +21,19 @@ pub(crate) struct Poller {
 
 impl Poller {
     /// Opens a session; it is in no room yet.
-    pub(crate) fn open(server: &TestServer, room: &str) -> Self {
-        let response = server.get(&format!("{POLLING}&room={room}"));
-        assert_eq!(response.status, 200, "{}", response.text());
-        Self::opened(server.address, response.text())
+    pub(crate) fn open(server: SocketAddr, room: &str) -> Self {
+        Self::open_room(&mut dial(server), server, &format!("&room={room}"))
     }
 
     /// Opens a session over a connection that has served other requests.
-    pub(crate) fn open_over(socket: &mut TcpStream, server: &TestServer) -> Self {
-        write!(socket, "GET {POLLING} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let (status, body) = read_response(socket);
-        assert_eq!(status, 200, "{body}");
-        Self::opened(server.address, &body)
+    pub(crate) fn open_over(socket: &mut TcpStream, server: SocketAddr) -> Self {
+        Self::open_room(socket, server, "")
     }
 
-    fn opened(address: SocketAddr, body: &str) -> Self {
+    fn open_room(socket: &mut TcpStream, address: SocketAddr, query: &str) -> Self {
+        write!(socket, "GET {POLLING}{query} HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let (status, body) = read_response(socket);
+        assert_eq!(status, 200, "{body}");
         let handshake: Value =
             serde_json::from_str(body.strip_prefix('0').expect("an open packet")).expect("JSON");
         let sid = handshake["sid"].as_str().expect("an id").to_owned();
@@ -44,7 +41,7 @@ impl Poller {
     }
 
     /// Enters the room as a viewer.
-    pub(crate) fn connect(server: &TestServer, room: &str) -> Self {
+    pub(crate) fn connect(server: SocketAddr, room: &str) -> Self {
         let mut poller = Self::open(server, room);
         poller.post("40");
         poller.until(|packet| packet.starts_with("40{"));

@@ -1,0 +1,56 @@
+//! What Redis keeps of a room: removed posts, a log that has lost its room, and rooms in several databases.
+
+use crate::cluster::Cluster;
+use crate::support::program::{output, typewall};
+use ::redis::Value;
+use serde_json::json;
+
+pub(crate) fn the_text_of_a_removed_post_is_gone_and_its_number_stays() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    let mut ada = node.join("r", "Ada");
+    ["one", "a secret", "three"].into_iter().for_each(|text| ada.post_and_wait(text));
+    ada.send("remove_post", json!({"n": 2}));
+    ada.wait_for("post_removed");
+    let posts: Value = cluster.redis.ask(&["XRANGE", "typewall:l:r", "-", "+"]);
+    let removed: Value = cluster.redis.ask(&["HGETALL", "typewall:x:r"]);
+    let kept = format!("{posts:?} {removed:?}");
+    assert!(kept.contains("three") && !kept.contains("a secret"), "{kept}");
+    let log = output(typewall().args(["log", &cluster.redis.url(), "--room", "r"]));
+    let log = String::from_utf8(log.stdout).unwrap();
+    let texts: Vec<&str> = log.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
+    assert_eq!(texts, ["one", "(removed)", "three"]);
+    // A node that has not seen it posted reads the same, and so do its people.
+    ada.leave();
+    drop(node);
+    let late = cluster.node().join("r", "Late");
+    assert_eq!(late.page.posts(), ["one", "", "three"]);
+}
+
+pub(crate) fn a_log_that_redis_has_kept_without_its_room_goes_on_after_its_last_post() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    let mut ada = node.join("r", "Ada");
+    ["one", "two"].into_iter().for_each(|text| ada.post_and_wait(text));
+    ada.leave();
+    drop(node);
+    // As by a policy that evicts keys.
+    cluster.redis.tell(&["DEL", "typewall:r:r"]);
+    let node = cluster.node();
+    let mut bob = node.join("r", "Bob");
+    bob.post_and_wait("three");
+    let log: Vec<u64> = bob.page.log.iter().filter_map(|post| post["n"].as_u64()).collect();
+    assert_eq!(log, [1, 2, 3]);
+}
+
+pub(crate) fn clusters_in_two_databases_share_nothing() {
+    let cluster = Cluster::start();
+    let nodes = [0, 2].map(|database| cluster.node_at(&format!("{}/{database}", cluster.redis.url()), &[]));
+    let [mut ada, mut bob] = [nodes[0].join("r", "Ada"), nodes[1].join("r", "Bob")];
+    ada.post_and_wait("in one");
+    bob.post_and_wait("in the other");
+    for client in [&mut ada, &mut bob] {
+        client.catch_up();
+        assert_eq!((client.page.names().len(), client.page.log.len()), (1, 1));
+    }
+}
