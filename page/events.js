@@ -4,6 +4,7 @@
 import { speak } from "./captions.js";
 import { change, changes, touch } from "./changes.js";
 import { lookOf } from "./marks.js";
+import { tell } from "./news.js";
 import { applyHostEvent, dropFromState, noteCleared, setRoomState } from "./room-state.js";
 import { holdsPost, latestOf, restOf, runsOn, stillPosted } from "./said.js";
 import { spliced } from "./splices.js";
@@ -25,6 +26,7 @@ const POSTS_KEPT = 2_000;
  * @property {{ [id: string]: { name: string, mark?: number, text: string, wrote?: boolean, away?: boolean } }} users
  * @property {number | null} [cleared]
  * @property {boolean} [host]
+ * @property {boolean} [linked]
  * @property {number} [viewers]
  * @property {import("./room-state.js").Described} [state]
  * @property {Post[]} log
@@ -59,6 +61,7 @@ function applyOther(event, data, user, now) {
   if (user && event === "text_update") return rewrite(user, data, now);
   if (user && event === "user_renamed") rename(user, data.name);
   else if (user && (event === "user_away" || event === "user_back")) setAway(user, event === "user_away");
+  else if (event === "linked") setLinked(data.linked);
   else if (event === "viewers") {
     room.viewers = data.count;
     touch("count");
@@ -76,20 +79,25 @@ function applyOther(event, data, user, now) {
 function replaceAll(snapshot, now) {
   replaceUsers(snapshot.users);
   room.you = snapshot.you;
-  room.title = snapshot.room;
-  Object.assign(room.limits, snapshot.limits);
+  replaceFrame(snapshot);
   seat.name = snapshot.name ?? "";
   // The snapshot of a viewer who has given a name meanwhile knows of no session yet.
   seat.session = snapshot.session ?? seat.session;
   noteCleared(snapshot.cleared);
   room.hosting = snapshot.host ?? false;
-  room.viewers = snapshot.viewers ?? 0;
   setRoomState(snapshot.state ?? { ...newRoom().state, hosts: [] });
   if (room.news?.came.includes(seat.name)) tell("went", seat.name); // one's own arrival is no news
   const fresh = replaceLog(snapshot.log);
   for (const post of fresh) rememberSaid(post, true);
   for (const user of room.users.values()) if (user.text || user.said.length) speak(user, now);
   touch("people", "door", "title", "me");
+}
+
+/** What is known beside people and posts. @param {Snapshot} snapshot */
+function replaceFrame({ room: title, limits, viewers = 0, linked = true }) {
+  Object.assign(room, { title, viewers });
+  Object.assign(room.limits, limits);
+  setLinked(linked);
 }
 
 /** @param {Snapshot["users"]} users */
@@ -155,6 +163,12 @@ export function rewrite(user, update, now = performance.now()) {
   speak(user, now);
   change(user);
   return true;
+}
+
+/** @param {boolean} linked */
+function setLinked(linked) {
+  room.linked = linked;
+  touch("link", "me");
 }
 
 /** @param {User} user @param {boolean} away */
@@ -281,19 +295,4 @@ function tellSeam(last, first) {
   const isGap = first !== undefined && first.n > last.n && first.at >= last.at;
   if (!isGap) for (const post of room.posts.values()) post.lost = true;
   changes.entries.push({ seam: isGap ? "gap" : "seam" });
-}
-
-/**
- * Somebody came or went. Everything between two posts is one line, and somebody who comes back leaves no trace.
- *
- * @param {"came" | "went"} what
- * @param {string} name
- */
-function tell(what, name) {
-  room.news ??= { came: [], went: [] };
-  const other = room.news[what === "came" ? "went" : "came"];
-  if (other.includes(name)) other.splice(other.indexOf(name), 1);
-  else room.news[what].push(name);
-  if (!changes.entries.includes(room.news)) changes.entries.push(room.news);
-  touch("posts");
 }

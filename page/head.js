@@ -33,18 +33,24 @@ export function drawCount() {
 }
 
 export function drawLink() {
-  const isUp = link.status === "connected";
-  const isFine = isUp || link.status === "connecting";
+  const status = linkStatus();
+  const isUp = status === "connected";
+  const isFine = isUp || status === "connecting";
   at("link").dataset.up = String(isFine);
-  reword(at("link-state"), say(link.status));
+  reword(at("link-state"), say(status));
   at("link-wait").textContent = link.retryAt ? say("retrying", { n: secondsUntil(link.retryAt) }) : "";
   const button = at("now");
-  button.textContent = say(BUTTONS.get(link.status) ?? "retryNow");
-  if (isUp && document.activeElement === button) at(room.you ? "my-text" : "title").focus();
-  button.hidden = isFine;
-  reword(at("door-link"), isFine || link.status === "needsPassphrase" ? "" : say(link.status));
+  button.textContent = say(BUTTONS.get(status) ?? "retryNow");
+  if (link.status === "connected" && document.activeElement === button) at(room.you ? "my-text" : "title").focus();
+  button.hidden = isFine || status === "reconnecting";
+  reword(at("door-link"), isFine || status === "needsPassphrase" ? "" : say(status));
   at("door-wait").textContent = at("link-wait").textContent;
   if (!link.socket) at("gate-busy").textContent = "";
+}
+
+/** The connection to the server, or once that works, the server's to the others. @returns {WordKey} */
+function linkStatus() {
+  return link.status === "connected" && !room.linked ? "reconnecting" : link.status;
 }
 
 /** @param {number} when */

@@ -6,6 +6,7 @@ import { confirmed, removePost } from "./commands.js";
 import { checkConnection } from "./connection.js";
 import { copyBox } from "./copy.js";
 import { all, at, onNarrow, openDialog } from "./dom.js";
+import { pressed } from "./enter.js";
 import { comeBackIn, enterRoom, justWatch, toDoor } from "./entry.js";
 import { flow, toggleFlow } from "./flow.js";
 import { drawTitle } from "./head.js";
@@ -20,7 +21,7 @@ import { changeName, offerName } from "./renaming.js";
 import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
-import { clearText, compose, hasUnposted, postByButton, pressed, sendText, togglePause, typed } from "./text.js";
+import { clearText, compose, hasUnposted, postByButton, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import {

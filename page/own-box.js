@@ -102,11 +102,16 @@ function noteFor(rest) {
 
 /** Only a part of a continuous text is on its way, and needs no words. */
 function isMoving() {
-  return Boolean(link.socket) && !draft.slowed && draft.pending.every(({ extent }) => extent !== undefined);
+  return canPost() && !draft.slowed && draft.pending.every(({ extent }) => extent !== undefined);
+}
+
+/** The server is there, and can store posts. */
+function canPost() {
+  return Boolean(link.socket) && room.linked;
 }
 
 function noteForPending() {
-  if (!link.socket) return "willPost";
+  if (!canPost()) return "willPost";
   return draft.slowed ? "tooFast" : "posting";
 }
 

@@ -17,7 +17,9 @@ import { overhear } from "./read-aloud.js";
 import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
 import { PROMPT_CHARACTERS, asked, choices, draft, hidden, isFrozen, keyOf, link, room, seat } from "./state.js";
-import { dropPending, emptyByHost, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen } from "./text.js";
+import {
+  dropPending, emptyByHost, postAgain, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen,
+} from "./text.js";
 import { isolated, say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
@@ -57,6 +59,7 @@ function receiveChange(event, data) {
   if (event === "data") drawTitle(); // at once, because a hidden tab has no frames
   if (event === "existing_users") settleIn();
   else obeyHost(event, data);
+  if (event === "linked" && room.you && room.linked) postAgain();
   if (wasFrozen || (draft.refused && event === "room_state")) goOn();
 }
 
@@ -125,6 +128,7 @@ function refuse(refusal) {
   if (code === "room_full" && room.you) return lose(link.socket, { code: TRY_AGAIN, reason: code });
   if (code === "memory_full") tellWholeNext(); // the box has an older text, which the next splice might fit by accident
   if (code === "frozen") return waitFrozen();
+  if (code === "not_stored" && !room.linked) return; // the post is sent again once the server is linked
   if (code === "removed" && !seat.removed) return lose(link.socket, { code: REMOVED });
   explain(refusal);
 }

@@ -94,6 +94,8 @@ export function newRoom() {
     users: new Map(),
     /** How many watch without a box. */
     viewers: 0,
+    /** The server is linked to the others that serve the room, or there are none. */
+    linked: true,
     /** Ids of the users whose lines the captions show. @type {string[]} */
     speakers: [],
     /** The log, by keyOf(post). @type {Map<string, Post>} */

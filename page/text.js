@@ -7,7 +7,7 @@ import { boundaryAfter, putInto } from "./continuous.js";
 import { wellFormed } from "./older.js";
 import { drawMyError, note } from "./own-box.js";
 import { charactersIn, spliceBetween } from "./splices.js";
-import { draft, isFrozen, room, seat, tab } from "./state.js";
+import { draft, isFrozen, link, room, seat, tab } from "./state.js";
 import { say } from "./words.js";
 
 /** @typedef {import("./state.js").Pending} Pending */
@@ -49,10 +49,21 @@ export function sendText() {
  * @param {object} change  how the wire says it
  */
 export function tellText(text, change) {
-  if (!room.you || isFrozen() || !send("updated_text", change)) return;
+  if (!room.you || !sendOwn("updated_text", change)) return;
   if ((text === "") !== (draft.shown === "")) touch("board");
   Object.assign(draft, { shown: text, inStep: true, resting: !document.hidden });
   requestAnimationFrame(sendText);
+}
+
+/**
+ * Sends something of the box, if the server knows whose it is and the room is not frozen; false if not. After a lost
+ * connection, resumeText sends what is new.
+ *
+ * @param {string} event
+ * @param {object} data
+ */
+function sendOwn(event, data) {
+  return link.status === "connected" && !isFrozen() && send(event, data);
 }
 
 /** The server has another text than this page believes: the next change is sent as a whole. */
@@ -66,7 +77,7 @@ export function tellWhole() {
 }
 
 /** Posts what is in the box; in a frozen room it stays there. */
-function post() {
+export function post() {
   if (isFrozen()) return;
   const text = ownText().slice(pendingLength());
   drawMyError("");
@@ -132,7 +143,12 @@ export function resumeText(shown) {
  * @param {Pending} pending
  */
 function sendPost({ text, ref, extent }) {
-  if (!isFrozen()) send("message", { text: extent === undefined ? text.trimEnd() : text, ref });
+  sendOwn("message", { text: extent === undefined ? text.trimEnd() : text, ref });
+}
+
+/** The server is linked to the others again: sends the posts that it has refused meanwhile. */
+export function postAgain() {
+  draft.pending.forEach(sendPost);
 }
 
 /** The server has refused a text or a post, because the room is frozen. Both are sent again when that ends. */
@@ -274,19 +290,4 @@ export function typed() {
 /** @param {boolean} isComposing */
 export function compose(isComposing) {
   draft.composing = isComposing;
-}
-
-/**
- * Posts on Enter with Ctrl or ⌘, or on Enter alone if that is chosen. The Enter that ends a composition never posts;
- * Safari ends the composition first, so only the key code 229 reveals that Enter.
- *
- * @param {KeyboardEvent} event
- * @param {boolean} enterPosts
- */
-export function pressed(event, enterPosts) {
-  if (event.key !== "Enter" || event.isComposing || event.keyCode === 229 || draft.composing) return;
-  const isAsked = event.ctrlKey || event.metaKey || (enterPosts && !event.shiftKey && !event.altKey);
-  if (!isAsked) return;
-  event.preventDefault();
-  if (!event.repeat) post();
 }

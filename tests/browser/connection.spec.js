@@ -330,6 +330,110 @@ for (const event of ["visibilitychange", "online", "pageshow"]) {
   });
 }
 
+test("while a server is cut off from the others, the page says so once, and keeps what is posted until it is stored", async ({ open }) => {
+  const page = await open({ search: { name: "Ada" } });
+  const sent = [];
+  let say;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    say = (event, data) => socket.send(JSON.stringify([event, data]));
+    socket.onMessage((message) => {
+      const [event, data] = JSON.parse(message);
+      if (event === "got_a_new_user") say("existing_users", { you: "1", name: "Ada", session: "s", room: "r", users: { 1: { name: "Ada", text: "" }, 2: { name: "Ben", text: "" } }, log: [] });
+      if (event !== "message") return;
+      sent.push(data);
+      if (!sent.linked) say("error", { code: "not_stored", message: "No.", ref: data.ref });
+      else say("data", { n: 1, id: "1", name: "Ada", text: data.text, at: 1, ref: data.ref });
+    });
+  });
+  await page.reload();
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  const before = await page.evaluate(() => {
+    window.said = [];
+    new MutationObserver(() => window.said.push(at("link-state").textContent)).observe(at("link-state"), { childList: true });
+    return document.querySelectorAll(".box").length;
+  });
+  say("user_away", { id: "2" });
+  say("linked", { linked: false });
+  await expect(page.locator("#link-state")).toHaveText("Reconnecting to the others…");
+  await expect(page.locator("#link-state")).toBeInViewport();
+  await expect(page.getByRole("button", { name: "Retry now" })).toBeHidden();
+  await expect(boxOf(page, "Ben")).toHaveAttribute("data-state", "away");
+  await mine(page).fill("kept until then");
+  await page.keyboard.press("Control+Enter");
+  await expect.poll(() => sent.length).toBe(1);
+  await expect(page.locator("#my-note")).toHaveText("Your post will be sent when the connection is back.");
+  await expect(page.locator("#my-error")).toBeEmpty();
+  await expect(mine(page)).toHaveValue("kept until then");
+  say("linked", { linked: false }); // says nothing again
+  sent.linked = true;
+  say("user_back", { id: "2" });
+  say("linked", { linked: true });
+  await expect(posts(page)).toHaveText(["kept until then"]);
+  await expect(mine(page)).toHaveValue("");
+  await expect(page.locator("#link")).toHaveAttribute("data-up", "true");
+  say("linked", { linked: true }); // nothing is left to be sent
+  await mine(page).fill("next");
+  await page.keyboard.press("Control+Enter");
+  await expect.poll(() => sent.map(({ text }) => text)).toEqual(["kept until then", "kept until then", "next"]);
+  expect(sent[0].ref).toBe(sent[1].ref);
+  expect(await page.evaluate(() => [window.said, document.querySelectorAll(".box").length])).toEqual([["Reconnecting to the others…", "Connected"], before]);
+});
+
+test("a page that comes to a server that is cut off says so, and posts through the next one", async ({ open }) => {
+  const page = await open({ search: { name: "Ada" } });
+  const sent = [];
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const linked = sent.length > 0;
+    const say = (event, data) => socket.send(JSON.stringify([event, data]));
+    socket.onMessage((message) => {
+      const [event, data] = JSON.parse(message);
+      if (event === "got_a_new_user") say("existing_users", { you: "1", name: "Ada", session: "s", ...(linked ? {} : { linked }), room: "r", users: { 1: { name: "Ada", text: "" } }, log: [] });
+      if (event !== "message") return;
+      sent.push(data.ref);
+      if (linked) say("data", { n: 1, id: "1", name: "Ada", text: data.text, at: 1, ref: data.ref });
+      else say("error", { code: "not_stored", message: "No.", ref: data.ref });
+    });
+  });
+  await page.reload();
+  await expect(page.locator("#link-state")).toHaveText("Reconnecting to the others…");
+  await mine(page).fill("kept");
+  await page.keyboard.press("Control+Enter");
+  await expect(page.locator("#my-note")).toHaveText("Your post will be sent when the connection is back.");
+  await page.evaluate(() => lose(link.socket));
+  await expect(page.locator("#link-state")).toHaveText("Connected");
+  await expect(posts(page)).toHaveText(["kept"]);
+  await expect(mine(page)).toHaveValue("");
+  expect(sent).toEqual([sent[0], sent[0]]);
+});
+
+test("what is typed and posted before a server has given the seat back goes out once it has, the text as a whole", async ({ open }) => {
+  const page = await open({ search: { name: "Ada" } });
+  const sent = [];
+  let give;
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const snapshot = { you: "1", name: "Ada", session: "s", room: "r", users: { 1: { name: "Ada", text: "first" } }, log: [] };
+    give = () => socket.send(JSON.stringify(["existing_users", snapshot]));
+    socket.onMessage((message) => sent.push(JSON.parse(message)));
+  });
+  const joins = () => sent.filter(([event]) => event === "got_a_new_user").length;
+  await page.reload();
+  await expect.poll(joins).toBe(1);
+  give();
+  await page.waitForFunction(() => link.status === "connected");
+  await mine(page).fill("second");
+  await expect.poll(() => sent.at(-1)?.[1]).toEqual({ at: 0, cut: 0, put: "second", length: 6 });
+  await page.evaluate(() => lose(link.socket));
+  await expect.poll(joins).toBe(2);
+  sent.length = 0;
+  await mine(page).fill("second, then");
+  await page.keyboard.press("Control+Enter");
+  await page.evaluate(() => send("ping", {}));
+  await expect.poll(() => sent).toEqual([["ping", {}]]);
+  give();
+  const post = ["message", { text: "second, then", ref: expect.any(String) }];
+  await expect.poll(() => sent.slice(1)).toEqual([post, ["updated_text", { text: "second, then" }]]);
+});
+
 test("a seat taken in another window is not fought over", async ({ open }) => {
   const page = await open({ search: { name: "Ada" } });
   let sockets = 0;

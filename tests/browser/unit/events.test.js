@@ -49,6 +49,18 @@ test("a user who takes another name keeps box and posts, and viewers are counted
   assert.equal([...room.posts.values()][0].name, "Ada");
 });
 
+test("a server may be cut off from the others, and is linked unless it says otherwise", () => {
+  snapshot({ 1: ["Ada"] }, { linked: false });
+  assert.ok(!room.linked && changes.parts.has("link"));
+  takeChanges();
+  applyEvent("linked", { linked: true });
+  assert.ok(room.linked && changes.parts.has("link") && changes.parts.has("me"));
+  applyEvent("linked", { linked: false });
+  assert.equal(room.linked, false);
+  snapshot({ 1: ["Ada"] });
+  assert.equal(room.linked, true, "another server");
+});
+
 test("a mark is the server's, and a post keeps its author's", () => {
   snapshot({ 1: ["Ada"] });
   applyEvent("new_user", { id: "2", new_user_name: "Ben", mark: 7 });
