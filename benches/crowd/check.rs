@@ -1,12 +1,12 @@
 //! The tests of the bench itself, without a server. `cargo test --benches` runs them.
 
-use crate::event;
-use crate::frame;
-use crate::histogram::Histogram;
-use crate::ledger::Ledger;
-use crate::scenario::{Scenario, Schedule};
-use crate::text::Edit;
-use crate::wire::{Carrier, Message};
+use crate::driver::event;
+use crate::driver::frame;
+use crate::driver::histogram::Histogram;
+use crate::driver::ledger::Ledger;
+use crate::driver::scenario::{Scenario, Schedule};
+use crate::driver::text::Edit;
+use crate::driver::wire::{Carrier, Message};
 
 /// Runs all checks. The error says what the bench gets wrong.
 pub(crate) fn check() -> Result<(), String> {

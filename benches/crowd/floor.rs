@@ -10,10 +10,10 @@
 //! encoding, finding out which client gets what, and pings. It knows its next send in advance, and also sends typists
 //! their own texts.
 
-use crate::process;
-use crate::recording::Recording;
-use crate::scenario::{SECOND, WARM_UP};
-use crate::wire;
+use crate::driver::process;
+use crate::driver::recording::Recording;
+use crate::driver::scenario::{SECOND, WARM_UP};
+use crate::driver::wire;
 use crossbeam_channel::bounded;
 use serde::{Deserialize, Serialize};
 use socket2::SockRef;

@@ -1,46 +1,27 @@
 //! The benchmark: `cargo bench --bench crowd`. It starts the server in one process, drives it over loopback from
 //! another, and prints what that cost.
-//!
-//! The load is an open loop: an update is sent when it is due, whether the one before has arrived or not, and its
-//! waiting time counts from then. When a reader gets an update of a typist, all updates of this typist that the reader
-//! has not seen are conveyed at that moment, each with its own waiting time. Skipped texts are therefore neither hidden
-//! nor punished.
 
 mod check;
+#[path = "../driver/mod.rs"]
 mod driver;
-mod event;
-mod flood;
 mod floor;
-#[path = "../../tests/support/frame.rs"]
-#[allow(dead_code, reason = "the tests need more kinds of frames")]
-mod frame;
-mod histogram;
-mod job;
-mod ledger;
 mod options;
 mod pictures;
-mod process;
-mod recording;
 mod report;
-mod scenario;
-mod text;
-mod wire;
 
-use crate::job::{Job, Outcome};
+use crate::driver::child::{self, DRIVE, print, read, start_job, write_stderr};
+use crate::driver::job::{Job, Outcome};
+use crate::driver::process::{self, Process};
+use crate::driver::scenario::Scenario;
+use crate::driver::wire;
 use crate::options::Options;
-use crate::process::{Core, Process};
 use crate::report::{Round, Row};
-use crate::scenario::Scenario;
 use clap::Parser;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::{env, fs};
 
-/// The first argument of the driver's process.
-const DRIVE: &str = "drive";
 /// The first argument of the floor's process.
 const FLOOR: &str = "floor";
 
@@ -49,7 +30,7 @@ fn main() -> ExitCode {
     // With the usual soft limit of 1,024, every larger scenario would fail.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [DRIVE, job] => read(job).and_then(drive).and_then(print),
+        [DRIVE, job] => child::drive(job),
         [FLOOR, job] => read(job).and_then(be_floor).and_then(print),
         _ => {
             let options = Options::parse();
@@ -65,23 +46,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn drive(job: Job) -> Result<Outcome, String> {
-    process::end_with_parent(Some(job.server));
-    driver::drive(job)
-}
-
 fn be_floor(job: floor::Job) -> Result<floor::Outcome, String> {
-    process::end_with_parent(None);
+    process::end_with_parent(Vec::new());
     floor::run(&job)
-}
-
-fn read<J: DeserializeOwned>(job: &str) -> Result<J, String> {
-    serde_json::from_str(job).map_err(|error| error.to_string())
-}
-
-fn print(outcome: impl Serialize) -> Result<(), String> {
-    let json = serde_json::to_string(&outcome).map_err(|error| error.to_string())?;
-    writeln!(io::stdout(), "{json}").map_err(|error| error.to_string())
 }
 
 fn run(options: &Options) -> Result<(), String> {
@@ -109,12 +76,6 @@ fn run(options: &Options) -> Result<(), String> {
     }
     options.pictures.as_deref().map_or(Ok(()), |directory| pictures::draw(&rows, directory))?;
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of the scenarios have failed.")) }
-}
-
-/// Writes progress or an error to standard error.
-fn write_stderr(sentence: &str) {
-    // If standard error is closed, there is nowhere else to write.
-    let _ = io::stderr().write_all(sentence.as_bytes());
 }
 
 /// Measures the server and right after it the floor, so that both find the machine in the same state.
@@ -147,8 +108,9 @@ fn measure(scenario: &Scenario, recording: &Path, options: &Options) -> Result<O
     let empty = process::resident(server.pid())?;
     let job = Job {
         scenario: scenario.clone(),
-        address: address.ok_or("The server does not print its address.")?,
-        server: server.pid(),
+        addresses: vec![address.ok_or("The server does not print its address.")?],
+        processes: vec![server.pid()],
+        redis: None,
         recording: recording.to_owned(),
         spin: scenario.spins(),
         replay: None,
@@ -165,8 +127,9 @@ fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Re
     let mut floor = start_job(FLOOR, &job, first)?;
     let address = floor.line()?.parse().map_err(|_| "The floor does not print its address.")?;
     let job = Job {
-        address,
-        server: floor.pid(),
+        addresses: vec![address],
+        processes: vec![floor.pid()],
+        redis: None,
         recording: recording.to_owned(),
         spin: scenario.spins(),
         scenario,
@@ -175,13 +138,4 @@ fn measure_floor(scenario: &Scenario, recording: &Path, ids: Vec<Vec<u8>>) -> Re
     let driver = start_job(DRIVE, &job, second)?;
     let outcome = read(&floor.finish()?)?;
     driver.finish().map(|_| outcome)
-}
-
-/// Starts this program again, with a job.
-fn start_job(what: &str, job: &impl Serialize, core: Core) -> Result<Process, String> {
-    let program = env::current_exe().map_err(|error| error.to_string())?;
-    let job = serde_json::to_string(job).map_err(|error| error.to_string())?;
-    let mut command = Command::new(program);
-    command.args([what, &job]);
-    Process::start(command, core)
 }

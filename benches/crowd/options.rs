@@ -1,7 +1,7 @@
 //! The command line.
 
-use crate::scenario::Scenario;
-use crate::wire::Carrier;
+use crate::driver::scenario::Scenario;
+use crate::driver::wire::Carrier;
 use clap::Parser;
 use std::path::PathBuf;
 

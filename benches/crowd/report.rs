@@ -1,8 +1,9 @@
 //! Reports: tables and files with the median of each figure, and its spread over the rounds.
 
+use crate::driver::job::Outcome;
+use crate::driver::scenario::Scenario;
+use crate::driver::table::{Figure, markdown};
 use crate::floor;
-use crate::job::Outcome;
-use crate::scenario::Scenario;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -47,22 +48,22 @@ const COLUMNS: [Column; 17] = [
     }),
     Column("has all ms", 0, true, |scenario, round| scenario.shown.then_some(round.server.complete_p50_ms)),
     Column("CPU µs/conveyed", 2, true, |_, round| {
-        typed(round).map(|conveyed| round.server.server_cpu as f64 / MICRO / conveyed)
+        typed(round).map(|conveyed| round.server.server_cpu() as f64 / MICRO / conveyed)
     }),
     Column("CPU µs/send", 2, false, |scenario, round| {
-        sends(scenario, round).map(|sends| round.server.server_cpu as f64 / MICRO / sends)
+        sends(scenario, round).map(|sends| round.server.server_cpu() as f64 / MICRO / sends)
     }),
     Column("× floor", 2, true, |_, round| {
         let floor = round.floor.as_ref()?;
-        Some(round.server.server_cpu as f64 / floor.cpu as f64)
+        Some(round.server.server_cpu() as f64 / floor.cpu as f64)
     }),
     Column("× floor and wakes", 2, true, |_, round| {
         let floor = round.floor.as_ref()?;
         let wakes = floor.wake * round.server.batches;
-        Some(round.server.server_cpu as f64 / (floor.cpu + wakes) as f64)
+        Some(round.server.server_cpu() as f64 / (floor.cpu + wakes) as f64)
     }),
     Column("server cores", 3, false, |_, round| {
-        Some(round.server.server_cpu as f64 / 1e9 / round.server.measured_s)
+        Some(round.server.server_cpu() as f64 / 1e9 / round.server.measured_s)
     }),
     Column("driver busy", 2, false, |_, round| Some(round.server.driver_busy)),
     Column("KiB/client", 1, false, |scenario, round| {
@@ -90,17 +91,6 @@ fn sends(scenario: &Scenario, round: &Round) -> Option<f64> {
     typed(round).filter(|_| sends > 0 && !scenario.hidden).map(|_| sends as f64)
 }
 
-/// A figure over all rounds.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct Figure {
-    /// The middle one, the lower of two.
-    pub median: f64,
-    /// The smallest.
-    pub min: f64,
-    /// The largest.
-    pub max: f64,
-}
-
 impl Row {
     /// The figure under a heading, if this scenario has it.
     pub(crate) fn figure(&self, heading: &str) -> Option<Figure> {
@@ -109,19 +99,14 @@ impl Row {
 
     fn figure_of(&self, Column(_, _, _, value): &Column) -> Option<Figure> {
         let values = self.rounds.iter().map(|round| value(&self.scenario, round));
-        let mut values = values.collect::<Option<Vec<f64>>>()?;
-        values.sort_by(f64::total_cmp);
-        let median = *values.get(values.len().checked_sub(1)? / 2)?;
-        Some(Figure { median, min: values[0], max: values[values.len() - 1] })
+        Figure::of(values.collect::<Option<Vec<f64>>>()?)
     }
 
     fn cell(&self, column: &Column) -> String {
         let &Column(_, digits, spread, _) = column;
         match self.figure_of(column) {
             None => "–".to_owned(),
-            Some(Figure { median, min, max }) if spread && self.rounds.len() > 1 => {
-                format!("{median:.digits$} ({min:.digits$}–{max:.digits$})")
-            }
+            Some(figure) if spread && self.rounds.len() > 1 => figure.with_spread(digits),
             Some(figure) => format!("{:.digits$}", figure.median),
         }
     }
@@ -138,14 +123,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
         names.into_iter().chain(cells).collect()
     };
     lines.extend(rows.iter().map(cells));
-    let width = |n: usize| lines.iter().map(|line| line[n].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    lines.insert(1, widths.iter().map(|width| format!("{}:", "-".repeat(width - 1))).collect());
-    let pad = |line: &Vec<String>| {
-        let cells = line.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}"));
-        format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "))
-    };
-    lines.iter().map(pad).collect()
+    markdown(lines)
 }
 
 /// A sentence about the sweep over sizes.

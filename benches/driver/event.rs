@@ -1,8 +1,8 @@
 //! The events of the server. A hundred thousand arrive in a second, so events in the usual form are read by comparing
 //! bytes. Only the others are given to a JSON parser.
 
-use crate::flood;
-use crate::text::number;
+use crate::driver::flood;
+use crate::driver::text::number;
 use memchr::memmem;
 use serde::Deserialize;
 
@@ -19,6 +19,8 @@ pub(crate) enum Event<'a> {
     Wrote { id: &'a [u8], wrote: bool },
     /// Whether hosts have hidden texts.
     Hidden(bool),
+    /// A user is away, or is back.
+    Presence,
     /// The client is a host.
     Hosting,
     /// The number of viewers.
@@ -91,6 +93,9 @@ pub(crate) fn read(json: &[u8]) -> Result<Event<'_>, String> {
     if json.starts_with(b"[\"hosting\",") {
         return Ok(Event::Hosting);
     }
+    if json.starts_with(b"[\"user_away\",") || json.starts_with(b"[\"user_back\",") {
+        return Ok(Event::Presence);
+    }
     if json.starts_with(b"[\"viewers\",") {
         return Ok(Event::Viewers);
     }
@@ -148,6 +153,12 @@ fn until(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
 /// The receiver's id in a snapshot; `None` for a viewer.
 pub(crate) fn own_id(snapshot: &[u8]) -> Option<&[u8]> {
     let start = memmem::find(snapshot, b"\"you\":\"")? + b"\"you\":\"".len();
+    snapshot[start..].split(|&byte| byte == b'"').next()
+}
+
+/// The secret with which the receiver of a snapshot takes its seat again.
+pub(crate) fn session(snapshot: &[u8]) -> Option<&[u8]> {
+    let start = memmem::find(snapshot, b"\"session\":\"")? + b"\"session\":\"".len();
     snapshot[start..].split(|&byte| byte == b'"').next()
 }
 

@@ -1,8 +1,8 @@
 //! What the bench's clients send, and how the messages of the server are to be read: the handshake, and the frames of
 //! events, as both carriers have them.
 
-use crate::frame;
-use crate::text::Edit;
+use crate::driver::frame;
+use crate::driver::text::Edit;
 use clap::ValueEnum;
 use memchr::memmem;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,12 @@ impl Carrier {
     /// The frame with which a client joins.
     pub(crate) fn join(self, name: &str) -> Vec<u8> {
         self.event(&[br#"["got_a_new_user",{"name":""#, name.as_bytes(), br#""}]"#])
+    }
+
+    /// The frame with which a client takes its own seat again.
+    pub(crate) fn return_to_seat(self, name: &str, session: &[u8]) -> Vec<u8> {
+        let join = br#"["got_a_new_user",{"name":""#;
+        self.event(&[join, name.as_bytes(), br#"","session":""#, session, br#""}]"#])
     }
 
     /// The frame with which a viewer asks for the state of the room.

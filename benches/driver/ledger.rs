@@ -1,10 +1,10 @@
 //! The ledger: which client has received which texts. It compares every text that arrives with what was typed, and
 //! counts every update as conveyed once per reader, with its waiting time.
 
-use crate::event::{Event, Splice, names};
-use crate::histogram::Histogram;
-use crate::scenario::{Scenario, Schedule};
-use crate::text::Edit;
+use crate::driver::event::{Event, Splice, names};
+use crate::driver::histogram::Histogram;
+use crate::driver::scenario::{Scenario, Schedule};
+use crate::driver::text::Edit;
 use std::collections::HashMap;
 
 /// What every client has received.
@@ -41,6 +41,8 @@ pub(crate) struct Ledger {
     pub waits: Histogram,
     /// The waiting time of each update, for the observer only.
     pub observed: Histogram,
+    /// The waiting time of each update, by the node of its reader.
+    pub by_node: Vec<Histogram>,
     /// When each client that is measured had the last text of every typist.
     pub completions: Histogram,
 }
@@ -75,6 +77,7 @@ impl Ledger {
             to_come,
             waits: Histogram::new(),
             observed: Histogram::new(),
+            by_node: (0..scenario.nodes()).map(|_| Histogram::new()).collect(),
             completions: Histogram::new(),
             scenario: scenario.clone(),
         }
@@ -132,6 +135,8 @@ impl Ledger {
                 self.knows_hidden[client] = *hidden;
                 Ok(())
             }
+            Event::Presence if self.scenario.reconnects => Ok(()),
+            Event::Presence => Err(format!("Client {client} was told that somebody was away or is back.")),
             Event::Wrote { id, wrote } => self.note_written(client, id, *wrote),
             Event::Joined(user) => self.meet(client, *user),
             Event::Snapshot(snapshot) => names(snapshot).try_for_each(|user| self.meet(client, user)),
@@ -234,6 +239,7 @@ impl Ledger {
             for number in (*seen).max(self.schedule.first_measured.max(1))..=number {
                 let wait = now.saturating_sub(self.schedule.due(typist, number));
                 self.waits.count(wait);
+                self.by_node[self.scenario.node(client)].count(wait);
                 if client == self.scenario.observer() {
                     self.observed.count(wait);
                 }

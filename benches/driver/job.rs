@@ -1,6 +1,7 @@
 //! The job and the outcome of a driver. Both are passed as JSON, because the driver is a separate process.
 
-use crate::scenario::Scenario;
+use crate::driver::meters::Traffic;
+use crate::driver::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,10 +11,12 @@ use std::path::PathBuf;
 pub(crate) struct Job {
     /// What to run.
     pub scenario: Scenario,
-    /// The address of the server.
-    pub address: SocketAddr,
-    /// The process id of the server.
-    pub server: i32,
+    /// The addresses of the servers, by node.
+    pub addresses: Vec<SocketAddr>,
+    /// The process ids of the servers, by node, and of what else is to be measured.
+    pub processes: Vec<i32>,
+    /// The Redis of the servers, if they have one.
+    pub redis: Option<String>,
     /// The file for the recording of one client's input, which the floor sends again.
     pub recording: PathBuf,
     /// Polls without sleeping, so that the server does not pay for waking the driver. A server does not pay for that
@@ -48,11 +51,15 @@ pub(crate) struct Outcome {
     pub complete_p50_ms: f64,
     /// Time from the last update until all readers had it, in milliseconds.
     pub behind_ms: f64,
-    /// CPU time of the server during the measurement, in nanoseconds.
-    pub server_cpu: u64,
+    /// The waiting times of the readers on each node.
+    pub by_node: Vec<Waits>,
+    /// CPU time of each process during the measurement, in nanoseconds.
+    pub cpu: Vec<u64>,
+    /// What Redis received and sent meanwhile.
+    pub traffic: Option<Traffic>,
     /// The part of the measurement in which the driver was busy, from 0 to 1.
     pub driver_busy: f64,
-    /// Resident memory of the server at the end, in KiB.
+    /// Resident memory of the first server at the end, in KiB.
     pub resident: u64,
     /// Bytes received.
     pub bytes: u64,
@@ -63,4 +70,20 @@ pub(crate) struct Outcome {
     /// The typists' ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ids: Vec<Vec<u8>>,
+}
+
+/// Waiting times in milliseconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Waits {
+    /// The median.
+    pub p50_ms: f64,
+    /// The 99th percentile.
+    pub p99_ms: f64,
+}
+
+impl Outcome {
+    /// CPU time of the first server, in nanoseconds.
+    pub(crate) fn server_cpu(&self) -> u64 {
+        self.cpu.first().copied().unwrap_or_default()
+    }
 }

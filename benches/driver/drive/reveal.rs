@@ -1,8 +1,7 @@
 //! The phases in which the host hides texts, and shows them to all.
 
 use super::Driver;
-use crate::job::Outcome;
-use crate::process;
+use crate::driver::job::Outcome;
 use std::time::{Duration, Instant};
 
 impl Driver {
@@ -14,13 +13,13 @@ impl Driver {
 
     /// The host shows the texts. Waits until all clients have them. The start is the moment before.
     pub(super) fn show(&mut self) -> Result<Outcome, String> {
-        let before = process::cpu(self.job.server)?;
+        let before = self.meters.read()?;
         (self.bytes, self.reads, self.idle) = (0, 0, Duration::ZERO);
         self.start = Instant::now();
         self.ledger.show();
         self.set_hidden(false)?;
         self.until(|driver| driver.ledger.all_ended(false))?;
-        self.complete(before)
+        self.complete(&before)
     }
 
     /// The observer, who is the host, hides or shows the texts.

@@ -1,7 +1,7 @@
 //! The texts of typists. They consist of words of ten characters, each with the number of its typist and of its update,
 //! so that a reader finds the newest update at a known place. All texts are ASCII, so characters are bytes.
 
-use crate::scenario::{Growth, scatter};
+use crate::driver::scenario::{Growth, scatter};
 
 /// Characters of a word: `017.00123 ` is update 123 of typist 17.
 pub(crate) const WORD: usize = 10;

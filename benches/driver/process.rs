@@ -69,12 +69,12 @@ impl Drop for Process {
     }
 }
 
-/// Ends this process, and another one, when the process that started it is gone, so that nothing is left running.
-pub(crate) fn end_with_parent(other: Option<i32>) {
+/// Ends this process, and others, when the process that started it is gone, so that nothing is left running.
+pub(crate) fn end_with_parent(others: Vec<i32>) {
     thread::spawn(move || {
         // The parent holds the other end and writes nothing, so this blocks until the parent ends.
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
-        if let Some(other) = other {
+        for other in others {
             let _ = kill(Pid::from_raw(other), Signal::SIGKILL);
         }
         process::exit(1);

@@ -2,10 +2,10 @@
 //! the room is sent. The others flood a room of their own with splices of long texts, and read nothing: reading would
 //! take time from the driver, with which they share a core.
 
-use crate::frame::first_frame;
-use crate::scenario::Scenario;
-use crate::text::Edit;
-use crate::wire::{self, Carrier};
+use crate::driver::frame::first_frame;
+use crate::driver::scenario::Scenario;
+use crate::driver::text::Edit;
+use crate::driver::wire::{self, Carrier};
 use rustix::event::{PollFd, PollFlags, poll};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};

@@ -1,10 +1,10 @@
 //! The input of the driver's clients: bytes, the frames in them, and their events.
 
 use super::{Driver, MAX_EVENTS, READ_BUFFER, Stage, TIMEOUT};
-use crate::event::{self, Event};
-use crate::frame::{CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_code, first_frame, frame};
-use crate::scenario::Scenario;
-use crate::wire::{self, Carrier, Message};
+use crate::driver::event::{self, Event};
+use crate::driver::frame::{CLOSE, CONTINUATION, FIN, PING, PONG, TEXT, close_code, first_frame, frame};
+use crate::driver::scenario::Scenario;
+use crate::driver::wire::{self, Carrier, Message};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use std::io::{ErrorKind, Read};
@@ -152,7 +152,12 @@ impl Driver {
         self.clients[n].stage = Stage::Entering;
         let Scenario { carrier, hidden, .. } = self.job.scenario;
         let joins = self.job.scenario.joins(n);
-        let first = if joins { carrier.join(&format!("p{n}")) } else { carrier.watch() };
+        let name = format!("p{n}");
+        let first = match self.sessions.get(n) {
+            Some(session) if !session.is_empty() => carrier.return_to_seat(&name, session),
+            _ if joins => carrier.join(&name),
+            _ => carrier.watch(),
+        };
         self.send(n, &first)?;
         let is_host = hidden && n == self.job.scenario.observer();
         if is_host { self.send(n, &carrier.host()) } else { Ok(()) }
@@ -165,7 +170,7 @@ impl Driver {
             self.clients[n].stage = Stage::Entered;
             self.inside += 1;
             if n < self.job.scenario.typists {
-                self.ledger.name(n, event::own_id(snapshot).ok_or("A typist was given no id.")?);
+                self.note_seat(n, snapshot, now)?;
             }
         }
         match self.ledger.receive(n, event, now) {
@@ -173,6 +178,20 @@ impl Driver {
             Err(_) if self.job.replay.is_some() => Ok(()),
             outcome => outcome.map(|text| self.echo.texts.extend(text)),
         }
+    }
+
+    /// Notes which seat a typist has. One who comes back has to have the same as before.
+    fn note_seat(&mut self, n: usize, snapshot: &[u8], now: u64) -> Result<(), String> {
+        let id = event::own_id(snapshot).ok_or("A typist was given no id.")?;
+        if self.sessions[n].is_empty() {
+            self.ledger.name(n, id);
+        } else if self.ledger.ids[n] == id {
+            self.ledger.completions.count(now);
+        } else {
+            return Err(format!("Client {n} came back to another seat."));
+        }
+        self.sessions[n] = event::session(snapshot).ok_or("A typist was given no session.")?.to_vec();
+        Ok(())
     }
 
     fn end(&mut self, n: usize) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Recordings of what the server sent to one client, and when. The floor sends the same again.
 
-use crate::scenario::Scenario;
+use crate::driver::scenario::Scenario;
 use std::fs;
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! Scenarios: the clients in the rooms, how often they type, and when each update is due.
 
-use crate::process::{Core, has_two_cores};
-use crate::wire::Carrier;
+use crate::driver::process::{Core, has_two_cores};
+use crate::driver::wire::Carrier;
 use serde::{Deserialize, Serialize};
 
 /// Nanoseconds in a second.
@@ -19,7 +19,7 @@ const MEASURED_QUICKLY: f64 = 2.0;
 /// Length of a measurement without any activity, in seconds: two ping intervals.
 const IDLE: f64 = 10.0;
 
-/// The number of the texts in the boxes when hidden texts are shown to all: 200 characters, the average length.
+/// The number of the texts in the boxes when hidden texts are shown to all, or all clients come back: 200 characters, the average length.
 const SHOWN: u32 = 19;
 
 /// How a typist's text changes.
@@ -68,10 +68,17 @@ pub(crate) struct Scenario {
     pub attackers: usize,
     /// How events travel.
     pub carrier: Carrier,
+    /// The nodes on which the typists are, in turn.
+    pub typist_nodes: Vec<usize>,
+    /// The nodes on which the other clients are, in turn.
+    pub reader_nodes: Vec<usize>,
+    /// Whether all connections break at the end, and all clients come back through the next node. That is measured.
+    pub reconnects: bool,
 }
 
 impl Scenario {
-    fn new(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
+    /// A scenario in which only typists have a box.
+    pub(crate) fn new(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
         Self {
             name: name.to_owned(),
             rooms: 1,
@@ -89,11 +96,14 @@ impl Scenario {
             shown: false,
             attackers: 0,
             carrier: Carrier::Plain,
+            typist_nodes: vec![0],
+            reader_nodes: vec![0],
+            reconnects: false,
         }
     }
 
     /// A scenario in which all clients have a box.
-    fn people(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
+    pub(crate) fn people(name: &str, clients: usize, typists: usize, rate: f64) -> Self {
         Self { all_join: true, ..Self::new(name, clients, typists, rate) }
     }
 
@@ -175,6 +185,24 @@ impl Scenario {
         sees_at_last && !self.stalls(client)
     }
 
+    /// Which node a client is on.
+    pub(crate) fn node(&self, client: usize) -> usize {
+        match client.checked_sub(self.typists) {
+            None => self.typist_nodes[client % self.typist_nodes.len()],
+            Some(reader) => self.reader_nodes[reader % self.reader_nodes.len()],
+        }
+    }
+
+    /// The number of nodes.
+    pub(crate) fn nodes(&self) -> usize {
+        self.typist_nodes.iter().chain(&self.reader_nodes).max().map_or(1, |last| last + 1)
+    }
+
+    /// Whether all texts are typed at once before the measurement.
+    pub(crate) fn is_typed_before(&self) -> bool {
+        self.shown || self.reconnects
+    }
+
     /// Which room a client is in.
     pub(crate) fn room(&self, client: usize) -> usize {
         client % self.rooms
@@ -221,7 +249,7 @@ impl Schedule {
                 end,
             };
         }
-        if scenario.shown {
+        if scenario.is_typed_before() {
             return Self::at_once(scenario.typists);
         }
         let period = nanos(scenario.typists as f64 / scenario.rate);

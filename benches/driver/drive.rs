@@ -1,18 +1,20 @@
 //! The driver: all clients of a scenario, on one thread with one epoll. It runs in its own process on its own core, and
 //! reports how busy that core was. This file contains the phases of a job; `receive` reads what the clients receive,
-//! and
-//! `reveal` shows hidden texts.
+//! `reveal` shows hidden texts, and `reconnect` breaks all connections.
 
 mod receive;
+mod reconnect;
 mod reveal;
 
-use crate::flood;
-use crate::frame::Fragments;
-use crate::job::{Job, Outcome};
-use crate::ledger::Ledger;
-use crate::process;
-use crate::recording::Recorder;
-use crate::scenario::{SECOND, Scenario};
+use crate::driver::flood;
+use crate::driver::frame::Fragments;
+use crate::driver::histogram::Histogram;
+use crate::driver::job::{Job, Outcome, Waits};
+use crate::driver::ledger::Ledger;
+use crate::driver::meters::{Meters, Reading, Usage};
+use crate::driver::process;
+use crate::driver::recording::Recorder;
+use crate::driver::scenario::{SECOND, Scenario};
 use rustix::event::epoll;
 use rustix::fd::OwnedFd;
 use std::io::Write;
@@ -70,13 +72,17 @@ struct Echo {
     texts: Vec<(usize, u32)>,
 }
 
-#[derive(Debug)]
 struct Driver {
     job: Job,
     epoll: OwnedFd,
     clients: Vec<Client>,
     buffer: Vec<u8>,
     ledger: Ledger,
+    meters: Meters,
+    /// By typist: the secret with which it takes its seat again.
+    sessions: Vec<Vec<u8>>,
+    /// How many nodes further the clients are than at first.
+    moved: usize,
     /// The input that was read last.
     echo: Echo,
     recorder: Recorder,
@@ -108,6 +114,9 @@ impl Driver {
             clients: Vec::new(),
             buffer: vec![0; READ_BUFFER],
             ledger: Ledger::new(&job.scenario),
+            meters: Meters::open(&job.processes, job.redis.as_deref())?,
+            sessions: vec![Vec::new(); job.scenario.typists],
+            moved: 0,
             echo: Echo::default(),
             recorder: Recorder::new(&job.scenario),
             start: Instant::now(),
@@ -129,15 +138,19 @@ impl Driver {
         if self.job.scenario.hidden {
             self.hide()?;
         }
-        let shown = self.job.scenario.shown;
-        let number = if shown { self.ledger.schedule.last } else { 0 };
+        let number = if self.job.scenario.is_typed_before() { self.ledger.schedule.last } else { 0 };
         for typist in 0..self.job.scenario.typists {
             let frame = self.job.scenario.carrier.whole(self.ledger.typed(typist, number).1);
             self.send(typist, &frame)?;
         }
         self.until(|driver| driver.ledger.all_begun())?;
-        let outcome = if shown { self.show()? } else { self.type_all()? };
-        let resident = process::resident(self.job.server)?;
+        let Scenario { shown, reconnects, .. } = self.job.scenario;
+        let outcome = match (shown, reconnects) {
+            (true, _) => self.show()?,
+            (_, true) => self.reconnect()?,
+            _ => self.type_all()?,
+        };
+        let resident = self.job.processes.first().map_or(Ok(0), |&server| process::resident(server))?;
         self.wake_stalled()?;
         self.recorder.save(&self.job.recording)?;
         Ok(Outcome { joined_s, met_s, resident, batches: self.recorder.batches(), ..outcome })
@@ -150,7 +163,7 @@ impl Driver {
             self.dial()?;
         }
         self.until(|driver| driver.over == driver.clients.len())?;
-        Ok(self.outcome(0))
+        Ok(self.outcome(Usage::default()))
     }
 
     /// Connects all clients, as fast as the server admits them.
@@ -175,8 +188,10 @@ impl Driver {
 
     /// Connects one more client and sends its handshake.
     fn dial(&mut self) -> Result<(), String> {
+        let nodes = self.job.addresses.len();
+        let node = (self.job.scenario.node(self.clients.len()) + self.moved) % nodes;
         // The queue of the listener has space, so this does not wait.
-        let socket = TcpStream::connect(self.job.address).and_then(|socket| {
+        let socket = TcpStream::connect(self.job.addresses[node]).and_then(|socket| {
             socket.set_nodelay(true)?;
             socket.set_nonblocking(true)?;
             Ok(socket)
@@ -206,7 +221,7 @@ impl Driver {
         for client in (0..self.clients.len()).filter(|&client| self.job.scenario.stalls(client)) {
             epoll::delete(&self.epoll, &self.clients[client].socket).map_err(|error| error.to_string())?;
         }
-        let floods = flood::start(self.job.address, &self.job.scenario);
+        let floods = flood::start(self.job.addresses[0], &self.job.scenario);
         let floods = floods.map_err(|error| format!("The flood does not start: {error}."))?;
         self.start = Instant::now() + LEAD;
         let mut before = None;
@@ -215,7 +230,7 @@ impl Driver {
             let due = update.map(|(typist, number)| self.ledger.schedule.due(typist, number));
             if before.is_none() && due.is_none_or(|due| due >= self.ledger.schedule.measured_from) {
                 self.read_until(self.ledger.schedule.measured_from)?;
-                before = Some(process::cpu(self.job.server)?);
+                before = Some(self.meters.read()?);
                 (self.bytes, self.reads, self.idle) = (0, 0, Duration::ZERO);
                 self.recorder.start(self.now());
             }
@@ -228,12 +243,13 @@ impl Driver {
         if floods.iter().any(JoinHandle::is_finished) {
             return Err("The server has closed the connection of the flood.".to_owned());
         }
-        self.complete(before.unwrap_or_default())
+        self.complete(&before.ok_or("Nothing was measured.")?)
     }
 
-    /// The outcome, if everything was conveyed. `before` is the server's CPU time before the measurement.
-    fn complete(&self, before: u64) -> Result<Outcome, String> {
-        let outcome = self.outcome(process::cpu(self.job.server)? - before);
+    /// The outcome, if everything was conveyed. `before` was read before the measurement.
+    fn complete(&mut self, before: &Reading) -> Result<Outcome, String> {
+        let usage = self.meters.read()?.since(before);
+        let outcome = self.outcome(usage);
         match outcome.conveyed == self.ledger.expected() {
             true => Ok(outcome),
             false => Err(format!("{} were conveyed, not {}.", outcome.conveyed, self.ledger.expected())),
@@ -255,9 +271,13 @@ impl Driver {
         self.until(|driver| driver.ledger.all_ended(true))
     }
 
-    fn outcome(&self, server_cpu: u64) -> Outcome {
+    fn outcome(&self, usage: Usage) -> Outcome {
         let millis = |nanos: u64| nanos as f64 / 1e6;
-        let Ledger { schedule, waits, observed, completions, .. } = &self.ledger;
+        let of_node = |waits: &Histogram| Waits {
+            p50_ms: millis(waits.quantile(0.5)),
+            p99_ms: millis(waits.quantile(0.99)),
+        };
+        let Ledger { schedule, waits, observed, by_node, completions, .. } = &self.ledger;
         let now = self.now();
         let measured_s = now.saturating_sub(schedule.measured_from) as f64 / SECOND as f64;
         Outcome {
@@ -272,7 +292,9 @@ impl Driver {
             one_p99_ms: millis(observed.quantile(0.99)),
             complete_p50_ms: millis(completions.quantile(0.5)),
             behind_ms: millis(now.saturating_sub(schedule.end)),
-            server_cpu,
+            by_node: by_node.iter().map(of_node).collect(),
+            cpu: usage.cpu,
+            traffic: usage.traffic,
             driver_busy: 1.0 - self.idle.as_secs_f64() / measured_s,
             resident: 0,
             bytes: self.bytes,
