@@ -8,7 +8,8 @@ use std::str::FromStr;
 /// Bytes of a fragment. A message of up to twice as many goes in one piece, so that few do not.
 const FRAGMENT: usize = 256 * 1024;
 
-/// The most bytes of a message. A room with all boxes and its log full has fewer; what is larger comes from no node.
+/// The most bytes of all messages of which some fragments have come. A room with all boxes and its log full has fewer;
+/// what is larger comes from no node.
 const MAX_MESSAGE: usize = 256 * 1024 * 1024;
 
 /// What the head of a fragment begins with. No message does: messages are JSON.
@@ -54,8 +55,12 @@ impl Fragments {
             1 => (0, String::new()),
             _ => self.begun.remove(&key)?,
         };
-        if n != last as u64 + 1 || message.len() + piece.len() > MAX_MESSAGE {
-            self.begun.remove(&key);
+        let begun: usize = self.begun.values().map(|(_, begun)| begun.len()).sum();
+        if n != last as u64 + 1 {
+            return None;
+        }
+        if begun + message.len() + piece.len() > MAX_MESSAGE {
+            self.begun.clear(); // most may be of nodes that are dead
             return None;
         }
         message.push_str(piece);

@@ -166,7 +166,7 @@ impl<T: Transport> Hub<T> {
                 Err(reason) => return self.close(client, &reason, now),
             },
         };
-        let rank = match &self.node {
+        let rank = match &mut self.node {
             Some(node) => Rank { at: node.accepted_at(now.unix_millis), node: node.me, number: client.0 },
             None => Rank::local(client.0),
         };

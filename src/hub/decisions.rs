@@ -72,7 +72,7 @@ impl<T: Transport> Hub<T> {
     /// not answered here. The post that follows is rejected for the same reason.
     pub(super) fn seat_guest(&mut self, client: ClientId, now: Now) {
         let Some(id) = self.clients.registry.room_of(client) else { return };
-        let is_viewer = |room: &OpenRoom| room.actor(client).is_some_and(|actor| actor.user.is_none());
+        let is_viewer = |room: &OpenRoom| room.has_member(client) && !room.has_seat_or_joins(client);
         if !self.rooms.get(id).is_some_and(|room| is_viewer(room) && !room.is_alone()) {
             return;
         }

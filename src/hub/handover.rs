@@ -40,7 +40,7 @@ impl<T: Transport> Hub<T> {
         let heir = linked.link.heir(&alive);
         let stranger = || alive.iter().copied().nth(id.0 as usize % alive.len().max(1));
         if let Some(to) = heir.or_else(stranger) {
-            linked.owned.copies_for.extend(heir.is_none().then_some(to));
+            linked.owned.copies_for.insert(to); // one that has the room may have forgotten it by then
             log::debug!("a room is handed over to node {}, which has it: {}", to.0, heir.is_some());
             node.begin_handover(id, to);
         }

@@ -59,7 +59,7 @@ impl<T: Transport> Hub<T> {
             (Some(id), ToNode::Answer { number, outcome }) => self.on_outcome(id, number, outcome, now),
             (Some(id), says) => self.link(id, now, |link, moment| link.on_node_message(from, says, moment)),
             // The sender believes that this node owns the room, which it has forgotten.
-            (None, ToNode::Sync | ToNode::Attach { .. }) => {
+            (None, ToNode::Sync | ToNode::In { .. } | ToNode::Attach { .. }) => {
                 let Some(node) = &mut self.node else { return };
                 node.request(LinkRequest::Release(room.to_owned()));
                 let json =

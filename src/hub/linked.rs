@@ -6,7 +6,7 @@ use crate::cluster::room_link::RoomLink;
 use crate::hub::post_request::PostRequester;
 use crate::hub::wall_part::WallQuestion;
 use crate::room::action::Rank;
-use crate::room::post::{PendingPost, Post};
+use crate::room::post::{Numbered, PendingPost, Post};
 use crate::room::session::IdempotencyKey;
 use crate::room::state::RoomRecord;
 use crate::room::text::Text;
@@ -30,6 +30,8 @@ pub(crate) struct Linked {
     pub is_alone: bool,
     /// People here were told that this node is alone.
     pub shows_alone: bool,
+    /// The seats of the room count on this node.
+    pub counts_seats: bool,
     /// What the owner keeps.
     pub owned: Owned,
     /// What a mirror keeps.
@@ -55,6 +57,10 @@ pub(crate) struct Owned {
     pub held_posts: Vec<(Requester, PendingPost)>,
     /// What is still to be done before posts can be numbered.
     pub log: LogState,
+    /// The last post for which the log was read once more, because posts before it seemed to be missing.
+    pub caught_up_to: u64,
+    /// Posts that are numbered, and wait until the log is read once more.
+    pub numbered: Vec<(Requester, PendingPost, Numbered)>,
     /// Answers to requests of other nodes, for after the facts.
     pub answers: Vec<(RequestId, Outcome)>,
     /// Nodes that get a copy of the room.
@@ -171,6 +177,7 @@ impl Linked {
             link: RoomLink::new(me),
             is_alone: false,
             shows_alone: false,
+            counts_seats: false,
             owned: Owned::default(),
             mirrored: Mirrored::default(),
             inherited: None,
@@ -205,8 +212,9 @@ impl Linked {
             || (!copies_for.is_empty() && log.is_read)
             || self.link.has_unconfirmed();
         let Mirrored { requests, attaches, told_viewers, .. } = &self.mirrored;
-        let is_last_gone = viewers == 0 && *told_viewers > 0;
-        let for_owner = self.link.is_mirror() && (!requests.is_empty() || *attaches || is_last_gone);
+        // The owner keeps the room as long as somebody is here. Of other changes it is told every second.
+        let is_first_or_last = (viewers == 0) != (*told_viewers == 0);
+        let for_owner = self.link.is_mirror() && (!requests.is_empty() || *attaches || is_first_or_last);
         !self.is_alone && (for_mirrors || for_owner)
     }
 }
@@ -270,8 +278,9 @@ impl Mirrored {
         wanted.into_values().collect()
     }
 
-    /// How many requests wait beside texts.
+    /// How many requests wait of which a client may have several: not those for seats, and not texts.
     pub(crate) fn unconfirmed_requests(&self) -> usize {
-        self.unconfirmed.len().saturating_sub(self.texts.len())
+        let asks = self.unconfirmed.values().filter_map(|request| request.asks.as_ref());
+        asks.filter(|asks| !matches!(asks, Asked::Join { .. } | Asked::Leave { .. })).count()
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Node {
     beat: Option<Beat>,
     /// Messages arrive.
     is_linked: bool,
+    /// When the last connection was accepted.
+    last_accepted: u64,
     /// How often messages have begun to arrive.
     links: u64,
     /// No other node knows that this one is alive, so it neither decides for others nor follows them.
@@ -68,6 +70,7 @@ impl Node {
             clock,
             beat: None,
             is_linked: false,
+            last_accepted: 0,
             links: 0,
             is_alone: true,
             is_publishing: false,
@@ -91,10 +94,12 @@ impl Node {
         }
     }
 
-    /// The time of a connection that is accepted now, by the clock of Redis, in milliseconds since 1970.
-    pub(crate) fn accepted_at(&self, unix_millis: u64) -> u64 {
+    /// The time of a connection that is accepted now, by the clock of Redis, in milliseconds since 1970. Not before that
+    /// of an earlier connection, even if a clock was set.
+    pub(crate) fn accepted_at(&mut self, unix_millis: u64) -> u64 {
         let offset = self.beat.as_ref().map_or(0, |beat| beat.clock_offset);
-        unix_millis.saturating_add_signed(offset)
+        self.last_accepted = self.last_accepted.max(unix_millis.saturating_add_signed(offset));
+        self.last_accepted
     }
 
     /// The others know that this node is alive.

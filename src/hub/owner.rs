@@ -12,7 +12,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::room::action::{Actor, Rank};
 use crate::room::fact::Fact;
-use crate::room::post::{PendingPost, Post};
+use crate::room::post::{Numbered, PendingPost, Post};
 use crate::room::rules::{Decision, Reply};
 use crate::room::session::SessionKey;
 use crate::store::request::{Requester, Restore, Returned};
@@ -102,10 +102,18 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// The store has posts that this node lacks: they come first, and then this one is asked for again.
-    pub(super) fn catch_up_with_store(&mut self, id: RoomId, by: Requester, post: PendingPost) {
+    /// The store may have posts that this node lacks: they come before this one.
+    pub(super) fn catch_up_with_store(
+        &mut self,
+        id: RoomId,
+        by: Requester,
+        post: PendingPost,
+        numbered: Numbered,
+    ) {
         if let Some(linked) = self.linked(id) {
-            linked.owned.held_posts.push((by, post));
+            let (Numbered::New(Post { n, .. }) | Numbered::Duplicate(Post { n, .. })) = numbered;
+            linked.owned.caught_up_to = linked.owned.caught_up_to.max(n);
+            linked.owned.numbered.push((by, post, numbered));
             if mem::take(&mut linked.owned.log.is_read) {
                 linked.owned.log.is_due = true;
                 self.retry_log(id);
@@ -198,12 +206,23 @@ impl<T: Transport> Hub<T> {
         room.keep_own_texts();
         let Some(linked) = &mut room.linked else { return };
         linked.is_alone = false;
-        let Owned { held_posts, .. } = mem::take(&mut linked.owned);
-        held_posts.into_iter().for_each(|(by, post)| room.forward_post(by, post));
+        let Owned { held_posts, numbered, .. } = mem::take(&mut linked.owned);
+        for (by, post) in held_posts {
+            self.post_requests.forget(id, post.id);
+            room.forward_post(by, post);
+        }
+        // The others are in the log, and would be posted twice.
+        for (by, post, _) in numbered.into_iter().filter(|(_, post, _)| post.reference.is_some()) {
+            room.forward_post(by, post);
+        }
     }
 
     /// The seats of a room count here, and away users lose theirs at their deadlines.
     fn take_charge(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if room.linked.as_mut().is_some_and(|linked| mem::replace(&mut linked.counts_seats, true)) {
+            return; // it owned the room before, in another epoch
+        }
         let Some(room) = self.rooms.get(id) else { return };
         self.shard.seats.add(room.view().user_count());
         for (user, _) in room.view().users_after(None) {
@@ -226,6 +245,10 @@ impl<T: Transport> Hub<T> {
     }
 
     fn give_up_charge(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if let Some(linked) = &mut room.linked {
+            linked.counts_seats = false;
+        }
         let Some(room) = self.rooms.get(id) else { return };
         self.shard.seats.remove(room.view().user_count());
         for (user, _) in room.view().users_after(None) {
@@ -245,16 +268,17 @@ impl<T: Transport> Hub<T> {
     ) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
-        let (name, epoch, after) = (room.name().clone(), room.epoch(), room.view().last_n());
-        let posts = room.posts_with_keys();
         if room.is_mirror() {
+            self.post_requests.forget(id, post.id);
             return room.forward_post(by, post);
         }
         if let Some(linked) = &mut room.linked {
             linked.owned.held_posts.push((by, post));
         }
-        match (why, epoch) {
+        match (why, room.epoch()) {
             (Returned::Behind, Some(epoch)) => {
+                let (name, after, posts) =
+                    (room.name().clone(), room.view().last_n(), room.posts_with_keys());
                 self.store.restore(Restore { name, epoch, after, posts });
                 self.release_posts(id);
             }
@@ -264,8 +288,13 @@ impl<T: Transport> Hub<T> {
 
     /// The log of a room was read.
     pub(super) fn on_log_read(&mut self, id: RoomId) {
+        let mut numbered = Vec::new();
         if let Some(linked) = self.linked(id) {
             linked.owned.log.is_read = true;
+            numbered = mem::take(&mut linked.owned.numbered);
+        }
+        for (by, post, numbered) in numbered {
+            self.on_numbered(id, post, by, Ok(numbered));
         }
         self.release_posts(id);
     }
@@ -307,6 +336,18 @@ impl<T: Transport> Hub<T> {
         }
         for (name, text, reference, from) in posts {
             self.decide_post_without_seat(ClientId(0), id, (name, text, Some(reference), from), now);
+        }
+    }
+
+    /// The log of a room as Redis has it, which may have posts that this node lacks.
+    pub(super) fn add_log(&mut self, id: RoomId, posts: Vec<Post>, now: Now) {
+        let Some(room) = self.rooms.get(id) else { return };
+        let next = room.view().last_n() + 1;
+        match posts.first().zip(posts.last().map(|post| post.n)) {
+            Some((first, last_n)) if first.n > next => {
+                self.publish(id, Fact::LogReplaced { posts, last_n }, Cause::default(), now);
+            }
+            _ => self.add_known_posts(id, posts, now),
         }
     }
 

@@ -33,6 +33,11 @@ impl PostRequests {
         Self { rates: AddressRates::new(limits.post_pace()), storing: HashMap::new() }
     }
 
+    /// Another node numbers posts now. Who asked for this one over HTTP is told that the server is busy.
+    pub(super) fn forget(&mut self, room: RoomId, author: UserId) {
+        self.storing.remove(&(room, author));
+    }
+
     /// The store has answered for a post.
     pub(super) fn on_stored(&mut self, room: RoomId, author: UserId, outcome: &Result<Numbered, NotStored>) {
         let Some(from) = self.storing.remove(&(room, author)) else { return };

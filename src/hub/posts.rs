@@ -135,7 +135,7 @@ impl<T: Transport> Hub<T> {
             }
             // It has just become this node's.
             _ => {
-                self.add_known_posts(id, posts, now);
+                self.add_log(id, posts, now);
                 self.on_log_read(id);
             }
         }
@@ -181,11 +181,23 @@ impl<T: Transport> Hub<T> {
             // The owner has it in its log, or will number it. It answers for it.
             return room.forward_post(by, post);
         }
-        if let Ok(numbered) = &outcome
-            && room.lacks_posts_before(numbered)
-        {
-            return self.catch_up_with_store(id, by, post);
+        match outcome {
+            Ok(numbered) if room.lacks_posts_before(&numbered) => {
+                self.catch_up_with_store(id, by, post, numbered);
+            }
+            outcome => self.on_numbered(id, post, by, outcome),
         }
+    }
+
+    /// A post has its number, and no post before it is missing; or it could not be stored.
+    pub(super) fn on_numbered(
+        &mut self,
+        id: RoomId,
+        post: PendingPost,
+        by: Requester,
+        outcome: Result<Numbered, NotStored>,
+    ) {
+        let Some(room) = self.rooms.touch(id) else { return };
         let outcome = outcome.map(|numbered| room.recognise(numbered));
         let author = room.client_of(post.id).filter(|_| by.request.is_none());
         let reference = post.reference();
@@ -201,7 +213,11 @@ impl<T: Transport> Hub<T> {
                     Cause { client: author, reference, request: by.request, key },
                 );
             }
-            (Ok(Numbered::Duplicate(post)), Some(author)) => room.confirm(author, &post, reference),
+            // Without a `ref`, it has come with the log.
+            (Ok(Numbered::Duplicate(post)), Some(author)) if reference.is_some() => {
+                room.confirm(author, &post, reference);
+            }
+            (Ok(Numbered::Duplicate(_)), Some(_)) => {}
             (Ok(Numbered::Duplicate(post)), None) => {
                 if let Some(request) = by.request {
                     self.answer(id, request, Outcome::Duplicate(post));

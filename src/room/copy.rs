@@ -137,11 +137,11 @@ fn differences_of_user(view: &View, copy: &UserCopy, is_there: bool, facts: &mut
 /// The facts for the log. Posts that only the view has stay, as long as the others follow them without a gap.
 fn differences_of_log(view: &View, copy: &RoomCopy, facts: &mut Vec<Fact>) {
     let own: BTreeMap<u64, &Post> = view.posts().map(|post| (post.n, &**post)).collect();
-    let first = copy.posts.first().map_or(copy.last_n + 1, |post| post.n);
+    let first = copy.posts.first().map_or(copy.last_n.saturating_add(1), |post| post.n);
     let is_same = |post: &Post| {
         own.get(&post.n).is_none_or(|own| (own.id, &own.name, own.at) == (post.id, &post.name, post.at))
     };
-    let goes_on = view.last_n() <= copy.last_n && first <= view.last_n() + 1;
+    let goes_on = view.last_n() <= copy.last_n && first <= view.last_n().saturating_add(1);
     if !goes_on || !copy.posts.iter().all(is_same) {
         let posts = copy.posts.clone();
         return facts.push(Fact::LogReplaced { posts, last_n: copy.last_n });

@@ -71,6 +71,7 @@ pub(crate) fn a_post_that_redis_has_and_nobody_was_told_of_is_not_posted_again()
     let other = cluster.node();
     let mut bob = Tab::open(&other, "r", "Bob");
     ada.post("before");
+    ada.until_posted();
     bob.client.until("the post", |page| page.posts() == ["before"]);
     // Redis takes the next post, and the owner does not learn of it before it dies.
     let committed = cluster.redis.next_post("r");

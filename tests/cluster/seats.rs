@@ -101,3 +101,33 @@ pub(crate) fn a_locked_room_takes_its_people_back_through_any_node() {
     assert_eq!(ada.id(), id);
     host.sees_away("Ada", false);
 }
+
+pub(crate) fn a_connection_has_one_seat_whichever_node_it_is_on() {
+    let cluster = Cluster::start();
+    let nodes = cluster.pair();
+    let mut owner = nodes[0].join("r", "Owner");
+    let mut ada = Client::connect(nodes[1].address, "r");
+    for name in ["Ada", "Bea", "Cleo"] {
+        ada.send("got_a_new_user", json!({ "name": name }));
+    }
+    ada.until("a seat", |page| page.you.is_some() && page.errors.len() == 2);
+    assert_eq!(ada.page.errors, ["already_joined"; 2]);
+    ada.write("one box");
+    owner.sees("Ada", "one box");
+    assert_eq!(owner.page.names(), ["Owner", "Ada"]);
+}
+
+pub(crate) fn whoever_gets_no_seat_from_another_node_is_told_so_and_so_are_their_posts_and_texts() {
+    let cluster = Cluster::start();
+    let nodes = cluster.pair();
+    let mut host = nodes[0].join("r", "Host");
+    super::cluster::host(&mut host);
+    host.send("set_room", json!({"locked": true}));
+    host.until("a lock", |page| page.state.locked);
+    let mut late = Client::connect(nodes[1].address, "r");
+    late.send("got_a_new_user", json!({ "name": "Late" }));
+    late.send("updated_text", json!({"text": "hello"}));
+    late.send("message", json!({"text": "hello", "ref": "1"}));
+    late.until("an answer to each", |page| page.errors.len() == 3);
+    assert_eq!(late.page.errors, ["locked", "not_joined", "not_joined"]);
+}

@@ -54,3 +54,13 @@ pub(crate) fn clusters_in_two_databases_share_nothing() {
         assert_eq!((client.page.names().len(), client.page.log.len()), (1, 1));
     }
 }
+
+pub(crate) fn a_room_whose_posts_are_all_gone_goes_on_after_its_last_number() {
+    let cluster = Cluster::start();
+    cluster.redis.tell(&["HSET", "typewall:r:r", "n", "57"]);
+    let node = cluster.node();
+    let mut ada = node.join("r", "Ada");
+    ["one", "two"].into_iter().for_each(|text| ada.post_and_wait(text));
+    let log: Vec<u64> = ada.page.log.iter().filter_map(|post| post["n"].as_u64()).collect();
+    assert_eq!(log, [58, 59]);
+}

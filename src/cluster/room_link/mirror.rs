@@ -65,7 +65,7 @@ impl Mirror {
 
     /// Whether a message of the owner is the next one.
     pub(super) fn follows(&self, last: Position, next: Position) -> bool {
-        self.is_synced() && next.seq == last.seq + 1
+        self.is_synced() && Some(next.seq) == last.seq.checked_add(1)
     }
 
     /// Whether it lacks messages up to this position.

@@ -56,7 +56,7 @@ impl Owner {
     /// A mirror sends its message with this number. Returns whether it is the next one: otherwise some were lost, and
     /// the mirror will tell of all its clients.
     pub(super) fn hears(&mut self, node: NodeId, seq: u64, viewers: usize) -> bool {
-        let is_next = self.heard.get(&node).is_some_and(|last| last + 1 == seq);
+        let is_next = self.heard.get(&node).is_some_and(|last| last.checked_add(1) == Some(seq));
         if is_next {
             self.note(node, seq, viewers);
         }
@@ -101,7 +101,7 @@ impl Owner {
         alive: &BTreeSet<NodeId>,
     ) -> Option<Effect> {
         self.viewers.retain(|node, _| alive.contains(node));
-        let viewers = own_viewers + self.viewers();
+        let viewers = own_viewers.saturating_add(self.viewers());
         let has_changed = mem::replace(&mut self.told_viewers, viewers) != viewers;
         if has_changed || self.ticks.1 != at {
             self.ticks = (TICKS, at);
@@ -125,6 +125,6 @@ impl Owner {
     }
 
     pub(super) fn viewers(&self) -> usize {
-        self.viewers.values().sum()
+        self.viewers.values().fold(0, |sum, viewers| sum.saturating_add(*viewers))
     }
 }

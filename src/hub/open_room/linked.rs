@@ -35,7 +35,7 @@ impl OpenRoom {
 
     /// The clients here that have no box.
     pub(crate) fn own_viewers(&self) -> usize {
-        self.members.len() - self.clients.len()
+        self.members.len().saturating_sub(self.clients.len())
     }
 
     /// The users that are there on other nodes, as far as this node knows.
@@ -74,7 +74,7 @@ impl OpenRoom {
             Some(linked) if !linked.link.is_owner() => linked.mirrored.unconfirmed.is_empty(),
             // A post over HTTP may wait until the room numbers posts, and nobody is in the room for it.
             Some(linked) => {
-                let is_held = !linked.owned.held_posts.is_empty();
+                let is_held = !(linked.owned.held_posts.is_empty() && linked.owned.numbered.is_empty());
                 self.view.user_count() == 0 && linked.link.other_viewers() == 0 && !is_held
             }
             None => self.view.user_count() == 0,

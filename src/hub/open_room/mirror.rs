@@ -20,6 +20,7 @@ use crate::room::session::Session;
 use crate::room::state::RoomRecord;
 use crate::room::text::TextChange;
 use crate::store::request::Requester;
+use std::collections::BTreeSet;
 use std::mem;
 use std::time::Instant;
 
@@ -68,6 +69,8 @@ impl OpenRoom {
 
     /// A client has gone, of which the owner is to be told.
     pub(crate) fn note_left(&mut self, client: ClientId, actor: Option<Actor>, goodbye: bool) {
+        // The owner knows nothing of viewers.
+        let actor = actor.filter(|actor| actor.user.is_some() || self.is_joining(client));
         if let (Some(actor), Some(mirrored)) = (actor, self.mirrored()) {
             mirrored.texts.remove(&client);
             mirrored.ask(actor.rank, actor.has_key, Asked::Leave { goodbye }, RequestedBy::client(client));
@@ -82,7 +85,10 @@ impl OpenRoom {
         ack: Option<AckId>,
     ) -> Result<(), EventError> {
         let actor = self.actor(client).ok_or(EventError::PassphraseNeeded)?;
-        let has_joined = actor.user.is_some() || self.is_joining(client);
+        let has_joined = self.has_seat_or_joins(client);
+        if has_joined && matches!(action, Action::Join { .. }) {
+            return Err(RoomError::AlreadyJoined.into());
+        }
         if !has_joined && matches!(action, Action::Write(_) | Action::Post { .. } | Action::Rename(_)) {
             return Err(RoomError::NotJoined.into());
         }
@@ -138,6 +144,11 @@ impl OpenRoom {
         Ok(())
     }
 
+    /// Whether a client has a seat, or the owner has not answered for its claim of one.
+    pub(crate) fn has_seat_or_joins(&self, client: ClientId) -> bool {
+        self.members.get(&client).is_some_and(|member| member.user.is_some()) || self.is_joining(client)
+    }
+
     /// Whether the owner has not answered for a client's claim of a seat.
     fn is_joining(&self, client: ClientId) -> bool {
         let unconfirmed = self.linked.iter().flat_map(|linked| linked.mirrored.unconfirmed.values());
@@ -150,11 +161,18 @@ impl OpenRoom {
     /// The owner has handled the messages up to this one. Texts that it does not have, although it has handled them, it is
     /// told again.
     pub(crate) fn confirm_texts(&mut self, seq: u64) {
+        let texts = self.linked.iter().flat_map(|linked| linked.mirrored.texts.keys());
+        // Whoever was refused a seat has no box.
+        let without_box: BTreeSet<ClientId> =
+            texts.copied().filter(|client| !self.has_seat_or_joins(*client)).collect();
         let Some(linked) = &mut self.linked else { return };
         let mut is_lost = false;
         linked.mirrored.texts.retain(|client, own| {
             if own.sent_with.is_none_or(|sent| sent > seq) {
                 return true;
+            }
+            if without_box.contains(client) {
+                return false;
             }
             let user = self.members.get(client).and_then(|member| member.user);
             let has_it = user.and_then(|user| self.view.text(user)).is_some_and(|shown| *shown == own.text);
@@ -217,7 +235,7 @@ impl OpenRoom {
     pub(crate) fn has_requester(&self, number: u64) -> bool {
         let request = self.linked.as_ref().and_then(|linked| linked.mirrored.unconfirmed.get(&number));
         request.is_some_and(|request| match request.from {
-            RequestedBy::Client { client, .. } => self.members.contains_key(&client),
+            RequestedBy::Client { client, .. } => self.has_seat_or_joins(client),
             RequestedBy::Http(_) => true,
         })
     }
@@ -353,6 +371,9 @@ impl Mirrored {
     fn request_again(&mut self, client: ClientId, actor: Actor, asks: Asked) -> Request {
         let number = self.next_number();
         let from = RequestedBy::client(client);
+        if let (Asked::Write(_), Some(own)) = (&asks, self.texts.get_mut(&client)) {
+            own.number = number;
+        }
         let Actor { rank: by, has_key, .. } = actor;
         self.unconfirmed.insert(number, Unconfirmed { by, has_key, asks: None, sent_with: None, from });
         Request { by, has_key, number, asks }

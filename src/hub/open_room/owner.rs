@@ -7,6 +7,7 @@ use crate::cluster::message::{Asked, Outcome, Request, ToNode, ToRoom};
 use crate::cluster::room_link::Moment;
 use crate::protocol::error::EventError;
 use crate::room::action::{Action, Actor, Rank};
+use crate::room::error::RoomError;
 use crate::room::post::{Numbered, PendingPost};
 use crate::room::rules::{Decision, Reply};
 use crate::room::session::SessionKey;
@@ -22,6 +23,9 @@ impl OpenRoom {
         let user = self.remote_user(by);
         let actor = Actor { user, has_key, rank: by };
         let action = match asks {
+            Asked::Join { key, .. } if user.is_some_and(|user| !self.rules.has_key(user, key)) => {
+                return Err(RoomError::AlreadyJoined.into());
+            }
             Asked::Join { name, key } => {
                 return self.rules.join(&self.view, actor, name, key, now).map_err(EventError::from);
             }
@@ -128,22 +132,24 @@ impl OpenRoom {
         }
     }
 
-    /// Whether the store has posts that this node lacks: it has numbered them, and its answer was lost.
+    /// Whether the store may have posts before this one that this node lacks: it has numbered them, and its answer was
+    /// lost. Not if the log was read because of it: then it does not have them any more.
     pub(crate) fn lacks_posts_before(&self, numbered: &Numbered) -> bool {
-        let last = self.view.last_n();
-        self.linked.is_some()
-            && match numbered {
-                Numbered::New(post) => post.n > last + 1,
-                Numbered::Duplicate(post) => post.n > last,
-            }
+        let Some(linked) = &self.linked else { return false };
+        let (last, caught_up_to) = (self.view.last_n(), linked.owned.caught_up_to);
+        let (n, next) = match numbered {
+            Numbered::New(post) => (post.n, last + 1),
+            Numbered::Duplicate(post) => (post.n, last),
+        };
+        n > next.max(caught_up_to)
     }
 
-    /// A post that this node has already, because it has read the log meanwhile, is not new.
+    /// A post that this node has already, because it has read the log meanwhile, is not new; one that it lacks is.
     pub(crate) fn recognise(&self, numbered: Numbered) -> Numbered {
+        let last = self.view.last_n();
         match numbered {
-            Numbered::New(post) if self.linked.is_some() && post.n <= self.view.last_n() => {
-                Numbered::Duplicate(post)
-            }
+            Numbered::New(post) if self.linked.is_some() && post.n <= last => Numbered::Duplicate(post),
+            Numbered::Duplicate(post) if self.linked.is_some() && post.n > last => Numbered::New(post),
             numbered => numbered,
         }
     }
@@ -152,7 +158,7 @@ impl OpenRoom {
     /// the owner before has not saved it. A node that knows nothing of the room reads the record first.
     pub(crate) fn begin_reign(&mut self, last_user: UserId) {
         self.rules.start_ids_after(last_user);
-        if !self.is_loading() {
+        if !self.is_loading() && self.rules.has_record() {
             self.rules.return_record();
         }
     }

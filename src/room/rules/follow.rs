@@ -13,7 +13,7 @@ use crate::room::session::SessionKey;
 use crate::room::state::RoomRecord;
 use crate::room::view::View;
 use serde::{Deserialize, Serialize};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A fact, and what only the rules of another process need to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,18 +137,24 @@ impl Rules {
     pub fn of_copy(options: RoomOptions, copy: &RoomCopy, now: Now) -> Self {
         let mut rules = Self::new(options, copy.last_user);
         for UserCopy { id, name, mark, seat, .. } in &copy.users {
-            rules.add_seat(*id, Seat::of_copy(*seat, now));
+            rules.add_seat(*id, Seat::of_copy(*seat, options.limits.grace, now));
             rules.names.add(name);
             rules.marks.add(name, *mark);
         }
         rules.follow_record(copy.record.clone());
-        rules.hosting.expect(copy.hosts_expected.map(|left| now.instant + left));
+        let grace = options.limits.grace;
+        rules.hosting.expect(copy.hosts_expected.map(|left| now.instant + left.min(grace)));
         rules
     }
 
     /// The connection that has a user's seat; `None` if they are away.
     pub(crate) fn holder(&self, id: UserId) -> Option<Rank> {
         self.claim(id).map(|claim| claim.rank)
+    }
+
+    /// Whether a user's seat is that of the session with this key.
+    pub(crate) fn has_key(&self, id: UserId, key: SessionKey) -> bool {
+        self.seats.get(&id).is_some_and(|seat| seat.key == key)
     }
 
     /// The users with a connection, in the order in which they joined.
@@ -176,12 +182,12 @@ impl Seat {
         SeatCopy { key: self.key, wrote: self.wrote, stay, holder }
     }
 
-    fn of_copy(SeatCopy { key, wrote, stay, holder }: SeatCopy, now: Now) -> Self {
+    fn of_copy(SeatCopy { key, wrote, stay, holder }: SeatCopy, grace: Duration, now: Now) -> Self {
         // A clock that has not run for as long yet makes the stay shorter.
         let since = now.instant.checked_sub(stay).unwrap_or(now.instant);
         let presence = match holder {
             Holder::Connected(rank) => Presence::Connected(rank),
-            Holder::Away(left) => Presence::Away(KeptSeat { stay, until: now.instant + left }),
+            Holder::Away(left) => Presence::Away(KeptSeat { stay, until: now.instant + left.min(grace) }),
         };
         Self { key, since, wrote, presence }
     }
