@@ -39,7 +39,7 @@ pub(crate) struct RoomMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToRoom {
-    /// A node that knows nothing of the room would own it. Who knows something of it, owns it first.
+    /// A node that knows nothing of the room wants to own it. A node that knows the room takes it first.
     Open,
     /// The owner has decided this.
     Out {

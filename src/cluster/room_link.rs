@@ -296,8 +296,8 @@ impl RoomLink {
         self.at = at;
     }
 
-    /// What the owner publishes for facts that it has decided. `None` if this node is not the owner.
-    /// Confirms the messages that it has handled, unless answers to them follow.
+    /// What the owner publishes for facts that it has decided; `None` if this node is not the owner. If it `confirms`, it
+    /// also says which messages it has handled: not before the answers to them are sent.
     pub(crate) fn out(
         &mut self,
         rulings: Vec<Ruled>,

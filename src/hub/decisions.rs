@@ -25,10 +25,7 @@ impl<T: Transport> Hub<T> {
             self.clients.registry.stop_notices(client);
         }
         let Some(id) = self.clients.registry.room_of(client) else {
-            let reference = match action {
-                Action::Post { reference, .. } => reference,
-                _ => None,
-            };
+            let reference = action.reference().map(str::to_owned);
             return self.reject(client, EventError::PassphraseNeeded, ReplyTo { reference, ack });
         };
         if let Action::Join { session, .. } = action {
@@ -54,10 +51,8 @@ impl<T: Transport> Hub<T> {
         ack: Option<AckId>,
         now: Now,
     ) {
-        let (reference, is_post) = match &action {
-            Action::Post { reference, .. } => (reference.clone(), true),
-            _ => (None, false),
-        };
+        let reference = action.reference().map(str::to_owned);
+        let is_post = matches!(action, Action::Post { .. });
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide(client, action, now) {
             Ok(decision) => self.carry_out(client, id, decision, ack, now),

@@ -22,10 +22,7 @@ use crate::room::state::RoomRecord;
 impl<T: Transport> Hub<T> {
     /// Passes a client's action on to the owner of its room.
     pub(super) fn forward(&mut self, client: ClientId, id: RoomId, action: Action, ack: Option<AckId>) {
-        let reference = match &action {
-            Action::Post { reference, .. } => reference.clone(),
-            _ => None,
-        };
+        let reference = action.reference().map(str::to_owned);
         if matches!(action, Action::Host) {
             self.tell_hosting(client, id);
         }

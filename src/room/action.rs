@@ -47,6 +47,14 @@ pub enum Action {
 }
 
 impl Action {
+    /// The author's `ref`, if it is a post that has one.
+    pub(crate) fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Post { reference, .. } => reference.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether only a host may take it. The author of a post may remove it too.
     pub fn is_for_hosts(&self) -> bool {
         match self {

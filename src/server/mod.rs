@@ -126,8 +126,7 @@ impl From<ClusterError> for StartError {
 }
 
 impl Server {
-    /// Serves on a listener. With a certificate, all
-    /// connections are encrypted.
+    /// Serves on a listener. Posts go to the storage. With a certificate, all connections are encrypted.
     pub fn start(
         listener: TcpListener,
         limits: Limits,

@@ -95,10 +95,7 @@ impl OpenRoom {
         if let Action::Write(change) = action {
             return self.forward_text(client, actor, change, ack);
         }
-        let reference = match &action {
-            Action::Post { reference, .. } => reference.clone(),
-            _ => None,
-        };
+        let reference = action.reference().map(str::to_owned);
         let Some((asks, mirrored)) = asked(action).zip(self.mirrored()) else { return Ok(()) };
         if mirrored.unconfirmed_requests() >= MAX_UNCONFIRMED {
             return Err(EventError::NotStored(NotStored::Unavailable));
