@@ -4,6 +4,7 @@
 //! The tests mostly wait, so more of them run at once than there are cores; the standard harness can only be told so from
 //! outside. Without redis-server they are ignored, which `.ci/run` does not accept.
 
+mod alike;
 mod cluster;
 mod crowd;
 mod cuts;
@@ -16,6 +17,7 @@ mod posts;
 mod redis;
 mod redis_faults;
 mod seats;
+mod stage;
 mod stored;
 #[path = "../support/mod.rs"]
 mod support;
@@ -40,6 +42,8 @@ macro_rules! tests {
 
 /// All tests, those that take longest first.
 const TESTS: &[(&str, fn())] = tests![
+    alike::a_page_gets_the_same_answers_from_a_mirror,
+    alike::a_socketio_client_gets_the_same_answers_from_a_mirror,
     cuts::an_owner_is_cut_off,
     cuts::a_mirror_is_cut_off,
     cuts::the_link_of_an_owner_goes_silent,
