@@ -50,6 +50,9 @@ pub enum ToRoom {
         /// What the room remembers of its hosts, if that has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<RoomRecord>,
+        /// Redis could not keep the record, of which hosts are told.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_unsaved: bool,
         /// The nodes whose messages are handled with this.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         heard: Heard,
@@ -217,7 +220,7 @@ pub enum Asked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing was to be done.
+    /// Nothing was to be done: the post was removed before.
     Done,
     /// A later connection has the seat.
     SeatTaken,
@@ -231,6 +234,13 @@ pub enum Outcome {
     NotRemoved(NotStored),
     /// The texts of all rooms take too much memory.
     MemoryFull,
+}
+
+impl Asked {
+    /// Whether the owner answers once it is done, and not with the message that it came in: it waits for Redis.
+    pub(crate) fn is_answered_later(&self) -> bool {
+        matches!(self, Self::Post { .. } | Self::PostWithoutSeat { .. } | Self::RemovePost(_))
+    }
 }
 
 fn is_false(value: &bool) -> bool {

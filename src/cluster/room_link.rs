@@ -195,10 +195,10 @@ impl RoomLink {
         }
         let Role::Mirror(mirror) = &mut self.role else { return Vec::new() };
         match says {
-            ToRoom::Out { at, rulings, record, heard } if mirror.follows(self.at, at) => {
+            ToRoom::Out { at, rulings, record, is_unsaved, heard } if mirror.follows(self.at, at) => {
                 self.at = at;
                 let confirm = heard.get(&self.me).map(|seq| Effect::Confirm(*seq));
-                [Effect::Follow { rulings, record }].into_iter().chain(confirm).collect()
+                [Effect::Follow { rulings, record, is_unsaved }].into_iter().chain(confirm).collect()
             }
             ToRoom::Tick { at, heard, viewers } if !mirror.has_missed(self.at, at) => {
                 mirror.check_heard(heard.get(&self.me).copied());
@@ -302,12 +302,13 @@ impl RoomLink {
         &mut self,
         rulings: Vec<Ruled>,
         record: Option<RoomRecord>,
+        is_unsaved: bool,
         confirms: bool,
     ) -> Option<ToRoom> {
         let Role::Owner(owner) = &mut self.role else { return None };
         self.at.seq += 1;
         let heard = if confirms { owner.take_newly_heard() } else { Heard::new() };
-        Some(ToRoom::Out { at: self.at, rulings, record, heard })
+        Some(ToRoom::Out { at: self.at, rulings, record, is_unsaved, heard })
     }
 
     /// Whether the owner has heard messages that it has not confirmed.

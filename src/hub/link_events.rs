@@ -111,7 +111,12 @@ impl<T: Transport> Hub<T> {
                 let key = room.name().key().to_owned();
                 node.request(LinkRequest::Own { room: id, key, known, may_take });
             }
-            Effect::Follow { rulings, record } => self.follow(id, rulings, record, now),
+            Effect::Follow { rulings, record, is_unsaved } => {
+                self.follow(id, rulings, record, now);
+                if is_unsaved {
+                    self.tell_unsaved(id);
+                }
+            }
             Effect::Replace { copy, keys } => self.replace_room(id, &copy, keys, now),
             Effect::Confirm(seq) => self.confirm(id, seq),
             Effect::Attach => {

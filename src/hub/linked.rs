@@ -51,6 +51,8 @@ pub(crate) struct Owned {
     pub outgoing: Vec<Ruled>,
     /// The room's record, if it has changed since then.
     pub record: Option<RoomRecord>,
+    /// Redis could not keep the record, and hosts of other nodes are still to be told.
+    pub is_unsaved: bool,
     /// The users of other nodes' connections, as long as those have the seats.
     pub remotes: HashMap<Rank, UserId>,
     /// Posts that wait until the log of the owner before is read, and all nodes have told of theirs.
@@ -205,9 +207,10 @@ impl Linked {
 
     /// Whether there is something for the other nodes.
     pub(crate) fn has_output(&self, viewers: usize) -> bool {
-        let Owned { outgoing, record, answers, copies_for, log, .. } = &self.owned;
+        let Owned { outgoing, record, is_unsaved, answers, copies_for, log, .. } = &self.owned;
         let for_mirrors = !outgoing.is_empty()
             || record.is_some()
+            || *is_unsaved
             || !answers.is_empty()
             || (!copies_for.is_empty() && log.is_read)
             || self.link.has_unconfirmed();

@@ -151,8 +151,8 @@ impl<T: Transport> Hub<T> {
         room.confirm_texts(seq);
         let Some(linked) = &mut room.linked else { return };
         let is_done = |request: &Unconfirmed| {
-            let is_post = matches!(request.asks, Some(Asked::Post { .. } | Asked::PostWithoutSeat { .. }));
-            !is_post && request.sent_with.is_some_and(|sent| sent <= seq)
+            let is_answered_later = request.asks.as_ref().is_some_and(Asked::is_answered_later);
+            !is_answered_later && request.sent_with.is_some_and(|sent| sent <= seq)
         };
         for request in linked.mirrored.take_unconfirmed(is_done) {
             self.answer_request(Some(request.from), None);

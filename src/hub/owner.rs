@@ -44,11 +44,15 @@ impl<T: Transport> Hub<T> {
     fn decide_request(&mut self, id: RoomId, from: NodeId, request: Request, now: Now) {
         let Request { by, number, .. } = request;
         let request_id = RequestId { node: from, number };
+        let is_answered_later = request.asks.is_answered_later();
         if let Asked::Join { key, .. } = request.asks {
             self.make_remote_seat(id, by, request.has_key, key, now);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide_request(request, now) {
+            Ok(Decision { fact: None, reply: Reply::None }) if is_answered_later => {
+                self.answer(id, request_id, Outcome::Done);
+            }
             Ok(decision) => self.carry_out_request(id, by, request_id, decision, now),
             Err(EventError::Room(error)) => self.answer(id, request_id, Outcome::Refused(error)),
             Err(_) => self.answer(id, request_id, Outcome::MemoryFull),

@@ -2,6 +2,8 @@
 //! and cut off while people write, post and move from one to another. In the end all pages show the same room, every
 //! person has one seat and their last text, and every post is there once.
 
+mod mirrors;
+mod pair;
 mod redis;
 mod sim;
 

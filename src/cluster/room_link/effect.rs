@@ -51,6 +51,8 @@ pub(crate) enum Effect {
         rulings: Vec<Ruled>,
         /// What the room remembers of its hosts, if that has changed.
         record: Option<RoomRecord>,
+        /// Redis could not keep what the room remembers.
+        is_unsaved: bool,
     },
     /// Change the room to this one.
     Replace {

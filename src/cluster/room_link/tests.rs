@@ -32,7 +32,7 @@ fn position(epoch: u64, seq: u64) -> Position {
 }
 
 fn out(epoch: u64, seq: u64) -> ToRoom {
-    ToRoom::Out { at: position(epoch, seq), rulings: rulings(), record: None, heard: Heard::new() }
+    ToRoom::Out { at: position(epoch, seq), rulings: rulings(), record: None, is_unsaved: false, heard: Heard::new() }
 }
 
 fn tick(epoch: u64, seq: u64, heard: impl Into<Heard>) -> ToRoom {
@@ -124,7 +124,7 @@ fn whoever_knows_a_room_claims_it_before_a_node_that_does_not() {
 #[test]
 fn a_mirror_follows_what_is_next_and_asks_for_a_copy_after_a_gap() {
     let mut link = mirror();
-    let follow = Effect::Follow { rulings: rulings(), record: None };
+    let follow = Effect::Follow { rulings: rulings(), record: None, is_unsaved: false };
     assert_eq!(link.on_room_message(OTHER, out(10, 5), at(6_000, &all())), [follow]);
     assert_eq!(link.on_room_message(OTHER, out(10, 5), at(6_001, &all())), [], "it has that");
     assert_eq!(link.on_room_message(OTHER, out(9, 9), at(6_002, &all())), [], "that owner is deposed");

@@ -127,6 +127,7 @@ impl OpenRoom {
         linked.is_alone = true;
         linked.link.lose_messages(now.instant);
         linked.owned.outgoing.clear();
+        linked.owned.is_unsaved = false;
         linked.owned.answers.clear();
         linked.owned.copies_for.clear();
         linked.mirrored.requests.clear();

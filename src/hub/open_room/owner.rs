@@ -5,6 +5,7 @@ use crate::base::clock::Now;
 use crate::base::ids::{NodeId, RequestId, UserId};
 use crate::cluster::message::{Asked, Outcome, Request, ToNode, ToRoom};
 use crate::cluster::room_link::Moment;
+use crate::hub::linked::Owned;
 use crate::protocol::error::EventError;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
@@ -90,13 +91,13 @@ impl OpenRoom {
             return None;
         }
         let linked = self.linked.as_mut()?;
-        let is_empty = linked.owned.outgoing.is_empty() && linked.owned.record.is_none();
-        let confirms = linked.owned.answers.is_empty();
+        let Owned { outgoing, record, is_unsaved, answers, .. } = &mut linked.owned;
+        let is_empty = outgoing.is_empty() && record.is_none() && !*is_unsaved;
+        let confirms = answers.is_empty();
         if is_empty && !(confirms && linked.link.has_unconfirmed()) {
             return None;
         }
-        let (rulings, record) = (mem::take(&mut linked.owned.outgoing), linked.owned.record.take());
-        linked.link.out(rulings, record, confirms)
+        linked.link.out(mem::take(outgoing), record.take(), mem::take(is_unsaved), confirms)
     }
 
     /// The answers to requests of other nodes.
