@@ -167,10 +167,6 @@ impl<T: Transport> Hub<T> {
         // The owner of a room counts its seats, and ends them.
         let Some(room) = self.rooms.get(id).filter(|room| room.is_in_charge()) else { return false };
         match fact {
-            Fact::Joined { .. } => {
-                self.shard.seats.add(1);
-                true
-            }
             Fact::Away { id: user } => {
                 if let Some(kept) = room.rules().kept_seat(*user) {
                     self.deadlines.set(Deadline::Grace(id, *user), kept.until);
@@ -183,12 +179,11 @@ impl<T: Transport> Hub<T> {
                 true
             }
             Fact::Gone { id: user, .. } => {
-                self.shard.seats.remove(1);
                 self.seats.remove(id, *user);
                 self.deadlines.cancel(Deadline::Grace(id, *user));
                 room.view().is_host(*user)
             }
-            Fact::SeatTaken { .. } => true,
+            Fact::Joined { .. } | Fact::SeatTaken { .. } => true,
             Fact::Renamed { .. }
             | Fact::HostMade { .. }
             | Fact::StateChanged { .. }

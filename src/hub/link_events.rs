@@ -8,6 +8,7 @@ use crate::cluster::room_link::{Effect, Moment, RoomLink};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::linked::Linked;
+use crate::hub::open_room::OpenRoom;
 use serde::Serialize;
 
 impl<T: Transport> Hub<T> {
@@ -134,6 +135,9 @@ impl<T: Transport> Hub<T> {
                 self.add_known_posts(id, posts, now);
                 self.check_numbering(id, now);
                 self.on_viewers_changed(id, now);
+                if self.rooms.get(id).is_some_and(OpenRoom::serves_others) {
+                    self.seats.enter(id);
+                }
             }
             Effect::Reign => self.reign(id, now),
             Effect::Resume => self.resume(id, now),

@@ -145,7 +145,7 @@ impl<T: Transport> Hub<T> {
             rooms: Rooms::new(shard.clone()),
             text_memory: shard.text_memory(limits.max_texts),
             text_relief: TextRelief::default(),
-            seats: Seats::default(),
+            seats: Seats::new(shard.seats.clone()),
             shard,
             store: StoreLink::new(store),
             post_requests: PostRequests::new(&limits),

@@ -143,11 +143,11 @@ impl OpenRoom {
         self.is_abandoned() && self.is_needed_by_nobody()
     }
 
-    /// True when at most away users are in the room, and nothing is under way.
+    /// True when at most away users are in the room, here and on nodes for which this one decides, and nothing is under way.
     pub(crate) fn is_abandoned(&self) -> bool {
         let is_saved = self.saving.is_none() && !(self.is_stored && self.rules.has_unsaved_record());
         let is_idle = self.requests_under_way == 0 && is_saved && self.inbox.is_empty();
-        self.members.is_empty() && is_idle && !self.has_output_for_nodes()
+        self.members.is_empty() && is_idle && !self.has_output_for_nodes() && !self.serves_others()
     }
 
     /// Whether a viewer with the session of this key would be refused a seat only because there is none left.

@@ -8,6 +8,7 @@ use crate::hub::Hub;
 use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
 use crate::hub::linked::{LogState, Owned};
+use crate::hub::seats::Origin;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::room::action::{Actor, Rank};
@@ -67,13 +68,14 @@ impl<T: Transport> Hub<T> {
         Decision { fact, reply }: Decision,
         now: Now,
     ) {
+        let is_new = matches!(fact, Some(Fact::Joined { .. }));
         if let Some(fact) = fact {
             let cause = Cause { request: Some(request), ..Cause::default() };
             self.publish(id, fact, cause, now);
         }
         let requester = Requester { client: ClientId(0), ack: None, request: Some(request) };
         match reply {
-            Reply::Seated(user) => self.seat_remote(id, user, by, now),
+            Reply::Seated(user) => self.seat_remote(id, user, by, is_new, now),
             Reply::SeatTaken => self.answer(id, request, Outcome::SeatTaken),
             Reply::Pending(post) => self.store_post_for(requester, id, post),
             Reply::Erase(n) => self.erase_post_for(requester, id, n),
@@ -126,13 +128,19 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A connection of another node has a seat.
-    fn seat_remote(&mut self, id: RoomId, user: UserId, by: Rank, now: Now) {
+    fn seat_remote(&mut self, id: RoomId, user: UserId, by: Rank, is_new: bool, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
         if let Some(linked) = &mut room.linked {
             linked.owned.remotes.insert(by, user);
         }
         if let Some(superseded) = room.unseat(user) {
             self.close(superseded, &CloseReason::SeatTaken, now);
+        }
+        let origin = Origin::Node(by.node);
+        self.seats.take(id, user, origin);
+        if is_new {
+            // The other node has as many clients as this one may have, so the surplus seats are of users who are away.
+            self.evict_from(origin, Some(self.limits.max_clients), now);
         }
     }
 
@@ -227,12 +235,18 @@ impl<T: Transport> Hub<T> {
         if room.linked.as_mut().is_some_and(|linked| mem::replace(&mut linked.counts_seats, true)) {
             return; // it owned the room before, in another epoch
         }
+        let me = self.node.as_ref().map(|node| node.me);
         let Some(room) = self.rooms.get(id) else { return };
-        self.shard.seats.add(room.view().user_count());
         for (user, _) in room.view().users_after(None) {
             let client = room.client_of(user).and_then(|client| self.clients.registry.get(client));
-            if let Some(client) = client {
-                self.seats.take(id, user, client.address);
+            let origin = match (client, room.rules().holder(user)) {
+                (Some(client), _) => Origin::Address(client.address),
+                (None, Some(rank)) if Some(rank.node) != me => Origin::Node(rank.node),
+                (None, _) => Origin::Unknown,
+            };
+            self.seats.take(id, user, origin);
+            if let Some(kept) = room.rules().kept_seat(user) {
+                self.seats.leave(id, user, kept.stay);
             }
         }
         self.set_graces(id);
@@ -254,7 +268,6 @@ impl<T: Transport> Hub<T> {
             linked.counts_seats = false;
         }
         let Some(room) = self.rooms.get(id) else { return };
-        self.shard.seats.remove(room.view().user_count());
         for (user, _) in room.view().users_after(None) {
             self.deadlines.cancel(Deadline::Grace(id, user));
             self.seats.remove(id, user);

@@ -32,7 +32,13 @@ fn position(epoch: u64, seq: u64) -> Position {
 }
 
 fn out(epoch: u64, seq: u64) -> ToRoom {
-    ToRoom::Out { at: position(epoch, seq), rulings: rulings(), record: None, is_unsaved: false, heard: Heard::new() }
+    ToRoom::Out {
+        at: position(epoch, seq),
+        rulings: rulings(),
+        record: None,
+        is_unsaved: false,
+        heard: Heard::new(),
+    }
 }
 
 fn tick(epoch: u64, seq: u64, heard: impl Into<Heard>) -> ToRoom {

@@ -47,6 +47,13 @@ impl OpenRoom {
         self.linked.as_deref().map_or(0, present)
     }
 
+    /// Whether this node owns the room, and somebody is in it on another one.
+    pub(crate) fn serves_others(&self) -> bool {
+        self.linked.as_deref().is_some_and(|linked| {
+            linked.link.is_owner() && (!linked.owned.remotes.is_empty() || linked.link.other_viewers() > 0)
+        })
+    }
+
     /// Keeps a question until the room is loaded. As many questions wait as requests may be answered at once.
     pub(crate) fn keep_question(&mut self, question: WallQuestion) {
         if let Some(linked) = &mut self.linked {

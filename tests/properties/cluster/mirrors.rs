@@ -3,8 +3,8 @@
 use super::pair::{Keeps, Nodes, Person, take_seat};
 use crate::place::{LIMITS, hide};
 use std::time::Duration;
-use typewall::HostMode;
-use typewall::internals::{Action, Encoding, FromClient};
+use typewall::internals::{Action, Encoding, FromClient, TextChange};
+use typewall::{HostMode, Limits};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -69,4 +69,73 @@ fn hosts_at_a_mirror_are_told_that_what_they_have_set_is_not_kept() {
         assert!(ada.page().state.hidden && olga.page().state.hidden, "it is in effect");
         assert!(olga.page().errors.is_empty(), "she is no host");
     }
+}
+
+/// Somebody writes, so that the seat is kept, and loses the connection after so many seconds.
+fn stay_and_vanish(nodes: &mut Nodes, node: usize, name: &str, seconds: u32) {
+    let person = nodes.join(node, name);
+    nodes.act(&person, Action::Write(TextChange::Whole("a text".into())));
+    nodes.pass(seconds * SECOND);
+    nodes.end(&person, false);
+}
+
+#[test]
+fn in_a_full_room_away_users_of_all_nodes_give_way_to_newcomers_of_all_nodes() {
+    let limits = Limits { max_users: 4, ..LIMITS };
+    for [away, other, newcomer] in [[0, 0, 0], [1, 1, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0]] {
+        let mut nodes = Nodes::start(2, limits, HostMode::Key);
+        let olga = nodes.join(0, "Olga");
+        stay_and_vanish(&mut nodes, away, "Ada", 20);
+        stay_and_vanish(&mut nodes, other, "Bob", 10);
+        stay_and_vanish(&mut nodes, away, "Cem", 15);
+        let dora = nodes.join(newcomer, "Dora");
+        assert_eq!(olga.sees(), ["Olga", "Ada", "Cem", "Dora"], "the shortest stay gives way");
+        nodes.join(newcomer, "Eve");
+        assert_eq!(dora.sees(), ["Olga", "Ada", "Dora", "Eve"]);
+        let fay = nodes.join(newcomer, "Fay");
+        assert_eq!(fay.page().errors, ["room_full"], "a quarter of the seats is kept for away users");
+        assert_eq!(olga.sees(), dora.sees());
+    }
+}
+
+#[test]
+fn away_users_of_an_owner_that_died_give_way_at_the_next_one() {
+    let limits = Limits { max_users: 4, ..LIMITS };
+    let mut nodes = Nodes::start(3, limits, HostMode::Key);
+    let _olga = nodes.join(0, "Olga");
+    let ada = nodes.join(1, "Ada");
+    stay_and_vanish(&mut nodes, 0, "Bob", 20);
+    stay_and_vanish(&mut nodes, 2, "Cem", 10);
+    let cora = nodes.enter(2, Encoding::PLAIN_WHOLE);
+    nodes.kill(0);
+    nodes.pass(10 * SECOND);
+    assert!(ada.page().is_away("Olga").unwrap(), "her node is dead");
+    for (node, name) in [(2, "Dora"), (1, "Eve")] {
+        nodes.join(node, name);
+    }
+    assert_eq!(ada.sees(), ["Olga", "Ada", "Dora", "Eve"], "Cem gave way, and then Bob");
+    nodes.act(&cora, take_seat("Cora", cora.session));
+    assert_eq!(cora.page().errors, ["room_full"]);
+}
+
+#[test]
+fn people_of_another_node_take_no_seats_from_those_who_are_away_here() {
+    let limits = Limits { max_clients: 3, ..LIMITS };
+    let mut nodes = Nodes::start(2, limits, HostMode::Key);
+    let olga = nodes.join(0, "Olga");
+    for name in ["Xia", "Yan"] {
+        nodes.join(1, name);
+    }
+    stay_and_vanish(&mut nodes, 0, "Ada", 10);
+    stay_and_vanish(&mut nodes, 1, "Zoe", 10);
+    nodes.join(0, "Bob");
+    assert_eq!(olga.sees(), ["Olga", "Xia", "Yan", "Ada", "Zoe", "Bob"], "three seats for each node");
+    nodes.join(1, "Wim");
+    assert_eq!(
+        olga.sees(),
+        ["Olga", "Xia", "Yan", "Ada", "Bob", "Wim"],
+        "a client of the node of Zoe needs hers"
+    );
+    nodes.join(0, "Cem");
+    assert_eq!(olga.sees(), ["Olga", "Xia", "Yan", "Bob", "Wim", "Cem"], "and one of the node of Ada hers");
 }
