@@ -126,7 +126,7 @@ pub mod internals {
     pub use crate::room::view::{View, Visibility};
     pub use crate::store::database::Database;
     pub use crate::store::request::{
-        Answer, Change, Erase, Load, Requests, Restore, Returned, Save, StorePost, Write,
+        Answer, Change, Erase, Load, Requests, Restore, Restored, Returned, Save, StorePost, Write,
     };
     pub use crate::store::{Store, start as start_store};
 }

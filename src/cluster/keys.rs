@@ -38,11 +38,6 @@ impl Keys {
         format!("{}l:{room}", self.prefix)
     }
 
-    /// What is left of the removed posts of a room.
-    pub(crate) fn removed(&self, room: &str) -> String {
-        format!("{}x:{room}", self.prefix)
-    }
-
     /// What the keys of a room's posts begin with. The rest is the post's idempotency key, in hexadecimal.
     pub(crate) fn marks(&self, room: &str) -> String {
         format!("{}d:{room}:", self.prefix)

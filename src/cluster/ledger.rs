@@ -140,14 +140,12 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         }
     }
 
-    fn pass_on(&self, answer: Option<Answer>) {
-        if let Some(answer) = answer {
-            (self.answer)(answer); // a hub that is gone needs none
-        }
+    fn pass_on(&self, answer: Answer) {
+        (self.answer)(answer); // a hub that is gone needs none
     }
 
     /// Redis refuses a request.
-    fn on_error(&mut self, write: Write, error: &ServerError) -> Option<Answer> {
+    fn on_error(&mut self, write: Write, error: &ServerError) -> Answer {
         let failure = self.redis.failure_of_server(error);
         if is_full(error) {
             self.full.log(Instant::now(), || {

@@ -1,12 +1,11 @@
 //! Reading the logs of rooms in Redis: the last posts of a room, or all of them page by page.
 //!
-//! A log is a stream. Of a removed post, the author, name and time are in a hash beside it, because an entry of a stream
-//! can be deleted but not changed.
+//! A log is a sorted set of posts in JSON, by their numbers. It is no stream, because Redis keeps the text of an entry
+//! that was deleted from a stream until all of its neighbours are deleted, in memory and in its files.
 
 use crate::base::ids::UserId;
 use crate::cluster::connection::{Connection, Redis, RedisFailure, checked, read};
 use crate::cluster::options::RedisOptions;
-use crate::cluster::scripts::call;
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -15,24 +14,27 @@ use crate::store::room_list::StoredRoom;
 use redis::{Cmd, FromRedisValue, Value, cmd};
 use serde::Deserialize;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+
+/// Above all numbers of posts: the scripts take no higher one for a number either.
+const MAX_NUMBER: f64 = (1_u64 << 43) as f64;
 
 /// Posts that are read at once. Redis does nothing else meanwhile.
 const PAGE_POSTS: usize = 100;
 
-/// Keys that Redis looks at for one answer when rooms are listed.
+/// Keys that Redis looks at for one answer when it looks for logs. It does nothing else meanwhile, for about a tenth of
+/// a millisecond.
 const KEYS_AT_ONCE: usize = 1_000;
 
-/// An entry of a stream: its id, and its fields.
-pub(super) type Entry = (String, HashMap<String, String>);
-
-/// What is left of a removed post.
+/// A post in a log. Its number is the score, and also in the JSON, so that no two posts are equal.
 #[derive(Deserialize)]
-struct Removed {
+struct Entry {
     id: String,
     name: String,
+    /// Empty if the post was removed.
+    text: String,
     at: String,
 }
 
@@ -60,9 +62,7 @@ impl RedisLog {
     pub fn rooms(&mut self) -> Result<Vec<StoredRoom>, RedisFailure> {
         let (mut rooms, mut cursor) = (BTreeMap::new(), 0);
         loop {
-            let mut scan = cmd("SCAN").arg(cursor).arg("MATCH").arg(self.redis.keys.logs()).take();
-            scan.arg("COUNT").arg(KEYS_AT_ONCE).arg("TYPE").arg("stream");
-            let (next, logs): (u64, Vec<String>) = one(&self.redis, &mut self.connection, scan)?;
+            let (next, logs) = find_logs(&self.redis, &mut self.connection, cursor)?;
             for key in &logs {
                 let Some(name) = self.redis.keys.room_of_log(key) else { continue };
                 if let Some(room) = room(&self.redis, &mut self.connection, name)? {
@@ -136,18 +136,26 @@ impl RedisLog {
     }
 }
 
+/// The keys of some logs. The search for more goes on at the number that comes with them, unless that is 0. A search
+/// begins at 0, and may find a log twice.
+pub(super) fn find_logs(
+    redis: &Redis,
+    connection: &mut Connection,
+    cursor: u64,
+) -> Result<(u64, Vec<String>), RedisFailure> {
+    let mut scan = cmd("SCAN").arg(cursor).arg("MATCH").arg(redis.keys.logs()).take();
+    scan.arg("COUNT").arg(KEYS_AT_ONCE).arg("TYPE").arg("zset");
+    one(redis, connection, scan)
+}
+
 /// What there is of a room, unless its log is empty.
 fn room(redis: &Redis, connection: &mut Connection, name: &str) -> Result<Option<StoredRoom>, RedisFailure> {
     let log = redis.keys.log(name);
-    let count = cmd("XLEN").arg(&log).take();
-    let removed = cmd("HVALS").arg(redis.keys.removed(name)).take();
-    let last = cmd("XREVRANGE").arg(&log).arg("+").arg("-").arg("COUNT").arg(1).take();
-    let [count, removed, last] = several(redis, connection, &[count, removed, last])?;
-    let (count, removed, last): (u64, Vec<String>, Vec<Entry>) = (read(count)?, read(removed)?, read(last)?);
-    let of_removed = |json: &String| serde_json::from_str::<Removed>(json).ok()?.at.parse::<u64>().ok();
-    let times = removed.iter().filter_map(of_removed);
-    let last_at = times.chain(last.into_iter().filter_map(post_of).map(|post| post.at)).max();
-    let posts = count + removed.len() as u64;
+    let count = cmd("ZCARD").arg(&log).take();
+    let last = cmd("ZRANGE").arg(&log).arg(-1).arg(-1).arg("WITHSCORES").take();
+    let [count, last] = several(redis, connection, &[count, last])?;
+    let (posts, last) = (read(count)?, posts_of(last)?);
+    let last_at = last.first().map(|post| post.at);
     Ok(last_at.map(|last_at| StoredRoom { name: name.to_owned(), posts, last_at }))
 }
 
@@ -203,42 +211,31 @@ fn page(
     numbers: std::ops::RangeInclusive<u64>,
     from_end: bool,
 ) -> Result<Vec<Post>, RedisFailure> {
-    let keys = [redis.keys.log(room.key()), redis.keys.removed(room.key())];
-    let mut command = call(&redis.scripts.page, &keys);
-    command.arg(*numbers.start()).arg(*numbers.end()).arg(PAGE_POSTS).arg(u8::from(from_end));
-    let (entries, removed): (Vec<Entry>, HashMap<String, String>) = one(redis, connection, command)?;
-    // Of the removed posts, only those between the others belong to this page. The last page has all that are left.
-    let is_last = entries.len() < PAGE_POSTS;
-    let posts: BTreeMap<u64, Post> =
-        entries.into_iter().filter_map(post_of).map(|post| (post.n, post)).collect();
-    let range = match (posts.keys().next(), posts.keys().next_back()) {
-        (Some(first), _) if from_end && !is_last => *first..=*numbers.end(),
-        (_, Some(last)) if !from_end && !is_last => *numbers.start()..=*last,
-        _ => numbers,
+    let (first, last) = (*numbers.start(), *numbers.end());
+    let mut command = match from_end {
+        true => cmd("ZREVRANGEBYSCORE").arg(redis.keys.log(room.key())).arg(last).arg(first).take(),
+        false => cmd("ZRANGEBYSCORE").arg(redis.keys.log(room.key())).arg(first).arg(last).take(),
     };
-    let removed = removed.iter().filter_map(|(n, json)| removed_post(n, json));
-    let mut page: BTreeMap<u64, Post> =
-        removed.filter(|post| range.contains(&post.n)).map(|post| (post.n, post)).collect();
-    page.extend(posts);
-    Ok(match from_end {
-        true => page.into_values().rev().collect(),
-        false => page.into_values().collect(),
-    })
+    command.arg("WITHSCORES").arg("LIMIT").arg(0).arg(PAGE_POSTS);
+    posts_of(one(redis, connection, command)?)
 }
 
-/// The post of an entry. `None` if it is none: somebody else has written into the stream.
-pub(super) fn post_of((id, mut fields): Entry) -> Option<Post> {
-    let n = id.strip_suffix("-0")?.parse().ok().filter(|n| *n > 0)?;
-    let mut field = |name| fields.remove(name);
-    let (author, at) = (field("id")?.parse().ok()?, field("at")?.parse().ok()?);
-    Some(Post { n, id: UserId(author), name: field("name")?, text: field("text")?, at })
+/// The posts in a part of a log, without what is none: somebody else has written into the log.
+fn posts_of(answer: Value) -> Result<Vec<Post>, RedisFailure> {
+    let entries: Vec<(String, f64)> = read(answer)?;
+    Ok(entries.iter().filter_map(|(json, score)| post_of(number_of(*score)?, json)).collect())
 }
 
-/// What is left of a removed post.
-pub(super) fn removed_post(n: &str, json: &str) -> Option<Post> {
-    let Removed { id, name, at } = serde_json::from_str(json).ok()?;
-    let n = n.parse().ok().filter(|n| *n > 0)?;
-    Some(Post { n, id: UserId(id.parse().ok()?), name, text: String::new(), at: at.parse().ok()? })
+/// The number of a post with this score.
+fn number_of(score: f64) -> Option<u64> {
+    let is_number = (1.0..MAX_NUMBER).contains(&score) && score.fract() == 0.0;
+    is_number.then_some(score as u64)
+}
+
+/// The post with this number.
+pub(super) fn post_of(n: u64, json: &str) -> Option<Post> {
+    let Entry { id, name, text, at } = serde_json::from_str(json).ok()?;
+    Some(Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? })
 }
 
 /// Runs a command whose answer is of a type.
@@ -266,32 +263,25 @@ fn several<const N: usize>(
 mod tests {
     use super::*;
 
-    fn entry(id: &str, fields: &[(&str, &str)]) -> Entry {
-        (
-            id.to_owned(),
-            fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
-        )
+    fn answer(entries: &[(&str, &str)]) -> Value {
+        let bulk = |text: &str| Value::BulkString(text.into());
+        Value::Array(entries.iter().flat_map(|(json, score)| [bulk(json), bulk(score)]).collect())
     }
 
     #[test]
-    fn an_entry_is_a_post_if_it_has_all_fields() {
-        let fields = [("id", "7"), ("name", "Ada"), ("text", "hello"), ("at", "5"), ("key", "")];
+    fn an_entry_is_a_post_if_it_has_all_fields_and_a_number() {
+        const POST: &str = r#"{"n":"3","id":"7","name":"Ada","text":"hello","at":"5","key":""}"#;
         let post = Post { n: 3, id: UserId(7), name: "Ada".into(), text: "hello".into(), at: 5 };
-        assert_eq!(post_of(entry("3-0", &fields)), Some(post.clone()));
-        assert_eq!(
-            removed_post("3", r#"{"id":"7","name":"Ada","at":"5"}"#),
-            Some(Post { text: String::new(), ..post })
-        );
-        for id in ["0-0", "3-1", "3", "-0", "x-0"] {
-            assert_eq!(post_of(entry(id, &fields)), None, "{id}");
+        assert_eq!(posts_of(answer(&[(POST, "3")])), Ok(vec![post.clone()]));
+        let removed = POST.replace("hello", "");
+        assert_eq!(posts_of(answer(&[(&removed, "3")])), Ok(vec![Post { text: String::new(), ..post }]));
+        for score in ["0", "-1", "3.5", "inf", "nan", "8796093022208", "1e300"] {
+            assert_eq!(posts_of(answer(&[(POST, score)])), Ok(Vec::new()), "{score}");
         }
-        for missing in 0..4 {
-            let mut some = fields.to_vec();
-            some.remove(missing);
-            assert_eq!(post_of(entry("3-0", &some)), None);
+        for field in ["id", "name", "text", "at"] {
+            let json = POST.replace(&format!("\"{field}\""), "\"other\"");
+            assert_eq!(posts_of(answer(&[(&json, "3"), ("", "4"), ("[]", "5")])), Ok(Vec::new()), "{json}");
         }
-        for (n, json) in [("0", r#"{"id":"7","name":"Ada","at":"5"}"#), ("1", "{}"), ("1", "")] {
-            assert_eq!(removed_post(n, json), None, "{n} {json}");
-        }
+        assert!(posts_of(answer(&[(POST, "x")])).is_err());
     }
 }

@@ -3,7 +3,7 @@
 use redis::{Cmd, Script, cmd};
 
 /// The sources, in the order of the fields of [`Scripts`].
-const SOURCES: [&str; 10] = [
+const SOURCES: [&str; 9] = [
     include_str!("scripts/beat.lua"),
     include_str!("scripts/own.lua"),
     include_str!("scripts/give.lua"),
@@ -13,7 +13,6 @@ const SOURCES: [&str; 10] = [
     include_str!("scripts/save.lua"),
     include_str!("scripts/erase.lua"),
     include_str!("scripts/sweep.lua"),
-    include_str!("scripts/page.lua"),
 ];
 
 /// All scripts. Redis knows them by their hashes once they are [loaded](load).
@@ -37,15 +36,13 @@ pub(crate) struct Scripts {
     pub erase: Script,
     /// Deletes old posts.
     pub sweep: Script,
-    /// Reads a part of a log.
-    pub page: Script,
 }
 
 impl Scripts {
     /// The scripts of this version.
     pub(crate) fn new() -> Self {
-        let [beat, own, give, release, post, restore, save, erase, sweep, page] = SOURCES.map(Script::new);
-        Self { beat, own, give, release, post, restore, save, erase, sweep, page }
+        let [beat, own, give, release, post, restore, save, erase, sweep] = SOURCES.map(Script::new);
+        Self { beat, own, give, release, post, restore, save, erase, sweep }
     }
 }
 

@@ -45,6 +45,9 @@ pub(crate) struct Writer<T> {
     /// When a connection may be made, after one has failed.
     connect_at: Instant,
     beat_at: Instant,
+    /// Until when this node is alive, by the clock of Redis in milliseconds, as the last beat has said. `None` on a new
+    /// connection: it may lead to a Redis that has started again, or taken another's place, and has lost something.
+    alive_until: Option<u64>,
     /// Since when messages arrive, and when this node has last heard itself.
     linked: Option<(Instant, Duration)>,
     is_failing: bool,
@@ -102,6 +105,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             connection: None,
             connect_at: now,
             beat_at: now,
+            alive_until: None,
             linked: None,
             is_failing: false,
         }
@@ -253,6 +257,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
                 return Err(RedisFailure::new("it is tried again in a moment"));
             }
             self.connection = Some(self.redis.connect()?);
+            self.alive_until = None;
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let answers = connection.run(&batch.commands)?;
@@ -277,8 +282,14 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         Ok(())
     }
 
-    fn on_beat(&self, answer: Value, sent: Duration, at: Now) -> Result<(), RedisFailure> {
-        let (time, was_alive, alive): (u64, bool, Vec<String>) = read(answer)?;
+    fn on_beat(&mut self, answer: Value, sent: Duration, at: Now) -> Result<(), RedisFailure> {
+        let (time, before, alive): (u64, String, Vec<String>) = read(answer)?;
+        // A score in a sorted set is a floating-point number.
+        let before = before.parse::<f64>().map_err(|_| RedisFailure::unexpected())?;
+        // A Redis that has gone back to what it had before has gone back to an earlier beat.
+        let has_last = |until: u64| before >= until as f64;
+        let was_alive = before >= time as f64 && self.alive_until.is_some_and(has_last);
+        self.alive_until = Some(time.saturating_add(TTL.as_millis() as u64));
         let Some((linked_since, _)) = self.linked else { return Ok(()) };
         // Redis has read its clock about when half of the time for the answer had passed.
         let half = boot_time().saturating_sub(sent).as_millis() as u64 / 2;

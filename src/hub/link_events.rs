@@ -81,6 +81,7 @@ impl<T: Transport> Hub<T> {
             self.lose_users(id, now);
             self.check_numbering(id, now);
             self.retry_log(id);
+            self.retry_restore(id);
             self.check_inheritance(id, now);
             if let Some(node) = &mut self.node {
                 node.defer(id); // the owner may not know the number of viewers
@@ -140,7 +141,10 @@ impl<T: Transport> Hub<T> {
                 }
             }
             Effect::Reign => self.reign(id, now),
-            Effect::Resume => self.resume(id, now),
+            Effect::Resume => {
+                self.resume(id, now);
+                self.recover(id);
+            }
             Effect::StepDown => self.step_down(id),
             Effect::Viewers(viewers) => self.set_viewers(id, viewers, now),
         }

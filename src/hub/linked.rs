@@ -59,6 +59,8 @@ pub(crate) struct Owned {
     pub held_posts: Vec<(Requester, PendingPost)>,
     /// What is still to be done before posts can be numbered.
     pub log: LogState,
+    /// Posts that Redis has lost.
+    pub restoring: Restoring,
     /// The last post for which the log was read once more, because posts before it seemed to be missing.
     pub caught_up_to: u64,
     /// Posts that are numbered, and wait until the log is read once more.
@@ -85,6 +87,19 @@ impl LogState {
     pub(crate) fn is_complete(self) -> bool {
         self.is_read && self.is_told
     }
+}
+
+/// What the owner of a room does about posts that Redis may have lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Restoring {
+    /// It is to be begun, or to be begun again once it has ended.
+    pub is_due: bool,
+    /// Redis is still to answer.
+    pub is_under_way: bool,
+    /// The last number in Redis; `None` if Redis was asked for it.
+    pub stored: Option<u64>,
+    /// Redis was sent what it lacked up to this number.
+    pub sent: u64,
 }
 
 /// What a mirror of a room keeps for the owner.

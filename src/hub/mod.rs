@@ -41,6 +41,7 @@ pub(crate) mod post_request;
 pub(crate) mod post_requests;
 pub(crate) mod posts;
 pub(crate) mod questions;
+pub(crate) mod recovery;
 pub(crate) mod registry;
 pub(crate) mod replies;
 pub(crate) mod report;

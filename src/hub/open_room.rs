@@ -7,6 +7,7 @@ mod memory;
 mod mirror;
 mod output;
 mod owner;
+mod restored;
 mod stored;
 
 use crate::base::clock::Now;

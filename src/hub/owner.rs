@@ -7,7 +7,7 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
-use crate::hub::linked::{LogState, Owned};
+use crate::hub::linked::{LogState, Owned, Restoring};
 use crate::hub::seats::Origin;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
@@ -16,7 +16,7 @@ use crate::room::fact::Fact;
 use crate::room::post::{Numbered, PendingPost, Post};
 use crate::room::rules::{Decision, Reply};
 use crate::room::session::SessionKey;
-use crate::store::request::{Requester, Restore, Returned};
+use crate::store::request::{Requester, Returned};
 use std::collections::BTreeSet;
 use std::mem;
 
@@ -103,6 +103,7 @@ impl<T: Transport> Hub<T> {
         if let Some(room) = self.rooms.get_mut(id) {
             if let Some(linked) = &mut room.linked {
                 linked.owned.log = LogState::default();
+                linked.owned.restoring = Restoring::default();
             }
             self.store.load(id, room.name().clone(), self.limits.log_length);
         }
@@ -292,14 +293,9 @@ impl<T: Transport> Hub<T> {
         if let Some(linked) = &mut room.linked {
             linked.owned.held_posts.push((by, post));
         }
-        match (why, room.epoch()) {
-            (Returned::Behind, Some(epoch)) => {
-                let (name, after, posts) =
-                    (room.name().clone(), room.view().last_n(), room.posts_with_keys());
-                self.store.restore(Restore { name, epoch, after, posts });
-                self.release_posts(id);
-            }
-            _ => self.link(id, now, |link, _| link.doubt()),
+        match why {
+            Returned::Behind => self.restore_posts(id),
+            Returned::Fenced | Returned::Forgot => self.link(id, now, |link, _| link.doubt()),
         }
     }
 
@@ -326,9 +322,9 @@ impl<T: Transport> Hub<T> {
     }
 
     /// Numbers the posts that have waited, if nothing else is to be waited for.
-    fn release_posts(&mut self, id: RoomId) {
+    pub(super) fn release_posts(&mut self, id: RoomId) {
         let Some(linked) = self.linked(id) else { return };
-        if linked.owned.log.is_complete() {
+        if linked.owned.log.is_complete() && linked.owned.restoring == Restoring::default() {
             for (by, post) in mem::take(&mut linked.owned.held_posts) {
                 self.store_post_for(by, id, post);
             }

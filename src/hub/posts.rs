@@ -116,6 +116,10 @@ impl<T: Transport> Hub<T> {
                 };
                 self.rooms.iter_mut().for_each(trimmed);
             }
+            Answer::Restored { room, epoch, outcome } => {
+                self.store.on_restored();
+                self.on_restored(room, epoch, outcome, now);
+            }
             Answer::PostReturned { room, post, by, why } => {
                 self.store.on_post_stored(&post);
                 self.on_returned(room, post, by, why, now);
@@ -134,10 +138,14 @@ impl<T: Transport> Hub<T> {
                 self.on_log_read(id);
             }
             // It has just become this node's.
-            _ => {
+            Some(room) => {
+                if room.has_more_than(&posts) {
+                    self.restore_posts(id);
+                }
                 self.add_log(id, posts, now);
                 self.on_log_read(id);
             }
+            None => {}
         }
         self.answer_questions(id);
         self.await_hosts(id);

@@ -119,7 +119,8 @@ impl Shards {
             | Answer::Saved { room, .. }
             | Answer::Erased { room, .. }
             | Answer::PostStored { room, .. }
-            | Answer::PostReturned { room, .. } => room,
+            | Answer::PostReturned { room, .. }
+            | Answer::Restored { room, .. } => room,
             Answer::Trimmed { before } => {
                 let send =
                     |hub: &&Sender<_>| hub.send(Event::Stored(Box::new(Answer::Trimmed { before }))).is_ok();

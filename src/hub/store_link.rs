@@ -33,6 +33,8 @@ pub(crate) struct StoreLink {
     erasing: usize,
     /// Records of rooms that the store has not answered for.
     saving: usize,
+    /// Posts to be restored that the store has not answered for.
+    restoring: usize,
     /// Rooms that the store has not answered for.
     loading: usize,
     /// Rooms whose turn to load has not come, the one that has waited longest first: ids of rooms increase.
@@ -43,7 +45,7 @@ impl StoreLink {
     /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
         let sent = PostQuota::new(MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY);
-        Self { requests, sent, erasing: 0, saving: 0, loading: 0, waiting: BTreeMap::new() }
+        Self { requests, sent, erasing: 0, saving: 0, restoring: 0, loading: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether there is a store.
@@ -93,7 +95,7 @@ impl StoreLink {
 
     /// Whether the store is still to answer for something.
     pub(crate) fn has_requests(&self) -> bool {
-        !self.sent.is_empty() || self.erasing + self.saving + self.loading() > 0
+        !self.sent.is_empty() || self.erasing + self.saving + self.restoring + self.loading() > 0
     }
 
     /// Sends a room's record to be saved. Returns whether the store will answer.
@@ -109,11 +111,17 @@ impl StoreLink {
         self.saving -= 1;
     }
 
-    /// Sends posts that the store has lost.
-    pub(crate) fn restore(&self, restore: Restore) {
-        if let Some(requests) = &self.requests {
-            let _ = requests.writes.send(Write::Restore(restore)); // if the store has crashed, the server is about to end
-        }
+    /// Sends posts that the store has lost. Returns whether the store will answer.
+    pub(crate) fn restore(&mut self, restore: Restore) -> bool {
+        let restore = Write::Restore(restore);
+        let is_sent = self.requests.as_ref().is_some_and(|requests| requests.writes.send(restore).is_ok());
+        self.restoring += usize::from(is_sent);
+        is_sent
+    }
+
+    /// The store has answered for posts to be restored.
+    pub(crate) fn on_restored(&mut self) {
+        self.restoring -= 1;
     }
 
     /// Sends a post to be erased. Returns whether the store will answer.

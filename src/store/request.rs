@@ -96,14 +96,17 @@ pub struct Save {
     pub epoch: Option<Epoch>,
 }
 
-/// Asks to store posts again that the store has lost. There is no answer.
+/// Asks to store posts again that the store has lost, and to erase those that were removed. Without posts, it asks how
+/// far the store has them.
 #[derive(Debug)]
 pub struct Restore {
-    /// The name of the room.
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
     pub name: RoomName,
     /// The epoch in which this node owns the room.
     pub epoch: Epoch,
-    /// The highest number in the room. The next post gets a higher one, even if none of its posts is known any more.
+    /// The number up to which the store has all posts after this that are still known. The next post gets a higher one.
     pub after: u64,
     /// The posts, the oldest first, with the keys of their `ref`s, as far as those are known.
     pub posts: Vec<(Post, Option<IdempotencyKey>)>,
@@ -131,6 +134,17 @@ pub enum Returned {
     Forgot,
     /// The store lacks posts that this node has.
     Behind,
+}
+
+/// The outcome of a [`Restore`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restored {
+    /// The store has the posts up to this number.
+    UpTo(u64),
+    /// This node may not own the room any more.
+    Returned(Returned),
+    /// It could not be done.
+    Failed(NotStored),
 }
 
 /// An answer of the store.
@@ -184,6 +198,15 @@ pub enum Answer {
         by: Requester,
         /// Why it was not numbered.
         why: Returned,
+    },
+    /// The outcome of a [`Restore`].
+    Restored {
+        /// The room.
+        room: RoomId,
+        /// The epoch in which it was asked for.
+        epoch: Epoch,
+        /// The outcome.
+        outcome: Restored,
     },
     /// Posts from before this time, in milliseconds since 1970, were removed.
     Trimmed {

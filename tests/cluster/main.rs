@@ -15,6 +15,7 @@ mod files;
 mod operators;
 mod posts;
 mod redis;
+mod redis_back;
 mod redis_faults;
 mod seats;
 mod stage;
@@ -58,6 +59,9 @@ const TESTS: &[(&str, fn())] = tests![
     redis_faults::an_emptied_redis_gets_the_posts_again,
     redis_faults::a_redis_that_restarts_with_nothing_gets_the_posts_again,
     redis_faults::a_redis_that_restarts_from_an_old_dump_gets_the_later_posts_again,
+    redis_back::an_emptied_redis_gets_the_whole_room_again,
+    redis_back::a_redis_that_goes_on_with_an_old_dump_gets_what_has_changed_since,
+    redis_back::a_redis_that_has_lost_its_last_moments_without_being_away_is_noticed,
     upgrade::a_rolling_restart_of_three_nodes_loses_nobody_and_nothing,
     crowd::a_crowd_on_three_nodes_reads_along,
     failover::a_replica_that_is_promoted_has_the_room,

@@ -156,17 +156,11 @@ pub(crate) fn posts_that_are_older_than_keep_says_are_swept() {
 /// Makes the first post of the room look as if it were posted in 1970.
 fn age_first_post(redis: &Redis) {
     let key = format!("{}l:r", crate::redis::PREFIX);
-    let entries: Vec<(String, Vec<String>)> = redis.ask(&["XRANGE", &key, "-", "+"]);
-    redis.tell(&["DEL", &key]);
-    for (n, (id, mut fields)) in entries.into_iter().enumerate() {
-        if n == 0 {
-            let is_time = |value: &String| value.len() == 13 && value.parse::<u64>().is_ok();
-            *fields.iter_mut().find(|value| is_time(value)).expect("a time") = "1000".to_owned();
-        }
-        let words: Vec<&str> =
-            ["XADD", &key, &id].into_iter().chain(fields.iter().map(String::as_str)).collect();
-        redis.tell(&words);
-    }
+    let posts: Vec<String> = redis.ask(&["ZRANGE", &key, "0", "0"]);
+    let mut post: Value = serde_json::from_str(&posts[0]).unwrap();
+    post["at"] = json!("1000");
+    redis.tell(&["ZREM", &key, &posts[0]]);
+    redis.tell(&["ZADD", &key, "1", &post.to_string()]);
 }
 
 pub(crate) fn without_a_key_file_nobody_can_be_a_host_and_the_log_says_so() {

@@ -3,6 +3,7 @@
 use crate::cluster::{Cluster, post};
 use crate::support::page::numbered;
 use crate::support::relay::{Relay, Way};
+use crate::support::wait_until;
 use crate::tab::Tab;
 use std::thread;
 
@@ -74,10 +75,9 @@ pub(crate) fn a_post_that_redis_has_and_nobody_was_told_of_is_not_posted_again()
     ada.until_posted();
     bob.client.until("the post", |page| page.posts() == ["before"]);
     // Redis takes the next post, and the owner does not learn of it before it dies.
-    let committed = cluster.redis.next_post("r");
     relay.hold(Way::ToClient);
     ada.post("taken");
-    committed();
+    wait_until("the post", || cluster.redis.posts("r") == 2);
     owner.kill();
     ada.go_on_at(&other);
     ada.until_posted();

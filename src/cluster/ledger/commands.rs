@@ -2,11 +2,13 @@
 
 use crate::base::random;
 use crate::cluster::connection::{Redis, RedisFailure, read};
-use crate::cluster::redis_log::{Entry, post_of, removed_post};
+use crate::cluster::redis_log::post_of;
 use crate::cluster::scripts::call;
+use crate::cluster::writer::UNUSED_ROOM;
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
 use crate::room::session::IdempotencyKey;
-use crate::store::request::{Answer, Change, Erase, Restore, Returned, Save, StorePost, Write};
+use crate::room::state::RoomRecord;
+use crate::store::request::{Answer, Change, Erase, Restore, Restored, Returned, Save, StorePost, Write};
 use redis::{Cmd, Value};
 
 /// A day, in milliseconds.
@@ -17,12 +19,9 @@ const DAY: u64 = 24 * 3600 * 1000;
 /// it is the same time.
 const ROOM_MARGIN: u64 = 30 * DAY;
 
-/// About how many posts a log keeps, unless `--keep` says for how long: as many as `--log-length` may be. It limits the
+/// How many posts a log keeps, unless `--keep` says for how long: as many as `--log-length` may be. It limits the
 /// memory that a room takes in Redis.
 const MAX_LOG: u64 = 10_000;
-
-/// How many removed posts of a room Redis keeps although all later ones are gone. Every reader of the log reads them all.
-const MAX_REMOVED: usize = 1_000;
 
 /// For how long Redis knows the key of a post, in milliseconds. A page sends a post again until it is confirmed; one
 /// that was closed for longer has no part in the room any more.
@@ -50,7 +49,7 @@ impl Expiry {
         self.keep.map(|keep| (keep + ROOM_MARGIN).to_string()).unwrap_or_default()
     }
 
-    /// About how many posts a log keeps, as an argument of scripts.
+    /// How many posts a log keeps, as an argument of scripts.
     fn max_log(&self) -> String {
         self.keep.map_or_else(|| MAX_LOG.to_string(), |_| String::new())
     }
@@ -71,13 +70,12 @@ pub(super) fn command_of(write: &Write, redis: &Redis, expiry: &Expiry) -> Cmd {
         Write::Post(post) => store_post(post, redis, expiry),
         Write::Restore(posts) => restore(posts, redis, expiry),
         Write::Change(Change::Save(Save { name, record, epoch, .. })) => {
-            let record = serde_json::to_string(record).expect("a record has string keys");
             let mut save = call(&redis.scripts.save, &[redis.keys.room(name.key())]);
-            save.arg(epoch.unwrap_or_default().0).arg(record).arg(expiry.of_room()).take()
+            save.arg(epoch.unwrap_or_default().0).arg(json_of(record));
+            save.arg(expiry.of_room()).arg(UNUSED_ROOM).take()
         }
         Write::Change(Change::Erase(Erase { name, n, .. })) => {
-            let keys = [redis.keys.log(name.key()), redis.keys.removed(name.key())];
-            call(&redis.scripts.erase, &keys).arg(*n).arg(expiry.of_room()).arg(MAX_REMOVED).take()
+            call(&redis.scripts.erase, &[redis.keys.log(name.key())]).arg(*n).take()
         }
     }
 }
@@ -86,15 +84,23 @@ fn store_post(StorePost { name, post, after, epoch, .. }: &StorePost, redis: &Re
     let (keys, room) = (&redis.keys, name.key());
     let key = post.reference.as_ref().map_or_else(random_key, |(_, key)| hex(*key));
     let mark = keys.marks(room) + &key;
-    let mut command = call(&redis.scripts.post, &[keys.room(room), keys.log(room), keys.removed(room), mark]);
+    let mut command = call(&redis.scripts.post, &[keys.room(room), keys.log(room), mark]);
     command.arg(epoch.unwrap_or_default().0).arg(*after);
     command.arg(expiry.max_log()).arg(expiry.of_room()).arg(KEEP_KEYS).arg(key);
     command.arg(post.id.0).arg(&post.name).arg(&post.text).arg(post.at).take()
 }
 
-fn restore(Restore { name, epoch, after, posts }: &Restore, redis: &Redis, expiry: &Expiry) -> Cmd {
+/// A record, or nothing if there is nothing to remember.
+fn json_of(record: &RoomRecord) -> String {
+    match *record == RoomRecord::default() {
+        true => String::new(),
+        false => serde_json::to_string(record).expect("a record has string keys"),
+    }
+}
+
+fn restore(Restore { name, epoch, after, posts, .. }: &Restore, redis: &Redis, expiry: &Expiry) -> Cmd {
     let (keys, room) = (&redis.keys, name.key());
-    let mut command = call(&redis.scripts.restore, &[keys.room(room), keys.log(room), keys.removed(room)]);
+    let mut command = call(&redis.scripts.restore, &[keys.room(room), keys.log(room)]);
     command.arg(epoch.0).arg(*after).arg(expiry.of_room()).arg(KEEP_KEYS).arg(keys.marks(room));
     for (Post { n, id, name, text, at }, key) in posts {
         command.arg(*n).arg(id.0).arg(name).arg(text).arg(*at).arg(key.map(hex).unwrap_or_default());
@@ -113,22 +119,35 @@ fn hex(key: IdempotencyKey) -> String {
     format!("{:032x}", u128::from_le_bytes(key.0))
 }
 
-/// What the answer to a request means. There is none to a [`Restore`].
-pub(super) fn answer_of(write: Write, answer: Value) -> Option<Answer> {
+/// What the answer to a request means.
+pub(super) fn answer_of(write: Write, answer: Value) -> Answer {
     match write {
-        Write::Restore(_) => None,
+        Write::Restore(Restore { room, epoch, .. }) => {
+            let outcome = restored(answer).unwrap_or(Restored::Failed(NotStored::Unavailable));
+            Answer::Restored { room, epoch, outcome }
+        }
         Write::Change(Change::Save(Save { room, .. })) => {
-            Some(Answer::Saved { room, is_kept: read(answer).unwrap_or(false) })
+            Answer::Saved { room, is_kept: read(answer).unwrap_or(false) }
         }
         Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
             let outcome = read(answer).map_err(|_| NotStored::Unavailable);
-            Some(Answer::Erased { room, n, by, outcome })
+            Answer::Erased { room, n, by, outcome }
         }
-        Write::Post(StorePost { room, post, by, .. }) => Some(match fate(&post, answer) {
+        Write::Post(StorePost { room, post, by, .. }) => match fate(&post, answer) {
             Ok(Fate::Numbered(numbered)) => Answer::PostStored { room, post, by, outcome: Ok(numbered) },
             Ok(Fate::Returned(why)) => Answer::PostReturned { room, post, by, why },
             Err(_) => Answer::PostStored { room, post, by, outcome: Err(NotStored::Unavailable) },
-        }),
+        },
+    }
+}
+
+fn restored(answer: Value) -> Result<Restored, RedisFailure> {
+    let (kind, n): (String, Option<u64>) = read(answer)?;
+    match (&*kind, n) {
+        ("restored", Some(n)) => Ok(Restored::UpTo(n)),
+        ("fenced", _) => Ok(Restored::Returned(Returned::Fenced)),
+        ("forgot", _) => Ok(Restored::Returned(Returned::Forgot)),
+        _ => Err(RedisFailure::unexpected()),
     }
 }
 
@@ -151,10 +170,8 @@ fn fate(post: &PendingPost, answer: Value) -> Result<Fate, RedisFailure> {
         "new" => Fate::Numbered(Numbered::New(post.clone().numbered(read(next()?)?))),
         "known" => {
             let n: u64 = read(next()?)?;
-            let entries: Vec<Entry> = read(next()?)?;
-            let removed: Option<String> = read(next().unwrap_or_default())?;
-            let known = entries.into_iter().find_map(post_of);
-            let known = known.or_else(|| removed_post(&n.to_string(), &removed?));
+            let entries: Vec<String> = read(next()?)?;
+            let known = entries.first().and_then(|json| post_of(n, json));
             // If the log is full of later posts, only its key is left; it was the same post.
             Fate::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
         }
@@ -163,15 +180,17 @@ fn fate(post: &PendingPost, answer: Value) -> Result<Fate, RedisFailure> {
 }
 
 /// The answer to a request that was not done.
-pub(super) fn refuse(write: Write, reason: NotStored) -> Option<Answer> {
+pub(super) fn refuse(write: Write, reason: NotStored) -> Answer {
     match write {
-        Write::Restore(_) => None,
-        Write::Change(Change::Save(Save { room, .. })) => Some(Answer::Saved { room, is_kept: false }),
+        Write::Restore(Restore { room, epoch, .. }) => {
+            Answer::Restored { room, epoch, outcome: Restored::Failed(reason) }
+        }
+        Write::Change(Change::Save(Save { room, .. })) => Answer::Saved { room, is_kept: false },
         Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
-            Some(Answer::Erased { room, n, by, outcome: Err(reason) })
+            Answer::Erased { room, n, by, outcome: Err(reason) }
         }
         Write::Post(StorePost { room, post, by, .. }) => {
-            Some(Answer::PostStored { room, post, by, outcome: Err(reason) })
+            Answer::PostStored { room, post, by, outcome: Err(reason) }
         }
     }
 }
@@ -200,15 +219,14 @@ mod tests {
         assert_eq!(fate(vec![bulk("new"), bulk("7")]).unwrap(), numbered);
         let gone = fate(vec![bulk("known"), bulk("7"), Value::Array(Vec::new())]).unwrap();
         assert_eq!(gone, Fate::Numbered(Numbered::Duplicate(pending().numbered(7))));
-        let fields = ["id", "2", "name", "Bob", "text", "hello", "at", "5"].map(bulk).into();
-        let entry = Value::Array(vec![bulk("7-0"), Value::Array(fields)]);
-        let known = fate(vec![bulk("known"), bulk("7"), Value::Array(vec![entry]), Value::Nil]).unwrap();
+        let known = |text| {
+            let json = format!(r#"{{"n":"7","id":"2","name":"Bob","text":"{text}","at":"5","key":""}}"#);
+            fate(vec![bulk("known"), bulk("7"), Value::Array(vec![bulk(&json)])]).unwrap()
+        };
         let first = Post { n: 7, id: UserId(2), name: "Bob".into(), text: "hello".into(), at: 5 };
-        assert_eq!(known, Fate::Numbered(Numbered::Duplicate(first.clone())));
-        let removed = bulk(r#"{"id":"2","name":"Bob","at":"5"}"#);
-        let known = fate(vec![bulk("known"), bulk("7"), Value::Array(Vec::new()), removed]).unwrap();
+        assert_eq!(known("hello"), Fate::Numbered(Numbered::Duplicate(first.clone())));
         let removed = Post { text: String::new(), ..first };
-        assert_eq!(known, Fate::Numbered(Numbered::Duplicate(removed)));
+        assert_eq!(known(""), Fate::Numbered(Numbered::Duplicate(removed)));
         for bad in [vec![], vec![bulk("new")], vec![bulk("known"), bulk("x")], vec![bulk("else")]] {
             assert!(fate(bad).is_err());
         }

@@ -4,7 +4,7 @@
 use crate::base::clock::Now;
 use crate::cluster::connection::{Connection, Redis, RedisFailure};
 use crate::cluster::ledger::commands::Expiry;
-use crate::cluster::redis_log::one;
+use crate::cluster::redis_log::{find_logs, one};
 use crate::cluster::scripts::call;
 use redis::cmd;
 use std::time::{Duration, Instant};
@@ -17,9 +17,6 @@ const RETRY: Duration = Duration::from_secs(60);
 
 /// Posts that are deleted at once. Redis does nothing else meanwhile.
 const POSTS_AT_ONCE: usize = 100;
-
-/// Keys that Redis looks at for one answer when it looks for logs.
-const KEYS_AT_ONCE: usize = 1_000;
 
 /// Deletes old posts.
 pub(super) struct Sweeper {
@@ -65,8 +62,7 @@ impl Sweeper {
             return Ok(None);
         };
         if let Some(log) = self.logs.last() {
-            let room = redis.keys.room_of_log(log).unwrap_or_default();
-            let mut sweep = call(&redis.scripts.sweep, &[log.clone(), redis.keys.removed(room)]);
+            let mut sweep = call(&redis.scripts.sweep, std::slice::from_ref(log));
             sweep.arg(before).arg(POSTS_AT_ONCE);
             if !one::<bool>(redis, connection, sweep)? {
                 self.logs.pop();
@@ -83,9 +79,7 @@ impl Sweeper {
 
     /// Looks for logs.
     fn search(&mut self, redis: &Redis, connection: &mut Connection) -> Result<(), RedisFailure> {
-        let mut scan = cmd("SCAN").arg(self.cursor).arg("MATCH").arg(redis.keys.logs()).take();
-        scan.arg("COUNT").arg(KEYS_AT_ONCE).arg("TYPE").arg("stream");
-        (self.cursor, self.logs) = one(redis, connection, scan)?;
+        (self.cursor, self.logs) = find_logs(redis, connection, self.cursor)?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- A node says that it is alive. KEYS: nodes. ARGV: the node, for how long it is alive from now in ms, for how long dead
--- nodes are remembered in ms, its channel, the probe that it must hear there. Returns the time in ms, whether the node
--- was alive until now, and the nodes that are alive.
+-- nodes are remembered in ms, its channel, the probe that it must hear there. Returns the time in ms, until when the node
+-- was alive before, and the nodes that are alive.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local alive_until = redis.call('ZSCORE', KEYS[1], ARGV[1])
@@ -9,5 +9,4 @@ redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 redis.call('PUBLISH', ARGV[4], ARGV[5])
-local was_alive = alive_until and tonumber(alive_until) >= now
-return { now, was_alive and 1 or 0, redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf') }
+return { now, alive_until or '0', redis.call('ZRANGEBYSCORE', KEYS[1], now, '+inf') }

@@ -1,34 +1,47 @@
 #!lua
--- Adds posts that Redis has lost. KEYS: room, log, removed posts. ARGV: the epoch of the owner, the highest number that
--- it knows, for how long the room is kept in ms ('' for ever), for how long keys of posts are in ms, what the names of
--- these begin with, and then for each post its number, author, name, text ('' if it was removed), time, and key ('' if
--- it has none).
+-- Adds posts that Redis has lost, and erases the texts of those that are removed by now. KEYS: room, log. ARGV: the epoch
+-- of the owner, the number up to which Redis has all posts after this, for how long the room is kept in ms ('' for
+-- ever), for how long keys of posts are in ms, what the names of these begin with, and then for each post its number,
+-- author, name, text ('' if it was removed), time, and key ('' if it has none). Returns what became of it, and the
+-- number of the last post.
+local function number(text) -- as in own.lua
+  local n = tonumber(text)
+  return n and n >= 0 and n < 2 ^ 43 and n % 1 == 0 and n or nil
+end
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')
-if tonumber(room[1]) ~= tonumber(ARGV[1]) then
-  return 0
+local epoch, mine = number(room[1]) or 0, tonumber(ARGV[1])
+if epoch > mine then
+  return { 'fenced', false }
+elseif epoch < mine then
+  return { 'forgot', false }
 end
-local n = tonumber(room[2]) or 0
+local stored = number(room[2]) or 0
+local n = math.max(stored, tonumber(ARGV[2]))
 for i = 6, #ARGV, 6 do
-  local number, id, name, text, at, key = unpack(ARGV, i, i + 5)
-  if tonumber(number) > n then
-    if text == '' then
-      redis.call('HSET', KEYS[3], number, cjson.encode({ id = id, name = name, at = at }))
+  local at, id, name, text, time, key = unpack(ARGV, i, i + 5)
+  local before = redis.call('ZRANGEBYSCORE', KEYS[2], at, at, 'LIMIT', 0, 1)[1]
+  -- Of the posts up to the last one, those that are not there are too old.
+  if before and text == '' or not before and tonumber(at) > stored then
+    local post = cjson.encode({ n = at, id = id, name = name, text = text, at = time, key = key })
+    redis.call('ZADD', KEYS[2], at, post)
+    if before and before ~= post then
+      redis.call('ZREM', KEYS[2], before)
+    end
+  end
+  if key ~= '' and tonumber(at) > stored then
+    redis.call('SET', ARGV[5] .. key, at, 'PX', ARGV[4])
+  end
+  n = math.max(n, tonumber(at))
+end
+n = string.format('%.0f', n)
+if tonumber(n) > stored then
+  redis.call('HSET', KEYS[1], 'n', n)
+  for i = 1, 2 do
+    if ARGV[3] == '' then
+      redis.call('PERSIST', KEYS[i])
     else
-      -- This fails if the log has later posts: then it has this one too.
-      redis.pcall('XADD', KEYS[2], number .. '-0', 'id', id, 'name', name, 'text', text, 'at', at, 'key', key)
+      redis.call('PEXPIRE', KEYS[i], ARGV[3])
     end
-    if key ~= '' then
-      redis.call('SET', ARGV[5] .. key, number, 'PX', ARGV[4])
-    end
-    n = tonumber(number)
   end
 end
-redis.call('HSET', KEYS[1], 'n', math.max(n, tonumber(ARGV[2])))
-for i = 1, 3 do
-  if ARGV[3] == '' then
-    redis.call('PERSIST', KEYS[i])
-  else
-    redis.call('PEXPIRE', KEYS[i], ARGV[3])
-  end
-end
-return 1
+return { 'restored', n }

@@ -7,9 +7,7 @@ use crate::cluster::message::{Asked, Ruled};
 use crate::hub::linked::Linked;
 use crate::hub::wall_part::WallQuestion;
 use crate::room::fact::Fact;
-use crate::room::post::Post;
 use crate::room::session::IdempotencyKey;
-use std::collections::BTreeMap;
 use std::mem;
 
 impl OpenRoom {
@@ -119,13 +117,6 @@ impl OpenRoom {
             member.user = None;
         }
         Some(client)
-    }
-
-    /// The posts in the log, with the keys of their `ref`s as far as those are known.
-    pub(crate) fn posts_with_keys(&self) -> Vec<(Post, Option<IdempotencyKey>)> {
-        let keys: BTreeMap<u64, IdempotencyKey> =
-            self.linked.iter().flat_map(|linked| linked.keys.iter().copied()).collect();
-        self.view.posts().map(|post| (Post::clone(post), keys.get(&post.n).copied())).collect()
     }
 
     /// This node is cut off: the room goes on among the people here, and what was for other nodes is told later.

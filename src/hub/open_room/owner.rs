@@ -156,10 +156,15 @@ impl OpenRoom {
     }
 
     /// This node has just begun to own the room: users who join get ids after this one, and the record counts, even if
-    /// the owner before has not saved it. A node that knows nothing of the room reads the record first.
+    /// the owner before has not saved it.
     pub(crate) fn begin_reign(&mut self, last_user: UserId) {
         self.rules.start_ids_after(last_user);
-        if !self.is_loading() && self.rules.has_record() {
+        self.save_again();
+    }
+
+    /// The store may have lost the record. A node that knows nothing of the room reads it first.
+    pub(crate) fn save_again(&mut self) {
+        if !self.is_loading() {
             self.rules.return_record();
         }
     }

@@ -126,11 +126,6 @@ impl Rules {
         self.hosting.is_changed
     }
 
-    /// Whether there is something to remember through a restart.
-    pub(crate) fn has_record(&self) -> bool {
-        self.hosting.record != RoomRecord::default()
-    }
-
     /// Has the record saved again, which the store could not keep.
     pub(crate) fn return_record(&mut self) {
         self.hosting.is_changed = true;

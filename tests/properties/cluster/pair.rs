@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
-    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, QueuedEvent, Requests, Save, Session,
-    Shard, StorePost, UserId, Write,
+    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, QueuedEvent, Requests, Restored, Save,
+    Session, Shard, StorePost, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -272,7 +272,11 @@ impl Nodes {
                 };
                 Answer::Erased { room, n, by, outcome }
             }
-            Write::Restore(restore) => return self.redis.restore(restore),
+            Write::Restore(restore) => {
+                let (room, epoch) = (restore.room, restore.epoch);
+                let outcome = self.redis.restore(restore).map_or_else(Restored::Returned, Restored::UpTo);
+                Answer::Restored { room, epoch, outcome }
+            }
         };
         self.tell(n, Event::Stored(Box::new(answer)));
     }

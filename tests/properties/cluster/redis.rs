@@ -97,15 +97,15 @@ impl Redis {
         Ok(Numbered::New(post))
     }
 
-    /// Takes in posts that it has lost.
-    pub(super) fn restore(&mut self, Restore { epoch, posts, .. }: Restore) {
-        if self.check(epoch).is_ok() {
-            for (post, key) in posts {
-                if post.n == self.log.len() as u64 + 1 {
-                    self.log.push((post, key.map(|key| key.0)));
-                }
+    /// Takes in posts that it has lost. Returns the last number.
+    pub(super) fn restore(&mut self, Restore { epoch, posts, .. }: Restore) -> Result<u64, Returned> {
+        self.check(epoch)?;
+        for (post, key) in posts {
+            if post.n == self.log.len() as u64 + 1 {
+                self.log.push((post, key.map(|key| key.0)));
             }
         }
+        Ok(self.log.len() as u64)
     }
 
     /// Forgets everything, or everything since this state.

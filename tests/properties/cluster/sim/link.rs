@@ -1,6 +1,7 @@
 //! The link of each node of the simulation: requests take a while, and so does what comes back.
 
 use super::*;
+use typewall::internals::Restored;
 
 impl Sim {
     pub(super) fn ask(&mut self, n: usize, asked: Asked) {
@@ -118,8 +119,15 @@ impl Sim {
                 let is_kept = is_linked && self.redis.save(epoch.expect("other nodes"), record);
                 self.deliver(n, Event::Stored(Box::new(Answer::Saved { room, is_kept })));
             }
-            Asked::Write(Write::Restore(restore)) if is_linked => self.redis.restore(restore),
-            Asked::Write(Write::Restore(_)) => {}
+            Asked::Write(Write::Restore(restore)) => {
+                let (room, epoch) = (restore.room, restore.epoch);
+                let outcome = match is_linked.then(|| self.redis.restore(restore)) {
+                    Some(Ok(n)) => Restored::UpTo(n),
+                    Some(Err(why)) => Restored::Returned(why),
+                    None => Restored::Failed(NotStored::Unavailable),
+                };
+                self.deliver(n, Event::Stored(Box::new(Answer::Restored { room, epoch, outcome })));
+            }
             Asked::Write(write) => unreachable!("nobody removes posts: {write:?}"),
         }
     }
