@@ -49,7 +49,7 @@ pub enum ToRoom {
         rulings: Vec<Ruled>,
         /// What the room remembers of its hosts, if that has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        record: Option<RoomRecord>,
+        record: Option<Box<RoomRecord>>,
         /// Redis could not keep the record, of which hosts are told.
         #[serde(default, skip_serializing_if = "is_false")]
         is_unsaved: bool,
@@ -129,6 +129,9 @@ pub enum ToNode {
         requests: Vec<Request>,
         /// The viewers of the mirror.
         viewers: usize,
+        /// One of its clients has proved the host key.
+        #[serde(default, skip_serializing_if = "is_false")]
+        has_key: bool,
     },
     /// All clients of a mirror that have a seat or want one. Whoever is not in it has no connection there.
     Attach {
@@ -142,6 +145,9 @@ pub enum ToNode {
         posts: Vec<Post>,
         /// The viewers of the mirror.
         viewers: usize,
+        /// One of its clients has proved the host key.
+        #[serde(default, skip_serializing_if = "is_false")]
+        has_key: bool,
     },
     /// The owner does not do what a client asked for, or has done it already.
     Answer {

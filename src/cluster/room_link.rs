@@ -198,7 +198,10 @@ impl RoomLink {
             ToRoom::Out { at, rulings, record, is_unsaved, heard } if mirror.follows(self.at, at) => {
                 self.at = at;
                 let confirm = heard.get(&self.me).map(|seq| Effect::Confirm(*seq));
-                [Effect::Follow { rulings, record, is_unsaved }].into_iter().chain(confirm).collect()
+                [Effect::Follow { rulings, record: record.map(|record| *record), is_unsaved }]
+                    .into_iter()
+                    .chain(confirm)
+                    .collect()
             }
             ToRoom::Tick { at, heard, viewers } if !mirror.has_missed(self.at, at) => {
                 mirror.check_heard(heard.get(&self.me).copied());
@@ -247,17 +250,17 @@ impl RoomLink {
             (ToNode::Copy { at, copy, keys, .. }, _) => {
                 self.on_copy(from, at, Effect::Replace { copy, keys }, moment.now)
             }
-            (ToNode::In { epoch, seq, requests, viewers }, Role::Owner(owner))
+            (ToNode::In { epoch, seq, requests, viewers, has_key }, Role::Owner(owner))
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
             {
-                let decide = Effect::Decide { from, requests, is_all: false, posts: Vec::new() };
+                let decide = Effect::Decide { from, has_key, requests, is_all: false, posts: Vec::new() };
                 owner.hears(from, seq, viewers).then_some(decide).into_iter().collect()
             }
-            (ToNode::Attach { epoch, seq, requests, posts, viewers }, Role::Owner(owner))
+            (ToNode::Attach { epoch, seq, requests, posts, viewers, has_key }, Role::Owner(owner))
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
             {
                 owner.attach(from, seq, viewers);
-                vec![Effect::Decide { from, requests, is_all: true, posts }]
+                vec![Effect::Decide { from, has_key, requests, is_all: true, posts }]
             }
             _ => Vec::new(),
         }
@@ -308,7 +311,7 @@ impl RoomLink {
         let Role::Owner(owner) = &mut self.role else { return None };
         self.at.seq += 1;
         let heard = if confirms { owner.take_newly_heard() } else { Heard::new() };
-        Some(ToRoom::Out { at: self.at, rulings, record, is_unsaved, heard })
+        Some(ToRoom::Out { at: self.at, rulings, record: record.map(Box::new), is_unsaved, heard })
     }
 
     /// Whether the owner has heard messages that it has not confirmed.

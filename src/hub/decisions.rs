@@ -197,21 +197,4 @@ impl<T: Transport> Hub<T> {
             | Fact::HistoryTrimmed { .. } => false,
         }
     }
-
-    /// Hosts of a room may be expected back: at the deadline, somebody else may become the host.
-    pub(super) fn await_hosts(&mut self, id: RoomId) {
-        let room = self.rooms.get(id);
-        if let Some(until) = room.and_then(|room| room.rules().hosts_expected_until()) {
-            self.deadlines.set(Deadline::Hosts(id), until);
-        }
-    }
-
-    /// Makes a user the host of a room, if it lacks one.
-    pub(super) fn appoint_host(&mut self, id: RoomId, now: Now) {
-        if let Some(room) = self.rooms.touch(id)
-            && let Some(host) = room.decide_appoint(now)
-        {
-            room.publish(host, Cause::default());
-        }
-    }
 }

@@ -79,6 +79,7 @@ impl<T: Transport> Hub<T> {
             let viewers = room.own_viewers();
             self.link(id, now, |link, moment| link.on_beat(was_alive, viewers, moment));
             self.lose_users(id, now);
+            self.lose_key_holders(id, now);
             self.check_numbering(id, now);
             self.retry_log(id);
             self.retry_restore(id);
@@ -131,7 +132,8 @@ impl<T: Transport> Hub<T> {
                     linked.owned.copies_for.insert(node);
                 }
             }
-            Effect::Decide { from, requests, is_all, posts } => {
+            Effect::Decide { from, has_key, requests, is_all, posts } => {
+                self.note_key_holder(id, from, has_key, now);
                 self.decide_requests(id, from, requests, is_all, now);
                 self.add_known_posts(id, posts, now);
                 self.check_numbering(id, now);

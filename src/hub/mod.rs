@@ -23,6 +23,7 @@ pub(crate) mod handover;
 pub(crate) mod health;
 pub(crate) mod host_key;
 pub(crate) mod host_options;
+pub(crate) mod hosts;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 pub(crate) mod known_viewer_count;
@@ -282,7 +283,7 @@ impl<T: Transport> Hub<T> {
                     }
                 }
                 Deadline::Save(room) => self.retry_save(room),
-                Deadline::Hosts(room) => self.appoint_host(room, now),
+                Deadline::Hosts(room) => self.on_hosts_deadline(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::ViewerCount(room) => self.broadcast_viewer_count(room),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),

@@ -34,6 +34,7 @@ use crate::room::session::{Session, SessionKey};
 use crate::room::state::RoomState;
 use crate::room::view::View;
 use std::collections::BTreeSet;
+use std::mem;
 use std::time::Instant;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
@@ -50,6 +51,8 @@ pub(crate) struct OpenRoom {
     members: IdMap<ClientId, Member>,
     /// The client of each user who is not away.
     clients: IdMap<UserId, ClientId>,
+    /// How many clients have proved the host key.
+    key_holders: usize,
     batch: Batch,
     known_viewer_count: KnownViewerCount,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
@@ -99,6 +102,7 @@ impl OpenRoom {
             view: View::new(options.limits.log_length),
             members: IdMap::default(),
             clients: IdMap::default(),
+            key_holders: 0,
             batch: Batch::default(),
             known_viewer_count: KnownViewerCount::new(),
             snapshot_requests: BTreeSet::new(),
@@ -180,6 +184,7 @@ impl OpenRoom {
         self.inbox.budget.forget(client);
         let Member { user, has_key, .. } = self.members.remove(&client)?;
         if has_key {
+            self.key_holders -= 1;
             self.note_key_holders(now);
         }
         let user = user?;
@@ -254,15 +259,19 @@ impl OpenRoom {
     /// A client has proved the host key.
     pub(crate) fn set_key_proven(&mut self, client: ClientId, now: Instant) {
         if let Some(member) = self.members.get_mut(&client) {
-            member.has_key = true;
+            self.key_holders += usize::from(!mem::replace(&mut member.has_key, true));
             self.note_key_holders(now);
             self.request_texts(client);
         }
     }
 
-    fn note_key_holders(&mut self, now: Instant) {
-        let is_there = self.members.values().any(|member| member.has_key);
-        self.rules.note_key_holder(is_there, now);
+    /// Tells the rules whether a client has the host key, here or on another node. Another owner hears it from this node.
+    pub(crate) fn note_key_holders(&mut self, now: Instant) {
+        if self.is_in_charge() {
+            let is_elsewhere =
+                self.linked.as_ref().is_some_and(|linked| !linked.owned.key_holders.is_empty());
+            self.rules.note_key_holder(self.key_holders > 0 || is_elsewhere, now);
+        }
     }
 
     /// A client becomes a host. If it has not seen the texts of others, it needs them.

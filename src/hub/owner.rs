@@ -199,11 +199,12 @@ impl<T: Transport> Hub<T> {
         if was_alone {
             room.restart_graces(now);
         }
-        room.begin_reign(UserId(epoch.0 << COUNTER_BITS));
+        room.begin_reign(UserId(epoch.0 << COUNTER_BITS), now.instant);
         self.end_inheritance(id);
         self.take_charge(id);
         self.load_log(id);
         self.lose_users(id, now);
+        self.await_hosts(id);
         self.act_as_owner(id, now);
         self.show_alone(id, false);
     }

@@ -241,20 +241,20 @@ fn differences(steps: &[String], expected: &Transcript, found: &Transcript) -> V
     differing.map(line).collect()
 }
 
-fn compare(carrier: Carrier) {
+fn compare(carrier: Carrier, options: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
     let key_file = folder.path().join("key");
     fs::write(&key_file, KEY).unwrap();
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
     let mut single = server();
     single.args(["--post-rate", "1000", "--host-key-file"]).arg(&key_file);
-    single.arg("--store").arg(folder.path().join("store"));
+    single.arg("--store").arg(folder.path().join("store")).args(options);
     let single = Program::start(&mut single);
     let (steps, expected) = transcript(&single, &single, true, carrier);
     let mut all = Vec::new();
     for is_owner in [true, false] {
         let cluster = Cluster::start();
-        let [one, other] = cluster.pair();
+        let [one, other] = [(); 2].map(|()| cluster.node_with(options));
         let (here, there) = if is_owner { (&one, &other) } else { (&other, &one) };
         let (_, found) = transcript(here, there, is_owner, carrier);
         let differences = differences(&steps, &expected, &found);
@@ -266,9 +266,13 @@ fn compare(carrier: Carrier) {
 }
 
 pub(crate) fn a_page_gets_the_same_answers_from_a_mirror() {
-    compare(Carrier::Plain);
+    compare(Carrier::Plain, &[]);
 }
 
 pub(crate) fn a_socketio_client_gets_the_same_answers_from_a_mirror() {
-    compare(Carrier::SocketIo);
+    compare(Carrier::SocketIo, &[]);
+}
+
+pub(crate) fn with_hosts_first_a_mirror_answers_as_a_server_without_others() {
+    compare(Carrier::Plain, &["--hosts", "first"]);
 }

@@ -45,6 +45,7 @@ macro_rules! tests {
 const TESTS: &[(&str, fn())] = tests![
     alike::a_page_gets_the_same_answers_from_a_mirror,
     alike::a_socketio_client_gets_the_same_answers_from_a_mirror,
+    alike::with_hosts_first_a_mirror_answers_as_a_server_without_others,
     cuts::an_owner_is_cut_off,
     cuts::a_mirror_is_cut_off,
     cuts::the_link_of_an_owner_goes_silent,

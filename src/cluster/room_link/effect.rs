@@ -71,6 +71,8 @@ pub(crate) enum Effect {
     Decide {
         /// The node.
         from: NodeId,
+        /// One of its clients has proved the host key.
+        has_key: bool,
         /// What they ask for.
         requests: Vec<Request>,
         /// The node has no other clients with a seat.

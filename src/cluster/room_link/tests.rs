@@ -94,11 +94,11 @@ fn owner(others: usize) -> RoomLink {
 
 fn attach(epoch: u64, seq: u64) -> ToNode {
     let (requests, posts) = (Vec::new(), Vec::new());
-    ToNode::Attach { epoch: Epoch(epoch), seq, requests, posts, viewers: 2 }
+    ToNode::Attach { epoch: Epoch(epoch), seq, requests, posts, viewers: 2, has_key: false }
 }
 
 fn input(epoch: u64, seq: u64) -> ToNode {
-    ToNode::In { epoch: Epoch(epoch), seq, requests: Vec::new(), viewers: 2 }
+    ToNode::In { epoch: Epoch(epoch), seq, requests: Vec::new(), viewers: 2, has_key: false }
 }
 
 #[test]

@@ -88,7 +88,7 @@ impl OpenRoom {
 
     /// Whether there is something for other nodes.
     pub(crate) fn has_output_for_nodes(&self) -> bool {
-        self.linked.as_ref().is_some_and(|linked| linked.has_output(self.own_viewers()))
+        self.linked.as_ref().is_some_and(|linked| linked.has_output(self.own_viewers(), self.key_holders > 0))
     }
 
     /// Whether the owner is still to answer for posts.

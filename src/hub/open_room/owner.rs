@@ -16,6 +16,7 @@ use crate::room::state::RoomRecord;
 use crate::room::text::TextChange;
 use crate::store::request::Requester;
 use std::mem;
+use std::time::Instant;
 
 impl OpenRoom {
     /// Decides what a client of another node asks for.
@@ -157,9 +158,11 @@ impl OpenRoom {
 
     /// This node has just begun to own the room: users who join get ids after this one, and the record counts, even if
     /// the owner before has not saved it.
-    pub(crate) fn begin_reign(&mut self, last_user: UserId) {
+    pub(crate) fn begin_reign(&mut self, last_user: UserId, now: Instant) {
         self.rules.start_ids_after(last_user);
         self.save_again();
+        self.note_key_holders(now);
+        self.rules.await_hosts(&self.view, now);
     }
 
     /// The store may have lost the record. A node that knows nothing of the room reads it first.

@@ -139,3 +139,116 @@ fn people_of_another_node_take_no_seats_from_those_who_are_away_here() {
     nodes.join(0, "Cem");
     assert_eq!(olga.sees(), ["Olga", "Xia", "Yan", "Bob", "Wim", "Cem"], "and one of the node of Ada hers");
 }
+
+/// For how long a host is expected back in the tests of `--hosts first`.
+const GRACE: Duration = Duration::from_secs(60);
+
+/// So many nodes with `--hosts first`, of which the first owns the room.
+fn first_hosts(count: usize) -> Nodes {
+    let mut nodes = Nodes::start(count, Limits { grace: GRACE, ..LIMITS }, HostMode::First);
+    nodes.enter(0, Encoding::PLAIN_WHOLE);
+    nodes
+}
+
+/// Which of these people are hosts, as all pages agree.
+fn hosts(people: &[&Person]) -> Vec<bool> {
+    let hosts = people[0].page().hosts;
+    people.iter().for_each(|person| assert_eq!(person.page().hosts, hosts));
+    people.iter().map(|person| hosts.contains(&person.page().you.expect("a seat"))).collect()
+}
+
+#[test]
+fn with_hosts_first_a_host_without_a_seat_counts_at_every_node() {
+    for node in [0, 1] {
+        let mut nodes = first_hosts(2);
+        let boss = nodes.enter(node, Encoding::PLAIN_WHOLE);
+        nodes.give_key(&boss);
+        let [ada, bob] = [(0, "Ada"), (1, "Bob")].map(|(node, name)| nodes.join(node, name));
+        assert_eq!(hosts(&[&ada, &bob]), [false, false], "the host at node {node} is there");
+        nodes.end(&boss, true);
+        nodes.pass(GRACE - SECOND);
+        assert_eq!(hosts(&[&ada, &bob]), [false, false], "and may come back");
+        nodes.pass(2 * SECOND);
+        assert_eq!(hosts(&[&ada, &bob]), [true, false]);
+    }
+}
+
+#[test]
+fn with_hosts_first_a_host_without_a_seat_counts_when_another_node_dies() {
+    for dead in [0, 1] {
+        let mut nodes = first_hosts(3);
+        let boss = nodes.enter(1, Encoding::PLAIN_WHOLE);
+        nodes.give_key(&boss);
+        let _ada = nodes.join(0, "Ada");
+        let bob = nodes.join(2, "Bob");
+        nodes.kill(dead);
+        nodes.pass(10 * SECOND);
+        assert_eq!(hosts(&[&bob]), [false]);
+        if dead == 0 {
+            nodes.pass(2 * GRACE);
+            assert_eq!(hosts(&[&bob]), [false], "the host is there");
+            nodes.end(&boss, true);
+        }
+        nodes.pass(GRACE + 5 * SECOND);
+        let is_first = dead == 0; // otherwise, Ada is
+        assert_eq!((hosts(&[&bob]), bob.page().hosts.len()), (vec![is_first], 1));
+    }
+}
+
+#[test]
+fn with_hosts_first_the_first_of_all_nodes_is_the_host() {
+    let mut nodes = first_hosts(2);
+    let ada = nodes.join(1, "Ada");
+    let bob = nodes.join(0, "Bob");
+    assert_eq!(hosts(&[&ada, &bob]), [true, false]);
+    nodes.act(&ada, Action::Write(TextChange::Whole("a text".into())));
+    nodes.end(&ada, false);
+    nodes.pass(GRACE / 2);
+    let again = nodes.enter(0, Encoding::PLAIN_WHOLE);
+    nodes.act(&again, take_seat("Ada", ada.session));
+    nodes.pass(GRACE);
+    assert_eq!(hosts(&[&again, &bob]), [true, false], "who comes back through another node is the host");
+    nodes.end(&again, true);
+    assert_eq!(hosts(&[&bob]), [true]);
+    nodes.end(&bob, true);
+    let cem = nodes.join(1, "Cem");
+    assert_eq!(hosts(&[&cem]), [true], "everybody else has left");
+}
+
+#[test]
+fn with_hosts_first_hosts_of_an_owner_that_died_are_expected_back() {
+    let mut nodes = first_hosts(2);
+    let ada = nodes.join(0, "Ada");
+    nodes.act(&ada, Action::Write(TextChange::Whole("a text".into())));
+    let bob = nodes.join(1, "Bob");
+    nodes.kill(0);
+    nodes.pass(10 * SECOND);
+    let again = nodes.enter(1, Encoding::PLAIN_WHOLE);
+    nodes.act(&again, take_seat("Ada", ada.session));
+    assert_eq!(hosts(&[&again, &bob]), [true, false]);
+    nodes.pass(2 * GRACE);
+    assert_eq!(hosts(&[&again, &bob]), [true, false]);
+}
+
+#[test]
+fn acknowledgements_of_texts_that_wait_for_the_owner_are_bounded() {
+    const MAX: u64 = 4096;
+    let limits = Limits { room_burst: 1 << 30, ..LIMITS };
+    let mut nodes = Nodes::start(2, limits, HostMode::Key);
+    let olga = nodes.join(0, "Olga");
+    let ada = join_socketio(&mut nodes, 1, "Ada");
+    acks(&ada);
+    nodes.is_slow = true;
+    for n in 0..MAX + 10 {
+        let write = Action::Write(TextChange::Whole(n.to_string().into()));
+        nodes.send(&ada, FromClient::Acted(write), Some(n));
+    }
+    let refused = acks(&ada);
+    assert_eq!(refused.len(), 10, "{:?}", refused.last());
+    assert!(refused.iter().all(|ack| ack.contains("memory_full")), "{refused:?}");
+    nodes.act(&ada, Action::Write(TextChange::Whole("without an acknowledgement".into())));
+    nodes.is_slow = false;
+    nodes.settle();
+    assert_eq!(acks(&ada).len(), MAX as usize);
+    assert_eq!(olga.page().text_of("Ada"), Some("without an acknowledgement"));
+}

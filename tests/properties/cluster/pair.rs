@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
     LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, QueuedEvent, Requests, Restored, Save,
-    Session, Shard, StorePost, UserId, Write,
+    Session, Shard, StorePost, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -73,10 +73,6 @@ pub(super) struct Person {
 impl Person {
     pub(super) fn page(&self) -> Page {
         self.pipe.page()
-    }
-
-    pub(super) fn user(&self) -> UserId {
-        UserId(self.page().you.expect("a seat").parse().unwrap())
     }
 
     /// The names that its page shows.
