@@ -84,11 +84,16 @@ impl<T: Transport> Hub<T> {
 
     /// Why a client that has never asked for a seat, and whose post was rejected, has none as a guest. `None` for other
     /// clients, or if it could have one.
-    fn guest_refusal(&self, client: ClientId, id: RoomId) -> Option<EventError> {
-        let entry = self.clients.registry.get(client)?;
-        let room = self.rooms.get(id).filter(|_| entry.encoding.carrier.has_notices())?;
+    pub(super) fn guest_refusal(&self, client: ClientId, id: RoomId) -> Option<EventError> {
+        let room = self.rooms.get(id).filter(|_| self.is_guest(client))?;
         let viewer = room.actor(client).filter(|actor| actor.user.is_none())?;
         room.rules().may_seat(room.view(), viewer, Session::random().key()).err().map(EventError::from)
+    }
+
+    /// Whether a client has never asked for a seat, and gets one as a guest when it posts.
+    pub(super) fn is_guest(&self, client: ClientId) -> bool {
+        let entry = self.clients.registry.get(client);
+        entry.is_some_and(|entry| entry.encoding.carrier.has_notices())
     }
 
     /// Publishes the fact of a decision and replies to the client.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use tempfile::TempDir;
 
 fn join(name: &str, n: u8) -> Value {
     json!({"name": name, "session": session(n)})
@@ -22,6 +23,10 @@ fn play(stage: &mut Stage<'_>) {
     seats_again(stage);
     closed_rooms(stage);
     at_once(stage);
+    guests(stage);
+    for path in ["/boxes?room=r", "/log?room=r&format=json"] {
+        stage.get(path);
+    }
 }
 
 fn viewers_and_seats(stage: &mut Stage<'_>) {
@@ -213,6 +218,20 @@ fn at_once(stage: &mut Stage<'_>) {
     );
 }
 
+/// Clients that have never said their names. Those of Socket.IO are seated as guests.
+fn guests(stage: &mut Stage<'_>) {
+    stage.enter("guest");
+    stage.send("guest", "message", json!({"text": "into a locked room", "ref": "1"}));
+    stage.send("ada", "set_room", json!({"locked": false}));
+    stage.send("guest", "message", json!({"text": "hello", "ref": "2"}));
+    stage.send("guest", "message", json!({"text": "hello again"}));
+    stage.send("guest", "updated_text", json!({"text": "a box"}));
+    stage.send("ada", "change_name", json!({"name": "Ada Lovelace"}));
+    if stage.carrier == Carrier::SocketIo {
+        stage.end("guest", true, "disconnect_user");
+    }
+}
+
 fn transcript(
     here: &Program,
     there: &Program,
@@ -241,18 +260,23 @@ fn differences(steps: &[String], expected: &Transcript, found: &Transcript) -> V
     differing.map(line).collect()
 }
 
-fn compare(carrier: Carrier, options: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
+/// A server without other nodes, with the same options.
+fn single(folder: &TempDir, options: &[&str]) -> Program {
     let key_file = folder.path().join("key");
     fs::write(&key_file, KEY).unwrap();
     fs::set_permissions(&key_file, fs::Permissions::from_mode(0o600)).unwrap();
-    let mut single = server();
-    single.args(["--post-rate", "1000", "--host-key-file"]).arg(&key_file);
-    single.arg("--store").arg(folder.path().join("store")).args(options);
-    let single = Program::start(&mut single);
-    let (steps, expected) = transcript(&single, &single, true, carrier);
+    let mut command = server();
+    command.args(["--post-rate", "1000", "--host-key-file"]).arg(&key_file);
+    command.arg("--store").arg(folder.path().join("store"));
+    Program::start(command.args(options))
+}
+
+fn compare(carrier: Carrier, options: &[&str]) {
     let mut all = Vec::new();
     for is_owner in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let single = single(&folder, options);
+        let (steps, expected) = transcript(&single, &single, is_owner, carrier);
         let cluster = Cluster::start();
         let [one, other] = [(); 2].map(|()| cluster.node_with(options));
         let (here, there) = if is_owner { (&one, &other) } else { (&other, &one) };

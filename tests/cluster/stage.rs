@@ -1,6 +1,6 @@
 //! A room on two servers, or on one, in which a script is played, and what everybody receives meanwhile.
 
-use crate::cluster::{KEY, post_as};
+use crate::cluster::{KEY, get, post_as};
 use crate::support::TIMEOUT;
 use crate::support::client::{code, dial};
 use crate::support::program::Program;
@@ -250,6 +250,18 @@ impl<'a> Stage<'a> {
         self.transcript.insert((self.steps.len(), "http".to_owned()), vec![answer]);
     }
 
+    /// What a file says that is not about barriers.
+    pub(crate) fn get(&mut self, path: &str) {
+        let (status, body) = get(self.here, path);
+        let mut content: Value = serde_json::from_str(&body).expect("JSON");
+        if let Some(posts) = content.as_array_mut() {
+            posts.retain(|post| !is_barrier(post));
+        }
+        self.steps.push(path.to_owned());
+        let lines = vec![status.to_string(), self.normal(&content).to_string()];
+        self.transcript.insert((self.steps.len(), "http".to_owned()), lines);
+    }
+
     /// Ids in place of names that begin with `@`.
     fn with_ids(&self, data: &Value) -> Value {
         let id = |name: &str| {
@@ -336,6 +348,9 @@ impl<'a> Stage<'a> {
                             json!(self.posts.iter().position(|known| Some(*known) == n.as_u64()))
                         }
                         ("token", Value::String(_)) => json!("a token"),
+                        ("session", Value::String(session)) if !session.starts_with("0000") => {
+                            json!("a session")
+                        }
                         ("id", Value::String(id)) if name(id).is_none() => json!("nobody"),
                         ("log", Value::Array(posts)) => posts
                             .iter()
