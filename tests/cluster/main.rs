@@ -95,6 +95,7 @@ const TESTS: &[(&str, fn())] = tests![
     operators::clusters_with_different_prefixes_share_nothing_on_one_redis,
     operators::health_says_how_many_nodes_there_are,
     operators::without_a_cluster_health_says_nothing_of_nodes,
+    operators::the_guide_lists_every_metric_of_a_node_and_no_other,
     operators::a_log_is_read_from_redis_by_the_command_and_over_http,
     operators::posts_that_are_older_than_keep_says_are_swept,
     operators::without_a_key_file_nobody_can_be_a_host_and_the_log_says_so,
