@@ -34,16 +34,10 @@ fn main() -> ExitCode {
         [FLOOR, job] => read(job).and_then(be_floor).and_then(print),
         _ => {
             let options = Options::parse();
-            if options.measures() { run(&options) } else { check::check() }
+            if options.common.measures() { run(&options) } else { check::check() }
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            write_stderr(&format!("crowd: {sentence}\n"));
-            ExitCode::FAILURE
-        }
-    }
+    child::exit_code("crowd", outcome)
 }
 
 fn be_floor(job: floor::Job) -> Result<floor::Outcome, String> {
@@ -56,8 +50,8 @@ fn run(options: &Options) -> Result<(), String> {
     let recording = directory.path().join("recording");
     let (mut rows, mut failed) = (Vec::new(), 0);
     for scenario in options.scenarios()? {
-        let rounds = (1..=options.rounds).map(|n| {
-            write_stderr(&format!("{}, round {n} of {}\n", scenario.name, options.rounds));
+        let rounds = (1..=options.common.rounds).map(|n| {
+            write_stderr(&format!("{}, round {n} of {}\n", scenario.name, options.common.rounds));
             measure_round(&scenario, &recording, options)
         });
         match rounds.collect() {
@@ -70,10 +64,7 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let table = report::table(&rows) + &report::flatness(&rows).unwrap_or_default();
     io::stdout().write_all(table.as_bytes()).map_err(|error| error.to_string())?;
-    if let Some(file) = &options.json {
-        let json = format!("{:#}\n", report::to_json(&rows));
-        fs::write(file, json).map_err(|error| format!("{} cannot be written: {error}.", file.display()))?;
-    }
+    options.common.write_json(|| report::to_json(&rows))?;
     options.pictures.as_deref().map_or(Ok(()), |directory| pictures::draw(&rows, directory))?;
     if failed == 0 { Ok(()) } else { Err(format!("{failed} of the scenarios have failed.")) }
 }

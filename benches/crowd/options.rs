@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::driver::options::CommonOptions;
 use crate::driver::scenario::Scenario;
 use crate::driver::wire::Carrier;
 use clap::Parser;
@@ -16,13 +17,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
     scenario: Vec<String>,
 
-    /// How often to measure each scenario; medians are printed
-    #[arg(long, value_name = "ROUNDS", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=99))]
-    pub rounds: u32,
-
-    /// Measure each scenario for two seconds only, for an impression
-    #[arg(long)]
-    quick: bool,
+    #[command(flatten)]
+    pub common: CommonOptions,
 
     /// Send texts as splices, in both directions, in all scenarios
     #[arg(long)]
@@ -40,29 +36,12 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ARGUMENTS", default_value = "", allow_hyphen_values = true)]
     pub server_args: String,
 
-    /// Where to write all figures
-    #[arg(long, value_name = "FILE")]
-    pub json: Option<PathBuf>,
-
     /// Where to write pictures
     #[arg(long, value_name = "DIRECTORY")]
     pub pictures: Option<PathBuf>,
-
-    /// Passed by `cargo bench`; without it, as in `cargo test --benches`, the bench only checks itself
-    #[arg(long, hide = true)]
-    bench: bool,
-
-    /// Passed by some test runners
-    #[arg(long, hide = true)]
-    test: bool,
 }
 
 impl Options {
-    /// Whether anything is to be measured.
-    pub(crate) fn measures(&self) -> bool {
-        self.bench && !self.test
-    }
-
     /// The scenarios to measure.
     pub(crate) fn scenarios(&self) -> Result<Vec<Scenario>, String> {
         let mut known = Scenario::all();
@@ -82,7 +61,7 @@ impl Options {
         let adapt = |scenario: Scenario| {
             let splice = splices && (self.splice || scenario.splice);
             let scenario = Scenario { splice, carrier: self.clients, ..scenario };
-            if self.quick { scenario.quick() } else { scenario }
+            if self.common.quick { scenario.quick() } else { scenario }
         };
         Ok(known.into_iter().filter(is_wanted).map(adapt).collect())
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::env;
 use std::io::{self, Write};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 /// The first argument of the driver's process.
 pub(crate) const DRIVE: &str = "drive";
@@ -37,6 +37,13 @@ pub(crate) fn read<J: DeserializeOwned>(job: &str) -> Result<J, String> {
 pub(crate) fn print(outcome: impl Serialize) -> Result<(), String> {
     let json = serde_json::to_string(&outcome).map_err(|error| error.to_string())?;
     writeln!(io::stdout(), "{json}").map_err(|error| error.to_string())
+}
+
+/// The exit code of the bench `name`; an error is written to standard error.
+pub(crate) fn exit_code(name: &str, outcome: Result<(), String>) -> ExitCode {
+    let Err(sentence) = outcome else { return ExitCode::SUCCESS };
+    write_stderr(&format!("{name}: {sentence}\n"));
+    ExitCode::FAILURE
 }
 
 /// Writes progress or an error to standard error.

@@ -17,6 +17,7 @@ pub(crate) mod histogram;
 pub(crate) mod job;
 pub(crate) mod ledger;
 pub(crate) mod meters;
+pub(crate) mod options;
 pub(crate) mod process;
 pub(crate) mod recording;
 pub(crate) mod scenario;

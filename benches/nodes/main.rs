@@ -24,10 +24,10 @@ use crate::options::Options;
 use crate::plan::Setup;
 use crate::report::Row;
 use clap::Parser;
+use std::env;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -37,16 +37,10 @@ fn main() -> ExitCode {
         [DRIVE, job] => child::drive(job),
         _ => {
             let options = Options::parse();
-            if options.measures() { run(&options) } else { check::check() }
+            if options.common.measures() { run(&options) } else { check::check() }
         }
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(sentence) => {
-            write_stderr(&format!("nodes: {sentence}\n"));
-            ExitCode::FAILURE
-        }
-    }
+    child::exit_code("nodes", outcome)
 }
 
 fn run(options: &Options) -> Result<(), String> {
@@ -56,10 +50,10 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let mut rows: Vec<Row> = options.setups().into_iter().map(Row::new).collect();
-    for round in 1..=options.rounds {
+    for round in 1..=options.common.rounds {
         for row in &mut rows {
             let name = &row.setup.name;
-            write_stderr(&format!("{name}, round {round} of {}\n", options.rounds));
+            write_stderr(&format!("{name}, round {round} of {}\n", options.common.rounds));
             let outcome = measure(&row.setup, directory.path()).or_else(|error| {
                 write_stderr(&format!("{name} is measured again, because it was disturbed: {error}\n"));
                 measure(&row.setup, directory.path())
@@ -68,9 +62,7 @@ fn run(options: &Options) -> Result<(), String> {
         }
     }
     io::stdout().write_all(report::report(&rows).as_bytes()).map_err(|error| error.to_string())?;
-    let Some(file) = &options.json else { return Ok(()) };
-    let json = format!("{:#}\n", report::to_json(&rows));
-    fs::write(file, json).map_err(|error| format!("{} cannot be written: {error}.", file.display()))
+    options.common.write_json(|| report::to_json(&rows))
 }
 
 /// Starts the nodes of a setup, and drives them through its scenario.
