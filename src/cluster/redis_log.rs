@@ -4,7 +4,7 @@
 //! that was deleted from a stream until all of its neighbours are deleted, in memory and in its files.
 
 use crate::base::ids::UserId;
-use crate::cluster::connection::{Connection, Redis, RedisFailure, checked, read};
+use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
 use crate::cluster::options::RedisOptions;
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
@@ -169,8 +169,8 @@ pub(super) fn load(
     not_before: u64,
 ) -> Result<(RoomRecord, Vec<Post>), RedisFailure> {
     let record = cmd("HGET").arg(redis.keys.room(room.key())).arg("record").take();
-    let record: Option<String> = one(redis, connection, record)?;
-    let record = record.map(|json| serde_json::from_str(&json)).transpose().unwrap_or_else(|error| {
+    let record: Option<Vec<u8>> = one(redis, connection, record)?;
+    let record = record.map(|json| serde_json::from_slice(&json)).transpose().unwrap_or_else(|error| {
         log::error!("a room opens hidden and locked, because its settings are damaged: {error}");
         Some(RoomRecord::closed())
     });
@@ -222,7 +222,7 @@ fn page(
 
 /// The posts in a part of a log, without what is none: somebody else has written into the log.
 fn posts_of(answer: Value) -> Result<Vec<Post>, RedisFailure> {
-    let entries: Vec<(String, f64)> = read(answer)?;
+    let entries: Vec<(Vec<u8>, f64)> = read(answer)?;
     Ok(entries.iter().filter_map(|(json, score)| post_of(number_of(*score)?, json)).collect())
 }
 
@@ -233,8 +233,8 @@ fn number_of(score: f64) -> Option<u64> {
 }
 
 /// The post with this number.
-pub(super) fn post_of(n: u64, json: &str) -> Option<Post> {
-    let Entry { id, name, text, at } = serde_json::from_str(json).ok()?;
+pub(super) fn post_of(n: u64, json: &[u8]) -> Option<Post> {
+    let Entry { id, name, text, at } = serde_json::from_slice(json).ok()?;
     Some(Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? })
 }
 
@@ -254,9 +254,8 @@ fn several<const N: usize>(
     connection: &mut Connection,
     commands: &[Cmd; N],
 ) -> Result<[Value; N], RedisFailure> {
-    let answers = connection.run(commands)?.into_iter().map(checked).collect::<Result<Vec<_>, _>>();
-    let answers = answers.map_err(|error| redis.failure_of_server(&error))?;
-    answers.try_into().map_err(|_| RedisFailure::unexpected())
+    let answers = connection.run(commands)?.into_iter().map(|answer| redis.checked(answer));
+    answers.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|_| RedisFailure::unexpected())
 }
 
 #[cfg(test)]

@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::mem;
 use std::time::Instant;
 
-/// For how many posts the keys of their `ref`s are kept. A page sends a post again within minutes.
+/// For how many posts the keys of their `ref`s are kept: as many as a log has by default, because a Redis that has lost
+/// everything gets no older ones again. A page sends a post again within minutes.
 const MAX_KEYS: usize = 200;
 
 /// How many requests of a room may wait for its owner, beside texts. As many posts may wait for a store.

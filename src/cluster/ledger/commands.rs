@@ -170,7 +170,7 @@ fn fate(post: &PendingPost, answer: Value) -> Result<Fate, RedisFailure> {
         "new" => Fate::Numbered(Numbered::New(post.clone().numbered(read(next()?)?))),
         "known" => {
             let n: u64 = read(next()?)?;
-            let entries: Vec<String> = read(next()?)?;
+            let entries: Vec<Vec<u8>> = read(next()?)?;
             let known = entries.first().and_then(|json| post_of(n, json));
             // If the log is full of later posts, only its key is left; it was the same post.
             Fate::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
