@@ -102,11 +102,14 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let not_before = self.expiry.keeps_from(Now::read().unix_millis);
         let outcome =
             self.attempt(|redis, connection| redis_log::load(redis, connection, &name, count, not_before));
-        let (record, posts) = match outcome {
-            Ok((record, posts)) => (Some(record), posts),
+        let (record, stored) = match outcome {
+            Ok((record, stored)) => (Some(record), stored),
             Err(_) => (None, Vec::new()),
         };
-        (self.answer)(Answer::Loaded { room, record, posts });
+        let keys = stored.iter().filter_map(|(post, key)| Some((post.n, (*key)?))).collect();
+        let posts = stored.into_iter().map(|(post, _)| post).collect();
+        self.pass_on(Answer::Keys { room, keys });
+        self.pass_on(Answer::Loaded { room, record, posts });
     }
 
     /// Sends some of the waiting requests, and answers them.

@@ -210,6 +210,13 @@ impl Linked {
         }
     }
 
+    /// Keeps the keys of the posts in a log, and those of later posts.
+    pub(crate) fn set_keys(&mut self, keys: Vec<(u64, IdempotencyKey)>) {
+        let last = keys.last().map_or(0, |(n, _)| *n);
+        let later = mem::take(&mut self.keys).into_iter().filter(|(n, _)| *n > last);
+        keys.into_iter().chain(later).for_each(|(n, key)| self.note_key(n, Some(key)));
+    }
+
     /// The viewers on other nodes, as far as this node knows.
     pub(crate) fn viewers_elsewhere(&self) -> usize {
         match (self.is_alone, self.link.is_owner()) {

@@ -148,6 +148,21 @@ pub(crate) fn entries_of_a_log_that_are_no_posts_are_left_out() {
     rooms.stop();
 }
 
+pub(crate) fn a_log_without_numbers_takes_no_posts_and_others_do() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let last = ((1_u64 << 43) - 1).to_string();
+    cluster.redis.tell(&["ZADD", &format!("{PREFIX}l:r"), &last, "the last one"]);
+    for tab in &mut rooms.room {
+        assert_eq!(tab.client.try_post("refused", "refused"), Err("not_stored".to_owned()));
+    }
+    rooms.other_goes_on("meanwhile");
+    cluster.redis.tell(&["ZREM", &format!("{PREFIX}l:r"), "the last one"]);
+    rooms.goes_on("afterwards");
+    let logged = rooms.stop();
+    assert!(logged.contains("no more numbers"), "{logged}");
+}
+
 pub(crate) fn scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices() {
     let cluster = Cluster::start();
     let mut rooms = Rooms::start(&cluster);
