@@ -71,6 +71,21 @@ fn hosts_at_a_mirror_are_told_that_what_they_have_set_is_not_kept() {
     }
 }
 
+#[test]
+fn a_post_whose_removal_nobody_was_told_of_is_removed_by_the_next_owner() {
+    let (mut nodes, olga) = two_nodes();
+    let ada = nodes.join(1, "Ada");
+    nodes.act(&olga, post("kept"));
+    nodes.act(&olga, post("a secret"));
+    nodes.is_slow = true;
+    nodes.act(&olga, Action::RemovePost(2));
+    assert_eq!(ada.page().posts(), ["kept", "a secret"]);
+    nodes.kill(0);
+    nodes.is_slow = false;
+    nodes.pass(10 * SECOND);
+    assert_eq!(ada.page().posts(), ["kept", ""]);
+}
+
 /// Somebody writes, so that the seat is kept, and loses the connection after so many seconds.
 fn stay_and_vanish(nodes: &mut Nodes, node: usize, name: &str, seconds: u32) {
     let person = nodes.join(node, name);

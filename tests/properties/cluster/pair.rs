@@ -147,8 +147,9 @@ impl Nodes {
         self.tell(n, Event::Link(Box::new(LinkEvent::Beat(beat))));
     }
 
-    /// A node is killed.
+    /// A node is killed. Messages that still wait are lost.
     pub(super) fn kill(&mut self, n: usize) {
+        self.held.clear();
         self.nodes[n].is_dead = true;
     }
 
