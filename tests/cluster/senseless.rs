@@ -1,7 +1,7 @@
 //! Somebody else has written into the keys of a room, or Redis has lost the scripts: other rooms go on as if nothing had
 //! happened, and so does the room, as far as it can.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, get};
 use crate::redis::PREFIX;
 use crate::support::program::Program;
 use crate::tab::Tab;
@@ -85,6 +85,8 @@ pub(crate) fn keys_of_another_type_hurt_only_their_room() {
         for tab in &mut rooms.room {
             assert_eq!(tab.client.try_post("refused", "refused"), Err("not_stored".to_owned()), "{key}");
         }
+        let download = get(&rooms.nodes[0], "/log?room=r").0;
+        assert_eq!(download, if key.ends_with("l:r") { 503 } else { 200 });
         write(&mut rooms.room, key);
         rooms.other_goes_on(key);
         // Nobody can enter a room whose record cannot be read.
@@ -161,6 +163,27 @@ pub(crate) fn a_log_without_numbers_takes_no_posts_and_others_do() {
     rooms.goes_on("afterwards");
     let logged = rooms.stop();
     assert!(logged.contains("no more numbers"), "{logged}");
+}
+
+pub(crate) fn nodes_whose_list_makes_no_sense_are_cut_off_and_come_back() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let nodes = format!("{PREFIX}nodes");
+    cluster.redis.tell(&["SET", &nodes, "a text"]);
+    for tab in rooms.room.iter_mut().chain(&mut rooms.other) {
+        tab.client.until("that the node is cut off", |page| page.is_alone);
+    }
+    cluster.redis.tell(&["DEL", &nodes]);
+    for tab in rooms.room.iter_mut().chain(&mut rooms.other) {
+        tab.client
+            .until("that it is linked again", |page| !page.is_alone && !page.is_away("Ada").unwrap_or(true));
+    }
+    rooms.goes_on("afterwards");
+    rooms.other_goes_on("afterwards");
+    for node in rooms.nodes {
+        let logged = node.kill();
+        assert!(logged.contains("do not arrive at Redis: WRONGTYPE"), "{logged}");
+    }
 }
 
 pub(crate) fn scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices() {
