@@ -223,7 +223,7 @@ fn guests(stage: &mut Stage<'_>) {
     stage.enter("guest");
     stage.send("guest", "message", json!({"text": "into a locked room", "ref": "1"}));
     stage.send("ada", "set_room", json!({"locked": false}));
-    stage.send("guest", "message", json!({"text": "hello", "ref": "2"}));
+    stage.send_all("guest", &[("message", json!({"text": "hello", "ref": "2"}))]); // a seat and a post at once
     stage.send("guest", "message", json!({"text": "hello again"}));
     stage.send("guest", "updated_text", json!({"text": "a box"}));
     stage.send("ada", "change_name", json!({"name": "Ada Lovelace"}));
