@@ -212,8 +212,7 @@ fn at_once(stage: &mut Stage<'_>) {
             ("updated_text", json!({"at": 50, "cut": 0, "put": "!", "length": 51})),
             ("clear_box", json!({"id": "@Ada"})),
             ("message", json!({"text": "a post"})),
-            ("set_room", json!({"locked": false})),
-            ("set_room", json!({"locked": true})),
+            ("set_room", json!({"prompt": "What now?"})),
         ],
     );
 }

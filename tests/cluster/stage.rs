@@ -89,6 +89,17 @@ impl Wire {
         }
     }
 
+    /// Receives what the hub has sent once it has handled what was sent to it.
+    fn catch_up(&mut self) {
+        let prefix = if self.carrier == Carrier::SocketIo { "42" } else { "" };
+        self.send_text(format!("{prefix}[\"ping\",{{}}]"));
+        let pongs = |wire: &Self| wire.came.iter().filter(|packet| packet[0] == "pong").count();
+        while pongs(self) <= self.pings && !self.is_closed {
+            self.until("a pong", |packet| packet[0] == "pong");
+        }
+        self.came.pop_if(|packet| packet[0] == "pong");
+    }
+
     /// What a frame says; `None` for a ping, which is answered.
     fn packet(&mut self, text: &str) -> Option<Value> {
         if self.carrier == Carrier::Plain {
@@ -178,7 +189,7 @@ impl<'a> Stage<'a> {
     pub(crate) fn send(&mut self, who: &'static str, event: &str, data: Value) {
         let sent = self.with_ids(&data);
         self.people.get_mut(who).expect("somebody").send(event, &sent);
-        self.until_handled(who);
+        self.people.get_mut(who).expect("somebody").catch_up();
         self.end_step(&format!("{who}: {event} {data}"));
     }
 
@@ -190,7 +201,7 @@ impl<'a> Stage<'a> {
             let data = self.with_ids(data);
             self.people.get_mut(who).expect("somebody").send(event, &data);
         }
-        self.until_handled(who);
+        self.people.get_mut(who).expect("somebody").catch_up();
         self.end_step(&format!("{who}: {} and more at once", events[0].0));
         let is_state = |line: &String| {
             ["text_update", "room_state", "existing_users"].iter().any(|event| line.contains(event))
@@ -207,21 +218,8 @@ impl<'a> Stage<'a> {
     pub(crate) fn send_raw(&mut self, who: &'static str, text: &str) {
         let prefix = if self.carrier == Carrier::SocketIo { "42" } else { "" };
         self.people.get_mut(who).expect("somebody").send_text(format!("{prefix}{text}"));
-        self.until_handled(who);
+        self.people.get_mut(who).expect("somebody").catch_up();
         self.end_step(&format!("{who}: {text}"));
-    }
-
-    /// Waits until the hub has handled what somebody has sent.
-    fn until_handled(&mut self, who: &'static str) {
-        let wire = self.people.get_mut(who).expect("somebody");
-        let pongs = |wire: &Wire| wire.came.iter().filter(|packet| packet[0] == "pong").count();
-        let pings = wire.pings;
-        let prefix = if wire.carrier == Carrier::SocketIo { "42" } else { "" };
-        wire.send_text(format!("{prefix}[\"ping\",{{}}]"));
-        while pongs(wire) <= pings && !wire.is_closed {
-            wire.until("a pong", |packet| packet[0] == "pong");
-        }
-        wire.came.pop_if(|packet| packet[0] == "pong");
     }
 
     /// Somebody's connection ends, which Olga is told by this event.
@@ -278,9 +276,10 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits until everybody has received what the step led to, and notes it. Mark's posts go the way of all that the
-    /// others ask for, also through the store: what the first one causes may still be on its way when that is posted.
+    /// others ask for, also through the store: what they cause may still be on its way when the first one is posted. What
+    /// is sent at the end of a batch comes before the pong.
     fn end_step(&mut self, label: &str) {
-        for _ in 0..2 {
+        for _ in 0..3 {
             self.barriers += 1;
             let text = format!("barrier {}", self.barriers);
             self.people.get_mut("mark").expect("Mark").send("message", &json!({ "text": text }));
@@ -290,6 +289,7 @@ impl<'a> Stage<'a> {
                 });
             }
         }
+        self.people.values_mut().filter(|wire| !wire.is_closed).for_each(Wire::catch_up);
         self.learn_names();
         let posts = self.people.values().flat_map(|wire| &wire.came);
         let posts = posts.filter(|packet| packet[0] == "data" && !is_barrier(&packet[1]));
