@@ -7,7 +7,7 @@
 //! that they reach none of its files.
 
 pub(crate) mod connection;
-mod fragments;
+pub(crate) mod fragments;
 mod keys;
 mod ledger;
 pub(crate) mod link;
@@ -18,6 +18,7 @@ mod reader;
 pub(crate) mod redis_log;
 pub(crate) mod room_link;
 mod scripts;
+mod sense;
 mod subscriptions;
 mod writer;
 

@@ -6,8 +6,8 @@ use crate::cluster::message::{Asked, Outcome, Request};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::cause::Cause;
-use crate::hub::deadlines::Deadline;
 use crate::hub::linked::{LogState, Owned, Restoring};
+use crate::hub::open_room::OpenRoom;
 use crate::hub::seats::Origin;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
@@ -105,7 +105,7 @@ impl<T: Transport> Hub<T> {
                 linked.owned.log = LogState::default();
                 linked.owned.restoring = Restoring::default();
             }
-            self.store.load(id, room.name().clone(), self.limits.log_length);
+            self.store.load(id, room.name().clone(), self.limits.log_length, room.epoch());
         }
     }
 
@@ -201,6 +201,7 @@ impl<T: Transport> Hub<T> {
         }
         room.begin_reign(UserId(epoch.0 << COUNTER_BITS), now.instant);
         self.end_inheritance(id);
+        self.seat_own_users(id, now);
         self.take_charge(id);
         self.load_log(id);
         self.lose_users(id, now);
@@ -209,12 +210,23 @@ impl<T: Transport> Hub<T> {
         self.show_alone(id, false);
     }
 
+    /// The users of clients here have their seats, even if the owner before took them for away.
+    fn seat_own_users(&mut self, id: RoomId, now: Now) {
+        let users = self.rooms.get(id).map(OpenRoom::users_taken_for_away).unwrap_or_default();
+        for user in users {
+            if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_back(user, now)) {
+                self.publish(id, fact, Cause::default(), now);
+            }
+        }
+    }
+
     /// This node does not own a room any more.
     pub(super) fn step_down(&mut self, id: RoomId) {
         log::debug!("this node does not own a room any more");
         self.give_up_charge(id);
         if let Some(node) = &mut self.node {
             node.end_handover(id);
+            node.copies.cancel(id);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         room.keep_own_texts();
@@ -228,51 +240,6 @@ impl<T: Transport> Hub<T> {
         // The others are in the log, and would be posted twice.
         for (by, post, _) in numbered.into_iter().filter(|(_, post, _)| post.reference.is_some()) {
             room.forward_post(by, post);
-        }
-    }
-
-    /// The seats of a room count here, and away users lose theirs at their deadlines.
-    fn take_charge(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(id) else { return };
-        if room.linked.as_mut().is_some_and(|linked| mem::replace(&mut linked.counts_seats, true)) {
-            return; // it owned the room before, in another epoch
-        }
-        let me = self.node.as_ref().map(|node| node.me);
-        let Some(room) = self.rooms.get(id) else { return };
-        for (user, _) in room.view().users_after(None) {
-            let client = room.client_of(user).and_then(|client| self.clients.registry.get(client));
-            let origin = match (client, room.rules().holder(user)) {
-                (Some(client), _) => Origin::Address(client.address),
-                (None, Some(rank)) if Some(rank.node) != me => Origin::Node(rank.node),
-                (None, _) => Origin::Unknown,
-            };
-            self.seats.take(id, user, origin);
-            if let Some(kept) = room.rules().kept_seat(user) {
-                self.seats.leave(id, user, kept.stay);
-            }
-        }
-        self.set_graces(id);
-    }
-
-    /// Away users lose their seats at the ends of their grace periods.
-    pub(super) fn set_graces(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.get(id) else { return };
-        for (user, _) in room.view().users_after(None) {
-            if let Some(kept) = room.rules().kept_seat(user) {
-                self.deadlines.set(Deadline::Grace(id, user), kept.until);
-            }
-        }
-    }
-
-    fn give_up_charge(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(id) else { return };
-        if let Some(linked) = &mut room.linked {
-            linked.counts_seats = false;
-        }
-        let Some(room) = self.rooms.get(id) else { return };
-        for (user, _) in room.view().users_after(None) {
-            self.deadlines.cancel(Deadline::Grace(id, user));
-            self.seats.remove(id, user);
         }
     }
 
@@ -318,7 +285,7 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.get_mut(id).filter(|room| !room.is_alone()) else { return };
         let Some(linked) = &mut room.linked else { return };
         if mem::take(&mut linked.owned.log.is_due) {
-            self.store.load(id, room.name().clone(), self.limits.log_length);
+            self.store.load(id, room.name().clone(), self.limits.log_length, room.epoch());
         }
     }
 

@@ -3,6 +3,7 @@
 //! person has one seat and their last text, and every post is there once.
 
 mod mirrors;
+mod one_node;
 mod pair;
 mod redis;
 mod sim;
