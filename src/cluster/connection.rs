@@ -3,21 +3,34 @@
 
 use crate::cluster::keys::Keys;
 use crate::cluster::options::{RedisOptions, RedisUrl};
-use crate::cluster::room_link::TTL;
+use crate::cluster::room_link::{BEAT, TTL};
 use crate::cluster::scripts::{self, Scripts};
-use redis::{Client, Cmd, FromRedisValue, RedisError, ServerError, Value, from_redis_value};
+use redis::{Client, Cmd, FromRedisValue, RedisError, ServerError, ServerErrorKind, Value, from_redis_value};
 use std::fmt;
 use std::time::{Duration, Instant};
 
 /// How long a connection may take to be made. A node that is cut off tries again before others take it for dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// How long all commands that are sent together may take. Less than the time for which a beat counts, so that a
-/// node whose connection hangs makes a new one before others take it for dead.
-const COMMAND_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// How long all commands that are sent together may take. If a beat gets no answer, others take this node for dead at
+/// [`TTL`] after the beat before, which was a [`BEAT`] earlier. Half a second of that is left for a new connection and
+/// a beat on it.
+const COMMAND_TIMEOUT: Duration = TTL.saturating_sub(BEAT).saturating_sub(Duration::from_millis(500));
+
+/// The pause before a connection that has failed is made again. Until then, everything that needs it fails at once.
+/// Shorter than the half second that is left after [`COMMAND_TIMEOUT`], and long enough for a Redis that starts not to be
+/// kept busy by connections of all nodes, of which each loads the scripts.
+pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
+
+/// Why Redis is not used meanwhile.
+const PAUSE: &str = "it is tried again in a moment";
 
 /// The code of the error with which Redis refuses to take more memory.
 const OUT_OF_MEMORY: &str = "OOM";
+
+/// The codes of errors that say something of the keys of a command: they have another type, or values that make no
+/// sense. All other codes say something of Redis: that it is a replica now, or that the user has too few rights.
+const OF_KEYS: [&str; 2] = ["WRONGTYPE", "ERR"];
 
 /// A Redis, the names of the keys in it, and the scripts that it runs.
 #[derive(Debug)]
@@ -31,11 +44,15 @@ pub(crate) struct Redis {
 
 /// Why Redis cannot be used. It shows neither the user nor the password, nor any text of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedisFailure(String);
+pub struct RedisFailure {
+    reason: String,
+    /// Only some keys cannot be used.
+    is_of_keys: bool,
+}
 
 impl fmt::Display for RedisFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -44,12 +61,32 @@ impl std::error::Error for RedisFailure {}
 impl RedisFailure {
     /// The failure with this reason.
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
+        Self { reason: reason.into(), is_of_keys: false }
     }
 
     /// An answer that no Redis gives. It is not shown: there may be posts in it.
     pub(crate) fn unexpected() -> Self {
         Self::new("it gives an answer that no Redis gives")
+    }
+
+    /// The connection was lost a moment ago.
+    pub(crate) fn pause() -> Self {
+        Self::new(PAUSE)
+    }
+
+    /// Whether it is only that the connection was lost a moment ago.
+    pub(crate) fn is_pause(&self) -> bool {
+        self.reason == PAUSE
+    }
+
+    /// Somebody else has written what makes no sense. It is not shown: there may be posts in it.
+    pub(crate) fn senseless() -> Self {
+        Self { is_of_keys: true, ..Self::new("it has what no node has written") }
+    }
+
+    /// Whether only the keys of one command cannot be used, and Redis can.
+    pub(crate) fn is_of_keys(&self) -> bool {
+        self.is_of_keys
     }
 }
 
@@ -64,9 +101,34 @@ impl Redis {
     pub(crate) fn connect(&self) -> Result<Connection, RedisFailure> {
         let mut connection = self.open(COMMAND_TIMEOUT)?;
         for answer in connection.run(&scripts::load())? {
-            checked(answer).map_err(|error| self.failure_of_server(&error))?;
+            self.checked(answer)?;
         }
         Ok(connection)
+    }
+
+    /// Whether the user has all rights that a node needs.
+    pub(crate) fn check_rights(&self, connection: &mut Connection) -> Result<(), RedisFailure> {
+        let mut check = scripts::call(&self.scripts.check, &[self.keys.nodes()]);
+        check.arg(self.keys.room_channel(""));
+        let answer = connection.run(&[check])?.pop().unwrap_or(Value::Nil);
+        let missing: Vec<String> = read(self.checked(answer)?)?;
+        match missing.is_empty() {
+            true => Ok(()),
+            false => Err(RedisFailure::new(format!(
+                "the user may not run {} with keys and channels that begin with {}; docs/nodes.md lists all rights \
+                 that a node needs",
+                missing.join(", "),
+                self.keys.prefix(),
+            ))),
+        }
+    }
+
+    /// An answer that is no error.
+    pub(crate) fn checked(&self, answer: Value) -> Result<Value, RedisFailure> {
+        match answer {
+            Value::ServerError(error) => Err(self.failure_of_server(&error)),
+            answer => Ok(answer),
+        }
     }
 
     /// Connects to receive messages.
@@ -87,14 +149,21 @@ impl Redis {
 
     /// What the log and a message at the start say of an error.
     fn failure(&self, error: &RedisError) -> RedisFailure {
-        RedisFailure(without_user(&error.to_string(), self.url.user()))
+        RedisFailure::new(without_user(&error.to_string(), self.url.user()))
     }
 
     /// The same of an error that Redis answers with.
     pub(crate) fn failure_of_server(&self, error: &ServerError) -> RedisFailure {
         let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
         // The sentence that it becomes a part of has its own full stop.
-        RedisFailure(without_user(text.trim_end_matches([' ', '.']), self.url.user()))
+        let reason = without_user(text.trim_end_matches([' ', '.']), self.url.user());
+        match error.kind() {
+            Some(ServerErrorKind::NoPerm) => RedisFailure::new(format!(
+                "{reason}; a node needs the rights in docs/nodes.md, with keys and channels that begin with {}",
+                self.keys.prefix(),
+            )),
+            _ => RedisFailure { reason, is_of_keys: OF_KEYS.contains(&error.code()) },
+        }
     }
 }
 
@@ -107,18 +176,34 @@ fn without_user(text: &str, user: Option<&str>) -> String {
 pub(crate) struct Connection(redis::Connection);
 
 impl Connection {
-    /// Runs commands in one go. Of each there is an answer, which may be an error of Redis.
+    /// Runs commands in one go. Of each there is an answer, which may be an error of Redis. If Redis has lost the scripts,
+    /// it gets them again, and then the commands that need them.
     pub(crate) fn run(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, RedisFailure> {
         let deadline = Instant::now() + COMMAND_TIMEOUT;
-        self.send(commands)?;
-        let mut answers = Vec::with_capacity(commands.len());
-        while answers.len() < commands.len() {
-            answers.push(self.receive()?);
-            if Instant::now() > deadline && answers.len() < commands.len() {
-                return Err(RedisFailure::new("it takes too long to answer"));
+        let mut answers = self.exchange(commands, deadline)?;
+        let refused: Vec<usize> = (0..answers.len()).filter(|at| lacks_script(&answers[*at])).collect();
+        if !refused.is_empty() {
+            self.exchange(&scripts::load(), deadline)?; // if they are refused, so is what follows
+            let again: Vec<Cmd> = refused.iter().map(|at| commands[*at].clone()).collect();
+            for (at, answer) in refused.into_iter().zip(self.exchange(&again, deadline)?) {
+                answers[at] = answer;
             }
         }
         Ok(answers)
+    }
+
+    fn exchange(&mut self, commands: &[Cmd], deadline: Instant) -> Result<Vec<Value>, RedisFailure> {
+        self.send(commands)?;
+        commands.iter().map(|_| self.receive_by(deadline)).collect()
+    }
+
+    fn receive_by(&mut self, deadline: Instant) -> Result<Value, RedisFailure> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(RedisFailure::new("it takes too long to answer"));
+        }
+        self.0.set_read_timeout(Some(left)).map_err(|error| io_failure(&error))?;
+        self.receive()
     }
 
     /// Sends commands whose answers are to be [received](Self::receive).
@@ -141,22 +226,19 @@ impl Connection {
 fn io_failure(error: &RedisError) -> RedisFailure {
     match error.is_timeout() {
         true => RedisFailure::new("it does not answer"),
-        false if error.is_io_error() => RedisFailure(error.to_string()),
+        false if error.is_io_error() => RedisFailure::new(error.to_string()),
         false => RedisFailure::unexpected(),
     }
 }
 
-/// An answer that is no error.
-pub(crate) fn checked(answer: Value) -> Result<Value, ServerError> {
-    match answer {
-        Value::ServerError(error) => Err(error),
-        answer => Ok(answer),
-    }
+/// Whether an answer says that Redis does not have the script.
+fn lacks_script(answer: &Value) -> bool {
+    matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
 }
 
 /// An answer as a value of a type.
 pub(crate) fn read<T: FromRedisValue>(answer: Value) -> Result<T, RedisFailure> {
-    from_redis_value(answer).map_err(|_| RedisFailure::unexpected())
+    from_redis_value(answer).map_err(|_| RedisFailure::senseless())
 }
 
 /// Whether Redis is full.

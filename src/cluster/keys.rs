@@ -23,6 +23,11 @@ impl Keys {
         Self { prefix: prefix.into(), channels }
     }
 
+    /// What all names begin with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The nodes, and until when each is alive.
     pub(crate) fn nodes(&self) -> String {
         format!("{}nodes", self.prefix)

@@ -8,15 +8,16 @@ mod sweeper;
 
 use crate::base::clock::Now;
 use crate::base::warning::Warning;
-use crate::cluster::connection::{Connection, Redis, RedisFailure, is_full};
+use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, is_full};
 use crate::cluster::ledger::commands::{Expiry, answer_of, command_of, refuse};
 use crate::cluster::ledger::sweeper::Sweeper;
 use crate::cluster::options::RedisOptions;
+use crate::cluster::outage::Outage;
 use crate::cluster::redis_log;
 use crate::room::post::NotStored;
 use crate::store::request::{Answer, Load, Write};
 use crossbeam_channel::{Receiver, never, select};
-use redis::{Cmd, ServerError, ServerErrorKind, Value};
+use redis::{Cmd, ServerError, Value};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,10 +28,6 @@ const MAX_AT_ONCE: usize = 256;
 /// Size of the texts after which no more requests are sent at once, in bytes. The last one may exceed it. Redis does
 /// nothing else while it handles them.
 const MAX_SIZE_AT_ONCE: usize = 1024 * 1024;
-
-/// Pause before a connection that has failed is made again. Until then, requests fail at once: their authors are told,
-/// and pages try again.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// The pause between two looks for something to do. Only a sweep is ever due without a request.
 const IDLE: Duration = Duration::from_secs(60);
@@ -44,9 +41,11 @@ pub(crate) struct Ledger<A> {
     answer: A,
     connection: Option<Connection>,
     connect_at: Instant,
-    is_failing: bool,
+    outage: Outage,
     /// That Redis is full. Then some posts still fit and others do not.
     full: Warning,
+    /// That some of what Redis has makes no sense.
+    senseless: Warning,
     /// Requests to write, in the order in which they came.
     waiting: VecDeque<Write>,
 }
@@ -62,8 +61,9 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             answer,
             connection: None,
             connect_at: now,
-            is_failing: false,
+            outage: Outage::default(),
             full: Warning::default(),
+            senseless: Warning::default(),
             waiting: VecDeque::new(),
         }
     }
@@ -102,11 +102,14 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let not_before = self.expiry.keeps_from(Now::read().unix_millis);
         let outcome =
             self.attempt(|redis, connection| redis_log::load(redis, connection, &name, count, not_before));
-        let (record, posts) = match outcome {
-            Ok((record, posts)) => (Some(record), posts),
+        let (record, stored) = match outcome {
+            Ok((record, stored)) => (Some(record), stored),
             Err(_) => (None, Vec::new()),
         };
-        (self.answer)(Answer::Loaded { room, record, posts });
+        let keys = stored.iter().filter_map(|(post, key)| Some((post.n, (*key)?))).collect();
+        let posts = stored.into_iter().map(|(post, _)| post).collect();
+        self.pass_on(Answer::Keys { room, keys });
+        self.pass_on(Answer::Loaded { room, record, posts });
     }
 
     /// Sends some of the waiting requests, and answers them.
@@ -121,13 +124,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let writes: Vec<Write> = self.waiting.drain(..count).collect();
         let commands: Vec<Cmd> =
             writes.iter().map(|write| command_of(write, &self.redis, &self.expiry)).collect();
-        let outcome = self.attempt(|redis, connection| {
-            let answers = connection.run(&commands)?;
-            match answers.iter().find_map(lost_script) {
-                Some(error) => Err(redis.failure_of_server(error)),
-                None => Ok(answers),
-            }
-        });
+        let outcome = self.attempt(|_, connection| connection.run(&commands));
         let Ok(answers) = outcome else {
             return writes.into_iter().for_each(|write| self.pass_on(refuse(write, NotStored::Unavailable)));
         };
@@ -153,8 +150,17 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             });
             return refuse(write, NotStored::Full);
         }
-        self.fail(&failure); // it may be another one now
+        match failure.is_of_keys() {
+            true => self.warn_of_room(&failure),
+            false => self.fail(&failure), // it may be another one now
+        }
         refuse(write, NotStored::Unavailable)
+    }
+
+    /// A room cannot be used, and others can. Which one is not logged: whoever knows its name can enter it.
+    fn warn_of_room(&mut self, why: &RedisFailure) {
+        self.senseless
+            .log(Instant::now(), || format!("a room cannot be stored in Redis or read there: {why}"));
     }
 
     /// Does something that can be done twice: again on a new connection, if the one there was is lost.
@@ -164,11 +170,12 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
     ) -> Result<T, RedisFailure> {
         let was_connected = self.connection.is_some();
         let mut outcome = self.once(&mut run);
-        if was_connected && outcome.is_err() {
+        if was_connected && self.connection.is_none() {
             outcome = self.once(&mut run);
         }
         match &outcome {
-            Ok(_) if std::mem::take(&mut self.is_failing) => log::info!("posts are stored in Redis again"),
+            Err(why) if why.is_of_keys() => self.warn_of_room(why),
+            Ok(_) if self.outage.end() => log::info!("posts are stored in Redis again"),
             Ok(_) => {}
             Err(why) => self.fail(why),
         }
@@ -182,20 +189,22 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None if Instant::now() < self.connect_at => {
-                return Err(RedisFailure::new("it is tried again in a moment"));
+                return Err(RedisFailure::pause());
             }
             None => self.redis.connect()?,
         };
-        let outcome = run(&self.redis, &mut connection)?;
-        self.connection = Some(connection);
-        Ok(outcome)
+        let outcome = run(&self.redis, &mut connection);
+        if outcome.as_ref().err().is_none_or(RedisFailure::is_of_keys) {
+            self.connection = Some(connection);
+        }
+        outcome
     }
 
     fn fail(&mut self, why: &RedisFailure) {
-        if !self.is_failing {
+        if self.outage.note(why) {
             log::error!("nothing can be stored in Redis: {why}");
         }
-        (self.is_failing, self.connection) = (true, None);
+        self.connection = None;
         let now = Instant::now();
         if now >= self.connect_at {
             self.connect_at = now + RECONNECT_PAUSE;
@@ -214,13 +223,5 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             Err(_) => sweeper.retry(Instant::now()),
         }
         self.sweeper = Some(sweeper);
-    }
-}
-
-/// The answer of a Redis that has lost the scripts: a new connection loads them again.
-fn lost_script(answer: &Value) -> Option<&ServerError> {
-    match answer {
-        Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript) => Some(error),
-        _ => None,
     }
 }

@@ -13,6 +13,7 @@ mod ledger;
 pub(crate) mod link;
 pub(crate) mod message;
 pub(crate) mod options;
+mod outage;
 mod reader;
 pub(crate) mod redis_log;
 pub(crate) mod room_link;
@@ -83,7 +84,7 @@ pub(crate) fn start(
     answer: impl Fn(Answer) -> bool + Send + 'static,
 ) -> Result<Cluster, ClusterError> {
     let redis = Arc::new(Redis::new(options));
-    redis.connect()?;
+    redis.check_rights(&mut redis.connect()?)?;
     let me = random_id();
     let (links, hubs): (Vec<_>, Vec<Receiver<LinkRequest>>) = (0..hubs).map(|_| unbounded()).unzip();
     let ((signals, signal_queue), (changes, change_queue)) = (unbounded(), unbounded());

@@ -3,9 +3,10 @@
 
 use crate::base::ids::NodeId;
 use crate::base::warning::Warning;
-use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
+use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
 use crate::cluster::fragments::Fragments;
 use crate::cluster::link::LinkEvent;
+use crate::cluster::outage::Outage;
 use crate::cluster::room_link::TTL;
 use crate::cluster::subscriptions::{Change, Command, Subscriptions};
 use crate::platform::boot_time;
@@ -13,10 +14,6 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use redis::{Cmd, Value, cmd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Pause before a connection that has failed is made again. As long as it lasts, hubs are told that often that no
-/// messages arrive.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(500);
 
 /// Channels in one command, so that a node with many rooms does not keep Redis busy with it.
 const CHANNELS_AT_ONCE: usize = 1_000;
@@ -46,7 +43,7 @@ pub(crate) struct Reader<T> {
     tell: T,
     subscriptions: Subscriptions,
     fragments: Fragments,
-    is_cut: bool,
+    outage: Outage,
     warning: Warning,
 }
 
@@ -96,7 +93,17 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         let inbox = redis.keys.inbox(me);
         let (subscriptions, fragments) = (Subscriptions::default(), Fragments::default());
         let warning = Warning::default();
-        Self { redis, inbox, changes, signals, tell, subscriptions, fragments, is_cut: false, warning }
+        Self {
+            redis,
+            inbox,
+            changes,
+            signals,
+            tell,
+            subscriptions,
+            fragments,
+            outage: Outage::default(),
+            warning,
+        }
     }
 
     /// Receives messages until the writer has ended.
@@ -106,10 +113,9 @@ impl<T: Fn(LinkEvent)> Reader<T> {
                 Ok(()) | Err(Break::Stopped) => return,
                 Err(Break::Failed(why)) => why,
             };
-            if !self.is_cut {
+            if self.outage.note(&why) {
                 log::warn!("cut off from the other nodes, because Redis cannot be used: {why}");
             }
-            self.is_cut = true;
             self.signal(Signal::Cut);
             (self.tell)(LinkEvent::Cut);
             match self.changes.recv_timeout(RECONNECT_PAUSE) {
@@ -138,13 +144,12 @@ impl<T: Fn(LinkEvent)> Reader<T> {
             let mut unconfirmed = some.len();
             // What comes before the hubs are told that they are linked is lost, as what came before.
             while unconfirmed > 0 {
-                unconfirmed -= usize::from(matches!(arrival(connection.receive()?)?, Arrival::Confirmed));
+                unconfirmed -= usize::from(matches!(self.receive(&mut connection)?, Arrival::Confirmed));
             }
         }
-        if self.is_cut {
+        if self.outage.end() {
             log::info!("linked to the other nodes again");
         }
-        self.is_cut = false;
         self.signal(Signal::Linked(Instant::now()));
         (self.tell)(LinkEvent::Linked);
         self.subscriptions.on_restarted().for_each(|room| (self.tell)(LinkEvent::Subscribed(room)));
@@ -155,7 +160,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
     fn listen(&mut self, mut connection: Connection) -> Result<(), Break> {
         let mut heard = boot_time();
         loop {
-            match arrival(connection.receive()?)? {
+            match self.receive(&mut connection)? {
                 Arrival::Confirmed => {
                     if let Some(room) = self.subscriptions.confirm() {
                         (self.tell)(LinkEvent::Subscribed(room));
@@ -177,6 +182,10 @@ impl<T: Fn(LinkEvent)> Reader<T> {
                 return Err(RedisFailure::new("this node does not hear its own beats").into());
             }
         }
+    }
+
+    fn receive(&self, connection: &mut Connection) -> Result<Arrival, RedisFailure> {
+        arrival(self.redis.checked(connection.receive()?)?)
     }
 
     /// A message on this node's own channel.

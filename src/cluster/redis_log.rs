@@ -4,11 +4,12 @@
 //! that was deleted from a stream until all of its neighbours are deleted, in memory and in its files.
 
 use crate::base::ids::UserId;
-use crate::cluster::connection::{Connection, Redis, RedisFailure, checked, read};
+use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
 use crate::cluster::options::RedisOptions;
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
+use crate::room::session::IdempotencyKey;
 use crate::room::state::RoomRecord;
 use crate::store::room_list::StoredRoom;
 use redis::{Cmd, FromRedisValue, Value, cmd};
@@ -36,7 +37,13 @@ struct Entry {
     /// Empty if the post was removed.
     text: String,
     at: String,
+    /// The key of the post's `ref`, in hexadecimal; of a post without a `ref`, a random one.
+    #[serde(default)]
+    key: String,
 }
+
+/// A post in a log, and its key if that is known.
+pub(super) type Stored = (Post, Option<IdempotencyKey>);
 
 /// Logs in a Redis, open for reading.
 pub struct RedisLog {
@@ -155,7 +162,7 @@ fn room(redis: &Redis, connection: &mut Connection, name: &str) -> Result<Option
     let last = cmd("ZRANGE").arg(&log).arg(-1).arg(-1).arg("WITHSCORES").take();
     let [count, last] = several(redis, connection, &[count, last])?;
     let (posts, last) = (read(count)?, posts_of(last)?);
-    let last_at = last.first().map(|post| post.at);
+    let last_at = last.first().map(|(post, _)| post.at);
     Ok(last_at.map(|last_at| StoredRoom { name: name.to_owned(), posts, last_at }))
 }
 
@@ -167,23 +174,23 @@ pub(super) fn load(
     room: &RoomName,
     count: usize,
     not_before: u64,
-) -> Result<(RoomRecord, Vec<Post>), RedisFailure> {
+) -> Result<(RoomRecord, Vec<Stored>), RedisFailure> {
     let record = cmd("HGET").arg(redis.keys.room(room.key())).arg("record").take();
-    let record: Option<String> = one(redis, connection, record)?;
-    let record = record.map(|json| serde_json::from_str(&json)).transpose().unwrap_or_else(|error| {
+    let record: Option<Vec<u8>> = one(redis, connection, record)?;
+    let record = record.map(|json| serde_json::from_slice(&json)).transpose().unwrap_or_else(|error| {
         log::error!("a room opens hidden and locked, because its settings are damaged: {error}");
         Some(RoomRecord::closed())
     });
     let (mut posts, mut bytes, mut last) = (Vec::new(), 0, u64::MAX);
     'pages: while last > 0 {
         let page = page(redis, connection, room, 1..=last, true)?;
-        last = page.last().map_or(0, |post| post.n - 1);
-        for post in page {
+        last = page.last().map_or(0, |(post, _)| post.n - 1);
+        for (post, key) in page {
             if posts.len() == count || post.at < not_before {
                 break 'pages;
             }
             bytes += post.text.len();
-            posts.push(post);
+            posts.push((post, key));
             if bytes >= MAX_HISTORY_BYTES {
                 break 'pages;
             }
@@ -200,7 +207,8 @@ fn posts_after(
     room: &RoomName,
     after: u64,
 ) -> Result<Vec<Post>, RedisFailure> {
-    page(redis, connection, room, after.saturating_add(1)..=u64::MAX, false)
+    let page = page(redis, connection, room, after.saturating_add(1)..=u64::MAX, false)?;
+    Ok(page.into_iter().map(|(post, _)| post).collect())
 }
 
 /// Posts with these numbers, the last ones first if `from_end`. Empty if there are none.
@@ -210,7 +218,7 @@ fn page(
     room: &RoomName,
     numbers: std::ops::RangeInclusive<u64>,
     from_end: bool,
-) -> Result<Vec<Post>, RedisFailure> {
+) -> Result<Vec<Stored>, RedisFailure> {
     let (first, last) = (*numbers.start(), *numbers.end());
     let mut command = match from_end {
         true => cmd("ZREVRANGEBYSCORE").arg(redis.keys.log(room.key())).arg(last).arg(first).take(),
@@ -221,8 +229,8 @@ fn page(
 }
 
 /// The posts in a part of a log, without what is none: somebody else has written into the log.
-fn posts_of(answer: Value) -> Result<Vec<Post>, RedisFailure> {
-    let entries: Vec<(String, f64)> = read(answer)?;
+fn posts_of(answer: Value) -> Result<Vec<Stored>, RedisFailure> {
+    let entries: Vec<(Vec<u8>, f64)> = read(answer)?;
     Ok(entries.iter().filter_map(|(json, score)| post_of(number_of(*score)?, json)).collect())
 }
 
@@ -233,9 +241,20 @@ fn number_of(score: f64) -> Option<u64> {
 }
 
 /// The post with this number.
-pub(super) fn post_of(n: u64, json: &str) -> Option<Post> {
-    let Entry { id, name, text, at } = serde_json::from_str(json).ok()?;
-    Some(Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? })
+pub(super) fn post_of(n: u64, json: &[u8]) -> Option<Stored> {
+    let Entry { id, name, text, at, key } = serde_json::from_slice(json).ok()?;
+    let post = Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? };
+    Some((post, key_of(&key)))
+}
+
+/// A key in hexadecimal.
+pub(super) fn hex(key: IdempotencyKey) -> String {
+    format!("{:032x}", u128::from_le_bytes(key.0))
+}
+
+fn key_of(hex: &str) -> Option<IdempotencyKey> {
+    let key = u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32)?;
+    Some(IdempotencyKey(key.to_le_bytes()))
 }
 
 /// Runs a command whose answer is of a type.
@@ -254,9 +273,8 @@ fn several<const N: usize>(
     connection: &mut Connection,
     commands: &[Cmd; N],
 ) -> Result<[Value; N], RedisFailure> {
-    let answers = connection.run(commands)?.into_iter().map(checked).collect::<Result<Vec<_>, _>>();
-    let answers = answers.map_err(|error| redis.failure_of_server(&error))?;
-    answers.try_into().map_err(|_| RedisFailure::unexpected())
+    let answers = connection.run(commands)?.into_iter().map(|answer| redis.checked(answer));
+    answers.collect::<Result<Vec<_>, _>>()?.try_into().map_err(|_| RedisFailure::unexpected())
 }
 
 #[cfg(test)]
@@ -272,9 +290,13 @@ mod tests {
     fn an_entry_is_a_post_if_it_has_all_fields_and_a_number() {
         const POST: &str = r#"{"n":"3","id":"7","name":"Ada","text":"hello","at":"5","key":""}"#;
         let post = Post { n: 3, id: UserId(7), name: "Ada".into(), text: "hello".into(), at: 5 };
-        assert_eq!(posts_of(answer(&[(POST, "3")])), Ok(vec![post.clone()]));
+        assert_eq!(posts_of(answer(&[(POST, "3")])), Ok(vec![(post.clone(), None)]));
         let removed = POST.replace("hello", "");
-        assert_eq!(posts_of(answer(&[(&removed, "3")])), Ok(vec![Post { text: String::new(), ..post }]));
+        let without_text = Post { text: String::new(), ..post.clone() };
+        assert_eq!(posts_of(answer(&[(&removed, "3")])), Ok(vec![(without_text, None)]));
+        let key = IdempotencyKey(std::array::from_fn(|n| n as u8));
+        let with_key = POST.replace(r#""key":""#, &format!(r#""key":"{}"#, hex(key)));
+        assert_eq!(posts_of(answer(&[(&with_key, "3")])), Ok(vec![(post, Some(key))]));
         for score in ["0", "-1", "3.5", "inf", "nan", "8796093022208", "1e300"] {
             assert_eq!(posts_of(answer(&[(POST, score)])), Ok(Vec::new()), "{score}");
         }

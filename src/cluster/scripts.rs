@@ -3,7 +3,8 @@
 use redis::{Cmd, Script, cmd};
 
 /// The sources, in the order of the fields of [`Scripts`].
-const SOURCES: [&str; 9] = [
+const SOURCES: [&str; 10] = [
+    include_str!("scripts/check.lua"),
     include_str!("scripts/beat.lua"),
     include_str!("scripts/own.lua"),
     include_str!("scripts/give.lua"),
@@ -18,6 +19,8 @@ const SOURCES: [&str; 9] = [
 /// All scripts. Redis knows them by their hashes once they are [loaded](load).
 #[derive(Debug, Clone)]
 pub(crate) struct Scripts {
+    /// A node asks what it may do.
+    pub check: Script,
     /// A node says that it is alive.
     pub beat: Script,
     /// A node asks whose a room is.
@@ -41,8 +44,8 @@ pub(crate) struct Scripts {
 impl Scripts {
     /// The scripts of this version.
     pub(crate) fn new() -> Self {
-        let [beat, own, give, release, post, restore, save, erase, sweep] = SOURCES.map(Script::new);
-        Self { beat, own, give, release, post, restore, save, erase, sweep }
+        let [check, beat, own, give, release, post, restore, save, erase, sweep] = SOURCES.map(Script::new);
+        Self { check, beat, own, give, release, post, restore, save, erase, sweep }
     }
 }
 
@@ -55,4 +58,20 @@ pub(crate) fn load() -> Vec<Cmd> {
 /// The command that runs a script with these keys. Its arguments are to be added.
 pub(crate) fn call(script: &Script, keys: &[String]) -> Cmd {
     cmd("EVALSHA").arg(script.get_hash()).arg(keys.len()).arg(keys).take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn what_scripts_run_is_checked_at_the_start() {
+        let checked = |command: &str| SOURCES[0].contains(&format!("{{ '{command}'"));
+        let run =
+            |source: &'static str| source.split("call('").skip(1).filter_map(|rest| rest.split('\'').next());
+        let commands: BTreeSet<&str> = SOURCES.into_iter().flat_map(run).collect();
+        assert!(commands.len() > 15, "{commands:?}");
+        assert_eq!(commands.into_iter().find(|command| !checked(command)), None);
+    }
 }

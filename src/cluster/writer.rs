@@ -3,9 +3,11 @@
 
 use crate::base::clock::Now;
 use crate::base::ids::{Epoch, NodeId, RoomId};
-use crate::cluster::connection::{Connection, Redis, RedisFailure, checked, read};
+use crate::base::warning::Warning;
+use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
 use crate::cluster::fragments::split;
 use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
+use crate::cluster::outage::Outage;
 use crate::cluster::reader::{Signal, WAKE, probe};
 use crate::cluster::room_link::{BEAT, Owned, TTL};
 use crate::cluster::scripts::call;
@@ -28,9 +30,6 @@ const DEAD: Duration = Duration::from_secs(60);
 /// owner of a room that is open, the owner claims it again.
 pub(crate) const UNUSED_ROOM: u64 = 24 * 3600 * 1000;
 
-/// Pause before a connection that has failed is made again. Until then, requests fail at once.
-const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
-
 /// Sends what hubs ask for.
 pub(crate) struct Writer<T> {
     redis: Arc<Redis>,
@@ -50,7 +49,9 @@ pub(crate) struct Writer<T> {
     alive_until: Option<u64>,
     /// Since when messages arrive, and when this node has last heard itself.
     linked: Option<(Instant, Duration)>,
-    is_failing: bool,
+    outage: Outage,
+    /// That some of what Redis has makes no sense.
+    senseless: Warning,
 }
 
 /// What is sent in one go.
@@ -71,6 +72,8 @@ enum Expected {
     Owned(RoomId),
     /// In which epoch this node owns a room that it was given, or 0.
     Given(RoomId, NodeId),
+    /// A room is given up.
+    Released,
     /// How many nodes have received a message of this hub, which a room may have to know.
     Published(usize, Option<RoomId>),
     /// Nothing.
@@ -107,7 +110,8 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             beat_at: now,
             alive_until: None,
             linked: None,
-            is_failing: false,
+            outage: Outage::default(),
+            senseless: Warning::default(),
         }
     }
 
@@ -183,7 +187,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
                 Ok(LinkRequest::Release(key)) => {
                     let room = self.redis.keys.room(&key);
                     let release = call(&self.redis.scripts.release, &[room]).arg(self.me.0).take();
-                    batch.add(release, Expected::Nothing);
+                    batch.add(release, Expected::Released);
                 }
                 Ok(LinkRequest::Give { room, key, epoch, to }) => {
                     let keys = [self.redis.keys.nodes(), self.redis.keys.room(&key)];
@@ -232,7 +236,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
                 .into_keys()
                 .for_each(|hub| (self.tell)(Some(hub), LinkEvent::Unpublished));
         }
-        if !batch.commands.is_empty() && std::mem::take(&mut self.is_failing) {
+        if !batch.commands.is_empty() && self.outage.end() {
             log::info!("messages to other nodes arrive at Redis again");
         }
         for (hub, counts) in batch.published {
@@ -241,10 +245,9 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
     }
 
     fn fail(&mut self, why: &RedisFailure) {
-        if !self.is_failing {
+        if self.outage.note(why) {
             log::warn!("messages to other nodes do not arrive at Redis: {why}");
         }
-        self.is_failing = true;
         if self.connection.take().is_some() || Instant::now() >= self.connect_at {
             self.connect_at = Instant::now() + RECONNECT_PAUSE;
         }
@@ -254,7 +257,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
     fn exchange(&mut self, batch: &mut Batch) -> Result<(), RedisFailure> {
         if self.connection.is_none() {
             if Instant::now() < self.connect_at {
-                return Err(RedisFailure::new("it is tried again in a moment"));
+                return Err(RedisFailure::pause());
             }
             self.connection = Some(self.redis.connect()?);
             self.alive_until = None;
@@ -262,28 +265,46 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let answers = connection.run(&batch.commands)?;
         for (answer, expected) in answers.into_iter().zip(std::mem::take(&mut batch.answers)) {
-            let answer = checked(answer).map_err(|error| self.redis.failure_of_server(&error))?;
+            let answer = self.redis.checked(answer);
             match expected {
-                Expected::Beat { sent, at } => self.on_beat(answer, sent, at)?,
-                Expected::Owned(room) => (self.tell)(None, LinkEvent::Owned(room, owned(answer)?)),
-                Expected::Given(room, to) => {
-                    let event = match read(answer)? {
-                        0 => LinkEvent::NotGiven(room, to),
-                        epoch => LinkEvent::Owned(room, Owned { owner: Some(to), epoch: Epoch(epoch) }),
-                    };
-                    (self.tell)(None, event);
+                Expected::Beat { sent, at } => self.on_beat(answer?, sent, at)?,
+                Expected::Owned(room) => {
+                    if let Some(owned) = self.of_room(answer.and_then(owned))? {
+                        (self.tell)(None, LinkEvent::Owned(room, owned));
+                    }
                 }
+                Expected::Given(room, to) => match self.of_room(answer.and_then(read))? {
+                    Some(0) => (self.tell)(None, LinkEvent::NotGiven(room, to)),
+                    Some(epoch) => {
+                        let owned = Owned { owner: Some(to), epoch: Epoch(epoch) };
+                        (self.tell)(None, LinkEvent::Owned(room, owned));
+                    }
+                    None => {}
+                },
+                Expected::Released => _ = self.of_room(answer)?,
                 Expected::Published(hub, Some(room)) => {
-                    batch.published.entry(hub).or_default().push((room, read(answer)?));
+                    batch.published.entry(hub).or_default().push((room, read(answer?)?));
                 }
-                Expected::Published(_, None) | Expected::Nothing => {}
+                Expected::Published(_, None) | Expected::Nothing => _ = answer?,
             }
         }
         Ok(())
     }
 
+    /// The answer to a question about a room. `None` if the room cannot be used: others can. It is asked for again.
+    fn of_room<A>(&mut self, answer: Result<A, RedisFailure>) -> Result<Option<A>, RedisFailure> {
+        match answer {
+            Err(why) if why.is_of_keys() => {
+                let text = || format!("a room cannot be used, because of what Redis has of it: {why}");
+                self.senseless.log(Instant::now(), text);
+                Ok(None)
+            }
+            answer => answer.map(Some),
+        }
+    }
+
     fn on_beat(&mut self, answer: Value, sent: Duration, at: Now) -> Result<(), RedisFailure> {
-        let (time, before, alive): (u64, String, Vec<String>) = read(answer)?;
+        let (time, before, alive): (u64, String, Vec<Vec<u8>>) = read(answer)?;
         // A score in a sorted set is a floating-point number.
         let before = before.parse::<f64>().map_err(|_| RedisFailure::unexpected())?;
         // A Redis that has gone back to what it had before has gone back to an earlier beat.
@@ -294,7 +315,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         // Redis has read its clock about when half of the time for the answer had passed.
         let half = boot_time().saturating_sub(sent).as_millis() as u64 / 2;
         let middle = at.unix_millis.saturating_add(half);
-        let alive: BTreeSet<NodeId> = alive.iter().filter_map(|id| id.parse().ok()).map(NodeId).collect();
+        let alive: BTreeSet<NodeId> = alive.iter().filter_map(|id| node_of(id)).collect();
         (self.tell)(
             None,
             LinkEvent::Beat(Beat {
@@ -318,11 +339,16 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
     }
 }
 
+/// The node with this id. `None` if it is none: somebody else has written it.
+fn node_of(id: &[u8]) -> Option<NodeId> {
+    std::str::from_utf8(id).ok()?.parse().ok().map(NodeId)
+}
+
 fn owned(answer: Value) -> Result<Owned, RedisFailure> {
-    let (owner, epoch): (String, u64) = read(answer)?;
+    let (owner, epoch): (Vec<u8>, u64) = read(answer)?;
     let owner = match &*owner {
-        "" => None,
-        id => Some(NodeId(id.parse().map_err(|_| RedisFailure::unexpected())?)),
+        b"" => None,
+        id => Some(node_of(id).ok_or_else(RedisFailure::senseless)?),
     };
     Ok(Owned { owner, epoch: Epoch(epoch) })
 }

@@ -15,7 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::mem;
 use std::time::Instant;
 
-/// For how many posts the keys of their `ref`s are kept. A page sends a post again within minutes.
+/// For how many posts the keys of their `ref`s are kept: as many as a log has by default, because a Redis that has lost
+/// everything gets no older ones again. A page sends a post again within minutes.
 const MAX_KEYS: usize = 200;
 
 /// How many requests of a room may wait for its owner, beside texts. As many posts may wait for a store.
@@ -207,6 +208,13 @@ impl Linked {
         if self.keys.len() > MAX_KEYS {
             self.keys.pop_front();
         }
+    }
+
+    /// Keeps the keys of the posts in a log, and those of later posts.
+    pub(crate) fn set_keys(&mut self, keys: Vec<(u64, IdempotencyKey)>) {
+        let last = keys.last().map_or(0, |(n, _)| *n);
+        let later = mem::take(&mut self.keys).into_iter().filter(|(n, _)| *n > last);
+        keys.into_iter().chain(later).for_each(|(n, key)| self.note_key(n, Some(key)));
     }
 
     /// The viewers on other nodes, as far as this node knows.

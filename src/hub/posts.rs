@@ -101,6 +101,11 @@ impl<T: Transport> Hub<T> {
                     None => self.on_not_loaded(room, now),
                 }
             }
+            Answer::Keys { room, keys } => {
+                if let Some(linked) = self.linked(room) {
+                    linked.set_keys(keys);
+                }
+            }
             Answer::Saved { room, is_kept } => {
                 self.store.on_saved();
                 self.on_saved(room, is_kept, now);

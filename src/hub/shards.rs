@@ -116,6 +116,7 @@ impl Shards {
     pub fn on_store_reply(&self, answer: Answer) -> bool {
         let room = match answer {
             Answer::Loaded { room, .. }
+            | Answer::Keys { room, .. }
             | Answer::Saved { room, .. }
             | Answer::Erased { room, .. }
             | Answer::PostStored { room, .. }

@@ -159,6 +159,13 @@ pub enum Answer {
         /// The last posts, the oldest first. Empty if they could not be read.
         posts: Vec<Post>,
     },
+    /// The keys of the posts that come with the next [`Loaded`](Self::Loaded) of the room, for a store that may lose them.
+    Keys {
+        /// The room.
+        room: RoomId,
+        /// The numbers of posts, and their keys, the oldest first.
+        keys: Vec<(u64, IdempotencyKey)>,
+    },
     /// The outcome of a [`Save`].
     Saved {
         /// The room.

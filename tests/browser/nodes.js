@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,51 +20,39 @@ export function installed(name) {
   return FOLDERS.map((folder) => join(folder, name)).find((path) => existsSync(path));
 }
 
-// What nginx needs besides its part in docs/operating.md: to run for an ordinary user in a folder, as one process. A node
-// that was gone for a moment is tried again at once.
+// The balancers are configured as in packaging/nodes, but for the addresses; each connection goes to the next node.
+const CONFIGURATIONS = new URL("../../packaging/nodes/", import.meta.url);
+
+// A configuration with this port, and with these nodes instead of its three. `hashing` are the lines that pick a node by
+// the room.
+function configuration(file, hashing, port, nodes, server) {
+  const lines = readFileSync(new URL(file, CONFIGURATIONS), "utf8").split("\n");
+  const kept = lines.filter((line) => !hashing.test(line));
+  if (kept.length === lines.length) throw new Error(`${file} does not pick a node by the room.`);
+  const first = kept.findIndex((line) => /^ *server node1/.test(line));
+  const servers = nodes.map((node, n) => server(node, n + 1));
+  const others = (line) => !/^ *server node[2-9]/.test(line);
+  return [...kept.slice(0, first), ...servers, ...kept.slice(first + 1).filter(others)]
+    .join("\n")
+    .replace("listen 80;", `listen 127.0.0.1:${port};`)
+    .replace("bind :80", `bind 127.0.0.1:${port}`);
+}
+
+// nginx as an ordinary user in a folder, as one process. A node that was gone for a moment is tried again at once.
 function nginx(port, nodes) {
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path temp;`);
-  const servers = nodes.map((node) => `server 127.0.0.1:${node.port} max_fails=0;`);
-  const config = `daemon off; master_process off; pid nginx.pid; events {}
-http {
-  access_log off; ${temporary.join(" ")}
-  upstream typewall { ${servers.join(" ")} }
-  server {
-    listen 127.0.0.1:${port};
-    location / {
-      proxy_pass http://typewall;
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $http_connection;
-      proxy_set_header Host $http_host;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-For $remote_addr;
-    }
-  }
-}
-`;
-  return { config, argumentsIn: (folder, file) => ["-e", "stderr", "-p", folder, "-c", file] };
+  const server = (node) => `server 127.0.0.1:${node.port} max_fails=0;`;
+  const config = configuration("nginx.conf", /hash \$arg_room/, port, nodes, server)
+    .replace("http {", `http { access_log off; ${temporary.join(" ")}`)
+    .replace(/^worker_.*$/gm, "")
+    .replace("worker_connections 65536;", "");
+  const whole = `daemon off; master_process off; pid nginx.pid;\n${config}`;
+  return { config: whole, argumentsIn: (folder, file) => ["-e", "stderr", "-p", folder, "-c", file] };
 }
 
 function haproxy(port, nodes) {
-  const servers = nodes.map((node, n) => `  server node${n} 127.0.0.1:${node.port}`);
-  const config = `defaults
-  mode http
-  timeout connect 5s
-  timeout client 50s
-  timeout server 50s
-frontend web
-  bind 127.0.0.1:${port}
-  default_backend typewall
-backend typewall
-  balance roundrobin
-  option redispatch 1
-  http-request set-header X-Forwarded-Host %[req.hdr(Host)]
-  http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]
-  http-request set-header X-Forwarded-For %[src]
-${servers.join("\n")}
-`;
+  const server = (node, n) => `  server node${n} 127.0.0.1:${node.port}`;
+  const config = configuration("haproxy.cfg", /txn\.room|hash-type/, port, nodes, server);
   return { config, argumentsIn: (folder, file) => ["-db", "-f", file] };
 }
 

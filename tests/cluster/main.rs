@@ -16,7 +16,9 @@ mod posts;
 mod redis;
 mod redis_back;
 mod redis_faults;
+mod rights;
 mod seats;
+mod senseless;
 mod stored;
 #[path = "../support/mod.rs"]
 mod support;
@@ -57,7 +59,14 @@ const TESTS: &[(&str, fn())] = tests![
     redis_faults::a_redis_that_restarts_from_an_old_dump_gets_the_later_posts_again,
     redis_back::an_emptied_redis_gets_the_whole_room_again,
     redis_back::a_redis_that_goes_on_with_an_old_dump_gets_what_has_changed_since,
+    redis_back::a_post_is_sent_again_after_all_nodes_have_restarted_and_redis_was_emptied_and_is_posted_once,
     redis_back::a_redis_that_has_lost_its_last_moments_without_being_away_is_noticed,
+    senseless::keys_of_another_type_hurt_only_their_room,
+    senseless::scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices,
+    senseless::a_room_goes_on_whatever_numbers_somebody_writes,
+    senseless::a_room_goes_on_whatever_owner_and_whatever_nodes_somebody_writes,
+    senseless::a_log_without_numbers_takes_no_posts_and_others_do,
+    senseless::entries_of_a_log_that_are_no_posts_are_left_out,
     upgrade::a_rolling_restart_of_three_nodes_loses_nobody_and_nothing,
     crowd::a_crowd_on_three_nodes_reads_along,
     failover::a_replica_that_is_promoted_has_the_room,
@@ -74,6 +83,10 @@ const TESTS: &[(&str, fn())] = tests![
     deaths::at_sigterm_of_a_mirror_nobody_else_notices_and_its_people_come_back,
     deaths::at_sigterm_of_the_only_node_with_people_nothing_is_lost_that_pages_have,
     deaths::when_all_nodes_were_killed_the_log_and_what_hosts_set_are_in_redis,
+    rights::the_rights_in_the_guide_are_enough,
+    rights::without_one_of_the_rights_in_the_guide_a_node_does_not_start_and_says_why,
+    rights::without_its_keys_or_channels_a_node_does_not_start_and_says_why,
+    rights::a_right_that_is_taken_away_is_named_in_the_log,
     encrypted::nodes_reach_redis_over_tls_as_a_user_with_a_password,
     encrypted::a_redis_whose_certificate_is_not_trusted_is_not_used,
     files::no_unposted_text_and_no_session_is_in_a_file_of_redis,
@@ -84,6 +97,7 @@ const TESTS: &[(&str, fn())] = tests![
     operators::clusters_with_different_prefixes_share_nothing_on_one_redis,
     operators::health_says_how_many_nodes_there_are,
     operators::without_a_cluster_health_says_nothing_of_nodes,
+    operators::the_guide_lists_every_metric_of_a_node_and_no_other,
     operators::a_log_is_read_from_redis_by_the_command_and_over_http,
     operators::posts_that_are_older_than_keep_says_are_swept,
     operators::without_a_key_file_nobody_can_be_a_host_and_the_log_says_so,

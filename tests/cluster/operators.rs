@@ -2,6 +2,7 @@
 
 use crate::cluster::{Cluster, get, health};
 use crate::redis::Redis;
+use crate::support::metrics::{Metrics, OF_NODES, of_guide};
 use crate::support::port::Port;
 use crate::support::program::{Program, fails, output, server, typewall};
 use crate::support::wait_until;
@@ -103,6 +104,19 @@ pub(crate) fn without_a_cluster_health_says_nothing_of_nodes() {
     let program = Program::start(&mut server());
     assert_eq!(health(&program).get("nodes"), None);
     assert_eq!(get(&program, "/readyz").0, 200);
+}
+
+pub(crate) fn the_guide_lists_every_metric_of_a_node_and_no_other() {
+    let cluster = Cluster::start();
+    let [mut node, other] = [(); 2].map(|()| cluster.node_with(&["--metrics-listen", "127.0.0.1:0"]));
+    let address = node.metrics();
+    wait_until("two nodes", || Metrics::of(address).get("nodes") == 2.0);
+    drop(other.kill());
+    let metrics = Metrics::of(address);
+    assert_eq!(metrics.get("linked"), 1.0);
+    let of_guide = of_guide(|name| !name.starts_with("typewall_store_"));
+    assert!(OF_NODES.iter().all(|name| of_guide.contains_key(*name)));
+    assert_eq!(metrics.kinds_and_labels(), of_guide);
 }
 
 pub(crate) fn a_log_is_read_from_redis_by_the_command_and_over_http() {

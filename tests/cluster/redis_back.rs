@@ -132,6 +132,20 @@ pub(crate) fn a_redis_that_has_lost_its_last_moments_without_being_away_is_notic
     is_as_before(&cluster, room.kill(), &["one", "", "three"]);
 }
 
+pub(crate) fn a_post_is_sent_again_after_all_nodes_have_restarted_and_redis_was_emptied_and_is_posted_once() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    let mut ada = Tab::open(&node, "r", "Ada");
+    assert_eq!(ada.client.try_post("the ref", "one"), Ok(1));
+    drop(node.kill());
+    let node = cluster.node();
+    ada.go_on_at(&node);
+    cluster.redis.tell(&["FLUSHALL"]);
+    wait_until("the post", || log(&cluster.redis) == ["one"]);
+    assert_eq!(ada.client.try_post("the ref", "one"), Ok(1));
+    assert_eq!(cluster.redis.posts("r"), 1);
+}
+
 fn dump(connection: &mut ::redis::Connection, key: &str) -> Vec<u8> {
     ::redis::cmd("DUMP").arg(key).query(connection).expect("a dump")
 }

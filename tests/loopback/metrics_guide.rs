@@ -1,18 +1,8 @@
 //! The guide for operators lists every metric as it is, and its queries name metrics that exist.
 
-use crate::support::metrics::Metrics;
+use crate::support::metrics::{GUIDE, Metrics, OF_NODES, of_guide};
 use crate::test_store::TestStore;
-use std::collections::{BTreeMap, BTreeSet};
-
-const GUIDE: &str = include_str!("../../docs/operating.md");
-
-/// The words in backquotes in a cell.
-fn words(cell: &str) -> BTreeSet<String> {
-    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-}
-
-/// The metrics that only a server with other nodes has.
-const OF_NODES: [&str; 2] = ["typewall_linked", "typewall_nodes"];
+use std::collections::BTreeSet;
 
 /// The metrics of a server that has all of the others.
 fn metrics() -> Metrics {
@@ -24,18 +14,8 @@ fn metrics() -> Metrics {
 
 #[test]
 fn the_guide_lists_every_metric_with_its_type_and_its_labels() {
-    let rows = GUIDE.lines().filter(|line| line.starts_with("| `typewall_"));
-    let listed: BTreeMap<String, (String, BTreeSet<String>)> = rows
-        .map(|row| {
-            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-            let name = cells[1].trim_matches('`').to_owned();
-            (name, (cells[2].to_owned(), words(cells[3])))
-        })
-        .filter(|(name, _)| !OF_NODES.contains(&&**name))
-        .collect();
-    let served = metrics().families.into_iter();
-    let served = served.map(|(name, family)| (name, (family.kind, family.labels)));
-    assert_eq!(served.collect::<BTreeMap<_, _>>(), listed);
+    // Those of nodes are compared in tests/cluster.
+    assert_eq!(metrics().kinds_and_labels(), of_guide(|name| !OF_NODES.contains(&name)));
 }
 
 #[test]

@@ -3,27 +3,19 @@
 use crate::support::metrics::Metrics;
 use crate::support::program::{Program, fails, server, with_socket};
 use nix::sys::signal::Signal;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 const FREE: [&str; 2] = ["--metrics-listen", "127.0.0.1:0"];
-
-/// The address in the line that the program prints after the host link.
-fn metrics_of(program: &mut Program) -> SocketAddr {
-    program.host_key();
-    let line = program.next_line();
-    let address = line.strip_prefix("Metrics: http://").and_then(|rest| rest.strip_suffix("/metrics\n"));
-    address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line:?}"))
-}
 
 #[test]
 fn metrics_are_served_at_the_address_that_is_printed() {
     let mut program = Program::start(server().args(FREE));
-    let address = metrics_of(&mut program);
+    let address = program.metrics();
     assert!(address.ip().is_loopback() && address != program.address);
     let _ada = program.join("r", "Ada");
     assert_eq!(Metrics::of(address).get("users{state=\"present\"}"), 1.0);
     let mut program = Program::start(server().env("TYPEWALL_METRICS_LISTEN", "localhost:0"));
-    Metrics::of(metrics_of(&mut program));
+    Metrics::of(program.metrics());
 }
 
 #[test]
@@ -65,7 +57,7 @@ fn a_socket_from_systemd_is_for_the_page() {
     let socket = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut program = Program::start(with_socket(&socket, 1).args(FREE));
     assert_eq!(program.address, socket.local_addr().unwrap());
-    let address = metrics_of(&mut program);
+    let address = program.metrics();
     let _ada = program.join("r", "Ada");
     assert_eq!(Metrics::of(address).get("rooms"), 1.0);
 }

@@ -7,6 +7,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::SocketAddr;
 
+/// The guide for operators.
+pub(crate) const GUIDE: &str = include_str!("../../docs/operating.md");
+
+/// The metrics that only a server with other nodes has.
+pub(crate) const OF_NODES: [&str; 2] = ["typewall_linked", "typewall_nodes"];
+
+/// The types and the labels of metrics, by name.
+pub(crate) type KindsAndLabels = BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// The metrics with these names that the guide lists.
+pub(crate) fn of_guide(is_wanted: impl Fn(&str) -> bool) -> KindsAndLabels {
+    // The words in backquotes in a cell.
+    let words = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect();
+    let rows = GUIDE.lines().filter(|line| line.starts_with("| `typewall_"));
+    let cells = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
+    let listed =
+        cells.map(|cells| (cells[1].trim_matches('`').to_owned(), (cells[2].to_owned(), words(cells[3]))));
+    listed.filter(|(name, _)| is_wanted(name)).collect()
+}
+
 /// The answer of `/metrics`.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
@@ -44,6 +64,12 @@ impl Metrics {
         let content_type = response.header("Content-Type");
         assert_eq!(content_type, Some("text/plain; version=0.0.4; charset=utf-8"));
         Self::parse(response.text())
+    }
+
+    /// What the guide should say of them.
+    pub(crate) fn kinds_and_labels(self) -> KindsAndLabels {
+        let families = self.families.into_iter();
+        families.map(|(name, family)| (name, (family.kind, family.labels))).collect()
     }
 
     /// Reads a text. Panics where it is not as it should be.

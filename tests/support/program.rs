@@ -150,6 +150,14 @@ impl Program {
             .to_owned()
     }
 
+    /// The address of its metrics, in the line that it prints after the host link.
+    pub(crate) fn metrics(&mut self) -> SocketAddr {
+        self.host_key();
+        let line = self.next_line();
+        let address = line.strip_prefix("Metrics: http://").and_then(|rest| rest.strip_suffix("/metrics\n"));
+        address.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("{line:?}"))
+    }
+
     #[cfg(unix)]
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(self.child.id().cast_signed())

@@ -2,7 +2,7 @@
 
 use crate::base::random;
 use crate::cluster::connection::{Redis, RedisFailure, read};
-use crate::cluster::redis_log::post_of;
+use crate::cluster::redis_log::{hex, post_of};
 use crate::cluster::scripts::call;
 use crate::cluster::writer::UNUSED_ROOM;
 use crate::room::post::{NotStored, Numbered, PendingPost, Post};
@@ -115,10 +115,6 @@ fn random_key() -> String {
     hex(key)
 }
 
-fn hex(key: IdempotencyKey) -> String {
-    format!("{:032x}", u128::from_le_bytes(key.0))
-}
-
 /// What the answer to a request means.
 pub(super) fn answer_of(write: Write, answer: Value) -> Answer {
     match write {
@@ -170,8 +166,8 @@ fn fate(post: &PendingPost, answer: Value) -> Result<Fate, RedisFailure> {
         "new" => Fate::Numbered(Numbered::New(post.clone().numbered(read(next()?)?))),
         "known" => {
             let n: u64 = read(next()?)?;
-            let entries: Vec<String> = read(next()?)?;
-            let known = entries.first().and_then(|json| post_of(n, json));
+            let entries: Vec<Vec<u8>> = read(next()?)?;
+            let known = entries.first().and_then(|json| post_of(n, json)).map(|(post, _)| post);
             // If the log is full of later posts, only its key is left; it was the same post.
             Fate::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
         }

@@ -12,7 +12,8 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local room = redis.call('HMGET', KEYS[2], 'owner', 'epoch', 'n', 'record')
-local owner, epoch, known = room[1], number(room[2]) or 0, number(ARGV[2]) or 0
+local owner = room[1] and string.match(room[1], '^%d+$')
+local epoch, known = number(room[2]) or 0, number(ARGV[2]) or 0
 local alive_until = owner and redis.call('ZSCORE', KEYS[1], owner)
 local is_alive = alive_until and tonumber(alive_until) >= now
 local is_mine = owner == ARGV[1] and epoch >= known

@@ -25,7 +25,11 @@ if known and known <= n then
 end
 -- The log has later posts, if the room was deleted or evicted without it.
 local last = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2]
-n = string.format('%.0f', math.max(n, number(last) or 0) + 1)
+n = math.max(n, number(last) or 0) + 1
+if not number(n) then
+  return redis.error_reply('ERR A log has no more numbers')
+end
+n = string.format('%.0f', n)
 redis.call('ZADD', KEYS[2], n, cjson.encode({ n = n, id = ARGV[7], name = ARGV[8], text = ARGV[9], at = ARGV[10],
   key = ARGV[6] }))
 if ARGV[3] ~= '' then

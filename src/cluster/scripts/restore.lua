@@ -16,7 +16,10 @@ elseif epoch < mine then
   return { 'forgot', false }
 end
 local stored = number(room[2]) or 0
-local n = math.max(stored, tonumber(ARGV[2]))
+if not number(ARGV[2]) or #ARGV > 5 and not number(ARGV[#ARGV - 5]) then
+  return redis.error_reply('ERR A log has no such numbers')
+end
+local n = math.max(stored, number(ARGV[2]))
 for i = 6, #ARGV, 6 do
   local at, id, name, text, time, key = unpack(ARGV, i, i + 5)
   local before = redis.call('ZRANGEBYSCORE', KEYS[2], at, at, 'LIMIT', 0, 1)[1]

@@ -1,0 +1,178 @@
+//! Somebody else has written into the keys of a room, or Redis has lost the scripts: other rooms go on as if nothing had
+//! happened, and so does the room, as far as it can.
+
+use crate::cluster::Cluster;
+use crate::redis::PREFIX;
+use crate::support::program::Program;
+use crate::tab::Tab;
+use nix::sys::signal::Signal;
+
+/// Two people on two nodes in a room, and two in another one.
+struct Rooms {
+    nodes: [Program; 2],
+    room: [Tab; 2],
+    other: [Tab; 2],
+}
+
+impl Rooms {
+    fn start(cluster: &Cluster) -> Self {
+        let nodes = cluster.pair();
+        let open = |room| [("Ada", 0), ("Bob", 1)].map(|(name, node)| Tab::open(&nodes[node], room, name));
+        let (room, other) = (open("r"), open("other"));
+        let mut rooms = Self { nodes, room, other };
+        rooms.goes_on("before");
+        rooms.other_goes_on("before");
+        rooms
+    }
+
+    /// People in the room write and post.
+    fn goes_on(&mut self, what: &str) {
+        go_on(&mut self.room, what);
+    }
+
+    fn other_goes_on(&mut self, what: &str) {
+        go_on(&mut self.other, what);
+        let is_alone = |tab: &Tab| tab.client.page.is_alone;
+        assert!(!self.other.iter().any(is_alone), "the link was lost: {what}");
+    }
+
+    /// What both nodes have logged: the link was never lost.
+    fn stop(self) -> String {
+        let ended = self.nodes.map(|node| {
+            node.signal(Signal::SIGTERM);
+            node.ended()
+        });
+        let [one, other] = ended.map(|(status, logged)| {
+            assert_eq!(status, Some(0), "{logged}");
+            assert!(
+                !logged.contains("do not arrive") && !logged.contains("nothing can be stored"),
+                "{logged}"
+            );
+            logged
+        });
+        one + &other
+    }
+}
+
+fn go_on(tabs: &mut [Tab; 2], what: &str) {
+    write(tabs, what);
+    for tab in &mut *tabs {
+        tab.post(what);
+        tab.until_posted();
+    }
+    let [ada, bob] = tabs;
+    let posts = ada.client.page.log.len().max(bob.client.page.log.len());
+    for tab in [ada, bob] {
+        tab.client.until("all posts", |page| page.log.len() == posts);
+        assert!(tab.client.page.received.iter().copied().eq(1..=posts as u64), "no gap: {what}");
+    }
+}
+
+fn write([ada, bob]: &mut [Tab; 2], what: &str) {
+    ada.write(&format!("Ada {what}"));
+    bob.client.sees("Ada", &format!("Ada {what}"));
+    bob.write(&format!("Bob {what}"));
+    ada.client.sees("Bob", &format!("Bob {what}"));
+}
+
+pub(crate) fn keys_of_another_type_hurt_only_their_room() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let keys = ["r:r", "l:r"].map(|key| format!("{PREFIX}{key}"));
+    for key in &keys {
+        cluster.redis.tell(&["RENAME", key, "kept"]);
+        cluster.redis.tell(&["SET", key, "a text"]);
+        for tab in &mut rooms.room {
+            assert_eq!(tab.client.try_post("refused", "refused"), Err("not_stored".to_owned()), "{key}");
+        }
+        write(&mut rooms.room, key);
+        rooms.other_goes_on(key);
+        // Nobody can enter a room whose record cannot be read.
+        cluster.redis.until_later();
+        rooms.other_goes_on(key);
+        cluster.redis.tell(&["RENAME", "kept", key]);
+        rooms.goes_on(&format!("after {key}"));
+    }
+    let logged = rooms.stop();
+    assert!(logged.contains("WRONGTYPE"), "{logged}");
+    let lines = logged.lines().filter(|line| line.contains("WRONGTYPE")).count();
+    assert!(lines <= 4, "each node warns once of posts, and once of rooms: {logged}");
+}
+
+pub(crate) fn a_room_goes_on_whatever_numbers_somebody_writes() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let room = format!("{PREFIX}r:r");
+    let values =
+        ["", "text", "nan", "inf", "-1", "1.5", "1e300", "9223372036854775808", "18446744073709551616"];
+    for field in ["n", "epoch"] {
+        for value in values {
+            cluster.redis.tell(&["HSET", &room, field, value]);
+            rooms.goes_on(&format!("with {field} {value:?}"));
+        }
+    }
+    rooms.other_goes_on("afterwards");
+    assert_eq!(cluster.redis.posts("r"), 2 + 2 * 2 * values.len());
+    rooms.stop();
+}
+
+pub(crate) fn a_room_goes_on_whatever_owner_and_whatever_nodes_somebody_writes() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let (room, nodes) = (format!("{PREFIX}r:r"), format!("{PREFIX}nodes"));
+    for owner in ["", "me", "-1", "1.5", "99999999999999999999"] {
+        cluster.redis.tell(&["ZADD", &nodes, "inf", owner]);
+        let epoch: u64 = cluster.redis.ask(&["HGET", &room, "epoch"]);
+        let epoch = (epoch + 1_000_000).to_string();
+        if owner != "99999999999999999999" {
+            cluster.redis.tell(&["HSET", &room, "owner", owner, "epoch", &epoch]);
+        }
+        rooms.goes_on(&format!("with owner {owner:?}"));
+    }
+    rooms.other_goes_on("afterwards");
+    rooms.stop();
+}
+
+pub(crate) fn entries_of_a_log_that_are_no_posts_are_left_out() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let log = format!("{PREFIX}l:r");
+    for (score, entry) in
+        [("-3", "{}"), ("0.5", "text"), ("1", "null"), ("1.5", "[]"), ("inf", r#"{"n":"1"}"#)]
+    {
+        cluster.redis.tell(&["ZADD", &log, score, entry]);
+    }
+    rooms.goes_on("among them");
+    let late = cluster.node().watch("r");
+    assert_eq!(late.page.posts(), ["before", "before", "among them", "among them"]);
+    rooms.stop();
+}
+
+pub(crate) fn a_log_without_numbers_takes_no_posts_and_others_do() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let last = ((1_u64 << 43) - 1).to_string();
+    cluster.redis.tell(&["ZADD", &format!("{PREFIX}l:r"), &last, "the last one"]);
+    for tab in &mut rooms.room {
+        assert_eq!(tab.client.try_post("refused", "refused"), Err("not_stored".to_owned()));
+    }
+    rooms.other_goes_on("meanwhile");
+    cluster.redis.tell(&["ZREM", &format!("{PREFIX}l:r"), "the last one"]);
+    rooms.goes_on("afterwards");
+    let logged = rooms.stop();
+    assert!(logged.contains("no more numbers"), "{logged}");
+}
+
+pub(crate) fn scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    for round in 0..3 {
+        cluster.redis.tell(&["SCRIPT", "FLUSH"]);
+        // Not by the next post, which would load them.
+        cluster.redis.until_later();
+        rooms.goes_on(&format!("in round {round}"));
+        rooms.other_goes_on(&format!("in round {round}"));
+    }
+    let logged = rooms.stop();
+    assert!(!logged.contains("NOSCRIPT"), "{logged}");
+}
