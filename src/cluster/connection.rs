@@ -19,7 +19,7 @@ const COMMAND_TIMEOUT: Duration = TTL.saturating_sub(BEAT).saturating_sub(Durati
 
 /// The pause before a connection that has failed is made again. Until then, everything that needs it fails at once.
 /// Shorter than the half second that is left after [`COMMAND_TIMEOUT`], and long enough for a Redis that starts not to be
-/// kept busy by connections of all nodes, of which each loads the scripts.
+/// kept busy by logins of all nodes.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why Redis is not used meanwhile.
@@ -97,13 +97,9 @@ impl Redis {
         Self { url: options.url.clone(), keys, scripts: Scripts::new() }
     }
 
-    /// Connects, and loads the scripts.
+    /// Connects.
     pub(crate) fn connect(&self) -> Result<Connection, RedisFailure> {
-        let mut connection = self.open(COMMAND_TIMEOUT)?;
-        for answer in connection.run(&scripts::load())? {
-            self.checked(answer)?;
-        }
-        Ok(connection)
+        self.open(COMMAND_TIMEOUT)
     }
 
     /// Whether the user has all rights that a node needs.
@@ -176,16 +172,20 @@ fn without_user(text: &str, user: Option<&str>) -> String {
 pub(crate) struct Connection(redis::Connection);
 
 impl Connection {
-    /// Runs commands in one go. Of each there is an answer, which may be an error of Redis. If Redis has lost the scripts,
-    /// it gets them again, and then the commands that need them.
+    /// Runs commands in one go. Of each there is an answer, which may be an error of Redis. If Redis does not have the
+    /// scripts, it gets them, and then the commands that need them once more.
     pub(crate) fn run(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, RedisFailure> {
         let deadline = Instant::now() + COMMAND_TIMEOUT;
         let mut answers = self.exchange(commands, deadline)?;
         let refused: Vec<usize> = (0..answers.len()).filter(|at| lacks_script(&answers[*at])).collect();
         if !refused.is_empty() {
-            self.exchange(&scripts::load(), deadline)?; // if they are refused, so is what follows
+            let loaded = self.exchange(&scripts::load(), deadline)?;
             let again: Vec<Cmd> = refused.iter().map(|at| commands[*at].clone()).collect();
-            for (at, answer) in refused.into_iter().zip(self.exchange(&again, deadline)?) {
+            let later = match loaded.into_iter().find(|answer| matches!(answer, Value::ServerError(_))) {
+                Some(error) => vec![error; again.len()],
+                None => self.exchange(&again, deadline)?,
+            };
+            for (at, answer) in refused.into_iter().zip(later) {
                 answers[at] = answer;
             }
         }

@@ -115,6 +115,49 @@ pub(crate) fn a_redis_that_goes_on_with_an_old_dump_gets_what_has_changed_since(
     has_nowhere(&cluster, "a secret");
 }
 
+pub(crate) fn a_node_that_takes_over_from_a_killed_owner_restores_what_an_old_dump_lacks() {
+    let mut cluster = Cluster::on(Redis::start(&PLAIN_FILES));
+    let mut room = Room::start(&cluster);
+    cluster.redis.tell(&["SAVE"]);
+    room.close();
+    cluster.redis.kill();
+    let Room { nodes: [owner, mirror], ada, .. } = room;
+    owner.kill();
+    cluster.redis.start_again();
+    until_restored(&cluster.redis, &["one", "(removed)", "three"]);
+    mirror.kill();
+    is_as_before(&cluster, ada, &["one", "", "three"]);
+    has_nowhere(&cluster, "a secret");
+}
+
+pub(crate) fn what_hosts_have_undone_stays_undone_after_an_old_dump() {
+    let mut cluster = Cluster::start();
+    let mut room = Room::start(&cluster);
+    room.close();
+    cluster.redis.tell(&["SAVE"]);
+    room.ada.client.send("set_room", json!({"hidden": false, "locked": false}));
+    room.bob.client.until("an open room", |page| !page.state.hidden && !page.state.locked);
+    cluster.redis.kill();
+    cluster.redis.start_again();
+    wait_until("the room's settings", || !record(&cluster.redis).contains(r#""hidden":true"#));
+    room.kill();
+    let eve = cluster.node().watch("r");
+    assert!(!eve.page.state.hidden && !eve.page.state.locked, "{:?}", eve.page.state);
+}
+
+pub(crate) fn posts_that_do_not_fit_are_restored_once_there_is_room() {
+    let cluster = Cluster::start();
+    let mut room = Room::start(&cluster);
+    cluster.redis.tell(&["CONFIG", "SET", "maxmemory", "1"]);
+    cluster.redis.tell(&["FLUSHALL"]);
+    for tab in [&mut room.ada, &mut room.bob] {
+        assert_eq!(tab.client.try_post("full", "refused"), Err("not_stored".to_owned()));
+    }
+    cluster.redis.tell(&["CONFIG", "SET", "maxmemory", "0"]);
+    wait_until("the posts", || log(&cluster.redis) == ["one", "a secret", "three"]);
+    assert_eq!(room.ada.client.try_post("full", "four"), Ok(4));
+}
+
 pub(crate) fn a_redis_that_has_lost_its_last_moments_without_being_away_is_noticed() {
     let cluster = Cluster::on(Redis::start(&PLAIN_FILES));
     let mut room = Room::start(&cluster);
