@@ -85,8 +85,8 @@ export function postAgain() {
 }
 
 /**
- * The server could not store a post: it stays in the box, and is sent again in a moment, or when the server is linked to
- * the others again. Returns false if it was tried for long enough.
+ * The server could not store a post: it stays in the box, and is sent again in a moment, or when the server is linked
+ * to the others again. Returns false if it was tried for long enough.
  *
  * @param {string | undefined} ref
  */
