@@ -2,6 +2,9 @@
 
 use redis::{Cmd, Script, cmd};
 
+/// What all scripts have in common.
+const COMMON: &str = include_str!("scripts/common.lua");
+
 /// The sources, in the order of the fields of [`Scripts`].
 const SOURCES: [&str; 10] = [
     include_str!("scripts/check.lua"),
@@ -44,15 +47,22 @@ pub(crate) struct Scripts {
 impl Scripts {
     /// The scripts of this version.
     pub(crate) fn new() -> Self {
-        let [check, beat, own, give, release, post, restore, save, erase, sweep] = SOURCES.map(Script::new);
+        let [check, beat, own, give, release, post, restore, save, erase, sweep] =
+            SOURCES.map(|source| Script::new(&whole(source)));
         Self { check, beat, own, give, release, post, restore, save, erase, sweep }
     }
 }
 
 /// The commands that make Redis know all scripts.
 pub(crate) fn load() -> Vec<Cmd> {
-    let load = |source| cmd("SCRIPT").arg("LOAD").arg(source).take();
+    let load = |source| cmd("SCRIPT").arg("LOAD").arg(whole(source)).take();
     SOURCES.map(load).into()
+}
+
+/// A script with what all have in common. Its first line says how Redis runs it.
+fn whole(source: &str) -> String {
+    let (first, rest) = source.split_once('\n').expect("a script has lines");
+    format!("{first}\n{COMMON}{rest}")
 }
 
 /// The command that runs a script with these keys. Its arguments are to be added.
@@ -70,7 +80,7 @@ mod tests {
         let checked = |command: &str| SOURCES[0].contains(&format!("{{ '{command}'"));
         let run =
             |source: &'static str| source.split("call('").skip(1).filter_map(|rest| rest.split('\'').next());
-        let commands: BTreeSet<&str> = SOURCES.into_iter().flat_map(run).collect();
+        let commands: BTreeSet<&str> = SOURCES.into_iter().chain([COMMON]).flat_map(run).collect();
         assert!(commands.len() > 15, "{commands:?}");
         assert_eq!(commands.into_iter().find(|command| !checked(command)), None);
     }

@@ -117,11 +117,9 @@ impl LogRequest {
     /// The same with Redis.
     fn read_redis(&self, options: &RedisOptions) -> Result<(Source, Option<u64>), RedisFailure> {
         let mut log = RedisLog::open(options)?;
-        let end = match self.limit {
-            Some(limit) => log.page_end(&self.room, self.after, limit)?,
-            None => None,
-        };
-        Ok((Source::Redis(log.into()), end))
+        // Without a limit too: a log that cannot be read is to be noticed before the response begins.
+        let end = log.page_end(&self.room, self.after, self.limit.unwrap_or(1))?;
+        Ok((Source::Redis(log.into()), end.filter(|_| self.limit.is_some())))
     }
 
     /// The same for the posts of a room in memory.

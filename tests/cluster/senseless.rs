@@ -1,7 +1,7 @@
 //! Somebody else has written into the keys of a room, or Redis has lost the scripts: other rooms go on as if nothing had
 //! happened, and so does the room, as far as it can.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, get};
 use crate::redis::PREFIX;
 use crate::support::program::Program;
 use crate::tab::Tab;
@@ -85,6 +85,8 @@ pub(crate) fn keys_of_another_type_hurt_only_their_room() {
         for tab in &mut rooms.room {
             assert_eq!(tab.client.try_post("refused", "refused"), Err("not_stored".to_owned()), "{key}");
         }
+        let download = get(&rooms.nodes[0], "/log?room=r").0;
+        assert_eq!(download, if key.ends_with("l:r") { 503 } else { 200 });
         write(&mut rooms.room, key);
         rooms.other_goes_on(key);
         // Nobody can enter a room whose record cannot be read.

@@ -2,22 +2,11 @@
 -- A node asks whose a room is, and takes it if it may and nobody alive owns it. KEYS: nodes, room. ARGV: the node, the
 -- latest epoch that it knows, whether it may take the room (1 or 0), for how long a room without posts is kept in ms.
 -- Returns the owner, or '' if nobody alive is, and the epoch.
---
--- An epoch is a time in ms, and below 2^43 until the year 2248. No room has as many posts. Whatever else somebody has
--- written there counts as nothing, so that the room goes on.
-local function number(text)
-  local n = tonumber(text)
-  return n and n >= 0 and n < 2 ^ 43 and n % 1 == 0 and n or nil
-end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local room = redis.call('HMGET', KEYS[2], 'owner', 'epoch', 'n', 'record')
 local owner = room[1] and string.match(room[1], '^%d+$')
 local epoch, known = number(room[2]) or 0, number(ARGV[2]) or 0
-local alive_until = owner and redis.call('ZSCORE', KEYS[1], owner)
-local is_alive = alive_until and tonumber(alive_until) >= now
 local is_mine = owner == ARGV[1] and epoch >= known
-if is_mine and epoch == known or owner and owner ~= ARGV[1] and epoch >= known and is_alive then
+if is_mine and epoch == known or owner and owner ~= ARGV[1] and epoch >= known and is_alive(KEYS[1], owner) then
   return { owner, epoch }
 end
 -- A node that owns the room and does not know the epoch has closed the room and opens it again, or was given it. What it
@@ -25,8 +14,8 @@ end
 if not is_mine and ARGV[3] ~= '1' then
   return { '', epoch }
 end
-epoch = math.max(epoch + 1, known + 1, now)
-redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'epoch', string.format('%.0f', epoch))
+epoch = math.max(epoch + 1, known + 1, now())
+redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'epoch', text_of(epoch))
 if not room[3] and not room[4] then
   redis.call('PEXPIRE', KEYS[2], ARGV[4])
 end

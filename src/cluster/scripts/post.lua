@@ -3,10 +3,6 @@
 -- knows, how many posts a log keeps ('' for all), for how long the room is kept in ms ('' for ever), for how long the
 -- key is in ms, the key, and then the author, name, text and time. Returns what became of it, its number, and a post
 -- that was there before.
-local function number(text) -- as in own.lua
-  local n = tonumber(text)
-  return n and n >= 0 and n < 2 ^ 43 and n % 1 == 0 and n or nil
-end
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')
 local epoch, mine = number(room[1]) or 0, tonumber(ARGV[1])
 if epoch > mine then
@@ -20,7 +16,7 @@ if n < tonumber(ARGV[2]) then
 end
 local known = number(redis.call('GET', KEYS[3]))
 if known and known <= n then
-  known = string.format('%.0f', known)
+  known = text_of(known)
   return { 'known', known, redis.call('ZRANGEBYSCORE', KEYS[2], known, known, 'LIMIT', 0, 1) }
 end
 -- The log has later posts, if the room was deleted or evicted without it.
@@ -29,7 +25,7 @@ n = math.max(n, number(last) or 0) + 1
 if not number(n) then
   return redis.error_reply('ERR A log has no more numbers')
 end
-n = string.format('%.0f', n)
+n = text_of(n)
 redis.call('ZADD', KEYS[2], n, cjson.encode({ n = n, id = ARGV[7], name = ARGV[8], text = ARGV[9], at = ARGV[10],
   key = ARGV[6] }))
 if ARGV[3] ~= '' then
@@ -37,11 +33,6 @@ if ARGV[3] ~= '' then
 end
 redis.call('HSET', KEYS[1], 'n', n)
 redis.call('SET', KEYS[3], n, 'PX', ARGV[5])
-for i = 1, 2 do
-  if ARGV[4] == '' then
-    redis.call('PERSIST', KEYS[i])
-  else
-    redis.call('PEXPIRE', KEYS[i], ARGV[4])
-  end
-end
+keep(KEYS[1], ARGV[4])
+keep(KEYS[2], ARGV[4])
 return { 'new', n }

@@ -4,10 +4,6 @@
 -- ever), for how long keys of posts are in ms, what the names of these begin with, and then for each post its number,
 -- author, name, text ('' if it was removed), time, and key ('' if it has none). Returns what became of it, and the
 -- number of the last post.
-local function number(text) -- as in own.lua
-  local n = tonumber(text)
-  return n and n >= 0 and n < 2 ^ 43 and n % 1 == 0 and n or nil
-end
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')
 local epoch, mine = number(room[1]) or 0, tonumber(ARGV[1])
 if epoch > mine then
@@ -36,15 +32,10 @@ for i = 6, #ARGV, 6 do
   end
   n = math.max(n, tonumber(at))
 end
-n = string.format('%.0f', n)
+n = text_of(n)
 if tonumber(n) > stored then
   redis.call('HSET', KEYS[1], 'n', n)
-  for i = 1, 2 do
-    if ARGV[3] == '' then
-      redis.call('PERSIST', KEYS[i])
-    else
-      redis.call('PEXPIRE', KEYS[i], ARGV[3])
-    end
-  end
+  keep(KEYS[1], ARGV[3])
+  keep(KEYS[2], ARGV[3])
 end
 return { 'restored', n }
