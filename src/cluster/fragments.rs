@@ -2,8 +2,9 @@
 //! does nothing else while it takes in a message.
 
 use crate::base::ids::NodeId;
+use crate::base::random;
 use std::collections::HashMap;
-use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 /// Bytes of a fragment. A message of up to twice as many goes in one piece, so that few do not.
 const FRAGMENT: usize = 256 * 1024;
@@ -12,12 +13,23 @@ const FRAGMENT: usize = 256 * 1024;
 /// what is larger comes from no node.
 const MAX_MESSAGE: usize = 256 * 1024 * 1024;
 
+/// The most messages of which some fragments have come: more than the hubs of a hundred nodes send at a time.
+const MAX_BEGUN: usize = 1_000;
+
+/// For how long a message waits for its next fragment. A node that goes on sends it within seconds.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// What the head of a fragment begins with. No message does: messages are JSON.
 const HEAD: &str = "fragment ";
 
-/// Splits a message of a node, if it is large.
+/// Whether a message goes in fragments.
+pub(crate) fn is_large(message: &str) -> bool {
+    message.len() > 2 * FRAGMENT
+}
+
+/// Splits a message of a node, if it is large. Fragments of several messages may be sent by turns.
 pub(crate) fn split(from: NodeId, message: String) -> Vec<String> {
-    if message.len() <= 2 * FRAGMENT {
+    if !is_large(&message) {
         return vec![message];
     }
     let mut pieces = Vec::new();
@@ -31,44 +43,68 @@ pub(crate) fn split(from: NodeId, message: String) -> Vec<String> {
         pieces.push(piece);
         rest = after;
     }
-    let of = pieces.len();
-    let fragment = |(n, piece): (usize, &&str)| format!("{HEAD}{} {} {of}\n{piece}", from.0, n + 1);
+    let (id, of) = (random_id(), pieces.len());
+    let fragment = |(n, piece): (usize, &&str)| format!("{HEAD}{} {id} {} {of}\n{piece}", from.0, n + 1);
     pieces.iter().enumerate().map(fragment).collect()
+}
+
+/// A number that no other message of the node has.
+fn random_id() -> u64 {
+    let mut bytes = [0; 8];
+    random::fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
 /// The messages of which some fragments have come.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
-    /// By channel and sender: how many fragments have come, and what is in them.
-    begun: HashMap<(String, NodeId), (usize, String)>,
+    /// By channel, sender and number of the message.
+    begun: HashMap<(String, NodeId, u64), Begun>,
+}
+
+/// A message of which some fragments have come.
+#[derive(Debug)]
+struct Begun {
+    /// The number of the last one.
+    last: u64,
+    /// When that came.
+    at: Instant,
+    /// What is in them.
+    message: String,
 }
 
 impl Fragments {
     /// Takes in what has come on a channel. Returns it if it is a whole message, or completes one. Fragments that do not
     /// follow each other are dropped: then the message is lost, which is noticed later.
     pub(crate) fn add(&mut self, channel: &str, payload: String) -> Option<String> {
-        let Some(fragment) = payload.strip_prefix(HEAD) else { return Some(payload) };
+        match payload.strip_prefix(HEAD) {
+            Some(fragment) => self.add_fragment(channel, fragment, Instant::now()),
+            None => Some(payload),
+        }
+    }
+
+    fn add_fragment(&mut self, channel: &str, fragment: &str, now: Instant) -> Option<String> {
         let (head, piece) = fragment.split_once('\n')?;
-        let [from, n, of] = parse(head)?;
-        let key = (channel.to_owned(), NodeId(from));
+        let [from, id, n, of] = parse(head)?;
+        let key = (channel.to_owned(), NodeId(from), id);
         let (last, mut message) = match n {
             1 => (0, String::new()),
-            _ => self.begun.remove(&key)?,
+            _ => self.begun.remove(&key).map(|begun| (begun.last, begun.message))?,
         };
-        let begun: usize = self.begun.values().map(|(_, begun)| begun.len()).sum();
-        if n != last as u64 + 1 {
+        if n != last + 1 {
             return None;
         }
-        if begun + message.len() + piece.len() > MAX_MESSAGE {
+        self.begun.retain(|_, begun| now.duration_since(begun.at) < TIMEOUT);
+        let bytes: usize = self.begun.values().map(|begun| begun.message.len()).sum();
+        if bytes + message.len() + piece.len() > MAX_MESSAGE || self.begun.len() >= MAX_BEGUN {
             self.begun.clear(); // most may be of nodes that are dead
             return None;
         }
         message.push_str(piece);
         if n == of {
-            self.begun.remove(&key);
             return Some(message);
         }
-        self.begun.insert(key, (last + 1, message));
+        self.begun.insert(key, Begun { last: n, at: now, message });
         None
     }
 
@@ -78,9 +114,9 @@ impl Fragments {
     }
 }
 
-/// Three numbers.
-fn parse<T: FromStr>(head: &str) -> Option<[T; 3]> {
-    let numbers: Vec<T> = head.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
+/// The numbers of a head.
+fn parse(head: &str) -> Option<[u64; 4]> {
+    let numbers: Vec<u64> = head.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
     numbers.try_into().ok()
 }
 
@@ -142,10 +178,43 @@ mod tests {
     #[test]
     fn what_is_no_fragment_is_dropped() {
         let mut fragments = Fragments::default();
-        for bad in ["fragment", "fragment \n", "fragment 1 1\nx", "fragment 1 2 2\nx", "fragment 1 x 2\nx"] {
+        for bad in [
+            "fragment",
+            "fragment \n",
+            "fragment 1 1 2\nx",
+            "fragment 1 1 2 2\nx",
+            "fragment 1 1 0 2\nx",
+            "fragment 1 1 18446744073709551615 2\nx",
+            "fragment 1 1 x 2\nx",
+            "fragment 1 -1 1 2\nx",
+        ] {
             let taken = fragments.add("in:1", bad.to_owned());
             assert!(taken.is_none_or(|taken| taken == "fragment"), "{bad}");
         }
         assert!(fragments.begun.is_empty());
+    }
+
+    #[test]
+    fn fragments_of_several_messages_of_a_node_may_come_by_turns() {
+        let messages = [large('1'), large('2')];
+        let mut fragments = Fragments::default();
+        let mut whole = Vec::new();
+        let [one, two] = messages.clone().map(|message| split(NodeId(1), message));
+        for (a, b) in one.into_iter().zip(two) {
+            whole.extend([a, b].into_iter().filter_map(|piece| fragments.add("in:1", piece)));
+        }
+        assert!(whole == messages);
+    }
+
+    #[test]
+    fn messages_that_are_never_completed_are_forgotten() {
+        let mut fragments = Fragments::default();
+        let start = Instant::now();
+        let mut begin = |id: usize, at: Instant| {
+            fragments.add_fragment("in:1", &format!("1 {id} 1 2\nx"), at);
+            fragments.begun.len()
+        };
+        assert!((1..=3 * MAX_BEGUN).all(|id| begin(id, start) <= MAX_BEGUN), "not many at a time");
+        assert_eq!(begin(0, start + TIMEOUT), 1, "nor for long");
     }
 }

@@ -3,7 +3,9 @@
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::cluster::message::{NodeMessage, RoomMessage, ToNode, ToRoom};
 use crate::cluster::room_link::Owned;
+use crate::cluster::sense;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -46,16 +48,51 @@ pub enum LinkEvent {
     Unpublished,
 }
 
+/// Why a message was dropped.
+#[derive(Debug)]
+pub enum InvalidMessage {
+    /// It cannot be read.
+    Unreadable(serde_json::Error),
+    /// No node sends what it says.
+    Senseless,
+}
+
+impl From<serde_json::Error> for InvalidMessage {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+/// Says only where it is wrong: there may be texts in it.
+impl fmt::Display for InvalidMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(error) => {
+                write!(f, "cannot be read ({:?} in column {})", error.classify(), error.column())
+            }
+            Self::Senseless => f.write_str("makes no sense"),
+        }
+    }
+}
+
 impl LinkEvent {
     /// A message that has come on the channel of the room whose name has this key.
-    pub fn of_room(room: String, json: &str) -> serde_json::Result<Self> {
-        let RoomMessage { from, says } = serde_json::from_str(json)?;
+    pub fn of_room(room: String, json: &str) -> Result<Self, InvalidMessage> {
+        let message: RoomMessage = serde_json::from_str(json)?;
+        if !sense::of_room(&message) {
+            return Err(InvalidMessage::Senseless);
+        }
+        let RoomMessage { from, says } = message;
         Ok(Self::Room { room, from, says })
     }
 
     /// A message that has come on the channel of this node.
-    pub fn of_node(json: &str) -> serde_json::Result<Self> {
-        let NodeMessage { room, from, says } = serde_json::from_str(json)?;
+    pub fn of_node(json: &str) -> Result<Self, InvalidMessage> {
+        let message: NodeMessage = serde_json::from_str(json)?;
+        if !sense::of_node(&message) {
+            return Err(InvalidMessage::Senseless);
+        }
+        let NodeMessage { room, from, says } = message;
         Ok(Self::Node { room, from, says })
     }
 }

@@ -103,7 +103,7 @@ pub(crate) struct NodeMessage {
 pub enum ToNode {
     /// Asks the owner for a copy of the room.
     Sync,
-    /// The answer of a node that does not have the room.
+    /// The answer of a node that does not have the room, or knows nothing of it yet.
     Unknown,
     /// The copy.
     Copy {
@@ -111,6 +111,9 @@ pub enum ToNode {
         at: Position,
         /// The room's name.
         name: String,
+        /// The owner stops and leaves the room to the node that gets this, even if that does not have it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        leaves: bool,
         /// The room.
         copy: Box<RoomCopy>,
         /// The numbers of recent posts with a `ref`, and the keys of those.

@@ -8,7 +8,7 @@
 
 mod census;
 pub(crate) mod connection;
-mod fragments;
+pub(crate) mod fragments;
 mod keys;
 mod ledger;
 pub(crate) mod link;
@@ -19,6 +19,7 @@ mod reader;
 pub(crate) mod redis_log;
 pub(crate) mod room_link;
 mod scripts;
+mod sense;
 mod subscriptions;
 mod writer;
 

@@ -56,15 +56,15 @@ impl RedisUrl {
         self.login.db()
     }
 
-    /// The commands to send first. There is at least one, whose answer shows whether Redis takes the connection.
+    /// The commands to send first. There always is one, whose answer shows whether Redis takes the connection.
     pub(crate) fn login(&self) -> Vec<Cmd> {
         let authenticate = self.login.password().map(|password| {
             let mut command = cmd("AUTH");
             command.arg(self.login.username()).arg(password);
             command
         });
-        let select = (self.database() != 0).then(|| cmd("SELECT").arg(self.database()).take());
-        authenticate.into_iter().chain(select).chain([cmd("PING")]).collect()
+        let select = cmd("SELECT").arg(self.database()).take();
+        authenticate.into_iter().chain([select]).collect()
     }
 
     /// The user, if the URL has one.
@@ -167,7 +167,7 @@ mod tests {
         let commands: Vec<Vec<u8>> = url.login().iter().map(Cmd::get_packed_command).collect();
         assert_eq!(
             commands.concat(),
-            b"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$6\r\ns cret\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$4\r\nPING\r\n"
+            b"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$6\r\ns cret\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
         );
         assert_eq!(url.to_string(), "rediss://redis.example:6390/3");
         let options = RedisOptions { url, prefix: KeyPrefix::default(), keep_days: None };

@@ -5,7 +5,7 @@ use crate::base::ids::NodeId;
 use crate::base::warning::Warning;
 use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
 use crate::cluster::fragments::Fragments;
-use crate::cluster::link::LinkEvent;
+use crate::cluster::link::{InvalidMessage, LinkEvent};
 use crate::cluster::outage::Outage;
 use crate::cluster::room_link::TTL;
 use crate::cluster::subscriptions::{Change, Command, Subscriptions};
@@ -204,17 +204,10 @@ impl<T: Fn(LinkEvent)> Reader<T> {
     }
 
     /// Passes a message on. A later version, or somebody else, may publish what this one cannot read.
-    fn pass_on(&mut self, message: serde_json::Result<LinkEvent>) {
+    fn pass_on(&mut self, message: Result<LinkEvent, InvalidMessage>) {
         match message {
             Ok(event) => (self.tell)(event),
-            // Only where it is wrong: there may be texts in it.
-            Err(error) => self.warning.log(Instant::now(), || {
-                format!(
-                    "a message of another node cannot be read ({:?} in column {})",
-                    error.classify(),
-                    error.column()
-                )
-            }),
+            Err(why) => self.warning.log(Instant::now(), || format!("a message of another node {why}")),
         }
     }
 
@@ -243,7 +236,8 @@ impl<T: Fn(LinkEvent)> Reader<T> {
 fn arrival(value: Value) -> Result<Arrival, RedisFailure> {
     let (kind, channel, rest): (String, String, Value) = read(value)?;
     match &*kind {
-        "message" => Ok(Arrival::Message { channel, payload: read(rest)? }),
+        // What is no text is no message, and dropped as such.
+        "message" => Ok(Arrival::Message { channel, payload: read(rest).unwrap_or_default() }),
         "subscribe" | "unsubscribe" => Ok(Arrival::Confirmed),
         _ => Err(RedisFailure::unexpected()),
     }
@@ -271,9 +265,10 @@ mod tests {
             Value::Nil,
             Value::Array(vec![bulk("message"), bulk("a")]),
             Value::Array(vec![bulk("pmessage"), bulk("a"), bulk("b")]),
-            Value::Array(vec![bulk("message"), bulk("a"), Value::BulkString(vec![0xFF])]),
         ] {
             assert!(arrival(bad).is_err());
         }
+        let no_text = Value::Array(vec![bulk("message"), bulk("a"), Value::BulkString(vec![0xFF])]);
+        assert!(matches!(arrival(no_text), Ok(Arrival::Message { payload, .. }) if payload.is_empty()));
     }
 }

@@ -6,6 +6,7 @@
 use crate::base::ids::UserId;
 use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
 use crate::cluster::options::RedisOptions;
+use crate::cluster::sense;
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -244,7 +245,7 @@ fn number_of(score: f64) -> Option<u64> {
 pub(super) fn post_of(n: u64, json: &[u8]) -> Option<Stored> {
     let Entry { id, name, text, at, key } = serde_json::from_slice(json).ok()?;
     let post = Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? };
-    Some((post, key_of(&key)))
+    sense::of_post(&post).then(|| (post, key_of(&key)))
 }
 
 /// A key in hexadecimal.

@@ -4,14 +4,18 @@
 
 mod effect;
 mod mirror;
+mod missed;
 mod owner;
+mod received;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use crate::base::ids::{Epoch, NodeId};
-use crate::cluster::message::{Heard, Position, Ruled, ToNode, ToRoom};
+use crate::cluster::message::{Heard, Position, Ruled, ToRoom};
 use crate::cluster::room_link::mirror::Mirror;
 use crate::cluster::room_link::owner::Owner;
+use crate::cluster::room_link::unknown::Unknown;
 use crate::room::state::RoomRecord;
 pub use effect::Owned;
 pub(crate) use effect::{Effect, Moment};
@@ -36,8 +40,8 @@ pub(crate) struct RoomLink {
 
 #[derive(Debug)]
 enum Role {
-    /// It is not known whose the room is. If it seems to be nobody's: since when this node says that it would own it.
-    Unknown(Option<Instant>),
+    /// It is not known whose the room is.
+    Unknown(Unknown),
     Owner(Owner),
     Mirror(Mirror),
 }
@@ -45,7 +49,7 @@ enum Role {
 impl RoomLink {
     /// The part of this node, which knows nothing of the room.
     pub(crate) fn new(me: NodeId) -> Self {
-        Self { me, role: Role::Unknown(None), at: Position::default() }
+        Self { me, role: Role::Unknown(Unknown::default()), at: Position::default() }
     }
 
     /// Whether this node may decide for others.
@@ -108,6 +112,16 @@ impl RoomLink {
         }
     }
 
+    /// This node is cut off, and its people go on among themselves: nobody has the room as it is here from now on.
+    pub(crate) fn go_alone(&mut self, now: Instant) {
+        self.lose_messages(now);
+        match &mut self.role {
+            Role::Unknown(_) => {}
+            Role::Owner(_) => self.at.seq = self.at.seq.saturating_add(1),
+            Role::Mirror(mirror) => mirror.stray(),
+        }
+    }
+
     /// This node is linked to the others again: it asks for what it has missed.
     pub(crate) fn rejoin(&mut self, now: Instant) -> Vec<Effect> {
         match &mut self.role {
@@ -122,7 +136,7 @@ impl RoomLink {
     pub(crate) fn skip(&mut self, now: Instant) {
         if let Role::Owner(owner) = &mut self.role {
             *owner = Owner::new(now);
-            self.at.seq += 1;
+            self.at.seq = self.at.seq.saturating_add(1);
         }
     }
 
@@ -134,18 +148,20 @@ impl RoomLink {
                 was_in_doubt.then_some(Effect::Resume).into_iter().collect()
             }
             (Some(owner), _) if owner == self.me => self.reign(owned.epoch, moment),
+            // It has been known by now that somebody else owns the room.
+            (Some(_), _) if owned.epoch < self.at.epoch => Vec::new(),
             (Some(owner), Role::Mirror(mirror)) => {
-                mirror.owner = owner;
-                if owned.epoch > self.at.epoch {
+                if owner != mirror.owner || owned.epoch > self.at.epoch {
                     mirror.lose_sync(moment.now);
                 }
+                mirror.owner = owner;
                 mirror.ask(moment.now).into_iter().collect()
             }
             (Some(owner), _) => self.step_down(owner, moment.now),
             // Whoever knows something of the room hears it and takes the room first.
-            (None, Role::Unknown(asked)) if moment.is_settled => {
-                asked.get_or_insert(moment.now);
-                vec![Effect::Publish(ToRoom::Open)]
+            (None, Role::Unknown(unknown)) => {
+                let opens = unknown.on_nobody(owned.epoch, moment);
+                opens.then_some(Effect::Publish(ToRoom::Open)).into_iter().collect()
             }
             (None, _) => Vec::new(),
         }
@@ -154,9 +170,9 @@ impl RoomLink {
     /// So many nodes have received what was published last, this one among them.
     pub(crate) fn on_listeners(&mut self, nodes: usize, moment: Moment<'_>) -> Option<Effect> {
         match &mut self.role {
-            Role::Unknown(Some(asked)) => {
-                let is_alone = nodes <= 1 || moment.now.duration_since(*asked) >= TTL;
-                is_alone.then(|| self.ask(true))
+            Role::Unknown(unknown) => {
+                unknown.set_listeners(nodes.saturating_sub(1));
+                unknown.take_turn(moment.now).then(|| self.ask(true))
             }
             Role::Owner(owner) => {
                 owner.set_listeners(nodes.saturating_sub(1));
@@ -167,7 +183,10 @@ impl RoomLink {
     }
 
     fn reign(&mut self, epoch: Epoch, moment: Moment<'_>) -> Vec<Effect> {
-        let from = self.at;
+        let from = match &self.role {
+            Role::Mirror(mirror) if !mirror.is_exact() => Position::default(), // nobody is there
+            _ => self.at,
+        };
         self.at = Position { epoch, seq: 0 };
         self.role = Role::Owner(Owner::new(moment.now));
         vec![Effect::Publish(ToRoom::Reign { epoch, from }), Effect::Reign]
@@ -182,128 +201,6 @@ impl RoomLink {
         was_owner.then_some(Effect::StepDown).into_iter().chain(ask).collect()
     }
 
-    /// A message on the channel of the room.
-    pub(crate) fn on_room_message(&mut self, from: NodeId, says: ToRoom, moment: Moment<'_>) -> Vec<Effect> {
-        if from == self.me {
-            return Vec::new();
-        }
-        let epoch = match &says {
-            ToRoom::Open => return self.on_open(from, moment),
-            ToRoom::Out { at, .. } | ToRoom::Tick { at, .. } => at.epoch,
-            ToRoom::Reign { epoch, .. } => *epoch,
-        };
-        if epoch < self.at.epoch || (epoch == self.at.epoch && matches!(self.role, Role::Owner(_))) {
-            return Vec::new();
-        }
-        if matches!(self.role, Role::Unknown(_)) {
-            return Vec::new(); // Redis is about to say whose the room is
-        }
-        if epoch > self.at.epoch {
-            return self.on_new_epoch(from, epoch, says, moment.now);
-        }
-        let Role::Mirror(mirror) = &mut self.role else { return Vec::new() };
-        match says {
-            ToRoom::Out { at, rulings, record, heard } if mirror.follows(self.at, at) => {
-                self.at = at;
-                let confirm = heard.get(&self.me).map(|seq| Effect::Confirm(*seq));
-                [Effect::Follow { rulings, record }].into_iter().chain(confirm).collect()
-            }
-            ToRoom::Tick { at, heard, viewers } if !mirror.has_missed(self.at, at) => {
-                mirror.check_heard(heard.get(&self.me).copied());
-                vec![Effect::Viewers(viewers)]
-            }
-            ToRoom::Out { at, .. } | ToRoom::Tick { at, .. } if mirror.has_missed(self.at, at) => {
-                mirror.lose_sync(moment.now);
-                mirror.ask(moment.now).into_iter().collect()
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// A node that knows nothing of the room would own it.
-    fn on_open(&self, from: NodeId, moment: Moment<'_>) -> Vec<Effect> {
-        let knows = match &self.role {
-            Role::Unknown(_) => false,
-            Role::Owner(_) => moment.holds,
-            Role::Mirror(mirror) => self.at.epoch > Epoch::default() && mirror.owner != from,
-        };
-        if knows { vec![self.ask(true)] } else { Vec::new() }
-    }
-
-    /// Another node owns the room in a later epoch.
-    fn on_new_epoch(&mut self, from: NodeId, epoch: Epoch, says: ToRoom, now: Instant) -> Vec<Effect> {
-        let before = self.at;
-        self.at = Position { epoch, seq: 0 };
-        let Role::Mirror(mirror) = &mut self.role else { return self.step_down(from, now) };
-        mirror.owner = from;
-        mirror.restart();
-        if mirror.is_synced() && matches!(says, ToRoom::Reign { from, .. } if from == before) {
-            return vec![Effect::Attach];
-        }
-        mirror.lose_sync(now);
-        mirror.ask(now).into_iter().collect()
-    }
-
-    /// A message to this node alone.
-    pub(crate) fn on_node_message(&mut self, from: NodeId, says: ToNode, moment: Moment<'_>) -> Vec<Effect> {
-        match (says, &mut self.role) {
-            (ToNode::Sync, Role::Owner(owner)) if moment.holds && !owner.doubts => vec![Effect::CopyTo(from)],
-            // It believes that this node owns the room, perhaps because it has handed the room over.
-            (ToNode::Sync, Role::Mirror(_)) => vec![self.ask(true)],
-            // It has forgotten the room, which it does not own any more.
-            (ToNode::Unknown, Role::Mirror(mirror)) if mirror.owner == from => vec![self.ask(true)],
-            (ToNode::Copy { at, copy, keys, .. }, _) => {
-                self.on_copy(from, at, Effect::Replace { copy, keys }, moment.now)
-            }
-            (ToNode::In { epoch, seq, requests, viewers }, Role::Owner(owner))
-                if moment.holds && !owner.doubts && epoch == self.at.epoch =>
-            {
-                let decide = Effect::Decide { from, requests, is_all: false, posts: Vec::new() };
-                owner.hears(from, seq, viewers).then_some(decide).into_iter().collect()
-            }
-            (ToNode::Attach { epoch, seq, requests, posts, viewers }, Role::Owner(owner))
-                if moment.holds && !owner.doubts && epoch == self.at.epoch =>
-            {
-                owner.attach(from, seq, viewers);
-                vec![Effect::Decide { from, requests, is_all: true, posts }]
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn on_copy(&mut self, from: NodeId, at: Position, replace: Effect, now: Instant) -> Vec<Effect> {
-        let is_late = match &self.role {
-            Role::Unknown(_) => return Vec::new(),
-            Role::Owner(_) => at.epoch <= self.at.epoch,
-            Role::Mirror(mirror) => at.epoch < self.at.epoch || (mirror.is_synced() && at <= self.at),
-        };
-        if is_late {
-            return Vec::new();
-        }
-        let mut effects = Vec::new();
-        if matches!(self.role, Role::Owner(_)) {
-            effects
-                .extend(self.step_down(from, now).into_iter().filter(|effect| *effect == Effect::StepDown));
-        }
-        let Role::Mirror(mirror) = &mut self.role else { return effects };
-        if at.epoch > self.at.epoch {
-            mirror.restart();
-        }
-        mirror.owner = from;
-        mirror.gain_sync();
-        self.at = at;
-        effects.extend([replace, Effect::Attach]);
-        effects
-    }
-
-    /// A node that has nothing of the room gets it from its owner, which stops.
-    pub(crate) fn inherit(&mut self, from: NodeId, at: Position, now: Instant) {
-        let mut mirror = Mirror::of(from, now);
-        mirror.gain_sync();
-        self.role = Role::Mirror(mirror);
-        self.at = at;
-    }
-
     /// What the owner publishes for facts that it has decided; `None` if this node is not the owner. If it `confirms`, it
     /// also says which messages it has handled: not before the answers to them are sent.
     pub(crate) fn out(
@@ -313,7 +210,7 @@ impl RoomLink {
         confirms: bool,
     ) -> Option<ToRoom> {
         let Role::Owner(owner) = &mut self.role else { return None };
-        self.at.seq += 1;
+        self.at.seq = self.at.seq.saturating_add(1);
         let heard = if confirms { owner.take_newly_heard() } else { Heard::new() };
         Some(ToRoom::Out { at: self.at, rulings, record, heard })
     }

@@ -160,6 +160,9 @@ impl<T: Transport> Hub<T> {
     fn enter(&mut self, client: ClientId, now: Now) {
         let Some(name) = self.clients.registry.requested_room(client).cloned() else { return };
         let id = match self.rooms.id(&name) {
+            Some(id) if self.is_out_of_reach(id) => {
+                return self.close(client, &CloseReason::ServerBusy, now);
+            }
             Some(id) => id,
             None => match self.open_room(name, now) {
                 Ok(id) => id,
@@ -202,7 +205,7 @@ impl<T: Transport> Hub<T> {
                 node.request(LinkRequest::Subscribe(id, name.key().to_owned()));
                 room.linked = Some(Box::new(Linked::new(node.me)));
             }
-            _ => self.store.load(id, name, self.limits.log_length),
+            _ => self.store.load(id, name, self.limits.log_length, None),
         }
         Ok(id)
     }
@@ -212,7 +215,8 @@ impl<T: Transport> Hub<T> {
         let linked = self.rooms.get(id).filter(|room| room.linked.is_some());
         let key = linked.map(|room| (room.name().key().to_owned(), room.is_in_charge()));
         if self.rooms.forget_if_empty(id) {
-            if let (Some(node), Some((key, is_owned))) = (&self.node, key) {
+            if let (Some(node), Some((key, is_owned))) = (&mut self.node, key) {
+                node.copies.cancel(id);
                 if is_owned {
                     node.request(LinkRequest::Release(key.clone()));
                 }

@@ -4,6 +4,7 @@
 
 use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, RoomId};
+use crate::cluster::room_link::RoomLink;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::cause::Cause;
@@ -31,8 +32,11 @@ impl<T: Transport> Hub<T> {
 
     fn begin_alone(&mut self, id: RoomId, now: Now) {
         let me = self.node.as_ref().map(|node| node.me);
-        let Some(room) = self.rooms.touch(id).filter(|room| room.linked.is_some()) else { return };
-        if room.is_loading() {
+        let Some(room) = self.rooms.touch(id) else { return };
+        let is_loading = room.is_loading();
+        let (Some(me), Some(linked)) = (me, &mut room.linked) else { return };
+        if is_loading {
+            linked.link = RoomLink::new(me); // whoever it belongs to, it is asked for anew
             return self.abandon_room(id, now);
         }
         if room.is_alone() {
@@ -41,7 +45,7 @@ impl<T: Transport> Hub<T> {
         room.begin_alone(now);
         let actions = [room.take_own_joins(), room.take_own_texts()];
         let holders = room.rules().holders();
-        for (user, _) in holders.into_iter().filter(|(_, rank)| Some(rank.node) != me) {
+        for (user, _) in holders.into_iter().filter(|(_, rank)| rank.node != me) {
             if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_away(user, now)) {
                 self.publish(id, fact, Cause::default(), now);
             }
@@ -53,11 +57,19 @@ impl<T: Transport> Hub<T> {
         self.on_viewers_changed(id, now);
     }
 
+    /// Whether a room is still to be loaded while this node is cut off. Nobody is let in: pages try again, perhaps on
+    /// another node.
+    pub(super) fn is_out_of_reach(&self, id: RoomId) -> bool {
+        let is_alone = self.node.as_ref().is_some_and(|node| node.is_alone());
+        is_alone && self.rooms.get(id).is_some_and(|room| room.is_loading())
+    }
+
     /// This node is linked to the others again. If it owned the room, it may not any more; until it knows, the people
     /// here go on among themselves.
     fn rejoin(&mut self, id: RoomId, now: Now) {
         if let Some(room) = self.rooms.touch(id).filter(|room| room.is_alone() && !room.is_in_charge()) {
             room.keep_own_texts();
+            room.restart_graces(now); // they have stood still, and this node may own the room next
             if let Some(linked) = &mut room.linked {
                 linked.is_alone = false;
             }

@@ -40,7 +40,7 @@ impl<T: Transport> Hub<T> {
         let heir = linked.link.heir(&alive);
         let stranger = || alive.iter().copied().nth(id.0 as usize % alive.len().max(1));
         if let Some(to) = heir.or_else(stranger) {
-            linked.owned.copies_for.insert(to); // one that has the room may have forgotten it by then
+            linked.owned.heir = Some(to); // it gets a copy: one that has the room may have forgotten it by then
             log::debug!("a room is handed over to node {}, which has it: {}", to.0, heir.is_some());
             node.begin_handover(id, to);
         }
@@ -67,9 +67,10 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A node that stops leaves a room to this one, which does not have it.
-    pub(super) fn inherit(&mut self, from: NodeId, says: ToNode, now: Now) {
-        let ToNode::Copy { at, name, copy, keys } = says else { return };
-        let Some(name) = RoomName::parse(&name).ok().filter(|_| !self.stage.is_stopping()) else { return };
+    pub(super) fn inherit(&mut self, from: NodeId, room: &str, says: ToNode, now: Now) {
+        let ToNode::Copy { at, name, copy, keys, leaves: true } = says else { return };
+        let name = RoomName::parse(&name).ok().filter(|name| name.key() == room);
+        let Some(name) = name.filter(|_| !self.stage.is_stopping()) else { return };
         // If there are too many rooms, the people who come back find a new one.
         log::debug!("node {} leaves a room to this one", from.0);
         let Ok(id) = self.open_room(name, now) else { return };

@@ -2,6 +2,7 @@
 
 use crate::base::clock::Now;
 use crate::base::ids::{NodeId, RequestId, RoomId};
+use crate::cluster::fragments::{is_large, split};
 use crate::cluster::link::{Channel, LinkEvent, LinkRequest};
 use crate::cluster::message::{NodeMessage, RoomMessage, ToNode, ToRoom};
 use crate::cluster::room_link::{Effect, Moment, RoomLink};
@@ -9,11 +10,20 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::linked::Linked;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::mem;
+use std::sync::Arc;
+
+/// How many nodes get a copy of a room at a time, so that there is no end to what somebody can ask for who can publish.
+/// The others ask again after a second.
+const MAX_COPIES: usize = 64;
 
 impl<T: Transport> Hub<T> {
     /// The link tells something.
     pub(super) fn on_link(&mut self, event: LinkEvent, now: Now) {
+        if matches!(event, LinkEvent::Room { .. } | LinkEvent::Node { .. }) {
+            self.check_link(now); // what comes after this node was suspended is from the past
+        }
         let Some(node) = &mut self.node else { return };
         match event {
             LinkEvent::Beat(beat) => {
@@ -34,6 +44,7 @@ impl<T: Transport> Hub<T> {
             }
             LinkEvent::Unpublished => {
                 node.on_published();
+                node.copies.clear();
                 self.rooms.lose_messages(now.instant);
             }
             LinkEvent::Published(counts) => {
@@ -71,7 +82,7 @@ impl<T: Transport> Hub<T> {
                     encode(&NodeMessage { room: room.to_owned(), from: node.me, says: ToNode::Unknown });
                 node.queue(Channel::Node(from), json, None);
             }
-            (None, says @ ToNode::Copy { .. }) => self.inherit(from, says, now),
+            (None, says @ ToNode::Copy { leaves: true, .. }) => self.inherit(from, room, says, now),
             (None, _) => {}
         }
     }
@@ -137,11 +148,9 @@ impl<T: Transport> Hub<T> {
                     linked.mirrored.attaches = true;
                 }
             }
-            Effect::CopyTo(node) => {
-                if let Some(linked) = self.linked(id) {
-                    linked.owned.copies_for.insert(node);
-                }
-            }
+            Effect::CopyTo(to) => self.copy_to(id, to),
+            // Nobody can know a room yet that is still to be loaded, and what its hosts have set is not known here.
+            Effect::Decide { .. } if self.rooms.get(id).is_some_and(|room| room.is_loading()) => {}
             Effect::Decide { from, requests, is_all, posts } => {
                 self.decide_requests(id, from, requests, is_all, now);
                 self.add_known_posts(id, posts, now);
@@ -177,6 +186,30 @@ impl<T: Transport> Hub<T> {
         let is_counted = matches!(says, ToRoom::Open | ToRoom::Reign { .. });
         let json = encode(&RoomMessage { from: node.me, says });
         node.queue(Channel::Room(room.name().key().to_owned()), json, is_counted.then_some(id));
+    }
+
+    /// Another node needs a copy of a room. If one is under way to it, it asks again should that be lost.
+    fn copy_to(&mut self, id: RoomId, to: NodeId) {
+        if self.node.as_ref().is_some_and(|node| node.copies.is_under_way(id, to)) {
+            return;
+        }
+        if let Some(linked) = self.linked(id)
+            && linked.owned.copies_for.len() < MAX_COPIES
+        {
+            linked.owned.copies_for.insert(to);
+        }
+    }
+
+    /// Sends a copy of a room to these nodes, in pieces if it is large. A node that stops leaves it at once.
+    fn send_copy(&mut self, id: RoomId, nodes: BTreeSet<NodeId>, says: ToNode) {
+        let (Some(node), Some(room)) = (&mut self.node, self.rooms.get(id)) else { return };
+        let is_urgent = matches!(says, ToNode::Copy { leaves: true, .. });
+        let json = encode(&NodeMessage { room: room.name().key().to_owned(), from: node.me, says });
+        if is_urgent || !is_large(&json) {
+            return nodes.into_iter().for_each(|to| node.queue(Channel::Node(to), json.clone(), None));
+        }
+        let pieces: Arc<[String]> = split(node.me, json).into();
+        nodes.into_iter().for_each(|to| node.copies.add(id, to, Arc::clone(&pieces)));
     }
 
     pub(super) fn queue_to_node(&mut self, id: RoomId, to: NodeId, says: ToNode) {
@@ -219,7 +252,8 @@ impl<T: Transport> Hub<T> {
             self.queue_to_node(id, node, ToNode::Answer { number, outcome });
         }
         confirmation.into_iter().for_each(|out| self.queue_to_room(id, out));
-        for (node, says) in copies.into_iter().chain(message) {
+        copies.into_iter().for_each(|(nodes, says)| self.send_copy(id, nodes, says));
+        if let Some((node, says)) = message {
             self.queue_to_node(id, node, says);
         }
         self.on_vacated(id);

@@ -68,6 +68,8 @@ pub(crate) struct Owned {
     pub answers: Vec<(RequestId, Outcome)>,
     /// Nodes that get a copy of the room.
     pub copies_for: BTreeSet<NodeId>,
+    /// The node that this one leaves the room to, because it stops. It gets a copy too.
+    pub heir: Option<NodeId>,
 }
 
 /// What the owner of a room still needs to know before it numbers posts.
@@ -228,11 +230,11 @@ impl Linked {
 
     /// Whether there is something for the other nodes.
     pub(crate) fn has_output(&self, viewers: usize) -> bool {
-        let Owned { outgoing, record, answers, copies_for, log, .. } = &self.owned;
+        let Owned { outgoing, record, answers, copies_for, heir, log, .. } = &self.owned;
         let for_mirrors = !outgoing.is_empty()
             || record.is_some()
             || !answers.is_empty()
-            || (!copies_for.is_empty() && log.is_read)
+            || (log.is_read && (!copies_for.is_empty() || heir.is_some()))
             || self.link.has_unconfirmed();
         let Mirrored { requests, attaches, told_viewers, .. } = &self.mirrored;
         // The owner keeps the room as long as somebody is here. Of other changes it is told every second.

@@ -13,6 +13,7 @@ pub(crate) mod away;
 pub(crate) mod budget;
 pub(crate) mod cause;
 pub(crate) mod clients;
+pub(crate) mod copies;
 pub(crate) mod cost;
 pub(crate) mod counters;
 pub(crate) mod deadlines;

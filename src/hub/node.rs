@@ -3,6 +3,7 @@
 use crate::base::ids::{NodeId, RoomId};
 use crate::cluster::link::{Beat, Channel, LinkRequest, Publication};
 use crate::cluster::room_link::{Moment, TTL};
+use crate::hub::copies::Copies;
 use crate::hub::health::ClusterHealth;
 use crossbeam_channel::Sender;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,8 @@ pub(crate) struct Node {
     /// The last publications have not arrived at Redis.
     is_publishing: bool,
     queue: Vec<Publication>,
+    /// Large copies of rooms, which go out in pieces.
+    pub copies: Copies,
     /// This node stops, and has to know who is alive.
     pub awaits_heirs: bool,
     /// Rooms that this node still hands over, because it stops, and to which nodes.
@@ -77,6 +80,7 @@ impl Node {
             is_alone: true,
             is_publishing: false,
             queue: Vec::new(),
+            copies: Copies::default(),
             awaits_heirs: false,
             handing_over: BTreeMap::new(),
             offered: BTreeSet::new(),
@@ -175,11 +179,15 @@ impl Node {
         self.handing_over.remove(&id);
     }
 
-    /// Publishes what is queued, unless others are under way.
+    /// Publishes what is queued, and some of the large copies, unless others are under way.
     pub(crate) fn publish(&mut self) {
-        if !self.is_publishing && !self.queue.is_empty() {
+        if self.is_publishing {
+            return;
+        }
+        let mut queue = mem::take(&mut self.queue);
+        queue.extend(self.copies.take_some());
+        if !queue.is_empty() {
             self.is_publishing = true;
-            let queue = mem::take(&mut self.queue);
             self.request(LinkRequest::Publish(queue));
         }
     }

@@ -8,6 +8,7 @@ use crate::hub::Hub;
 use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
 use crate::hub::linked::{LogState, Owned, Restoring};
+use crate::hub::open_room::OpenRoom;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::room::action::{Actor, Rank};
@@ -99,7 +100,7 @@ impl<T: Transport> Hub<T> {
                 linked.owned.log = LogState::default();
                 linked.owned.restoring = Restoring::default();
             }
-            self.store.load(id, room.name().clone(), self.limits.log_length);
+            self.store.load(id, room.name().clone(), self.limits.log_length, room.epoch());
         }
     }
 
@@ -189,11 +190,22 @@ impl<T: Transport> Hub<T> {
         }
         room.begin_reign(UserId(epoch.0 << COUNTER_BITS));
         self.end_inheritance(id);
+        self.seat_own_users(id, now);
         self.take_charge(id);
         self.load_log(id);
         self.lose_users(id, now);
         self.act_as_owner(id, now);
         self.show_alone(id, false);
+    }
+
+    /// The users of clients here have their seats, even if the owner before took them for away.
+    fn seat_own_users(&mut self, id: RoomId, now: Now) {
+        let users = self.rooms.get(id).map(OpenRoom::users_taken_for_away).unwrap_or_default();
+        for user in users {
+            if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_back(user, now)) {
+                self.publish(id, fact, Cause::default(), now);
+            }
+        }
     }
 
     /// This node does not own a room any more.
@@ -202,6 +214,7 @@ impl<T: Transport> Hub<T> {
         self.give_up_charge(id);
         if let Some(node) = &mut self.node {
             node.end_handover(id);
+            node.copies.cancel(id);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         room.keep_own_texts();
@@ -300,7 +313,7 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.get_mut(id).filter(|room| !room.is_alone()) else { return };
         let Some(linked) = &mut room.linked else { return };
         if mem::take(&mut linked.owned.log.is_due) {
-            self.store.load(id, room.name().clone(), self.limits.log_length);
+            self.store.load(id, room.name().clone(), self.limits.log_length, room.epoch());
         }
     }
 

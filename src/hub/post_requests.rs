@@ -72,7 +72,7 @@ impl<T: Transport> Hub<T> {
             return Err(PostRefusal::Wait(whole_seconds(wait).max(1)));
         }
         if let Some(id) = self.rooms.id(&request.room) {
-            return Ok(id);
+            return if self.is_out_of_reach(id) { Err(PostRefusal::Busy) } else { Ok(id) };
         }
         self.open_room(request.room.clone(), now).map_err(|reason| match reason {
             CloseReason::RoomsFull => PostRefusal::RoomsFull,

@@ -1,7 +1,7 @@
 //! Requests to the store on behalf of rooms, and the answers of the store.
 
 use crate::base::clock::Now;
-use crate::base::ids::{AckId, ClientId, RoomId};
+use crate::base::ids::{AckId, ClientId, Epoch, RoomId};
 use crate::cluster::message::Outcome;
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
@@ -95,10 +95,11 @@ impl<T: Transport> Hub<T> {
     pub(super) fn on_store_reply(&mut self, answer: Answer, now: Now) {
         match answer {
             Answer::Loaded { room, record, posts } => {
-                self.store.on_loaded();
+                let epoch = self.store.on_loaded(room);
                 match record {
-                    Some(record) => self.load_room(room, record, posts, now),
-                    None => self.on_not_loaded(room, now),
+                    _ if !self.awaits_load(room, epoch) => {}
+                    Some(record) if !self.is_out_of_reach(room) => self.load_room(room, record, posts, now),
+                    _ => self.on_not_loaded(room, now),
                 }
             }
             Answer::Keys { room, keys } => {
@@ -134,6 +135,12 @@ impl<T: Transport> Hub<T> {
                 self.on_answered(room, post, by, outcome);
             }
         }
+    }
+
+    /// Whether a room still needs what the store has read for it in this epoch. Another node may own it by now, or this
+    /// one has asked anew.
+    fn awaits_load(&self, id: RoomId, epoch: Option<Epoch>) -> bool {
+        self.rooms.get(id).is_some_and(|room| room.is_in_charge() && room.epoch() == epoch)
     }
 
     fn load_room(&mut self, id: RoomId, record: RoomRecord, posts: Vec<Post>, now: Now) {

@@ -31,6 +31,7 @@ impl<T: Transport> Hub<T> {
             None if self.node.is_none() => {
                 let _ = question.reply_to.try_send(WallPart::default());
             }
+            _ if id.is_some_and(|id| self.is_out_of_reach(id)) => {}
             // Another node may have the room.
             _ if self.node.is_some() => {
                 let id = id.map_or_else(|| self.open_room(name.clone(), now), Ok);

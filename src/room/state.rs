@@ -127,7 +127,7 @@ impl RoomRecord {
     /// even if the room has forgotten earlier clears.
     pub(crate) fn clear(&mut self, key: Option<SessionKey>, unix_millis: u64) -> u64 {
         let last = self.cleared.back().map_or(self.all_cleared, |(_, at)| *at);
-        let at = unix_millis.max(last + 1);
+        let at = unix_millis.max(last.saturating_add(1));
         match key {
             None => {
                 self.all_cleared = at;

@@ -65,6 +65,7 @@ const TESTS: &[(&str, fn())] = tests![
     redis_back::a_post_is_sent_again_after_all_nodes_have_restarted_and_redis_was_emptied_and_is_posted_once,
     redis_back::a_redis_that_has_lost_its_last_moments_without_being_away_is_noticed,
     senseless::keys_of_another_type_hurt_only_their_room,
+    senseless::nodes_whose_list_makes_no_sense_are_cut_off_and_come_back,
     senseless::scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices,
     senseless::a_room_goes_on_whatever_numbers_somebody_writes,
     senseless::a_room_goes_on_whatever_owner_and_whatever_nodes_somebody_writes,

@@ -165,6 +165,27 @@ pub(crate) fn a_log_without_numbers_takes_no_posts_and_others_do() {
     assert!(logged.contains("no more numbers"), "{logged}");
 }
 
+pub(crate) fn nodes_whose_list_makes_no_sense_are_cut_off_and_come_back() {
+    let cluster = Cluster::start();
+    let mut rooms = Rooms::start(&cluster);
+    let nodes = format!("{PREFIX}nodes");
+    cluster.redis.tell(&["SET", &nodes, "a text"]);
+    for tab in rooms.room.iter_mut().chain(&mut rooms.other) {
+        tab.client.until("that the node is cut off", |page| page.is_alone);
+    }
+    cluster.redis.tell(&["DEL", &nodes]);
+    for tab in rooms.room.iter_mut().chain(&mut rooms.other) {
+        tab.client
+            .until("that it is linked again", |page| !page.is_alone && !page.is_away("Ada").unwrap_or(true));
+    }
+    rooms.goes_on("afterwards");
+    rooms.other_goes_on("afterwards");
+    for node in rooms.nodes {
+        let logged = node.kill();
+        assert!(logged.contains("do not arrive at Redis: WRONGTYPE"), "{logged}");
+    }
+}
+
 pub(crate) fn scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices() {
     let cluster = Cluster::start();
     let mut rooms = Rooms::start(&cluster);

@@ -2,6 +2,7 @@
 //! and cut off while people write, post and move from one to another. In the end all pages show the same room, every
 //! person has one seat and their last text, and every post is there once.
 
+mod one_node;
 mod redis;
 mod sim;
 

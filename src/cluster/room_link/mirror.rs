@@ -1,5 +1,6 @@
 //! The part of a mirror: whether it has the room as its owner has it.
 
+use super::missed::{Missed, Out};
 use super::{Effect, Moment, TTL};
 use crate::base::ids::NodeId;
 use crate::cluster::message::{Position, ToNode};
@@ -14,6 +15,10 @@ pub(super) struct Mirror {
     pub(super) owner: NodeId,
     /// Since when it lacks something; `None` if it has all that the owner had at its position.
     unsynced_since: Option<Instant>,
+    /// It has the room as the owner had it at its position, even if it lacks what came after.
+    is_exact: bool,
+    /// What the owner has decided since it lacks something.
+    missed: Missed,
     /// When it last asked for a copy.
     asked: Option<Instant>,
     /// The number of its last message to the owner.
@@ -27,12 +32,31 @@ pub(super) struct Mirror {
 impl Mirror {
     /// A mirror that has nothing of the room.
     pub(super) fn of(owner: NodeId, now: Instant) -> Self {
-        Self { owner, unsynced_since: Some(now), asked: None, sent: 0, sent_before: 0, attach_due: true }
+        Self {
+            owner,
+            unsynced_since: Some(now),
+            is_exact: false,
+            missed: Missed::default(),
+            asked: None,
+            sent: 0,
+            sent_before: 0,
+            attach_due: true,
+        }
     }
 
     /// Whether it has the room as the owner had it at its position.
     pub(super) fn is_synced(&self) -> bool {
         self.unsynced_since.is_none()
+    }
+
+    /// Whether it has the room as the owner had it at its position, even if it lacks what came after.
+    pub(super) fn is_exact(&self) -> bool {
+        self.is_exact
+    }
+
+    /// It has changed the room on its own, or is to follow another owner from a position at which it has not been.
+    pub(super) fn stray(&mut self) {
+        self.is_exact = false;
     }
 
     /// It has missed something.
@@ -41,10 +65,18 @@ impl Mirror {
         self.attach_due = true;
     }
 
-    /// It has a copy of the room.
-    pub(super) fn gain_sync(&mut self) {
+    /// A message of the owner is not the next one. It may be, after a copy.
+    pub(super) fn miss(&mut self, out: Out, now: Instant) {
+        self.lose_sync(now);
+        self.missed.keep(out);
+    }
+
+    /// It has a copy of the room. Returns what the owner has decided since then, and whether that is without a gap.
+    pub(super) fn gain_sync(&mut self, copied: Position) -> (Vec<Out>, bool) {
         self.unsynced_since = None;
+        self.is_exact = true;
         self.asked = None;
+        self.missed.take_after(copied)
     }
 
     /// Another epoch has begun, in which it has sent nothing.
@@ -52,6 +84,7 @@ impl Mirror {
         (self.sent, self.sent_before) = (0, 0);
         self.asked = None;
         self.attach_due = true;
+        self.missed.clear();
     }
 
     /// Asks the owner for a copy, unless it has just done so.
@@ -66,11 +99,6 @@ impl Mirror {
     /// Whether a message of the owner is the next one.
     pub(super) fn follows(&self, last: Position, next: Position) -> bool {
         self.is_synced() && Some(next.seq) == last.seq.checked_add(1)
-    }
-
-    /// Whether it lacks messages up to this position.
-    pub(super) fn has_missed(&self, last: Position, at: Position) -> bool {
-        !self.is_synced() || at.seq > last.seq
     }
 
     /// The owner says how many of this mirror's messages it has handled. Those that were sent before it last said so and

@@ -8,7 +8,8 @@ use std::mem;
 use std::time::Instant;
 
 /// For how many beats after a change the owner says at which position it is, so that a mirror that has missed the change
-/// finds out.
+/// finds out. As many as fit in [`TTL`]: a mirror that hears nothing for longer than that makes a new connection, and
+/// asks for a copy anyway.
 const TICKS: u32 = 3;
 
 /// The part of the owner.
@@ -101,6 +102,8 @@ impl Owner {
         alive: &BTreeSet<NodeId>,
     ) -> Option<Effect> {
         self.viewers.retain(|node, _| alive.contains(node));
+        self.heard.retain(|node, _| alive.contains(node));
+        self.attached.retain(|node| alive.contains(node));
         let viewers = own_viewers.saturating_add(self.viewers());
         let has_changed = mem::replace(&mut self.told_viewers, viewers) != viewers;
         if has_changed || self.ticks.1 != at {

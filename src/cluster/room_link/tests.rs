@@ -1,6 +1,8 @@
+mod copies;
+
 use super::*;
 use crate::base::ids::UserId;
-use crate::cluster::message::Heard;
+use crate::cluster::message::{Heard, ToNode};
 use crate::room::copy::RoomCopy;
 use crate::room::fact::Fact;
 use crate::room::rules::Ruling;
@@ -45,6 +47,11 @@ fn rulings() -> Vec<Ruled> {
 }
 
 fn copy(epoch: u64, seq: u64) -> ToNode {
+    copy_of(epoch, seq, false)
+}
+
+/// A copy that the owner leaves to another node if it stops.
+fn copy_of(epoch: u64, seq: u64, leaves: bool) -> ToNode {
     let copy = RoomCopy {
         users: Vec::new(),
         hosts: Vec::new(),
@@ -56,7 +63,7 @@ fn copy(epoch: u64, seq: u64) -> ToNode {
         last_user: UserId(0),
     };
     let name = "physics".to_owned();
-    ToNode::Copy { at: position(epoch, seq), name, copy: Box::new(copy), keys: Vec::new() }
+    ToNode::Copy { at: position(epoch, seq), name, leaves, copy: Box::new(copy), keys: Vec::new() }
 }
 
 fn own(known: u64, may_take: bool) -> Effect {
@@ -115,10 +122,32 @@ fn a_node_that_knows_nothing_leaves_a_room_to_those_who_do_for_three_seconds() {
 }
 
 #[test]
+fn a_node_takes_a_room_at_once_if_all_who_listen_know_nothing_of_it_either() {
+    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(7) });
+    assert_eq!(link.on_node_message(OTHER, ToNode::Unknown, at(4_000, &all())), [], "nobody has asked");
+    link.on_owned(nobody, at(4_000, &all()));
+    assert_eq!(link.on_node_message(OTHER, ToNode::Unknown, at(4_001, &all())), [], "who else listens?");
+    assert_eq!(link.on_listeners(3, at(4_002, &all())), None, "the third has not answered");
+    assert_eq!(link.on_node_message(OTHER, ToNode::Unknown, at(4_003, &all())), []);
+    assert_eq!(link.on_node_message(THIRD, ToNode::Unknown, at(4_004, &all())), [own(0, true)]);
+    assert_eq!(link.on_node_message(THIRD, ToNode::Unknown, at(4_005, &all())), [], "it has asked for it");
+}
+
+#[test]
+fn answers_to_an_earlier_question_do_not_count() {
+    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(7) });
+    link.on_owned(nobody, at(4_000, &all()));
+    link.on_node_message(OTHER, ToNode::Unknown, at(4_001, &all()));
+    link.on_owned(nobody, at(5_000, &all()));
+    assert_eq!(link.on_listeners(2, at(5_001, &all())), None, "it may be another one who listens now");
+}
+
+#[test]
 fn whoever_knows_a_room_claims_it_before_a_node_that_does_not() {
     assert_eq!(mirror().on_room_message(THIRD, ToRoom::Open, at(6_000, &all())), [own(10, true)]);
     assert_eq!(owner(1).on_room_message(THIRD, ToRoom::Open, at(6_000, &all())), [own(10, true)]);
-    assert_eq!(RoomLink::new(ME).on_room_message(THIRD, ToRoom::Open, at(6_000, &all())), []);
+    let stranger = Effect::Send(THIRD, ToNode::Unknown);
+    assert_eq!(RoomLink::new(ME).on_room_message(THIRD, ToRoom::Open, at(6_000, &all())), [stranger]);
 }
 
 #[test]
@@ -126,8 +155,8 @@ fn a_mirror_follows_what_is_next_and_asks_for_a_copy_after_a_gap() {
     let mut link = mirror();
     let follow = Effect::Follow { rulings: rulings(), record: None };
     assert_eq!(link.on_room_message(OTHER, out(10, 5), at(6_000, &all())), [follow]);
-    assert_eq!(link.on_room_message(OTHER, out(10, 5), at(6_001, &all())), [], "it has that");
     assert_eq!(link.on_room_message(OTHER, out(9, 9), at(6_002, &all())), [], "that owner is deposed");
+    assert_eq!(link.on_room_message(THIRD, out(10, 6), at(6_002, &all())), [], "that is not the owner");
     assert_eq!(link.on_room_message(OTHER, out(10, 7), at(6_003, &all())), [sync()]);
     assert_eq!(link.on_room_message(OTHER, out(10, 8), at(6_004, &all())), [], "the copy is under way");
     assert_eq!(link.on_beat(true, 0, at(7_003, &all())), [sync()]);
@@ -248,6 +277,17 @@ fn an_owner_that_goes_on_after_a_break_leaves_a_gap_so_that_everyone_asks_for_a_
     assert_eq!(link.on_node_message(OTHER, input(10, 2), at(7_001, &all())), []);
     let tick = Effect::Publish(tick(10, 1, []));
     assert_eq!(link.on_beat(true, 0, at(7_500, &all())), [tick]);
+}
+
+#[test]
+fn an_owner_keeps_nothing_of_nodes_that_are_dead() {
+    let mut link = owner(1);
+    link.on_node_message(OTHER, attach(10, 1), at(6_000, &all()));
+    let heard = Effect::Publish(ToRoom::Tick { at: position(10, 0), heard: [(OTHER, 1)].into(), viewers: 2 });
+    assert_eq!(link.on_beat(true, 0, at(6_001, &all())), [heard]);
+    let alive = [ME, THIRD].into();
+    assert_eq!(link.on_beat(true, 0, at(9_001, &alive)), [Effect::Publish(tick(10, 0, []))]);
+    assert_eq!((link.heir(&all()), link.other_viewers()), (None, 0));
 }
 
 #[test]

@@ -116,10 +116,11 @@ impl OpenRoom {
     pub(crate) fn begin_alone(&mut self, now: Now) {
         let Some(linked) = &mut self.linked else { return };
         linked.is_alone = true;
-        linked.link.lose_messages(now.instant);
+        linked.link.go_alone(now.instant);
         linked.owned.outgoing.clear();
         linked.owned.answers.clear();
         linked.owned.copies_for.clear();
+        linked.owned.heir = None;
         linked.mirrored.requests.clear();
         linked.mirrored.attaches = false;
         linked.mirrored.texts.values_mut().for_each(|text| text.queued = None);

@@ -8,12 +8,14 @@ use crate::cluster::room_link::Moment;
 use crate::protocol::error::EventError;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
+use crate::room::fact::Fact;
 use crate::room::post::{Numbered, PendingPost};
 use crate::room::rules::{Decision, Reply};
 use crate::room::session::SessionKey;
 use crate::room::state::RoomRecord;
 use crate::room::text::TextChange;
 use crate::store::request::Requester;
+use std::collections::BTreeSet;
 use std::mem;
 
 impl OpenRoom {
@@ -71,6 +73,20 @@ impl OpenRoom {
         (self.rules.holder(user) == Some(by)).then_some(user)
     }
 
+    /// The users of clients here that are away to the rules: the owner before had not said yet that they are back.
+    pub(crate) fn users_taken_for_away(&self) -> Vec<UserId> {
+        let users = self.clients.keys().copied();
+        users.filter(|user| self.view.user(*user).is_some() && self.rules.holder(*user).is_none()).collect()
+    }
+
+    /// A user whose client is here is not away.
+    pub(crate) fn decide_back(&mut self, user: UserId, now: Now) -> Option<Fact> {
+        let member = self.members.get(self.clients.get(&user)?)?;
+        let (viewer, session) = (Actor { user: None, ..member.actor() }, member.session?);
+        let name = self.view.user(user)?.name.clone();
+        self.rules.join(&self.view, viewer, name, session.key(), now).ok()?.fact
+    }
+
     /// Keeps the record that is being saved for the mirrors.
     pub(crate) fn note_record(&mut self, record: &RoomRecord) {
         if let Some(linked) = self.linked.as_mut().filter(|linked| linked.link.is_owner()) {
@@ -106,19 +122,22 @@ impl OpenRoom {
         linked.map(|linked| mem::take(&mut linked.owned.answers)).unwrap_or_default()
     }
 
-    /// The copies of the room that other nodes get, made after everything else was published.
-    pub(crate) fn take_copies(&mut self, moment: Moment<'_>, now: Now) -> Vec<(NodeId, ToNode)> {
+    /// The copies of the room that other nodes get, made after everything else was published, and for whom they are.
+    pub(crate) fn take_copies(&mut self, moment: Moment<'_>, now: Now) -> Vec<(BTreeSet<NodeId>, ToNode)> {
         let may_tell = self.may_tell(moment);
         // A copy without the posts of the owner before would take them from pages that show them.
         let linked = self.linked.as_mut().filter(|linked| may_tell && linked.owned.log.is_read);
         let Some(linked) = linked else { return Vec::new() };
         let (at, keys) = (linked.link.position(), Vec::from_iter(linked.keys.iter().copied()));
-        let nodes = mem::take(&mut linked.owned.copies_for);
-        let copy = |node| {
+        let heir: BTreeSet<NodeId> = linked.owned.heir.take().into_iter().collect();
+        let others = &mem::take(&mut linked.owned.copies_for) - &heir;
+        let copy = |(nodes, leaves)| {
+            let (name, keys) = (self.name.as_str().to_owned(), keys.clone());
             let copy = Box::new(self.rules.copy(&self.view, now));
-            (node, ToNode::Copy { at, name: self.name.as_str().to_owned(), copy, keys: keys.clone() })
+            (nodes, ToNode::Copy { at, name, leaves, copy, keys })
         };
-        nodes.into_iter().map(copy).collect()
+        let receivers = [(others, false), (heir, true)].into_iter();
+        receivers.filter(|(nodes, _)| !nodes.is_empty()).map(copy).collect()
     }
 
     /// Returns a post that can be numbered now. Otherwise keeps it.

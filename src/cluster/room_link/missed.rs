@@ -1,0 +1,88 @@
+//! What the owner decides while a mirror waits for a copy of the room. A large copy takes a while, and the room goes on
+//! meanwhile.
+
+use super::Effect;
+use crate::base::ids::NodeId;
+use crate::cluster::message::{Heard, Position, Ruled};
+use crate::room::fact::Fact;
+use crate::room::state::RoomRecord;
+use crate::room::text::TextChange;
+use std::collections::VecDeque;
+
+/// The most bytes of texts in what is kept, roughly. Beyond that, nothing is kept, and the mirror asks for another copy.
+/// A busy room takes seconds for as much, and a copy of a full room less.
+const MAX_KEPT: usize = 8 * 1024 * 1024;
+
+/// What a fact takes beside its text, in bytes, roughly.
+const FACT_OVERHEAD: usize = 256;
+
+/// What the owner has published and this node has not followed, without a gap.
+#[derive(Debug, Default)]
+pub(super) struct Missed {
+    outs: VecDeque<Out>,
+    bytes: usize,
+}
+
+/// A message of the owner.
+#[derive(Debug)]
+pub(super) struct Out {
+    pub(super) at: Position,
+    pub(super) rulings: Vec<Ruled>,
+    pub(super) record: Option<RoomRecord>,
+    pub(super) heard: Heard,
+}
+
+impl Out {
+    /// What a mirror does that has everything before it.
+    pub(super) fn followed_by(self, me: NodeId) -> impl Iterator<Item = Effect> {
+        let Self { rulings, record, heard, .. } = self;
+        let confirm = heard.get(&me).map(|seq| Effect::Confirm(*seq));
+        [Effect::Follow { rulings, record }].into_iter().chain(confirm)
+    }
+
+    fn bytes(&self) -> usize {
+        self.rulings.iter().map(|ruled| FACT_OVERHEAD + text_of(&ruled.ruling.fact)).sum()
+    }
+}
+
+impl Missed {
+    /// Keeps a message. If some before it are missing, those that were kept are of no use.
+    pub(super) fn keep(&mut self, out: Out) {
+        let last = self.outs.back().map(|last| (last.at.epoch, last.at.seq.checked_add(1)));
+        if last.is_some_and(|last| last != (out.at.epoch, Some(out.at.seq))) {
+            self.clear();
+        }
+        self.bytes += out.bytes();
+        self.outs.push_back(out);
+        if self.bytes > MAX_KEPT {
+            self.clear();
+        }
+    }
+
+    /// Takes what comes after a copy of the room. Returns whether nothing is missing between the two.
+    pub(super) fn take_after(&mut self, copied: Position) -> (Vec<Out>, bool) {
+        let outs = std::mem::take(self).outs.into_iter();
+        let outs: Vec<Out> = outs.filter(|out| out.at > copied && out.at.epoch == copied.epoch).collect();
+        let is_whole = outs.first().is_none_or(|first| Some(first.at.seq) == copied.seq.checked_add(1));
+        (if is_whole { outs } else { Vec::new() }, is_whole)
+    }
+
+    /// Nothing of it is of use any more.
+    pub(super) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The bytes of the text in a fact.
+fn text_of(fact: &Fact) -> usize {
+    let of = |text: &str| text.len();
+    match fact {
+        Fact::Text { change: TextChange::Whole(text), .. } => of(text),
+        Fact::Text { change: TextChange::Splice(splice), .. } => of(&splice.put),
+        Fact::Posted { post } => of(&post.text),
+        Fact::LogReplaced { posts, .. } | Fact::Loaded { posts, .. } => {
+            posts.iter().map(|post| FACT_OVERHEAD + post.text.len()).sum()
+        }
+        _ => 0,
+    }
+}

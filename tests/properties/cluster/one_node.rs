@@ -1,0 +1,365 @@
+//! One node of several, and what it makes of what Redis and the other nodes tell it.
+
+use crate::pipe::{Frame, Pipe};
+use crate::world::{LIMITS, new_client};
+use crossbeam_channel::{Receiver, bounded, unbounded};
+use serde_json::{Value, json};
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+use typewall::internals::{
+    Action, Answer, Beat, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent, LinkRequest,
+    Load, Name, NodeId, Now, Owned, Post, Publication, Requests, RoomId, RoomRecord, Session, Shard,
+    TextChange, UserId, Write,
+};
+use typewall::{HostMode, HostOptions, RoomName};
+
+const ME: NodeId = NodeId(1);
+const OTHER: NodeId = NodeId(2);
+
+/// For how long a node may decide after a beat.
+const LEASE: Duration = Duration::from_millis(2_500);
+
+thread_local! {
+    static CLOCK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// A node that is linked to another one.
+struct Node {
+    hub: Hub<Pipe>,
+    now: Now,
+    requests: Receiver<LinkRequest>,
+    loads: Receiver<Load>,
+    /// Posts and records to be stored, which nobody does.
+    _writes: Receiver<Write>,
+    clients: u64,
+}
+
+impl Node {
+    fn start() -> Self {
+        let ((to_link, requests), (loads, load_queue), (writes, write_queue)) =
+            (unbounded(), unbounded(), unbounded());
+        let hosts = HostOptions { mode: HostMode::Key, key: None };
+        let mut hub = Hub::new(LIMITS, None, hosts, Some(Requests { loads, writes }), Shard::single());
+        hub.join_cluster(ME, to_link, || CLOCK.get());
+        CLOCK.set(Duration::ZERO);
+        let now = Now { instant: Instant::now() + Duration::from_secs(60), unix_millis: 0 };
+        let mut node = Self { hub, now, requests, loads: load_queue, _writes: write_queue, clients: 0 };
+        node.tell(LinkEvent::Linked);
+        node.beat();
+        node
+    }
+
+    /// Handles an event, and writes.
+    fn handle(&mut self, event: Event<Pipe>) {
+        self.hub.handle(event, self.now);
+        self.hub.write(self.now);
+    }
+
+    fn tell(&mut self, event: LinkEvent) {
+        self.handle(Event::Link(Box::new(event)));
+    }
+
+    /// The other node says something about the room.
+    fn hear(&mut self, says: &Value) {
+        let message = json!({"room": "physics", "from": OTHER, "says": says}).to_string();
+        self.tell(LinkEvent::of_node(&message).expect("a message"));
+    }
+
+    fn beat(&mut self) {
+        let linked_since = self.now.instant - Duration::from_secs(10);
+        let (valid_until, alive) = (CLOCK.get() + LEASE, [ME, OTHER].into_iter().collect());
+        let alive = std::sync::Arc::new(alive);
+        self.tell(LinkEvent::Beat(Beat {
+            was_alive: true,
+            alive,
+            valid_until,
+            linked_since,
+            clock_offset: 0,
+        }));
+    }
+
+    /// Time passes in which the node does nothing.
+    fn sleep(&mut self, time: Duration) {
+        CLOCK.set(CLOCK.get() + time);
+        self.now.instant += time;
+        self.now.unix_millis += time.as_millis() as u64;
+    }
+
+    /// Somebody opens a page.
+    fn connect(&mut self) -> (ClientId, Pipe) {
+        self.clients += 1;
+        let (client, pipe) = (ClientId(self.clients), Pipe::default());
+        pipe.0.borrow_mut().space = usize::MAX;
+        let room = RoomName::from_query("room=physics").expect("a name");
+        self.handle(Event::Connected(new_client(client, room, Encoding::PLAIN_WHOLE, &pipe)));
+        (client, pipe)
+    }
+
+    fn act(&mut self, client: ClientId, action: Action) {
+        self.handle(Event::from_client(client, FromClient::Acted(action)));
+    }
+
+    /// Somebody opens a page and watches. The room is new to this node.
+    fn open_room(&mut self) -> (RoomId, Pipe) {
+        let (client, pipe) = self.connect();
+        self.act(client, Action::Watch);
+        let subscribed = self.requests.try_iter().find_map(|request| match request {
+            LinkRequest::Subscribe(room, _) => Some(room),
+            _ => None,
+        });
+        (subscribed.expect("a room"), pipe)
+    }
+
+    fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
+        self.tell(LinkEvent::Owned(room, Owned { owner: Some(owner), epoch: Epoch(epoch) }));
+    }
+
+    /// The store has read a log of so many posts.
+    fn load(&mut self, posts: u64) {
+        let Load { room, .. } = self.loads.try_recv().expect("the room is to be loaded");
+        let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
+        let posts = (1..=posts).map(post).collect();
+        let record = Some(RoomRecord::default());
+        self.handle(Event::Stored(Box::new(Answer::Loaded { room, record, posts })));
+    }
+
+    fn health(&mut self) -> Health {
+        let (reply_to, reply) = bounded(1);
+        self.handle(Event::HealthCheck { reply_to });
+        reply.try_recv().expect("an answer")
+    }
+
+    /// What was published since this was last called. Redis has it.
+    fn published(&mut self) -> Vec<Publication> {
+        let published: Vec<Publication> = self
+            .requests
+            .try_iter()
+            .filter_map(|request| match request {
+                LinkRequest::Publish(publications) => Some(publications),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        if !published.is_empty() {
+            self.tell(LinkEvent::Published(Vec::new()));
+        }
+        published
+    }
+
+    /// The same until there is nothing more.
+    fn all_published(&mut self) -> Vec<Publication> {
+        let mut all = Vec::new();
+        loop {
+            let some = self.published();
+            if some.is_empty() {
+                return all;
+            }
+            all.extend(some);
+        }
+    }
+}
+
+/// The last snapshot that a page got.
+fn snapshot(pipe: &Pipe) -> Option<Value> {
+    let snapshot = |frame| match frame {
+        Frame::Event(event, data) if event == "existing_users" => Some(data),
+        _ => None,
+    };
+    pipe.take_frames().into_iter().filter_map(snapshot).next_back()
+}
+
+/// Whether a page was closed, to try again.
+fn is_sent_away(pipe: &Pipe) -> bool {
+    pipe.take_frames().contains(&Frame::Close(1013))
+}
+
+fn log_of(snapshot: Option<Value>) -> usize {
+    snapshot.expect("a snapshot")["log"].as_array().map_or(0, Vec::len)
+}
+
+fn attach(epoch: u64, requests: &Value) -> Value {
+    json!({"attach": {"epoch": epoch, "seq": 1, "requests": requests, "posts": [], "viewers": 1}})
+}
+
+/// A copy of a room in which the only post has this text.
+fn copy(epoch: u64, leaves: bool, text: &str) -> Value {
+    copy_with(epoch, 3, leaves, text, &json!([]))
+}
+
+/// The same at this position, with these users.
+fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
+    let state = json!({"locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null});
+    let record =
+        json!({"state": state, "all_cleared": 0, "cleared": [], "removed": [], "hosts": [], "members": []});
+    let post = json!({"n": 1, "id": "1", "name": "Ada", "text": text, "at": 0});
+    let copy = json!({"users": users, "hosts": [], "state": state, "record": record, "hosts_expected": null,
+        "posts": [post], "last_n": 1, "last_user": "7"});
+    let at = json!({"epoch": epoch, "seq": seq});
+    json!({"copy": {"at": at, "name": "physics", "leaves": leaves, "copy": copy, "keys": []}})
+}
+
+#[test]
+fn a_room_that_is_still_to_be_loaded_is_given_up_when_the_node_is_cut_off() {
+    let mut node = Node::start();
+    let (room, pipe) = node.open_room();
+    node.own(room, ME, 5);
+    node.hear(&attach(5, &json!([])));
+    node.sleep(LEASE);
+    node.tell(LinkEvent::Cut);
+    assert!(is_sent_away(&pipe));
+    assert_eq!(node.health().rooms, 0);
+    let (_, late) = node.connect();
+    assert!(is_sent_away(&late));
+    node.load(1);
+    assert_eq!(node.health().rooms, 0);
+    // It is opened anew once the node is linked again.
+    node.tell(LinkEvent::Linked);
+    node.beat();
+    let (room, pipe) = node.open_room();
+    node.own(room, ME, 6);
+    node.load(2);
+    assert_eq!(log_of(snapshot(&pipe)), 2);
+}
+
+#[test]
+fn what_was_read_before_the_room_had_another_owner_does_not_count() {
+    let mut node = Node::start();
+    let (room, pipe) = node.open_room();
+    node.own(room, ME, 5);
+    node.own(room, ME, 9);
+    node.load(1);
+    assert_eq!(snapshot(&pipe), None, "the log is still to be read in the present epoch");
+    node.load(2);
+    assert_eq!(log_of(snapshot(&pipe)), 2);
+}
+
+#[test]
+fn what_was_read_is_not_that_of_a_room_that_another_node_owns_by_now() {
+    let mut node = Node::start();
+    let (room, pipe) = node.open_room();
+    node.own(room, ME, 5);
+    node.own(room, OTHER, 6);
+    node.load(2);
+    assert_eq!(snapshot(&pipe), None, "the owner is still to send it");
+    node.hear(&copy(6, false, "of the owner"));
+    assert_eq!(log_of(snapshot(&pipe)), 1);
+}
+
+#[test]
+fn nothing_is_decided_for_other_nodes_before_the_room_is_loaded() {
+    let mut node = Node::start();
+    let (room, pipe) = node.open_room();
+    node.own(room, ME, 5);
+    let key = "0".repeat(32);
+    let join = json!({"by": {"at": 1, "node": OTHER, "number": 1}, "number": 1, "asks": {"join": {"name": "Bob", "key": key}}});
+    node.hear(&attach(5, &json!([join])));
+    node.load(0);
+    assert_eq!(snapshot(&pipe).expect("a snapshot")["users"], json!({}), "the room may have been locked");
+}
+
+#[test]
+fn a_room_that_a_node_leaves_is_taken_by_one_that_is_just_opening_it() {
+    let mut node = Node::start();
+    let (room, pipe) = node.open_room();
+    node.hear(&copy(5, false, "not for this node"));
+    assert_eq!(snapshot(&pipe), None);
+    node.hear(&copy(5, true, "left to this node"));
+    assert_eq!(log_of(snapshot(&pipe)), 1);
+    node.own(room, ME, 7);
+    node.load(1);
+    assert_eq!(node.health().rooms, 1);
+}
+
+#[test]
+fn only_what_a_node_leaves_opens_a_room_and_only_in_time() {
+    let mut node = Node::start();
+    node.hear(&copy(5, false, "too late"));
+    let mut foreign = copy(5, true, "of another room");
+    foreign["copy"]["name"] = json!("chemistry");
+    node.hear(&foreign);
+    assert_eq!(node.health().rooms, 0);
+    node.sleep(LEASE);
+    node.hear(&copy(5, true, "sent before this node was suspended"));
+    assert_eq!(node.health().rooms, 0);
+    node.beat();
+    node.hear(&copy(5, true, "left to this node"));
+    assert_eq!(node.health().rooms, 1);
+}
+
+#[test]
+fn a_large_copy_holds_up_nothing_that_a_room_has_to_say() {
+    let mut node = Node::start();
+    let (room, _pipe) = node.open_room();
+    node.own(room, ME, 5);
+    node.load(0);
+    let text = "x".repeat(100_000);
+    for _ in 0..30 {
+        let (client, _) = node.connect();
+        let name = Name::parse("Ada", 40).expect("a name");
+        node.act(client, Action::Join { name, session: Session::random() });
+        node.act(client, Action::Write(TextChange::Whole(text.clone().into())));
+    }
+    node.all_published();
+    let sync = json!("sync");
+    let is_piece = |publication: &&Publication| publication.json.starts_with("fragment ");
+    let (mut pieces, mut turns, mut outs) = (0, 0, 0);
+    node.hear(&sync);
+    loop {
+        node.hear(&sync); // it may ask again before it has all of it
+        node.act(ClientId(2), Action::Write(TextChange::Whole(turns.to_string().into())));
+        let published = node.published();
+        let some = published.iter().filter(is_piece).count();
+        assert!(some <= 4, "{some} pieces at once");
+        outs += published.iter().filter(|publication| publication.json.contains(r#""out""#)).count();
+        if some == 0 {
+            break;
+        }
+        (pieces, turns) = (pieces + some, turns + 1);
+    }
+    assert!((12..20).contains(&pieces), "{pieces} pieces: it goes once");
+    assert!(outs >= turns, "{outs} texts in {turns} publications");
+}
+
+/// A user who is away, in a copy.
+fn away(key: &Value) -> Value {
+    let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0},
+        "holder": {"Away": {"secs": 0, "nanos": 100_000_000}}});
+    json!([{"id": "7", "name": "Ada", "mark": null, "cleared": 0, "text": "hello", "seat": seat}])
+}
+
+#[test]
+fn whoever_is_here_has_a_seat_under_a_new_owner_that_took_them_for_away() {
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, OTHER, 5);
+    node.hear(&copy(5, false, "hello"));
+    node.all_published();
+    let (client, pipe) = node.connect();
+    let name = Name::parse("Ada", 40).expect("a name");
+    node.act(client, Action::Join { name, session: Session::random() });
+    let asked: Vec<Value> = node
+        .all_published()
+        .iter()
+        .map(|message| serde_json::from_str(&message.json).expect("JSON"))
+        .collect();
+    let request = asked.iter().find_map(|message| message["says"].get("in")?.get("requests")?.get(0));
+    let request = request.expect("a request for a seat");
+    let (rank, key) = (&request["by"], &request["asks"]["join"]["key"]);
+    let joined = json!({"fact": "joined", "id": "7", "name": "Ada", "mark": null, "cleared": 0});
+    let ruling = json!({"fact": joined, "seat": {"key": key, "rank": rank}});
+    let message =
+        json!({"from": OTHER, "says": {"out": {"at": {"epoch": 5, "seq": 4}, "rulings": [ruling]}}});
+    node.tell(LinkEvent::of_room("physics".to_owned(), &message.to_string()).expect("a message"));
+    // The owner has not heard of them for a moment, and dies before it has.
+    node.tell(LinkEvent::Unpublished);
+    node.hear(&copy_with(5, 6, false, "hello", &away(key)));
+    node.own(room, ME, 7);
+    node.load(1);
+    node.sleep(LIMITS.grace);
+    node.hub.write(node.now);
+    node.act(client, Action::Resync);
+    let snapshot = snapshot(&pipe).expect("a snapshot");
+    assert_eq!(snapshot["you"], "7");
+    assert_eq!(snapshot["users"]["7"]["away"], false, "{snapshot}");
+    assert!(node.all_published().iter().any(|message| message.json.contains(r#""back""#)), "others are told");
+}
