@@ -171,7 +171,13 @@ fn a_mirror_that_has_never_had_the_room_leaves_it_to_those_who_have() {
 #[test]
 fn after_a_copy_an_owner_hears_a_mirror_once_that_has_told_of_its_clients() {
     let mut link = owner(1);
-    let decide = |is_all| Effect::Decide { from: OTHER, requests: Vec::new(), is_all, posts: Vec::new() };
+    let decide = |is_all| Effect::Decide {
+        from: OTHER,
+        has_key: false,
+        requests: Vec::new(),
+        is_all,
+        posts: Vec::new(),
+    };
     assert_eq!(link.on_node_message(OTHER, attach(10, 1), at(6_000, &all())), [decide(true)]);
     assert_eq!(link.on_node_message(OTHER, ToNode::Sync, at(6_001, &all())), [Effect::CopyTo(OTHER)]);
     assert_eq!(link.on_node_message(OTHER, input(10, 2), at(6_002, &all())), [], "of before the copy");

@@ -136,7 +136,9 @@ impl Nodes {
         if self.nodes[n].is_dead {
             return;
         }
-        let (was_alive, alive) = self.redis.beat(self.nodes[n].id, EPOCH + self.millis);
+        let now = EPOCH + self.millis;
+        let (until, alive) = self.redis.beat(self.nodes[n].id, now);
+        let was_alive = until >= now;
         let beat = Beat {
             was_alive,
             alive: alive.into(),
@@ -239,8 +241,8 @@ impl Nodes {
     }
 
     fn load(&mut self, n: usize, load: &Load) {
-        let posts = self.redis.log.iter().map(|(post, _)| post.clone()).collect();
-        let answer = Answer::Loaded { room: load.room, record: Some(self.redis.record.clone()), posts };
+        let (record, posts) = self.redis.load(load.count, 0);
+        let answer = Answer::Loaded { room: load.room, record: Some(record), posts };
         self.tell(n, Event::Stored(Box::new(answer)));
     }
 
@@ -259,11 +261,7 @@ impl Nodes {
             }
             Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
                 let outcome = match self.keeps {
-                    Keeps::All => Ok(self.redis.log.iter_mut().any(|(post, _)| {
-                        let is_it = post.n == n;
-                        post.text.truncate(if is_it { 0 } else { usize::MAX });
-                        is_it
-                    })),
+                    Keeps::All => Ok(self.redis.erase(n)),
                     Keeps::Nothing => Err(NotStored::Unavailable),
                     Keeps::NoPosts => Ok(false),
                 };
