@@ -1,7 +1,7 @@
 // The Enter key in this person's own box.
 
+import { post } from "./posting.js";
 import { draft } from "./state.js";
-import { post } from "./text.js";
 
 /**
  * Posts on Enter with Ctrl or ⌘, or on Enter alone if that is chosen. The Enter that ends a composition never posts;

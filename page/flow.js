@@ -4,9 +4,10 @@
 import { touch } from "./changes.js";
 import { cutFor, isNearlyFull } from "./continuous.js";
 import { at } from "./dom.js";
+import { sendPart } from "./posting.js";
 import { choose } from "./settings.js";
 import { choices, draft, isFrozen, link, room } from "./state.js";
-import { ownText, sendPart } from "./text.js";
+import { ownText } from "./text.js";
 
 /** Sends the start of a long text to the log; without a choice, from when the box is nearly full. */
 export function flow(now = performance.now()) {

@@ -15,13 +15,14 @@ import { forgetUnread, logInSight, readNewest, scrollLog } from "./log.js";
 import { focusBoxes } from "./order.js";
 import { withPart } from "./parts.js";
 import { givePassphrase, showPassphrase, takeNewSecrets } from "./passphrase.js";
+import { hasUnposted, postByButton } from "./posting.js";
 import { toggleReader } from "./read-aloud.js";
 import { focusOnPosts, keyOnPosts, postToRemove } from "./removing.js";
 import { changeName, offerName } from "./renaming.js";
 import { answerTwins, askToLeave, keepSeat, retryNow, takeSeat } from "./seat.js";
 import { choose, chooseAlert, chooseLanguage, resize } from "./settings.js";
 import { choices, look } from "./state.js";
-import { clearText, compose, hasUnposted, postByButton, sendText, togglePause, typed } from "./text.js";
+import { clearText, compose, sendText, togglePause, typed } from "./text.js";
 import { goneBack, keepAwake, listenToDialogs, project, scrollStage, setView, showDialog, shrink } from "./views.js";
 import { boxAround, noticeSight, tidy } from "./wall.js";
 import {

@@ -102,7 +102,7 @@ function noteFor(rest) {
 
 /** Only a part of a continuous text is on its way, and needs no words. */
 function isMoving() {
-  return canPost() && !draft.slowed && draft.pending.every(({ extent }) => extent !== undefined);
+  return canPost() && !draft.slowed && !draft.refusals && draft.pending.every(({ extent }) => extent !== undefined);
 }
 
 /** The server is there, and can store posts. */
@@ -112,6 +112,7 @@ function canPost() {
 
 function noteForPending() {
   if (!canPost()) return "willPost";
+  if (draft.refusals) return "triesAgain";
   return draft.slowed ? "tooFast" : "posting";
 }
 

@@ -13,13 +13,12 @@ import { countUnread } from "./log.js";
 import { drawMyError } from "./own-box.js";
 import { withPart } from "./parts.js";
 import { refusePassphrase, unlock } from "./passphrase.js";
+import { dropPending, postAgain, postLater, settle, slowDown, thaw, waitFrozen } from "./posting.js";
 import { overhear } from "./read-aloud.js";
 import { noticeName } from "./renaming.js";
 import { loseSeat, resume, welcome } from "./seat.js";
 import { PROMPT_CHARACTERS, asked, choices, draft, hidden, isFrozen, keyOf, link, room, seat } from "./state.js";
-import {
-  dropPending, emptyByHost, postAgain, settle, slowDown, tellWhole, tellWholeNext, thaw, waitFrozen,
-} from "./text.js";
+import { emptyByHost, tellWhole, tellWholeNext } from "./text.js";
 import { isolated, say } from "./words.js";
 
 /** @typedef {import("./state.js").Post} Post */
@@ -127,8 +126,8 @@ function refuse(refusal) {
   // A server that was restarted has no place left: the page tries until it has one.
   if (code === "room_full" && room.you) return lose(link.socket, { code: TRY_AGAIN, reason: code });
   if (code === "memory_full") tellWholeNext(); // the box has an older text, which the next splice might fit by accident
-  if (code === "frozen") return waitFrozen();
-  if (code === "not_stored" && !room.linked) return; // the post is sent again once the server is linked
+  if (code === "frozen") return waitFrozen(refusal.ref);
+  if (code === "not_stored" && postLater(refusal.ref)) return;
   if (code === "removed" && !seat.removed) return lose(link.socket, { code: REMOVED });
   explain(refusal);
 }

@@ -9,9 +9,10 @@ import { forgetMe } from "./events.js";
 import { keepHistory } from "./history.js";
 import { keepForDevice } from "./offer.js";
 import { drawMe, note } from "./own-box.js";
+import { forgetPending, hasUnposted, resumeText } from "./posting.js";
 import { asked, draft, link, look, room, seat, tab } from "./state.js";
 import { keepInTab, keptInTab } from "./storage.js";
-import { forgetPending, forgetText, hasUnposted, ownText, restoreText, resumeText } from "./text.js";
+import { forgetText, ownText, restoreText } from "./text.js";
 import { keepAwake } from "./views.js";
 import { isolated, say } from "./words.js";
 

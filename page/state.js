@@ -54,6 +54,7 @@ import { captionLookIn } from "./caption-address.js";
  * @typedef {object} Pending  A post that the server has not confirmed.
  * @property {string} text
  * @property {string} ref
+ * @property {boolean} [sent]  the server may have it
  * @property {number} [extent]  of a part of a continuous text: how much of the box it is, with what was put into it
  * @property {boolean} [out]  a host has cleared the box since, so the post does not stand in it
  */
@@ -138,10 +139,16 @@ export const seat = {
   left: false,
 };
 
-/** The text in this person's own box: text.js, and own-box.js for the note. */
+/** The text in this person's own box: text.js, posting.js with queue.js, and own-box.js for the note. */
 export const draft = {
   /** Posts that are not confirmed; their texts stand at the start of the box. @type {Pending[]} */
   pending: [],
+  /** The ref of the one that was sent on this connection, and is not answered. @type {string | null} */
+  underWay: null,
+  /** How often in a row the server could not store the first of them. */
+  refusals: 0,
+  /** The timer until it is sent again; 0 for none. */
+  pause: 0,
   /** The server lets some of them wait, because they came too fast. */
   slowed: false,
   /** The server has refused a text or a post, because the room was frozen. */

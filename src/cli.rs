@@ -2,6 +2,7 @@
 
 pub(crate) mod remote;
 pub(crate) mod storage;
+pub(crate) mod variables;
 
 use crate::cli::storage::StorageArguments;
 use crate::healthcheck::Target;
@@ -182,8 +183,8 @@ pub(crate) struct Options {
 pub(crate) enum Command {
     /// Print a room's log from a store, or list its rooms, even while a server is using it
     Log {
-        /// Store file, or URL of a Redis
-        #[arg(value_name = "FILE")]
+        /// Store file, or URL of a Redis. In the variable, the password of Redis is in no list of processes
+        #[arg(value_name = "FILE", env = "TYPEWALL_REDIS", hide_env_values = true)]
         store: OsString,
 
         /// Room to print [default: list all rooms with the number of posts and the time of the last]

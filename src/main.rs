@@ -7,8 +7,8 @@ mod listen;
 mod logs;
 mod manual;
 
-use clap::Parser;
 use cli::storage::start_error;
+use cli::variables::read_options;
 use cli::{Command, Options, remote};
 use healthcheck::Target;
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -26,7 +26,7 @@ use typewall::{
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
-    let options = Options::try_parse().unwrap_or_else(|error| remote::exit(&error));
+    let options = read_options().unwrap_or_else(|error| remote::exit(&error));
     // A person at a terminal is told where the server is, and of trouble.
     let level = if options.quiet || io::stdout().is_terminal() { "warn" } else { "info" };
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or(level)).init();

@@ -42,8 +42,8 @@ pub(crate) struct ServerArguments {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
 
-    /// Give up a lost connection after this many seconds without it [default: 60 after the end of the input, otherwise
-    /// never]
+    /// Give up after this many seconds without a connection, or in which the server cannot store a post [default: 60
+    /// after the end of the input, otherwise never]
     #[arg(long, value_name = "SECONDS")]
     retry: Option<u32>,
 }

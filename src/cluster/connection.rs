@@ -5,11 +5,15 @@ use crate::cluster::keys::Keys;
 use crate::cluster::options::{RedisOptions, RedisUrl};
 use crate::cluster::room_link::{BEAT, TTL};
 use crate::cluster::scripts::{self, Scripts};
-use redis::{Client, Cmd, FromRedisValue, RedisError, ServerError, ServerErrorKind, Value, from_redis_value};
+use redis::{
+    Client, Cmd, FromRedisValue, RedisError, RedisResult, ServerError, ServerErrorKind, Value,
+    from_redis_value,
+};
 use std::fmt;
+use std::slice;
 use std::time::{Duration, Instant};
 
-/// How long a connection may take to be made. A node that is cut off tries again before others take it for dead.
+/// How long a connection may take to be made, with the login. A node that is cut off tries again before others take it for dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// How long all commands that are sent together may take. If a beat gets no answer, others take this node for dead at
@@ -133,22 +137,24 @@ impl Redis {
     }
 
     fn open(&self, timeout: Duration) -> Result<Connection, RedisFailure> {
+        let deadline = Instant::now() + CONNECT_TIMEOUT;
         let open = || {
             let client = Client::open(self.url.connection())?;
             let connection = client.get_connection_with_timeout(CONNECT_TIMEOUT)?;
-            connection.set_read_timeout(Some(timeout))?;
-            connection.set_write_timeout(Some(timeout))?;
-            Ok(connection)
+            connection.set_write_timeout(Some(CONNECT_TIMEOUT))?;
+            Ok(Connection(connection))
         };
-        open().map(Connection).map_err(|error: RedisError| self.failure(&error))
+        let mut connection = open().map_err(|error: RedisError| RedisFailure::new(error.to_string()))?;
+        for command in self.url.login() {
+            // A Redis that does not take the connection says why, and closes it.
+            connection.send(slice::from_ref(&command))?;
+            self.checked(connection.receive_by(deadline)?)?;
+        }
+        connection.set_timeout(timeout).map_err(|error| io_failure(&error))?;
+        Ok(connection)
     }
 
-    /// What the log and a message at the start say of an error.
-    fn failure(&self, error: &RedisError) -> RedisFailure {
-        RedisFailure::new(without_user(&error.to_string(), self.url.user()))
-    }
-
-    /// The same of an error that Redis answers with.
+    /// What the log and a message at the start say of an error that Redis answers with.
     pub(crate) fn failure_of_server(&self, error: &ServerError) -> RedisFailure {
         let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
         // The sentence that it becomes a part of has its own full stop.
@@ -190,6 +196,11 @@ impl Connection {
             }
         }
         Ok(answers)
+    }
+
+    fn set_timeout(&self, timeout: Duration) -> RedisResult<()> {
+        self.0.set_read_timeout(Some(timeout))?;
+        self.0.set_write_timeout(Some(timeout))
     }
 
     fn exchange(&mut self, commands: &[Cmd], deadline: Instant) -> Result<Vec<Value>, RedisFailure> {

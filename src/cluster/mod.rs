@@ -6,6 +6,7 @@
 //! Architecture invariant: unposted texts and keys of sessions are only published, never written to a key of Redis, so
 //! that they reach none of its files.
 
+mod census;
 pub(crate) mod connection;
 pub(crate) mod fragments;
 mod keys;
@@ -110,6 +111,7 @@ pub(crate) fn start(
     ];
     // Until then, it would refuse people. If Redis is gone again, it goes on alone.
     let _ = is_known.recv_timeout(FIRST_BEAT);
+    log::info!("this is node {}, which shares its rooms with the others on {}", me.0, options.url);
     Ok(Cluster { me, links, requests: Requests { loads, writes }, threads })
 }
 

@@ -3,7 +3,9 @@
 //! Architecture invariant: nothing here shows the user or the password of the URL, neither `Debug` nor an error.
 
 use redis::io::tcp::TcpSettings;
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
+use redis::{
+    Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, cmd,
+};
 use std::fmt;
 use std::str::FromStr;
 
@@ -19,7 +21,9 @@ const SCHEMES: [&str; 4] = ["redis://", "rediss://", "valkey://", "valkeys://"];
 /// Where Redis is, and how to log in.
 #[derive(Clone)]
 pub struct RedisUrl {
+    /// Without a login: the crate would not tell why one fails.
     connection: ConnectionInfo,
+    login: RedisConnectionInfo,
     is_encrypted: bool,
 }
 
@@ -49,12 +53,23 @@ impl RedisUrl {
 
     /// The number of the database.
     pub(crate) fn database(&self) -> i64 {
-        self.connection.redis_settings().db()
+        self.login.db()
+    }
+
+    /// The commands to send first. There always is one, whose answer shows whether Redis takes the connection.
+    pub(crate) fn login(&self) -> Vec<Cmd> {
+        let authenticate = self.login.password().map(|password| {
+            let mut command = cmd("AUTH");
+            command.arg(self.login.username()).arg(password);
+            command
+        });
+        let select = cmd("SELECT").arg(self.database()).take();
+        authenticate.into_iter().chain([select]).collect()
     }
 
     /// The user, if the URL has one.
     pub(crate) fn user(&self) -> Option<&str> {
-        self.connection.redis_settings().username()
+        self.login.username()
     }
 }
 
@@ -73,12 +88,12 @@ impl FromStr for RedisUrl {
             _ => return Err(InvalidRedisUrl),
         };
         // Messages and responses do not mix on a connection of the older protocol.
-        let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
-        // The crate waits for the answer to each command of a login for as long as for a connection.
+        let settings = RedisConnectionInfo::default().set_protocol(ProtocolVersion::RESP2);
         let settings = settings.set_skip_set_lib_name();
+        let login = info.redis_settings().clone();
         let tcp = TcpSettings::default().set_nodelay(true);
         let connection = info.set_redis_settings(settings).set_tcp_settings(tcp);
-        Ok(Self { connection, is_encrypted })
+        Ok(Self { connection, login, is_encrypted })
     }
 }
 
@@ -149,8 +164,11 @@ mod tests {
     #[test]
     fn a_url_shows_neither_user_nor_password() {
         let url: RedisUrl = "rediss://ada:s%20cret@redis.example:6390/3".parse().unwrap();
-        let settings = url.connection().redis_settings().clone();
-        assert_eq!((settings.username(), settings.password()), (Some("ada"), Some("s cret")));
+        let commands: Vec<Vec<u8>> = url.login().iter().map(Cmd::get_packed_command).collect();
+        assert_eq!(
+            commands.concat(),
+            b"*3\r\n$4\r\nAUTH\r\n$3\r\nada\r\n$6\r\ns cret\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n"
+        );
         assert_eq!(url.to_string(), "rediss://redis.example:6390/3");
         let options = RedisOptions { url, prefix: KeyPrefix::default(), keep_days: None };
         let shown = format!("{options:?}");

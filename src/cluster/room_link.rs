@@ -62,6 +62,14 @@ impl RoomLink {
         matches!(self.role, Role::Owner(_))
     }
 
+    /// The other node that owns the room, as far as this one knows.
+    pub(crate) fn other_owner(&self) -> Option<NodeId> {
+        match &self.role {
+            Role::Mirror(mirror) if mirror.owner != self.me => Some(mirror.owner),
+            _ => None,
+        }
+    }
+
     /// Whether this node has the room as its owner has it.
     pub(crate) fn is_mirror(&self) -> bool {
         matches!(&self.role, Role::Mirror(mirror) if mirror.is_synced())

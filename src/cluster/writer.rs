@@ -4,6 +4,7 @@
 use crate::base::clock::Now;
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::base::warning::Warning;
+use crate::cluster::census::Census;
 use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
 use crate::cluster::fragments::split;
 use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
@@ -15,7 +16,7 @@ use crate::cluster::subscriptions::Change;
 use crate::platform::boot_time;
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use redis::{Cmd, Value, cmd};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,7 @@ pub(crate) struct Writer<T> {
     /// Until when this node is alive, by the clock of Redis in milliseconds, as the last beat has said. `None` on a new
     /// connection: it may lead to a Redis that has started again, or taken another's place, and has lost something.
     alive_until: Option<u64>,
+    census: Census,
     /// Since when messages arrive, and when this node has last heard itself.
     linked: Option<(Instant, Duration)>,
     outage: Outage,
@@ -111,6 +113,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             connect_at: now,
             beat_at: now,
             alive_until: None,
+            census: Census::default(),
             linked: None,
             outage: Outage::default(),
             senseless: Warning::default(),
@@ -317,12 +320,15 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         // Redis has read its clock about when half of the time for the answer had passed.
         let half = boot_time().saturating_sub(sent).as_millis() as u64 / 2;
         let middle = at.unix_millis.saturating_add(half);
-        let alive: BTreeSet<NodeId> = alive.iter().filter_map(|id| node_of(id)).collect();
+        let alive = Arc::new(alive.iter().filter_map(|id| node_of(id)).collect());
+        if let Some(changes) = self.census.update(self.me, &alive) {
+            log::info!("{changes}");
+        }
         (self.tell)(
             None,
             LinkEvent::Beat(Beat {
                 was_alive,
-                alive: Arc::new(alive),
+                alive,
                 valid_until: sent + LEASE,
                 linked_since,
                 clock_offset: time.cast_signed().wrapping_sub(middle.cast_signed()),

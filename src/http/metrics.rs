@@ -59,7 +59,7 @@ impl Metrics {
         if let Some(commits) = &self.commits {
             write_store(&mut text, commits);
         }
-        if let Some(ClusterHealth { nodes, linked }) = report.cluster {
+        if let Some(ClusterHealth { nodes, linked, .. }) = report.cluster {
             text.single("nodes", Kind::Gauge, "Nodes that are alive, this one included.", nodes);
             let help = "1 while this node is linked to the others, 0 while it is cut off.";
             text.single("linked", Kind::Gauge, help, u8::from(linked));

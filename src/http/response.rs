@@ -99,9 +99,10 @@ impl Response {
         let (status, body) = match health {
             Some(_) if !with_counts => (200, "{\"healthy\":true}\n".to_owned()),
             Some(Health { clients, rooms, texts, waiting, cluster }) => {
-                let cluster = cluster
-                    .map(|ClusterHealth { nodes, linked }| format!(",\"nodes\":{nodes},\"linked\":{linked}"));
-                let cluster = cluster.unwrap_or_default();
+                // The id is a string, because JavaScript has no number for it.
+                let cluster = cluster.map_or_else(String::new, |ClusterHealth { node, nodes, linked }| {
+                    format!(",\"node\":\"{}\",\"nodes\":{nodes},\"linked\":{linked}", node.0)
+                });
                 let body = format!(
                     "{{\"healthy\":true,\"clients\":{clients},\"rooms\":{rooms},\"texts\":{texts},\
                      \"waiting\":{waiting}{cluster}}}\n"

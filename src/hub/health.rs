@@ -1,5 +1,6 @@
 //! The health of a hub, as `/healthz` shows it.
 
+use crate::base::ids::NodeId;
 use std::iter::Sum;
 
 /// The health of a hub.
@@ -20,6 +21,8 @@ pub struct Health {
 /// How a hub sees the other nodes.
 #[derive(Debug, Clone, Copy)]
 pub struct ClusterHealth {
+    /// This node.
+    pub node: NodeId,
     /// The nodes that are alive, this one included.
     pub nodes: usize,
     /// This node is linked to them.
@@ -29,7 +32,7 @@ pub struct ClusterHealth {
 impl ClusterHealth {
     /// How two hubs of a node see the others.
     pub(crate) fn with(self, other: Self) -> Self {
-        Self { nodes: self.nodes.min(other.nodes), linked: self.linked && other.linked }
+        Self { node: self.node, nodes: self.nodes.min(other.nodes), linked: self.linked && other.linked }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::hub::Hub;
 use crate::hub::linked::Linked;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use std::mem;
 use std::sync::Arc;
 
 /// How many nodes get a copy of a room at a time, so that there is no end to what somebody can ask for who can publish.
@@ -61,7 +62,11 @@ impl<T: Transport> Hub<T> {
             LinkEvent::Node { room, from, says } => self.on_node_message(&room, from, says, now),
             LinkEvent::Subscribed(id) => self.link(id, now, |link, _| vec![link.ask(false)]),
             LinkEvent::NotGiven(id, to) => self.on_not_given(id, to, now),
-            LinkEvent::Owned(id, owned) => self.link(id, now, |link, moment| link.on_owned(owned, moment)),
+            LinkEvent::Owned(id, owned) => {
+                let before = self.linked(id).and_then(|linked| linked.link.other_owner());
+                self.link(id, now, |link, moment| link.on_owned(owned, moment));
+                self.note_takeover(id, before);
+            }
         }
     }
 
@@ -82,8 +87,20 @@ impl<T: Transport> Hub<T> {
         }
     }
 
+    /// This node may have taken a room over from another one.
+    fn note_takeover(&mut self, id: RoomId, from: Option<NodeId>) {
+        let is_owner =
+            self.rooms.get(id).and_then(|room| room.linked.as_ref()).is_some_and(|l| l.link.is_owner());
+        if let (true, Some(from), Some(node)) = (is_owner, from, &mut self.node) {
+            *node.taken_over.entry(from).or_default() += 1;
+        }
+    }
+
     /// Every second: the rooms do what is due, and people whose nodes are dead are away.
     fn on_beat(&mut self, was_alive: bool, now: Now) {
+        for (NodeId(from), count) in self.node.iter_mut().flat_map(|node| mem::take(&mut node.taken_over)) {
+            log::info!("rooms that this node has taken over from node {from}: {count}");
+        }
         for id in self.rooms.ids() {
             let Some(room) = self.rooms.get(id) else { continue };
             let viewers = room.own_viewers();

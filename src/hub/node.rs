@@ -41,6 +41,8 @@ pub(crate) struct Node {
     offered: BTreeSet<RoomId>,
     /// Nodes that cannot have a room, because they are dead.
     pub dead: BTreeSet<NodeId>,
+    /// How many rooms this node has taken over since the last beat, and from which nodes.
+    pub taken_over: BTreeMap<NodeId, usize>,
     /// Rooms with something for the other nodes.
     waiting: BTreeSet<RoomId>,
 }
@@ -83,6 +85,7 @@ impl Node {
             handing_over: BTreeMap::new(),
             offered: BTreeSet::new(),
             dead: BTreeSet::new(),
+            taken_over: BTreeMap::new(),
             waiting: BTreeSet::new(),
         }
     }
@@ -125,7 +128,7 @@ impl Node {
     /// How this node sees the others.
     pub(crate) fn health(&self) -> ClusterHealth {
         let nodes = self.beat.as_ref().filter(|_| !self.is_alone).map_or(1, |beat| beat.alive.len());
-        ClusterHealth { nodes, linked: !self.is_alone }
+        ClusterHealth { node: self.me, nodes, linked: !self.is_alone }
     }
 
     /// Notes whether this node is cut off by now. Returns that if it has changed.

@@ -265,6 +265,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::NodeId;
     use crate::hub::health::ClusterHealth;
     use std::thread;
 
@@ -277,12 +278,16 @@ mod tests {
 
     #[test]
     fn the_health_of_all_hubs_is_their_sum() {
-        let cluster = |n| Some(ClusterHealth { nodes: n, linked: n > 20 });
+        let cluster = |n| Some(ClusterHealth { node: NodeId(7), nodes: n, linked: n > 20 });
         let health =
             |n| Health { clients: n, rooms: n + 1, waiting: n + 2, texts: n + 3, cluster: cluster(n) };
         let all: Health = [health(10), health(300)].into_iter().sum();
         let Health { clients, rooms, waiting, texts, cluster } = all;
         assert_eq!((clients, rooms, waiting, texts), (310, 312, 314, 316));
-        assert!(cluster.is_some_and(|cluster| cluster.nodes == 10 && !cluster.linked));
+        assert!(
+            cluster.is_some_and(
+                |cluster| (cluster.node, cluster.nodes, cluster.linked) == (NodeId(7), 10, false)
+            )
+        );
     }
 }

@@ -9,7 +9,7 @@ use crate::remote::posting::Posting;
 use crate::remote::writer::Writer;
 use crossbeam_channel::{Select, TryRecvError};
 use serde_json::json;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The log of a room, and what it is to get.
 pub(crate) struct LineWriter {
@@ -22,8 +22,14 @@ pub(crate) struct LineWriter {
 }
 
 impl LineWriter {
-    pub(crate) fn new(link: Link, snapshot: &Snapshot, input: Input, keeps_open: bool) -> Self {
-        let posting = Posting::new(snapshot, Instant::now());
+    pub(crate) fn new(
+        link: Link,
+        snapshot: &Snapshot,
+        input: Input,
+        retry: Option<Duration>,
+        keeps_open: bool,
+    ) -> Self {
+        let posting = Posting::new(snapshot, retry, Instant::now());
         Self { link, posting, input, keeps_open, is_stopped: false }
     }
 }
@@ -50,7 +56,7 @@ impl Writer for LineWriter {
                 connection.send("message", &json!({ "text": line.text, "ref": line.reference }))?;
                 self.posting.sent();
             }
-            if let Some(outcome) = self.outcome() {
+            if let Some(outcome) = self.outcome(now) {
                 return Ok(outcome);
             }
             self.wait(connection, now);
@@ -73,7 +79,7 @@ impl LineWriter {
         if self.posting.wants_input() {
             match self.input.chunks.try_recv() {
                 Ok(chunk) => self.posting.read(&chunk),
-                Err(TryRecvError::Disconnected) => self.posting.end(),
+                Err(TryRecvError::Disconnected) => self.posting.end(Instant::now()),
                 Err(TryRecvError::Empty) => {}
             }
         }
@@ -81,8 +87,12 @@ impl LineWriter {
     }
 
     /// How it ends, if it does now.
-    fn outcome(&self) -> Option<Result<(), Ended>> {
+    fn outcome(&self, now: Instant) -> Option<Result<(), Ended>> {
         let (waiting, refused) = (self.posting.waiting(), self.posting.refused());
+        if let Some(why) = self.posting.given_up(now) {
+            let count = lines(waiting + refused.count);
+            return Some(Err(Ended::Refused(format!("Gave up; not posted: {count}. {why}"))));
+        }
         let is_done = self.posting.is_done() && !self.keeps_open;
         match (is_done || self.is_stopped, waiting + refused.count) {
             (false, _) => None,

@@ -4,6 +4,7 @@
 use crate::remote::lines::Lines;
 use crate::remote::live::Permission;
 use crate::remote::messages::{Refusal, ServerMessage, Snapshot};
+use crate::remote::retries::give_up_at;
 use crate::remote::terminal::Terminal;
 use std::time::{Duration, Instant};
 
@@ -25,11 +26,16 @@ pub(crate) struct Line {
 pub(crate) struct Posting {
     terminal: Terminal,
     lines: Lines,
-    has_ended: bool,
+    /// When the input ended.
+    ended_at: Option<Instant>,
     current: Option<Line>,
     /// Whether the current line was sent on this connection and not answered yet.
     is_sent: bool,
     not_before: Instant,
+    /// Since when, and why, the server does not store the current line.
+    not_stored: Option<(Instant, String)>,
+    /// For how long to try to have a line stored, if that is limited.
+    limit: Option<Duration>,
     permission: Permission,
     /// Lines taken so far, which numbers them.
     count: u64,
@@ -45,15 +51,18 @@ pub(crate) struct Refused {
 }
 
 impl Posting {
-    /// Nothing to post yet, in a room with this snapshot.
-    pub(crate) fn new(snapshot: &Snapshot, now: Instant) -> Self {
+    /// Nothing to post yet, in a room with this snapshot. A line that the server cannot store is given up after the
+    /// limit, if there is one.
+    pub(crate) fn new(snapshot: &Snapshot, limit: Option<Duration>, now: Instant) -> Self {
         Self {
             terminal: Terminal::default(),
             lines: Lines::new(snapshot.limits.text.max(1)),
-            has_ended: false,
+            ended_at: None,
             current: None,
             is_sent: false,
             not_before: now,
+            not_stored: None,
+            limit,
             permission: Permission::of_snapshot(snapshot),
             count: 0,
             refused: Refused::default(),
@@ -68,7 +77,7 @@ impl Posting {
 
     /// Whether there is a place for more lines.
     pub(crate) fn wants_input(&self) -> bool {
-        !self.has_ended && self.lines.len() < MAX_WAITING
+        self.ended_at.is_none() && self.lines.len() < MAX_WAITING
     }
 
     /// Takes input.
@@ -77,14 +86,15 @@ impl Posting {
     }
 
     /// The input has ended.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&mut self, now: Instant) {
         self.lines.finish();
-        self.has_ended = true;
+        self.ended_at = Some(now);
     }
 
     /// The line to send now, if any.
     pub(crate) fn next(&mut self, now: Instant) -> Option<Line> {
         if self.current.is_none() {
+            self.not_stored = None;
             let text = self.lines.next()?;
             self.count += 1;
             self.current = Some(Line { reference: self.count.to_string(), text });
@@ -100,7 +110,20 @@ impl Posting {
 
     /// When something may be due that is not now.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
-        (!self.is_sent && self.not_before > now).then_some(self.not_before)
+        let due = [Some(self.not_before), self.gives_up_at()].into_iter().flatten().filter(|at| *at > now);
+        due.min().filter(|_| !self.is_sent)
+    }
+
+    /// Why the lines are not posted, if the server has not stored one for as long as it may take. Not while it may be
+    /// about to say that it has.
+    pub(crate) fn given_up(&self, now: Instant) -> Option<&str> {
+        let is_over = !self.is_sent && self.gives_up_at().is_some_and(|end| now >= end);
+        self.not_stored.as_ref().filter(|_| is_over).map(|(_, why)| &**why)
+    }
+
+    fn gives_up_at(&self) -> Option<Instant> {
+        let (since, _) = self.not_stored.as_ref().filter(|_| self.current.is_some())?;
+        give_up_at(self.limit, *since, self.ended_at)
     }
 
     /// The server has said something. Returns what the person who started the command should know.
@@ -129,10 +152,13 @@ impl Posting {
         match refusal.code.as_str() {
             "frozen" => {
                 self.permission.withdraw();
+                self.not_stored = None;
                 Some(format!("{} The next line waits.", refusal.message))
             }
             "not_stored" | "memory_full" => {
                 self.not_before = now + RETRY;
+                let since = self.not_stored.take().map_or(now, |(since, _)| since);
+                self.not_stored = Some((since, refusal.message.clone()));
                 Some(format!("{} The next line waits.", refusal.message))
             }
             // Nothing in it can be seen.
@@ -151,7 +177,7 @@ impl Posting {
 
     /// Whether all of the input is posted.
     pub(crate) fn is_done(&self) -> bool {
-        self.has_ended && self.waiting() == 0
+        self.ended_at.is_some() && self.waiting() == 0
     }
 
     /// Lines that are not posted yet.
@@ -178,7 +204,7 @@ mod tests {
     }
 
     fn posting(input: &str, now: Instant) -> Posting {
-        let mut posting = Posting::new(&snapshot(false), now);
+        let mut posting = Posting::new(&snapshot(false), None, now);
         posting.read(input.as_bytes());
         posting
     }
@@ -214,7 +240,7 @@ mod tests {
         assert_eq!(posting.next(now), None, "another one");
         posting.take(&posted("1"), now);
         assert_eq!(send(&mut posting, now), line("2", "two"));
-        posting.end();
+        posting.end(now);
         assert!(!posting.is_done());
         posting.take(&posted("2"), now);
         assert!(posting.is_done());
@@ -244,6 +270,42 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_is_not_stored_is_given_up_after_the_limit() {
+        let now = Instant::now();
+        let mut posting = Posting::new(&snapshot(false), Some(3 * RETRY / 2), now);
+        posting.read(b"one\ntwo\n");
+        for at in [now, now + RETRY] {
+            send(&mut posting, at);
+            assert_eq!(posting.given_up(at + 2 * RETRY), None, "it may be stored");
+            posting.take(&refused("1", "not_stored"), at);
+        }
+        let end = now + 3 * RETRY / 2;
+        assert_eq!((posting.given_up(end), posting.deadline(now + RETRY)), (Some("No."), Some(end)));
+        send(&mut posting, now + 2 * RETRY);
+        let later = now + 2 * RETRY;
+        posting.take(&posted("1"), later);
+        assert_eq!(send(&mut posting, later), line("2", "two"));
+        posting.take(&refused("2", "not_stored"), later);
+        assert_eq!(posting.given_up(later), None, "another line");
+        posting.take(&refused("2", "frozen"), later);
+        assert_eq!(posting.given_up(later + 2 * RETRY), None, "a frozen room is no failure");
+    }
+
+    #[test]
+    fn without_a_limit_a_line_is_given_up_only_after_the_input() {
+        let now = Instant::now();
+        let day = now + Duration::from_secs(86_400);
+        let mut posting = posting("one\n", now);
+        send(&mut posting, now);
+        posting.take(&refused("1", "not_stored"), now);
+        assert_eq!((posting.given_up(day), posting.deadline(now)), (None, Some(now + RETRY)));
+        posting.end(day);
+        assert_eq!(posting.given_up(day), None);
+        let end = posting.deadline(day).expect("an end");
+        assert_eq!(posting.given_up(end), Some("No."));
+    }
+
+    #[test]
     fn a_line_that_can_never_be_posted_is_counted_and_left_out() {
         let now = Instant::now();
         let mut posting = posting("one\ntwo\n\u{200B}\n", now);
@@ -254,7 +316,7 @@ mod tests {
         posting.take(&posted("2"), now);
         assert_eq!(send(&mut posting, now), line("3", "\u{200B}"));
         assert_eq!(posting.take(&refused("3", "post_empty"), now), None);
-        posting.end();
+        posting.end(now);
         assert!(posting.is_done() && posting.refused().count == 1);
     }
 

@@ -1,4 +1,4 @@
-//! When to connect again after a lost connection, and when to give up.
+//! When to connect again after a lost connection, and when to give up what fails.
 
 use std::time::{Duration, Instant};
 
@@ -60,13 +60,22 @@ impl Retries {
     pub(crate) fn wait(&mut self, has_input_ended: bool, random: u32, now: Instant) -> Option<Duration> {
         let ended_at = has_input_ended.then(|| *self.ended_at.get_or_insert(now));
         let wait = backoff(self.failures, random);
-        let since = |start: Instant| now.saturating_duration_since(start);
-        let left = match (self.limit, ended_at) {
-            (Some(limit), _) => limit.saturating_sub(since(self.lost_at)),
-            (None, Some(ended_at)) => AFTER_INPUT.saturating_sub(since(self.unstable_since.max(ended_at))),
-            (None, None) => return Some(wait),
-        };
-        (wait < left).then_some(wait)
+        let since = if self.limit.is_some() { self.lost_at } else { self.unstable_since };
+        let Some(end) = give_up_at(self.limit, since, ended_at) else { return Some(wait) };
+        (wait < end.saturating_duration_since(now)).then_some(wait)
+    }
+}
+
+/// When to give up what has failed since then: after the limit. Without one, some time after the end of the input.
+pub(crate) fn give_up_at(
+    limit: Option<Duration>,
+    since: Instant,
+    ended_at: Option<Instant>,
+) -> Option<Instant> {
+    match (limit, ended_at) {
+        (Some(limit), _) => Some(since + limit),
+        (None, Some(ended_at)) => Some(since.max(ended_at) + AFTER_INPUT),
+        (None, None) => None,
     }
 }
 

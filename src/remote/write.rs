@@ -26,7 +26,7 @@ pub struct Destination {
     pub passphrase: Option<String>,
     /// The key that makes a host.
     pub host_key: Option<String>,
-    /// For how long to try to come back, if that is limited.
+    /// For how long to try to come back, and to have a line stored, if that is limited.
     pub retry: Option<Duration>,
 }
 
@@ -70,7 +70,7 @@ pub fn write(
     let input = Input::read(input).map_err(cannot_start)?;
     link.watch_input(input.ended.clone());
     if options.posts {
-        return run(LineWriter::new(link, &snapshot, input, options.keeps_open), connection);
+        return run(LineWriter::new(link, &snapshot, input, retry, options.keeps_open), connection);
     }
     let screen = Screen::new(options.lines, snapshot.limits.text.max(1));
     let screen = ScreenThread::start(input.chunks, screen).map_err(cannot_start)?;

@@ -221,7 +221,7 @@ test("a post that is refused after its box was cleared comes back", async ({ joi
   await ada.locator("#post").click();
   await ada.evaluate(() => receive("text_cleared", { cleared: 1 }));
   await expect(mine(ada)).toHaveValue("");
-  await ada.evaluate(() => receive("error", { code: "not_stored", message: "", ref: draft.pending[0].ref }));
+  await ada.evaluate(() => receive("error", { code: "memory_full", message: "", ref: draft.pending[0].ref }));
   await expect(mine(ada)).toHaveValue("a post");
 });
 

@@ -87,20 +87,24 @@ export async function startCluster(balancer, count) {
   };
 }
 
-// Starts a program that has to be told its port.
+// Starts a program that has to be told its port. Once stopped, it can be started there again.
 async function startProgram(name, argumentsFor) {
   let printed = "";
   for (let tries = 0; tries < TRIES; tries += 1) {
     const port = await freePort();
-    const child = spawn(installed(name), argumentsFor(port), { stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (printed += chunk));
-    const ended = once(child, "exit");
+    let child;
+    const start = async () => {
+      child = spawn(installed(name), argumentsFor(port), { stdio: ["ignore", "pipe", "pipe"] });
+      for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (printed += chunk));
+      return listens(child, port);
+    };
     const stop = async (signal = "SIGKILL") => {
+      const ended = child.exitCode === null && child.signalCode === null ? once(child, "exit") : null;
       child.kill("SIGCONT");
       child.kill(signal);
       await ended;
     };
-    if (await listens(child, port)) return { port, stop, signal: (signal) => child.kill(signal) };
+    if (await start()) return { port, start, stop, signal: (signal) => child.kill(signal) };
     await stop();
   }
   throw new Error(`${name} does not start: ${printed}`);

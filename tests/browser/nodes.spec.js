@@ -207,6 +207,37 @@ test("whoever comes to a node that did not have the room yet is told of nobody w
   expect(comingsAndGoings(frames)).toEqual(["new_user"]); // Ben's own
 });
 
+test("what is posted in the first moment without Redis is stored once when it is back, also of a page that reconnects", async ({ cluster, join }) => {
+  const [here, there] = cluster.nodes;
+  const ada = await join("Ada", { at: here });
+  const ben = await join("Ben", { at: there });
+  for (const page of [ada, ben]) await post(page, "before");
+  for (const page of [ada, ben]) await expect(posts(page)).toHaveText(["before", "before"]);
+  await cluster.redis.stop();
+  const both = [["Ada", ada], ["Ben", ben]];
+  for (const [name, page] of both) {
+    await post(page, `${name}: one `);
+    await mine(page).pressSequentially(`${name}: two`);
+    await page.keyboard.press("Control+Enter");
+  }
+  await ben.evaluate(() => lose(link.socket));
+  for (const [, page] of both) {
+    await expect(page.locator("#link-state")).toHaveText("Reconnecting to the others…");
+    await expect(page.locator("#my-note")).toHaveText("Your post will be sent when the connection is back.");
+    await expect(page.locator("#my-error")).toBeEmpty();
+  }
+  await cluster.redis.start();
+  for (const [, page] of both) {
+    await expect(posts(page)).toHaveCount(6);
+    await expect(mine(page)).toHaveValue("");
+    await expect(page.locator("#my-note")).toBeEmpty();
+    const texts = await posts(page).allTextContents();
+    for (const [name] of both) {
+      expect(texts.filter((text) => text.startsWith(name))).toEqual([`${name}: one`, `${name}: two`]);
+    }
+  }
+});
+
 test("while Redis stands still, people see those on the same node, and what they post is stored once afterwards", async ({ cluster, join }) => {
   const frames = [];
   const [here, there] = cluster.nodes;

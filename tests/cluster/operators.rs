@@ -8,6 +8,9 @@ use crate::support::program::{Program, fails, output, server, typewall};
 use crate::support::wait_until;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::net::TcpListener;
+use std::thread;
 
 const PASSWORD: &str = "correct-horse";
 
@@ -60,6 +63,11 @@ pub(crate) fn a_password_is_needed_used_and_never_logged() {
     ada.post_and_wait("posted");
     let log = output(typewall().args(["log", &url, "--room", "r"]));
     assert!(String::from_utf8_lossy(&log.stdout).ends_with(" Ada: posted\n"), "{log:?}");
+    let variables = [("TYPEWALL_REDIS", &*url), ("TYPEWALL_REDIS_PREFIX", "other:")];
+    let same = output(typewall().envs([variables[0]]).args(["log", "--room", "r"]));
+    assert_eq!((same.status.code(), same.stdout), (Some(0), log.stdout));
+    let (status, error) = fails(typewall().envs(variables).arg("log"));
+    assert!(status == 1 && error.contains("Nothing has been posted"), "{error}");
     let (status, error) =
         fails(typewall().args(["log", &format!("redis://:wrong-horse@{address}"), "--room", "r"]));
     assert!(status == 1 && !error.contains("horse"), "{error}");
@@ -68,6 +76,23 @@ pub(crate) fn a_password_is_needed_used_and_never_logged() {
         let (status, logged) = node.ended();
         assert!(status == Some(0) && !logged.contains("horse"), "{logged}");
         assert!(!logged.contains("behind a password"), "{logged}");
+    }
+}
+
+pub(crate) fn what_a_redis_says_that_takes_no_connection_is_shown() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // As a Redis in protected mode does to whoever comes from another machine.
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let said = b"-DENIED Redis is running in protected mode. Set a password.\r\n";
+            connection.and_then(|mut connection| connection.write_all(said)).unwrap();
+        }
+    });
+    for login in ["", ":hidden@"] {
+        let error = error(&["--redis", &format!("redis://{login}{address}")]);
+        let expected = "DENIED Redis is running in protected mode. Set a password.\n";
+        assert!(error.ends_with(expected) && !error.contains("hidden"), "{error}");
     }
 }
 
@@ -98,6 +123,25 @@ pub(crate) fn health_says_how_many_nodes_there_are() {
     wait_until("two nodes", || health(&one)["nodes"] == 2);
     assert_eq!(third.terminate().0, Some(0));
     wait_until("one node", || health(&one)["nodes"] == 1);
+}
+
+pub(crate) fn the_log_says_which_node_is_gone_and_what_was_taken_over() {
+    let cluster = Cluster::start();
+    let [one, other] = [(); 2].map(|()| cluster.node_with(&["--hubs", "1"]));
+    let ids = [&one, &other].map(|node| health(node)["node"].as_str().expect("an id").to_owned());
+    assert_ne!(ids[0], ids[1]);
+    other.until_logged(&format!("this is node {}, ", ids[1]));
+    one.until_logged(&format!("nodes appeared: {}; alive, with this one: 2", ids[1]));
+    let people = ["r", "s"].map(|room| {
+        let ada = one.join(room, "Ada");
+        let mut bob = other.join(room, "Bob");
+        bob.sees_users(&["Ada", "Bob"]);
+        (ada, bob)
+    });
+    assert!(one.kill().contains(&format!("this is node {}, ", ids[0])));
+    other.until_logged(&format!("nodes gone: {}; alive, with this one: 1", ids[0]));
+    other.until_logged(&format!("taken over from node {}: 2", ids[0]));
+    drop(people);
 }
 
 pub(crate) fn without_a_cluster_health_says_nothing_of_nodes() {

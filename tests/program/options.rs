@@ -1,6 +1,6 @@
 //! Options: in arguments and in variables, and what is said about values that are refused.
 
-use crate::support::program::{Program, fails, output, typewall};
+use crate::support::program::{Program, fails, output, server, typewall};
 use std::fs;
 use std::path::Path;
 
@@ -11,6 +11,25 @@ fn options_may_be_variables() {
     let (status, error) = fails(typewall().env("TYPEWALL_MAX_TEXT", "many"));
     assert_eq!(status, 2);
     assert!(error.contains("--max-text"), "{error}");
+}
+
+#[test]
+fn an_empty_variable_counts_as_one_that_is_not_set() {
+    let help = String::from_utf8(output(typewall().arg("--help")).stdout).unwrap();
+    let variables = help.split("[env: ").skip(1).filter_map(|rest| rest.split([']', '=']).next());
+    let mut program = server();
+    variables.filter(|name| *name != "TYPEWALL_LISTEN").for_each(|name| _ = program.env(name, ""));
+    assert!(program.get_envs().count() > 20, "{program:?}");
+    assert!(Program::start(&mut program).address.ip().is_loopback());
+    // As in a file of variables that makes a node of a machine with a store.
+    let (status, error) =
+        fails(server().env("TYPEWALL_STORE", "").env("TYPEWALL_REDIS", "redis://127.0.0.1:1"));
+    assert!(status == 1 && error.contains("Cannot use redis://127.0.0.1:1"), "{error}");
+    let (status, error) = fails(typewall().env("TYPEWALL_REDIS", "").args(["log", "--room", "r"]));
+    assert!(status == 2 && error.contains("<FILE>"), "{error}");
+    let prefix = [("TYPEWALL_REDIS_PREFIX", ""), ("TYPEWALL_STORE", "kept.db")];
+    let (status, error) = fails(typewall().envs(prefix).args(["log", "redis://127.0.0.1:1"]));
+    assert!(status == 1 && error.contains("redis://127.0.0.1:1"), "{error}");
 }
 
 #[test]

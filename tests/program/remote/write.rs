@@ -290,6 +290,22 @@ fn a_connection_that_is_cut_again_and_again_posts_each_line_once() {
 }
 
 #[test]
+fn lines_that_the_server_cannot_store_are_given_up_after_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wall.sqlite");
+    let program = Program::start(&mut with_store(&file));
+    let mut running = Running::start(write(program.address).args(["--post", "--retry", "0"]));
+    let mut viewer = program.watch("r");
+    running.input("one\n");
+    viewer.until("the first", |page| page.posts() == ["one"]);
+    fs::rename(&file, folder.path().join("elsewhere")).unwrap();
+    running.input("two\nthree\n");
+    let (status, said) = running.ended();
+    assert_eq!(status, Some(1));
+    assert!(said.contains("typewall: Gave up; not posted: 2 lines. The server cannot store"), "{said}");
+}
+
+#[test]
 fn in_a_frozen_room_lines_wait_until_they_can_be_posted() {
     let mut program = Program::start(server().args(FAST));
     let key = program.host_key();
