@@ -106,6 +106,7 @@ pub mod internals {
     pub use crate::hub::post_request::{MAX_POST_REQUESTS_PER_ADDRESS, PostRequest, PostRequester};
     pub use crate::hub::shards::{Shard, Shards, SocketEvent};
     pub use crate::hub::store_link::{MAX_LOADING_ROOMS, MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY};
+    pub use crate::hub::wall_part::WallPart;
     pub use crate::protocol::client_event::{ClientEvent, SetRoom};
     pub use crate::protocol::encoding::Encoding;
     pub use crate::protocol::error::EventError;
@@ -120,7 +121,7 @@ pub mod internals {
     pub use crate::room::names::Name;
     pub use crate::room::post::{NotStored, Numbered, PendingPost, Post};
     pub use crate::room::rules::{MIN_STAY, Reply, RoomOptions, Rules, Ruling};
-    pub use crate::room::session::Session;
+    pub use crate::room::session::{IdempotencyKey, Session};
     pub use crate::room::state::{RoomRecord, RoomState, StateChange};
     pub use crate::room::text::{Text, TextChange};
     pub use crate::room::view::{View, Visibility};

@@ -138,8 +138,8 @@ pub enum ToNode {
         seq: u64,
         /// Their seats, texts, and posts that were not confirmed.
         requests: Vec<Request>,
-        /// Posts that the mirror has and the owner lacks.
-        posts: Vec<Post>,
+        /// Posts that the mirror has and the owner lacks, with the keys of their `ref`s.
+        posts: Vec<(Post, Option<IdempotencyKey>)>,
         /// The viewers of the mirror.
         viewers: usize,
     },

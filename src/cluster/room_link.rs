@@ -36,6 +36,8 @@ pub(crate) struct RoomLink {
     role: Role,
     /// What the owner has published last, of what is known here.
     at: Position,
+    /// This node has had the room as an owner had it.
+    knows_room: bool,
 }
 
 #[derive(Debug)]
@@ -49,7 +51,7 @@ enum Role {
 impl RoomLink {
     /// The part of this node, which knows nothing of the room.
     pub(crate) fn new(me: NodeId) -> Self {
-        Self { me, role: Role::Unknown(Unknown::default()), at: Position::default() }
+        Self { me, role: Role::Unknown(Unknown::default()), at: Position::default(), knows_room: false }
     }
 
     /// Whether this node may decide for others.
@@ -96,10 +98,14 @@ impl RoomLink {
             Role::Unknown(_) => vec![self.ask(false)],
             Role::Owner(owner) if owner.doubts || !was_alive => self.doubt(),
             Role::Owner(owner) => owner.tick(self.at, viewers, moment.alive).into_iter().collect(),
-            Role::Mirror(mirror) => match mirror.must_take_over(moment) {
-                true => vec![self.ask(true)],
-                false => mirror.tick(moment.now),
-            },
+            Role::Mirror(mirror) if mirror.must_take_over(moment) => {
+                // Another mirror may have the room, with all who are in it.
+                if !self.knows_room {
+                    self.role = Role::Unknown(Unknown::default());
+                }
+                vec![self.ask(self.knows_room)]
+            }
+            Role::Mirror(mirror) => mirror.tick(moment.now),
         }
     }
 
@@ -187,6 +193,7 @@ impl RoomLink {
             Role::Mirror(mirror) if !mirror.is_exact() => Position::default(), // nobody is there
             _ => self.at,
         };
+        self.knows_room = true;
         self.at = Position { epoch, seq: 0 };
         self.role = Role::Owner(Owner::new(moment.now));
         vec![Effect::Publish(ToRoom::Reign { epoch, from }), Effect::Reign]

@@ -58,7 +58,7 @@ pub(super) fn of_node(message: &NodeMessage) -> bool {
         }
         ToNode::Attach { epoch, seq, requests, posts, viewers } => {
             let of_numbers = *epoch <= MAX_EPOCH && *seq <= MAX_NUMBER && *viewers <= MAX_VIEWERS;
-            of_numbers && of_requests(requests) && of_posts(posts)
+            of_numbers && of_requests(requests) && of_posts(posts.iter().map(|(post, _)| post))
         }
         ToNode::Answer { outcome: Outcome::Duplicate(post), .. } => of_post(post),
         ToNode::Answer { .. } => true,
@@ -82,6 +82,7 @@ fn of_ruled(ruled: &Ruled) -> bool {
         | Fact::SeatTaken { .. }
         | Fact::Gone { .. }
         | Fact::HostMade { .. }
+        | Fact::HostLost { .. }
         | Fact::StateChanged { .. }
         | Fact::Cleared { .. }
         | Fact::HistoryShortened { .. }
@@ -124,8 +125,9 @@ fn of_copy(copy: &RoomCopy) -> bool {
     users.iter().all(is_user) && are_different && are_hosts && is_log && *last_user <= MAX_USER
 }
 
-fn of_posts(posts: &[Post]) -> bool {
-    posts.iter().all(of_post) && posts.is_sorted_by(|one, next| one.n < next.n)
+fn of_posts<'a>(posts: impl IntoIterator<Item = &'a Post>) -> bool {
+    let posts: Vec<&Post> = posts.into_iter().collect();
+    posts.iter().all(|post| of_post(post)) && posts.is_sorted_by(|one, next| one.n < next.n)
 }
 
 /// Whether a post makes sense, in a message or in the log.

@@ -43,7 +43,8 @@ impl<T: Transport> Hub<T> {
             return;
         }
         room.begin_alone(now);
-        let actions = [room.take_own_joins(), room.take_own_texts()];
+        let (actions, acks) = ([room.take_own_joins(), room.take_own_texts()], room.take_text_acks());
+        let changes = room.take_state_changes();
         let holders = room.rules().holders();
         for (user, _) in holders.into_iter().filter(|(_, rank)| rank.node != me) {
             if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_away(user, now)) {
@@ -52,6 +53,10 @@ impl<T: Transport> Hub<T> {
         }
         for (client, action, ack) in actions.into_iter().flatten() {
             self.act_alone(client, id, action, ack, now);
+        }
+        acks.into_iter().for_each(|(client, ack)| self.acknowledge(client, ack));
+        for (client, ack) in changes {
+            self.reject(client, EventError::StateNotStored, ack);
         }
         self.show_alone(id, true);
         self.on_viewers_changed(id, now);
@@ -125,6 +130,8 @@ impl<T: Transport> Hub<T> {
                 let error = EventError::NotStored(NotStored::Unavailable);
                 self.reject(client, error, ReplyTo { reference, ack });
             }
+            // Later, it could undo what another host has set meanwhile.
+            Action::SetRoom(_) => self.reject(client, EventError::StateNotStored, ack),
             action => self.forward(client, id, action, ack),
         }
     }

@@ -191,6 +191,7 @@ impl<T: Transport> Hub<T> {
             Fact::SeatTaken { .. } => true,
             Fact::Renamed { .. }
             | Fact::HostMade { .. }
+            | Fact::HostLost { .. }
             | Fact::StateChanged { .. }
             | Fact::Text { .. }
             | Fact::Cleared { .. }

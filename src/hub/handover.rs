@@ -79,6 +79,7 @@ impl<T: Transport> Hub<T> {
         if let Some(linked) = &mut room.linked {
             linked.link.inherit(from, at, now.instant);
             linked.inherited = Some(now.instant);
+            linked.mirrored.attaches = true;
         }
         self.replace_room(id, &copy, keys, now);
     }

@@ -51,6 +51,7 @@ impl<T: Transport> Hub<T> {
                 node.on_published();
                 for (id, nodes) in counts {
                     self.link(id, now, |link, moment| link.on_listeners(nodes, moment).into_iter().collect());
+                    self.check_numbering(id, now);
                 }
             }
             // What is missed is noticed later.

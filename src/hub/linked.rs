@@ -115,7 +115,7 @@ pub(crate) struct Mirrored {
     /// The next message to the owner tells of all clients.
     pub attaches: bool,
     /// Posts that the owner lacks.
-    pub surplus: Vec<Post>,
+    pub surplus: Vec<(Post, Option<IdempotencyKey>)>,
     /// The number of the last request.
     last_request: u64,
     /// The viewers here, as the owner was told.
@@ -212,6 +212,11 @@ impl Linked {
         }
     }
 
+    /// The key of a post's `ref`, if that is known.
+    pub(crate) fn key_of(&self, n: u64) -> Option<IdempotencyKey> {
+        self.keys.iter().rev().find(|(known, _)| *known == n).map(|(_, key)| *key)
+    }
+
     /// Keeps the keys of the posts in a log, and those of later posts.
     pub(crate) fn set_keys(&mut self, keys: Vec<(u64, IdempotencyKey)>) {
         let last = keys.last().map_or(0, |(n, _)| *n);
@@ -285,12 +290,13 @@ impl Mirrored {
         }
     }
 
-    /// Notes that what waits is sent with this message.
-    pub(crate) fn note_sent(&mut self, seq: u64) {
-        self.unconfirmed.values_mut().for_each(|request| _ = request.sent_with.get_or_insert(seq));
+    /// Notes that what waits is sent with this message, or everything `again`: the owner may have been another one.
+    pub(crate) fn note_sent(&mut self, seq: u64, again: bool) {
+        let note = |sent_with: &mut Option<u64>| *sent_with = sent_with.filter(|_| !again).or(Some(seq));
+        self.unconfirmed.values_mut().for_each(|request| note(&mut request.sent_with));
         for text in self.texts.values_mut() {
             text.queued = None;
-            text.sent_with.get_or_insert(seq);
+            note(&mut text.sent_with);
         }
     }
 

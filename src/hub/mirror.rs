@@ -99,6 +99,11 @@ impl<T: Transport> Hub<T> {
                 room.request_snapshot(client);
                 room.seat(client, user)
             }
+            // The owner does not know of the later connection here, which is the one to have the seat.
+            false if room.has_later_client(user, rank) => {
+                room.request_attach();
+                None
+            }
             false => room.unseat(user),
         };
         if let Some(superseded) = superseded {
@@ -117,7 +122,7 @@ impl<T: Transport> Hub<T> {
     ) {
         let Some(room) = self.rooms.touch(id) else { return };
         let facts = differences(room.view(), copy);
-        let surplus = room.view().posts_after(copy.last_n).map(|post| Post::clone(post)).collect();
+        let surplus = room.posts_with_keys(copy.last_n);
         for fact in facts {
             let Some(room) = self.rooms.touch(id) else { return };
             if room.is_loading() {

@@ -6,6 +6,7 @@ mod linked;
 mod memory;
 mod mirror;
 mod output;
+mod own_requests;
 mod owner;
 mod restored;
 mod stored;
@@ -299,7 +300,7 @@ impl OpenRoom {
             self.batch.notify(&notice, new_user);
         }
         match fact {
-            Fact::StateChanged { .. } => self.state_changed = true,
+            Fact::StateChanged { .. } | Fact::HostLost { .. } => self.state_changed = true,
             Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
             Fact::LogReplaced { .. } => self.snapshot_requests.extend(self.members.keys()),
             Fact::HostMade { id } => {

@@ -15,7 +15,7 @@ use crate::room::action::{Actor, Rank};
 use crate::room::fact::Fact;
 use crate::room::post::{Numbered, PendingPost, Post};
 use crate::room::rules::{Decision, Reply};
-use crate::room::session::SessionKey;
+use crate::room::session::{IdempotencyKey, SessionKey};
 use crate::store::request::{Requester, Returned};
 use std::collections::BTreeSet;
 use std::mem;
@@ -333,16 +333,18 @@ impl<T: Transport> Hub<T> {
         if linked.link.may_number(now.instant) && !linked.owned.log.is_told {
             linked.owned.log.is_told = true;
             self.release_posts(id);
+            self.on_vacated(id);
         }
     }
 
     /// What the clients here have asked of the owner before is decided now.
     pub(super) fn act_as_owner(&mut self, id: RoomId, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
-        let posts = room.take_posts_without_seat();
+        let (posts, acks) = (room.take_posts_without_seat(), room.take_text_acks());
         for (client, action, ack) in room.take_own_actions() {
             self.act(client, action, ack, now);
         }
+        acks.into_iter().for_each(|(client, ack)| self.acknowledge(client, ack));
         for (name, text, reference, from) in posts {
             self.decide_post_without_seat(ClientId(0), id, (name, text, Some(reference), from), now);
         }
@@ -351,21 +353,32 @@ impl<T: Transport> Hub<T> {
     /// The log of a room as Redis has it, which may have posts that this node lacks.
     pub(super) fn add_log(&mut self, id: RoomId, posts: Vec<Post>, now: Now) {
         let Some(room) = self.rooms.get(id) else { return };
+        // The owner before has removed these, and this node has not heard of it.
+        let removed = room.removed_among(&posts);
+        for n in removed {
+            self.publish(id, Fact::PostRemoved { n }, Cause::default(), now);
+        }
+        let Some(room) = self.rooms.get(id) else { return };
         let next = room.view().last_n() + 1;
         match posts.first().zip(posts.last().map(|post| post.n)) {
             Some((first, last_n)) if first.n > next => {
                 self.publish(id, Fact::LogReplaced { posts, last_n }, Cause::default(), now);
             }
-            _ => self.add_known_posts(id, posts, now),
+            _ => self.add_known_posts(id, posts.into_iter().map(|post| (post, None)), now),
         }
     }
 
     /// Another node has posts that this one lacks, because Redis has lost them.
-    pub(super) fn add_known_posts(&mut self, id: RoomId, posts: Vec<Post>, now: Now) {
-        for post in posts {
+    pub(super) fn add_known_posts(
+        &mut self,
+        id: RoomId,
+        posts: impl IntoIterator<Item = (Post, Option<IdempotencyKey>)>,
+        now: Now,
+    ) {
+        for (post, key) in posts {
             let Some(room) = self.rooms.get(id) else { return };
             if post.n == room.view().last_n() + 1 {
-                self.publish(id, Fact::Posted { post }, Cause::default(), now);
+                self.publish(id, Fact::Posted { post }, Cause { key, ..Cause::default() }, now);
             }
         }
     }

@@ -10,6 +10,7 @@ use crate::hub::open_room::OpenRoom;
 use crate::hub::report::Report;
 use crate::hub::wall_part::WallPart;
 use crate::hub::wall_part::WallQuestion;
+use crate::room::copy::RoomCopy;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
 use crossbeam_channel::Sender;
@@ -41,6 +42,12 @@ impl<T: Transport> Hub<T> {
             }
             _ => {}
         }
+    }
+
+    /// A copy of a room, for tests that compare nodes.
+    pub fn copy_of(&self, name: &RoomName, now: Now) -> Option<RoomCopy> {
+        let room = self.rooms.get(self.rooms.id(name)?).filter(|room| !room.is_loading())?;
+        Some(room.rules().copy(room.view(), now))
     }
 
     /// Answers the questions that have waited until a room is loaded.

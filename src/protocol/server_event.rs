@@ -244,6 +244,7 @@ impl<'a> ServerEvent<'a> {
             Fact::Text { .. }
             | Fact::Cleared { id: Some(_), .. }
             | Fact::HostMade { .. }
+            | Fact::HostLost { .. }
             | Fact::StateChanged { .. }
             | Fact::Loaded { .. }
             | Fact::LogReplaced { .. }

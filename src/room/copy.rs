@@ -87,17 +87,13 @@ pub fn differences(view: &View, copy: &RoomCopy) -> Vec<Fact> {
     let mut facts = Vec::new();
     let copied: BTreeMap<UserId, &UserCopy> = copy.users.iter().map(|user| (user.id, user)).collect();
     for (id, _) in view.users_after(None) {
-        let has_left = !copied.contains_key(&id);
-        // Nobody stops being a host while they have the seat. If it was somebody else's room, they join again.
-        if has_left || (view.is_host(id) && !copy.hosts.contains(&id)) {
+        if !copied.contains_key(&id) {
             facts.push(Fact::Gone { id, removed: false });
+        } else if view.is_host(id) && !copy.hosts.contains(&id) {
+            facts.push(Fact::HostLost { id });
         }
     }
-    for user in &copy.users {
-        let is_same =
-            view.user(user.id).is_some() && !facts.contains(&Fact::Gone { id: user.id, removed: false });
-        differences_of_user(view, user, is_same, &mut facts);
-    }
+    copy.users.iter().for_each(|user| differences_of_user(view, user, &mut facts));
     let is_new_host = |id: &&UserId| !view.is_host(**id);
     facts.extend(copy.hosts.iter().filter(is_new_host).map(|&id| Fact::HostMade { id }));
     if *view.state() != copy.state {
@@ -107,10 +103,10 @@ pub fn differences(view: &View, copy: &RoomCopy) -> Vec<Fact> {
     facts
 }
 
-/// The facts for a user, who is in the view if `is_there`.
-fn differences_of_user(view: &View, copy: &UserCopy, is_there: bool, facts: &mut Vec<Fact>) {
+/// The facts for a user, who may be new.
+fn differences_of_user(view: &View, copy: &UserCopy, facts: &mut Vec<Fact>) {
     let id = copy.id;
-    let user = view.user(id).filter(|_| is_there);
+    let user = view.user(id);
     match user {
         None => {
             facts.push(Fact::Joined { id, name: copy.name.clone(), mark: copy.mark, cleared: copy.cleared })

@@ -61,6 +61,11 @@ pub enum Fact {
         /// The user.
         id: UserId,
     },
+    /// A user is no host after all: the process that had made them one was no longer the one that decides.
+    HostLost {
+        /// The user.
+        id: UserId,
+    },
     /// A host has changed the state of the room.
     StateChanged {
         /// The whole state.

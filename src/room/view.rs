@@ -99,6 +99,7 @@ impl View {
             Fact::Back { id } | Fact::SeatTaken { id } => self.set_away(id, false),
             Fact::Gone { id, .. } => self.remove(id),
             Fact::HostMade { id } => _ = self.hosts.insert(id),
+            Fact::HostLost { id } => _ = self.hosts.remove(&id),
             Fact::StateChanged { state } => self.set_state(state),
             Fact::Cleared { id, at } => self.clear(id, at),
             Fact::Text { id, change } => {

@@ -74,7 +74,7 @@ pub(crate) enum Effect {
         /// The node has no other clients with a seat.
         is_all: bool,
         /// Posts that the node has and this one may lack.
-        posts: Vec<Post>,
+        posts: Vec<(Post, Option<IdempotencyKey>)>,
     },
     /// This node owns the room from now on: its clients are to be taken in, and the log to be read.
     Reign,

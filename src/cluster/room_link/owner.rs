@@ -64,6 +64,12 @@ impl Owner {
         is_next
     }
 
+    /// A mirror gets a copy, and tells of all its clients next. Until then it is not heard: it may have forgotten the room
+    /// meanwhile, and number its messages from 1 again.
+    pub(super) fn expect_attach(&mut self, node: NodeId) {
+        self.heard.remove(&node);
+    }
+
     /// A mirror tells of all its clients.
     pub(super) fn attach(&mut self, node: NodeId, seq: u64, viewers: usize) {
         self.attached.insert(node);

@@ -60,7 +60,8 @@ impl RoomLink {
         let knows = match &self.role {
             Role::Unknown(_) => return vec![Effect::Send(from, ToNode::Unknown)],
             Role::Owner(_) => moment.holds,
-            Role::Mirror(mirror) => self.at.epoch > Epoch::default() && mirror.owner != from,
+            Role::Mirror(_) if !self.knows_room => return vec![Effect::Send(from, ToNode::Unknown)],
+            Role::Mirror(mirror) => mirror.owner != from,
         };
         if knows { vec![self.ask(true)] } else { Vec::new() }
     }
@@ -88,7 +89,10 @@ impl RoomLink {
     /// A message to this node alone.
     pub(crate) fn on_node_message(&mut self, from: NodeId, says: ToNode, moment: Moment<'_>) -> Vec<Effect> {
         match (says, &mut self.role) {
-            (ToNode::Sync, Role::Owner(owner)) if moment.holds && !owner.doubts => vec![Effect::CopyTo(from)],
+            (ToNode::Sync, Role::Owner(owner)) if moment.holds && !owner.doubts => {
+                owner.expect_attach(from);
+                vec![Effect::CopyTo(from)]
+            }
             // It believes that this node owns the room, perhaps because it has handed the room over.
             (ToNode::Sync, Role::Mirror(_)) => vec![self.ask(true)],
             // It has forgotten the room, which it does not own any more.
@@ -147,6 +151,7 @@ impl RoomLink {
             mirror.restart();
         }
         mirror.owner = from;
+        self.knows_room = true;
         effects.push(replace);
         let (missed, is_whole) = mirror.gain_sync(at);
         self.at = missed.last().map_or(at, |last| last.at);
@@ -164,6 +169,6 @@ impl RoomLink {
         let mut mirror = Mirror::of(from, now);
         mirror.gain_sync(at);
         self.role = Role::Mirror(mirror);
-        self.at = at;
+        (self.at, self.knows_room) = (at, true);
     }
 }

@@ -151,6 +151,29 @@ fn whoever_knows_a_room_claims_it_before_a_node_that_does_not() {
 }
 
 #[test]
+fn a_mirror_that_has_never_had_the_room_leaves_it_to_those_who_have() {
+    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(10) });
+    assert_eq!(link.on_owned(owned(OTHER, 10), at(5_000, &all())), [sync()]);
+    let unknown = Effect::Send(THIRD, ToNode::Unknown);
+    assert_eq!(link.on_room_message(THIRD, ToRoom::Open, at(5_001, &all())), [unknown]);
+    let alive = [ME, THIRD].into();
+    assert_eq!(link.on_beat(true, 0, at(9_000, &alive)), [own(0, false)]);
+    assert_eq!(link.on_owned(nobody, at(9_001, &alive)), [Effect::Publish(ToRoom::Open)]);
+    assert_eq!(link.on_listeners(2, at(9_002, &alive)), None);
+}
+
+#[test]
+fn after_a_copy_an_owner_hears_a_mirror_once_that_has_told_of_its_clients() {
+    let mut link = owner(1);
+    let decide = |is_all| Effect::Decide { from: OTHER, requests: Vec::new(), is_all, posts: Vec::new() };
+    assert_eq!(link.on_node_message(OTHER, attach(10, 1), at(6_000, &all())), [decide(true)]);
+    assert_eq!(link.on_node_message(OTHER, ToNode::Sync, at(6_001, &all())), [Effect::CopyTo(OTHER)]);
+    assert_eq!(link.on_node_message(OTHER, input(10, 2), at(6_002, &all())), [], "of before the copy");
+    assert_eq!(link.on_node_message(OTHER, attach(10, 1), at(6_003, &all())), [decide(true)]);
+    assert_eq!(link.on_node_message(OTHER, input(10, 2), at(6_004, &all())), [decide(false)]);
+}
+
+#[test]
 fn a_mirror_follows_what_is_next_and_asks_for_a_copy_after_a_gap() {
     let mut link = mirror();
     let follow = Effect::Follow { rulings: rulings(), record: None };

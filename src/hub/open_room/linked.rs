@@ -73,7 +73,9 @@ impl OpenRoom {
             // A post over HTTP may wait until the room numbers posts, and nobody is in the room for it.
             Some(linked) => {
                 let is_held = !(linked.owned.held_posts.is_empty() && linked.owned.numbered.is_empty());
-                self.view.user_count() == 0 && linked.link.other_viewers() == 0 && !is_held
+                // Other nodes are still to tell of the people that they have in it.
+                let is_told = linked.owned.log.is_told || linked.is_alone;
+                self.view.user_count() == 0 && linked.link.other_viewers() == 0 && !is_held && is_told
             }
             None => self.view.user_count() == 0,
         }

@@ -1,9 +1,9 @@
 //! What an open room that another node owns exchanges with the owner.
 
 use super::OpenRoom;
-use super::asked::{action_of, asked};
+use super::asked::asked;
 use crate::base::clock::Now;
-use crate::base::ids::{AckId, ClientId, NodeId};
+use crate::base::ids::{AckId, ClientId, NodeId, UserId};
 use crate::cluster::message::{Asked, Request, ToNode};
 use crate::hub::linked::{MAX_UNCONFIRMED, Mirrored, OwnText, RequestedBy, Unconfirmed};
 use crate::hub::post_request::PostRequester;
@@ -25,7 +25,7 @@ use std::mem;
 use std::time::Instant;
 
 impl OpenRoom {
-    fn mirrored(&mut self) -> Option<&mut Mirrored> {
+    pub(super) fn mirrored(&mut self) -> Option<&mut Mirrored> {
         Some(&mut self.linked.as_mut()?.mirrored)
     }
 
@@ -48,6 +48,19 @@ impl OpenRoom {
             self.unseat(id);
         }
         Some(client)
+    }
+
+    /// Whether a client here that has this user's seat connected later than the connection that the owner says has it.
+    pub(crate) fn has_later_client(&self, user: UserId, holder: Rank) -> bool {
+        let client = self.clients.get(&user);
+        client.and_then(|client| self.actor(*client)).is_some_and(|actor| actor.rank > holder)
+    }
+
+    /// Has the owner told of all clients here.
+    pub(crate) fn request_attach(&mut self) {
+        if let Some(linked) = &mut self.linked {
+            linked.link.request_attach();
+        }
     }
 
     /// This node does not decide any more. What the clients here have written since it last did, they keep.
@@ -263,7 +276,7 @@ impl OpenRoom {
             }
         };
         if let Some(mirrored) = self.mirrored() {
-            mirrored.note_sent(seq);
+            mirrored.note_sent(seq, attaches);
         }
         Some((owner, message))
     }
@@ -307,59 +320,6 @@ impl OpenRoom {
         let from = RequestedBy::Client { client: by.client, reference: reference.clone(), ack: by.ack };
         let reference = reference.unwrap_or_else(|| Session::random().to_hex());
         mirrored.ask(actor.rank, actor.has_key, Asked::Post { text: post.text, reference }, from);
-    }
-
-    /// The posts over HTTP that the owner has not answered for.
-    pub(crate) fn take_posts_without_seat(&mut self) -> Vec<(Name, String, String, PostRequester)> {
-        let Some(mirrored) = self.mirrored() else { return Vec::new() };
-        let requests = mirrored.take_unconfirmed(|request| matches!(request.from, RequestedBy::Http(_)));
-        let post = |Unconfirmed { asks, from, .. }: Unconfirmed| match (asks, from) {
-            (Some(Asked::PostWithoutSeat { name, text, reference }), RequestedBy::Http(from)) => {
-                Some((name, text, reference, from))
-            }
-            _ => None,
-        };
-        requests.into_iter().filter_map(post).collect()
-    }
-
-    /// What the clients here have asked of the owner and it has not answered for, as actions that this node decides now.
-    pub(crate) fn take_own_actions(&mut self) -> Vec<(ClientId, Action, Option<AckId>)> {
-        let Some(linked) = &mut self.linked else { return Vec::new() };
-        let mirrored = &mut linked.mirrored;
-        mirrored.requests.clear();
-        mirrored.attaches = false;
-        let unconfirmed = mem::take(&mut mirrored.unconfirmed);
-        let mut actions = Vec::new();
-        for request in unconfirmed.into_values() {
-            let RequestedBy::Client { client, reference, ack } = request.from else { continue };
-            let session = self.members.get(&client).and_then(|member| member.session);
-            let action = request.asks.and_then(|asks| action_of(asks, session, reference));
-            actions.extend(action.map(|action| (client, action, ack)));
-        }
-        actions.extend(self.take_own_texts());
-        actions
-    }
-
-    /// The texts that the clients here have written and the owner may not have, as actions.
-    pub(crate) fn take_own_texts(&mut self) -> Vec<(ClientId, Action, Option<AckId>)> {
-        let texts = self.mirrored().map(|mirrored| mem::take(&mut mirrored.texts)).unwrap_or_default();
-        let write = |(client, own): (ClientId, OwnText)| (client, Action::Write(own.text.to_change()), None);
-        texts.into_iter().map(write).collect()
-    }
-
-    /// The seats that clients here have claimed and the owner has not answered for, as actions.
-    pub(crate) fn take_own_joins(&mut self) -> Vec<(ClientId, Action, Option<AckId>)> {
-        let Some(linked) = &mut self.linked else { return Vec::new() };
-        let is_join = |request: &Unconfirmed| matches!(request.asks, Some(Asked::Join { .. }));
-        let joins = linked.mirrored.take_unconfirmed(is_join);
-        let mut actions = Vec::new();
-        for request in joins {
-            let RequestedBy::Client { client, ack, .. } = request.from else { continue };
-            let session = self.members.get(&client).and_then(|member| member.session);
-            let action = request.asks.and_then(|asks| action_of(asks, session, None));
-            actions.extend(action.map(|action| (client, action, ack)));
-        }
-        actions
     }
 }
 

@@ -5,7 +5,7 @@ use crate::base::ids::RoomId;
 use crate::room::post::Post;
 use crate::room::session::IdempotencyKey;
 use crate::store::request::Restore;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Size of the texts after which no more posts are restored at once, in bytes. Redis does nothing else meanwhile, for
 /// about a millisecond. The last post may exceed it.
@@ -21,6 +21,14 @@ impl OpenRoom {
         let texts: BTreeMap<u64, bool> = stored.iter().map(|post| (post.n, !post.text.is_empty())).collect();
         let removed = self.view.posts().filter(|post| post.text.is_empty());
         last < self.view.last_n() || removed.into_iter().any(|post| texts.get(&post.n) == Some(&true))
+    }
+
+    /// The numbers of those of these posts that are removed, and that this room has with their texts.
+    pub(crate) fn removed_among(&self, stored: &[Post]) -> Vec<u64> {
+        let texts: BTreeSet<u64> =
+            self.view.posts().filter(|post| !post.text.is_empty()).map(|post| post.n).collect();
+        let removed = stored.iter().filter(|post| post.text.is_empty() && texts.contains(&post.n));
+        removed.map(|post| post.n).collect()
     }
 
     /// What the store is to get next of the posts that it lacks. `None` if it lacks none any more.
@@ -45,10 +53,16 @@ impl OpenRoom {
         if is_done {
             return None;
         }
-        restoring.sent = posts.last().map_or(last_n, |post| post.n);
-        let keys: BTreeMap<u64, IdempotencyKey> = linked.keys.iter().copied().collect();
-        let posts = posts.into_iter().map(|post| (post.clone(), keys.get(&post.n).copied())).collect();
-        Some(Restore { room, name, epoch, after: restoring.sent, posts })
+        let sent = posts.last().map_or(last_n, |post| post.n);
+        restoring.sent = sent;
+        let posts = posts.into_iter().map(|post| (post.clone(), linked.key_of(post.n))).collect();
+        Some(Restore { room, name, epoch, after: sent, posts })
+    }
+
+    /// The posts with higher numbers than this, with the keys of their `ref`s as far as those are known.
+    pub(crate) fn posts_with_keys(&self, after: u64) -> Vec<(Post, Option<IdempotencyKey>)> {
+        let key = |n| self.linked.as_ref().and_then(|linked| linked.key_of(n));
+        self.view.posts_after(after).map(|post| (Post::clone(post), key(post.n))).collect()
     }
 }
 

@@ -1,8 +1,10 @@
 //! A model of Redis: what the scripts do there.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
-use typewall::internals::{Epoch, NodeId, Numbered, Owned, PendingPost, Post, Restore, Returned, RoomRecord};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use typewall::internals::{
+    Epoch, IdempotencyKey, NodeId, Numbered, Owned, PendingPost, Post, Restore, Returned, RoomRecord, UserId,
+};
 
 /// For how long a node is alive after a beat, in milliseconds.
 pub(super) const TTL: u64 = 3_000;
@@ -13,17 +15,25 @@ pub(super) struct Redis {
     alive_until: BTreeMap<NodeId, u64>,
     owner: Option<NodeId>,
     epoch: Epoch,
-    pub record: RoomRecord,
-    pub log: Vec<(Post, Option<[u8; 16]>)>,
+    record: Option<RoomRecord>,
+    /// The last number that a post got.
+    pub n: u64,
+    /// The posts that are kept, by number. A removed one has no text.
+    pub log: BTreeMap<u64, Post>,
+    /// The numbers of posts, by their keys.
+    keys: HashMap<[u8; 16], u64>,
+    /// The texts of all posts that were numbered or restored, and not lost since: not to erase them.
+    pub ever: BTreeMap<u64, String>,
+    /// The same, also if they were lost since.
+    first: HashMap<(u64, UserId, u64), String>,
 }
 
 impl Redis {
-    /// A node says that it is alive. Returns whether it was, and who is.
-    pub(super) fn beat(&mut self, me: NodeId, now: u64) -> (bool, BTreeSet<NodeId>) {
-        let was_alive = self.is_alive(me, now);
-        self.alive_until.insert(me, now + TTL);
+    /// A node says that it is alive. Returns until when it was before, and who is.
+    pub(super) fn beat(&mut self, me: NodeId, now: u64) -> (u64, BTreeSet<NodeId>) {
+        let before = self.alive_until.insert(me, now + TTL).unwrap_or_default();
         let alive = self.alive_until.keys().copied().filter(|node| self.is_alive(*node, now)).collect();
-        (was_alive, alive)
+        (before, alive)
     }
 
     fn is_alive(&self, node: NodeId, now: u64) -> bool {
@@ -61,7 +71,12 @@ impl Redis {
 
     /// Nobody owns the room any more, if this node did.
     pub(super) fn release(&mut self, me: NodeId) {
-        self.owner.take_if(|owner| *owner == me);
+        if self.owner == Some(me) {
+            self.owner = None;
+            if self.n == 0 && self.record.is_none() {
+                self.epoch = Epoch::default();
+            }
+        }
     }
 
     /// Whether an owner of this epoch may write.
@@ -73,43 +88,83 @@ impl Redis {
         }
     }
 
-    /// Keeps what the room remembers of its hosts. Returns whether it did.
+    /// Keeps what the room remembers of its hosts, also if the epoch was forgotten. Returns whether it did.
     pub(super) fn save(&mut self, epoch: Epoch, record: RoomRecord) -> bool {
-        let is_owner = self.check(epoch).is_ok();
-        if is_owner {
-            self.record = record;
+        let is_kept = self.epoch <= epoch;
+        if is_kept {
+            self.record = Some(record);
         }
-        is_owner
+        is_kept
+    }
+
+    /// The record and the last posts: so many, and none from before this time.
+    pub(super) fn load(&self, count: usize, not_before: u64) -> (RoomRecord, Vec<Post>) {
+        let last = self.log.values().rev().take(count).take_while(|post| post.at >= not_before);
+        let mut posts: Vec<Post> = last.cloned().collect();
+        posts.reverse();
+        (self.record.clone().unwrap_or_default(), posts)
+    }
+
+    /// The keys of posts that are kept, by number.
+    pub(super) fn keys_of(&self, posts: &[Post]) -> Vec<(u64, IdempotencyKey)> {
+        let keys: BTreeMap<u64, [u8; 16]> = self.keys.iter().map(|(key, n)| (*n, *key)).collect();
+        posts.iter().filter_map(|post| Some((post.n, IdempotencyKey(*keys.get(&post.n)?)))).collect()
     }
 
     /// Numbers a post, or finds it.
     pub(super) fn post(&mut self, epoch: Epoch, after: u64, post: PendingPost) -> Result<Numbered, Returned> {
         self.check(epoch)?;
-        if (self.log.len() as u64) < after {
+        if self.n < after {
             return Err(Returned::Behind);
         }
         let key = post.reference.as_ref().map(|(_, key)| key.0);
-        if let Some((known, _)) = self.log.iter().find(|(_, known)| key.is_some() && *known == key) {
-            return Ok(Numbered::Duplicate(known.clone()));
+        if let Some(n) = key.and_then(|key| self.keys.get(&key)) {
+            let known = self.log.get(n).cloned();
+            return Ok(Numbered::Duplicate(known.unwrap_or_else(|| post.numbered(*n))));
         }
-        let post = post.numbered(self.log.len() as u64 + 1);
-        self.log.push((post.clone(), key));
+        self.n += 1;
+        let post = post.numbered(self.n);
+        self.add(post.clone(), key);
         Ok(Numbered::New(post))
     }
 
-    /// Takes in posts that it has lost. Returns the last number.
-    pub(super) fn restore(&mut self, Restore { epoch, posts, .. }: Restore) -> Result<u64, Returned> {
+    fn add(&mut self, post: Post, key: Option<[u8; 16]>) {
+        self.keys.extend(key.map(|key| (key, post.n)));
+        let first = self.first.entry((post.n, post.id, post.at)).or_insert_with(|| post.text.clone());
+        self.ever.insert(post.n, first.clone());
+        self.log.insert(post.n, post);
+    }
+
+    /// Erases the text of a post. Returns whether there is one.
+    pub(super) fn erase(&mut self, n: u64) -> bool {
+        self.log.get_mut(&n).map(|post| post.text.clear()).is_some()
+    }
+
+    /// Takes in posts that it has lost, and erases those that were removed. Returns the last number.
+    pub(super) fn restore(&mut self, restore: Restore) -> Result<u64, Returned> {
+        let Restore { epoch, after, posts, .. } = restore;
         self.check(epoch)?;
+        let stored = self.n;
+        self.n = self.n.max(after);
         for (post, key) in posts {
-            if post.n == self.log.len() as u64 + 1 {
-                self.log.push((post, key.map(|key| key.0)));
+            self.n = self.n.max(post.n);
+            match self.log.get_mut(&post.n) {
+                Some(known) if post.text.is_empty() => known.text.clear(),
+                None if post.n > stored => self.add(post, key.map(|key| key.0)),
+                _ => {}
             }
         }
-        Ok(self.log.len() as u64)
+        Ok(self.n)
+    }
+
+    /// Deletes the posts from before a time.
+    pub(super) fn sweep(&mut self, before: u64) {
+        self.log.retain(|_, post| post.at >= before);
     }
 
     /// Forgets everything, or everything since this state.
     pub(super) fn lose(&mut self, back: Option<Self>) {
-        *self = back.unwrap_or_default();
+        let first = std::mem::take(&mut self.first);
+        *self = Self { first, ..back.unwrap_or_default() };
     }
 }

@@ -1,33 +1,45 @@
 //! The simulation: three nodes, six people, and a clock that jumps from one happening to the next.
 
+mod check;
 mod faults;
+mod hosts;
+mod http;
+mod line;
 mod link;
 mod people;
 
-use super::redis::Redis;
+use super::redis::{Redis, TTL};
 use crate::pipe::{Frame, Pipe};
 use crate::support::page::Page;
-use crate::world::{LIMITS, new_client};
+use crate::world::{KEY, LIMITS, here, new_client};
 use crossbeam_channel::{Receiver, unbounded};
+pub(crate) use faults::Fault;
+use hosts::Hosts;
+use http::HttpPost;
+use line::Line;
 use std::cell::Cell;
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Answer, Beat, Change, Channel, ClientId, Encoding, Event, FromClient, Hub, LinkEvent,
-    LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, Requests, Save, Session, Shard, StorePost,
-    TextChange, Write,
+    AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
+    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, QueuedEvent, Requests, Save, Session,
+    Shard, StateChange, StorePost, Text, TextChange, UserId, Write,
 };
-use typewall::{HostMode, HostOptions, Limits, RoomName};
+use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
 /// The time at which the simulation begins, in milliseconds since 1970.
 const EPOCH: u64 = 1_800_000_000_000;
 
 /// How long people act, and how long there is quiet after that, in milliseconds.
 const BUSY: u64 = 40_000;
-const QUIET: u64 = 30_000;
+const QUIET: u64 = 40_000;
 
+/// The people who have seats. The first one has the host key.
 const PEOPLE: usize = 6;
+
+/// They, and a viewer.
+const ALL: usize = PEOPLE + 1;
 
 thread_local! {
     static CLOCK: Cell<u64> = const { Cell::new(0) };
@@ -35,27 +47,6 @@ thread_local! {
 
 fn clock() -> Duration {
     Duration::from_millis(CLOCK.get())
-}
-
-/// What goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// A person's connection breaks.
-    Drop,
-    /// A node is killed, and another one starts.
-    Kill,
-    /// A node is stopped, and another one starts.
-    Stop,
-    /// A node is suspended for a while.
-    Suspend,
-    /// A node has no connection to Redis for a while.
-    Cut,
-    /// A node misses some messages, and notices it.
-    Miss,
-    /// Redis is away for a while.
-    Away,
-    /// The same, and what it had is gone, or what it had last.
-    Forget,
 }
 
 /// What happens at a time.
@@ -73,6 +64,14 @@ enum Happening {
     /// The node notices that it is cut off.
     Cut(usize),
     Act,
+    /// A host does something that only hosts may do.
+    Rule,
+    /// A host ends what was set.
+    Calm,
+    /// Somebody posts over HTTP, or asks for the wall.
+    Request,
+    /// Somebody without a seat asks for one, and leaves soon.
+    Visit,
     Fail,
     Connect(usize),
     /// A page takes in what it got.
@@ -107,6 +106,10 @@ struct Node {
     is_stopping: bool,
     suspended_until: u64,
     last_served: u64,
+    /// Until when it is alive, as Redis should know.
+    alive_until: Option<u64>,
+    /// How far its clock is ahead of that of Redis, in milliseconds.
+    clock_ahead: i64,
 }
 
 struct Person {
@@ -114,19 +117,19 @@ struct Person {
     name: &'static str,
     text: String,
     line: Option<Line>,
+    /// Connections that later ones have replaced.
+    replaced: Vec<Line>,
+    /// When a host last cleared the box, as far as the page knows.
+    cleared: u64,
     /// The posts that were not confirmed, and the number of all.
     pending: Vec<(String, String)>,
     posts: usize,
-    /// How many errors of posts the connection has seen.
-    failed: usize,
-}
-
-struct Line {
-    node: usize,
-    client: ClientId,
-    pipe: Pipe,
-    /// What it shows.
-    page: Page,
+    /// The ids that the session has had.
+    ids: BTreeSet<String>,
+    /// The text or a post was refused, because the room is frozen.
+    awaits_thaw: bool,
+    /// When the posts are sent again that were not stored.
+    retry_at: Option<u64>,
 }
 
 pub(crate) struct Sim {
@@ -142,19 +145,24 @@ pub(crate) struct Sim {
     count: u64,
     faults: Vec<Fault>,
     last_client: u64,
+    /// How many posts a node keeps.
+    log_length: usize,
+    /// Until when the answers of Redis are lost.
+    unanswered_until: u64,
+    /// The node that published in each epoch, and the number of its last message.
+    published: BTreeMap<u64, (NodeId, u64)>,
+    hosts: Hosts,
+    visitors: Vec<Line>,
+    http: Vec<HttpPost>,
+    walls: Vec<http::Wall>,
+    /// The texts of all posts that people have given up on, or not.
+    abandoned: BTreeSet<String>,
+    /// The texts of all posts that must be in the log.
+    posted: BTreeSet<String>,
 }
 
 impl Sim {
     pub(crate) fn new(seed: u64, faults: &[Fault]) -> Self {
-        let person = |n: usize| Person {
-            session: Session::random(),
-            name: ["Ada", "Bob"][n % 2],
-            text: String::new(),
-            line: None,
-            pending: Vec::new(),
-            posts: 0,
-            failed: 0,
-        };
         CLOCK.set(0);
         let mut sim = Self {
             seed: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
@@ -163,22 +171,47 @@ impl Sim {
             redis: Redis::default(),
             dumps: VecDeque::new(),
             nodes: Vec::new(),
-            people: (0..PEOPLE).map(person).collect(),
+            people: (0..ALL).map(Person::new).collect(),
             agenda: BinaryHeap::new(),
             count: 0,
             faults: faults.to_vec(),
             last_client: 0,
+            log_length: if seed.is_multiple_of(2) { 10_000 } else { 30 },
+            unanswered_until: 0,
+            published: BTreeMap::new(),
+            hosts: Hosts::default(),
+            visitors: Vec::new(),
+            http: Vec::new(),
+            walls: Vec::new(),
+            abandoned: BTreeSet::new(),
+            posted: BTreeSet::new(),
         };
+        // What Redis has lost can only come back from the memory of nodes.
+        if sim.forgets() {
+            sim.log_length = 10_000;
+        }
         (0..3).for_each(|_| sim.start_node());
-        for person in 0..PEOPLE {
+        for person in 0..ALL {
             let at = sim.random(2_000);
             sim.later(at, Happening::Connect(person));
             sim.later(at + 500, Happening::Look(person));
         }
-        sim.later(0, Happening::Dump);
-        sim.later(3_000, Happening::Act);
-        sim.later(6_000, Happening::Fail);
+        let first = [
+            (0, Happening::Dump),
+            (3_000, Happening::Act),
+            (4_000, Happening::Rule),
+            (3_500, Happening::Request),
+            (5_000, Happening::Visit),
+            (6_000, Happening::Fail),
+            (BUSY, Happening::Calm),
+        ];
+        first.into_iter().for_each(|(at, happening)| sim.later(at, happening));
         sim
+    }
+
+    /// Whether Redis loses what it has.
+    fn forgets(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault, Fault::Forget | Fault::Flush))
     }
 
     /// A number below `below`.
@@ -194,16 +227,19 @@ impl Sim {
         self.agenda.push(Reverse((self.now + after, self.count, happening)));
     }
 
-    fn time(&self) -> Now {
-        Now { instant: self.base + Duration::from_millis(self.now), unix_millis: EPOCH + self.now }
+    /// The time, as a node sees it.
+    fn time(&self, n: usize) -> Now {
+        let unix_millis = (EPOCH + self.now).saturating_add_signed(self.nodes[n].clock_ahead);
+        Now { instant: self.base + Duration::from_millis(self.now), unix_millis }
     }
 
     fn start_node(&mut self) {
         let id = NodeId(self.nodes.len() as u64 + 1);
         let ((to_link, requests), (loads, load_queue), (writes, write_queue)) =
             (unbounded(), unbounded(), unbounded());
-        let hosts = HostOptions { mode: HostMode::Key, key: None };
-        let limits = Limits { grace: Duration::from_secs(10), log_length: 10_000, ..LIMITS };
+        let hosts = HostOptions { mode: HostMode::Key, key: Some(SecretHash::new(KEY)) };
+        let limits = Limits { grace: Duration::from_secs(10), log_length: self.log_length, ..LIMITS };
+        let clock_ahead = [0, 0, 5_000, -90_000, 3_600_000][self.random(5) as usize];
         let mut hub = Hub::new(limits, None, hosts, Some(Requests { loads, writes }), Shard::single());
         hub.join_cluster(id, to_link, clock);
         self.nodes.push(Node {
@@ -220,6 +256,8 @@ impl Sim {
             is_stopping: false,
             suspended_until: 0,
             last_served: 0,
+            alive_until: None,
+            clock_ahead,
         });
         self.later(0, Happening::Link(self.nodes.len() - 1));
     }
@@ -258,18 +296,6 @@ impl Sim {
             Happening::Wake(n) => self.flush(n),
             Happening::Link(n) => self.link(n),
             Happening::Cut(n) => self.cut(n),
-            Happening::Act if self.now < BUSY => {
-                let person = self.random(PEOPLE as u64) as usize;
-                self.act(person);
-                let pause = 1 + self.random(60);
-                self.later(pause, Happening::Act);
-            }
-            Happening::Fail if self.now < BUSY - 2_000 && !self.faults.is_empty() => {
-                self.fail();
-                let pause = [100, 1_000, 3_000, 8_000][self.random(4) as usize];
-                self.later(pause, Happening::Fail);
-            }
-            Happening::Act | Happening::Fail => {}
             Happening::End(n) => {
                 self.nodes[n].is_dead = true;
                 self.redis.say_goodbye(self.nodes[n].id);
@@ -281,28 +307,62 @@ impl Sim {
                 }
                 self.later(300, Happening::Dump);
             }
-            Happening::Connect(person) => self.connect(person),
-            Happening::Look(person) => {
-                self.look(person);
-                self.later(1_000, Happening::Look(person));
-            }
             Happening::Notice(n, client) => {
                 self.tell(n, Event::from_client(ClientId(client), FromClient::Closed { goodbye: false }));
             }
+            Happening::Connect(person) => self.connect(person),
+            Happening::Look(person) => {
+                self.look(person);
+                self.later(200, Happening::Look(person));
+            }
+            Happening::Calm => self.calm(),
+            happening => self.be_busy(happening),
         }
+    }
+
+    /// What people do, and what goes wrong, ends at a time.
+    fn be_busy(&mut self, happening: Happening) {
+        if self.now >= BUSY || (happening == Happening::Fail && self.now >= BUSY - 2_000) {
+            return;
+        }
+        let pause = match happening {
+            Happening::Act => {
+                let person = self.random(PEOPLE as u64) as usize;
+                self.act(person);
+                1 + self.random(60)
+            }
+            Happening::Rule => {
+                self.rule();
+                200 + self.random(1_500)
+            }
+            Happening::Request => {
+                self.request();
+                100 + self.random(1_000)
+            }
+            Happening::Visit => {
+                self.visit();
+                500 + self.random(2_000)
+            }
+            _ if self.faults.is_empty() => return,
+            _ => {
+                self.fail();
+                [100, 1_000, 3_000, 8_000][self.random(4) as usize]
+            }
+        };
+        self.later(pause, happening);
     }
 
     /// Gives a node an event, and sends on what it asks for.
     fn tell(&mut self, n: usize, event: Event<Pipe>) {
         if !self.nodes[n].is_dead {
-            let now = self.time();
+            let now = self.time(n);
             self.nodes[n].hub.handle(event, now);
             self.flush(n);
         }
     }
 
     fn flush(&mut self, n: usize) {
-        let now = self.time();
+        let now = self.time(n);
         let node = &mut self.nodes[n];
         if node.is_dead {
             return;

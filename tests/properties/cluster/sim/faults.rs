@@ -2,6 +2,35 @@
 
 use super::*;
 
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// A person's connection breaks.
+    Drop,
+    /// A person connects a second time, perhaps to another node.
+    Twice,
+    /// A node is killed, and another one starts.
+    Kill,
+    /// A node is stopped, and another one starts.
+    Stop,
+    /// A node is suspended for a while.
+    Suspend,
+    /// A node has no connection to Redis for a while.
+    Cut,
+    /// A node misses some messages, and notices it.
+    Miss,
+    /// For a moment, Redis does what it is asked for, and its answers are lost.
+    Unanswered,
+    /// Old posts are deleted.
+    Sweep,
+    /// Redis is away for a while.
+    Away,
+    /// The same, and what it had is gone, or what it had last.
+    Forget,
+    /// What Redis had is gone, or what it had last, and no connection breaks.
+    Flush,
+}
+
 impl Sim {
     pub(super) fn living(&mut self) -> Option<usize> {
         let living: Vec<usize> = (0..self.nodes.len())
@@ -20,21 +49,19 @@ impl Sim {
         let fault = self.faults[which];
         let Some(n) = self.living() else { return };
         match fault {
-            Fault::Drop => {
-                let person = self.random(PEOPLE as u64) as usize;
+            Fault::Drop | Fault::Twice => {
+                let person = self.random(ALL as u64) as usize;
                 self.look(person);
-                if let Some(Line { node, client, .. }) = self.people[person].line.take() {
-                    let notices = [0, 5, 300, 3_000][self.random(4) as usize];
-                    self.later(notices, Happening::Notice(node, client.0));
-                    let pause = [50, 500, 3_000][self.random(3) as usize];
-                    self.later(pause, Happening::Connect(person));
+                match fault {
+                    Fault::Drop => self.drop_line(person),
+                    _ => self.connect_again(person),
                 }
             }
             Fault::Kill => {
-                (0..PEOPLE).for_each(|person| self.look(person));
+                (0..ALL).for_each(|person| self.look(person));
                 self.nodes[n].is_dead = true;
                 self.start_node();
-                (0..PEOPLE).for_each(|person| self.look(person));
+                (0..ALL).for_each(|person| self.look(person));
             }
             Fault::Stop => {
                 self.tell(n, Event::Stop);
@@ -51,6 +78,8 @@ impl Sim {
                 self.cut_off(n, time);
             }
             Fault::Miss => self.cut_off(n, 1),
+            Fault::Unanswered => self.unanswered_until = self.now + 300,
+            Fault::Sweep => self.sweep(),
             Fault::Away | Fault::Forget => {
                 let time = [100, 1_000, 6_000][self.random(3) as usize];
                 for n in 0..self.nodes.len() {
@@ -58,16 +87,51 @@ impl Sim {
                     self.cut_off(n, time + pause);
                 }
                 if fault == Fault::Forget {
-                    let dump = self.random(4) as usize;
-                    self.redis.lose(self.dumps.get(dump).cloned());
+                    self.forget();
                 }
             }
+            Fault::Flush => self.forget(),
         }
+    }
+
+    /// A person's connection breaks, which the node may notice later.
+    fn drop_line(&mut self, person: usize) {
+        if let Some(Line { node, client, .. }) = self.people[person].line.take() {
+            let notices = [0, 5, 300, 3_000][self.random(4) as usize];
+            self.later(notices, Happening::Notice(node, client.0));
+            let pause = [50, 500, 3_000][self.random(3) as usize];
+            self.later(pause, Happening::Connect(person));
+        }
+    }
+
+    /// A person connects while the connection before is still there.
+    fn connect_again(&mut self, person: usize) {
+        let is_seated = |line: &mut Line| line.is_seated && line.since < self.now;
+        if let Some(line) = self.people[person].line.take_if(is_seated) {
+            self.people[person].replaced.push(line);
+            self.connect(person);
+        }
+    }
+
+    /// Every node deletes old posts from Redis, and then from its memory.
+    fn sweep(&mut self) {
+        let before = EPOCH + self.now - 6_000;
+        self.redis.sweep(before);
+        for n in 0..self.nodes.len() {
+            self.deliver(n, Event::Stored(Box::new(Answer::Trimmed { before })));
+        }
+    }
+
+    /// Redis has what it had a while ago, or nothing.
+    fn forget(&mut self) {
+        let dump = self.random(4) as usize;
+        self.redis.lose(self.dumps.get(dump).cloned());
     }
 
     /// A node has no connection to Redis for a while.
     pub(super) fn cut_off(&mut self, n: usize, time: u64) {
         if self.nodes[n].linked_since.take().is_some() {
+            self.nodes[n].alive_until = None;
             self.nodes[n].inbox.retain(|event| !matches!(event, Event::Link(_)));
             self.deliver_link(n, LinkEvent::Unpublished);
             self.cut(n);

@@ -1,6 +1,7 @@
 //! The link of each node of the simulation: requests take a while, and so does what comes back.
 
 use super::*;
+use serde_json::Value;
 use typewall::internals::Restored;
 
 impl Sim {
@@ -52,14 +53,17 @@ impl Sim {
         let (id, now, is_linked) = (self.nodes[n].id, EPOCH + self.now, self.nodes[n].linked_since.is_some());
         match asked {
             Asked::Beat if is_linked => {
-                let (was_alive, alive) = self.redis.beat(id, now);
+                let (before, alive) = self.redis.beat(id, now);
+                // A Redis that has gone back to what it had before has gone back to an earlier beat.
+                let last = self.nodes[n].alive_until.replace(now + TTL);
+                let was_alive = before >= now && last.is_some_and(|until| before >= until);
                 let linked_since = self.nodes[n].linked_since.unwrap_or_default();
                 let beat = Beat {
                     was_alive,
                     alive: alive.into(),
                     valid_until: Duration::from_millis(self.now + 2_500),
                     linked_since: self.base + Duration::from_millis(linked_since),
-                    clock_offset: 0,
+                    clock_offset: -self.nodes[n].clock_ahead,
                 };
                 self.deliver_link(n, LinkEvent::Beat(beat));
             }
@@ -97,43 +101,60 @@ impl Sim {
                 }
                 self.deliver_link(n, LinkEvent::Published(counts));
             }
-            Asked::Load(Load { room, .. }) => {
-                let posts = self.redis.log.iter().map(|(post, _)| post.clone()).collect();
-                let record = is_linked.then(|| self.redis.record.clone());
-                let answer = Answer::Loaded { room, record, posts };
+            Asked::Load(Load { room, count, .. }) => {
+                let loaded = is_linked.then(|| self.redis.load(count, 0));
+                let (record, posts) =
+                    loaded.map_or((None, Vec::new()), |(record, posts)| (Some(record), posts));
+                let keys = self.redis.keys_of(&posts);
+                self.deliver(n, Event::Stored(Box::new(Answer::Keys { room, keys })));
+                self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, record, posts })));
+            }
+            Asked::Write(write) => {
+                let answer = self.write(write, is_linked);
                 self.deliver(n, Event::Stored(Box::new(answer)));
             }
-            Asked::Write(Write::Post(StorePost { room, post, after, epoch, by, .. })) => {
+        }
+    }
+
+    /// Redis does what it is asked for, if that arrives, and answers.
+    fn write(&mut self, write: Write, arrives: bool) -> Answer {
+        let is_answered = arrives && self.unanswered_until <= self.now;
+        match write {
+            Write::Post(StorePost { room, post, after, epoch, by, .. }) => {
                 let epoch = epoch.expect("other nodes");
-                let numbered = is_linked.then(|| self.redis.post(epoch, after, post.clone()));
-                let answer = match numbered {
+                let numbered = arrives.then(|| self.redis.post(epoch, after, post.clone()));
+                match numbered.filter(|_| is_answered) {
                     Some(Err(why)) => Answer::PostReturned { room, post, by, why },
                     numbered => {
                         let outcome = numbered.and_then(Result::ok).ok_or(NotStored::Unavailable);
                         Answer::PostStored { room, post, by, outcome }
                     }
-                };
-                self.deliver(n, Event::Stored(Box::new(answer)));
+                }
             }
-            Asked::Write(Write::Change(Change::Save(Save { room, record, epoch, .. }))) => {
-                let is_kept = is_linked && self.redis.save(epoch.expect("other nodes"), record);
-                self.deliver(n, Event::Stored(Box::new(Answer::Saved { room, is_kept })));
+            Write::Change(Change::Save(Save { room, record, epoch, .. })) => {
+                let is_kept = arrives && self.redis.save(epoch.expect("other nodes"), record);
+                Answer::Saved { room, is_kept: is_kept && is_answered }
             }
-            Asked::Write(Write::Restore(restore)) => {
+            Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
+                let erased = arrives.then(|| self.redis.erase(n)).filter(|_| is_answered);
+                Answer::Erased { room, n, by, outcome: erased.ok_or(NotStored::Unavailable) }
+            }
+            Write::Restore(restore) => {
                 let (room, epoch) = (restore.room, restore.epoch);
-                let outcome = match is_linked.then(|| self.redis.restore(restore)) {
+                let restored = arrives.then(|| self.redis.restore(restore)).filter(|_| is_answered);
+                let outcome = match restored {
                     Some(Ok(n)) => Restored::UpTo(n),
                     Some(Err(why)) => Restored::Returned(why),
                     None => Restored::Failed(NotStored::Unavailable),
                 };
-                self.deliver(n, Event::Stored(Box::new(Answer::Restored { room, epoch, outcome })));
+                Answer::Restored { room, epoch, outcome }
             }
-            Asked::Write(write) => unreachable!("nobody removes posts: {write:?}"),
         }
     }
 
     /// Gives a message to every node that receives it, and returns how many there are.
     pub(super) fn publish(&mut self, channel: &Channel, json: &str) -> usize {
+        self.check_epoch(json);
         let mut count = 0;
         for n in 0..self.nodes.len() {
             let node = &self.nodes[n];
@@ -152,5 +173,17 @@ impl Sim {
             self.deliver_link(n, event.expect("a message"));
         }
         count
+    }
+
+    /// In an epoch, only one node decides, and it numbers its messages.
+    fn check_epoch(&mut self, json: &str) {
+        let message: Value = serde_json::from_str(json).expect("JSON");
+        let Some(at) = message["says"]["out"].get("at") else { return };
+        let [epoch, seq] = ["epoch", "seq"].map(|field| at[field].as_u64().expect("a number"));
+        let from = NodeId(message["from"].as_u64().expect("a node"));
+        let (owner, last) = self.published.entry(epoch).or_insert((from, 0));
+        assert_eq!(*owner, from, "two nodes decide in epoch {epoch}");
+        assert!(seq > *last, "the owner says {seq} after {last}");
+        *last = seq;
     }
 }
