@@ -232,6 +232,14 @@ mod tests {
     }
 
     #[test]
+    fn the_last_of_all_clear_times_is_no_end() {
+        let json = serde_json::to_string(&RoomRecord::default()).unwrap();
+        let json = json.replace(r#""all_cleared":0"#, &format!(r#""all_cleared":{}"#, u64::MAX));
+        let mut record: RoomRecord = serde_json::from_str(&json).unwrap();
+        assert_eq!(record.clear(None, 1), u64::MAX);
+    }
+
+    #[test]
     fn a_record_is_bounded_and_drops_the_oldest() {
         let mut record = RoomRecord::default();
         let keys: Vec<SessionKey> = (0..=MAX_REMOVED).map(|_| Session::random().key()).collect();

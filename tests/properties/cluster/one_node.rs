@@ -322,9 +322,37 @@ fn a_large_copy_holds_up_nothing_that_a_room_has_to_say() {
 
 /// A user who is away, in a copy.
 fn away(key: &Value) -> Value {
-    let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0},
-        "holder": {"Away": {"secs": 0, "nanos": 100_000_000}}});
+    user(key, &json!({"Away": {"secs": 0, "nanos": 100_000_000}}))
+}
+
+/// A user with this seat, in a copy.
+fn user(key: &Value, holder: &Value) -> Value {
+    let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0}, "holder": holder});
     json!([{"id": "7", "name": "Ada", "mark": null, "cleared": 0, "text": "hello", "seat": seat}])
+}
+
+#[test]
+fn graces_that_have_stood_still_do_not_end_when_the_node_takes_over() {
+    let mut node = Node::start();
+    let (room, _) = node.open_room();
+    node.own(room, OTHER, 5);
+    let connected = json!({"Connected": {"at": 1, "node": OTHER, "number": 1}});
+    node.hear(&copy_with(5, 3, false, "hello", &user(&json!("0".repeat(32)), &connected)));
+    node.sleep(LEASE);
+    node.tell(LinkEvent::Cut);
+    node.sleep(2 * LIMITS.grace);
+    node.tell(LinkEvent::Linked);
+    node.beat();
+    node.own(room, ME, 7);
+    node.load(1);
+    let (viewer, pipe) = node.connect();
+    node.act(viewer, Action::Watch);
+    let snapshot = snapshot(&pipe).expect("a snapshot");
+    assert_eq!(snapshot["users"]["7"]["away"], true, "{snapshot}");
+    node.sleep(LIMITS.grace);
+    node.beat();
+    node.act(viewer, Action::Resync);
+    assert_eq!(self::snapshot(&pipe).expect("a snapshot")["users"], json!({}));
 }
 
 #[test]
