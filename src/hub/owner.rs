@@ -258,9 +258,7 @@ impl<T: Transport> Hub<T> {
             self.post_requests.forget(id, post.id);
             return room.forward_post(by, post);
         }
-        if let Some(linked) = &mut room.linked {
-            linked.owned.held_posts.push((by, post));
-        }
+        self.hold_post(id, by, post);
         match why {
             Returned::Behind => self.restore_posts(id),
             Returned::Fenced | Returned::Forgot => self.link(id, now, |link, _| link.doubt()),
