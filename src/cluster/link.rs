@@ -42,6 +42,8 @@ pub enum LinkEvent {
     Owned(RoomId, Owned),
     /// A room could not be handed over to this node, which is dead, or is another node's by now.
     NotGiven(RoomId, NodeId),
+    /// It is not known whether a room was handed over: the answer was lost, or what Redis has of the room is invalid.
+    GiveFailed(RoomId),
     /// The last publications have arrived at Redis, those of these rooms at so many nodes.
     Published(Vec<(RoomId, usize)>),
     /// Some of the last publications may not have arrived at Redis.
@@ -54,7 +56,7 @@ pub enum InvalidMessage {
     /// It cannot be read.
     Unreadable(serde_json::Error),
     /// No node sends what it says.
-    Senseless,
+    Invalid,
 }
 
 impl From<serde_json::Error> for InvalidMessage {
@@ -70,7 +72,7 @@ impl fmt::Display for InvalidMessage {
             Self::Unreadable(error) => {
                 write!(f, "cannot be read ({:?} in column {})", error.classify(), error.column())
             }
-            Self::Senseless => f.write_str("makes no sense"),
+            Self::Invalid => f.write_str("is invalid"),
         }
     }
 }
@@ -80,7 +82,7 @@ impl LinkEvent {
     pub fn of_room(room: String, json: &str) -> Result<Self, InvalidMessage> {
         let message: RoomMessage = serde_json::from_str(json)?;
         if !sense::of_room(&message) {
-            return Err(InvalidMessage::Senseless);
+            return Err(InvalidMessage::Invalid);
         }
         let RoomMessage { from, says } = message;
         Ok(Self::Room { room, from, says })
@@ -90,7 +92,7 @@ impl LinkEvent {
     pub fn of_node(json: &str) -> Result<Self, InvalidMessage> {
         let message: NodeMessage = serde_json::from_str(json)?;
         if !sense::of_node(&message) {
-            return Err(InvalidMessage::Senseless);
+            return Err(InvalidMessage::Invalid);
         }
         let NodeMessage { room, from, says } = message;
         Ok(Self::Node { room, from, says })
@@ -135,7 +137,8 @@ pub enum LinkRequest {
     /// Give up a room that this node has forgotten, if it owns it: nobody owns it then.
     Release(String),
     /// Hand over a room that this node owns in this epoch to another node. Once it has it, that node is
-    /// [the owner](LinkEvent::Owned); if it cannot have it, nothing [changes](LinkEvent::NotGiven).
+    /// [the owner](LinkEvent::Owned); if it cannot have it, nothing [changes](LinkEvent::NotGiven),
+    /// and perhaps nothing does if that [fails](LinkEvent::GiveFailed).
     Give {
         /// The room.
         room: RoomId,

@@ -64,6 +64,7 @@ impl<T: Transport> Hub<T> {
             LinkEvent::Node { room, from, says } => self.on_node_message(&room, from, says, now),
             LinkEvent::Subscribed(id) => self.link(id, now, |link, _| vec![link.ask(false)]),
             LinkEvent::NotGiven(id, to) => self.on_not_given(id, to, now),
+            LinkEvent::GiveFailed(id) => self.on_give_failed(id),
             LinkEvent::Owned(id, owned) => {
                 let before = self.linked(id).and_then(|linked| linked.link.other_owner());
                 self.link(id, now, |link, moment| link.on_owned(owned, moment));

@@ -1,5 +1,8 @@
 //! One node of several, and what it makes of what Redis and the other nodes tell it.
 
+mod handed_over;
+mod held_posts;
+
 use crate::pipe::{Frame, Pipe};
 use crate::world::{LIMITS, new_client};
 use crossbeam_channel::{Receiver, bounded, unbounded};
