@@ -48,19 +48,19 @@ impl Scripts {
     /// The scripts of this version.
     pub(crate) fn new() -> Self {
         let [check, beat, own, give, release, post, restore, save, erase, sweep] =
-            SOURCES.map(|source| Script::new(&whole(source)));
+            SOURCES.map(|source| Script::new(&with_common(source)));
         Self { check, beat, own, give, release, post, restore, save, erase, sweep }
     }
 }
 
 /// The commands that make Redis know all scripts.
 pub(crate) fn load() -> Vec<Cmd> {
-    let load = |source| cmd("SCRIPT").arg("LOAD").arg(whole(source)).take();
+    let load = |source| cmd("SCRIPT").arg("LOAD").arg(with_common(source)).take();
     SOURCES.map(load).into()
 }
 
 /// A script with what all have in common. Its first line says how Redis runs it.
-fn whole(source: &str) -> String {
+fn with_common(source: &str) -> String {
     let (first, rest) = source.split_once('\n').expect("a script has lines");
     format!("{first}\n{COMMON}{rest}")
 }

@@ -108,7 +108,7 @@ impl RoomLink {
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
             {
                 let decide = Effect::Decide { from, has_key, requests, is_all: false, posts: Vec::new() };
-                owner.hears(from, seq, viewers).then_some(decide).into_iter().collect()
+                owner.accept(from, seq, viewers).then_some(decide).into_iter().collect()
             }
             (ToNode::Attach { epoch, seq, requests, posts, viewers, has_key }, Role::Owner(owner))
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
