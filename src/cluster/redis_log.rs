@@ -6,7 +6,7 @@
 use crate::base::ids::UserId;
 use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
 use crate::cluster::options::RedisOptions;
-use crate::cluster::sense;
+use crate::cluster::validity::{self, MAX_POST_NUMBER};
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -19,9 +19,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-
-/// Above all numbers of posts: the scripts take no higher one for a number either.
-const MAX_NUMBER: f64 = (1_u64 << 43) as f64;
 
 /// Posts that are read at once. Redis does nothing else meanwhile.
 const PAGE_POSTS: usize = 100;
@@ -178,10 +175,7 @@ pub(super) fn load(
 ) -> Result<(RoomRecord, Vec<Stored>), RedisFailure> {
     let record = cmd("HGET").arg(redis.keys.room(room.key())).arg("record").take();
     let record: Option<Vec<u8>> = one(redis, connection, record)?;
-    let record = record.map(|json| serde_json::from_slice(&json)).transpose().unwrap_or_else(|error| {
-        log::error!("a room opens hidden and locked, because its settings are damaged: {error}");
-        Some(RoomRecord::closed())
-    });
+    let record = record.map(|json| record_of(&json)).unwrap_or_default();
     let (mut posts, mut bytes, mut last) = (Vec::new(), 0, u64::MAX);
     'pages: while last > 0 {
         let page = page(redis, connection, room, 1..=last, true)?;
@@ -198,7 +192,18 @@ pub(super) fn load(
         }
     }
     posts.reverse();
-    Ok((record.unwrap_or_default(), posts))
+    Ok((record, posts))
+}
+
+/// The record of a room. Of one that is damaged, nobody knows what hosts have set.
+fn record_of(json: &[u8]) -> RoomRecord {
+    let why = match serde_json::from_slice::<RoomRecord>(json) {
+        Ok(record) if record.is_bounded() => return record,
+        Ok(_) => "they are larger than any".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    log::error!("a room opens hidden and locked, because its settings are damaged: {why}");
+    RoomRecord::closed()
 }
 
 /// The next posts of a room after number `after`. Empty at the end of the log.
@@ -237,7 +242,7 @@ fn posts_of(answer: Value) -> Result<Vec<Stored>, RedisFailure> {
 
 /// The number of a post with this score.
 fn number_of(score: f64) -> Option<u64> {
-    let is_number = (1.0..MAX_NUMBER).contains(&score) && score.fract() == 0.0;
+    let is_number = (1.0..=MAX_POST_NUMBER as f64).contains(&score) && score.fract() == 0.0;
     is_number.then_some(score as u64)
 }
 
@@ -245,7 +250,7 @@ fn number_of(score: f64) -> Option<u64> {
 pub(super) fn post_of(n: u64, json: &[u8]) -> Option<Stored> {
     let Entry { id, name, text, at, key } = serde_json::from_slice(json).ok()?;
     let post = Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? };
-    sense::of_post(&post).then(|| (post, key_of(&key)))
+    validity::is_valid_post(&post).then(|| (post, key_of(&key)))
 }
 
 /// A key in hexadecimal.
@@ -306,5 +311,18 @@ mod tests {
             assert_eq!(posts_of(answer(&[(&json, "3"), ("", "4"), ("[]", "5")])), Ok(Vec::new()), "{json}");
         }
         assert!(posts_of(answer(&[(POST, "x")])).is_err());
+    }
+
+    #[test]
+    fn a_record_that_is_damaged_or_too_large_closes_the_room() {
+        let json = |prompt: usize| {
+            let mut record = RoomRecord::default();
+            record.state.prompt = "x".repeat(prompt);
+            serde_json::to_vec(&record).unwrap()
+        };
+        assert_eq!(record_of(&json(1)).state.prompt, "x");
+        for damaged in [json(1_000_000), b"{}".to_vec(), Vec::new()] {
+            assert_eq!(record_of(&damaged), RoomRecord::closed());
+        }
     }
 }
