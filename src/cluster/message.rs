@@ -49,7 +49,10 @@ pub enum ToRoom {
         rulings: Vec<Ruled>,
         /// What the room remembers of its hosts, if that has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        record: Option<RoomRecord>,
+        record: Option<Box<RoomRecord>>,
+        /// Redis could not keep the record, of which hosts are told.
+        #[serde(default, skip_serializing_if = "is_false")]
+        is_unsaved: bool,
         /// The nodes whose messages are handled with this.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         heard: Heard,
@@ -129,6 +132,9 @@ pub enum ToNode {
         requests: Vec<Request>,
         /// The viewers of the mirror.
         viewers: usize,
+        /// One of its clients has proved the host key.
+        #[serde(default, skip_serializing_if = "is_false")]
+        has_key: bool,
     },
     /// All clients of a mirror that have a seat or want one. Whoever is not in it has no connection there.
     Attach {
@@ -142,6 +148,9 @@ pub enum ToNode {
         posts: Vec<(Post, Option<IdempotencyKey>)>,
         /// The viewers of the mirror.
         viewers: usize,
+        /// One of its clients has proved the host key.
+        #[serde(default, skip_serializing_if = "is_false")]
+        has_key: bool,
     },
     /// The owner does not do what a client asked for, or has done it already.
     Answer {
@@ -220,7 +229,7 @@ pub enum Asked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing was to be done.
+    /// Nothing was to be done: the post was removed before.
     Done,
     /// A later connection has the seat.
     SeatTaken,
@@ -234,6 +243,13 @@ pub enum Outcome {
     NotRemoved(NotStored),
     /// The texts of all rooms take too much memory.
     MemoryFull,
+}
+
+impl Asked {
+    /// Whether the owner answers once it is done, and not with the message that it came in: it waits for Redis.
+    pub(crate) fn is_answered_later(&self) -> bool {
+        matches!(self, Self::Post { .. } | Self::PostWithoutSeat { .. } | Self::RemovePost(_))
+    }
 }
 
 fn is_false(value: &bool) -> bool {

@@ -214,12 +214,13 @@ impl RoomLink {
         &mut self,
         rulings: Vec<Ruled>,
         record: Option<RoomRecord>,
+        is_unsaved: bool,
         confirms: bool,
     ) -> Option<ToRoom> {
         let Role::Owner(owner) = &mut self.role else { return None };
         self.at.seq = self.at.seq.saturating_add(1);
         let heard = if confirms { owner.take_newly_heard() } else { Heard::new() };
-        Some(ToRoom::Out { at: self.at, rulings, record, heard })
+        Some(ToRoom::Out { at: self.at, rulings, record: record.map(Box::new), is_unsaved, heard })
     }
 
     /// Whether the owner has heard messages that it has not confirmed.

@@ -99,7 +99,7 @@ pub(super) fn is_valid_in_room(message: &RoomMessage, redis_millis: u64) -> bool
     let latest = Latest::at(redis_millis);
     match &message.says {
         ToRoom::Open => true,
-        ToRoom::Out { at, rulings, heard, record } => {
+        ToRoom::Out { at, rulings, heard, record, is_unsaved: _ } => {
             latest.is_valid_position(*at)
                 && rulings.iter().all(|ruled| latest.is_valid_ruled(ruled))
                 && heard.values().all(|seq| *seq <= MAX_SEQ)
@@ -122,12 +122,12 @@ pub(super) fn is_valid_to_node(message: &NodeMessage, redis_millis: u64) -> bool
     match &message.says {
         ToNode::Sync | ToNode::Unknown => true,
         ToNode::Copy { at, copy, .. } => latest.is_valid_position(*at) && latest.is_valid_copy(copy),
-        ToNode::In { epoch, seq, requests, viewers } => {
+        ToNode::In { epoch, seq, requests, viewers, has_key: _ } => {
             latest.is_valid_position(Position { epoch: *epoch, seq: *seq })
                 && *viewers <= MAX_VIEWERS
                 && are_requests(requests)
         }
-        ToNode::Attach { epoch, seq, requests, posts, viewers } => {
+        ToNode::Attach { epoch, seq, requests, posts, viewers, has_key: _ } => {
             latest.is_valid_position(Position { epoch: *epoch, seq: *seq })
                 && *viewers <= MAX_VIEWERS
                 && are_requests(requests)

@@ -1,7 +1,6 @@
 //! Seats of away users: how many of them are kept when newcomers need places. The [index](crate::hub::seats) says which
 //! goes first.
 
-use crate::base::address::Address;
 use crate::base::clock::Now;
 use crate::base::ids::{ClientId, RoomId, UserId};
 use crate::delivery::transport::Transport;
@@ -9,7 +8,7 @@ use crate::hub::Hub;
 use crate::hub::cause::Cause;
 use crate::hub::deadlines::Deadline;
 use crate::hub::open_room::OpenRoom;
-use crate::hub::seats::AwaySeat;
+use crate::hub::seats::{AwaySeat, Origin};
 use crate::room::session::Session;
 
 /// One in this many seats of a full room is kept for away users when newcomers come, and one in this many rooms of a
@@ -26,7 +25,8 @@ impl<T: Transport> Hub<T> {
     /// A client asks for a seat. If it needs a new one and the room is full, an away user gives way, unless the room
     /// has only its [share](away_share) of them.
     pub(super) fn make_seat(&mut self, client: ClientId, id: RoomId, session: Session, now: Now) {
-        let lacks_seat = |room: &OpenRoom| room.is_in_charge() && room.lacks_seat_for(client, session.key());
+        let may_evict = |room: &OpenRoom| room.is_in_charge() && !room.is_alone();
+        let lacks_seat = |room: &OpenRoom| may_evict(room) && room.lacks_seat_for(client, session.key());
         if self.rooms.get(id).is_some_and(lacks_seat) {
             self.make_place(id, now);
         }
@@ -48,23 +48,27 @@ impl<T: Transport> Hub<T> {
             return;
         }
         let Some(address) = self.clients.registry.get(client).map(|client| client.address) else { return };
-        self.seats.take(id, user, address);
+        let origin = Origin::Address(address);
+        self.seats.take(id, user, origin);
         if is_new {
-            self.evict_away(address, now);
+            self.evict_from(origin, self.limits.max_per_address, now);
+            self.evict_away(now);
         }
     }
 
-    /// A client of this address has a new seat. Removes seats of away users while the address has more seats than
-    /// clients allowed, and while the server has.
-    ///
-    /// Every user who is not away is a client, so the surplus seats belong to users who are away. If those are on
-    /// another hub, that hub removes the seats when the next user joins there.
-    fn evict_away(&mut self, address: Address, now: Now) {
-        if let Some(max) = self.limits.max_per_address {
-            while let Some(seat) = self.seats.shortest_stay_from(address, max) {
-                self.evict(seat, now);
-            }
+    /// Somebody from there has a new seat. Removes seats of away users while more are from there than clients may be.
+    pub(super) fn evict_from(&mut self, origin: Origin, max: Option<usize>, now: Now) {
+        while let Some(seat) = max.and_then(|max| self.seats.shortest_stay_from(origin, max)) {
+            self.evict(seat, now);
         }
+    }
+
+    /// A client here has a new seat. Removes seats of away users while clients here have more seats than there may be
+    /// clients.
+    ///
+    /// Every user from here who is not away is a client, so the surplus seats belong to users who are away. If those are
+    /// on another hub, that hub removes the seats when the next user joins there.
+    fn evict_away(&mut self, now: Now) {
         while self.shard.seats.get() > self.limits.max_clients
             && let Some(seat) = self.seats.shortest_stay()
         {
@@ -95,7 +99,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A client or a post is gone from a room. Forgets the room, or notes that only away users are left.
+    /// A client or a post is gone from a room, here or on another node. Forgets the room, or notes that only away users
+    /// are left.
     pub(super) fn on_vacated(&mut self, id: RoomId) {
         self.await_hosts(id);
         self.forget_if_empty(id);

@@ -84,11 +84,16 @@ impl<T: Transport> Hub<T> {
 
     /// Why a client that has never asked for a seat, and whose post was rejected, has none as a guest. `None` for other
     /// clients, or if it could have one.
-    fn guest_refusal(&self, client: ClientId, id: RoomId) -> Option<EventError> {
-        let entry = self.clients.registry.get(client)?;
-        let room = self.rooms.get(id).filter(|_| entry.encoding.carrier.has_notices())?;
+    pub(super) fn guest_refusal(&self, client: ClientId, id: RoomId) -> Option<EventError> {
+        let room = self.rooms.get(id).filter(|_| self.is_guest(client))?;
         let viewer = room.actor(client).filter(|actor| actor.user.is_none())?;
         room.rules().may_seat(room.view(), viewer, Session::random().key()).err().map(EventError::from)
+    }
+
+    /// Whether a client has never asked for a seat, and gets one as a guest when it posts.
+    pub(super) fn is_guest(&self, client: ClientId) -> bool {
+        let entry = self.clients.registry.get(client);
+        entry.is_some_and(|entry| entry.encoding.carrier.has_notices())
     }
 
     /// Publishes the fact of a decision and replies to the client.
@@ -167,10 +172,6 @@ impl<T: Transport> Hub<T> {
         // The owner of a room counts its seats, and ends them.
         let Some(room) = self.rooms.get(id).filter(|room| room.is_in_charge()) else { return false };
         match fact {
-            Fact::Joined { .. } => {
-                self.shard.seats.add(1);
-                true
-            }
             Fact::Away { id: user } => {
                 if let Some(kept) = room.rules().kept_seat(*user) {
                     self.deadlines.set(Deadline::Grace(id, *user), kept.until);
@@ -183,12 +184,11 @@ impl<T: Transport> Hub<T> {
                 true
             }
             Fact::Gone { id: user, .. } => {
-                self.shard.seats.remove(1);
                 self.seats.remove(id, *user);
                 self.deadlines.cancel(Deadline::Grace(id, *user));
                 room.view().is_host(*user)
             }
-            Fact::SeatTaken { .. } => true,
+            Fact::Joined { .. } | Fact::SeatTaken { .. } => true,
             Fact::Renamed { .. }
             | Fact::HostMade { .. }
             | Fact::HostLost { .. }
@@ -201,23 +201,6 @@ impl<T: Transport> Hub<T> {
             | Fact::LogReplaced { .. }
             | Fact::HistoryShortened { .. }
             | Fact::HistoryTrimmed { .. } => false,
-        }
-    }
-
-    /// Hosts of a room may be expected back: at the deadline, somebody else may become the host.
-    pub(super) fn await_hosts(&mut self, id: RoomId) {
-        let room = self.rooms.get(id);
-        if let Some(until) = room.and_then(|room| room.rules().hosts_expected_until()) {
-            self.deadlines.set(Deadline::Hosts(id), until);
-        }
-    }
-
-    /// Makes a user the host of a room, if it lacks one.
-    pub(super) fn appoint_host(&mut self, id: RoomId, now: Now) {
-        if let Some(room) = self.rooms.touch(id)
-            && let Some(host) = room.decide_appoint(now)
-        {
-            room.publish(host, Cause::default());
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::cluster::room_link::{Effect, Moment, RoomLink};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::linked::Linked;
+use crate::hub::open_room::OpenRoom;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::mem;
@@ -107,6 +108,7 @@ impl<T: Transport> Hub<T> {
             let viewers = room.own_viewers();
             self.link(id, now, |link, moment| link.on_beat(was_alive, viewers, moment));
             self.lose_users(id, now);
+            self.lose_key_holders(id, now);
             self.check_numbering(id, now);
             self.retry_log(id);
             self.retry_restore(id);
@@ -141,7 +143,12 @@ impl<T: Transport> Hub<T> {
                 let key = room.name().key().to_owned();
                 node.request(LinkRequest::Own { room: id, key, known, may_take });
             }
-            Effect::Follow { rulings, record } => self.follow(id, rulings, record, now),
+            Effect::Follow { rulings, record, is_unsaved } => {
+                self.follow(id, rulings, record, now);
+                if is_unsaved {
+                    self.tell_unsaved(id);
+                }
+            }
             Effect::Replace { copy, keys } => self.replace_room(id, &copy, keys, now),
             Effect::Confirm(seq) => self.confirm(id, seq),
             Effect::Attach => {
@@ -152,11 +159,15 @@ impl<T: Transport> Hub<T> {
             Effect::CopyTo(to) => self.copy_to(id, to),
             // Nobody can know a room yet that is still to be loaded, and what its hosts have set is not known here.
             Effect::Decide { .. } if self.rooms.get(id).is_some_and(|room| room.is_loading()) => {}
-            Effect::Decide { from, requests, is_all, posts } => {
+            Effect::Decide { from, has_key, requests, is_all, posts } => {
+                self.note_key_holder(id, from, has_key, now);
                 self.decide_requests(id, from, requests, is_all, now);
                 self.add_known_posts(id, posts, now);
                 self.check_numbering(id, now);
                 self.on_viewers_changed(id, now);
+                if self.rooms.get(id).is_some_and(OpenRoom::serves_others) {
+                    self.seats.enter(id);
+                }
             }
             Effect::Reign => self.reign(id, now),
             Effect::Resume => {

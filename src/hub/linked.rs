@@ -22,6 +22,10 @@ const MAX_KEYS: usize = 200;
 /// How many requests of a room may wait for its owner, beside texts. As many posts may wait for a store.
 pub(crate) const MAX_UNCONFIRMED: usize = 1024;
 
+/// How many requests and texts of a room may wait for its owner before a text is refused whose author asks to be told of
+/// its effect. Of other texts, only the last of each author waits.
+pub(crate) const MAX_ACKNOWLEDGED: usize = 4 * MAX_UNCONFIRMED;
+
 /// A room's part in the cluster, and what is under way to other nodes.
 #[derive(Debug)]
 pub(crate) struct Linked {
@@ -52,6 +56,10 @@ pub(crate) struct Owned {
     pub outgoing: Vec<Ruled>,
     /// The room's record, if it has changed since then.
     pub record: Option<RoomRecord>,
+    /// Redis could not keep the record, and hosts of other nodes are still to be told.
+    pub is_unsaved: bool,
+    /// Nodes of which a client has proved the host key.
+    pub key_holders: BTreeSet<NodeId>,
     /// The users of other nodes' connections, as long as those have the seats.
     pub remotes: HashMap<Rank, UserId>,
     /// Posts that wait until the log of the owner before is read, and all nodes have told of theirs.
@@ -120,6 +128,8 @@ pub(crate) struct Mirrored {
     last_request: u64,
     /// The viewers here, as the owner was told.
     pub told_viewers: usize,
+    /// The owner was told that a client here has proved the host key.
+    pub told_key: bool,
     /// The viewers on other nodes, as the owner has told.
     pub other_viewers: usize,
 }
@@ -234,17 +244,19 @@ impl Linked {
     }
 
     /// Whether there is something for the other nodes.
-    pub(crate) fn has_output(&self, viewers: usize) -> bool {
-        let Owned { outgoing, record, answers, copies_for, heir, log, .. } = &self.owned;
+    pub(crate) fn has_output(&self, viewers: usize, has_key: bool) -> bool {
+        let Owned { outgoing, record, is_unsaved, answers, copies_for, heir, log, .. } = &self.owned;
         let for_mirrors = !outgoing.is_empty()
             || record.is_some()
+            || *is_unsaved
             || !answers.is_empty()
             || (log.is_read && (!copies_for.is_empty() || heir.is_some()))
             || self.link.has_unconfirmed();
-        let Mirrored { requests, attaches, told_viewers, .. } = &self.mirrored;
+        let Mirrored { requests, attaches, told_viewers, told_key, .. } = &self.mirrored;
         // The owner keeps the room as long as somebody is here. Of other changes it is told every second.
         let is_first_or_last = (viewers == 0) != (*told_viewers == 0);
-        let for_owner = self.link.is_mirror() && (!requests.is_empty() || *attaches || is_first_or_last);
+        let is_told = !is_first_or_last && has_key == *told_key;
+        let for_owner = self.link.is_mirror() && (!requests.is_empty() || *attaches || !is_told);
         !self.is_alone && (for_mirrors || for_owner)
     }
 }

@@ -156,8 +156,8 @@ impl<T: Transport> Hub<T> {
         room.confirm_texts(seq);
         let Some(linked) = &mut room.linked else { return };
         let is_done = |request: &Unconfirmed| {
-            let is_post = matches!(request.asks, Some(Asked::Post { .. } | Asked::PostWithoutSeat { .. }));
-            !is_post && request.sent_with.is_some_and(|sent| sent <= seq)
+            let is_answered_later = request.asks.as_ref().is_some_and(Asked::is_answered_later);
+            !is_answered_later && request.sent_with.is_some_and(|sent| sent <= seq)
         };
         for request in linked.mirrored.take_unconfirmed(is_done) {
             self.answer_request(Some(request.from), None);
@@ -177,7 +177,9 @@ impl<T: Transport> Hub<T> {
         if is_early {
             return linked.link.request_attach();
         }
-        let Some(Unconfirmed { from, .. }) = linked.mirrored.unconfirmed.remove(&number) else { return };
+        let Some(Unconfirmed { from, asks, .. }) = linked.mirrored.unconfirmed.remove(&number) else {
+            return;
+        };
         match from {
             RequestedBy::Client { client, reference, ack } => {
                 if error_of(&outcome).is_some()
@@ -185,7 +187,16 @@ impl<T: Transport> Hub<T> {
                 {
                     linked.mirrored.texts.remove(&client); // the page is told
                 }
-                self.on_client_outcome(client, outcome, ReplyTo { reference, ack }, now);
+                let reply_to = ReplyTo { reference, ack };
+                match (error_of(&outcome), asks) {
+                    (Some(_), Some(Asked::Join { .. })) if self.is_guest(client) => {}
+                    (Some(error), Some(Asked::Post { .. })) => {
+                        let reason = self.guest_refusal(client, id);
+                        self.reject(client, reason.unwrap_or(error), reply_to);
+                    }
+                    (Some(error), _) => self.reject(client, error, reply_to),
+                    (None, _) => self.on_client_outcome(client, outcome, reply_to, now),
+                }
             }
             RequestedBy::Http(from) => from.answer(match outcome {
                 Outcome::Duplicate(Post { n, .. }) => Ok(n),
@@ -194,6 +205,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
+    /// A client's request was done, or needs no more.
     fn on_client_outcome(&mut self, client: ClientId, outcome: Outcome, reply_to: ReplyTo, now: Now) {
         match outcome {
             Outcome::Done => self.acknowledge(client, reply_to.ack),
@@ -210,11 +222,7 @@ impl<T: Transport> Hub<T> {
                 }
                 self.acknowledge(client, reply_to.ack);
             }
-            outcome => {
-                if let Some(error) = error_of(&outcome) {
-                    self.reject(client, error, reply_to);
-                }
-            }
+            Outcome::Refused(_) | Outcome::NotStored(_) | Outcome::NotRemoved(_) | Outcome::MemoryFull => {}
         }
     }
 }

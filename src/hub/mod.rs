@@ -12,6 +12,7 @@ pub(crate) mod attempts;
 pub(crate) mod away;
 pub(crate) mod budget;
 pub(crate) mod cause;
+pub(crate) mod charge;
 pub(crate) mod clients;
 pub(crate) mod copies;
 pub(crate) mod cost;
@@ -24,6 +25,7 @@ pub(crate) mod handover;
 pub(crate) mod health;
 pub(crate) mod host_key;
 pub(crate) mod host_options;
+pub(crate) mod hosts;
 pub(crate) mod inbox;
 pub(crate) mod keepalive;
 pub(crate) mod known_viewer_count;
@@ -147,7 +149,7 @@ impl<T: Transport> Hub<T> {
             rooms: Rooms::new(shard.clone()),
             text_memory: shard.text_memory(limits.max_texts),
             text_relief: TextRelief::default(),
-            seats: Seats::default(),
+            seats: Seats::new(shard.seats.clone()),
             shard,
             store: StoreLink::new(store),
             post_requests: PostRequests::new(&limits),
@@ -283,7 +285,7 @@ impl<T: Transport> Hub<T> {
                     }
                 }
                 Deadline::Save(room) => self.retry_save(room),
-                Deadline::Hosts(room) => self.appoint_host(room, now),
+                Deadline::Hosts(room) => self.on_hosts_deadline(room, now),
                 Deadline::Budget(room) => self.on_budget(room, now),
                 Deadline::ViewerCount(room) => self.broadcast_viewer_count(room),
                 Deadline::Passphrase(client) => self.on_passphrase_timeout(client, now),

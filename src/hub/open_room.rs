@@ -35,6 +35,7 @@ use crate::room::session::{Session, SessionKey};
 use crate::room::state::RoomState;
 use crate::room::view::View;
 use std::collections::BTreeSet;
+use std::mem;
 use std::time::Instant;
 
 /// A box of this many bytes may always grow, so that nobody is kept from writing at all.
@@ -51,6 +52,8 @@ pub(crate) struct OpenRoom {
     members: IdMap<ClientId, Member>,
     /// The client of each user who is not away.
     clients: IdMap<UserId, ClientId>,
+    /// How many clients have proved the host key.
+    key_holders: usize,
     batch: Batch,
     known_viewer_count: KnownViewerCount,
     /// Clients that get a snapshot at the end of the batch. A set, because they may ask often while the history loads.
@@ -100,6 +103,7 @@ impl OpenRoom {
             view: View::new(options.limits.log_length),
             members: IdMap::default(),
             clients: IdMap::default(),
+            key_holders: 0,
             batch: Batch::default(),
             known_viewer_count: KnownViewerCount::new(),
             snapshot_requests: BTreeSet::new(),
@@ -145,11 +149,11 @@ impl OpenRoom {
         self.is_abandoned() && self.is_needed_by_nobody()
     }
 
-    /// True when at most away users are in the room, and nothing is under way.
+    /// True when at most away users are in the room, here and on nodes for which this one decides, and nothing is under way.
     pub(crate) fn is_abandoned(&self) -> bool {
         let is_saved = self.saving.is_none() && !(self.is_stored && self.rules.has_unsaved_record());
         let is_idle = self.requests_under_way == 0 && is_saved && self.inbox.is_empty();
-        self.members.is_empty() && is_idle && !self.has_output_for_nodes()
+        self.members.is_empty() && is_idle && !self.has_output_for_nodes() && !self.serves_others()
     }
 
     /// Whether a viewer with the session of this key would be refused a seat only because there is none left.
@@ -181,6 +185,7 @@ impl OpenRoom {
         self.inbox.budget.forget(client);
         let Member { user, has_key, .. } = self.members.remove(&client)?;
         if has_key {
+            self.key_holders -= 1;
             self.note_key_holders(now);
         }
         let user = user?;
@@ -255,15 +260,19 @@ impl OpenRoom {
     /// A client has proved the host key.
     pub(crate) fn set_key_proven(&mut self, client: ClientId, now: Instant) {
         if let Some(member) = self.members.get_mut(&client) {
-            member.has_key = true;
+            self.key_holders += usize::from(!mem::replace(&mut member.has_key, true));
             self.note_key_holders(now);
             self.request_texts(client);
         }
     }
 
-    fn note_key_holders(&mut self, now: Instant) {
-        let is_there = self.members.values().any(|member| member.has_key);
-        self.rules.note_key_holder(is_there, now);
+    /// Tells the rules whether a client has the host key, here or on another node. Another owner hears it from this node.
+    pub(crate) fn note_key_holders(&mut self, now: Instant) {
+        if self.is_in_charge() {
+            let is_elsewhere =
+                self.linked.as_ref().is_some_and(|linked| !linked.owned.key_holders.is_empty());
+            self.rules.note_key_holder(self.key_holders > 0 || is_elsewhere, now);
+        }
     }
 
     /// A client becomes a host. If it has not seen the texts of others, it needs them.

@@ -6,9 +6,9 @@ use crate::cluster::message::{Asked, Outcome, Request};
 use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::cause::Cause;
-use crate::hub::deadlines::Deadline;
 use crate::hub::linked::{LogState, Owned, Restoring};
 use crate::hub::open_room::OpenRoom;
+use crate::hub::seats::Origin;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::room::action::{Actor, Rank};
@@ -42,11 +42,15 @@ impl<T: Transport> Hub<T> {
     fn decide_request(&mut self, id: RoomId, from: NodeId, request: Request, now: Now) {
         let Request { by, number, .. } = request;
         let request_id = RequestId { node: from, number };
+        let is_answered_later = request.asks.is_answered_later();
         if let Asked::Join { key, .. } = request.asks {
             self.make_remote_seat(id, by, request.has_key, key, now);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         match room.decide_request(request, now) {
+            Ok(Decision { fact: None, reply: Reply::None }) if is_answered_later => {
+                self.answer(id, request_id, Outcome::Done);
+            }
             Ok(decision) => self.carry_out_request(id, by, request_id, decision, now),
             Err(EventError::Room(error)) => self.answer(id, request_id, Outcome::Refused(error)),
             Err(_) => self.answer(id, request_id, Outcome::MemoryFull),
@@ -61,13 +65,14 @@ impl<T: Transport> Hub<T> {
         Decision { fact, reply }: Decision,
         now: Now,
     ) {
+        let is_new = matches!(fact, Some(Fact::Joined { .. }));
         if let Some(fact) = fact {
             let cause = Cause { request: Some(request), ..Cause::default() };
             self.publish(id, fact, cause, now);
         }
         let requester = Requester { client: ClientId(0), ack: None, request: Some(request) };
         match reply {
-            Reply::Seated(user) => self.seat_remote(id, user, by, now),
+            Reply::Seated(user) => self.seat_remote(id, user, by, is_new, now),
             Reply::SeatTaken => self.answer(id, request, Outcome::SeatTaken),
             Reply::Pending(post) => self.store_post_for(requester, id, post),
             Reply::Erase(n) => self.erase_post_for(requester, id, n),
@@ -121,13 +126,19 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A connection of another node has a seat.
-    fn seat_remote(&mut self, id: RoomId, user: UserId, by: Rank, now: Now) {
+    fn seat_remote(&mut self, id: RoomId, user: UserId, by: Rank, is_new: bool, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
         if let Some(linked) = &mut room.linked {
             linked.owned.remotes.insert(by, user);
         }
         if let Some(superseded) = room.unseat(user) {
             self.close(superseded, &CloseReason::SeatTaken, now);
+        }
+        let origin = Origin::Node(by.node);
+        self.seats.take(id, user, origin);
+        if is_new {
+            // The other node has as many clients as this one may have, so the surplus seats are of users who are away.
+            self.evict_from(origin, Some(self.limits.max_clients), now);
         }
     }
 
@@ -185,12 +196,13 @@ impl<T: Transport> Hub<T> {
         if was_alone {
             room.restart_graces(now);
         }
-        room.begin_reign(epoch.first_user());
+        room.begin_reign(epoch.first_user(), now.instant);
         self.end_inheritance(id);
         self.seat_own_users(id, now);
         self.take_charge(id);
         self.load_log(id);
         self.lose_users(id, now);
+        self.await_hosts(id);
         self.act_as_owner(id, now);
         self.show_alone(id, false);
     }
@@ -225,46 +237,6 @@ impl<T: Transport> Hub<T> {
         // The others are in the log, and would be posted twice.
         for (by, post, _) in numbered.into_iter().filter(|(_, post, _)| post.reference.is_some()) {
             room.forward_post(by, post);
-        }
-    }
-
-    /// The seats of a room count here, and away users lose theirs at their deadlines.
-    fn take_charge(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(id) else { return };
-        if room.linked.as_mut().is_some_and(|linked| mem::replace(&mut linked.counts_seats, true)) {
-            return; // it owned the room before, in another epoch
-        }
-        let Some(room) = self.rooms.get(id) else { return };
-        self.shard.seats.add(room.view().user_count());
-        for (user, _) in room.view().users_after(None) {
-            let client = room.client_of(user).and_then(|client| self.clients.registry.get(client));
-            if let Some(client) = client {
-                self.seats.take(id, user, client.address);
-            }
-        }
-        self.set_graces(id);
-    }
-
-    /// Away users lose their seats at the ends of their grace periods.
-    pub(super) fn set_graces(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.get(id) else { return };
-        for (user, _) in room.view().users_after(None) {
-            if let Some(kept) = room.rules().kept_seat(user) {
-                self.deadlines.set(Deadline::Grace(id, user), kept.until);
-            }
-        }
-    }
-
-    fn give_up_charge(&mut self, id: RoomId) {
-        let Some(room) = self.rooms.get_mut(id) else { return };
-        if let Some(linked) = &mut room.linked {
-            linked.counts_seats = false;
-        }
-        let Some(room) = self.rooms.get(id) else { return };
-        self.shard.seats.remove(room.view().user_count());
-        for (user, _) in room.view().users_after(None) {
-            self.deadlines.cancel(Deadline::Grace(id, user));
-            self.seats.remove(id, user);
         }
     }
 
@@ -349,6 +321,7 @@ impl<T: Transport> Hub<T> {
 
     /// The log of a room as Redis has it, which may have posts that this node lacks.
     pub(super) fn add_log(&mut self, id: RoomId, posts: Vec<Post>, now: Now) {
+        self.remove_erased(id, &posts, now);
         let Some(room) = self.rooms.get(id) else { return };
         // The owner before has removed these, and this node has not heard of it.
         let removed = room.removed_among(&posts);
@@ -362,6 +335,17 @@ impl<T: Transport> Hub<T> {
                 self.publish(id, Fact::LogReplaced { posts, last_n }, Cause::default(), now);
             }
             _ => self.add_known_posts(id, posts.into_iter().map(|post| (post, None)), now),
+        }
+    }
+
+    /// The owner before may have had posts erased, and not have lived to tell.
+    fn remove_erased(&mut self, id: RoomId, posts: &[Post], now: Now) {
+        let erased: BTreeSet<u64> =
+            posts.iter().filter(|post| post.text.is_empty()).map(|post| post.n).collect();
+        let Some(room) = self.rooms.get(id) else { return };
+        let shown = room.view().posts().filter(|post| !post.text.is_empty() && erased.contains(&post.n));
+        for n in shown.map(|post| post.n).collect::<Vec<u64>>() {
+            self.publish(id, Fact::PostRemoved { n }, Cause::default(), now);
         }
     }
 

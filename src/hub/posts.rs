@@ -258,12 +258,21 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.touch(id) else { return };
         room.on_saved(is_kept);
         if !is_kept {
-            for host in room.host_clients() {
-                room.reject(host, EventError::StateNotStored, ReplyTo::default());
+            if let Some(linked) = &mut room.linked {
+                linked.owned.is_unsaved = true;
             }
+            self.tell_unsaved(id);
             self.deadlines.set(Deadline::Save(id), now.instant + SAVE_RETRY);
         }
         self.on_vacated(id);
+    }
+
+    /// Tells the hosts here that what they have set could not be kept.
+    pub(super) fn tell_unsaved(&mut self, id: RoomId) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        for host in room.host_clients() {
+            room.reject(host, EventError::StateNotStored, ReplyTo::default());
+        }
     }
 
     /// Saves a room again that could not be saved.

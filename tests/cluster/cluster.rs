@@ -88,9 +88,19 @@ pub(crate) fn health(node: &Program) -> Value {
 
 /// Posts over HTTP.
 pub(crate) fn post(node: &Program, room: &str, name: &str, text: &str) -> Response {
+    post_with(node, room, name, text, "")
+}
+
+/// The same, with a key by which the server knows the post when it comes again.
+pub(crate) fn post_as(node: &Program, room: &str, name: &str, key: &str, text: &str) -> Response {
+    post_with(node, room, name, text, &format!("Idempotency-Key: {key}\r\n"))
+}
+
+fn post_with(node: &Program, room: &str, name: &str, text: &str, headers: &str) -> Response {
     let mut socket = node.dial();
+    let name = name.replace(' ', "%20");
     let head =
         format!("POST /post?room={room}&name={name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
-    write!(socket, "{head}Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
+    write!(socket, "{head}{headers}Content-Length: {}\r\n\r\n{text}", text.len()).unwrap();
     Response::read(&mut socket)
 }

@@ -4,6 +4,7 @@
 //! The tests mostly wait, so more of them run at once than there are cores; the standard harness can only be told so from
 //! outside. Without redis-server they are ignored, which `.ci/run` does not accept.
 
+mod alike;
 mod cluster;
 mod crowd;
 mod cuts;
@@ -19,6 +20,7 @@ mod redis_faults;
 mod rights;
 mod seats;
 mod senseless;
+mod stage;
 mod stored;
 #[path = "../support/mod.rs"]
 mod support;
@@ -43,6 +45,9 @@ macro_rules! tests {
 
 /// All tests, those that take longest first.
 const TESTS: &[(&str, fn())] = tests![
+    alike::a_page_gets_the_same_answers_from_a_mirror,
+    alike::a_socketio_client_gets_the_same_answers_from_a_mirror,
+    alike::with_hosts_first_a_mirror_answers_as_a_server_without_others,
     cuts::an_owner_is_cut_off,
     cuts::a_mirror_is_cut_off,
     cuts::the_link_of_an_owner_goes_silent,

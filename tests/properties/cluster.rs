@@ -4,7 +4,9 @@
 //! request was answered once. Meanwhile, nobody sees what is hidden, gets into a room that is locked, or comes back who
 //! was removed.
 
+mod mirrors;
 mod one_node;
+mod pair;
 mod redis;
 mod sim;
 

@@ -51,6 +51,8 @@ pub(crate) enum Effect {
         rulings: Vec<Ruled>,
         /// What the room remembers of its hosts, if that has changed.
         record: Option<RoomRecord>,
+        /// Redis could not keep what the room remembers.
+        is_unsaved: bool,
     },
     /// Change the room to this one.
     Replace {
@@ -69,6 +71,8 @@ pub(crate) enum Effect {
     Decide {
         /// The node.
         from: NodeId,
+        /// One of its clients has proved the host key.
+        has_key: bool,
         /// What they ask for.
         requests: Vec<Request>,
         /// The node has no other clients with a seat.

@@ -31,21 +31,24 @@ pub(super) struct Missed {
 pub(super) struct Out {
     pub(super) at: Position,
     pub(super) rulings: Vec<Ruled>,
-    pub(super) record: Option<RoomRecord>,
+    pub(super) record: Option<Box<RoomRecord>>,
+    pub(super) is_unsaved: bool,
     pub(super) heard: Heard,
 }
 
 impl Out {
     /// What a mirror does that has everything before it.
     pub(super) fn followed_by(self, me: NodeId) -> impl Iterator<Item = Effect> {
-        let Self { rulings, record, heard, .. } = self;
+        let Self { rulings, record, is_unsaved, heard, .. } = self;
         let confirm = heard.get(&me).map(|seq| Effect::Confirm(*seq));
-        [Effect::Follow { rulings, record }].into_iter().chain(confirm)
+        [Effect::Follow { rulings, record: record.map(|record| *record), is_unsaved }]
+            .into_iter()
+            .chain(confirm)
     }
 
     fn bytes(&self) -> usize {
         let facts = self.rulings.iter().map(|ruled| FACT_OVERHEAD + text_of(&ruled.ruling.fact));
-        let record = self.record.as_ref().map_or(0, RoomRecord::memory);
+        let record = self.record.as_deref().map_or(0, RoomRecord::memory);
         OUT_OVERHEAD + facts.sum::<usize>() + record + self.heard.len() * size_of::<(NodeId, u64)>()
     }
 }
@@ -104,7 +107,8 @@ mod tests {
         let at = |seq| Position { epoch: Epoch(1), seq };
         for seq in 1..=count {
             let (record, heard) = message();
-            missed.keep(Out { at: at(seq), rulings: Vec::new(), record, heard });
+            let record = record.map(Box::new);
+            missed.keep(Out { at: at(seq), rulings: Vec::new(), record, is_unsaved: false, heard });
         }
         missed.take_after(at(0)).0.len() as u64 == count
     }

@@ -37,8 +37,8 @@ impl RoomLink {
             return Vec::new(); // an epoch has one owner
         }
         match says {
-            ToRoom::Out { at, rulings, record, heard } => {
-                let out = Out { at, rulings, record, heard };
+            ToRoom::Out { at, rulings, record, is_unsaved, heard } => {
+                let out = Out { at, rulings, record, is_unsaved, heard };
                 if mirror.follows(self.at, at) {
                     self.at = at;
                     return out.followed_by(self.me).collect();
@@ -78,8 +78,8 @@ impl RoomLink {
         }
         mirror.mark_diverged();
         match says {
-            ToRoom::Out { at, rulings, record, heard } => {
-                mirror.miss(Out { at, rulings, record, heard }, now);
+            ToRoom::Out { at, rulings, record, is_unsaved, heard } => {
+                mirror.miss(Out { at, rulings, record, is_unsaved, heard }, now);
             }
             _ => mirror.lose_sync(now),
         }
@@ -104,17 +104,17 @@ impl RoomLink {
             (ToNode::Copy { at, leaves, copy, keys, .. }, _) => {
                 self.on_copy(from, at, leaves, Effect::Replace { copy, keys }, moment.now)
             }
-            (ToNode::In { epoch, seq, requests, viewers }, Role::Owner(owner))
+            (ToNode::In { epoch, seq, requests, viewers, has_key }, Role::Owner(owner))
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
             {
-                let decide = Effect::Decide { from, requests, is_all: false, posts: Vec::new() };
+                let decide = Effect::Decide { from, has_key, requests, is_all: false, posts: Vec::new() };
                 owner.hears(from, seq, viewers).then_some(decide).into_iter().collect()
             }
-            (ToNode::Attach { epoch, seq, requests, posts, viewers }, Role::Owner(owner))
+            (ToNode::Attach { epoch, seq, requests, posts, viewers, has_key }, Role::Owner(owner))
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
             {
                 owner.attach(from, seq, viewers);
-                vec![Effect::Decide { from, requests, is_all: true, posts }]
+                vec![Effect::Decide { from, has_key, requests, is_all: true, posts }]
             }
             _ => Vec::new(),
         }

@@ -34,7 +34,13 @@ fn position(epoch: u64, seq: u64) -> Position {
 }
 
 fn out(epoch: u64, seq: u64) -> ToRoom {
-    ToRoom::Out { at: position(epoch, seq), rulings: rulings(), record: None, heard: Heard::new() }
+    ToRoom::Out {
+        at: position(epoch, seq),
+        rulings: rulings(),
+        record: None,
+        is_unsaved: false,
+        heard: Heard::new(),
+    }
 }
 
 fn tick(epoch: u64, seq: u64, heard: impl Into<Heard>) -> ToRoom {
@@ -95,11 +101,11 @@ fn owner(others: usize) -> RoomLink {
 
 fn attach(epoch: u64, seq: u64) -> ToNode {
     let (requests, posts) = (Vec::new(), Vec::new());
-    ToNode::Attach { epoch: Epoch(epoch), seq, requests, posts, viewers: 2 }
+    ToNode::Attach { epoch: Epoch(epoch), seq, requests, posts, viewers: 2, has_key: false }
 }
 
 fn input(epoch: u64, seq: u64) -> ToNode {
-    ToNode::In { epoch: Epoch(epoch), seq, requests: Vec::new(), viewers: 2 }
+    ToNode::In { epoch: Epoch(epoch), seq, requests: Vec::new(), viewers: 2, has_key: false }
 }
 
 #[test]
@@ -165,7 +171,13 @@ fn a_mirror_that_has_never_had_the_room_leaves_it_to_those_who_have() {
 #[test]
 fn after_a_copy_an_owner_hears_a_mirror_once_that_has_told_of_its_clients() {
     let mut link = owner(1);
-    let decide = |is_all| Effect::Decide { from: OTHER, requests: Vec::new(), is_all, posts: Vec::new() };
+    let decide = |is_all| Effect::Decide {
+        from: OTHER,
+        has_key: false,
+        requests: Vec::new(),
+        is_all,
+        posts: Vec::new(),
+    };
     assert_eq!(link.on_node_message(OTHER, attach(10, 1), at(6_000, &all())), [decide(true)]);
     assert_eq!(link.on_node_message(OTHER, ToNode::Sync, at(6_001, &all())), [Effect::CopyTo(OTHER)]);
     assert_eq!(link.on_node_message(OTHER, input(10, 2), at(6_002, &all())), [], "of before the copy");
@@ -176,7 +188,7 @@ fn after_a_copy_an_owner_hears_a_mirror_once_that_has_told_of_its_clients() {
 #[test]
 fn a_mirror_follows_what_is_next_and_asks_for_a_copy_after_a_gap() {
     let mut link = mirror();
-    let follow = Effect::Follow { rulings: rulings(), record: None };
+    let follow = Effect::Follow { rulings: rulings(), record: None, is_unsaved: false };
     assert_eq!(link.on_room_message(OTHER, out(10, 5), at(6_000, &all())), [follow]);
     assert_eq!(link.on_room_message(OTHER, out(9, 9), at(6_002, &all())), [], "that owner is deposed");
     assert_eq!(link.on_room_message(THIRD, out(10, 6), at(6_002, &all())), [], "that is not the owner");

@@ -45,6 +45,13 @@ impl OpenRoom {
         self.linked.as_deref().map_or(0, present)
     }
 
+    /// Whether this node owns the room, and somebody is in it on another one.
+    pub(crate) fn serves_others(&self) -> bool {
+        self.linked.as_deref().is_some_and(|linked| {
+            linked.link.is_owner() && (!linked.owned.remotes.is_empty() || linked.link.other_viewers() > 0)
+        })
+    }
+
     /// Keeps a question until the room is loaded. As many questions wait as requests may be answered at once.
     pub(crate) fn keep_question(&mut self, question: WallQuestion) {
         if let Some(linked) = &mut self.linked {
@@ -83,7 +90,7 @@ impl OpenRoom {
 
     /// Whether there is something for other nodes.
     pub(crate) fn has_output_for_nodes(&self) -> bool {
-        self.linked.as_ref().is_some_and(|linked| linked.has_output(self.own_viewers()))
+        self.linked.as_ref().is_some_and(|linked| linked.has_output(self.own_viewers(), self.key_holders > 0))
     }
 
     /// Whether the owner is still to answer for posts.
@@ -120,6 +127,7 @@ impl OpenRoom {
         linked.is_alone = true;
         linked.link.go_alone(now.instant);
         linked.owned.outgoing.clear();
+        linked.owned.is_unsaved = false;
         linked.owned.answers.clear();
         linked.owned.copies_for.clear();
         linked.owned.heir = None;

@@ -5,7 +5,7 @@ use super::asked::asked;
 use crate::base::clock::Now;
 use crate::base::ids::{AckId, ClientId, NodeId, UserId};
 use crate::cluster::message::{Asked, Request, ToNode};
-use crate::hub::linked::{MAX_UNCONFIRMED, Mirrored, OwnText, RequestedBy, Unconfirmed};
+use crate::hub::linked::{MAX_ACKNOWLEDGED, MAX_UNCONFIRMED, Mirrored, OwnText, RequestedBy, Unconfirmed};
 use crate::hub::post_request::PostRequester;
 use crate::protocol::error::EventError;
 use crate::protocol::post_refusal::PostRefusal;
@@ -145,6 +145,9 @@ impl OpenRoom {
     ) -> Result<(), EventError> {
         let shown = actor.user.and_then(|user| self.view.text(user)).cloned().unwrap_or_default();
         let Some(mirrored) = self.mirrored() else { return Ok(()) };
+        if ack.is_some() && mirrored.unconfirmed.len() >= MAX_ACKNOWLEDGED {
+            return Err(EventError::MemoryFull);
+        }
         let own = mirrored.texts.entry(client).or_insert(OwnText::new(shown));
         own.text.apply(change.clone()).map_err(|_| EventError::from(RoomError::OutOfStep))?;
         let number = mirrored.next_number();
@@ -257,22 +260,22 @@ impl OpenRoom {
 
     /// What this node, a mirror, tells the owner.
     pub(crate) fn take_message(&mut self) -> Option<(NodeId, ToNode)> {
-        let viewers = self.own_viewers();
+        let (viewers, has_key) = (self.own_viewers(), self.key_holders > 0);
         let linked = self.linked.as_mut().filter(|linked| !linked.is_alone)?;
-        let Mirrored { requests, attaches, told_viewers, .. } = &linked.mirrored;
-        if !*attaches && requests.is_empty() && viewers == *told_viewers {
+        let Mirrored { requests, attaches, told_viewers, told_key, .. } = &linked.mirrored;
+        if !*attaches && requests.is_empty() && (viewers, has_key) == (*told_viewers, *told_key) {
             return None;
         }
         let attaches = *attaches;
         let (owner, epoch, seq) = linked.link.next_message(attaches)?;
-        linked.mirrored.told_viewers = viewers;
+        (linked.mirrored.told_viewers, linked.mirrored.told_key) = (viewers, has_key);
         let waiting = mem::take(&mut linked.mirrored.requests);
         let message = match attaches {
-            false => ToNode::In { epoch, seq, requests: waiting, viewers },
+            false => ToNode::In { epoch, seq, requests: waiting, viewers, has_key },
             true => {
                 linked.mirrored.attaches = false;
                 let posts = mem::take(&mut linked.mirrored.surplus);
-                ToNode::Attach { epoch, seq, requests: self.all_requests(), posts, viewers }
+                ToNode::Attach { epoch, seq, requests: self.all_requests(), posts, viewers, has_key }
             }
         };
         if let Some(mirrored) = self.mirrored() {

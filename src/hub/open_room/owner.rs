@@ -5,6 +5,7 @@ use crate::base::clock::Now;
 use crate::base::ids::{NodeId, RequestId, UserId};
 use crate::cluster::message::{Asked, Outcome, Request, ToNode, ToRoom};
 use crate::cluster::room_link::Moment;
+use crate::hub::linked::Owned;
 use crate::protocol::error::EventError;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
@@ -17,6 +18,7 @@ use crate::room::text::TextChange;
 use crate::store::request::Requester;
 use std::collections::BTreeSet;
 use std::mem;
+use std::time::Instant;
 
 impl OpenRoom {
     /// Decides what a client of another node asks for.
@@ -106,13 +108,13 @@ impl OpenRoom {
             return None;
         }
         let linked = self.linked.as_mut()?;
-        let is_empty = linked.owned.outgoing.is_empty() && linked.owned.record.is_none();
-        let confirms = linked.owned.answers.is_empty();
+        let Owned { outgoing, record, is_unsaved, answers, .. } = &mut linked.owned;
+        let is_empty = outgoing.is_empty() && record.is_none() && !*is_unsaved;
+        let confirms = answers.is_empty();
         if is_empty && !(confirms && linked.link.has_unconfirmed()) {
             return None;
         }
-        let (rulings, record) = (mem::take(&mut linked.owned.outgoing), linked.owned.record.take());
-        linked.link.out(rulings, record, confirms)
+        linked.link.out(mem::take(outgoing), record.take(), mem::take(is_unsaved), confirms)
     }
 
     /// The answers to requests of other nodes.
@@ -175,9 +177,11 @@ impl OpenRoom {
 
     /// This node has just begun to own the room: users who join get ids after this one, and the record counts, even if
     /// the owner before has not saved it.
-    pub(crate) fn begin_reign(&mut self, last_user: UserId) {
+    pub(crate) fn begin_reign(&mut self, last_user: UserId, now: Instant) {
         self.rules.start_ids_after(last_user);
         self.save_again();
+        self.note_key_holders(now);
+        self.rules.await_hosts(&self.view, now);
     }
 
     /// The store may have lost the record. A node that knows nothing of the room reads it first.

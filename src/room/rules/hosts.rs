@@ -152,6 +152,14 @@ impl Rules {
         self.hosting.has_key_holder = is_there;
     }
 
+    /// This process decides from now on for one that is gone. A room in which people are and no host had one without a
+    /// seat, or had one a moment ago: as if that host had just gone, there is time to come back.
+    pub(crate) fn await_hosts(&mut self, view: &View, now: Instant) {
+        if self.awaits_first_host(view) && view.user_count() > 0 {
+            self.hosting.expected_until = Some(now + self.limits.grace);
+        }
+    }
+
     /// Until when hosts are expected back. Then the caller has to [appoint](Self::appoint) a host.
     pub(crate) fn hosts_expected_until(&self) -> Option<Instant> {
         self.hosting.expected_until

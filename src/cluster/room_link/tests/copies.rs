@@ -3,7 +3,7 @@
 use super::*;
 
 fn follow() -> Effect {
-    Effect::Follow { rulings: rulings(), record: None }
+    Effect::Follow { rulings: rulings(), record: None, is_unsaved: false }
 }
 
 /// What becomes of a copy, without what is in it.
@@ -113,7 +113,13 @@ fn a_mirror_keeps_only_so_much_that_comes_before_a_copy() {
         let fact =
             Fact::Text { id: UserId(1), change: crate::room::text::TextChange::Whole(text.clone().into()) };
         let rulings = vec![Ruled { ruling: Ruling { fact, seat: None }, by: None, key: None }];
-        let out = ToRoom::Out { at: position(10, seq), rulings, record: None, heard: Heard::new() };
+        let out = ToRoom::Out {
+            at: position(10, seq),
+            rulings,
+            record: None,
+            is_unsaved: false,
+            heard: Heard::new(),
+        };
         link.on_room_message(OTHER, out, at(6_001, &all()));
     }
     let effects = link.on_node_message(OTHER, copy(10, 5), at(6_500, &all()));
