@@ -3,6 +3,7 @@
 
 use crate::cluster::keys::Keys;
 use crate::cluster::options::{RedisOptions, RedisUrl};
+use crate::cluster::redis_clock::RedisClock;
 use crate::cluster::room_link::{BEAT, TTL};
 use crate::cluster::scripts::{self, Scripts};
 use redis::{
@@ -47,6 +48,8 @@ pub(crate) struct Redis {
     pub keys: Keys,
     /// The scripts.
     pub scripts: Scripts,
+    /// Its clock.
+    pub clock: RedisClock,
 }
 
 /// Why Redis cannot be used. It shows neither the user nor the password, nor any text of a user.
@@ -101,7 +104,7 @@ impl Redis {
     /// The Redis of a node.
     pub(crate) fn new(options: &RedisOptions) -> Self {
         let keys = Keys::new(options.prefix.as_str(), options.url.database());
-        Self { url: options.url.clone(), keys, scripts: Scripts::new() }
+        Self { url: options.url.clone(), keys, scripts: Scripts::new(), clock: RedisClock::default() }
     }
 
     /// Connects.

@@ -3,7 +3,7 @@
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::cluster::message::{NodeMessage, RoomMessage, ToNode, ToRoom};
 use crate::cluster::room_link::Owned;
-use crate::cluster::sense;
+use crate::cluster::validity;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -78,20 +78,20 @@ impl fmt::Display for InvalidMessage {
 }
 
 impl LinkEvent {
-    /// A message that has come on the channel of the room whose name has this key.
-    pub fn of_room(room: String, json: &str) -> Result<Self, InvalidMessage> {
+    /// A message that has come on the channel of the room whose name has this key, at this time by the clock of Redis.
+    pub fn of_room(room: String, json: &str, redis_millis: u64) -> Result<Self, InvalidMessage> {
         let message: RoomMessage = serde_json::from_str(json)?;
-        if !sense::of_room(&message) {
+        if !validity::is_valid_in_room(&message, redis_millis) {
             return Err(InvalidMessage::Invalid);
         }
         let RoomMessage { from, says } = message;
         Ok(Self::Room { room, from, says })
     }
 
-    /// A message that has come on the channel of this node.
-    pub fn of_node(json: &str) -> Result<Self, InvalidMessage> {
+    /// The same of a message that has come on the channel of this node.
+    pub fn of_node(json: &str, redis_millis: u64) -> Result<Self, InvalidMessage> {
         let message: NodeMessage = serde_json::from_str(json)?;
-        if !sense::of_node(&message) {
+        if !validity::is_valid_to_node(&message, redis_millis) {
             return Err(InvalidMessage::Invalid);
         }
         let NodeMessage { room, from, says } = message;

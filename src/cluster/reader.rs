@@ -1,6 +1,7 @@
 //! The thread that receives messages of other nodes. It also decides whether this node is linked to them: a probe that
 //! the node's own beat publishes each second must arrive here.
 
+use crate::base::clock::Now;
 use crate::base::ids::NodeId;
 use crate::base::warning::Warning;
 use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
@@ -192,15 +193,20 @@ impl<T: Fn(LinkEvent)> Reader<T> {
     fn on_inbox(&mut self, payload: String) {
         let Some(payload) = self.fragments.add(&self.inbox, payload) else { return };
         if payload != WAKE && age(&payload, Duration::ZERO).is_none() {
-            self.pass_on(LinkEvent::of_node(&payload));
+            self.pass_on(LinkEvent::of_node(&payload, self.time()));
         }
     }
 
     fn on_room(&mut self, channel: &str, payload: String) {
         let Some(payload) = self.fragments.add(channel, payload) else { return };
         if let Some(room) = self.redis.keys.room_of_channel(channel) {
-            self.pass_on(LinkEvent::of_room(room.to_owned(), &payload));
+            self.pass_on(LinkEvent::of_room(room.to_owned(), &payload, self.time()));
         }
+    }
+
+    /// The time by the clock of Redis.
+    fn time(&self) -> u64 {
+        self.redis.clock.at(Now::read().unix_millis)
     }
 
     /// Passes a message on. A later version, or somebody else, may publish what this one cannot read.

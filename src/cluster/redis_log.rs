@@ -6,7 +6,7 @@
 use crate::base::ids::UserId;
 use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
 use crate::cluster::options::RedisOptions;
-use crate::cluster::sense;
+use crate::cluster::validity::{self, MAX_POST_NUMBER};
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -19,9 +19,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-
-/// Above all numbers of posts: the scripts take no higher one for a number either.
-const MAX_NUMBER: u64 = 1 << 43;
 
 /// Posts that are read at once. Redis does nothing else meanwhile.
 const PAGE_POSTS: usize = 100;
@@ -184,11 +181,8 @@ pub(super) fn load(
 ) -> Result<(RoomRecord, Vec<Stored>), RedisFailure> {
     let record = cmd("HGET").arg(redis.keys.room(room.key())).arg("record").take();
     let record: Option<Vec<u8>> = query(redis, connection, record)?;
-    let record = record.map(|json| serde_json::from_slice(&json)).transpose().unwrap_or_else(|error| {
-        log::error!("a room opens hidden and locked, because its settings are damaged: {error}");
-        Some(RoomRecord::closed())
-    });
-    let (mut posts, mut bytes, mut last) = (Vec::new(), 0, MAX_NUMBER);
+    let record = record.map(|json| record_of(&json)).unwrap_or_default();
+    let (mut posts, mut bytes, mut last) = (Vec::new(), 0, MAX_POST_NUMBER);
     'pages: while last > 0 {
         let page = page(redis, connection, room, 1..=last, true)?;
         last = page.last_score.map_or(0, |score| (score.ceil() as u64).saturating_sub(1));
@@ -204,7 +198,18 @@ pub(super) fn load(
         }
     }
     posts.reverse();
-    Ok((record.unwrap_or_default(), posts))
+    Ok((record, posts))
+}
+
+/// The record of a room. Of one that is damaged, nobody knows what hosts have set.
+fn record_of(json: &[u8]) -> RoomRecord {
+    let why = match serde_json::from_slice::<RoomRecord>(json) {
+        Ok(record) if record.is_bounded() => return record,
+        Ok(_) => "they are larger than any".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    log::error!("a room opens hidden and locked, because its settings are damaged: {why}");
+    RoomRecord::closed()
 }
 
 /// The next posts of a room after number `after`. Empty at the end of the log.
@@ -215,7 +220,7 @@ fn posts_after(
     mut after: u64,
 ) -> Result<Vec<Post>, RedisFailure> {
     loop {
-        let page = page(redis, connection, room, after.saturating_add(1)..=MAX_NUMBER, false)?;
+        let page = page(redis, connection, room, after.saturating_add(1)..=MAX_POST_NUMBER, false)?;
         match page.last_score {
             Some(score) if page.posts.is_empty() => after = score as u64,
             _ => return Ok(page.posts.into_iter().map(|(post, _)| post).collect()),
@@ -257,7 +262,7 @@ fn page_of(answer: Value) -> Result<Page, RedisFailure> {
 
 /// The number of a post with this score.
 fn number_of(score: f64) -> Option<u64> {
-    let is_number = (1.0..MAX_NUMBER as f64).contains(&score) && score.fract() == 0.0;
+    let is_number = (1.0..=MAX_POST_NUMBER as f64).contains(&score) && score.fract() == 0.0;
     is_number.then_some(score as u64)
 }
 
@@ -265,7 +270,7 @@ fn number_of(score: f64) -> Option<u64> {
 pub(super) fn post_of(n: u64, json: &[u8]) -> Option<Stored> {
     let Entry { id, name, text, at, key } = serde_json::from_slice(json).ok()?;
     let post = Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? };
-    sense::of_post(&post).then(|| (post, key_of(&key)))
+    validity::is_valid_post(&post).then(|| (post, key_of(&key)))
 }
 
 /// A key in hexadecimal.
@@ -337,5 +342,18 @@ mod tests {
             assert_eq!(posts_in(answer(&[(&json, "3"), ("", "4"), ("[]", "5")])), Ok(Vec::new()), "{json}");
         }
         assert!(posts_in(answer(&[(POST, "x")])).is_err());
+    }
+
+    #[test]
+    fn a_record_that_is_damaged_or_too_large_closes_the_room() {
+        let json = |prompt: usize| {
+            let mut record = RoomRecord::default();
+            record.state.prompt = "x".repeat(prompt);
+            serde_json::to_vec(&record).unwrap()
+        };
+        assert_eq!(record_of(&json(1)).state.prompt, "x");
+        for damaged in [json(1_000_000), b"{}".to_vec(), Vec::new()] {
+            assert_eq!(record_of(&damaged), RoomRecord::closed());
+        }
     }
 }

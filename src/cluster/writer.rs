@@ -4,10 +4,10 @@
 use crate::base::clock::Now;
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::base::warning::Warning;
-use crate::cluster::census::Census;
 use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
 use crate::cluster::fragments::split;
 use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
+use crate::cluster::membership::Membership;
 use crate::cluster::outage::Outage;
 use crate::cluster::reader::{Signal, WAKE, probe};
 use crate::cluster::room_link::{BEAT, Owned, TTL};
@@ -50,7 +50,7 @@ pub(crate) struct Writer<T> {
     /// Until when this node is alive, by the clock of Redis in milliseconds, as the last beat has said. `None` on a new
     /// connection: it may lead to a Redis that has started again, or taken another's place, and has lost something.
     alive_until: Option<u64>,
-    census: Census,
+    membership: Membership,
     /// Since when messages arrive, and when this node has last heard itself.
     linked: Option<(Instant, Duration)>,
     outage: Outage,
@@ -115,7 +115,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             connect_at: now,
             beat_at: now,
             alive_until: None,
-            census: Census::default(),
+            membership: Membership::default(),
             linked: None,
             outage: Outage::default(),
             invalid: Warning::default(),
@@ -317,23 +317,19 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         let has_last = |until: u64| before >= until as f64;
         let was_alive = before >= time as f64 && self.alive_until.is_some_and(has_last);
         self.alive_until = Some(time.saturating_add(TTL.as_millis() as u64));
-        let Some((linked_since, _)) = self.linked else { return Ok(()) };
         // Redis has read its clock about when half of the time for the answer had passed.
         let half = boot_time().saturating_sub(sent).as_millis() as u64 / 2;
         let middle = at.unix_millis.saturating_add(half);
+        let clock_offset = time.cast_signed().wrapping_sub(middle.cast_signed());
+        self.redis.clock.set_offset(clock_offset);
+        let Some((linked_since, _)) = self.linked else { return Ok(()) };
         let alive = Arc::new(alive.iter().filter_map(|id| node_of(id)).collect());
-        if let Some(changes) = self.census.update(self.me, &alive) {
+        if let Some(changes) = self.membership.update(self.me, &alive) {
             log::info!("{changes}");
         }
         (self.tell)(
             None,
-            LinkEvent::Beat(Beat {
-                was_alive,
-                alive,
-                valid_until: sent + LEASE,
-                linked_since,
-                clock_offset: time.cast_signed().wrapping_sub(middle.cast_signed()),
-            }),
+            LinkEvent::Beat(Beat { was_alive, alive, valid_until: sent + LEASE, linked_since, clock_offset }),
         );
         Ok(())
     }

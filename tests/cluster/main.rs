@@ -74,6 +74,7 @@ const TESTS: &[(&str, fn())] = tests![
     invalid_data::scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices,
     invalid_data::a_room_goes_on_whatever_numbers_somebody_writes,
     invalid_data::a_room_goes_on_whatever_owner_and_whatever_nodes_somebody_writes,
+    invalid_data::epochs_that_no_clock_reaches_split_no_room,
     invalid_data::a_log_without_numbers_takes_no_posts_and_others_do,
     invalid_data::entries_of_a_log_that_are_no_posts_are_left_out,
     upgrade::a_rolling_restart_of_three_nodes_loses_nobody_and_nothing,
