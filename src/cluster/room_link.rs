@@ -124,7 +124,7 @@ impl RoomLink {
         match &mut self.role {
             Role::Unknown(_) => {}
             Role::Owner(_) => self.at.seq = self.at.seq.saturating_add(1),
-            Role::Mirror(mirror) => mirror.stray(),
+            Role::Mirror(mirror) => mirror.mark_diverged(),
         }
     }
 

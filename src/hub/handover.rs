@@ -55,6 +55,14 @@ impl<T: Transport> Hub<T> {
         self.find_heir(id, now);
     }
 
+    /// A room could perhaps not be handed over. It is not tried again: if it was not, others take the room once this node
+    /// has stopped, which need not wait for it.
+    pub(super) fn on_give_failed(&mut self, id: RoomId) {
+        if let Some(node) = &mut self.node {
+            node.end_handover(id);
+        }
+    }
+
     /// Hands over the rooms whose last messages have just been published. Other nodes receive those first.
     pub(super) fn hand_over(&mut self) {
         let Some(node) = &mut self.node else { return };

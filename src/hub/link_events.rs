@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
-/// How many nodes get a copy of a room at a time, so that there is no end to what somebody can ask for who can publish.
+/// How many nodes get a copy of a room at a time, those included to which a large one is on its way. Without a limit, whoever can publish could request copies without end.
 /// The others ask again after a second.
 const MAX_COPIES: usize = 64;
 
@@ -64,6 +64,7 @@ impl<T: Transport> Hub<T> {
             LinkEvent::Node { room, from, says } => self.on_node_message(&room, from, says, now),
             LinkEvent::Subscribed(id) => self.link(id, now, |link, _| vec![link.ask(false)]),
             LinkEvent::NotGiven(id, to) => self.on_not_given(id, to, now),
+            LinkEvent::GiveFailed(id) => self.on_give_failed(id),
             LinkEvent::Owned(id, owned) => {
                 let before = self.linked(id).and_then(|linked| linked.link.other_owner());
                 self.link(id, now, |link, moment| link.on_owned(owned, moment));
@@ -202,11 +203,13 @@ impl<T: Transport> Hub<T> {
 
     /// Another node needs a copy of a room. If one is under way to it, it asks again should that be lost.
     fn copy_to(&mut self, id: RoomId, to: NodeId) {
-        if self.node.as_ref().is_some_and(|node| node.copies.is_under_way(id, to)) {
+        let Some(node) = &self.node else { return };
+        if node.copies.is_under_way(id, to) {
             return;
         }
+        let count = node.copies.count_of(id);
         if let Some(linked) = self.linked(id)
-            && linked.owned.copies_for.len() < MAX_COPIES
+            && count + linked.owned.copies_for.len() < MAX_COPIES
         {
             linked.owned.copies_for.insert(to);
         }

@@ -232,8 +232,8 @@ impl Nodes {
         for n in 0..self.nodes.len() {
             if is_for(channel, &self.nodes[n]) {
                 let event = match channel {
-                    Channel::Room(key) => LinkEvent::of_room(key.clone(), json),
-                    Channel::Node(_) => LinkEvent::of_node(json),
+                    Channel::Room(key) => LinkEvent::of_room(key.clone(), json, EPOCH + self.millis),
+                    Channel::Node(_) => LinkEvent::of_node(json, EPOCH + self.millis),
                 };
                 self.tell(n, Event::Link(Box::new(event.expect("a message"))));
             }
