@@ -2,7 +2,7 @@
 
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::cluster::message::{NodeMessage, RoomMessage, ToNode, ToRoom};
-use crate::cluster::room_link::Owned;
+use crate::cluster::room_link::Ownership;
 use crate::cluster::validity;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -39,7 +39,7 @@ pub enum LinkEvent {
     /// The messages of a room arrive from now on.
     Subscribed(RoomId),
     /// Whose a room is.
-    Owned(RoomId, Owned),
+    Owned(RoomId, Ownership),
     /// A room could not be handed over to this node, which is dead, or is another node's by now.
     NotGiven(RoomId, NodeId),
     /// It is not known whether a room was handed over: the answer was lost, or what Redis has of the room is invalid.

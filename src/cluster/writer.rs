@@ -10,7 +10,7 @@ use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
 use crate::cluster::membership::Membership;
 use crate::cluster::outage::Outage;
 use crate::cluster::reader::{Signal, WAKE, probe};
-use crate::cluster::room_link::{BEAT, Owned, TTL};
+use crate::cluster::room_link::{BEAT, Ownership, TTL};
 use crate::cluster::scripts::call;
 use crate::cluster::subscriptions::Change;
 use crate::platform::boot_time;
@@ -349,7 +349,7 @@ fn event_of_give(room: RoomId, to: NodeId, epoch: Option<u64>) -> LinkEvent {
     match epoch {
         None => LinkEvent::GiveFailed(room),
         Some(0) => LinkEvent::NotGiven(room, to),
-        Some(epoch) => LinkEvent::Owned(room, Owned { owner: Some(to), epoch: Epoch(epoch) }),
+        Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch: Epoch(epoch) }),
     }
 }
 
@@ -358,13 +358,13 @@ fn node_of(id: &[u8]) -> Option<NodeId> {
     std::str::from_utf8(id).ok()?.parse().ok().map(NodeId)
 }
 
-fn owned(answer: Value) -> Result<Owned, RedisFailure> {
+fn owned(answer: Value) -> Result<Ownership, RedisFailure> {
     let (owner, epoch): (Vec<u8>, u64) = read(answer)?;
     let owner = match &*owner {
         b"" => None,
         id => Some(node_of(id).ok_or_else(RedisFailure::invalid_data)?),
     };
-    Ok(Owned { owner, epoch: Epoch(epoch) })
+    Ok(Ownership { owner, epoch: Epoch(epoch) })
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl<T: Transport> Hub<T> {
                 node.on_beat(beat);
                 self.check_link(now);
                 self.on_beat(was_alive, now);
-                self.find_heirs(now);
+                self.find_successors(now);
             }
             LinkEvent::Cut => {
                 node.set_linked(false);
@@ -85,7 +85,7 @@ impl<T: Transport> Hub<T> {
                     encode(&NodeMessage { room: room.to_owned(), from: node.me, says: ToNode::Unknown });
                 node.queue(Channel::Node(from), json, None);
             }
-            (None, says @ ToNode::Copy { leaves: true, .. }) => self.inherit(from, room, says, now),
+            (None, says @ ToNode::Copy { leaves: true, .. }) => self.accept_handover(from, room, says, now),
             (None, _) => {}
         }
     }
@@ -113,7 +113,7 @@ impl<T: Transport> Hub<T> {
             self.check_numbering(id, now);
             self.retry_log(id);
             self.retry_restore(id);
-            self.check_inheritance(id, now);
+            self.check_handover(id, now);
             if let Some(node) = &mut self.node {
                 node.defer(id); // the owner may not know the number of viewers
             }

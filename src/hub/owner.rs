@@ -197,7 +197,7 @@ impl<T: Transport> Hub<T> {
             room.restart_graces(now);
         }
         room.begin_reign(epoch.first_user(), now.instant);
-        self.end_inheritance(id);
+        self.settle_handover(id);
         self.seat_own_users(id, now);
         self.take_charge(id);
         self.load_log(id);

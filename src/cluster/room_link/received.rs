@@ -165,7 +165,7 @@ impl RoomLink {
     }
 
     /// A node that has nothing of the room gets it from its owner, which stops.
-    pub(crate) fn inherit(&mut self, from: NodeId, at: Position, now: Instant) {
+    pub(crate) fn accept_handover(&mut self, from: NodeId, at: Position, now: Instant) {
         let mut mirror = Mirror::of(from, now);
         mirror.gain_sync(at);
         self.role = Role::Mirror(mirror);

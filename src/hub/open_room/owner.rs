@@ -131,14 +131,14 @@ impl OpenRoom {
         let linked = self.linked.as_mut().filter(|linked| may_tell && linked.owned.log.is_read);
         let Some(linked) = linked else { return Vec::new() };
         let (at, keys) = (linked.link.position(), Vec::from_iter(linked.keys.iter().copied()));
-        let heir: BTreeSet<NodeId> = linked.owned.heir.take().into_iter().collect();
-        let others = &mem::take(&mut linked.owned.copies_for) - &heir;
+        let successor: BTreeSet<NodeId> = linked.owned.successor.take().into_iter().collect();
+        let others = &mem::take(&mut linked.owned.copies_for) - &successor;
         let copy = |(nodes, leaves)| {
             let (name, keys) = (self.name.as_str().to_owned(), keys.clone());
             let copy = Box::new(self.rules.copy(&self.view, now));
             (nodes, ToNode::Copy { at, name, leaves, copy, keys })
         };
-        let receivers = [(others, false), (heir, true)].into_iter();
+        let receivers = [(others, false), (successor, true)].into_iter();
         receivers.filter(|(nodes, _)| !nodes.is_empty()).map(copy).collect()
     }
 

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     Action, Answer, Beat, Channel, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent,
-    LinkRequest, Load, Name, NodeId, Now, Owned, Post, Publication, Requests, RoomId, RoomRecord, Session,
-    Shard, TextChange, UserId, Write,
+    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Requests, RoomId, RoomRecord,
+    Session, Shard, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, RoomName};
 
@@ -115,7 +115,7 @@ impl Node {
     }
 
     fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
-        self.tell(LinkEvent::Owned(room, Owned { owner: Some(owner), epoch: Epoch(epoch) }));
+        self.tell(LinkEvent::Owned(room, Ownership { owner: Some(owner), epoch: Epoch(epoch) }));
     }
 
     /// A node that owns a room with long texts.

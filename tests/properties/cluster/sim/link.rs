@@ -85,7 +85,7 @@ impl Sim {
             Asked::Link(LinkRequest::Release(_)) => {}
             Asked::Link(LinkRequest::Give { room, epoch, to, .. }) => {
                 let event = match self.redis.give(id, epoch, to, now) {
-                    Some(epoch) => LinkEvent::Owned(room, Owned { owner: Some(to), epoch }),
+                    Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch }),
                     None => LinkEvent::NotGiven(room, to),
                 };
                 self.deliver_link(n, event);
