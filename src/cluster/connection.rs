@@ -34,7 +34,8 @@ const PAUSE: &str = "it is tried again in a moment";
 /// The code of the error with which Redis refuses to take more memory.
 const OUT_OF_MEMORY: &str = "OOM";
 
-/// The codes of errors that say something of the keys of a command: they have another type, or invalid values. All other codes say something of Redis: that it is a replica now, or that the user has too few rights.
+/// The codes of errors that concern only the keys of a command: they have another type, or invalid values. All other
+/// codes concern Redis itself: that it is a replica now, say, or that the user has too few rights.
 const KEY_ERRORS: [&str; 2] = ["WRONGTYPE", "ERR"];
 
 /// With this sentence, and the code `ERR`, Redis says that a script may not do what the user may not do.
@@ -268,26 +269,33 @@ pub(crate) fn is_full(error: &ServerError) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::io::Write;
-    use std::net::TcpListener;
+    use std::net::{TcpListener, TcpStream};
     use std::thread;
+
+    /// A Redis that does this with each connection.
+    pub(in crate::cluster) fn redis_that(mut serve: impl FnMut(TcpStream) + Send + 'static) -> Redis {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("redis://{}", listener.local_addr().expect("an address"));
+        thread::spawn(move || listener.incoming().for_each(|client| serve(client.expect("a client"))));
+        let url = url.parse().expect("a URL");
+        Redis::new(&RedisOptions { url, prefix: Default::default(), keep_days: None })
+    }
+
+    /// A Redis that says this on each connection, whatever it is asked.
+    pub(in crate::cluster) fn redis_that_says(answer: &'static str) -> Redis {
+        let mut open = Vec::new();
+        redis_that(move |mut client| {
+            client.write_all(answer.as_bytes()).expect("a client");
+            open.push(client);
+        })
+    }
 
     #[test]
     fn a_redis_that_takes_no_more_connections_is_no_matter_of_keys() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("redis://{}", listener.local_addr().expect("an address"));
-        thread::spawn(move || {
-            let mut open = Vec::new();
-            for connection in listener.incoming() {
-                let mut connection = connection.expect("a client");
-                connection.write_all(b"-ERR max number of clients reached\r\n").expect("a client");
-                open.push(connection);
-            }
-        });
-        let url = url.parse().expect("a URL");
-        let redis = Redis::new(&RedisOptions { url, prefix: Default::default(), keep_days: None });
+        let redis = redis_that_says("-ERR max number of clients reached\r\n");
         let failure = redis.connect().map(|_| ()).expect_err("no connection");
         assert_eq!(failure, RedisFailure::new("ERR max number of clients reached"));
     }

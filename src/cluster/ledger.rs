@@ -8,11 +8,11 @@ mod sweeper;
 
 use crate::base::clock::Now;
 use crate::base::warning::Warning;
-use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, is_full};
+use crate::cluster::connection::{Connection, Redis, RedisFailure, is_full};
 use crate::cluster::ledger::commands::{Expiry, answer_of, command_of, refuse};
 use crate::cluster::ledger::sweeper::Sweeper;
 use crate::cluster::options::RedisOptions;
-use crate::cluster::outage::Outage;
+use crate::cluster::reconnecting::Reconnecting;
 use crate::cluster::redis_log;
 use crate::room::post::NotStored;
 use crate::store::request::{Answer, Load, Write};
@@ -39,9 +39,7 @@ pub(crate) struct Ledger<A> {
     sweeper: Option<Sweeper>,
     /// Passes an answer on. It returns false if nobody receives it any more.
     answer: A,
-    connection: Option<Connection>,
-    connect_at: Instant,
-    outage: Outage,
+    connection: Reconnecting,
     /// Redis refuses to write: that it reads is no end of the outage.
     refuses_writes: bool,
     /// That Redis is full. Then some posts still fit and others do not.
@@ -55,15 +53,12 @@ pub(crate) struct Ledger<A> {
 impl<A: Fn(Answer) -> bool> Ledger<A> {
     /// The ledger of a node.
     pub(crate) fn new(redis: Arc<Redis>, options: &RedisOptions, answer: A) -> Self {
-        let now = Instant::now();
         Self {
             redis,
             expiry: Expiry::new(options.keep_days),
-            sweeper: options.keep_days.map(|days| Sweeper::new(days, now)),
+            sweeper: options.keep_days.map(|days| Sweeper::new(days, Instant::now())),
             answer,
-            connection: None,
-            connect_at: now,
-            outage: Outage::default(),
+            connection: Reconnecting::new(),
             refuses_writes: false,
             full: Warning::default(),
             invalid: Warning::default(),
@@ -164,7 +159,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             true => self.warn_of_room(&failure),
             false => {
                 self.refuses_writes = true;
-                self.fail(&failure); // it may be another one now
+                self.fail(&failure); // the address may lead to another Redis by now
             }
         }
         refuse(write, NotStored::Unavailable)
@@ -180,33 +175,16 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         &mut self,
         mut run: impl FnMut(&Redis, &mut Connection) -> Result<T, RedisFailure>,
     ) -> Result<T, RedisFailure> {
-        let was_connected = self.connection.is_some();
-        let mut outcome = self.once(&mut run);
-        if was_connected && self.connection.is_none() {
-            outcome = self.once(&mut run);
+        let mut run = |connection: &mut Connection| run(&self.redis, connection);
+        let was_connected = self.connection.is_connected();
+        let mut outcome = self.connection.run(&self.redis, &mut run);
+        if was_connected && !self.connection.is_connected() {
+            outcome = self.connection.run(&self.redis, &mut run);
         }
         match &outcome {
             Err(why) if why.concerns_keys_only() => self.warn_of_room(why),
             Ok(_) => {}
             Err(why) => self.fail(why),
-        }
-        outcome
-    }
-
-    fn once<T>(
-        &mut self,
-        run: &mut impl FnMut(&Redis, &mut Connection) -> Result<T, RedisFailure>,
-    ) -> Result<T, RedisFailure> {
-        let mut connection = match self.connection.take() {
-            Some(connection) => connection,
-            None if Instant::now() < self.connect_at => {
-                return Err(RedisFailure::pause());
-            }
-            None => self.redis.connect()?,
-        };
-        let outcome = run(&self.redis, &mut connection);
-        if outcome.as_ref().err().is_none_or(RedisFailure::concerns_keys_only) {
-            self.connection = Some(connection);
         }
         outcome
     }
@@ -226,19 +204,14 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
 
     /// Redis has done something.
     fn end_outage(&mut self) {
-        if !self.refuses_writes && self.outage.end() {
+        if !self.refuses_writes && self.connection.recover() {
             log::info!("posts are stored in Redis again");
         }
     }
 
     fn fail(&mut self, why: &RedisFailure) {
-        if self.outage.note(why) {
+        if self.connection.fail(why) {
             log::error!("nothing can be stored in Redis: {why}");
-        }
-        self.connection = None;
-        let now = Instant::now();
-        if now >= self.connect_at {
-            self.connect_at = now + RECONNECT_PAUSE;
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod message;
 pub(crate) mod options;
 mod outage;
 mod reader;
+mod reconnecting;
 mod redis_clock;
 pub(crate) mod redis_log;
 pub(crate) mod room_link;

@@ -4,12 +4,12 @@
 use crate::base::clock::Now;
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::base::warning::Warning;
-use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
+use crate::cluster::connection::{Redis, RedisFailure, read};
 use crate::cluster::fragments::split;
 use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
 use crate::cluster::membership::Membership;
-use crate::cluster::outage::Outage;
 use crate::cluster::reader::{Signal, WAKE, probe};
+use crate::cluster::reconnecting::Reconnecting;
 use crate::cluster::room_link::{BEAT, Ownership, TTL};
 use crate::cluster::scripts::call;
 use crate::cluster::subscriptions::Change;
@@ -43,9 +43,7 @@ pub(crate) struct Writer<T> {
     changes: Sender<Change>,
     /// Tells a hub something, or the hubs that an event concerns.
     tell: T,
-    connection: Option<Connection>,
-    /// When a connection may be made, after one has failed.
-    connect_at: Instant,
+    connection: Reconnecting,
     beat_at: Instant,
     /// Until when this node is alive, by the clock of Redis in milliseconds, as the last beat has said. `None` on a new
     /// connection: it may lead to a Redis that has started again, or taken another's place, and has lost something.
@@ -53,7 +51,6 @@ pub(crate) struct Writer<T> {
     membership: Membership,
     /// Since when messages arrive, and when this node has last heard itself.
     linked: Option<(Instant, Duration)>,
-    outage: Outage,
     /// That some data in Redis is invalid.
     invalid: Warning,
 }
@@ -103,7 +100,6 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         changes: Sender<Change>,
         tell: T,
     ) -> Self {
-        let now = Instant::now();
         Self {
             redis,
             me,
@@ -111,13 +107,11 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             signals,
             changes,
             tell,
-            connection: None,
-            connect_at: now,
-            beat_at: now,
+            connection: Reconnecting::new(),
+            beat_at: Instant::now(),
             alive_until: None,
             membership: Membership::default(),
             linked: None,
-            outage: Outage::default(),
             invalid: Warning::default(),
         }
     }
@@ -238,14 +232,17 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             false => self.exchange(&mut batch),
         };
         if let Err(why) = outcome {
-            self.fail(&why);
+            if self.connection.fail(&why) {
+                log::warn!("messages to other nodes do not arrive at Redis: {why}");
+            }
+            self.alive_until = None;
             batch.given.into_iter().for_each(|room| (self.tell)(None, LinkEvent::GiveFailed(room)));
             return batch
                 .published
                 .into_keys()
                 .for_each(|hub| (self.tell)(Some(hub), LinkEvent::Unpublished));
         }
-        if !batch.commands.is_empty() && self.outage.end() {
+        if !batch.commands.is_empty() && self.connection.recover() {
             log::info!("messages to other nodes arrive at Redis again");
         }
         for (hub, counts) in batch.published {
@@ -253,26 +250,9 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         }
     }
 
-    fn fail(&mut self, why: &RedisFailure) {
-        if self.outage.note(why) {
-            log::warn!("messages to other nodes do not arrive at Redis: {why}");
-        }
-        if self.connection.take().is_some() || Instant::now() >= self.connect_at {
-            self.connect_at = Instant::now() + RECONNECT_PAUSE;
-        }
-    }
-
     /// Sends a batch, and handles the answers.
     fn exchange(&mut self, batch: &mut Batch) -> Result<(), RedisFailure> {
-        if self.connection.is_none() {
-            if Instant::now() < self.connect_at {
-                return Err(RedisFailure::pause());
-            }
-            self.connection = Some(self.redis.connect()?);
-            self.alive_until = None;
-        }
-        let Some(connection) = &mut self.connection else { return Ok(()) };
-        let answers = connection.run(&batch.commands)?;
+        let answers = self.connection.run(&self.redis, |connection| connection.run(&batch.commands))?;
         for (answer, expected) in answers.into_iter().zip(std::mem::take(&mut batch.answers)) {
             let answer = self.redis.checked(answer);
             match expected {
