@@ -62,7 +62,7 @@ impl Latest {
             Fact::Text { change, .. } => is_valid_change(change),
             Fact::Posted { post } => post.id <= self.user && is_valid_post(post),
             Fact::PostRemoved { n } => *n <= MAX_POST_NUMBER,
-            Fact::Loaded { posts, .. } => are_valid_posts(posts),
+            Fact::Loaded { posts, state } => are_valid_posts(posts) && state.is_bounded(),
             Fact::LogReplaced { posts, last_n } => are_valid_posts(posts) && *last_n <= MAX_POST_NUMBER,
             Fact::StateChanged { state } => state.is_bounded(),
             Fact::Away { .. }
@@ -308,6 +308,9 @@ mod tests {
             (json!({"fact": "log_replaced", "posts": [], "last_n": MAX_POST_NUMBER + 1}), false),
             (json!({"fact": "state_changed", "state": state(MAX_PROMPT)}), true),
             (json!({"fact": "state_changed", "state": state(4 * MAX_PROMPT + 1)}), false),
+            (json!({"fact": "loaded", "posts": [post(1, "x")], "state": state(MAX_PROMPT)}), true),
+            (json!({"fact": "loaded", "posts": [], "state": state(4 * MAX_PROMPT + 1)}), false),
+            (json!({"fact": "loaded", "posts": [post(0, "x")], "state": state(0)}), false),
             (json!({"fact": "log_replaced", "posts": [post(2, "x"), post(1, "x")], "last_n": 2}), false),
         ] {
             assert_eq!(out(&fact), is_valid, "{:.200}", fact.to_string());
