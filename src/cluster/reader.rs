@@ -119,10 +119,19 @@ impl<T: Fn(LinkEvent)> Reader<T> {
             }
             self.signal(Signal::Cut);
             (self.tell)(LinkEvent::Cut);
-            match self.changes.recv_timeout(RECONNECT_PAUSE) {
+            if self.pause() == RecvTimeoutError::Disconnected {
+                return;
+            }
+        }
+    }
+
+    /// Waits until a connection may be made again, or until the writer has ended.
+    fn pause(&mut self) -> RecvTimeoutError {
+        let end = Instant::now() + RECONNECT_PAUSE;
+        loop {
+            match self.changes.recv_deadline(end) {
                 Ok(change) => _ = self.subscriptions.apply(change),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(why) => return why,
             }
         }
     }
@@ -252,6 +261,25 @@ fn incoming(value: Value) -> Result<Incoming, RedisFailure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::RoomId;
+    use crate::cluster::connection::tests::redis_that;
+    use crossbeam_channel::unbounded;
+    use std::thread;
+
+    #[test]
+    fn a_room_that_is_opened_while_redis_is_gone_does_not_end_the_pause() {
+        let ((changes, queue), (attempt, attempts)) = (unbounded(), unbounded());
+        // It closes each connection, after a room was opened.
+        let redis = redis_that(move |_client| {
+            let _ = attempt.send(Instant::now());
+            let _ = changes.send(Change::Subscribe(RoomId(1), "r".to_owned()));
+        });
+        let reader = Reader::new(redis.into(), NodeId(1), queue, unbounded().0, |_| {});
+        thread::spawn(move || reader.run());
+        let next = || attempts.recv_timeout(Duration::from_secs(20)).expect("an attempt");
+        let [first, _, third] = [next(), next(), next()];
+        assert!(third - first >= 2 * RECONNECT_PAUSE);
+    }
 
     #[test]
     fn a_probe_says_when_it_was_sent() {
