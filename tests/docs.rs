@@ -1,4 +1,4 @@
-//! The documents name tests that exist, and controls as the page names them.
+//! The documents name tests and files that exist, and controls as the page names them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,17 @@ fn every_row_of_fault_tolerance_names_tests_that_exist() {
             assert!(run_a_test(arguments), "`cargo test {arguments}` runs no test");
         }
     }
+}
+
+#[test]
+fn every_file_that_the_list_of_limits_names_exists() {
+    let document = include_str!("../docs/limits.md");
+    let words = document.split(|c: char| c.is_whitespace() || ",;()".contains(c));
+    let files: Vec<&str> = words.filter(|word| word.starts_with("src/") && word.ends_with(".rs")).collect();
+    assert!(files.len() > 20, "{files:?}");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let missing: Vec<_> = files.into_iter().filter(|file| !root.join(file).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
 
 /// The controls of hosts, by their words in the page.
