@@ -21,3 +21,10 @@ pub fn check_random_source() -> Result<(), NoRandomSource> {
 pub(crate) fn fill(bytes: &mut [u8]) {
     getrandom::fill(bytes).expect("every command that needs secrets has checked the source");
 }
+
+/// A random number.
+pub(crate) fn number() -> u64 {
+    let mut bytes = [0; 8];
+    fill(&mut bytes);
+    u64::from_le_bytes(bytes)
+}

@@ -43,16 +43,9 @@ pub(crate) fn split(from: NodeId, message: String) -> Vec<String> {
         pieces.push(piece);
         rest = after;
     }
-    let (id, of) = (random_id(), pieces.len());
+    let (id, of) = (random::number(), pieces.len()); // no other message of the node has this id
     let fragment = |(n, piece): (usize, &&str)| format!("{HEAD}{} {id} {} {of}\n{piece}", from.0, n + 1);
     pieces.iter().enumerate().map(fragment).collect()
-}
-
-/// A number that no other message of the node has.
-fn random_id() -> u64 {
-    let mut bytes = [0; 8];
-    random::fill(&mut bytes);
-    u64::from_le_bytes(bytes)
 }
 
 /// The messages of which some fragments have come.

@@ -89,7 +89,8 @@ pub(crate) fn start(
 ) -> Result<Cluster, ClusterError> {
     let redis = Arc::new(Redis::new(options));
     redis.check_rights(&mut redis.connect()?)?;
-    let me = random_id();
+    // No other node has or will have this id. It has 63 bits, to fit any integer that Redis or a tool may read it as.
+    let me = NodeId(random::number() >> 1);
     let (links, hubs): (Vec<_>, Vec<Receiver<LinkRequest>>) = (0..hubs).map(|_| unbounded()).unzip();
     let ((signals, signal_queue), (changes, change_queue)) = (unbounded(), unbounded());
     let tell_hubs = tell.clone();
@@ -119,11 +120,4 @@ pub(crate) fn start(
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name.to_owned()).spawn(run)
-}
-
-/// An id that no other node has or will have: of 63 bits, so that it fits any integer that Redis or a tool may read it as.
-fn random_id() -> NodeId {
-    let mut bytes = [0; 8];
-    random::fill(&mut bytes);
-    NodeId(u64::from_le_bytes(bytes) >> 1)
 }

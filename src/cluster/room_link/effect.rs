@@ -34,7 +34,8 @@ pub struct Ownership {
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Tell every node with the room. How many nodes there are comes back as [`RoomLink::on_listeners`](super::RoomLink::on_listeners).
+    /// Tell every node with the room. How many nodes there are comes back as
+    /// [`RoomLink::on_listeners`](super::RoomLink::on_listeners).
     Publish(ToRoom),
     /// Tell one node.
     Send(NodeId, ToNode),
