@@ -29,7 +29,7 @@ const MAX_AT_ONCE: usize = 256;
 /// nothing else while it handles them.
 const MAX_SIZE_AT_ONCE: usize = 1024 * 1024;
 
-/// The pause between two looks for something to do. Only a sweep is ever due without a request.
+/// How long the thread waits for a request if no sweep is ever due. It then does nothing, so any time would do.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// Keeps posts and records.

@@ -129,9 +129,11 @@ pub(super) fn answer_of(write: Write, answer: Value) -> Answer {
             let outcome = read(answer).map_err(|_| NotStored::Unavailable);
             Answer::Erased { room, n, by, outcome }
         }
-        Write::Post(StorePost { room, post, by, .. }) => match fate(&post, answer) {
-            Ok(Fate::Numbered(numbered)) => Answer::PostStored { room, post, by, outcome: Ok(numbered) },
-            Ok(Fate::Returned(why)) => Answer::PostReturned { room, post, by, why },
+        Write::Post(StorePost { room, post, by, .. }) => match post_outcome(&post, answer) {
+            Ok(PostOutcome::Numbered(numbered)) => {
+                Answer::PostStored { room, post, by, outcome: Ok(numbered) }
+            }
+            Ok(PostOutcome::Returned(why)) => Answer::PostReturned { room, post, by, why },
             Err(_) => Answer::PostStored { room, post, by, outcome: Err(NotStored::Unavailable) },
         },
     }
@@ -147,29 +149,29 @@ fn restored(answer: Value) -> Result<Restored, RedisFailure> {
     }
 }
 
-/// What has become of a post.
+/// What Redis has done with a post.
 #[derive(Debug, PartialEq, Eq)]
-enum Fate {
+enum PostOutcome {
     Numbered(Numbered),
     Returned(Returned),
 }
 
-fn fate(post: &PendingPost, answer: Value) -> Result<Fate, RedisFailure> {
+fn post_outcome(post: &PendingPost, answer: Value) -> Result<PostOutcome, RedisFailure> {
     let answer: Vec<Value> = read(answer)?;
     let mut answer = answer.into_iter();
     let mut next = || answer.next().ok_or_else(RedisFailure::unexpected);
     let kind: String = read(next()?)?;
     Ok(match &*kind {
-        "fenced" => Fate::Returned(Returned::Fenced),
-        "forgot" => Fate::Returned(Returned::Forgot),
-        "behind" => Fate::Returned(Returned::Behind),
-        "new" => Fate::Numbered(Numbered::New(post.clone().numbered(read(next()?)?))),
+        "fenced" => PostOutcome::Returned(Returned::Fenced),
+        "forgot" => PostOutcome::Returned(Returned::Forgot),
+        "behind" => PostOutcome::Returned(Returned::Behind),
+        "new" => PostOutcome::Numbered(Numbered::New(post.clone().numbered(read(next()?)?))),
         "known" => {
             let n: u64 = read(next()?)?;
             let entries: Vec<Vec<u8>> = read(next()?)?;
             let known = entries.first().and_then(|json| post_of(n, json)).map(|(post, _)| post);
             // If the log is full of later posts, only its key is left; it was the same post.
-            Fate::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
+            PostOutcome::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
         }
         _ => return Err(RedisFailure::unexpected()),
     })
@@ -205,26 +207,26 @@ mod tests {
     }
 
     #[test]
-    fn what_has_become_of_a_post_is_what_redis_says() {
-        let fate = |answer| fate(&pending(), Value::Array(answer));
-        let returned = |why: &str| fate(vec![bulk(why)]).unwrap();
-        assert_eq!(returned("fenced"), Fate::Returned(Returned::Fenced));
-        assert_eq!(returned("forgot"), Fate::Returned(Returned::Forgot));
-        assert_eq!(returned("behind"), Fate::Returned(Returned::Behind));
-        let numbered = Fate::Numbered(Numbered::New(pending().numbered(7)));
-        assert_eq!(fate(vec![bulk("new"), bulk("7")]).unwrap(), numbered);
-        let gone = fate(vec![bulk("known"), bulk("7"), Value::Array(Vec::new())]).unwrap();
-        assert_eq!(gone, Fate::Numbered(Numbered::Duplicate(pending().numbered(7))));
+    fn the_outcome_of_a_post_is_what_redis_says() {
+        let outcome = |answer| post_outcome(&pending(), Value::Array(answer));
+        let returned = |why: &str| outcome(vec![bulk(why)]).unwrap();
+        assert_eq!(returned("fenced"), PostOutcome::Returned(Returned::Fenced));
+        assert_eq!(returned("forgot"), PostOutcome::Returned(Returned::Forgot));
+        assert_eq!(returned("behind"), PostOutcome::Returned(Returned::Behind));
+        let numbered = PostOutcome::Numbered(Numbered::New(pending().numbered(7)));
+        assert_eq!(outcome(vec![bulk("new"), bulk("7")]).unwrap(), numbered);
+        let gone = outcome(vec![bulk("known"), bulk("7"), Value::Array(Vec::new())]).unwrap();
+        assert_eq!(gone, PostOutcome::Numbered(Numbered::Duplicate(pending().numbered(7))));
         let known = |text| {
             let json = format!(r#"{{"n":"7","id":"2","name":"Bob","text":"{text}","at":"5","key":""}}"#);
-            fate(vec![bulk("known"), bulk("7"), Value::Array(vec![bulk(&json)])]).unwrap()
+            outcome(vec![bulk("known"), bulk("7"), Value::Array(vec![bulk(&json)])]).unwrap()
         };
         let first = Post { n: 7, id: UserId(2), name: "Bob".into(), text: "hello".into(), at: 5 };
-        assert_eq!(known("hello"), Fate::Numbered(Numbered::Duplicate(first.clone())));
+        assert_eq!(known("hello"), PostOutcome::Numbered(Numbered::Duplicate(first.clone())));
         let removed = Post { text: String::new(), ..first };
-        assert_eq!(known(""), Fate::Numbered(Numbered::Duplicate(removed)));
+        assert_eq!(known(""), PostOutcome::Numbered(Numbered::Duplicate(removed)));
         for bad in [vec![], vec![bulk("new")], vec![bulk("known"), bulk("x")], vec![bulk("else")]] {
-            assert!(fate(bad).is_err());
+            assert!(outcome(bad).is_err());
         }
     }
 
