@@ -54,6 +54,8 @@ pub(crate) struct Page {
     has_gaps: bool,
     /// It may lose its seat and get another one without being told in between.
     may_lose_seat: bool,
+    /// The id of its new seat, if a post of its own has told of it before the next snapshot does.
+    next_you: Option<String>,
     /// The server may lose posts, until it gets them from another one.
     pub may_lose_posts: bool,
 }
@@ -203,6 +205,9 @@ impl Page {
         let optional = |field: &str| data[field].as_str().map(str::to_owned);
         (self.you, self.name, self.session) = (optional("you"), optional("name"), optional("session"));
         assert_eq!(self.you.is_some(), self.session.is_some(), "a session for every user and no viewer");
+        if self.next_you.is_some() {
+            assert_eq!(self.you, self.next_you.take(), "the id in the page's own post");
+        }
         self.room = Some(string(&data["room"]));
         self.cleared = data["cleared"].as_u64().unwrap_or(0);
         self.viewers = data["viewers"].as_u64().expect("a count");
@@ -254,9 +259,12 @@ impl Page {
     fn add_post(&mut self, data: &Value) {
         let reference = data["ref"].as_str().map(str::to_owned);
         if self.received.last() < Some(&number(data)) {
-            // A user who is joining may be sent its own posts before its id.
+            // A user who is joining, or getting another seat, may be sent its own posts before its id.
             let is_of_other = self.you.as_ref().is_some_and(|you| data["id"] != **you);
-            assert!(reference.is_none() || !is_of_other, "the ref of another user: {data}");
+            if reference.is_some() && is_of_other {
+                assert!(self.may_lose_seat, "the ref of another user: {data}");
+                self.next_you = Some(string(&data["id"]));
+            }
             self.received.push(number(data));
             self.log.push(data.clone());
         } else {
