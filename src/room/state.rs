@@ -4,6 +4,7 @@ use crate::base::ids::UserId;
 use crate::room::session::SessionKey;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::VecDeque;
+use std::mem;
 
 /// Maximum length of a prompt, in characters (Unicode code points): a question of a few lines.
 pub(crate) const MAX_PROMPT: usize = 500;
@@ -99,6 +100,9 @@ pub struct RoomRecord {
     hosts: VecDeque<SessionKey>,
     /// Users who have had a seat while the room was locked, the first of them first. Empty if it is not.
     members: VecDeque<SessionKey>,
+    /// How often it has changed, if there are several nodes: the record with more changes is the later one.
+    #[serde(default)]
+    changes: u64,
 }
 
 impl RoomRecord {
@@ -106,6 +110,27 @@ impl RoomRecord {
     pub(crate) fn closed() -> Self {
         let state = RoomState { hidden: true, locked: true, ..RoomState::default() };
         Self { state, ..Self::default() }
+    }
+
+    /// Whether there is nothing to remember.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self { changes: self.changes, ..Self::default() }
+    }
+
+    /// Counts a change.
+    pub(super) fn count_change(&mut self) {
+        self.changes = self.changes.saturating_add(1);
+    }
+
+    /// Whether it has changed more often than another record of the room.
+    pub(super) fn is_later_than(&self, other: &Self) -> bool {
+        self.changes > other.changes
+    }
+
+    /// Becomes a later record. Whoever was removed meanwhile stays removed.
+    pub(super) fn catch_up(&mut self, later: Self) {
+        let Self { removed, .. } = mem::replace(self, later);
+        removed.into_iter().for_each(|key| self.remove(key));
     }
 
     /// Whether a user with this key was removed.

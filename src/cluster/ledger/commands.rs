@@ -92,7 +92,7 @@ fn store_post(StorePost { name, post, after, epoch, .. }: &StorePost, redis: &Re
 
 /// A record, or nothing if there is nothing to remember.
 fn json_of(record: &RoomRecord) -> String {
-    match *record == RoomRecord::default() {
+    match record.is_empty() {
         true => String::new(),
         false => serde_json::to_string(record).expect("a record has string keys"),
     }

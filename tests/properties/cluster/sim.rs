@@ -88,7 +88,7 @@ enum Happening {
 enum Asked {
     Link(LinkRequest),
     Load(Load),
-    Write(Write),
+    Write(Box<Write>),
     Beat,
 }
 
@@ -373,7 +373,7 @@ impl Sim {
             .try_iter()
             .map(Asked::Link)
             .chain(node.loads.try_iter().map(Asked::Load))
-            .chain(node.writes.try_iter().map(Asked::Write))
+            .chain(node.writes.try_iter().map(|write| Asked::Write(Box::new(write))))
             .collect();
         asked.into_iter().for_each(|asked| self.ask(n, asked));
         if let Some(due) = self.nodes[n].hub.due() {

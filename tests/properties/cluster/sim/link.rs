@@ -110,7 +110,7 @@ impl Sim {
                 self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, record, posts })));
             }
             Asked::Write(write) => {
-                let answer = self.write(write, is_linked);
+                let answer = self.write(*write, is_linked);
                 self.deliver(n, Event::Stored(Box::new(answer)));
             }
         }
