@@ -84,7 +84,7 @@ pub mod internals {
     pub use crate::client::socketio::heartbeat::SessionOptions;
     pub use crate::client::socketio::output::Output;
     pub use crate::cluster::link::{Beat, Channel, LinkEvent, LinkRequest, Publication};
-    pub use crate::cluster::room_link::Owned;
+    pub use crate::cluster::room_link::Ownership;
     pub use crate::delivery::client_transport::ClientTransport;
     pub use crate::delivery::stall::MAX_STALL;
     pub use crate::delivery::transport::{SocketTransport, Transport};

@@ -59,3 +59,14 @@ impl<'de> Deserialize<'de> for UserId {
 /// A period in which one node owns a room. Of two, the one with the higher number is the later one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// How many users can join in each millisecond of an epoch, on average, as a power of two: about a billion a second.
+    const COUNTER_BITS: u32 = 20;
+
+    /// The id after which those of the users come who join in this epoch. Epochs are times in milliseconds, so that users
+    /// of different epochs have different ids.
+    pub fn first_user(self) -> UserId {
+        UserId(self.0.saturating_mul(1 << Self::COUNTER_BITS))
+    }
+}

@@ -3,6 +3,7 @@
 
 use crate::cluster::keys::Keys;
 use crate::cluster::options::{RedisOptions, RedisUrl};
+use crate::cluster::redis_clock::RedisClock;
 use crate::cluster::room_link::{BEAT, TTL};
 use crate::cluster::scripts::{self, Scripts};
 use redis::{
@@ -13,7 +14,8 @@ use std::fmt;
 use std::slice;
 use std::time::{Duration, Instant};
 
-/// How long a connection may take to be made, with the login. A node that is cut off tries again before others take it for dead.
+/// How long a connection may take to be made, with the login. A node that is cut off tries again before others take it
+/// for dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// How long all commands that are sent together may take. If a beat gets no answer, others take this node for dead at
@@ -32,9 +34,11 @@ const PAUSE: &str = "it is tried again in a moment";
 /// The code of the error with which Redis refuses to take more memory.
 const OUT_OF_MEMORY: &str = "OOM";
 
-/// The codes of errors that say something of the keys of a command: they have another type, or values that make no
-/// sense. All other codes say something of Redis: that it is a replica now, or that the user has too few rights.
-const OF_KEYS: [&str; 2] = ["WRONGTYPE", "ERR"];
+/// The codes of errors that say something of the keys of a command: they have another type, or invalid values. All other codes say something of Redis: that it is a replica now, or that the user has too few rights.
+const KEY_ERRORS: [&str; 2] = ["WRONGTYPE", "ERR"];
+
+/// With this sentence, and the code `ERR`, Redis says that a script may not do what the user may not do.
+const SCRIPT_LACKS_RIGHT: &str = "The user executing the script";
 
 /// A Redis, the names of the keys in it, and the scripts that it runs.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ pub(crate) struct Redis {
     pub keys: Keys,
     /// The scripts.
     pub scripts: Scripts,
+    /// Its clock.
+    pub clock: RedisClock,
 }
 
 /// Why Redis cannot be used. It shows neither the user nor the password, nor any text of a user.
@@ -51,7 +57,7 @@ pub(crate) struct Redis {
 pub struct RedisFailure {
     reason: String,
     /// Only some keys cannot be used.
-    is_of_keys: bool,
+    concerns_keys_only: bool,
 }
 
 impl fmt::Display for RedisFailure {
@@ -65,7 +71,7 @@ impl std::error::Error for RedisFailure {}
 impl RedisFailure {
     /// The failure with this reason.
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), is_of_keys: false }
+        Self { reason: reason.into(), concerns_keys_only: false }
     }
 
     /// An answer that no Redis gives. It is not shown: there may be posts in it.
@@ -83,14 +89,14 @@ impl RedisFailure {
         self.reason == PAUSE
     }
 
-    /// Somebody else has written what makes no sense. It is not shown: there may be posts in it.
-    pub(crate) fn senseless() -> Self {
-        Self { is_of_keys: true, ..Self::new("it has what no node has written") }
+    /// Somebody else has written invalid data. It is not shown: there may be posts in it.
+    pub(crate) fn invalid_data() -> Self {
+        Self { concerns_keys_only: true, ..Self::new("it holds data that no node wrote") }
     }
 
     /// Whether only the keys of one command cannot be used, and Redis can.
-    pub(crate) fn is_of_keys(&self) -> bool {
-        self.is_of_keys
+    pub(crate) fn concerns_keys_only(&self) -> bool {
+        self.concerns_keys_only
     }
 }
 
@@ -98,7 +104,7 @@ impl Redis {
     /// The Redis of a node.
     pub(crate) fn new(options: &RedisOptions) -> Self {
         let keys = Keys::new(options.prefix.as_str(), options.url.database());
-        Self { url: options.url.clone(), keys, scripts: Scripts::new() }
+        Self { url: options.url.clone(), keys, scripts: Scripts::new(), clock: RedisClock::default() }
     }
 
     /// Connects.
@@ -148,7 +154,9 @@ impl Redis {
         for command in self.url.login() {
             // A Redis that does not take the connection says why, and closes it.
             connection.send(slice::from_ref(&command))?;
-            self.checked(connection.receive_by(deadline)?)?;
+            let answer = self.checked(connection.receive_by(deadline)?);
+            // Whatever its code: a login has no keys, and a Redis with too many connections is no use to any room.
+            answer.map_err(|why| RedisFailure::new(why.reason))?;
         }
         connection.set_timeout(timeout).map_err(|error| io_failure(&error))?;
         Ok(connection)
@@ -159,12 +167,14 @@ impl Redis {
         let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
         // The sentence that it becomes a part of has its own full stop.
         let reason = without_user(text.trim_end_matches([' ', '.']), self.url.user());
-        match error.kind() {
-            Some(ServerErrorKind::NoPerm) => RedisFailure::new(format!(
+        let is_of_rights =
+            error.kind() == Some(ServerErrorKind::NoPerm) || reason.contains(SCRIPT_LACKS_RIGHT);
+        match is_of_rights {
+            true => RedisFailure::new(format!(
                 "{reason}; a node needs the rights in docs/nodes.md, with keys and channels that begin with {}",
                 self.keys.prefix(),
             )),
-            _ => RedisFailure { reason, is_of_keys: OF_KEYS.contains(&error.code()) },
+            false => RedisFailure { reason, concerns_keys_only: KEY_ERRORS.contains(&error.code()) },
         }
     }
 }
@@ -249,10 +259,36 @@ fn lacks_script(answer: &Value) -> bool {
 
 /// An answer as a value of a type.
 pub(crate) fn read<T: FromRedisValue>(answer: Value) -> Result<T, RedisFailure> {
-    from_redis_value(answer).map_err(|_| RedisFailure::senseless())
+    from_redis_value(answer).map_err(|_| RedisFailure::invalid_data())
 }
 
 /// Whether Redis is full.
 pub(crate) fn is_full(error: &ServerError) -> bool {
     error.code() == OUT_OF_MEMORY
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+    use std::thread;
+
+    #[test]
+    fn a_redis_that_takes_no_more_connections_is_no_matter_of_keys() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("redis://{}", listener.local_addr().expect("an address"));
+        thread::spawn(move || {
+            let mut open = Vec::new();
+            for connection in listener.incoming() {
+                let mut connection = connection.expect("a client");
+                connection.write_all(b"-ERR max number of clients reached\r\n").expect("a client");
+                open.push(connection);
+            }
+        });
+        let url = url.parse().expect("a URL");
+        let redis = Redis::new(&RedisOptions { url, prefix: Default::default(), keep_days: None });
+        let failure = redis.connect().map(|_| ()).expect_err("no connection");
+        assert_eq!(failure, RedisFailure::new("ERR max number of clients reached"));
+    }
 }

@@ -42,10 +42,12 @@ pub(crate) struct Ledger<A> {
     connection: Option<Connection>,
     connect_at: Instant,
     outage: Outage,
+    /// Redis refuses to write: that it reads is no end of the outage.
+    refuses_writes: bool,
     /// That Redis is full. Then some posts still fit and others do not.
     full: Warning,
-    /// That some of what Redis has makes no sense.
-    senseless: Warning,
+    /// That some data in Redis is invalid.
+    invalid: Warning,
     /// Requests to write, in the order in which they came.
     waiting: VecDeque<Write>,
 }
@@ -62,8 +64,9 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             connection: None,
             connect_at: now,
             outage: Outage::default(),
+            refuses_writes: false,
             full: Warning::default(),
-            senseless: Warning::default(),
+            invalid: Warning::default(),
             waiting: VecDeque::new(),
         }
     }
@@ -103,7 +106,10 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let outcome =
             self.attempt(|redis, connection| redis_log::load(redis, connection, &name, count, not_before));
         let (record, stored) = match outcome {
-            Ok((record, stored)) => (Some(record), stored),
+            Ok((record, stored)) => {
+                self.end_outage();
+                (Some(record), stored)
+            }
             Err(_) => (None, Vec::new()),
         };
         let keys = stored.iter().filter_map(|(post, key)| Some((post.n, (*key)?))).collect();
@@ -128,6 +134,10 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let Ok(answers) = outcome else {
             return writes.into_iter().for_each(|write| self.pass_on(refuse(write, NotStored::Unavailable)));
         };
+        if self.takes_writes(&answers) {
+            self.refuses_writes = false;
+            self.end_outage();
+        }
         for (write, answer) in writes.into_iter().zip(answers) {
             let answer = match answer {
                 Value::ServerError(error) => self.on_error(write, &error),
@@ -150,17 +160,19 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             });
             return refuse(write, NotStored::Full);
         }
-        match failure.is_of_keys() {
+        match failure.concerns_keys_only() {
             true => self.warn_of_room(&failure),
-            false => self.fail(&failure), // it may be another one now
+            false => {
+                self.refuses_writes = true;
+                self.fail(&failure); // it may be another one now
+            }
         }
         refuse(write, NotStored::Unavailable)
     }
 
     /// A room cannot be used, and others can. Which one is not logged: whoever knows its name can enter it.
     fn warn_of_room(&mut self, why: &RedisFailure) {
-        self.senseless
-            .log(Instant::now(), || format!("a room cannot be stored in Redis or read there: {why}"));
+        self.invalid.log(Instant::now(), || format!("a room cannot be stored in Redis or read there: {why}"));
     }
 
     /// Does something that can be done twice: again on a new connection, if the one there was is lost.
@@ -174,8 +186,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             outcome = self.once(&mut run);
         }
         match &outcome {
-            Err(why) if why.is_of_keys() => self.warn_of_room(why),
-            Ok(_) if self.outage.end() => log::info!("posts are stored in Redis again"),
+            Err(why) if why.concerns_keys_only() => self.warn_of_room(why),
             Ok(_) => {}
             Err(why) => self.fail(why),
         }
@@ -194,10 +205,30 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
             None => self.redis.connect()?,
         };
         let outcome = run(&self.redis, &mut connection);
-        if outcome.as_ref().err().is_none_or(RedisFailure::is_of_keys) {
+        if outcome.as_ref().err().is_none_or(RedisFailure::concerns_keys_only) {
             self.connection = Some(connection);
         }
         outcome
+    }
+
+    /// Whether these answers to requests show that Redis can be written to: it has done some, and refuses none for a reason
+    /// that concerns all rooms.
+    fn takes_writes(&self, answers: &[Value]) -> bool {
+        let refuses = |answer: &Value| match answer {
+            Value::ServerError(error) => {
+                !is_full(error) && !self.redis.failure_of_server(error).concerns_keys_only()
+            }
+            _ => false,
+        };
+        let is_done = |answer: &Value| !matches!(answer, Value::ServerError(_));
+        answers.iter().any(is_done) && !answers.iter().any(refuses)
+    }
+
+    /// Redis has done something.
+    fn end_outage(&mut self) {
+        if !self.refuses_writes && self.outage.end() {
+            log::info!("posts are stored in Redis again");
+        }
     }
 
     fn fail(&mut self, why: &RedisFailure) {
@@ -218,10 +249,37 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         };
         let outcome = self.attempt(|redis, connection| sweeper.step(redis, connection, Now::read()));
         match outcome {
-            Ok(Some(before)) => _ = (self.answer)(Answer::Trimmed { before }),
-            Ok(None) => {}
+            Ok(before) => {
+                self.end_outage();
+                before.into_iter().for_each(|before| self.pass_on(Answer::Trimmed { before }));
+            }
             Err(_) => sweeper.retry(Instant::now()),
         }
         self.sweeper = Some(sweeper);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_ends_once_redis_has_written_and_refuses_nothing_for_all_rooms() {
+        let url = "redis://127.0.0.1:1".parse().expect("a URL");
+        let options = RedisOptions { url, prefix: Default::default(), keep_days: None };
+        let ledger = Ledger::new(Redis::new(&options).into(), &options, |_| true);
+        let answer =
+            |text: &str| redis::parse_redis_value(format!("{text}\r\n").as_bytes()).expect("an answer");
+        let done = ":1";
+        let of_keys = ["-WRONGTYPE another type", "-ERR no more numbers", "-OOM command not allowed"];
+        for error in of_keys {
+            assert!(ledger.takes_writes(&[answer(error), answer(done)]), "{error}");
+            assert!(!ledger.takes_writes(&[answer(error)]), "{error}");
+        }
+        let of_all = ["-NOPERM no", "-READONLY replica", "-ERR The user executing the script can't run this"];
+        for error in of_all {
+            assert!(!ledger.takes_writes(&[answer(done), answer(error)]), "{error}");
+        }
+        assert!(ledger.takes_writes(&[answer(done)]) && !ledger.takes_writes(&[]));
     }
 }

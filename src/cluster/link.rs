@@ -2,8 +2,8 @@
 
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::cluster::message::{NodeMessage, RoomMessage, ToNode, ToRoom};
-use crate::cluster::room_link::Owned;
-use crate::cluster::sense;
+use crate::cluster::room_link::Ownership;
+use crate::cluster::validity;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -39,9 +39,11 @@ pub enum LinkEvent {
     /// The messages of a room arrive from now on.
     Subscribed(RoomId),
     /// Whose a room is.
-    Owned(RoomId, Owned),
+    Owned(RoomId, Ownership),
     /// A room could not be handed over to this node, which is dead, or is another node's by now.
     NotGiven(RoomId, NodeId),
+    /// It is not known whether a room was handed over: the answer was lost, or what Redis has of the room is invalid.
+    GiveFailed(RoomId),
     /// The last publications have arrived at Redis, those of these rooms at so many nodes.
     Published(Vec<(RoomId, usize)>),
     /// Some of the last publications may not have arrived at Redis.
@@ -54,7 +56,7 @@ pub enum InvalidMessage {
     /// It cannot be read.
     Unreadable(serde_json::Error),
     /// No node sends what it says.
-    Senseless,
+    Invalid,
 }
 
 impl From<serde_json::Error> for InvalidMessage {
@@ -70,27 +72,27 @@ impl fmt::Display for InvalidMessage {
             Self::Unreadable(error) => {
                 write!(f, "cannot be read ({:?} in column {})", error.classify(), error.column())
             }
-            Self::Senseless => f.write_str("makes no sense"),
+            Self::Invalid => f.write_str("is invalid"),
         }
     }
 }
 
 impl LinkEvent {
-    /// A message that has come on the channel of the room whose name has this key.
-    pub fn of_room(room: String, json: &str) -> Result<Self, InvalidMessage> {
+    /// A message that has come on the channel of the room whose name has this key, at this time by the clock of Redis.
+    pub fn of_room(room: String, json: &str, redis_millis: u64) -> Result<Self, InvalidMessage> {
         let message: RoomMessage = serde_json::from_str(json)?;
-        if !sense::of_room(&message) {
-            return Err(InvalidMessage::Senseless);
+        if !validity::is_valid_in_room(&message, redis_millis) {
+            return Err(InvalidMessage::Invalid);
         }
         let RoomMessage { from, says } = message;
         Ok(Self::Room { room, from, says })
     }
 
-    /// A message that has come on the channel of this node.
-    pub fn of_node(json: &str) -> Result<Self, InvalidMessage> {
+    /// The same of a message that has come on the channel of this node.
+    pub fn of_node(json: &str, redis_millis: u64) -> Result<Self, InvalidMessage> {
         let message: NodeMessage = serde_json::from_str(json)?;
-        if !sense::of_node(&message) {
-            return Err(InvalidMessage::Senseless);
+        if !validity::is_valid_to_node(&message, redis_millis) {
+            return Err(InvalidMessage::Invalid);
         }
         let NodeMessage { room, from, says } = message;
         Ok(Self::Node { room, from, says })
@@ -135,7 +137,8 @@ pub enum LinkRequest {
     /// Give up a room that this node has forgotten, if it owns it: nobody owns it then.
     Release(String),
     /// Hand over a room that this node owns in this epoch to another node. Once it has it, that node is
-    /// [the owner](LinkEvent::Owned); if it cannot have it, nothing [changes](LinkEvent::NotGiven).
+    /// [the owner](LinkEvent::Owned); if it cannot have it, nothing [changes](LinkEvent::NotGiven),
+    /// and perhaps nothing does if that [fails](LinkEvent::GiveFailed).
     Give {
         /// The room.
         room: RoomId,

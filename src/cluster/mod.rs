@@ -6,21 +6,22 @@
 //! Architecture invariant: unposted texts and keys of sessions are only published, never written to a key of Redis, so
 //! that they reach none of its files.
 
-mod census;
 pub(crate) mod connection;
 pub(crate) mod fragments;
 mod keys;
 mod ledger;
 pub(crate) mod link;
+mod membership;
 pub(crate) mod message;
 pub(crate) mod options;
 mod outage;
 mod reader;
+mod redis_clock;
 pub(crate) mod redis_log;
 pub(crate) mod room_link;
 mod scripts;
-mod sense;
 mod subscriptions;
+mod validity;
 mod writer;
 
 use crate::base::ids::NodeId;

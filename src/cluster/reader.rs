@@ -1,6 +1,7 @@
 //! The thread that receives messages of other nodes. It also decides whether this node is linked to them: a probe that
 //! the node's own beat publishes each second must arrive here.
 
+use crate::base::clock::Now;
 use crate::base::ids::NodeId;
 use crate::base::warning::Warning;
 use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
@@ -61,7 +62,7 @@ impl From<RedisFailure> for Break {
 }
 
 /// What comes over the connection.
-enum Arrival {
+enum Incoming {
     Message {
         channel: String,
         payload: String,
@@ -144,7 +145,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
             let mut unconfirmed = some.len();
             // What comes before the hubs are told that they are linked is lost, as what came before.
             while unconfirmed > 0 {
-                unconfirmed -= usize::from(matches!(self.receive(&mut connection)?, Arrival::Confirmed));
+                unconfirmed -= usize::from(matches!(self.receive(&mut connection)?, Incoming::Confirmed));
             }
         }
         if self.outage.end() {
@@ -161,12 +162,12 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         let mut heard = boot_time();
         loop {
             match self.receive(&mut connection)? {
-                Arrival::Confirmed => {
+                Incoming::Confirmed => {
                     if let Some(room) = self.subscriptions.confirm() {
                         (self.tell)(LinkEvent::Subscribed(room));
                     }
                 }
-                Arrival::Message { channel, payload } if channel == self.inbox => {
+                Incoming::Message { channel, payload } if channel == self.inbox => {
                     let now = boot_time();
                     if age(&payload, now).is_some_and(|age| age < TTL) {
                         heard = now;
@@ -176,7 +177,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
                     let commands = self.take_changes()?;
                     connection.send(&self.commands(commands))?;
                 }
-                Arrival::Message { channel, payload } => self.on_room(&channel, payload),
+                Incoming::Message { channel, payload } => self.on_room(&channel, payload),
             }
             if boot_time().saturating_sub(heard) >= TTL {
                 return Err(RedisFailure::new("this node does not hear its own beats").into());
@@ -184,23 +185,28 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         }
     }
 
-    fn receive(&self, connection: &mut Connection) -> Result<Arrival, RedisFailure> {
-        arrival(self.redis.checked(connection.receive()?)?)
+    fn receive(&self, connection: &mut Connection) -> Result<Incoming, RedisFailure> {
+        incoming(self.redis.checked(connection.receive()?)?)
     }
 
     /// A message on this node's own channel.
     fn on_inbox(&mut self, payload: String) {
         let Some(payload) = self.fragments.add(&self.inbox, payload) else { return };
         if payload != WAKE && age(&payload, Duration::ZERO).is_none() {
-            self.pass_on(LinkEvent::of_node(&payload));
+            self.pass_on(LinkEvent::of_node(&payload, self.time()));
         }
     }
 
     fn on_room(&mut self, channel: &str, payload: String) {
         let Some(payload) = self.fragments.add(channel, payload) else { return };
         if let Some(room) = self.redis.keys.room_of_channel(channel) {
-            self.pass_on(LinkEvent::of_room(room.to_owned(), &payload));
+            self.pass_on(LinkEvent::of_room(room.to_owned(), &payload, self.time()));
         }
+    }
+
+    /// The time by the clock of Redis.
+    fn time(&self) -> u64 {
+        self.redis.clock.at(Now::read().unix_millis)
     }
 
     /// Passes a message on. A later version, or somebody else, may publish what this one cannot read.
@@ -233,12 +239,12 @@ impl<T: Fn(LinkEvent)> Reader<T> {
     }
 }
 
-fn arrival(value: Value) -> Result<Arrival, RedisFailure> {
+fn incoming(value: Value) -> Result<Incoming, RedisFailure> {
     let (kind, channel, rest): (String, String, Value) = read(value)?;
     match &*kind {
-        // What is no text is no message, and dropped as such.
-        "message" => Ok(Arrival::Message { channel, payload: read(rest).unwrap_or_default() }),
-        "subscribe" | "unsubscribe" => Ok(Arrival::Confirmed),
+        // A payload that is not UTF-8 is dropped as unreadable.
+        "message" => Ok(Incoming::Message { channel, payload: read(rest).unwrap_or_default() }),
+        "subscribe" | "unsubscribe" => Ok(Incoming::Confirmed),
         _ => Err(RedisFailure::unexpected()),
     }
 }
@@ -260,15 +266,15 @@ mod tests {
     #[test]
     fn what_no_redis_sends_is_refused() {
         let bulk = |text: &str| Value::BulkString(text.into());
-        assert!(arrival(Value::Array(vec![bulk("subscribe"), bulk("a"), Value::Int(1)])).is_ok());
+        assert!(incoming(Value::Array(vec![bulk("subscribe"), bulk("a"), Value::Int(1)])).is_ok());
         for bad in [
             Value::Nil,
             Value::Array(vec![bulk("message"), bulk("a")]),
             Value::Array(vec![bulk("pmessage"), bulk("a"), bulk("b")]),
         ] {
-            assert!(arrival(bad).is_err());
+            assert!(incoming(bad).is_err());
         }
         let no_text = Value::Array(vec![bulk("message"), bulk("a"), Value::BulkString(vec![0xFF])]);
-        assert!(matches!(arrival(no_text), Ok(Arrival::Message { payload, .. }) if payload.is_empty()));
+        assert!(matches!(incoming(no_text), Ok(Incoming::Message { payload, .. }) if payload.is_empty()));
     }
 }

@@ -6,7 +6,7 @@
 use crate::base::ids::UserId;
 use crate::cluster::connection::{Connection, Redis, RedisFailure, read};
 use crate::cluster::options::RedisOptions;
-use crate::cluster::sense;
+use crate::cluster::validity::{self, MAX_POST_NUMBER};
 use crate::room::history::MAX_HISTORY_BYTES;
 use crate::room::post::Post;
 use crate::room::room_name::RoomName;
@@ -19,9 +19,6 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-
-/// Above all numbers of posts: the scripts take no higher one for a number either.
-const MAX_NUMBER: f64 = (1_u64 << 43) as f64;
 
 /// Posts that are read at once. Redis does nothing else meanwhile.
 const PAGE_POSTS: usize = 100;
@@ -90,7 +87,13 @@ impl RedisLog {
     /// True if something was ever posted in a room.
     pub fn has_room(&mut self, room: &RoomName) -> Result<bool, RedisFailure> {
         let exists = cmd("HEXISTS").arg(self.redis.keys.room(room.key())).arg("n").take();
-        one(&self.redis, &mut self.connection, exists)
+        query(&self.redis, &mut self.connection, exists)
+    }
+
+    /// Fails if the log of a room cannot be read.
+    pub(crate) fn check_readable(&mut self, room: &RoomName) -> Result<(), RedisFailure> {
+        let count = cmd("ZCARD").arg(self.redis.keys.log(room.key())).take();
+        query::<u64>(&self.redis, &mut self.connection, count).map(|_| ())
     }
 
     /// The number of the last of `max` posts of a room after number `after`, if more posts follow it.
@@ -153,7 +156,7 @@ pub(super) fn find_logs(
 ) -> Result<(u64, Vec<String>), RedisFailure> {
     let mut scan = cmd("SCAN").arg(cursor).arg("MATCH").arg(redis.keys.logs()).take();
     scan.arg("COUNT").arg(KEYS_AT_ONCE).arg("TYPE").arg("zset");
-    one(redis, connection, scan)
+    query(redis, connection, scan)
 }
 
 /// What there is of a room, unless its log is empty.
@@ -161,8 +164,8 @@ fn room(redis: &Redis, connection: &mut Connection, name: &str) -> Result<Option
     let log = redis.keys.log(name);
     let count = cmd("ZCARD").arg(&log).take();
     let last = cmd("ZRANGE").arg(&log).arg(-1).arg(-1).arg("WITHSCORES").take();
-    let [count, last] = several(redis, connection, &[count, last])?;
-    let (posts, last) = (read(count)?, posts_of(last)?);
+    let [count, last] = query_all(redis, connection, &[count, last])?;
+    let (posts, last) = (read(count)?, page_of(last)?.posts);
     let last_at = last.first().map(|(post, _)| post.at);
     Ok(last_at.map(|last_at| StoredRoom { name: name.to_owned(), posts, last_at }))
 }
@@ -177,16 +180,13 @@ pub(super) fn load(
     not_before: u64,
 ) -> Result<(RoomRecord, Vec<Stored>), RedisFailure> {
     let record = cmd("HGET").arg(redis.keys.room(room.key())).arg("record").take();
-    let record: Option<Vec<u8>> = one(redis, connection, record)?;
-    let record = record.map(|json| serde_json::from_slice(&json)).transpose().unwrap_or_else(|error| {
-        log::error!("a room opens hidden and locked, because its settings are damaged: {error}");
-        Some(RoomRecord::closed())
-    });
-    let (mut posts, mut bytes, mut last) = (Vec::new(), 0, u64::MAX);
+    let record: Option<Vec<u8>> = query(redis, connection, record)?;
+    let record = record.map(|json| record_of(&json)).unwrap_or_default();
+    let (mut posts, mut bytes, mut last) = (Vec::new(), 0, MAX_POST_NUMBER);
     'pages: while last > 0 {
         let page = page(redis, connection, room, 1..=last, true)?;
-        last = page.last().map_or(0, |(post, _)| post.n - 1);
-        for (post, key) in page {
+        last = page.last_score.map_or(0, |score| (score.ceil() as u64).saturating_sub(1));
+        for (post, key) in page.posts {
             if posts.len() == count || post.at < not_before {
                 break 'pages;
             }
@@ -198,7 +198,18 @@ pub(super) fn load(
         }
     }
     posts.reverse();
-    Ok((record.unwrap_or_default(), posts))
+    Ok((record, posts))
+}
+
+/// The record of a room. Of one that is damaged, nobody knows what hosts have set.
+fn record_of(json: &[u8]) -> RoomRecord {
+    let why = match serde_json::from_slice::<RoomRecord>(json) {
+        Ok(record) if record.is_bounded() => return record,
+        Ok(_) => "they are larger than any".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    log::error!("a room opens hidden and locked, because its settings are damaged: {why}");
+    RoomRecord::closed()
 }
 
 /// The next posts of a room after number `after`. Empty at the end of the log.
@@ -206,38 +217,52 @@ fn posts_after(
     redis: &Redis,
     connection: &mut Connection,
     room: &RoomName,
-    after: u64,
+    mut after: u64,
 ) -> Result<Vec<Post>, RedisFailure> {
-    let page = page(redis, connection, room, after.saturating_add(1)..=u64::MAX, false)?;
-    Ok(page.into_iter().map(|(post, _)| post).collect())
+    loop {
+        let page = page(redis, connection, room, after.saturating_add(1)..=MAX_POST_NUMBER, false)?;
+        match page.last_score {
+            Some(score) if page.posts.is_empty() => after = score as u64,
+            _ => return Ok(page.posts.into_iter().map(|(post, _)| post).collect()),
+        }
+    }
 }
 
-/// Posts with these numbers, the last ones first if `from_end`. Empty if there are none.
+/// A part of a log.
+#[derive(Debug, PartialEq)]
+struct Page {
+    posts: Vec<Stored>,
+    /// Where it ends, also if there is no post; `None` if nothing is there.
+    last_score: Option<f64>,
+}
+
+/// Posts with these numbers, the last ones first if `from_end`.
 fn page(
     redis: &Redis,
     connection: &mut Connection,
     room: &RoomName,
     numbers: std::ops::RangeInclusive<u64>,
     from_end: bool,
-) -> Result<Vec<Stored>, RedisFailure> {
+) -> Result<Page, RedisFailure> {
     let (first, last) = (*numbers.start(), *numbers.end());
     let mut command = match from_end {
         true => cmd("ZREVRANGEBYSCORE").arg(redis.keys.log(room.key())).arg(last).arg(first).take(),
         false => cmd("ZRANGEBYSCORE").arg(redis.keys.log(room.key())).arg(first).arg(last).take(),
     };
     command.arg("WITHSCORES").arg("LIMIT").arg(0).arg(PAGE_POSTS);
-    posts_of(one(redis, connection, command)?)
+    page_of(query(redis, connection, command)?)
 }
 
 /// The posts in a part of a log, without what is none: somebody else has written into the log.
-fn posts_of(answer: Value) -> Result<Vec<Stored>, RedisFailure> {
+fn page_of(answer: Value) -> Result<Page, RedisFailure> {
     let entries: Vec<(Vec<u8>, f64)> = read(answer)?;
-    Ok(entries.iter().filter_map(|(json, score)| post_of(number_of(*score)?, json)).collect())
+    let posts = entries.iter().filter_map(|(json, score)| post_of(number_of(*score)?, json)).collect();
+    Ok(Page { posts, last_score: entries.last().map(|(_, score)| *score) })
 }
 
 /// The number of a post with this score.
 fn number_of(score: f64) -> Option<u64> {
-    let is_number = (1.0..MAX_NUMBER).contains(&score) && score.fract() == 0.0;
+    let is_number = (1.0..=MAX_POST_NUMBER as f64).contains(&score) && score.fract() == 0.0;
     is_number.then_some(score as u64)
 }
 
@@ -245,7 +270,7 @@ fn number_of(score: f64) -> Option<u64> {
 pub(super) fn post_of(n: u64, json: &[u8]) -> Option<Stored> {
     let Entry { id, name, text, at, key } = serde_json::from_slice(json).ok()?;
     let post = Post { n, id: UserId(id.parse().ok()?), name, text, at: at.parse().ok()? };
-    sense::of_post(&post).then(|| (post, key_of(&key)))
+    validity::is_valid_post(&post).then(|| (post, key_of(&key)))
 }
 
 /// A key in hexadecimal.
@@ -259,17 +284,17 @@ fn key_of(hex: &str) -> Option<IdempotencyKey> {
 }
 
 /// Runs a command whose answer is of a type.
-pub(super) fn one<T: FromRedisValue>(
+pub(super) fn query<T: FromRedisValue>(
     redis: &Redis,
     connection: &mut Connection,
     command: Cmd,
 ) -> Result<T, RedisFailure> {
-    let [answer] = several(redis, connection, &[command])?;
+    let [answer] = query_all(redis, connection, &[command])?;
     read(answer)
 }
 
 /// Runs commands that must not fail.
-fn several<const N: usize>(
+fn query_all<const N: usize>(
     redis: &Redis,
     connection: &mut Connection,
     commands: &[Cmd; N],
@@ -287,24 +312,48 @@ mod tests {
         Value::Array(entries.iter().flat_map(|(json, score)| [bulk(json), bulk(score)]).collect())
     }
 
+    fn posts_in(answer: Value) -> Result<Vec<Stored>, RedisFailure> {
+        page_of(answer).map(|page| page.posts)
+    }
+
+    #[test]
+    fn a_page_without_posts_says_where_the_log_goes_on() {
+        let page = page_of(answer(&[("text", "1.5"), ("{}", "2.5")])).expect("a page");
+        assert_eq!(page, Page { posts: Vec::new(), last_score: Some(2.5) });
+        assert_eq!(page_of(answer(&[])).expect("a page").last_score, None);
+    }
+
     #[test]
     fn an_entry_is_a_post_if_it_has_all_fields_and_a_number() {
         const POST: &str = r#"{"n":"3","id":"7","name":"Ada","text":"hello","at":"5","key":""}"#;
         let post = Post { n: 3, id: UserId(7), name: "Ada".into(), text: "hello".into(), at: 5 };
-        assert_eq!(posts_of(answer(&[(POST, "3")])), Ok(vec![(post.clone(), None)]));
+        assert_eq!(posts_in(answer(&[(POST, "3")])), Ok(vec![(post.clone(), None)]));
         let removed = POST.replace("hello", "");
         let without_text = Post { text: String::new(), ..post.clone() };
-        assert_eq!(posts_of(answer(&[(&removed, "3")])), Ok(vec![(without_text, None)]));
+        assert_eq!(posts_in(answer(&[(&removed, "3")])), Ok(vec![(without_text, None)]));
         let key = IdempotencyKey(std::array::from_fn(|n| n as u8));
         let with_key = POST.replace(r#""key":""#, &format!(r#""key":"{}"#, hex(key)));
-        assert_eq!(posts_of(answer(&[(&with_key, "3")])), Ok(vec![(post, Some(key))]));
+        assert_eq!(posts_in(answer(&[(&with_key, "3")])), Ok(vec![(post, Some(key))]));
         for score in ["0", "-1", "3.5", "inf", "nan", "8796093022208", "1e300"] {
-            assert_eq!(posts_of(answer(&[(POST, score)])), Ok(Vec::new()), "{score}");
+            assert_eq!(posts_in(answer(&[(POST, score)])), Ok(Vec::new()), "{score}");
         }
         for field in ["id", "name", "text", "at"] {
             let json = POST.replace(&format!("\"{field}\""), "\"other\"");
-            assert_eq!(posts_of(answer(&[(&json, "3"), ("", "4"), ("[]", "5")])), Ok(Vec::new()), "{json}");
+            assert_eq!(posts_in(answer(&[(&json, "3"), ("", "4"), ("[]", "5")])), Ok(Vec::new()), "{json}");
         }
-        assert!(posts_of(answer(&[(POST, "x")])).is_err());
+        assert!(posts_in(answer(&[(POST, "x")])).is_err());
+    }
+
+    #[test]
+    fn a_record_that_is_damaged_or_too_large_closes_the_room() {
+        let json = |prompt: usize| {
+            let mut record = RoomRecord::default();
+            record.state.prompt = "x".repeat(prompt);
+            serde_json::to_vec(&record).unwrap()
+        };
+        assert_eq!(record_of(&json(1)).state.prompt, "x");
+        for damaged in [json(1_000_000), b"{}".to_vec(), Vec::new()] {
+            assert_eq!(record_of(&damaged), RoomRecord::closed());
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::cluster::room_link::mirror::Mirror;
 use crate::cluster::room_link::owner::Owner;
 use crate::cluster::room_link::unknown::Unknown;
 use crate::room::state::RoomRecord;
-pub use effect::Owned;
+pub use effect::Ownership;
 pub(crate) use effect::{Effect, Moment};
 use std::collections::BTreeSet;
 use std::mem;
@@ -124,7 +124,7 @@ impl RoomLink {
         match &mut self.role {
             Role::Unknown(_) => {}
             Role::Owner(_) => self.at.seq = self.at.seq.saturating_add(1),
-            Role::Mirror(mirror) => mirror.stray(),
+            Role::Mirror(mirror) => mirror.mark_diverged(),
         }
     }
 
@@ -147,7 +147,7 @@ impl RoomLink {
     }
 
     /// Redis says whose the room is.
-    pub(crate) fn on_owned(&mut self, owned: Owned, moment: Moment<'_>) -> Vec<Effect> {
+    pub(crate) fn on_owned(&mut self, owned: Ownership, moment: Moment<'_>) -> Vec<Effect> {
         match (owned.owner, &mut self.role) {
             (Some(owner), Role::Owner(role)) if owner == self.me && owned.epoch == self.at.epoch => {
                 let was_in_doubt = mem::take(&mut role.doubts);
@@ -260,7 +260,7 @@ impl RoomLink {
     }
 
     /// The one of these nodes that can own the room next: it has told of its clients.
-    pub(crate) fn heir(&self, alive: &BTreeSet<NodeId>) -> Option<NodeId> {
+    pub(crate) fn successor(&self, alive: &BTreeSet<NodeId>) -> Option<NodeId> {
         match &self.role {
             Role::Owner(owner) => owner.attached().find(|node| alive.contains(node)),
             _ => None,

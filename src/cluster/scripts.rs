@@ -1,5 +1,6 @@
 //! The scripts that Redis runs. Each does in one step what nodes must not do at the same time.
 
+use crate::cluster::validity::{MAX_AHEAD, MAX_POST_NUMBER};
 use redis::{Cmd, Script, cmd};
 
 /// What all scripts have in common.
@@ -48,21 +49,22 @@ impl Scripts {
     /// The scripts of this version.
     pub(crate) fn new() -> Self {
         let [check, beat, own, give, release, post, restore, save, erase, sweep] =
-            SOURCES.map(|source| Script::new(&whole(source)));
+            SOURCES.map(|source| Script::new(&with_common(source)));
         Self { check, beat, own, give, release, post, restore, save, erase, sweep }
     }
 }
 
 /// The commands that make Redis know all scripts.
 pub(crate) fn load() -> Vec<Cmd> {
-    let load = |source| cmd("SCRIPT").arg("LOAD").arg(whole(source)).take();
+    let load = |source| cmd("SCRIPT").arg("LOAD").arg(with_common(source)).take();
     SOURCES.map(load).into()
 }
 
-/// A script with what all have in common. Its first line says how Redis runs it.
-fn whole(source: &str) -> String {
+/// A script with what all have in common, and limits that also messages have. Its first line says how Redis runs it.
+fn with_common(source: &str) -> String {
     let (first, rest) = source.split_once('\n').expect("a script has lines");
-    format!("{first}\n{COMMON}{rest}")
+    let ahead = MAX_AHEAD.as_millis();
+    format!("{first}\nlocal MAX_NUMBER, MAX_AHEAD = {MAX_POST_NUMBER}, {ahead}\n{COMMON}{rest}")
 }
 
 /// The command that runs a script with these keys. Its arguments are to be added.

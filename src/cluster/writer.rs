@@ -4,19 +4,19 @@
 use crate::base::clock::Now;
 use crate::base::ids::{Epoch, NodeId, RoomId};
 use crate::base::warning::Warning;
-use crate::cluster::census::Census;
 use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailure, read};
 use crate::cluster::fragments::split;
 use crate::cluster::link::{Beat, LinkEvent, LinkRequest, Publication};
+use crate::cluster::membership::Membership;
 use crate::cluster::outage::Outage;
 use crate::cluster::reader::{Signal, WAKE, probe};
-use crate::cluster::room_link::{BEAT, Owned, TTL};
+use crate::cluster::room_link::{BEAT, Ownership, TTL};
 use crate::cluster::scripts::call;
 use crate::cluster::subscriptions::Change;
 use crate::platform::boot_time;
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 use redis::{Cmd, Value, cmd};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 /// half a second, in which what it has decided arrives.
 const LEASE: Duration = Duration::from_millis(2_500);
 
-/// For how long Redis remembers dead nodes. One that is forgotten is as dead as before; without an end, every restart
-/// would leave one. A minute is long enough for whoever looks into Redis to see who has just died.
+/// For how long Redis remembers dead nodes. Forgetting one changes nothing; without expiry, each restart would leave
+/// an entry. A minute is long enough for whoever looks into Redis to see who has just died.
 const DEAD: Duration = Duration::from_secs(60);
 
 /// For how long Redis remembers who owned a room without posts and without a record, in milliseconds. If it forgets the
@@ -50,12 +50,12 @@ pub(crate) struct Writer<T> {
     /// Until when this node is alive, by the clock of Redis in milliseconds, as the last beat has said. `None` on a new
     /// connection: it may lead to a Redis that has started again, or taken another's place, and has lost something.
     alive_until: Option<u64>,
-    census: Census,
+    membership: Membership,
     /// Since when messages arrive, and when this node has last heard itself.
     linked: Option<(Instant, Duration)>,
     outage: Outage,
-    /// That some of what Redis has makes no sense.
-    senseless: Warning,
+    /// That some data in Redis is invalid.
+    invalid: Warning,
 }
 
 /// What is sent in one go.
@@ -64,6 +64,8 @@ struct Batch {
     commands: Vec<Cmd>,
     /// What the answer to each command means.
     answers: Vec<Expected>,
+    /// Rooms to be handed over, until that is answered.
+    given: BTreeSet<RoomId>,
     /// The hubs that have published something, and how many nodes have received it.
     published: BTreeMap<usize, Vec<(RoomId, usize)>>,
 }
@@ -113,10 +115,10 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             connect_at: now,
             beat_at: now,
             alive_until: None,
-            census: Census::default(),
+            membership: Membership::default(),
             linked: None,
             outage: Outage::default(),
-            senseless: Warning::default(),
+            invalid: Warning::default(),
         }
     }
 
@@ -199,6 +201,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
                     let mut give = call(&self.redis.scripts.give, &keys);
                     give.arg(self.me.0).arg(epoch.0).arg(to.0);
                     batch.add(give, Expected::Given(room, to));
+                    batch.given.insert(room);
                 }
                 Ok(LinkRequest::Publish(publications)) => self.add_publications(hub, publications, batch),
                 Err(TryRecvError::Empty) => break,
@@ -236,6 +239,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         };
         if let Err(why) = outcome {
             self.fail(&why);
+            batch.given.into_iter().for_each(|room| (self.tell)(None, LinkEvent::GiveFailed(room)));
             return batch
                 .published
                 .into_keys()
@@ -274,19 +278,16 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
             match expected {
                 Expected::Beat { sent, at } => self.on_beat(answer?, sent, at)?,
                 Expected::Owned(room) => {
-                    if let Some(owned) = self.of_room(answer.and_then(owned))? {
+                    if let Some(owned) = self.skip_key_errors(answer.and_then(owned))? {
                         (self.tell)(None, LinkEvent::Owned(room, owned));
                     }
                 }
-                Expected::Given(room, to) => match self.of_room(answer.and_then(read))? {
-                    Some(0) => (self.tell)(None, LinkEvent::NotGiven(room, to)),
-                    Some(epoch) => {
-                        let owned = Owned { owner: Some(to), epoch: Epoch(epoch) };
-                        (self.tell)(None, LinkEvent::Owned(room, owned));
-                    }
-                    None => {}
-                },
-                Expected::Released => _ = self.of_room(answer)?,
+                Expected::Given(room, to) => {
+                    let epoch = self.skip_key_errors(answer.and_then(read))?;
+                    (self.tell)(None, event_of_give(room, to, epoch));
+                    batch.given.remove(&room);
+                }
+                Expected::Released => _ = self.skip_key_errors(answer)?,
                 Expected::Published(hub, Some(room)) => {
                     batch.published.entry(hub).or_default().push((room, read(answer?)?));
                 }
@@ -297,11 +298,11 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
     }
 
     /// The answer to a question about a room. `None` if the room cannot be used: others can. It is asked for again.
-    fn of_room<A>(&mut self, answer: Result<A, RedisFailure>) -> Result<Option<A>, RedisFailure> {
+    fn skip_key_errors<A>(&mut self, answer: Result<A, RedisFailure>) -> Result<Option<A>, RedisFailure> {
         match answer {
-            Err(why) if why.is_of_keys() => {
+            Err(why) if why.concerns_keys_only() => {
                 let text = || format!("a room cannot be used, because of what Redis has of it: {why}");
-                self.senseless.log(Instant::now(), text);
+                self.invalid.log(Instant::now(), text);
                 Ok(None)
             }
             answer => answer.map(Some),
@@ -316,23 +317,19 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         let has_last = |until: u64| before >= until as f64;
         let was_alive = before >= time as f64 && self.alive_until.is_some_and(has_last);
         self.alive_until = Some(time.saturating_add(TTL.as_millis() as u64));
-        let Some((linked_since, _)) = self.linked else { return Ok(()) };
         // Redis has read its clock about when half of the time for the answer had passed.
         let half = boot_time().saturating_sub(sent).as_millis() as u64 / 2;
         let middle = at.unix_millis.saturating_add(half);
+        let clock_offset = time.cast_signed().wrapping_sub(middle.cast_signed());
+        self.redis.clock.set_offset(clock_offset);
+        let Some((linked_since, _)) = self.linked else { return Ok(()) };
         let alive = Arc::new(alive.iter().filter_map(|id| node_of(id)).collect());
-        if let Some(changes) = self.census.update(self.me, &alive) {
+        if let Some(changes) = self.membership.update(self.me, &alive) {
             log::info!("{changes}");
         }
         (self.tell)(
             None,
-            LinkEvent::Beat(Beat {
-                was_alive,
-                alive,
-                valid_until: sent + LEASE,
-                linked_since,
-                clock_offset: time.cast_signed().wrapping_sub(middle.cast_signed()),
-            }),
+            LinkEvent::Beat(Beat { was_alive, alive, valid_until: sent + LEASE, linked_since, clock_offset }),
         );
         Ok(())
     }
@@ -347,16 +344,28 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
     }
 }
 
+/// What follows from the epoch in which a node was given a room, 0 if it could not be; `None` if that is not known.
+fn event_of_give(room: RoomId, to: NodeId, epoch: Option<u64>) -> LinkEvent {
+    match epoch {
+        None => LinkEvent::GiveFailed(room),
+        Some(0) => LinkEvent::NotGiven(room, to),
+        Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch: Epoch(epoch) }),
+    }
+}
+
 /// The node with this id. `None` if it is none: somebody else has written it.
 fn node_of(id: &[u8]) -> Option<NodeId> {
     std::str::from_utf8(id).ok()?.parse().ok().map(NodeId)
 }
 
-fn owned(answer: Value) -> Result<Owned, RedisFailure> {
+fn owned(answer: Value) -> Result<Ownership, RedisFailure> {
     let (owner, epoch): (Vec<u8>, u64) = read(answer)?;
     let owner = match &*owner {
         b"" => None,
-        id => Some(node_of(id).ok_or_else(RedisFailure::senseless)?),
+        id => Some(node_of(id).ok_or_else(RedisFailure::invalid_data)?),
     };
-    Ok(Owned { owner, epoch: Epoch(epoch) })
+    Ok(Ownership { owner, epoch: Epoch(epoch) })
 }
+
+#[cfg(test)]
+mod tests;

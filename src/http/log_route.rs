@@ -117,9 +117,12 @@ impl LogRequest {
     /// The same with Redis.
     fn read_redis(&self, options: &RedisOptions) -> Result<(Source, Option<u64>), RedisFailure> {
         let mut log = RedisLog::open(options)?;
-        // Without a limit too: a log that cannot be read is to be noticed before the response begins.
-        let end = log.page_end(&self.room, self.after, self.limit.unwrap_or(1))?;
-        Ok((Source::Redis(log.into()), end.filter(|_| self.limit.is_some())))
+        let end = match self.limit {
+            Some(limit) => log.page_end(&self.room, self.after, limit)?,
+            // Noticed before the response begins.
+            None => log.check_readable(&self.room).map(|()| None)?,
+        };
+        Ok((Source::Redis(log.into()), end))
     }
 
     /// The same for the posts of a room in memory.

@@ -58,6 +58,8 @@ impl<T: Transport> Hub<T> {
         for (client, ack) in changes {
             self.reject(client, EventError::StateNotStored, ack);
         }
+        // Those of other nodes come again with the other posts there.
+        self.refuse_waiting_posts(id, |by| by.request.is_none());
         self.show_alone(id, true);
         self.on_viewers_changed(id, now);
     }

@@ -36,6 +36,11 @@ impl Copies {
         self.0.iter().any(|copy| (copy.room, copy.to) == (room, to))
     }
 
+    /// How many copies of a room are on their way.
+    pub(crate) fn count_of(&self, room: RoomId) -> usize {
+        self.0.iter().filter(|copy| copy.room == room).count()
+    }
+
     /// The next pieces to be published.
     pub(crate) fn take_some(&mut self) -> Vec<Publication> {
         let mut some = Vec::new();
@@ -110,6 +115,7 @@ mod tests {
         assert_eq!(next(&mut copies), [(Channel::Node(to), "new".to_owned())]);
         copies.add(room, to, pieces(9));
         copies.add(RoomId(2), to, pieces(1));
+        assert_eq!((copies.count_of(room), copies.count_of(RoomId(2))), (1, 1));
         copies.cancel(room);
         assert_eq!(next(&mut copies).len(), 1, "that of the other room");
     }

@@ -16,20 +16,20 @@ impl<T: Transport> Hub<T> {
     /// The node stops: each of its rooms goes to another node, once it is known who is alive.
     pub(super) fn begin_handover(&mut self) {
         if let Some(node) = &mut self.node {
-            node.awaits_heirs = true;
+            node.awaits_successors = true;
             node.request(LinkRequest::Beat);
         }
     }
 
     /// It is known which nodes are alive.
-    pub(super) fn find_heirs(&mut self, now: Now) {
-        if self.node.as_mut().is_some_and(|node| mem::take(&mut node.awaits_heirs)) {
-            self.rooms.ids().into_iter().for_each(|id| self.find_heir(id, now));
+    pub(super) fn find_successors(&mut self, now: Now) {
+        if self.node.as_mut().is_some_and(|node| mem::take(&mut node.awaits_successors)) {
+            self.rooms.ids().into_iter().for_each(|id| self.find_successor(id, now));
         }
     }
 
     /// Chooses the node that gets a room. One that has the room already follows it exactly; any other gets a copy first.
-    fn find_heir(&mut self, id: RoomId, now: Now) {
+    fn find_successor(&mut self, id: RoomId, now: Now) {
         let (Some(node), Some(room)) = (&mut self.node, self.rooms.touch(id)) else { return };
         let is_needed = room.is_in_charge() && !room.is_needed_by_nobody();
         let Some(linked) = room.linked.as_mut().filter(|_| is_needed) else { return };
@@ -37,11 +37,11 @@ impl<T: Transport> Hub<T> {
         let is_possible = |other: &&NodeId| **other != node.me && !node.dead.contains(other);
         let alive: BTreeSet<NodeId> =
             others.at(now.instant).alive.iter().filter(is_possible).copied().collect();
-        let heir = linked.link.heir(&alive);
+        let successor = linked.link.successor(&alive);
         let stranger = || alive.iter().copied().nth(id.0 as usize % alive.len().max(1));
-        if let Some(to) = heir.or_else(stranger) {
-            linked.owned.heir = Some(to); // it gets a copy: one that has the room may have forgotten it by then
-            log::debug!("a room is handed over to node {}, which has it: {}", to.0, heir.is_some());
+        if let Some(to) = successor.or_else(stranger) {
+            linked.owned.successor = Some(to); // it gets a copy: one that has the room may have forgotten it by then
+            log::debug!("a room is handed over to node {}, which has it: {}", to.0, successor.is_some());
             node.begin_handover(id, to);
         }
     }
@@ -52,7 +52,15 @@ impl<T: Transport> Hub<T> {
         log::debug!("node {} cannot have a room", to.0);
         node.end_handover(id);
         node.dead.insert(to);
-        self.find_heir(id, now);
+        self.find_successor(id, now);
+    }
+
+    /// A room could perhaps not be handed over. It is not tried again: if it was not, others take the room once this node
+    /// has stopped, which need not wait for it.
+    pub(super) fn on_give_failed(&mut self, id: RoomId) {
+        if let Some(node) = &mut self.node {
+            node.end_handover(id);
+        }
     }
 
     /// Hands over the rooms whose last messages have just been published. Other nodes receive those first.
@@ -67,7 +75,7 @@ impl<T: Transport> Hub<T> {
     }
 
     /// A node that stops leaves a room to this one, which does not have it.
-    pub(super) fn inherit(&mut self, from: NodeId, room: &str, says: ToNode, now: Now) {
+    pub(super) fn accept_handover(&mut self, from: NodeId, room: &str, says: ToNode, now: Now) {
         let ToNode::Copy { at, name, copy, keys, leaves: true } = says else { return };
         let name = RoomName::parse(&name).ok().filter(|name| name.key() == room);
         let Some(name) = name.filter(|_| !self.stage.is_stopping()) else { return };
@@ -77,26 +85,26 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.get_mut(id) else { return };
         room.begin_request(); // until it is clear whose the room is, nobody is in it
         if let Some(linked) = &mut room.linked {
-            linked.link.inherit(from, at, now.instant);
-            linked.inherited = Some(now.instant);
+            linked.link.accept_handover(from, at, now.instant);
+            linked.handed_over = Some(now.instant);
             linked.mirrored.attaches = true;
         }
         self.replace_room(id, &copy, keys, now);
     }
 
     /// A room that was left to this node may be another's: that is clear by now.
-    pub(super) fn check_inheritance(&mut self, id: RoomId, now: Now) {
+    pub(super) fn check_handover(&mut self, id: RoomId, now: Now) {
         let linked = self.rooms.get(id).and_then(|room| room.linked.as_ref());
         let is_clear = |at: Instant| now.instant.duration_since(at) >= TTL;
-        if linked.and_then(|linked| linked.inherited).is_some_and(is_clear) {
-            self.end_inheritance(id);
+        if linked.and_then(|linked| linked.handed_over).is_some_and(is_clear) {
+            self.settle_handover(id);
         }
     }
 
     /// It is clear whose a room is that was left to this node.
-    pub(super) fn end_inheritance(&mut self, id: RoomId) {
+    pub(super) fn settle_handover(&mut self, id: RoomId) {
         let Some(room) = self.rooms.get_mut(id) else { return };
-        if room.linked.as_mut().is_some_and(|linked| linked.inherited.take().is_some()) {
+        if room.linked.as_mut().is_some_and(|linked| linked.handed_over.take().is_some()) {
             room.request_answered();
             self.on_vacated(id);
         }
@@ -105,7 +113,7 @@ impl<T: Transport> Hub<T> {
     /// Whether other nodes are still to take rooms over, or to answer for posts.
     pub(super) fn awaits_nodes(&self) -> bool {
         let Some(node) = self.node.as_ref().filter(|node| !node.is_alone()) else { return false };
-        node.awaits_heirs
+        node.awaits_successors
             || !node.handing_over.is_empty()
             || self.rooms.iter().any(|room| room.awaits_posts())
     }

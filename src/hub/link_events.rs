@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
-/// How many nodes get a copy of a room at a time, so that there is no end to what somebody can ask for who can publish.
+/// How many nodes get a copy of a room at a time, those included to which a large one is on its way. Without a limit, whoever can publish could request copies without end.
 /// The others ask again after a second.
 const MAX_COPIES: usize = 64;
 
@@ -32,7 +32,7 @@ impl<T: Transport> Hub<T> {
                 node.on_beat(beat);
                 self.check_link(now);
                 self.on_beat(was_alive, now);
-                self.find_heirs(now);
+                self.find_successors(now);
             }
             LinkEvent::Cut => {
                 node.set_linked(false);
@@ -64,6 +64,7 @@ impl<T: Transport> Hub<T> {
             LinkEvent::Node { room, from, says } => self.on_node_message(&room, from, says, now),
             LinkEvent::Subscribed(id) => self.link(id, now, |link, _| vec![link.ask(false)]),
             LinkEvent::NotGiven(id, to) => self.on_not_given(id, to, now),
+            LinkEvent::GiveFailed(id) => self.on_give_failed(id),
             LinkEvent::Owned(id, owned) => {
                 let before = self.linked(id).and_then(|linked| linked.link.other_owner());
                 self.link(id, now, |link, moment| link.on_owned(owned, moment));
@@ -84,7 +85,7 @@ impl<T: Transport> Hub<T> {
                     encode(&NodeMessage { room: room.to_owned(), from: node.me, says: ToNode::Unknown });
                 node.queue(Channel::Node(from), json, None);
             }
-            (None, says @ ToNode::Copy { leaves: true, .. }) => self.inherit(from, room, says, now),
+            (None, says @ ToNode::Copy { leaves: true, .. }) => self.accept_handover(from, room, says, now),
             (None, _) => {}
         }
     }
@@ -112,7 +113,7 @@ impl<T: Transport> Hub<T> {
             self.check_numbering(id, now);
             self.retry_log(id);
             self.retry_restore(id);
-            self.check_inheritance(id, now);
+            self.check_handover(id, now);
             if let Some(node) = &mut self.node {
                 node.defer(id); // the owner may not know the number of viewers
             }
@@ -202,11 +203,13 @@ impl<T: Transport> Hub<T> {
 
     /// Another node needs a copy of a room. If one is under way to it, it asks again should that be lost.
     fn copy_to(&mut self, id: RoomId, to: NodeId) {
-        if self.node.as_ref().is_some_and(|node| node.copies.is_under_way(id, to)) {
+        let Some(node) = &self.node else { return };
+        if node.copies.is_under_way(id, to) {
             return;
         }
+        let count = node.copies.count_of(id);
         if let Some(linked) = self.linked(id)
-            && linked.owned.copies_for.len() < MAX_COPIES
+            && count + linked.owned.copies_for.len() < MAX_COPIES
         {
             linked.owned.copies_for.insert(to);
         }

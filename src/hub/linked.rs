@@ -19,7 +19,8 @@ use std::time::Instant;
 /// everything gets no older ones again. A page sends a post again within minutes.
 const MAX_KEYS: usize = 200;
 
-/// How many requests of a room may wait for its owner, beside texts. As many posts may wait for a store.
+/// How many requests of a room may wait for its owner, beside texts, and how many posts may wait until their owner has
+/// read the log. As many posts may wait for a store.
 pub(crate) const MAX_UNCONFIRMED: usize = 1024;
 
 /// How many requests and texts of a room may wait for its owner before a text is refused whose author asks to be told of
@@ -42,7 +43,7 @@ pub(crate) struct Linked {
     /// What a mirror keeps.
     pub mirrored: Mirrored,
     /// When a node that stops has left the room to this one, if it is not clear yet whether it owns it.
-    pub inherited: Option<Instant>,
+    pub handed_over: Option<Instant>,
     /// Questions of HTTP requests that wait until the room is loaded.
     pub questions: Vec<WallQuestion>,
     /// The numbers of the last posts, and the keys of their `ref`s, for when Redis loses them.
@@ -77,7 +78,7 @@ pub(crate) struct Owned {
     /// Nodes that get a copy of the room.
     pub copies_for: BTreeSet<NodeId>,
     /// The node that this one leaves the room to, because it stops. It gets a copy too.
-    pub heir: Option<NodeId>,
+    pub successor: Option<NodeId>,
 }
 
 /// What the owner of a room still needs to know before it numbers posts.
@@ -208,7 +209,7 @@ impl Linked {
             counts_seats: false,
             owned: Owned::default(),
             mirrored: Mirrored::default(),
-            inherited: None,
+            handed_over: None,
             questions: Vec::new(),
             keys: VecDeque::new(),
         }
@@ -245,12 +246,12 @@ impl Linked {
 
     /// Whether there is something for the other nodes.
     pub(crate) fn has_output(&self, viewers: usize, has_key: bool) -> bool {
-        let Owned { outgoing, record, is_unsaved, answers, copies_for, heir, log, .. } = &self.owned;
+        let Owned { outgoing, record, is_unsaved, answers, copies_for, successor, log, .. } = &self.owned;
         let for_mirrors = !outgoing.is_empty()
             || record.is_some()
             || *is_unsaved
             || !answers.is_empty()
-            || (log.is_read && (!copies_for.is_empty() || heir.is_some()))
+            || (log.is_read && (!copies_for.is_empty() || successor.is_some()))
             || self.link.has_unconfirmed();
         let Mirrored { requests, attaches, told_viewers, told_key, .. } = &self.mirrored;
         // The owner keeps the room as long as somebody is here. Of other changes it is told every second.

@@ -34,7 +34,7 @@ pub(crate) struct Node {
     /// Large copies of rooms, which go out in pieces.
     pub copies: Copies,
     /// This node stops, and has to know who is alive.
-    pub awaits_heirs: bool,
+    pub awaits_successors: bool,
     /// Rooms that this node still hands over, because it stops, and to which nodes.
     pub handing_over: BTreeMap<RoomId, NodeId>,
     /// Those of them that were offered to another node.
@@ -81,7 +81,7 @@ impl Node {
             is_publishing: false,
             queue: Vec::new(),
             copies: Copies::default(),
-            awaits_heirs: false,
+            awaits_successors: false,
             handing_over: BTreeMap::new(),
             offered: BTreeSet::new(),
             dead: BTreeSet::new(),

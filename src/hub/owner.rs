@@ -20,9 +20,6 @@ use crate::store::request::{Requester, Returned};
 use std::collections::BTreeSet;
 use std::mem;
 
-/// Bits of a user id that count the users of one epoch. The others are the epoch, which is a time in milliseconds.
-const COUNTER_BITS: u32 = 20;
-
 impl<T: Transport> Hub<T> {
     /// Decides what the clients of another node ask for. If those are all its clients, its other users are away.
     pub(super) fn decide_requests(
@@ -199,8 +196,8 @@ impl<T: Transport> Hub<T> {
         if was_alone {
             room.restart_graces(now);
         }
-        room.begin_reign(UserId(epoch.0 << COUNTER_BITS), now.instant);
-        self.end_inheritance(id);
+        room.begin_reign(epoch.first_user(), now.instant);
+        self.settle_handover(id);
         self.seat_own_users(id, now);
         self.take_charge(id);
         self.load_log(id);
@@ -258,9 +255,7 @@ impl<T: Transport> Hub<T> {
             self.post_requests.forget(id, post.id);
             return room.forward_post(by, post);
         }
-        if let Some(linked) = &mut room.linked {
-            linked.owned.held_posts.push((by, post));
-        }
+        self.hold_post(id, by, post);
         match why {
             Returned::Behind => self.restore_posts(id),
             Returned::Fenced | Returned::Forgot => self.link(id, now, |link, _| link.doubt()),

@@ -36,12 +36,28 @@ impl<T: Transport> Hub<T> {
     /// The same for a client that may be another node's.
     pub(super) fn store_post_for(&mut self, by: Requester, room: RoomId, post: PendingPost) {
         let Some(open) = self.rooms.touch(room) else { return };
-        let Some(post) = open.hold_post(by, post) else { return };
+        if open.holds_posts() {
+            return self.hold_post(room, by, post);
+        }
         open.begin_request();
         let (name, after, epoch) = (open.name().clone(), open.view().last_n(), open.epoch());
         if let Err(post) = self.store.store_post(StorePost { room, name, post, after, epoch, by }) {
             self.on_answered(room, post, by, Err(NotStored::Unavailable));
         }
+    }
+
+    /// Keeps a post until it can be numbered. Rejects it if too many wait.
+    pub(super) fn hold_post(&mut self, id: RoomId, by: Requester, post: PendingPost) {
+        let Some(room) = self.rooms.touch(id) else { return };
+        if let Err(post) = room.hold_post(by, post) {
+            self.refuse_post(id, by, post, NotStored::Unavailable);
+        }
+    }
+
+    /// A post is not sent to the store, or not numbered there.
+    pub(super) fn refuse_post(&mut self, id: RoomId, by: Requester, post: PendingPost, why: NotStored) {
+        self.post_requests.on_stored(id, post.id, &Err(why));
+        self.on_numbered(id, post, by, Err(why));
     }
 
     /// Has the store erase a post. Rejects that if too much is under way.
@@ -169,10 +185,14 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A room could not be loaded. One that was another node's goes on, and is read again.
+    /// A room could not be loaded. One that was another node's goes on, and is read again. Posts
+    /// that have waited for that are rejected: nobody knows how long it takes.
     fn on_not_loaded(&mut self, id: RoomId, now: Now) {
         match self.rooms.get_mut(id).filter(|room| !room.is_loading()).map(|room| &mut room.linked) {
-            Some(Some(linked)) => linked.owned.log.is_due = true,
+            Some(Some(linked)) => {
+                linked.owned.log.is_due = true;
+                self.refuse_waiting_posts(id, |_| true);
+            }
             _ => self.abandon_room(id, now),
         }
     }

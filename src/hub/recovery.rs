@@ -7,7 +7,7 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::linked::Restoring;
 use crate::room::post::NotStored;
-use crate::store::request::Restored;
+use crate::store::request::{Requester, Restored};
 use std::mem;
 
 impl<T: Transport> Hub<T> {
@@ -91,7 +91,20 @@ impl<T: Transport> Hub<T> {
     fn refuse_held_posts(&mut self, id: RoomId, why: NotStored) {
         let Some(linked) = self.linked(id).filter(|linked| linked.owned.log.is_complete()) else { return };
         for (by, post) in mem::take(&mut linked.owned.held_posts) {
-            self.on_numbered(id, post, by, Err(why));
+            self.refuse_post(id, by, post, why);
+        }
+    }
+
+    /// Rejects those posts of these requesters that wait until the log is read. Some may be in it: their authors send
+    /// them again, and are told so then.
+    pub(super) fn refuse_waiting_posts(&mut self, id: RoomId, is_meant: impl Fn(&Requester) -> bool) {
+        let Some(linked) = self.linked(id) else { return };
+        let owned = &mut linked.owned;
+        let held: Vec<_> = owned.held_posts.extract_if(.., |(by, _)| is_meant(by)).collect();
+        let numbered: Vec<_> = owned.numbered.extract_if(.., |(by, ..)| is_meant(by)).collect();
+        let numbered = numbered.into_iter().map(|(by, post, _)| (by, post));
+        for (by, post) in held.into_iter().chain(numbered) {
+            self.refuse_post(id, by, post, NotStored::Unavailable);
         }
     }
 }

@@ -139,7 +139,10 @@ impl Shards {
             (None, LinkEvent::Room { room, .. } | LinkEvent::Node { room, .. }) => self.of_key(room),
             (
                 None,
-                LinkEvent::Subscribed(room) | LinkEvent::Owned(room, _) | LinkEvent::NotGiven(room, _),
+                LinkEvent::Subscribed(room)
+                | LinkEvent::Owned(room, _)
+                | LinkEvent::NotGiven(room, _)
+                | LinkEvent::GiveFailed(room),
             ) => of(*room),
             (None, LinkEvent::Beat(beat)) => return self.tell_all(|| LinkEvent::Beat(beat.clone())),
             (None, LinkEvent::Linked) => return self.tell_all(|| LinkEvent::Linked),

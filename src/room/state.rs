@@ -50,6 +50,13 @@ pub struct RoomState {
     pub spotlight: Option<UserId>,
 }
 
+impl RoomState {
+    /// Whether it is no larger than hosts can make it. A character has up to four bytes.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.prompt.len() <= 4 * MAX_PROMPT
+    }
+}
+
 /// What a host sets. `None` leaves it as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct StateChange {
@@ -170,6 +177,16 @@ impl RoomRecord {
     pub(crate) fn cleared(&self, key: SessionKey) -> u64 {
         let alone = self.cleared.iter().find(|(other, _)| *other == key);
         alone.map_or(self.all_cleared, |(_, at)| *at)
+    }
+
+    /// Whether it is no larger than a room makes it.
+    pub(crate) fn is_bounded(&self) -> bool {
+        let Self { state, all_cleared: _, cleared, removed, hosts, members, changes: _ } = self;
+        state.is_bounded()
+            && cleared.len() <= MAX_CLEARED
+            && removed.len() <= MAX_REMOVED
+            && hosts.len() <= MAX_HOSTS
+            && members.len() <= MAX_MEMBERS
     }
 
     /// The memory that it takes, in bytes, roughly.

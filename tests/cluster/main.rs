@@ -12,6 +12,7 @@ mod deaths;
 mod encrypted;
 mod failover;
 mod files;
+mod invalid_data;
 mod operators;
 mod posts;
 mod redis;
@@ -19,7 +20,6 @@ mod redis_back;
 mod redis_faults;
 mod rights;
 mod seats;
-mod senseless;
 mod stage;
 mod stored;
 #[path = "../support/mod.rs"]
@@ -69,13 +69,14 @@ const TESTS: &[(&str, fn())] = tests![
     redis_back::posts_that_do_not_fit_are_restored_once_there_is_room,
     redis_back::a_post_is_sent_again_after_all_nodes_have_restarted_and_redis_was_emptied_and_is_posted_once,
     redis_back::a_redis_that_has_lost_its_last_moments_without_being_away_is_noticed,
-    senseless::keys_of_another_type_hurt_only_their_room,
-    senseless::nodes_whose_list_makes_no_sense_are_cut_off_and_come_back,
-    senseless::scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices,
-    senseless::a_room_goes_on_whatever_numbers_somebody_writes,
-    senseless::a_room_goes_on_whatever_owner_and_whatever_nodes_somebody_writes,
-    senseless::a_log_without_numbers_takes_no_posts_and_others_do,
-    senseless::entries_of_a_log_that_are_no_posts_are_left_out,
+    invalid_data::keys_of_another_type_hurt_only_their_room,
+    invalid_data::nodes_whose_list_makes_no_sense_are_cut_off_and_come_back,
+    invalid_data::scripts_that_redis_has_lost_are_loaded_again_and_nobody_notices,
+    invalid_data::a_room_goes_on_whatever_numbers_somebody_writes,
+    invalid_data::a_room_goes_on_whatever_owner_and_whatever_nodes_somebody_writes,
+    invalid_data::epochs_that_no_clock_reaches_split_no_room,
+    invalid_data::a_log_without_numbers_takes_no_posts_and_others_do,
+    invalid_data::entries_of_a_log_that_are_no_posts_are_left_out,
     upgrade::a_rolling_restart_of_three_nodes_loses_nobody_and_nothing,
     crowd::a_crowd_on_three_nodes_reads_along,
     failover::a_replica_that_is_promoted_has_the_room,

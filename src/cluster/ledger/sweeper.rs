@@ -4,7 +4,7 @@
 use crate::base::clock::Now;
 use crate::cluster::connection::{Connection, Redis, RedisFailure};
 use crate::cluster::ledger::commands::Expiry;
-use crate::cluster::redis_log::{find_logs, one};
+use crate::cluster::redis_log::{find_logs, query};
 use crate::cluster::scripts::call;
 use redis::cmd;
 use std::time::{Duration, Instant};
@@ -41,9 +41,9 @@ impl Sweeper {
         self.due
     }
 
-    /// There was an error.
+    /// There was an error: the next sweep begins with the first log again.
     pub(super) fn retry(&mut self, now: Instant) {
-        (self.due, self.before) = (now + RETRY, None);
+        (self.due, self.before, self.cursor) = (now + RETRY, None, 0);
         self.logs.clear();
     }
 
@@ -55,7 +55,7 @@ impl Sweeper {
         now: Now,
     ) -> Result<Option<u64>, RedisFailure> {
         let Some(before) = self.before else {
-            let (seconds, _): (u64, u64) = one(redis, connection, cmd("TIME"))?;
+            let (seconds, _): (u64, u64) = query(redis, connection, cmd("TIME"))?;
             // If one of the two clocks is ahead by years, no posts are deleted for that.
             self.before = Some(self.expiry.keeps_from(now.unix_millis.min(seconds.saturating_mul(1000))));
             self.search(redis, connection)?;
@@ -64,7 +64,7 @@ impl Sweeper {
         if let Some(log) = self.logs.last() {
             let mut sweep = call(&redis.scripts.sweep, std::slice::from_ref(log));
             sweep.arg(before).arg(POSTS_AT_ONCE);
-            if !one::<bool>(redis, connection, sweep)? {
+            if !query::<bool>(redis, connection, sweep)? {
                 self.logs.pop();
             }
             return Ok(None);
@@ -81,5 +81,20 @@ impl Sweeper {
     fn search(&mut self, redis: &Redis, connection: &mut Connection) -> Result<(), RedisFailure> {
         (self.cursor, self.logs) = find_logs(redis, connection, self.cursor)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_error_a_sweep_leaves_out_no_log() {
+        let now = Instant::now();
+        let mut sweeper = Sweeper::new(1, now);
+        (sweeper.before, sweeper.cursor, sweeper.logs) = (Some(1), 17, vec!["l:r".to_owned()]);
+        sweeper.retry(now);
+        assert_eq!((sweeper.before, sweeper.cursor, sweeper.logs.len()), (None, 0, 0));
+        assert_eq!(sweeper.due(), now + RETRY);
     }
 }

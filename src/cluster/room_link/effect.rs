@@ -24,7 +24,7 @@ pub(crate) struct Moment<'a> {
 
 /// Whose a room is, as Redis says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Owned {
+pub struct Ownership {
     /// The owner; `None` if nobody alive is, and this node may not take it.
     pub owner: Option<NodeId>,
     /// The latest epoch.

@@ -55,7 +55,7 @@ impl Mirror {
     }
 
     /// It has changed the room on its own, or is to follow another owner from a position at which it has not been.
-    pub(super) fn stray(&mut self) {
+    pub(super) fn mark_diverged(&mut self) {
         self.is_exact = false;
     }
 

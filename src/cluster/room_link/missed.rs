@@ -9,12 +9,15 @@ use crate::room::state::RoomRecord;
 use crate::room::text::TextChange;
 use std::collections::VecDeque;
 
-/// The most bytes of texts in what is kept, roughly. Beyond that, nothing is kept, and the mirror asks for another copy.
-/// A busy room takes seconds for as much, and a copy of a full room less.
+/// The most bytes in what is kept, roughly. Beyond that, nothing is kept, and the mirror asks for another copy.
+/// A busy room takes seconds to produce this much; sending a copy of a full room takes less.
 const MAX_KEPT: usize = 8 * 1024 * 1024;
 
 /// What a fact takes beside its text, in bytes, roughly.
 const FACT_OVERHEAD: usize = 256;
+
+/// What a message takes beside its facts, its record and what the owner has heard, in bytes, roughly.
+const OUT_OVERHEAD: usize = 256;
 
 /// What the owner has published and this node has not followed, without a gap.
 #[derive(Debug, Default)]
@@ -44,7 +47,9 @@ impl Out {
     }
 
     fn bytes(&self) -> usize {
-        self.rulings.iter().map(|ruled| FACT_OVERHEAD + text_of(&ruled.ruling.fact)).sum()
+        let facts = self.rulings.iter().map(|ruled| FACT_OVERHEAD + text_of(&ruled.ruling.fact));
+        let record = self.record.as_deref().map_or(0, RoomRecord::memory);
+        OUT_OVERHEAD + facts.sum::<usize>() + record + self.heard.len() * size_of::<(NodeId, u64)>()
     }
 }
 
@@ -83,9 +88,39 @@ fn text_of(fact: &Fact) -> usize {
         Fact::Text { change: TextChange::Whole(text), .. } => of(text),
         Fact::Text { change: TextChange::Splice(splice), .. } => of(&splice.put),
         Fact::Posted { post } => of(&post.text),
+        Fact::StateChanged { state } => of(&state.prompt),
         Fact::LogReplaced { posts, .. } | Fact::Loaded { posts, .. } => {
             posts.iter().map(|post| FACT_OVERHEAD + post.text.len()).sum()
         }
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::ids::Epoch;
+
+    /// Whether everything is kept of so many messages like this one.
+    fn keeps_all(count: u64, message: impl Fn() -> (Option<RoomRecord>, Heard)) -> bool {
+        let mut missed = Missed::default();
+        let at = |seq| Position { epoch: Epoch(1), seq };
+        for seq in 1..=count {
+            let (record, heard) = message();
+            let record = record.map(Box::new);
+            missed.keep(Out { at: at(seq), rulings: Vec::new(), record, is_unsaved: false, heard });
+        }
+        missed.take_after(at(0)).0.len() as u64 == count
+    }
+
+    #[test]
+    fn messages_without_facts_take_memory_too() {
+        assert!(keeps_all(1_000, || (None, Heard::new())));
+        assert!(!keeps_all(50_000, || (None, Heard::new())));
+        let mut record = RoomRecord::default();
+        record.state.prompt = "x".repeat(1_000_000);
+        assert!(!keeps_all(9, || (Some(record.clone()), Heard::new())));
+        let heard: Heard = (0..1_000).map(|node| (NodeId(node), 1)).collect();
+        assert!(!keeps_all(1_000, || (None, heard.clone())));
     }
 }

@@ -56,7 +56,7 @@ impl Owner {
 
     /// A mirror sends its message with this number. Returns whether it is the next one: otherwise some were lost, and
     /// the mirror will tell of all its clients.
-    pub(super) fn hears(&mut self, node: NodeId, seq: u64, viewers: usize) -> bool {
+    pub(super) fn accept(&mut self, node: NodeId, seq: u64, viewers: usize) -> bool {
         let is_next = self.heard.get(&node).is_some_and(|last| last.checked_add(1) == Some(seq));
         if is_next {
             self.note(node, seq, viewers);

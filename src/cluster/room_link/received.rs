@@ -76,7 +76,7 @@ impl RoomLink {
         if mirror.is_synced() && matches!(says, ToRoom::Reign { from, .. } if from == before) {
             return vec![Effect::Attach];
         }
-        mirror.stray();
+        mirror.mark_diverged();
         match says {
             ToRoom::Out { at, rulings, record, is_unsaved, heard } => {
                 mirror.miss(Out { at, rulings, record, is_unsaved, heard }, now);
@@ -98,7 +98,7 @@ impl RoomLink {
             // It has forgotten the room, which it does not own any more.
             (ToNode::Unknown, Role::Mirror(mirror)) if mirror.owner == from => vec![self.ask(true)],
             (ToNode::Unknown, Role::Unknown(unknown)) => {
-                unknown.add_stranger(from);
+                unknown.add_also_unknown(from);
                 unknown.take_turn(moment.now).then(|| self.ask(true)).into_iter().collect()
             }
             (ToNode::Copy { at, leaves, copy, keys, .. }, _) => {
@@ -108,7 +108,7 @@ impl RoomLink {
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
             {
                 let decide = Effect::Decide { from, has_key, requests, is_all: false, posts: Vec::new() };
-                owner.hears(from, seq, viewers).then_some(decide).into_iter().collect()
+                owner.accept(from, seq, viewers).then_some(decide).into_iter().collect()
             }
             (ToNode::Attach { epoch, seq, requests, posts, viewers, has_key }, Role::Owner(owner))
                 if moment.holds && !owner.doubts && epoch == self.at.epoch =>
@@ -165,7 +165,7 @@ impl RoomLink {
     }
 
     /// A node that has nothing of the room gets it from its owner, which stops.
-    pub(crate) fn inherit(&mut self, from: NodeId, at: Position, now: Instant) {
+    pub(crate) fn accept_handover(&mut self, from: NodeId, at: Position, now: Instant) {
         let mut mirror = Mirror::of(from, now);
         mirror.gain_sync(at);
         self.role = Role::Mirror(mirror);

@@ -25,8 +25,8 @@ fn all() -> BTreeSet<NodeId> {
     [ME, OTHER, THIRD].into()
 }
 
-fn owned(owner: NodeId, epoch: u64) -> Owned {
-    Owned { owner: Some(owner), epoch: Epoch(epoch) }
+fn owned(owner: NodeId, epoch: u64) -> Ownership {
+    Ownership { owner: Some(owner), epoch: Epoch(epoch) }
 }
 
 fn position(epoch: u64, seq: u64) -> Position {
@@ -110,7 +110,7 @@ fn input(epoch: u64, seq: u64) -> ToNode {
 
 #[test]
 fn a_node_that_knows_nothing_of_a_room_takes_it_if_no_other_node_has_it() {
-    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(7) });
+    let (mut link, nobody) = (RoomLink::new(ME), Ownership { owner: None, epoch: Epoch(7) });
     assert_eq!(link.on_owned(nobody, at(1_000, &all())), [], "it does not know yet which nodes are dead");
     assert_eq!(link.on_beat(true, 0, at(3_000, &all())), [own(0, false)]);
     assert_eq!(link.on_owned(nobody, at(3_001, &all())), [Effect::Publish(ToRoom::Open)]);
@@ -119,7 +119,7 @@ fn a_node_that_knows_nothing_of_a_room_takes_it_if_no_other_node_has_it() {
 
 #[test]
 fn a_node_that_knows_nothing_leaves_a_room_to_those_who_do_for_three_seconds() {
-    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(7) });
+    let (mut link, nobody) = (RoomLink::new(ME), Ownership { owner: None, epoch: Epoch(7) });
     for millis in [3_000, 4_000, 5_000] {
         assert_eq!(link.on_owned(nobody, at(millis, &all())), [Effect::Publish(ToRoom::Open)]);
         assert_eq!(link.on_listeners(2, at(millis, &all())), None);
@@ -129,7 +129,7 @@ fn a_node_that_knows_nothing_leaves_a_room_to_those_who_do_for_three_seconds() {
 
 #[test]
 fn a_node_takes_a_room_at_once_if_all_who_listen_know_nothing_of_it_either() {
-    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(7) });
+    let (mut link, nobody) = (RoomLink::new(ME), Ownership { owner: None, epoch: Epoch(7) });
     assert_eq!(link.on_node_message(OTHER, ToNode::Unknown, at(4_000, &all())), [], "nobody has asked");
     link.on_owned(nobody, at(4_000, &all()));
     assert_eq!(link.on_node_message(OTHER, ToNode::Unknown, at(4_001, &all())), [], "who else listens?");
@@ -141,7 +141,7 @@ fn a_node_takes_a_room_at_once_if_all_who_listen_know_nothing_of_it_either() {
 
 #[test]
 fn answers_to_an_earlier_question_do_not_count() {
-    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(7) });
+    let (mut link, nobody) = (RoomLink::new(ME), Ownership { owner: None, epoch: Epoch(7) });
     link.on_owned(nobody, at(4_000, &all()));
     link.on_node_message(OTHER, ToNode::Unknown, at(4_001, &all()));
     link.on_owned(nobody, at(5_000, &all()));
@@ -158,7 +158,7 @@ fn whoever_knows_a_room_claims_it_before_a_node_that_does_not() {
 
 #[test]
 fn a_mirror_that_has_never_had_the_room_leaves_it_to_those_who_have() {
-    let (mut link, nobody) = (RoomLink::new(ME), Owned { owner: None, epoch: Epoch(10) });
+    let (mut link, nobody) = (RoomLink::new(ME), Ownership { owner: None, epoch: Epoch(10) });
     assert_eq!(link.on_owned(owned(OTHER, 10), at(5_000, &all())), [sync()]);
     let unknown = Effect::Send(THIRD, ToNode::Unknown);
     assert_eq!(link.on_room_message(THIRD, ToRoom::Open, at(5_001, &all())), [unknown]);
@@ -322,7 +322,7 @@ fn an_owner_keeps_nothing_of_nodes_that_are_dead() {
     assert_eq!(link.on_beat(true, 0, at(6_001, &all())), [heard]);
     let alive = [ME, THIRD].into();
     assert_eq!(link.on_beat(true, 0, at(9_001, &alive)), [Effect::Publish(tick(10, 0, []))]);
-    assert_eq!((link.heir(&all()), link.other_viewers()), (None, 0));
+    assert_eq!((link.successor(&all()), link.other_viewers()), (None, 0));
 }
 
 #[test]

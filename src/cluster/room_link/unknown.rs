@@ -15,7 +15,7 @@ pub(super) struct Unknown {
     /// How many others have heard that this node would own the room, when it last said so; `None` until that is known.
     listeners: Option<usize>,
     /// Those of them that have answered that they know nothing of the room either.
-    strangers: BTreeSet<NodeId>,
+    also_unknown: BTreeSet<NodeId>,
 }
 
 impl Unknown {
@@ -25,7 +25,7 @@ impl Unknown {
         if moment.is_settled {
             self.asked.get_or_insert(moment.now);
             self.listeners = None;
-            self.strangers.clear();
+            self.also_unknown.clear();
         }
         moment.is_settled
     }
@@ -36,9 +36,9 @@ impl Unknown {
     }
 
     /// Another node knows nothing of the room.
-    pub(super) fn add_stranger(&mut self, node: NodeId) {
+    pub(super) fn add_also_unknown(&mut self, node: NodeId) {
         if self.asked.is_some() {
-            self.strangers.insert(node);
+            self.also_unknown.insert(node);
         }
     }
 
@@ -46,7 +46,7 @@ impl Unknown {
     /// the time to take it first. True once for each time that this node says so.
     pub(super) fn take_turn(&mut self, now: Instant) -> bool {
         let (Some(asked), Some(listeners)) = (self.asked, self.listeners) else { return false };
-        let may_take = self.strangers.len() >= listeners || now.duration_since(asked) >= TTL;
+        let may_take = self.also_unknown.len() >= listeners || now.duration_since(asked) >= TTL;
         if may_take {
             self.listeners = None;
         }

@@ -1,10 +1,10 @@
 -- What all scripts can use. It stands after the first line of each.
 
--- An epoch is a time in ms, and below 2^43 until the year 2248. No room has as many posts. Whatever else somebody has
--- written in the place of such a number counts as nothing, so that the room goes on.
+-- A number of a post, or an epoch: that is a time in ms. Whatever else somebody has written in the place of such a number
+-- counts as nothing, so that the room goes on.
 local function number(text)
   local n = tonumber(text)
-  return n and n >= 0 and n < 2 ^ 43 and n % 1 == 0 and n or nil
+  return n and n >= 0 and n <= MAX_NUMBER and n % 1 == 0 and n or nil
 end
 
 -- Without an exponent, which Lua gives large numbers.
@@ -15,6 +15,12 @@ end
 local function now()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- The epoch of a room. One that is far ahead of the clock counts as nothing: no node would follow its owner.
+local function epoch_of(text)
+  local epoch = number(text)
+  return epoch and epoch <= now() + MAX_AHEAD and epoch or 0
 end
 
 local function is_alive(nodes, node)

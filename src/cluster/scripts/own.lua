@@ -4,7 +4,7 @@
 -- Returns the owner, or '' if nobody alive is, and the epoch.
 local room = redis.call('HMGET', KEYS[2], 'owner', 'epoch', 'n', 'record')
 local owner = room[1] and string.match(room[1], '^%d+$')
-local epoch, known = number(room[2]) or 0, number(ARGV[2]) or 0
+local epoch, known = epoch_of(room[2]), number(ARGV[2]) or 0
 local is_mine = owner == ARGV[1] and epoch >= known
 if is_mine and epoch == known or owner and owner ~= ARGV[1] and epoch >= known and is_alive(KEYS[1], owner) then
   return { owner, epoch }

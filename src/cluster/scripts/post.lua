@@ -4,7 +4,7 @@
 -- key is in ms, the key, and then the author, name, text and time. Returns what became of it, its number, and a post
 -- that was there before.
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')
-local epoch, mine = number(room[1]) or 0, tonumber(ARGV[1])
+local epoch, mine = epoch_of(room[1]), tonumber(ARGV[1])
 if epoch > mine then
   return { 'fenced' }
 elseif epoch < mine then

@@ -5,7 +5,7 @@
 -- author, name, text ('' if it was removed), time, and key ('' if it has none). Returns what became of it, and the
 -- number of the last post.
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')
-local epoch, mine = number(room[1]) or 0, tonumber(ARGV[1])
+local epoch, mine = epoch_of(room[1]), tonumber(ARGV[1])
 if epoch > mine then
   return { 'fenced', false }
 elseif epoch < mine then

@@ -2,7 +2,7 @@
 -- Keeps what a room remembers of its hosts. KEYS: room. ARGV: the epoch of the owner, the record ('' for none), for how
 -- long the room is kept in ms ('' for ever), for how long one without a record and without posts. Returns whether it is
 -- kept. A room that Redis has forgotten keeps it too: its owner is about to claim it again.
-local epoch = number(redis.call('HGET', KEYS[1], 'epoch')) or 0
+local epoch = epoch_of(redis.call('HGET', KEYS[1], 'epoch'))
 if epoch > tonumber(ARGV[1]) then
   return 0
 end

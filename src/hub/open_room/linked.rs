@@ -130,7 +130,7 @@ impl OpenRoom {
         linked.owned.is_unsaved = false;
         linked.owned.answers.clear();
         linked.owned.copies_for.clear();
-        linked.owned.heir = None;
+        linked.owned.successor = None;
         linked.mirrored.requests.clear();
         linked.mirrored.attaches = false;
         linked.mirrored.texts.values_mut().for_each(|text| text.queued = None);

@@ -5,7 +5,7 @@ use crate::base::clock::Now;
 use crate::base::ids::{NodeId, RequestId, UserId};
 use crate::cluster::message::{Asked, Outcome, Request, ToNode, ToRoom};
 use crate::cluster::room_link::Moment;
-use crate::hub::linked::Owned;
+use crate::hub::linked::{MAX_UNCONFIRMED, Owned};
 use crate::protocol::error::EventError;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
@@ -136,25 +136,30 @@ impl OpenRoom {
         let linked = self.linked.as_mut().filter(|linked| may_tell && linked.owned.log.is_read);
         let Some(linked) = linked else { return Vec::new() };
         let (at, keys) = (linked.link.position(), Vec::from_iter(linked.keys.iter().copied()));
-        let heir: BTreeSet<NodeId> = linked.owned.heir.take().into_iter().collect();
-        let others = &mem::take(&mut linked.owned.copies_for) - &heir;
+        let successor: BTreeSet<NodeId> = linked.owned.successor.take().into_iter().collect();
+        let others = &mem::take(&mut linked.owned.copies_for) - &successor;
         let copy = |(nodes, leaves)| {
             let (name, keys) = (self.name.as_str().to_owned(), keys.clone());
             let copy = Box::new(self.rules.copy(&self.view, now));
             (nodes, ToNode::Copy { at, name, leaves, copy, keys })
         };
-        let receivers = [(others, false), (heir, true)].into_iter();
+        let receivers = [(others, false), (successor, true)].into_iter();
         receivers.filter(|(nodes, _)| !nodes.is_empty()).map(copy).collect()
     }
 
-    /// Returns a post that can be numbered now. Otherwise keeps it.
-    pub(crate) fn hold_post(&mut self, by: Requester, post: PendingPost) -> Option<PendingPost> {
-        match self.linked.as_mut().filter(|linked| !linked.owned.log.is_complete()) {
+    /// Whether posts cannot be numbered yet.
+    pub(crate) fn holds_posts(&self) -> bool {
+        self.linked.as_ref().is_some_and(|linked| !linked.owned.log.is_complete())
+    }
+
+    /// Keeps a post until it can be numbered. Returns it if too many wait.
+    pub(crate) fn hold_post(&mut self, by: Requester, post: PendingPost) -> Result<(), PendingPost> {
+        match self.linked.as_mut().filter(|linked| linked.owned.held_posts.len() < MAX_UNCONFIRMED) {
             Some(linked) => {
                 linked.owned.held_posts.push((by, post));
-                None
+                Ok(())
             }
-            None => Some(post),
+            None => Err(post),
         }
     }
 

@@ -1,15 +1,19 @@
 //! One node of several, and what it makes of what Redis and the other nodes tell it.
 
+mod handed_over;
+mod held_posts;
+
 use crate::pipe::{Frame, Pipe};
 use crate::world::{LIMITS, new_client};
 use crossbeam_channel::{Receiver, bounded, unbounded};
 use serde_json::{Value, json};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Answer, Beat, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent, LinkRequest,
-    Load, Name, NodeId, Now, Owned, Post, Publication, Requests, RoomId, RoomRecord, Session, Shard,
-    TextChange, UserId, Write,
+    Action, Answer, Beat, Channel, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent,
+    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Requests, RoomId, RoomRecord,
+    Session, Shard, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, RoomName};
 
@@ -62,7 +66,7 @@ impl Node {
     /// The other node says something about the room.
     pub(super) fn hear(&mut self, says: &Value) {
         let message = json!({"room": "physics", "from": OTHER, "says": says}).to_string();
-        self.tell(LinkEvent::of_node(&message).expect("a message"));
+        self.tell(LinkEvent::of_node(&message, 0).expect("a message"));
     }
 
     fn beat(&mut self) {
@@ -111,7 +115,24 @@ impl Node {
     }
 
     pub(super) fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
-        self.tell(LinkEvent::Owned(room, Owned { owner: Some(owner), epoch: Epoch(epoch) }));
+        self.tell(LinkEvent::Owned(room, Ownership { owner: Some(owner), epoch: Epoch(epoch) }));
+    }
+
+    /// A node that owns a room with long texts.
+    fn with_long_texts() -> Self {
+        let mut node = Self::start();
+        let (room, _pipe) = node.open_room();
+        node.own(room, ME, 5);
+        node.load(0);
+        let text = "x".repeat(100_000);
+        for _ in 0..30 {
+            let (client, _) = node.connect();
+            let name = Name::parse("Ada", 40).expect("a name");
+            node.act(client, Action::Join { name, session: Session::random() });
+            node.act(client, Action::Write(TextChange::Whole(text.clone().into())));
+        }
+        node.all_published();
+        node
     }
 
     /// The store has read a log of so many posts.
@@ -262,48 +283,29 @@ fn nothing_is_decided_for_other_nodes_before_the_room_is_loaded() {
 }
 
 #[test]
-fn a_room_that_a_node_leaves_is_taken_by_one_that_is_just_opening_it() {
-    let mut node = Node::start();
-    let (room, pipe) = node.open_room();
-    node.hear(&copy(5, false, "not for this node"));
-    assert_eq!(snapshot(&pipe), None);
-    node.hear(&copy(5, true, "left to this node"));
-    assert_eq!(log_of(snapshot(&pipe)), 1);
-    node.own(room, ME, 7);
-    node.load(1);
-    assert_eq!(node.health().rooms, 1);
-}
-
-#[test]
-fn only_what_a_node_leaves_opens_a_room_and_only_in_time() {
-    let mut node = Node::start();
-    node.hear(&copy(5, false, "too late"));
-    let mut foreign = copy(5, true, "of another room");
-    foreign["copy"]["name"] = json!("chemistry");
-    node.hear(&foreign);
-    assert_eq!(node.health().rooms, 0);
-    node.sleep(LEASE);
-    node.hear(&copy(5, true, "sent before this node was suspended"));
-    assert_eq!(node.health().rooms, 0);
-    node.beat();
-    node.hear(&copy(5, true, "left to this node"));
-    assert_eq!(node.health().rooms, 1);
+fn only_so_many_nodes_get_a_large_copy_at_a_time() {
+    let mut node = Node::with_long_texts();
+    let mut receivers = BTreeSet::new();
+    for from in 1_000..1_256 {
+        let message = json!({"room": "physics", "from": from, "says": "sync"}).to_string();
+        node.tell(LinkEvent::of_node(&message, 0).expect("a message"));
+        if from % 64 == 63 {
+            node.published(); // not all pieces of one copy
+        }
+    }
+    for Publication { channel, json, .. } in node.all_published() {
+        if let Channel::Node(to) = channel
+            && json.starts_with("fragment ")
+        {
+            receivers.insert(to);
+        }
+    }
+    assert_eq!(receivers.len(), 64);
 }
 
 #[test]
 fn a_large_copy_holds_up_nothing_that_a_room_has_to_say() {
-    let mut node = Node::start();
-    let (room, _pipe) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(0);
-    let text = "x".repeat(100_000);
-    for _ in 0..30 {
-        let (client, _) = node.connect();
-        let name = Name::parse("Ada", 40).expect("a name");
-        node.act(client, Action::Join { name, session: Session::random() });
-        node.act(client, Action::Write(TextChange::Whole(text.clone().into())));
-    }
-    node.all_published();
+    let mut node = Node::with_long_texts();
     let sync = json!("sync");
     let is_piece = |publication: &&Publication| publication.json.starts_with("fragment ");
     let (mut pieces, mut turns, mut outs) = (0, 0, 0);
@@ -381,7 +383,7 @@ fn whoever_is_here_has_a_seat_under_a_new_owner_that_took_them_for_away() {
     let ruling = json!({"fact": joined, "seat": {"key": key, "rank": rank}});
     let message =
         json!({"from": OTHER, "says": {"out": {"at": {"epoch": 5, "seq": 4}, "rulings": [ruling]}}});
-    node.tell(LinkEvent::of_room("physics".to_owned(), &message.to_string()).expect("a message"));
+    node.tell(LinkEvent::of_room("physics".to_owned(), &message.to_string(), 0).expect("a message"));
     // The owner has not heard of them for a moment, and dies before it has.
     node.tell(LinkEvent::Unpublished);
     node.hear(&copy_with(5, 6, false, "hello", &away(key)));

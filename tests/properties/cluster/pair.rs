@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
-    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, QueuedEvent, Requests, Restored, Save,
-    Session, Shard, StorePost, Write,
+    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Requests, Restored,
+    Save, Session, Shard, StorePost, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -203,7 +203,7 @@ impl Nodes {
                 LinkEvent::Owned(room, self.redis.own(id, known, may_take, now))
             }
             LinkRequest::Give { room, epoch, to, .. } => match self.redis.give(id, epoch, to, now) {
-                Some(epoch) => LinkEvent::Owned(room, Owned { owner: Some(to), epoch }),
+                Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch }),
                 None => LinkEvent::NotGiven(room, to),
             },
             LinkRequest::Publish(publications) => {
@@ -232,8 +232,8 @@ impl Nodes {
         for n in 0..self.nodes.len() {
             if is_for(channel, &self.nodes[n]) {
                 let event = match channel {
-                    Channel::Room(key) => LinkEvent::of_room(key.clone(), json),
-                    Channel::Node(_) => LinkEvent::of_node(json),
+                    Channel::Room(key) => LinkEvent::of_room(key.clone(), json, EPOCH + self.millis),
+                    Channel::Node(_) => LinkEvent::of_node(json, EPOCH + self.millis),
                 };
                 self.tell(n, Event::Link(Box::new(event.expect("a message"))));
             }

@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use typewall::internals::{
-    Epoch, IdempotencyKey, NodeId, Numbered, Owned, PendingPost, Post, Restore, Returned, RoomRecord, UserId,
+    Epoch, IdempotencyKey, NodeId, Numbered, Ownership, PendingPost, Post, Restore, Returned, RoomRecord,
+    UserId,
 };
 
 /// For how long a node is alive after a beat, in milliseconds.
@@ -40,18 +41,18 @@ impl Redis {
         self.alive_until.get(&node).is_some_and(|until| *until >= now)
     }
 
-    pub(super) fn own(&mut self, me: NodeId, known: Epoch, may_take: bool, now: u64) -> Owned {
+    pub(super) fn own(&mut self, me: NodeId, known: Epoch, may_take: bool, now: u64) -> Ownership {
         let is_mine = self.owner == Some(me) && self.epoch >= known;
         let is_other = |owner: &NodeId| *owner != me && self.epoch >= known && self.is_alive(*owner, now);
         if let Some(owner) = self.owner.filter(|owner| is_mine && self.epoch == known || is_other(owner)) {
-            return Owned { owner: Some(owner), epoch: self.epoch };
+            return Ownership { owner: Some(owner), epoch: self.epoch };
         }
         if !is_mine && !may_take {
-            return Owned { owner: None, epoch: self.epoch };
+            return Ownership { owner: None, epoch: self.epoch };
         }
         self.epoch = Epoch((self.epoch.0 + 1).max(known.0 + 1).max(now));
         self.owner = Some(me);
-        Owned { owner: Some(me), epoch: self.epoch }
+        Ownership { owner: Some(me), epoch: self.epoch }
     }
 
     /// A node hands the room to another one. Returns the new epoch.

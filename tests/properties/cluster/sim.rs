@@ -23,8 +23,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
-    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Owned, QueuedEvent, Requests, Save, Session,
-    Shard, StateChange, StorePost, Text, TextChange, UserId, Write,
+    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Requests, Save,
+    Session, Shard, StateChange, StorePost, Text, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 

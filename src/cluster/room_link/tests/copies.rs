@@ -37,7 +37,7 @@ fn a_node_that_is_just_opening_a_room_takes_it_from_one_that_stops() {
 #[test]
 fn a_copy_from_before_somebody_else_owned_the_room_is_too_late() {
     let mut link = RoomLink::new(ME);
-    link.on_owned(Owned { owner: None, epoch: Epoch(11) }, at(5_000, &all()));
+    link.on_owned(Ownership { owner: None, epoch: Epoch(11) }, at(5_000, &all()));
     assert_eq!(link.on_node_message(OTHER, copy_of(10, 4, true), at(5_001, &all())), []);
     assert_eq!(link.on_node_message(OTHER, copy_of(11, 4, true), at(5_002, &all())).len(), 2);
 }

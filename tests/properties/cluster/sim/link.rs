@@ -85,7 +85,7 @@ impl Sim {
             Asked::Link(LinkRequest::Release(_)) => {}
             Asked::Link(LinkRequest::Give { room, epoch, to, .. }) => {
                 let event = match self.redis.give(id, epoch, to, now) {
-                    Some(epoch) => LinkEvent::Owned(room, Owned { owner: Some(to), epoch }),
+                    Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch }),
                     None => LinkEvent::NotGiven(room, to),
                 };
                 self.deliver_link(n, event);
@@ -155,7 +155,7 @@ impl Sim {
     /// Gives a message to every node that receives it, and returns how many there are.
     pub(super) fn publish(&mut self, channel: &Channel, json: &str) -> usize {
         self.check_epoch(json);
-        let mut count = 0;
+        let (mut count, redis_millis) = (0, EPOCH + self.now);
         for n in 0..self.nodes.len() {
             let node = &self.nodes[n];
             let receives = match channel {
@@ -167,8 +167,8 @@ impl Sim {
             }
             count += 1;
             let event = match channel {
-                Channel::Room(key) => LinkEvent::of_room(key.clone(), json),
-                Channel::Node(_) => LinkEvent::of_node(json),
+                Channel::Room(key) => LinkEvent::of_room(key.clone(), json, redis_millis),
+                Channel::Node(_) => LinkEvent::of_node(json, redis_millis),
             };
             self.deliver_link(n, event.expect("a message"));
         }

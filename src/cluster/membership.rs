@@ -7,11 +7,11 @@ use std::sync::Arc;
 /// Most nodes that one line of the log names. A few dozen share one Redis; it may have been given thousands.
 const MAX_NAMED: usize = 20;
 
-/// The nodes that were alive when this node last asked, itself left out.
+/// The nodes that were alive when this node last asked.
 #[derive(Debug, Default)]
-pub(crate) struct Census(Arc<BTreeSet<NodeId>>);
+pub(crate) struct Membership(Arc<BTreeSet<NodeId>>);
 
-impl Census {
+impl Membership {
     /// These nodes are alive now. Returns what the log is to say, if others have appeared or are gone.
     pub(crate) fn update(&mut self, me: NodeId, alive: &Arc<BTreeSet<NodeId>>) -> Option<String> {
         let before = std::mem::replace(&mut self.0, Arc::clone(alive));
@@ -39,26 +39,26 @@ mod tests {
 
     const ME: NodeId = NodeId(1);
 
-    fn update(census: &mut Census, ids: impl IntoIterator<Item = u64>) -> Option<String> {
-        census.update(ME, &Arc::new(ids.into_iter().map(NodeId).collect()))
+    fn update(membership: &mut Membership, ids: impl IntoIterator<Item = u64>) -> Option<String> {
+        membership.update(ME, &Arc::new(ids.into_iter().map(NodeId).collect()))
     }
 
     #[test]
     fn a_change_of_the_others_is_said_once() {
-        let mut census = Census::default();
-        assert_eq!(update(&mut census, [1]), None);
-        let said = update(&mut census, [1, 2, 3]);
+        let mut membership = Membership::default();
+        assert_eq!(update(&mut membership, [1]), None);
+        let said = update(&mut membership, [1, 2, 3]);
         assert_eq!(said.as_deref(), Some("nodes appeared: 2 3; alive, with this one: 3"));
-        assert_eq!(update(&mut census, [1, 2, 3]), None);
-        let said = update(&mut census, [1, 3, 4]);
+        assert_eq!(update(&mut membership, [1, 2, 3]), None);
+        let said = update(&mut membership, [1, 3, 4]);
         assert_eq!(said.as_deref(), Some("nodes appeared: 4, gone: 2; alive, with this one: 3"));
-        let said = update(&mut census, [3]);
+        let said = update(&mut membership, [3]);
         assert_eq!(said.as_deref(), Some("nodes gone: 4; alive, with this one: 2"));
     }
 
     #[test]
     fn a_line_names_a_bounded_number_of_nodes() {
-        let said = update(&mut Census::default(), 1..=1_001).expect("a change");
+        let said = update(&mut Membership::default(), 1..=1_001).expect("a change");
         assert!(said.ends_with(" 20 21 and 980 more; alive, with this one: 1001"), "{said}");
     }
 }

@@ -1,0 +1,24 @@
+use super::*;
+use crate::cluster::options::RedisOptions;
+use crossbeam_channel::unbounded;
+use std::net::TcpListener;
+use std::thread;
+
+#[test]
+fn a_hub_learns_that_a_room_may_not_be_handed_over_if_the_answer_is_lost() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("redis://{}", listener.local_addr().expect("an address"));
+    let url = url.parse().expect("a URL");
+    // It takes every connection, and closes it without an answer.
+    thread::spawn(move || listener.incoming().for_each(drop));
+    let redis = Redis::new(&RedisOptions { url, prefix: Default::default(), keep_days: None });
+    let ((hub, requests), (_signal, signals), (changes, _)) = (unbounded(), unbounded(), unbounded());
+    let (told, events) = unbounded();
+    let tell = move |_, event| _ = told.send(event);
+    let (room, key) = (RoomId(7), "r".to_owned());
+    hub.send(LinkRequest::Give { room, key, epoch: Epoch(1), to: NodeId(2) }).expect("a writer");
+    drop(hub); // it ends once it has answered
+    Writer::new(redis.into(), NodeId(1), vec![requests], signals, changes, tell).run();
+    let events: Vec<LinkEvent> = events.iter().collect();
+    assert!(matches!(events[..], [LinkEvent::GiveFailed(RoomId(7))]), "{events:?}");
+}
