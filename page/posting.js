@@ -5,7 +5,7 @@ import { touch } from "./changes.js";
 import { at } from "./dom.js";
 import { putInto } from "./continuous.js";
 import { drawMyError } from "./own-box.js";
-import { confirm, drop, keep, nextIn, noteSent, pauseIn, renew } from "./queue.js";
+import { drop, keep, nextIn, noteSent, noteStored, pauseIn, renew } from "./queue.js";
 import { draft, isFrozen, room, seat, tab } from "./state.js";
 import { isTooLong, ownText, sendOwn, sendText, sharedText, tellText, write } from "./text.js";
 import { say } from "./words.js";
@@ -152,7 +152,7 @@ export function settle(posted) {
   const mine = posted.ref && draft.pending.find((pending) => pending.ref === posted.ref);
   if (!mine) return;
   if (draft.composing && mine.extent !== undefined) return afterComposing(() => settle(posted));
-  confirm(draft, mine.ref);
+  noteStored(draft, mine.ref);
   if (!mine.out) takeOut(mine);
   if (draft.pending.length) sendText();
   sendNext();

@@ -53,7 +53,7 @@ export function renew(queue) {
  * @param {Queue} queue
  * @param {string | undefined} ref
  */
-export function confirm(queue, ref) {
+export function noteStored(queue, ref) {
   const stored = queue.pending.find((pending) => pending.ref === ref);
   if (!stored) return undefined;
   const wasFirst = stored === queue.pending[0];

@@ -19,7 +19,8 @@ const MEASURED_QUICKLY: f64 = 2.0;
 /// Length of a measurement without any activity, in seconds: two ping intervals.
 const IDLE: f64 = 10.0;
 
-/// The number of the texts in the boxes when hidden texts are shown to all, or all clients come back: 200 characters, the average length.
+/// The number of the texts in the boxes when hidden texts are shown to all, or all clients come back: 200 characters, the
+/// average length.
 const SHOWN: u32 = 19;
 
 /// How a typist's text changes.

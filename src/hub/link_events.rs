@@ -15,8 +15,8 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::sync::Arc;
 
-/// How many nodes get a copy of a room at a time, those included to which a large one is on its way. Without a limit, whoever can publish could request copies without end.
-/// The others ask again after a second.
+/// How many nodes get a copy of a room at a time, those included to which a large one is on its way. Without a limit,
+/// whoever can publish could request copies without end. The others ask again after a second.
 const MAX_COPIES: usize = 64;
 
 impl<T: Transport> Hub<T> {

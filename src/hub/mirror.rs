@@ -23,12 +23,14 @@ impl<T: Transport> Hub<T> {
     /// Passes a client's action on to the owner of its room.
     pub(super) fn forward(&mut self, client: ClientId, id: RoomId, action: Action, ack: Option<AckId>) {
         let reference = action.reference().map(str::to_owned);
+        let is_post = matches!(action, Action::Post { .. });
         if matches!(action, Action::Host) {
             self.tell_hosting(client, id);
         }
         let Some(room) = self.rooms.touch(id) else { return };
         if let Err(error) = room.forward(client, action, ack) {
-            self.reject(client, error, ReplyTo { reference, ack });
+            let reason = is_post.then(|| self.guest_refusal(client, id)).flatten();
+            self.reject(client, reason.unwrap_or(error), ReplyTo { reference, ack });
         }
     }
 

@@ -319,7 +319,6 @@ impl<T: Transport> Hub<T> {
 
     /// The log of a room as Redis has it, which may have posts that this node lacks.
     pub(super) fn add_log(&mut self, id: RoomId, posts: Vec<Post>, now: Now) {
-        self.remove_erased(id, &posts, now);
         let Some(room) = self.rooms.get(id) else { return };
         // The owner before has removed these, and this node has not heard of it.
         let removed = room.removed_among(&posts);
@@ -333,17 +332,6 @@ impl<T: Transport> Hub<T> {
                 self.publish(id, Fact::LogReplaced { posts, last_n }, Cause::default(), now);
             }
             _ => self.add_known_posts(id, posts.into_iter().map(|post| (post, None)), now),
-        }
-    }
-
-    /// The owner before may have had posts erased, and not have lived to tell.
-    fn remove_erased(&mut self, id: RoomId, posts: &[Post], now: Now) {
-        let erased: BTreeSet<u64> =
-            posts.iter().filter(|post| post.text.is_empty()).map(|post| post.n).collect();
-        let Some(room) = self.rooms.get(id) else { return };
-        let shown = room.view().posts().filter(|post| !post.text.is_empty() && erased.contains(&post.n));
-        for n in shown.map(|post| post.n).collect::<Vec<u64>>() {
-            self.publish(id, Fact::PostRemoved { n }, Cause::default(), now);
         }
     }
 

@@ -190,7 +190,8 @@ impl<'a> Stage<'a> {
         let sent = self.with_ids(&data);
         self.people.get_mut(who).expect("somebody").send(event, &sent);
         self.people.get_mut(who).expect("somebody").catch_up();
-        self.end_step(&format!("{who}: {event} {data}"));
+        let poster = if who == "olga" { who } else { "mark" };
+        self.end_step_of(poster, &format!("{who}: {event} {data}"));
     }
 
     /// Somebody sends several events at once. Of several states, others may be told only the last one, and what the owner
@@ -279,10 +280,16 @@ impl<'a> Stage<'a> {
     /// others ask for, also through the store: what they cause may still be on its way when the first one is posted. What
     /// is sent at the end of a batch comes before the pong.
     fn end_step(&mut self, label: &str) {
+        self.end_step_of("mark", label);
+    }
+
+    /// The same after something that was done on the server of whoever posts now.
+    fn end_step_of(&mut self, poster: &'static str, label: &str) {
         for _ in 0..3 {
             self.barriers += 1;
             let text = format!("barrier {}", self.barriers);
-            self.people.get_mut("mark").expect("Mark").send("message", &json!({ "text": text }));
+            let poster = self.people.get_mut(poster).expect("somebody");
+            poster.send("message", &json!({ "text": text }));
             for wire in self.people.values_mut() {
                 wire.until(&format!("{label}: {text}"), |packet| {
                     packet[0] == "data" && packet[1]["text"] == *text

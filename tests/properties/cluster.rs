@@ -5,6 +5,7 @@
 //! was removed.
 
 mod mirrors;
+mod node_hub;
 mod one_node;
 mod pair;
 mod record;

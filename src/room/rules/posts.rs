@@ -20,17 +20,21 @@ impl Rules {
         reference: Option<String>,
         now: Now,
     ) -> Decision {
-        let (Some(seat), Some(user)) = (self.seats.get_mut(&id), view.user(id)) else {
+        let (Some(seat), Some(user)) = (self.seats.get(&id), view.user(id)) else {
             return Decision::reply(Reply::None);
         };
-        seat.wrote = true;
         let name = user.name.as_str().to_owned();
         let with_key = |reference: String| {
             let key = seat.key.idempotency_key(&reference);
             (reference, key)
         };
         let reference = reference.map(with_key);
-        self.number(view, PendingPost { id, name, text, at: now.unix_millis, reference })
+        let decision = self.number(view, PendingPost { id, name, text, at: now.unix_millis, reference });
+        // Rules that follow these do not learn of a post that is there already.
+        if !matches!(decision.reply, Reply::Duplicate(..)) {
+            self.note_written(id);
+        }
+        decision
     }
 
     /// Decides on a post under this name by somebody who has no seat. Nobody is shown to come or go. The author gets an

@@ -161,6 +161,21 @@ fn a_seat_is_kept_for_who_wrote_or_stayed() {
 }
 
 #[test]
+fn a_post_that_is_there_already_keeps_no_seat() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let session = Session::random();
+    for (id, is_new) in [(UserId(1), true), (UserId(2), false)] {
+        join(&mut rules, &mut view, 1, session);
+        let actor = Actor { user: Some(id), has_key: false, rank: Rank::local(1) };
+        let post = Action::Post { text: "x".to_owned(), reference: Some("a".to_owned()) };
+        let decision = rules.decide(&view, actor, post, now()).unwrap();
+        assert_eq!((decision.fact.is_some(), rules.seats[&id].wrote), (is_new, is_new));
+        decision.fact.into_iter().for_each(|fact| view.apply(fact));
+        view.apply(rules.leave(&view, id, true, now()).unwrap());
+    }
+}
+
+#[test]
 fn a_room_has_a_maximum_number_of_hosts() {
     let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
     let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { confirm, drop, keep, nextIn, noteSent, pauseIn, renew, takeBack } from "../../../page/queue.js";
+import { drop, keep, nextIn, noteSent, noteStored, pauseIn, renew, takeBack } from "../../../page/queue.js";
 
 const queueOf = (...texts) => ({
   pending: texts.map((text, n) => ({ text, ref: `r${n + 1}` })),
@@ -22,10 +22,10 @@ function send(queue) {
 test("one post at a time is on its way, in the order in which they were posted", () => {
   const queue = queueOf("one", "two");
   assert.deepEqual([send(queue), send(queue)], ["r1", undefined]);
-  assert.equal(confirm(queue, "r9"), undefined);
+  assert.equal(noteStored(queue, "r9"), undefined);
   assert.equal(send(queue), undefined);
-  assert.equal(confirm(queue, "r1").text, "one");
-  assert.equal(confirm(queue, "r1"), undefined);
+  assert.equal(noteStored(queue, "r1").text, "one");
+  assert.equal(noteStored(queue, "r1"), undefined);
   assert.deepEqual([send(queue), refs(queue)], ["r2", ["r2"]]);
 });
 
@@ -54,7 +54,7 @@ test("a post that is stored in the end has used up no attempts of the next", () 
   keep(queue, "r1");
   pauseIn(queue);
   send(queue);
-  confirm(queue, "r1");
+  noteStored(queue, "r1");
   assert.deepEqual([queue.refusals, send(queue)], [0, "r2"]);
 });
 

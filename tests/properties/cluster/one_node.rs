@@ -3,29 +3,22 @@
 mod handed_over;
 mod held_posts;
 
+use super::node_hub::{CLOCK, LEASE, NodeHub};
 use crate::pipe::{Frame, Pipe};
 use crate::world::{LIMITS, new_client};
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::{Receiver, bounded};
 use serde_json::{Value, json};
-use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     Action, Answer, Beat, Channel, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent,
-    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Requests, RoomId, RoomRecord,
-    Session, Shard, TextChange, UserId, Write,
+    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, RoomId, RoomRecord, Session,
+    TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, RoomName};
 
 pub(super) const ME: NodeId = NodeId(1);
 pub(super) const OTHER: NodeId = NodeId(2);
-
-/// For how long a node may decide after a beat.
-const LEASE: Duration = Duration::from_millis(2_500);
-
-thread_local! {
-    static CLOCK: Cell<Duration> = const { Cell::new(Duration::ZERO) };
-}
 
 /// A node that is linked to another one.
 pub(super) struct Node {
@@ -40,14 +33,11 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn start() -> Self {
-        let ((to_link, requests), (loads, load_queue), (writes, write_queue)) =
-            (unbounded(), unbounded(), unbounded());
         let hosts = HostOptions { mode: HostMode::Key, key: None };
-        let mut hub = Hub::new(LIMITS, None, hosts, Some(Requests { loads, writes }), Shard::single());
-        hub.join_cluster(ME, to_link, || CLOCK.get());
+        let NodeHub { hub, requests, loads, writes } = NodeHub::new(ME, LIMITS, hosts);
         CLOCK.set(Duration::ZERO);
         let now = Now { instant: Instant::now() + Duration::from_secs(60), unix_millis: 0 };
-        let mut node = Self { hub, now, requests, loads: load_queue, writes: write_queue, clients: 0 };
+        let mut node = Self { hub, now, requests, loads, writes, clients: 0 };
         node.tell(LinkEvent::Linked);
         node.beat();
         node

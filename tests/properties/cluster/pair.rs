@@ -1,34 +1,23 @@
 //! Nodes whose messages arrive at once and in order, for tests that decide themselves what happens when. The time is the
 //! test's own, and so is what Redis does of what it is asked for.
 
+use super::node_hub::{CLOCK, LEASE, NodeHub};
 use super::redis::Redis;
 use crate::pipe::Pipe;
 use crate::support::page::Page;
 use crate::world::{KEY, new_client};
-use crossbeam_channel::{Receiver, unbounded};
-use std::cell::Cell;
+use crossbeam_channel::Receiver;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
-    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Requests, Restored,
-    Save, Session, Shard, StorePost, Write,
+    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Restored, Save,
+    Session, StorePost, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
 /// The time at which everything begins, in milliseconds since 1970.
 const EPOCH: u64 = 1_800_000_000_000;
-
-/// For how long a node may decide after a beat, in milliseconds.
-const LEASE: u64 = 2_500;
-
-thread_local! {
-    static CLOCK: Cell<u64> = const { Cell::new(0) };
-}
-
-fn clock() -> Duration {
-    Duration::from_millis(CLOCK.get())
-}
 
 /// What Redis makes of changes to what it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +73,7 @@ impl Person {
 impl Nodes {
     /// So many nodes, which are linked.
     pub(super) fn start(count: usize, limits: Limits, mode: HostMode) -> Self {
-        CLOCK.set(0);
+        CLOCK.set(Duration::ZERO);
         let mut nodes = Self {
             nodes: Vec::new(),
             redis: Redis::default(),
@@ -105,11 +94,8 @@ impl Nodes {
 
     fn start_node(&mut self, limits: Limits, mode: HostMode) {
         let id = NodeId(self.nodes.len() as u64 + 1);
-        let ((to_link, requests), (load, loads), (write, writes)) = (unbounded(), unbounded(), unbounded());
         let hosts = HostOptions { mode, key: Some(SecretHash::new(KEY)) };
-        let store = Requests { loads: load, writes: write };
-        let mut hub = Hub::new(limits, None, hosts, Some(store), Shard::single());
-        hub.join_cluster(id, to_link, clock);
+        let NodeHub { hub, requests, loads, writes } = NodeHub::new(id, limits, hosts);
         self.nodes.push(Node { id, hub, requests, loads, writes, rooms: BTreeSet::new(), is_dead: false });
     }
 
@@ -124,7 +110,7 @@ impl Nodes {
         while self.millis < end {
             let next = (self.millis / 1_000 + 1) * 1_000;
             self.millis = next.min(end);
-            CLOCK.set(self.millis);
+            CLOCK.set(Duration::from_millis(self.millis));
             if self.millis == next {
                 (0..self.nodes.len()).for_each(|n| self.beat(n));
             }
@@ -142,7 +128,7 @@ impl Nodes {
         let beat = Beat {
             was_alive,
             alive: alive.into(),
-            valid_until: Duration::from_millis(self.millis + LEASE),
+            valid_until: Duration::from_millis(self.millis) + LEASE,
             linked_since: self.base,
             clock_offset: 0,
         };

@@ -8,23 +8,23 @@ mod line;
 mod link;
 mod people;
 
+use super::node_hub::{CLOCK, NodeHub};
 use super::redis::{Redis, TTL};
 use crate::pipe::{Frame, Pipe};
 use crate::support::page::Page;
 use crate::world::{KEY, LIMITS, here, new_client};
-use crossbeam_channel::{Receiver, unbounded};
+use crossbeam_channel::Receiver;
 pub(crate) use faults::Fault;
 use hosts::Hosts;
 use http::HttpPost;
 use line::Line;
-use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 use typewall::internals::{
     AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
-    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Requests, Save,
-    Session, Shard, StateChange, StorePost, Text, TextChange, UserId, Write,
+    LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Save, Session,
+    StateChange, StorePost, Text, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
 
@@ -40,14 +40,6 @@ const PEOPLE: usize = 6;
 
 /// They, and a viewer.
 const ALL: usize = PEOPLE + 1;
-
-thread_local! {
-    static CLOCK: Cell<u64> = const { Cell::new(0) };
-}
-
-fn clock() -> Duration {
-    Duration::from_millis(CLOCK.get())
-}
 
 /// What happens at a time.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,7 +155,7 @@ pub(crate) struct Sim {
 
 impl Sim {
     pub(crate) fn new(seed: u64, faults: &[Fault]) -> Self {
-        CLOCK.set(0);
+        CLOCK.set(Duration::ZERO);
         let mut sim = Self {
             seed: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1,
             now: 0,
@@ -235,19 +227,16 @@ impl Sim {
 
     fn start_node(&mut self) {
         let id = NodeId(self.nodes.len() as u64 + 1);
-        let ((to_link, requests), (loads, load_queue), (writes, write_queue)) =
-            (unbounded(), unbounded(), unbounded());
         let hosts = HostOptions { mode: HostMode::Key, key: Some(SecretHash::new(KEY)) };
         let limits = Limits { grace: Duration::from_secs(10), log_length: self.log_length, ..LIMITS };
         let clock_ahead = [0, 0, 5_000, -90_000, 3_600_000][self.random(5) as usize];
-        let mut hub = Hub::new(limits, None, hosts, Some(Requests { loads, writes }), Shard::single());
-        hub.join_cluster(id, to_link, clock);
+        let NodeHub { hub, requests, loads, writes } = NodeHub::new(id, limits, hosts);
         self.nodes.push(Node {
             id,
             hub,
             requests,
-            loads: load_queue,
-            writes: write_queue,
+            loads,
+            writes,
             asked: VecDeque::new(),
             inbox: VecDeque::new(),
             rooms: BTreeSet::new(),
@@ -267,7 +256,7 @@ impl Sim {
             && at < BUSY + QUIET
         {
             self.now = at;
-            CLOCK.set(at);
+            CLOCK.set(Duration::from_millis(at));
             self.happen(happening);
         }
     }

@@ -1,6 +1,7 @@
 //! The link of each node of the simulation: requests take a while, and so does what comes back.
 
 use super::*;
+use crate::cluster::node_hub::LEASE;
 use serde_json::Value;
 use typewall::internals::Restored;
 
@@ -61,7 +62,7 @@ impl Sim {
                 let beat = Beat {
                     was_alive,
                     alive: alive.into(),
-                    valid_until: Duration::from_millis(self.now + 2_500),
+                    valid_until: Duration::from_millis(self.now) + LEASE,
                     linked_since: self.base + Duration::from_millis(linked_since),
                     clock_offset: -self.nodes[n].clock_ahead,
                 };
