@@ -107,9 +107,9 @@ pub struct RoomRecord {
     hosts: VecDeque<SessionKey>,
     /// Users who have had a seat while the room was locked, the first of them first. Empty if it is not.
     members: VecDeque<SessionKey>,
-    /// How often it has changed, if there are several nodes: the record with more changes is the later one.
+    /// How often it was to be saved: of two records of a room, the one with the higher version is the later.
     #[serde(default)]
-    changes: u64,
+    version: u64,
 }
 
 impl RoomRecord {
@@ -121,20 +121,25 @@ impl RoomRecord {
 
     /// Whether there is nothing to remember.
     pub(crate) fn is_empty(&self) -> bool {
-        *self == Self { changes: self.changes, ..Self::default() }
+        *self == Self::empty(self.version)
     }
 
-    /// Counts a change.
-    pub(super) fn count_change(&mut self) {
-        self.changes = self.changes.saturating_add(1);
+    /// A record with nothing to remember but its version.
+    pub(crate) fn empty(version: u64) -> Self {
+        Self { version, ..Self::default() }
     }
 
-    /// Whether it has changed more often than another record of the room.
-    pub(super) fn is_later_than(&self, other: &Self) -> bool {
-        self.changes > other.changes
+    /// How often it was to be saved.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
     }
 
-    /// Becomes a later record. Whoever was removed meanwhile stays removed.
+    /// It is to be saved.
+    pub(super) fn count_version(&mut self) {
+        self.version = self.version.saturating_add(1);
+    }
+
+    /// Becomes a later record of the room. Whoever was removed meanwhile stays removed.
     pub(super) fn catch_up(&mut self, later: Self) {
         let Self { removed, .. } = mem::replace(self, later);
         removed.into_iter().for_each(|key| self.remove(key));
@@ -181,7 +186,7 @@ impl RoomRecord {
 
     /// Whether it is no larger than a room makes it.
     pub(crate) fn is_bounded(&self) -> bool {
-        let Self { state, all_cleared: _, cleared, removed, hosts, members, changes: _ } = self;
+        let Self { state, all_cleared: _, cleared, removed, hosts, members, version: _ } = self;
         state.is_bounded()
             && cleared.len() <= MAX_CLEARED
             && removed.len() <= MAX_REMOVED

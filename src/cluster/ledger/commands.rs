@@ -71,7 +71,7 @@ pub(super) fn command_of(write: &Write, redis: &Redis, expiry: &Expiry) -> Cmd {
         Write::Restore(posts) => restore(posts, redis, expiry),
         Write::Change(Change::Save(Save { name, record, epoch, .. })) => {
             let mut save = call(&redis.scripts.save, &[redis.keys.room(name.key())]);
-            save.arg(epoch.unwrap_or_default().0).arg(json_of(record));
+            save.arg(epoch.unwrap_or_default().0).arg(json_of(record)).arg(record.version());
             save.arg(expiry.of_room()).arg(UNUSED_ROOM).take()
         }
         Write::Change(Change::Erase(Erase { name, n, .. })) => {

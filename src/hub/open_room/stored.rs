@@ -27,7 +27,8 @@ impl OpenRoom {
         self.publish(fact, Cause::default());
     }
 
-    /// Takes over the record that the store has, if it is later than that of this node. Returns what the room is to be told.
+    /// Takes over the record that the store has, if it is later than that of this node. Returns what the room is to be
+    /// told.
     pub(crate) fn catch_up(&mut self, record: RoomRecord) -> Vec<Fact> {
         self.rules.catch_up(&self.view, record)
     }
@@ -41,9 +42,6 @@ impl OpenRoom {
     pub(crate) fn take_record(&mut self) -> Option<RoomRecord> {
         if self.saving.is_some() {
             return None;
-        }
-        if self.linked.is_some() {
-            self.rules.count_record_change();
         }
         let record = self.rules.take_record()?;
         self.saving = Some(record.state.clone());

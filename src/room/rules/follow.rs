@@ -104,14 +104,13 @@ impl Rules {
     }
 
     /// Takes over the record that the store has, if it is later than that of these rules: the process that decided before
-    /// has saved it, and has not lived to tell. Returns what the room is still to be told.
+    /// has saved it, and has not told of it before it died. Returns what the room is still to be told.
     pub(crate) fn catch_up(&mut self, view: &View, stored: RoomRecord) -> Vec<Fact> {
-        if !self.hosting.catch_up(stored) {
+        if !self.hosting.catch_up(view, stored) {
             return Vec::new();
         }
         let record = self.hosting.record();
-        let mut state = record.state.clone();
-        state.spotlight = state.spotlight.filter(|id| view.user(*id).is_some());
+        let state = record.state.clone();
         let mut facts = Vec::from_iter((state != *view.state()).then_some(Fact::StateChanged { state }));
         let mut removed = Vec::new();
         for (&id, &Seat { key, .. }) in &self.seats {

@@ -20,8 +20,6 @@ pub(super) struct Hosting {
     record: RoomRecord,
     /// The record has changed since it was last [taken](Rules::take_record).
     is_changed: bool,
-    /// The store may not have the record, although it has not changed.
-    is_unsaved: bool,
     /// Until when hosts are expected back: those from before a restart, or one who has the key and no seat.
     expected_until: Option<Instant>,
     /// Somebody in the room has the host key.
@@ -36,7 +34,6 @@ impl Hosting {
             mode,
             record: RoomRecord::default(),
             is_changed: false,
-            is_unsaved: false,
             expected_until: None,
             has_key_holder: false,
             candidate: None,
@@ -56,14 +53,15 @@ impl Hosting {
     pub(super) fn follow(&mut self, record: RoomRecord) {
         self.record = record;
         self.is_changed = false;
-        self.is_unsaved = false;
     }
 
     /// Takes over the record that the store has, if it is later than this one. Returns whether it is.
-    pub(super) fn catch_up(&mut self, stored: RoomRecord) -> bool {
-        let is_later = self.mode != HostMode::None && stored.is_later_than(&self.record);
+    pub(super) fn catch_up(&mut self, view: &View, stored: RoomRecord) -> bool {
+        let is_later = self.mode != HostMode::None && stored.version() > self.record.version();
         if is_later {
             self.record.catch_up(stored);
+            // Others were never told of a user who has come since then.
+            self.record.state.spotlight.take_if(|shown| view.user(*shown).is_none());
         }
         is_later
     }
@@ -136,27 +134,21 @@ impl Rules {
 
     /// Whether [`take_record`](Self::take_record) returns something.
     pub(crate) fn has_unsaved_record(&self) -> bool {
-        self.hosting.is_changed || self.hosting.is_unsaved
+        self.hosting.is_changed
     }
 
     /// Has the record saved again, which the store could not keep.
     pub(crate) fn return_record(&mut self) {
-        self.hosting.is_unsaved = true;
-    }
-
-    /// Has other processes see that the record is later than the one before, if it has changed.
-    pub(crate) fn count_record_change(&mut self) {
-        if mem::take(&mut self.hosting.is_changed) {
-            self.hosting.record.count_change();
-            self.hosting.is_unsaved = true;
-        }
+        self.hosting.is_changed = true;
     }
 
     /// What the room is to remember through a restart, if that has changed.
     pub fn take_record(&mut self) -> Option<RoomRecord> {
-        let Hosting { is_changed, is_unsaved, record, .. } = &mut self.hosting;
-        let is_due = mem::take(is_changed) | mem::take(is_unsaved);
-        is_due.then(|| record.clone())
+        let Hosting { is_changed, record, .. } = &mut self.hosting;
+        mem::take(is_changed).then(|| {
+            record.count_version();
+            record.clone()
+        })
     }
 
     /// Whether the next user to come becomes the host. A room that the first user may run is not closed to them, or it

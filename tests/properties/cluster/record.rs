@@ -5,12 +5,13 @@ use crate::pipe::Pipe;
 use serde_json::{Value, json};
 use typewall::internals::{Action, Change, RoomRecord, Save, Write};
 
-/// A record after so many changes, of a room with this prompt, from which the users with these keys were removed.
-fn record(changes: u64, prompt: &str, removed: &Value) -> RoomRecord {
+/// A record of a room with this prompt and the spotlight on a user who is not there, from which the users with these keys
+/// were removed.
+fn record(version: u64, prompt: &str, removed: &Value) -> RoomRecord {
     let state =
-        json!({"locked": false, "hidden": false, "frozen": false, "prompt": prompt, "spotlight": null});
+        json!({"locked": false, "hidden": false, "frozen": false, "prompt": prompt, "spotlight": "99"});
     let record = json!({"state": state, "all_cleared": 0, "cleared": [], "removed": removed, "hosts": [], "members": [],
-        "changes": changes});
+        "version": version});
     serde_json::from_value(record).expect("a record")
 }
 
@@ -44,20 +45,29 @@ fn what_the_owner_before_has_saved_and_not_told_counts() {
     node.act(viewer, Action::Watch);
     let snapshot = snapshot(&pipe).expect("a snapshot");
     assert_eq!(
-        (&snapshot["users"], &snapshot["state"]["prompt"]),
-        (&json!({}), &json!("Why?")),
+        (&snapshot["users"], &snapshot["state"]["prompt"], &snapshot["state"]["spotlight"]),
+        (&json!({}), &json!("Why?"), &json!(null)),
         "{snapshot}"
     );
     let outs = node.all_published();
     assert!(outs.iter().any(|out| out.json.contains(r#""removed":true"#)), "others are told");
     let saved: Vec<String> =
         saved(&node).iter().map(|record| serde_json::to_string(record).expect("JSON")).collect();
-    assert!(saved.last().is_some_and(|record| record.contains(&"0".repeat(32))), "{saved:?}");
+    let last = saved.last().expect("a record");
+    assert!(last.contains(&"0".repeat(32)) && last.contains(r#""version":2"#), "{last}");
+    assert!(last.contains(r#""spotlight":null"#), "hosts could set nothing else with it: {last}");
 }
 
 #[test]
 fn a_record_that_is_not_later_is_overwritten() {
     let (mut node, _page) = heir(&json!("0".repeat(32)));
     node.load_with(1, record(0, "Why?", &json!(["0".repeat(32)])));
-    assert_eq!(saved(&node), [RoomRecord::default()], "Redis has gone back");
+    let saved: Vec<Value> =
+        saved(&node).iter().map(|record| serde_json::to_value(record).expect("JSON")).collect();
+    assert_eq!(saved.len(), 1);
+    assert_eq!(
+        (&saved[0]["version"], &saved[0]["state"]["prompt"], &saved[0]["removed"]),
+        (&json!(1), &json!(""), &json!([])),
+        "Redis has gone back"
+    );
 }

@@ -22,7 +22,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
+    AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Epoch, Erase, Event, FromClient, Hub,
     LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Save, Session,
     StateChange, StorePost, Text, TextChange, UserId, Write,
 };

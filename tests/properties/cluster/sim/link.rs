@@ -134,6 +134,7 @@ impl Sim {
             }
             Write::Change(Change::Save(Save { room, record, epoch, .. })) => {
                 let is_kept = arrives && self.redis.save(epoch.expect("other nodes"), record);
+                self.note_stored_removals();
                 Answer::Saved { room, is_kept: is_kept && is_answered }
             }
             Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
