@@ -227,7 +227,8 @@ impl Sim {
         let comes_back = removed.is_some() && self.random(2) == 0;
         let Some(mut line) = self.open(1) else { return };
         line.removed = removed.filter(|_| comes_back);
-        line.is_turned_away = self.hosts.is_locked;
+        // Whoever had a seat before the room was locked may come back, if nobody knows of the removal.
+        line.is_turned_away = self.hosts.is_locked && line.removed.is_none();
         let session = line.removed.unwrap_or_else(Session::random);
         let name = Name::parse("Eve", 40).expect("a name");
         let join = line.event(FromClient::Acted(Action::Join { name, session }));
