@@ -132,10 +132,10 @@ impl Node {
 
     /// The same with this record.
     pub(super) fn load_with(&mut self, posts: u64, record: RoomRecord) {
-        let Load { room, .. } = self.loads.try_recv().expect("the room is to be loaded");
+        let Load { room, epoch, .. } = self.loads.try_recv().expect("the room is to be loaded");
         let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
         let posts = (1..=posts).map(post).collect();
-        self.handle(Event::Stored(Box::new(Answer::Loaded { room, record: Some(record), posts })));
+        self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record: Some(record), posts })));
     }
 
     fn health(&mut self) -> Health {
