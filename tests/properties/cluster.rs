@@ -124,4 +124,5 @@ fn runs_that_have_failed_before() {
     run_with(2, &[Fault::Flush, Fault::Drop]); // a post that Redis had lost was posted again
     run_with(8, &[Fault::Flush, Fault::Drop]); // Redis had a removed text again
     run_with(13, ALL); // an owner had saved whom it removed, and died before a mirror knew
+    run_with(77, &[Fault::Kill]); // the viewers of a dead node counted until somebody came or went
 }
