@@ -17,27 +17,27 @@ use typewall::internals::{
 };
 use typewall::{HostMode, HostOptions, RoomName};
 
-const ME: NodeId = NodeId(1);
-const OTHER: NodeId = NodeId(2);
+pub(super) const ME: NodeId = NodeId(1);
+pub(super) const OTHER: NodeId = NodeId(2);
 
 /// A node that is linked to another one.
-struct Node {
+pub(super) struct Node {
     hub: Hub<Pipe>,
     now: Now,
     requests: Receiver<LinkRequest>,
     loads: Receiver<Load>,
     /// Posts and records to be stored, which nobody does.
-    _writes: Receiver<Write>,
+    pub(super) writes: Receiver<Write>,
     clients: u64,
 }
 
 impl Node {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let hosts = HostOptions { mode: HostMode::Key, key: None };
         let NodeHub { hub, requests, loads, writes } = NodeHub::new(ME, LIMITS, hosts);
         CLOCK.set(Duration::ZERO);
         let now = Now { instant: Instant::now() + Duration::from_secs(60), unix_millis: 0 };
-        let mut node = Self { hub, now, requests, loads, _writes: writes, clients: 0 };
+        let mut node = Self { hub, now, requests, loads, writes, clients: 0 };
         node.tell(LinkEvent::Linked);
         node.beat();
         node
@@ -54,7 +54,7 @@ impl Node {
     }
 
     /// The other node says something about the room.
-    fn hear(&mut self, says: &Value) {
+    pub(super) fn hear(&mut self, says: &Value) {
         let message = json!({"room": "physics", "from": OTHER, "says": says}).to_string();
         self.tell(LinkEvent::of_node(&message, 0).expect("a message"));
     }
@@ -80,7 +80,7 @@ impl Node {
     }
 
     /// Somebody opens a page.
-    fn connect(&mut self) -> (ClientId, Pipe) {
+    pub(super) fn connect(&mut self) -> (ClientId, Pipe) {
         self.clients += 1;
         let (client, pipe) = (ClientId(self.clients), Pipe::default());
         pipe.0.borrow_mut().space = usize::MAX;
@@ -89,12 +89,12 @@ impl Node {
         (client, pipe)
     }
 
-    fn act(&mut self, client: ClientId, action: Action) {
+    pub(super) fn act(&mut self, client: ClientId, action: Action) {
         self.handle(Event::from_client(client, FromClient::Acted(action)));
     }
 
     /// Somebody opens a page and watches. The room is new to this node.
-    fn open_room(&mut self) -> (RoomId, Pipe) {
+    pub(super) fn open_room(&mut self) -> (RoomId, Pipe) {
         let (client, pipe) = self.connect();
         self.act(client, Action::Watch);
         let subscribed = self.requests.try_iter().find_map(|request| match request {
@@ -104,7 +104,7 @@ impl Node {
         (subscribed.expect("a room"), pipe)
     }
 
-    fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
+    pub(super) fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
         self.tell(LinkEvent::Owned(room, Ownership { owner: Some(owner), epoch: Epoch(epoch) }));
     }
 
@@ -127,11 +127,15 @@ impl Node {
 
     /// The store has read a log of so many posts.
     fn load(&mut self, posts: u64) {
+        self.load_with(posts, RoomRecord::default());
+    }
+
+    /// The same with this record.
+    pub(super) fn load_with(&mut self, posts: u64, record: RoomRecord) {
         let Load { room, epoch, .. } = self.loads.try_recv().expect("the room is to be loaded");
         let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
         let posts = (1..=posts).map(post).collect();
-        let record = Some(RoomRecord::default());
-        self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
+        self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record: Some(record), posts })));
     }
 
     fn health(&mut self) -> Health {
@@ -158,7 +162,7 @@ impl Node {
     }
 
     /// The same until there is nothing more.
-    fn all_published(&mut self) -> Vec<Publication> {
+    pub(super) fn all_published(&mut self) -> Vec<Publication> {
         let mut all = Vec::new();
         loop {
             let some = self.published();
@@ -171,7 +175,7 @@ impl Node {
 }
 
 /// The last snapshot that a page got.
-fn snapshot(pipe: &Pipe) -> Option<Value> {
+pub(super) fn snapshot(pipe: &Pipe) -> Option<Value> {
     let snapshot = |frame| match frame {
         Frame::Event(event, data) if event == "existing_users" => Some(data),
         _ => None,
@@ -198,7 +202,7 @@ fn copy(epoch: u64, leaves: bool, text: &str) -> Value {
 }
 
 /// The same at this position, with these users.
-fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
+pub(super) fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
     let state = json!({"locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null});
     let record =
         json!({"state": state, "all_cleared": 0, "cleared": [], "removed": [], "hosts": [], "members": []});
@@ -318,7 +322,7 @@ fn away(key: &Value) -> Value {
 }
 
 /// A user with this seat, in a copy.
-fn user(key: &Value, holder: &Value) -> Value {
+pub(super) fn user(key: &Value, holder: &Value) -> Value {
     let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0}, "holder": holder});
     json!([{"id": "7", "name": "Ada", "mark": null, "cleared": 0, "text": "hello", "seat": seat}])
 }
