@@ -19,7 +19,7 @@ use typewall::internals::{
     LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, RoomId, RoomRecord, Session,
     TextChange, UserId, Write,
 };
-use typewall::{HostMode, HostOptions, RoomName};
+use typewall::{HostMode, HostOptions, Limits, RoomName};
 
 const ME: NodeId = NodeId(1);
 const OTHER: NodeId = NodeId(2);
@@ -37,8 +37,12 @@ struct Node {
 
 impl Node {
     fn start() -> Self {
+        Self::with(LIMITS)
+    }
+
+    fn with(limits: Limits) -> Self {
         let hosts = HostOptions { mode: HostMode::Key, key: None };
-        let NodeHub { hub, requests, loads, writes } = NodeHub::new(ME, LIMITS, hosts);
+        let NodeHub { hub, requests, loads, writes } = NodeHub::new(ME, limits, hosts);
         CLOCK.set(Duration::ZERO);
         let now = Now { instant: Instant::now() + Duration::from_secs(60), unix_millis: 0 };
         let mut node = Self { hub, now, requests, loads, writes, clients: 0 };
