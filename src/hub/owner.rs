@@ -272,10 +272,11 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Numbers the posts that have waited, if nothing else is to be waited for.
+    /// Numbers the posts that have waited, unless Redis still lacks posts before them. If the log is still to be read, they
+    /// wait on.
     pub(super) fn release_posts(&mut self, id: RoomId) {
         let Some(linked) = self.linked(id) else { return };
-        if linked.owned.log.is_complete() && linked.owned.restoring == Restoring::default() {
+        if linked.owned.restoring == Restoring::default() {
             for (by, post) in mem::take(&mut linked.owned.held_posts) {
                 self.store_post_for(by, id, post);
             }
