@@ -101,7 +101,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         self.sweeper.as_ref().map_or(IDLE, pause)
     }
 
-    fn load(&mut self, Load { room, name, count }: Load) {
+    fn load(&mut self, Load { room, name, count, epoch }: Load) {
         let not_before = self.expiry.keeps_from(Now::read().unix_millis);
         let outcome =
             self.attempt(|redis, connection| redis_log::load(redis, connection, &name, count, not_before));
@@ -115,7 +115,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let keys = stored.iter().filter_map(|(post, key)| Some((post.n, (*key)?))).collect();
         let posts = stored.into_iter().map(|(post, _)| post).collect();
         self.pass_on(Answer::Keys { room, keys });
-        self.pass_on(Answer::Loaded { room, record, posts });
+        self.pass_on(Answer::Loaded { room, epoch, record, posts });
     }
 
     /// Sends some of the waiting requests, and answers them.

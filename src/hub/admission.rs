@@ -22,6 +22,7 @@ use crate::protocol::server_event::ServerEvent;
 use crate::room::action::Rank;
 use crate::room::room_name::RoomName;
 use crate::room::rules::RoomOptions;
+use crate::store::request::Load;
 
 impl<T: Transport> Hub<T> {
     /// A client has connected.
@@ -205,7 +206,7 @@ impl<T: Transport> Hub<T> {
                 node.request(LinkRequest::Subscribe(id, name.key().to_owned()));
                 room.linked = Some(Box::new(Linked::new(node.me)));
             }
-            _ => self.store.load(id, name, self.limits.log_length, None),
+            _ => self.store.load(Load { room: id, name, count: self.limits.log_length, epoch: None }),
         }
         Ok(id)
     }

@@ -319,8 +319,9 @@ fn address(n: u64) -> Address {
     Address::of(Ipv4Addr::new(192, 0, 2, (n % 3) as u8).into())
 }
 
-fn loaded(Load { room, .. }: Load) -> Event<Pipe> {
-    Event::Stored(Box::new(Answer::Loaded { room, record: Some(RoomRecord::default()), posts: Vec::new() }))
+fn loaded(Load { room, epoch, .. }: Load) -> Event<Pipe> {
+    let (record, posts) = (Some(RoomRecord::default()), Vec::new());
+    Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts }))
 }
 
 proptest! {

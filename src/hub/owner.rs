@@ -15,7 +15,7 @@ use crate::room::fact::Fact;
 use crate::room::post::{Numbered, PendingPost, Post};
 use crate::room::rules::{Decision, Reply};
 use crate::room::session::{IdempotencyKey, SessionKey};
-use crate::store::request::{Requester, Returned};
+use crate::store::request::{Load, Requester, Returned};
 use std::collections::BTreeSet;
 use std::mem;
 
@@ -101,7 +101,8 @@ impl<T: Transport> Hub<T> {
                 linked.owned.log = LogState::default();
                 linked.owned.restoring = Restoring::default();
             }
-            self.store.load(id, room.name().clone(), self.limits.log_length, room.epoch());
+            let (name, count, epoch) = (room.name().clone(), self.limits.log_length, room.epoch());
+            self.store.load(Load { room: id, name, count, epoch });
         }
     }
 
@@ -268,7 +269,8 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.get_mut(id).filter(|room| !room.is_alone()) else { return };
         let Some(linked) = &mut room.linked else { return };
         if mem::take(&mut linked.owned.log.is_due) {
-            self.store.load(id, room.name().clone(), self.limits.log_length, room.epoch());
+            let (name, count, epoch) = (room.name().clone(), self.limits.log_length, room.epoch());
+            self.store.load(Load { room: id, name, count, epoch });
         }
     }
 

@@ -110,8 +110,8 @@ impl<T: Transport> Hub<T> {
     /// The store answers.
     pub(super) fn on_store_reply(&mut self, answer: Answer, now: Now) {
         match answer {
-            Answer::Loaded { room, record, posts } => {
-                let epoch = self.store.on_loaded(room);
+            Answer::Loaded { room, epoch, record, posts } => {
+                self.store.on_loaded();
                 match record {
                     _ if !self.awaits_load(room, epoch) => {}
                     Some(record) if !self.is_out_of_reach(room) => self.load_room(room, record, posts, now),

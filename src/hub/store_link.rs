@@ -1,12 +1,11 @@
 //! A hub's connection to the store.
 
-use crate::base::ids::{Epoch, RoomId};
+use crate::base::ids::RoomId;
 use crate::hub::post_quota::PostQuota;
 use crate::room::post::PendingPost;
-use crate::room::room_name::RoomName;
 use crate::store::request::{Change, Erase, Load, Requests, Restore, Save, StorePost, Write};
 use crossbeam_channel::SendError;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// Most posts under way to the store. Beyond that, the store does not keep up, and posts are rejected.
 pub const MAX_POSTS_UNDER_WAY: usize = 1024;
@@ -35,25 +34,17 @@ pub(crate) struct StoreLink {
     saving: usize,
     /// Posts to be restored that the store has not answered for.
     restoring: usize,
-    /// Rooms that the store has not answered for, and the epoch in which this node owned each when it asked.
-    loading: VecDeque<(RoomId, Option<Epoch>)>,
+    /// Loads that the store has not answered for.
+    loading: usize,
     /// Rooms whose turn to load has not come, the one that has waited longest first: ids of rooms increase.
-    waiting: BTreeMap<RoomId, (Load, Option<Epoch>)>,
+    waiting: BTreeMap<RoomId, Load>,
 }
 
 impl StoreLink {
     /// A connection without requests under way.
     pub(crate) fn new(requests: Option<Requests>) -> Self {
         let sent = PostQuota::new(MAX_POSTS_UNDER_WAY, MAX_SIZE_UNDER_WAY);
-        Self {
-            requests,
-            sent,
-            erasing: 0,
-            saving: 0,
-            restoring: 0,
-            loading: VecDeque::new(),
-            waiting: BTreeMap::new(),
-        }
+        Self { requests, sent, erasing: 0, saving: 0, restoring: 0, loading: 0, waiting: BTreeMap::new() }
     }
 
     /// Whether there is a store.
@@ -68,24 +59,21 @@ impl StoreLink {
 
     /// The number of rooms that wait to be loaded.
     pub(crate) fn loading(&self) -> usize {
-        self.loading.len() + self.waiting.len()
+        self.loading + self.waiting.len()
     }
 
-    /// Asks for a room's last posts as soon as it is the room's turn. If there are other nodes, this one owns the room
-    /// in this epoch.
-    pub(crate) fn load(&mut self, room: RoomId, name: RoomName, count: usize, epoch: Option<Epoch>) {
+    /// Asks for a room's last posts as soon as it is the room's turn.
+    pub(crate) fn load(&mut self, load: Load) {
         if self.requests.is_some() {
-            self.waiting.insert(room, (Load { room, name, count }, epoch));
+            self.waiting.insert(load.room, load);
             self.send_loads();
         }
     }
 
-    /// The store has answered for a load. Returns the epoch of the first one of the room: it answers in order.
-    pub(crate) fn on_loaded(&mut self, room: RoomId) -> Option<Epoch> {
-        let first = self.loading.iter().position(|(loading, _)| *loading == room);
-        let answered = first.and_then(|first| self.loading.remove(first));
+    /// The store has answered for a load.
+    pub(crate) fn on_loaded(&mut self) {
+        self.loading -= 1;
         self.send_loads();
-        answered.and_then(|(_, epoch)| epoch)
     }
 
     /// Nobody needs a room to be loaded any more.
@@ -95,10 +83,10 @@ impl StoreLink {
 
     fn send_loads(&mut self) {
         let Some(requests) = &self.requests else { return };
-        while self.loading.len() < MAX_LOADS_UNDER_WAY
-            && let Some((room, (load, epoch))) = self.waiting.pop_first()
+        while self.loading < MAX_LOADS_UNDER_WAY
+            && let Some((_, load)) = self.waiting.pop_first()
         {
-            self.loading.push_back((room, epoch));
+            self.loading += 1;
             // If the store has crashed, the server is about to end.
             let _ = requests.loads.send(load);
         }

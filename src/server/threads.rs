@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_the_store_ends_the_server() {
-        let load = Load { room: RoomId(1), name: RoomName::parse("r").unwrap(), count: 1 };
+        let load = Load { room: RoomId(1), name: RoomName::parse("r").unwrap(), count: 1, epoch: None };
         assert_eq!(crash_of("store loader", Some(load)), Crash::Store);
         // This one reads the clock at once.
         assert_eq!(crash_of("store writer", None), Crash::Store);

@@ -33,7 +33,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
     /// their answers, but no lock of another program is waited for.
     pub(crate) fn run(mut self, queue: &Receiver<Load>) {
         let mut is_stopping = false;
-        for Load { room, name, count } in queue {
+        for Load { room, name, count, epoch } in queue {
             let start = (self.clock)();
             let (record, posts) = loop {
                 match self.read(&name, count, self.options.keeps_from(start)) {
@@ -48,7 +48,7 @@ impl<C: Fn() -> Now, A: Fn(Answer) -> bool> Loader<C, A> {
                     }
                 }
             };
-            is_stopping |= !(self.answer)(Answer::Loaded { room, record, posts });
+            is_stopping |= !(self.answer)(Answer::Loaded { room, epoch, record, posts });
         }
     }
 
@@ -91,7 +91,7 @@ mod tests {
         let ((loads, queue), (answer, answers)) = (unbounded(), unbounded());
         for room in [RoomId(1), RoomId(2)] {
             let name = RoomName::parse("r").unwrap();
-            loads.send(Load { room, name, count: 1 }).unwrap();
+            loads.send(Load { room, name, count: 1, epoch: None }).unwrap();
         }
         drop(loads);
         let is_of_second_hub = |loaded: &Answer| matches!(loaded, Answer::Loaded { room: RoomId(2), .. });
@@ -112,7 +112,7 @@ mod tests {
         other.execute_batch("BEGIN EXCLUSIVE").unwrap();
         let ((loads, queue), (answer, answers)) = (unbounded(), unbounded());
         let name = RoomName::parse("r").unwrap();
-        loads.send(Load { room: RoomId(1), name, count: 1 }).unwrap();
+        loads.send(Load { room: RoomId(1), name, count: 1, epoch: None }).unwrap();
         drop(loads);
         // Half of the time for which it tries passes between two looks at the clock.
         let (now, passed) = (Now::read(), Cell::new(0));

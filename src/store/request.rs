@@ -45,6 +45,8 @@ pub struct Load {
     pub name: RoomName,
     /// The maximum number of posts.
     pub count: usize,
+    /// The epoch in which this node owns the room; `None` if there are no other nodes.
+    pub epoch: Option<Epoch>,
 }
 
 /// Asks to number and store a post.
@@ -154,6 +156,8 @@ pub enum Answer {
     Loaded {
         /// The room.
         room: RoomId,
+        /// The epoch in which it was asked for.
+        epoch: Option<Epoch>,
         /// Its record. `None` if that could not be read.
         record: Option<RoomRecord>,
         /// The last posts, the oldest first. Empty if they could not be read.

@@ -143,8 +143,8 @@ fn nobody_is_let_into_a_room_that_cannot_be_loaded() {
     place.save_all();
     place.restart();
     let people = [(); 2].map(|()| place.join("r"));
-    let Load { room, .. } = place.store.as_ref().unwrap().loads.try_recv().expect("a room to load");
-    place.answer(Answer::Loaded { room, record: None, posts: Vec::new() });
+    let Load { room, epoch, .. } = place.store.as_ref().unwrap().loads.try_recv().expect("a room to load");
+    place.answer(Answer::Loaded { room, epoch, record: None, posts: Vec::new() });
     assert_eq!(
         people.map(|person| (person.close_code(), person.id())),
         [(Some(1013), None), (Some(1013), None)]

@@ -238,9 +238,9 @@ impl Place {
 
     /// The store loads all rooms that it is asked for.
     pub(crate) fn load_all(&mut self) {
-        while let Ok(Load { room, name, .. }) = self.store().loads.try_recv() {
+        while let Ok(Load { room, name, epoch, .. }) = self.store().loads.try_recv() {
             let record = self.store().records.get(name.as_str()).cloned().unwrap_or_default();
-            self.answer(Answer::Loaded { room, record: Some(record), posts: Vec::new() });
+            self.answer(Answer::Loaded { room, epoch, record: Some(record), posts: Vec::new() });
         }
     }
 

@@ -163,10 +163,10 @@ fn what_hosts_had_set_before_a_restart_holds_for_posts_over_http() {
     ] {
         let (mut hub, asked, sent) = hub_with_store(HostOptions::default());
         let reply = post(&mut hub, "r", "deploy", None, now());
-        let Load { room, .. } = asked.try_recv().expect("the room is to be loaded");
+        let Load { room, epoch, .. } = asked.try_recv().expect("the room is to be loaded");
         let mut record = RoomRecord::default();
         record.state = change.apply(&record.state);
-        let answer = Answer::Loaded { room, record: Some(record), posts: Vec::new() };
+        let answer = Answer::Loaded { room, epoch, record: Some(record), posts: Vec::new() };
         hub.handle(Event::Stored(Box::new(answer)), now());
         hub.write(now());
         assert_eq!((refusal(&reply), sent.len(), rooms(&mut hub)), (code, 0, 0));
@@ -177,8 +177,8 @@ fn what_hosts_had_set_before_a_restart_holds_for_posts_over_http() {
 fn a_post_to_a_room_that_cannot_be_loaded_is_dropped() {
     let (mut hub, asked, sent) = hub_with_store(HostOptions::default());
     let reply = post(&mut hub, "r", "deploy", None, now());
-    let Load { room, .. } = asked.try_recv().expect("the room is to be loaded");
-    let answer = Answer::Loaded { room, record: None, posts: Vec::new() };
+    let Load { room, epoch, .. } = asked.try_recv().expect("the room is to be loaded");
+    let answer = Answer::Loaded { room, epoch, record: None, posts: Vec::new() };
     hub.handle(Event::Stored(Box::new(answer)), now());
     hub.write(now());
     assert_eq!(reply.recv_timeout(Duration::ZERO), Err(RecvTimeoutError::Disconnected));

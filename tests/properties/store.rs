@@ -68,7 +68,7 @@ fn rooms_are_refused_while_too_many_are_being_loaded() {
 
 /// The store has loaded a room with these posts.
 pub(crate) fn loaded(room: RoomId, posts: Vec<Post>) -> Event<Pipe> {
-    Event::Stored(Box::new(Answer::Loaded { room, record: Some(RoomRecord::default()), posts }))
+    Event::Stored(Box::new(Answer::Loaded { room, epoch: None, record: Some(RoomRecord::default()), posts }))
 }
 
 /// The post that the store is asked for next.
@@ -199,10 +199,10 @@ fn in_a_room_that_is_still_to_be_loaded_everything_waits_in_order() {
     act(&mut hub, 1, Action::Write(TextChange::Whole("a secret?".into())));
     act(&mut hub, 2, Action::Watch);
     assert_eq!((pipe.frames(), viewer.frames()), (vec![], vec![]));
-    let Load { room, .. } = asked.try_recv().expect("a room to load");
+    let Load { room, epoch, .. } = asked.try_recv().expect("a room to load");
     let change = StateChange { hidden: Some(true), ..StateChange::default() };
     hub.handle(
-        Event::Stored(Box::new(Answer::Loaded { room, record: Some(hidden(change)), posts: vec![] })),
+        Event::Stored(Box::new(Answer::Loaded { room, epoch, record: Some(hidden(change)), posts: vec![] })),
         now(),
     );
     hub.write(now());

@@ -89,7 +89,7 @@ impl Running {
     /// The texts of the posts that the store loads.
     fn texts(&self) -> Vec<String> {
         let name = RoomName::parse("r").unwrap();
-        self.store.requests.loads.send(Load { room: RoomId(1), name, count: 100 }).unwrap();
+        self.store.requests.loads.send(Load { room: RoomId(1), name, count: 100, epoch: None }).unwrap();
         loop {
             match self.answer() {
                 Answer::Loaded { posts, .. } => return posts.into_iter().map(|post| post.text).collect(),

@@ -59,8 +59,9 @@ def late_auth():
 
 def connect_with(auth):
     try:
-        # With `wait`, it would give up a second after it has thought.
-        client.connect(options["url"], transports=options.get("transports"), auth=auth, wait=not is_late)
+        # It has to come back if the server has ended the connection meanwhile. Without `wait`, it never does if it hears
+        # of that before `connect` returns, since it takes itself for connected then.
+        client.connect(options["url"], transports=options.get("transports"), auth=auth, wait_timeout=60 if is_late else 1)
     except socketio.exceptions.ConnectionError:
         say("gave up")  # connect_error has said why
 

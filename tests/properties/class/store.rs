@@ -30,12 +30,12 @@ impl ClassStore {
 
     /// Loads the room, without its posts, if it was opened. Nobody is a host because of what they were before.
     pub(super) fn load(&mut self) -> Option<Answer> {
-        let Load { room, .. } = self.loads.try_recv().ok()?;
+        let Load { room, epoch, .. } = self.loads.try_recv().ok()?;
         self.posts.clear();
         let mut record = serde_json::to_value(&self.record).expect("a record");
         record["hosts"] = json!([]);
         let record = serde_json::from_value(record).expect("a record");
-        Some(Answer::Loaded { room, record: Some(record), posts: Vec::new() })
+        Some(Answer::Loaded { room, epoch, record: Some(record), posts: Vec::new() })
     }
 
     /// Whether somebody with this session has had a seat while the room was locked, according to the record.

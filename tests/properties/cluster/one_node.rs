@@ -135,11 +135,11 @@ impl Node {
 
     /// The store has read a log of so many posts.
     fn load(&mut self, posts: u64) {
-        let Load { room, .. } = self.loads.try_recv().expect("the room is to be loaded");
+        let Load { room, epoch, .. } = self.loads.try_recv().expect("the room is to be loaded");
         let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
         let posts = (1..=posts).map(post).collect();
         let record = Some(RoomRecord::default());
-        self.handle(Event::Stored(Box::new(Answer::Loaded { room, record, posts })));
+        self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
     }
 
     fn health(&mut self) -> Health {

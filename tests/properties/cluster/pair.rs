@@ -228,7 +228,7 @@ impl Nodes {
 
     fn load(&mut self, n: usize, load: &Load) {
         let (record, posts) = self.redis.load(load.count, 0);
-        let answer = Answer::Loaded { room: load.room, record: Some(record), posts };
+        let answer = Answer::Loaded { room: load.room, epoch: load.epoch, record: Some(record), posts };
         self.tell(n, Event::Stored(Box::new(answer)));
     }
 

@@ -24,8 +24,8 @@ fn post(node: &mut Node, client: ClientId) {
 
 /// Redis cannot read the log of the room.
 fn fail_to_load(node: &mut Node) {
-    let Load { room, .. } = node.loads.try_recv().expect("the log is to be read");
-    node.handle(Event::Stored(Box::new(Answer::Loaded { room, record: None, posts: Vec::new() })));
+    let Load { room, epoch, .. } = node.loads.try_recv().expect("the log is to be read");
+    node.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record: None, posts: Vec::new() })));
 }
 
 #[test]

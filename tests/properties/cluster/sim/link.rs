@@ -102,13 +102,13 @@ impl Sim {
                 }
                 self.deliver_link(n, LinkEvent::Published(counts));
             }
-            Asked::Load(Load { room, count, .. }) => {
+            Asked::Load(Load { room, count, epoch, .. }) => {
                 let loaded = is_linked.then(|| self.redis.load(count, 0));
                 let (record, posts) =
                     loaded.map_or((None, Vec::new()), |(record, posts)| (Some(record), posts));
                 let keys = self.redis.keys_of(&posts);
                 self.deliver(n, Event::Stored(Box::new(Answer::Keys { room, keys })));
-                self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, record, posts })));
+                self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
             }
             Asked::Write(write) => {
                 let answer = self.write(write, is_linked);
