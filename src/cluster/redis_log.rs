@@ -179,9 +179,8 @@ pub(super) fn load(
     count: usize,
     not_before: u64,
 ) -> Result<(RoomRecord, Vec<Stored>), RedisFailure> {
-    let record = cmd("HGET").arg(redis.keys.room(room.key())).arg("record").take();
-    let record: Option<Vec<u8>> = query(redis, connection, record)?;
-    let record = record.map(|json| record_of(&json)).unwrap_or_default();
+    let record = cmd("HMGET").arg(redis.keys.room(room.key())).arg("record").arg("version").take();
+    let record = record_of(query(redis, connection, record)?);
     let (mut posts, mut bytes, mut last) = (Vec::new(), 0, MAX_POST_NUMBER);
     'pages: while last > 0 {
         let page = page(redis, connection, room, 1..=last, true)?;
@@ -201,9 +200,13 @@ pub(super) fn load(
     Ok((record, posts))
 }
 
-/// The record of a room. Of one that is damaged, nobody knows what hosts have set.
-fn record_of(json: &[u8]) -> RoomRecord {
-    let why = match serde_json::from_slice::<RoomRecord>(json) {
+/// The record of a room, or the version of an empty one. Of one that is damaged, nobody knows what hosts have set.
+fn record_of((json, version): (Option<Vec<u8>>, Option<Vec<u8>>)) -> RoomRecord {
+    let Some(json) = json else {
+        let version = version.and_then(|text| str::from_utf8(&text).ok()?.parse().ok());
+        return RoomRecord::empty(version.unwrap_or_default());
+    };
+    let why = match serde_json::from_slice::<RoomRecord>(&json) {
         Ok(record) if record.is_bounded() => return record,
         Ok(_) => "they are larger than any".to_owned(),
         Err(error) => error.to_string(),
@@ -351,9 +354,20 @@ mod tests {
             record.state.prompt = "x".repeat(prompt);
             serde_json::to_vec(&record).unwrap()
         };
-        assert_eq!(record_of(&json(1)).state.prompt, "x");
+        let record_of = |json| record_of((Some(json), Some(b"7".to_vec())));
+        assert_eq!(record_of(json(1)).state.prompt, "x");
         for damaged in [json(1_000_000), b"{}".to_vec(), Vec::new()] {
-            assert_eq!(record_of(&damaged), RoomRecord::closed());
+            assert_eq!(record_of(damaged), RoomRecord::closed());
+        }
+    }
+
+    #[test]
+    fn an_empty_record_has_a_version() {
+        for (stored, version) in
+            [(Some("7"), 7), (Some("-1"), 0), (Some("x"), 0), (Some("\u{7}"), 0), (None, 0)]
+        {
+            let stored = stored.map(|text| text.as_bytes().to_vec());
+            assert_eq!(record_of((None, stored)), RoomRecord::empty(version));
         }
     }
 }

@@ -114,6 +114,7 @@ impl<T: Transport> Hub<T> {
             self.retry_log(id);
             self.retry_restore(id);
             self.check_handover(id, now);
+            self.on_viewers_changed(id, now); // those of a node that has died are gone
             if let Some(node) = &mut self.node {
                 node.defer(id); // the owner may not know the number of viewers
             }

@@ -96,7 +96,7 @@ impl<T: Transport> Hub<T> {
     /// Sends a room's record to the store, if it has changed.
     pub(super) fn save_room(&mut self, id: RoomId, now: Now) {
         let Some(room) = self.rooms.get_mut(id).filter(|_| self.store.is_some()) else { return };
-        if !room.is_in_charge() || room.is_alone() {
+        if !room.is_in_charge() || room.is_alone() || !room.has_read_record() {
             return;
         }
         let Some(record) = room.take_record() else { return };
@@ -167,7 +167,9 @@ impl<T: Transport> Hub<T> {
             }
             // It has just become this node's.
             Some(room) => {
-                if room.has_more_than(&posts) {
+                let (lacks_posts, facts) = (room.has_more_than(&posts), room.catch_up(record));
+                facts.into_iter().for_each(|fact| self.publish(id, fact, Cause::default(), now));
+                if lacks_posts {
                     self.restore_posts(id);
                 }
                 self.add_log(id, posts, now);

@@ -4,6 +4,7 @@ use crate::base::ids::UserId;
 use crate::room::session::SessionKey;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::VecDeque;
+use std::mem;
 
 /// Maximum length of a prompt, in characters (Unicode code points): a question of a few lines.
 pub(crate) const MAX_PROMPT: usize = 500;
@@ -106,6 +107,9 @@ pub struct RoomRecord {
     hosts: VecDeque<SessionKey>,
     /// Users who have had a seat while the room was locked, the first of them first. Empty if it is not.
     members: VecDeque<SessionKey>,
+    /// How often it was to be saved: of two records of a room, the one with the higher version is the later.
+    #[serde(default)]
+    version: u64,
 }
 
 impl RoomRecord {
@@ -113,6 +117,32 @@ impl RoomRecord {
     pub(crate) fn closed() -> Self {
         let state = RoomState { hidden: true, locked: true, ..RoomState::default() };
         Self { state, ..Self::default() }
+    }
+
+    /// Whether there is nothing to remember.
+    pub(crate) fn is_empty(&self) -> bool {
+        *self == Self::empty(self.version)
+    }
+
+    /// A record with nothing to remember but its version.
+    pub(crate) fn empty(version: u64) -> Self {
+        Self { version, ..Self::default() }
+    }
+
+    /// How often it was to be saved.
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// It is to be saved.
+    pub(super) fn count_version(&mut self) {
+        self.version = self.version.saturating_add(1);
+    }
+
+    /// Becomes a later record of the room. Whoever was removed meanwhile stays removed.
+    pub(super) fn catch_up(&mut self, later: Self) {
+        let Self { removed, .. } = mem::replace(self, later);
+        removed.into_iter().for_each(|key| self.remove(key));
     }
 
     /// Whether a user with this key was removed.
@@ -156,7 +186,7 @@ impl RoomRecord {
 
     /// Whether it is no larger than a room makes it.
     pub(crate) fn is_bounded(&self) -> bool {
-        let Self { state, all_cleared: _, cleared, removed, hosts, members } = self;
+        let Self { state, all_cleared: _, cleared, removed, hosts, members, version: _ } = self;
         state.is_bounded()
             && cleared.len() <= MAX_CLEARED
             && removed.len() <= MAX_REMOVED

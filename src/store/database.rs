@@ -3,7 +3,6 @@
 //! session. [`crate::store`] decides when to read and write.
 
 use crate::room::post::{Numbered, Post};
-use crate::room::state::RoomRecord;
 use crate::store::error::{OpenError, StoreError};
 use crate::store::files::{self, OpenedFile};
 use crate::store::request::{Change, Erase, Save, StorePost};
@@ -219,7 +218,7 @@ fn insert(transaction: &Transaction<'_>, record: &StorePost) -> rusqlite::Result
 /// Stores a room's record. Returns its size in bytes. A room with an empty record that never had a post leaves no
 /// trace.
 fn save(transaction: &Transaction<'_>, Save { name, record, at, .. }: &Save) -> rusqlite::Result<usize> {
-    if *record == RoomRecord::default() {
+    if record.is_empty() {
         transaction.prepare_cached("UPDATE room SET state = NULL WHERE key = ?1")?.execute([name.key()])?;
         transaction
             .prepare_cached("DELETE FROM room WHERE key = ?1 AND last_n = 0")?
@@ -258,6 +257,7 @@ mod tests {
     use crate::base::ids::{ClientId, RoomId, UserId};
     use crate::room::post::PendingPost;
     use crate::room::room_name::RoomName;
+    use crate::room::state::RoomRecord;
 
     fn record(text: &str) -> StorePost {
         let (name, text) = ("Ada".to_owned(), text.to_owned());

@@ -127,6 +127,7 @@ const TESTS: &[(&str, fn())] = tests![
     stored::a_log_that_redis_has_kept_without_its_room_goes_on_after_its_last_post,
     stored::clusters_in_two_databases_share_nothing,
     stored::a_room_whose_posts_are_all_gone_goes_on_after_its_last_number,
+    stored::of_settings_that_were_undone_redis_keeps_the_version_for_a_time,
     seats::a_connection_has_one_seat_whichever_node_it_is_on,
     seats::whoever_gets_no_seat_from_another_node_is_told_so_and_so_are_their_posts_and_texts,
     together::texts_posts_and_names_go_both_ways,

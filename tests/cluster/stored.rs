@@ -1,6 +1,6 @@
 //! What Redis keeps of a room: removed posts, a log that has lost its room, and rooms in several databases.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, host};
 use crate::redis::Redis;
 use crate::support::program::{output, typewall};
 use memchr::memmem;
@@ -54,6 +54,22 @@ pub(crate) fn clusters_in_two_databases_share_nothing() {
         client.catch_up();
         assert_eq!((client.page.names().len(), client.page.log.len()), (1, 1));
     }
+}
+
+pub(crate) fn of_settings_that_were_undone_redis_keeps_the_version_for_a_time() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    let mut ada = node.join("r", "Ada");
+    host(&mut ada);
+    for locked in [true, false] {
+        ada.send("set_room", json!({"locked": locked}));
+        ada.until("the settings", |page| page.state.locked == locked);
+    }
+    let kept: (Option<String>, Option<u64>) =
+        cluster.redis.ask(&["HMGET", "typewall:r:r", "record", "version"]);
+    assert_eq!(kept, (None, Some(2)), "a node that has not heard of it must not lock the room again");
+    let left: i64 = cluster.redis.ask(&["PTTL", "typewall:r:r"]);
+    assert!(left > 0, "it is not kept for ever: {left}");
 }
 
 pub(crate) fn a_room_whose_posts_are_all_gone_goes_on_after_its_last_number() {

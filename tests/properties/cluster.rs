@@ -8,6 +8,7 @@ mod mirrors;
 mod node_hub;
 mod one_node;
 mod pair;
+mod record;
 mod redis;
 mod sim;
 
@@ -122,4 +123,6 @@ fn runs_that_have_failed_before() {
     run_with(6, &[Fault::Cut]); // a new owner had the text of a post that was removed
     run_with(2, &[Fault::Flush, Fault::Drop]); // a post that Redis had lost was posted again
     run_with(8, &[Fault::Flush, Fault::Drop]); // Redis had a removed text again
+    run_with(13, ALL); // an owner had saved whom it removed, and died before a mirror knew
+    run_with(77, &[Fault::Kill]); // the viewers of a dead node counted until somebody came or went
 }

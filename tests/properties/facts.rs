@@ -121,8 +121,8 @@ impl Owner {
         let ruling = self.rules.ruling(fact);
         let json = serde_json::to_string(&ruling).expect("facts can be serialised");
         self.view.apply(ruling.fact);
-        let copy = self.rules.copy(&self.view, self.now);
         let (shown, record) = (snapshot(&self.view), self.rules.take_record());
+        let copy = self.rules.copy(&self.view, self.now);
         self.facts.push(Published { ruling: json, record, at: self.now, shown, copy });
         let host = self.rules.appoint(&self.view, self.now);
         self.publish(host);

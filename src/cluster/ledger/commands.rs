@@ -71,7 +71,7 @@ pub(super) fn command_of(write: &Write, redis: &Redis, expiry: &Expiry) -> Cmd {
         Write::Restore(posts) => restore(posts, redis, expiry),
         Write::Change(Change::Save(Save { name, record, epoch, .. })) => {
             let mut save = call(&redis.scripts.save, &[redis.keys.room(name.key())]);
-            save.arg(epoch.unwrap_or_default().0).arg(json_of(record));
+            save.arg(epoch.unwrap_or_default().0).arg(json_of(record)).arg(record.version());
             save.arg(expiry.of_room()).arg(UNUSED_ROOM).take()
         }
         Write::Change(Change::Erase(Erase { name, n, .. })) => {
@@ -92,7 +92,7 @@ fn store_post(StorePost { name, post, after, epoch, .. }: &StorePost, redis: &Re
 
 /// A record, or nothing if there is nothing to remember.
 fn json_of(record: &RoomRecord) -> String {
-    match *record == RoomRecord::default() {
+    match record.is_empty() {
         true => String::new(),
         false => serde_json::to_string(record).expect("a record has string keys"),
     }

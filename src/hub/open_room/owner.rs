@@ -81,6 +81,11 @@ impl OpenRoom {
         }
     }
 
+    /// Whether this node knows the record that the owner before has saved. Its own may be older until then.
+    pub(crate) fn has_read_record(&self) -> bool {
+        self.linked.as_ref().is_none_or(|linked| linked.owned.log.is_read)
+    }
+
     /// Whether this node may tell the others what it has decided: it surely owns the room.
     fn may_tell(&self, moment: Moment<'_>) -> bool {
         self.linked.as_ref().is_some_and(|linked| !linked.is_alone && linked.link.decides(moment))
@@ -166,7 +171,7 @@ impl OpenRoom {
     }
 
     /// This node has just begun to own the room: users who join get ids after this one, and the record counts, even if
-    /// the owner before has not saved it.
+    /// the owner before has not saved it. If that has saved a later one, this node [takes it over](Self::catch_up).
     pub(crate) fn begin_reign(&mut self, last_user: UserId, now: Instant) {
         self.rules.start_ids_after(last_user);
         self.save_again();

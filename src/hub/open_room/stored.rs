@@ -27,6 +27,12 @@ impl OpenRoom {
         self.publish(fact, Cause::default());
     }
 
+    /// Takes over the record that the store has, if it is later than that of this node. Returns what the room is to be
+    /// told.
+    pub(crate) fn catch_up(&mut self, record: RoomRecord) -> Vec<Fact> {
+        self.rules.catch_up(&self.view, record)
+    }
+
     /// Whether the store is still to load the room.
     pub(crate) fn is_loading(&self) -> bool {
         self.is_loading

@@ -103,6 +103,33 @@ impl Rules {
         self.hosting.follow(record);
     }
 
+    /// Takes over the record that the store has, if it is later than that of these rules: the process that decided before
+    /// has saved it, and has not told of it before it died. Returns what the room is still to be told.
+    pub(crate) fn catch_up(&mut self, view: &View, stored: RoomRecord) -> Vec<Fact> {
+        if !self.hosting.catch_up(view, stored) {
+            return Vec::new();
+        }
+        let record = self.hosting.record();
+        let state = record.state.clone();
+        let mut facts = Vec::from_iter((state != *view.state()).then_some(Fact::StateChanged { state }));
+        let mut removed = Vec::new();
+        for (&id, &Seat { key, .. }) in &self.seats {
+            let at = record.cleared(key);
+            if record.is_removed(key) {
+                removed.push(id);
+                continue;
+            }
+            if record.is_host(key) && !view.is_host(id) {
+                facts.push(Fact::HostMade { id });
+            }
+            if at > view.cleared(id) {
+                facts.push(Fact::Cleared { id: Some(id), at });
+            }
+        }
+        facts.extend(removed.into_iter().filter_map(|id| self.remove(view, id, true)));
+        facts
+    }
+
     /// A copy of the room.
     pub fn copy(&self, view: &View, now: Now) -> RoomCopy {
         let user = |(id, seat): (&UserId, &Seat)| {

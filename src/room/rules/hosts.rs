@@ -55,6 +55,17 @@ impl Hosting {
         self.is_changed = false;
     }
 
+    /// Takes over the record that the store has, if it is later than this one. Returns whether it is.
+    pub(super) fn catch_up(&mut self, view: &View, stored: RoomRecord) -> bool {
+        let is_later = self.mode != HostMode::None && stored.version() > self.record.version();
+        if is_later {
+            self.record.catch_up(stored);
+            // Others were never told of a user who has come since then.
+            self.record.state.spotlight.take_if(|shown| view.user(*shown).is_none());
+        }
+        is_later
+    }
+
     /// A user has left. Another process saves the record.
     pub(super) fn leave_unsaved(&mut self) {
         self.is_changed = false;
@@ -133,7 +144,11 @@ impl Rules {
 
     /// What the room is to remember through a restart, if that has changed.
     pub fn take_record(&mut self) -> Option<RoomRecord> {
-        mem::take(&mut self.hosting.is_changed).then(|| self.hosting.record.clone())
+        let Hosting { is_changed, record, .. } = &mut self.hosting;
+        mem::take(is_changed).then(|| {
+            record.count_version();
+            record.clone()
+        })
     }
 
     /// Whether the next user to come becomes the host. A room that the first user may run is not closed to them, or it

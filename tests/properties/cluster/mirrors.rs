@@ -72,6 +72,40 @@ fn hosts_at_a_mirror_are_told_that_what_they_have_set_is_not_kept() {
 }
 
 #[test]
+fn a_room_that_was_opened_stays_open_under_a_new_owner_that_has_not_heard_of_it() {
+    let (mut nodes, olga) = two_nodes();
+    nodes.give_key(&olga);
+    let ada = nodes.join(1, "Ada");
+    nodes.act(&olga, hide(true));
+    assert!(ada.page().state.hidden);
+    nodes.is_slow = true;
+    nodes.act(&olga, hide(false));
+    assert!(!olga.page().state.hidden && ada.page().state.hidden);
+    nodes.kill(0);
+    nodes.is_slow = false;
+    nodes.pass(10 * SECOND);
+    assert!(!ada.page().state.hidden, "what Redis had last counts, even if it is nothing");
+}
+
+#[test]
+fn viewers_of_a_node_that_has_died_do_not_count_any_more() {
+    for dies in [0, 1] {
+        let (mut nodes, olga) = two_nodes();
+        let ada = nodes.join(1, "Ada");
+        for node in [0, 1] {
+            let viewer = nodes.enter(node, Encoding::PLAIN_WHOLE);
+            nodes.act(&viewer, Action::Watch);
+        }
+        nodes.pass(4 * SECOND);
+        assert_eq!([olga.page().viewers, ada.page().viewers], [2, 2]);
+        nodes.kill(dies);
+        nodes.pass(10 * SECOND);
+        let left = if dies == 0 { &ada } else { &olga };
+        assert_eq!(left.page().viewers, 1, "node {dies} has died");
+    }
+}
+
+#[test]
 fn a_post_whose_removal_nobody_was_told_of_is_removed_by_the_next_owner() {
     let (mut nodes, olga) = two_nodes();
     let ada = nodes.join(1, "Ada");

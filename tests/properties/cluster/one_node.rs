@@ -21,22 +21,22 @@ use typewall::internals::{
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName};
 
-const ME: NodeId = NodeId(1);
-const OTHER: NodeId = NodeId(2);
+pub(super) const ME: NodeId = NodeId(1);
+pub(super) const OTHER: NodeId = NodeId(2);
 
 /// A node that is linked to another one.
-struct Node {
+pub(super) struct Node {
     hub: Hub<Pipe>,
     now: Now,
     requests: Receiver<LinkRequest>,
     loads: Receiver<Load>,
     /// Posts and records to be stored, which nobody does.
-    writes: Receiver<Write>,
+    pub(super) writes: Receiver<Write>,
     clients: u64,
 }
 
 impl Node {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self::with(LIMITS)
     }
 
@@ -62,7 +62,7 @@ impl Node {
     }
 
     /// The other node says something about the room.
-    fn hear(&mut self, says: &Value) {
+    pub(super) fn hear(&mut self, says: &Value) {
         let message = json!({"room": "physics", "from": OTHER, "says": says}).to_string();
         self.tell(LinkEvent::of_node(&message, 0).expect("a message"));
     }
@@ -88,7 +88,7 @@ impl Node {
     }
 
     /// Somebody opens a page.
-    fn connect(&mut self) -> (ClientId, Pipe) {
+    pub(super) fn connect(&mut self) -> (ClientId, Pipe) {
         self.clients += 1;
         let (client, pipe) = (ClientId(self.clients), Pipe::default());
         pipe.0.borrow_mut().space = usize::MAX;
@@ -97,12 +97,12 @@ impl Node {
         (client, pipe)
     }
 
-    fn act(&mut self, client: ClientId, action: Action) {
+    pub(super) fn act(&mut self, client: ClientId, action: Action) {
         self.handle(Event::from_client(client, FromClient::Acted(action)));
     }
 
     /// Somebody opens a page and watches. The room is new to this node.
-    fn open_room(&mut self) -> (RoomId, Pipe) {
+    pub(super) fn open_room(&mut self) -> (RoomId, Pipe) {
         let (client, pipe) = self.connect();
         self.act(client, Action::Watch);
         let subscribed = self.requests.try_iter().find_map(|request| match request {
@@ -112,7 +112,7 @@ impl Node {
         (subscribed.expect("a room"), pipe)
     }
 
-    fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
+    pub(super) fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
         self.tell(LinkEvent::Owned(room, Ownership { owner: Some(owner), epoch: Epoch(epoch) }));
     }
 
@@ -135,11 +135,15 @@ impl Node {
 
     /// The store has read a log of so many posts.
     fn load(&mut self, posts: u64) {
+        self.load_with(posts, RoomRecord::default());
+    }
+
+    /// The same with this record.
+    pub(super) fn load_with(&mut self, posts: u64, record: RoomRecord) {
         let Load { room, epoch, .. } = self.loads.try_recv().expect("the room is to be loaded");
         let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
         let posts = (1..=posts).map(post).collect();
-        let record = Some(RoomRecord::default());
-        self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
+        self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record: Some(record), posts })));
     }
 
     fn health(&mut self) -> Health {
@@ -166,7 +170,7 @@ impl Node {
     }
 
     /// The same until there is nothing more.
-    fn all_published(&mut self) -> Vec<Publication> {
+    pub(super) fn all_published(&mut self) -> Vec<Publication> {
         let mut all = Vec::new();
         loop {
             let some = self.published();
@@ -179,7 +183,7 @@ impl Node {
 }
 
 /// The last snapshot that a page got.
-fn snapshot(pipe: &Pipe) -> Option<Value> {
+pub(super) fn snapshot(pipe: &Pipe) -> Option<Value> {
     let snapshot = |frame| match frame {
         Frame::Event(event, data) if event == "existing_users" => Some(data),
         _ => None,
@@ -206,7 +210,7 @@ fn copy(epoch: u64, leaves: bool, text: &str) -> Value {
 }
 
 /// The same at this position, with these users.
-fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
+pub(super) fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
     let state = json!({"locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null});
     let record =
         json!({"state": state, "all_cleared": 0, "cleared": [], "removed": [], "hosts": [], "members": []});
@@ -321,7 +325,7 @@ fn a_large_copy_holds_up_nothing_that_a_room_has_to_say() {
 }
 
 /// A user with this seat, in a copy.
-fn user(key: &Value, holder: &Value) -> Value {
+pub(super) fn user(key: &Value, holder: &Value) -> Value {
     let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0}, "holder": holder});
     json!([{"id": "7", "name": "Ada", "mark": null, "cleared": 0, "text": "hello", "seat": seat}])
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use typewall::internals::{
     Epoch, IdempotencyKey, NodeId, Numbered, Ownership, PendingPost, Post, Restore, Returned, RoomRecord,
-    UserId,
+    Session, UserId,
 };
 
 /// For how long a node is alive after a beat, in milliseconds.
@@ -78,6 +78,18 @@ impl Redis {
                 self.epoch = Epoch::default();
             }
         }
+    }
+
+    /// The epoch of the last owner.
+    pub(super) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Whether the record says that somebody was removed.
+    pub(super) fn knows_as_removed(&self, session: Session) -> bool {
+        let record = serde_json::to_value(&self.record).expect("JSON");
+        let key = serde_json::to_value(session.key()).expect("JSON");
+        record["removed"].as_array().is_some_and(|removed| removed.contains(&key))
     }
 
     /// Whether an owner of this epoch may write.

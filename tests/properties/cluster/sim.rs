@@ -22,7 +22,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Erase, Event, FromClient, Hub,
+    AckId, Action, Answer, Beat, Change, Channel, ClientId, Encoding, Epoch, Erase, Event, FromClient, Hub,
     LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Save, Session,
     StateChange, StorePost, Text, TextChange, UserId, Write,
 };
@@ -80,7 +80,7 @@ enum Happening {
 enum Asked {
     Link(LinkRequest),
     Load(Load),
-    Write(Write),
+    Write(Box<Write>),
     Beat,
 }
 
@@ -362,7 +362,7 @@ impl Sim {
             .try_iter()
             .map(Asked::Link)
             .chain(node.loads.try_iter().map(Asked::Load))
-            .chain(node.writes.try_iter().map(Asked::Write))
+            .chain(node.writes.try_iter().map(|write| Asked::Write(Box::new(write))))
             .collect();
         asked.into_iter().for_each(|asked| self.ask(n, asked));
         if let Some(due) = self.nodes[n].hub.due() {

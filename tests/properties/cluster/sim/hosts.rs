@@ -16,16 +16,28 @@ pub(super) struct Hosts {
     is_locked: bool,
     /// What was written while all pages showed that texts are hidden.
     secrets: BTreeSet<String>,
-    /// The ids of users whom a host wanted to remove.
-    unwanted: BTreeSet<String>,
-    /// The sessions of those who were removed, and since when.
-    pub removed: Vec<(Session, u64)>,
+    /// The ids of users whom a host wanted to remove, and the epoch in which they first did.
+    unwanted: BTreeMap<String, Epoch>,
+    /// Those who were removed.
+    removed: Vec<Removal>,
     /// The numbers of posts that a host wanted to remove.
     pub removed_posts: BTreeSet<u64>,
     /// The numbers of posts that a page has shown to be removed.
     pub erased_posts: BTreeSet<u64>,
     /// People without a seat because the room is locked.
     pub turned_away: BTreeSet<usize>,
+}
+
+/// Somebody was removed.
+#[derive(Clone, Copy)]
+struct Removal {
+    session: Session,
+    /// When the page was told.
+    at: u64,
+    /// The epoch in which a host wanted it.
+    epoch: Epoch,
+    /// Redis has had it.
+    is_stored: bool,
 }
 
 impl Sim {
@@ -50,7 +62,8 @@ impl Sim {
             9..11 => Some(Action::Clear(id())),
             11 => id().map(Action::MakeHost),
             12 if user.as_ref().is_some_and(|user| !self.people[0].ids.contains(user)) => {
-                self.hosts.unwanted.extend(user.clone());
+                let epoch = self.redis.epoch();
+                user.iter().for_each(|user| _ = self.hosts.unwanted.entry(user.clone()).or_insert(epoch));
                 id().map(Action::RemoveUser)
             }
             _ => {
@@ -164,13 +177,33 @@ impl Sim {
 
     /// Whether a host wanted to remove somebody.
     pub(super) fn was_removed(&self, n: usize) -> bool {
-        self.people[n].ids.iter().any(|id| self.hosts.unwanted.contains(id))
+        self.wanted_removal_of(n).is_some()
+    }
+
+    /// The epoch in which a host wanted to remove somebody.
+    fn wanted_removal_of(&self, n: usize) -> Option<Epoch> {
+        self.people[n].ids.iter().filter_map(|id| self.hosts.unwanted.get(id).copied()).min()
+    }
+
+    /// Redis has had these removals.
+    pub(super) fn note_stored_removals(&mut self) {
+        for removal in &mut self.hosts.removed {
+            removal.is_stored = removal.is_stored || self.redis.knows_as_removed(removal.session);
+        }
+    }
+
+    /// Whether somebody must not come back. A removal acts at once: if the owner loses the room, or dies, before Redis has
+    /// it, nobody may know of it.
+    fn must_stay_away(&self, removal: Removal) -> bool {
+        removal.is_stored || removal.epoch == self.redis.epoch()
     }
 
     /// A person was removed: somebody else comes.
     pub(super) fn on_removed(&mut self, n: usize) {
-        assert!(self.was_removed(n), "{n} was removed by nobody");
-        self.hosts.removed.push((self.people[n].session, self.now));
+        let Some(epoch) = self.wanted_removal_of(n) else { panic!("{n} was removed by nobody") };
+        let (session, at) = (self.people[n].session, self.now);
+        self.hosts.removed.push(Removal { session, at, epoch, is_stored: false });
+        self.note_stored_removals();
         let Person { posts, pending, line, replaced, .. } =
             std::mem::replace(&mut self.people[n], Person::new(n));
         self.people[n].posts = posts;
@@ -189,12 +222,14 @@ impl Sim {
         (0..ALL).for_each(|n| self.look(n));
         self.note_shown_state();
         self.see_off();
-        let removed = self.hosts.removed.last().filter(|(_, at)| at + 3_000 < self.now).copied();
-        let is_unwelcome = removed.is_some() && self.random(2) == 0;
+        let removed = self.hosts.removed.last().filter(|removal| removal.at + 3_000 < self.now);
+        let removed = removed.map(|removal| removal.session);
+        let comes_back = removed.is_some() && self.random(2) == 0;
         let Some(mut line) = self.open(1) else { return };
-        line.is_unwelcome = is_unwelcome;
-        line.is_turned_away = self.hosts.is_locked;
-        let session = removed.filter(|_| is_unwelcome).map_or_else(Session::random, |(session, _)| session);
+        line.removed = removed.filter(|_| comes_back);
+        // Whoever had a seat before the room was locked may come back, if nobody knows of the removal.
+        line.is_turned_away = self.hosts.is_locked && line.removed.is_none();
+        let session = line.removed.unwrap_or_else(Session::random);
         let name = Name::parse("Eve", 40).expect("a name");
         let join = line.event(FromClient::Acted(Action::Join { name, session }));
         self.deliver(line.node, Event::FromClient(join));
@@ -215,7 +250,12 @@ impl Sim {
     fn check_visitor(&self, line: &Line) {
         // A node that is cut off may not know what hosts have done.
         let has_seat = line.page.you.is_some() && !line.page.is_alone;
-        assert!(!(has_seat && line.is_unwelcome), "somebody who was removed comes back as {:?}", line.client);
+        let is_unwelcome = self
+            .hosts
+            .removed
+            .iter()
+            .any(|removal| Some(removal.session) == line.removed && self.must_stay_away(*removal));
+        assert!(!(has_seat && is_unwelcome), "somebody who was removed comes back as {:?}", line.client);
         // Nobody has opened the room meanwhile.
         let is_locked = line.is_turned_away && self.hosts.is_locked;
         assert!(!(has_seat && is_locked), "the room is locked, and {:?} has a seat", line.client);

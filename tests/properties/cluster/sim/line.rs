@@ -15,8 +15,9 @@ pub(super) struct Line {
     /// It has had a snapshot with a seat.
     pub is_seated: bool,
     pub is_socketio: bool,
-    /// Whoever it is was removed, or comes to a locked room.
-    pub is_unwelcome: bool,
+    /// The session of somebody who was removed, and comes back with it.
+    pub removed: Option<Session>,
+    /// It comes to a locked room.
     pub is_turned_away: bool,
     last_ack: u64,
     /// The acknowledgements that it waits for, and what for.
@@ -53,7 +54,7 @@ impl Line {
             page,
             is_seated: false,
             is_socketio: false,
-            is_unwelcome: false,
+            removed: None,
             is_turned_away: false,
             last_ack: 0,
             acks,

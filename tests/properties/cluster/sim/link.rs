@@ -111,7 +111,7 @@ impl Sim {
                 self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
             }
             Asked::Write(write) => {
-                let answer = self.write(write, is_linked);
+                let answer = self.write(*write, is_linked);
                 self.deliver(n, Event::Stored(Box::new(answer)));
             }
         }
@@ -134,6 +134,7 @@ impl Sim {
             }
             Write::Change(Change::Save(Save { room, record, epoch, .. })) => {
                 let is_kept = arrives && self.redis.save(epoch.expect("other nodes"), record);
+                self.note_stored_removals();
                 Answer::Saved { room, is_kept: is_kept && is_answered }
             }
             Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
