@@ -129,6 +129,11 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let Ok(answers) = outcome else {
             return writes.into_iter().for_each(|write| self.pass_on(refuse(write, NotStored::Unavailable)));
         };
+        self.on_answers(writes, answers);
+    }
+
+    /// Redis has answered requests.
+    fn on_answers(&mut self, writes: Vec<Write>, answers: Vec<Value>) {
         if self.takes_writes(&answers) {
             self.refuses_writes = false;
             self.end_outage();
@@ -235,14 +240,24 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ids::RoomId;
+    use crate::room::room_name::RoomName;
+    use crate::room::state::RoomRecord;
+    use crate::store::request::{Change, Save};
+
+    fn ledger() -> Ledger<impl Fn(Answer) -> bool> {
+        let url = "redis://127.0.0.1:1".parse().expect("a URL");
+        let options = RedisOptions { url, prefix: Default::default(), keep_days: None };
+        Ledger::new(Redis::new(&options).into(), &options, |_| true)
+    }
+
+    fn answer(text: &str) -> Value {
+        redis::parse_redis_value(format!("{text}\r\n").as_bytes()).expect("an answer")
+    }
 
     #[test]
     fn an_outage_ends_once_redis_has_written_and_refuses_nothing_for_all_rooms() {
-        let url = "redis://127.0.0.1:1".parse().expect("a URL");
-        let options = RedisOptions { url, prefix: Default::default(), keep_days: None };
-        let ledger = Ledger::new(Redis::new(&options).into(), &options, |_| true);
-        let answer =
-            |text: &str| redis::parse_redis_value(format!("{text}\r\n").as_bytes()).expect("an answer");
+        let ledger = ledger();
         let done = ":1";
         let of_keys = ["-WRONGTYPE another type", "-ERR no more numbers", "-OOM command not allowed"];
         for error in of_keys {
@@ -254,5 +269,30 @@ mod tests {
             assert!(!ledger.takes_writes(&[answer(done), answer(error)]), "{error}");
         }
         assert!(ledger.takes_writes(&[answer(done)]) && !ledger.takes_writes(&[]));
+    }
+
+    #[test]
+    fn an_outage_goes_on_while_redis_refuses_to_write_and_answers() {
+        let mut ledger = ledger();
+        let save = || {
+            let (room, name) = (RoomId(1), RoomName::parse("r").expect("a name"));
+            Write::Change(Change::Save(Save {
+                room,
+                name,
+                record: RoomRecord::default(),
+                at: 0,
+                epoch: None,
+            }))
+        };
+        let refused = "-READONLY replica";
+        let Value::ServerError(error) = answer(refused) else { panic!("an error") };
+        let why = ledger.redis.failure_of_server(&error);
+        for text in [refused, "-NOPERM no"] {
+            ledger.on_answers(vec![save()], vec![answer(text)]);
+            ledger.end_outage(); // it has read something meanwhile
+            assert!(!ledger.outage.note(&why), "the log has said so");
+        }
+        ledger.on_answers(vec![save()], vec![answer(":1")]);
+        assert!(ledger.outage.note(&why), "that was another outage");
     }
 }

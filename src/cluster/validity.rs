@@ -318,6 +318,18 @@ mod tests {
     }
 
     #[test]
+    fn records_that_no_room_makes_are_invalid() {
+        for (record, is_valid) in [
+            (record(MAX_PROMPT, 1_000), true),
+            (record(4 * MAX_PROMPT + 1, 0), false),
+            (record(0, 1_001), false),
+        ] {
+            let out = json!({"at": {"epoch": 1, "seq": 1}, "rulings": [], "record": record});
+            assert_eq!(in_room(&json!({ "out": out })), is_valid);
+        }
+    }
+
+    #[test]
     fn copies_that_contradict_themselves_are_invalid() {
         for (changes, is_valid) in [
             (json!({}), true),
@@ -350,6 +362,8 @@ mod tests {
             (1, json!({"post": {"text": text, "reference": "x"}}), false),
             (1, json!({"post": {"text": "x", "reference": text}}), false),
             (1, json!({"rename": text}), false),
+            (1, json!({"set_room": {"prompt": "x".repeat(MAX_PROMPT)}}), true),
+            (1, json!({"set_room": {"prompt": "x".repeat(4 * MAX_PROMPT + 1)}}), false),
             (0, json!({"post_without_seat": {"name": "Ada", "text": "x", "reference": "x"}}), true),
             (0, json!({"post_without_seat": {"name": "Ada", "text": text, "reference": "x"}}), false),
         ] {

@@ -12,7 +12,7 @@ impl<T: Transport> Hub<T> {
     pub(super) fn take_charge(&mut self, id: RoomId) {
         let Some(room) = self.rooms.get_mut(id) else { return };
         if room.linked.as_mut().is_some_and(|linked| mem::replace(&mut linked.counts_seats, true)) {
-            return; // it owned the room before, in another epoch
+            return self.set_graces(id); // it owned the room before, in another epoch, and may have been alone since
         }
         let me = self.node.as_ref().map(|node| node.me);
         let Some(room) = self.rooms.get(id) else { return };

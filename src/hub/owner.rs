@@ -7,7 +7,6 @@ use crate::delivery::transport::Transport;
 use crate::hub::Hub;
 use crate::hub::cause::Cause;
 use crate::hub::linked::{LogState, Owned, Restoring};
-use crate::hub::open_room::OpenRoom;
 use crate::hub::seats::Origin;
 use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
@@ -199,23 +198,12 @@ impl<T: Transport> Hub<T> {
         }
         room.begin_reign(epoch.first_user(), now.instant);
         self.settle_handover(id);
-        self.seat_own_users(id, now);
         self.take_charge(id);
         self.load_log(id);
         self.lose_users(id, now);
         self.await_hosts(id);
         self.act_as_owner(id, now);
         self.show_alone(id, false);
-    }
-
-    /// The users of clients here have their seats, even if the owner before took them for away.
-    fn seat_own_users(&mut self, id: RoomId, now: Now) {
-        let users = self.rooms.get(id).map(OpenRoom::users_taken_for_away).unwrap_or_default();
-        for user in users {
-            if let Some(fact) = self.rooms.touch(id).and_then(|room| room.decide_back(user, now)) {
-                self.publish(id, fact, Cause::default(), now);
-            }
-        }
     }
 
     /// This node does not own a room any more.
@@ -286,10 +274,11 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Numbers the posts that have waited, if nothing else is to be waited for.
+    /// Numbers the posts that have waited, unless Redis still lacks posts before them. If the log is still to be read, they
+    /// wait on.
     pub(super) fn release_posts(&mut self, id: RoomId) {
         let Some(linked) = self.linked(id) else { return };
-        if linked.owned.log.is_complete() && linked.owned.restoring == Restoring::default() {
+        if linked.owned.restoring == Restoring::default() {
             for (by, post) in mem::take(&mut linked.owned.held_posts) {
                 self.store_post_for(by, id, post);
             }

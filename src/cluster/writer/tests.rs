@@ -15,3 +15,12 @@ fn a_hub_learns_that_a_room_may_not_be_handed_over_if_the_answer_is_lost() {
     let events: Vec<LinkEvent> = events.iter().collect();
     assert!(matches!(events[..], [LinkEvent::GiveFailed(RoomId(7))]), "{events:?}");
 }
+
+#[test]
+fn a_hub_learns_that_a_room_may_not_be_handed_over_if_redis_has_something_else_in_its_place() {
+    let (room, to) = (RoomId(7), NodeId(2));
+    assert!(matches!(event_of_give(room, to, None), LinkEvent::GiveFailed(RoomId(7))));
+    assert!(matches!(event_of_give(room, to, Some(0)), LinkEvent::NotGiven(RoomId(7), NodeId(2))));
+    let owned = Ownership { owner: Some(to), epoch: Epoch(9) };
+    assert!(matches!(event_of_give(room, to, Some(9)), LinkEvent::Owned(RoomId(7), now) if now == owned));
+}

@@ -9,7 +9,6 @@ use crate::hub::linked::{MAX_UNCONFIRMED, Owned};
 use crate::protocol::error::EventError;
 use crate::room::action::{Action, Actor, Rank};
 use crate::room::error::RoomError;
-use crate::room::fact::Fact;
 use crate::room::post::{Numbered, PendingPost};
 use crate::room::rules::{Decision, Reply};
 use crate::room::session::SessionKey;
@@ -73,20 +72,6 @@ impl OpenRoom {
     fn remote_user(&self, by: Rank) -> Option<UserId> {
         let user = *self.linked.as_ref()?.owned.remotes.get(&by)?;
         (self.rules.holder(user) == Some(by)).then_some(user)
-    }
-
-    /// The users of clients here that are away to the rules: the owner before had not said yet that they are back.
-    pub(crate) fn users_taken_for_away(&self) -> Vec<UserId> {
-        let users = self.clients.keys().copied();
-        users.filter(|user| self.view.user(*user).is_some() && self.rules.holder(*user).is_none()).collect()
-    }
-
-    /// A user whose client is here is not away.
-    pub(crate) fn decide_back(&mut self, user: UserId, now: Now) -> Option<Fact> {
-        let member = self.members.get(self.clients.get(&user)?)?;
-        let (viewer, session) = (Actor { user: None, ..member.actor() }, member.session?);
-        let name = self.view.user(user)?.name.clone();
-        self.rules.join(&self.view, viewer, name, session.key(), now).ok()?.fact
     }
 
     /// Keeps the record that is being saved for the mirrors.

@@ -1,7 +1,11 @@
 //! One node of several, and what it makes of what Redis and the other nodes tell it.
 
+mod alone;
 mod handed_over;
 mod held_posts;
+mod mirror;
+mod seated;
+mod taken_over;
 
 use super::node_hub::{CLOCK, LEASE, NodeHub};
 use crate::pipe::{Frame, Pipe};
@@ -15,7 +19,7 @@ use typewall::internals::{
     LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, RoomId, RoomRecord, Session,
     TextChange, UserId, Write,
 };
-use typewall::{HostMode, HostOptions, RoomName};
+use typewall::{HostMode, HostOptions, Limits, RoomName};
 
 pub(super) const ME: NodeId = NodeId(1);
 pub(super) const OTHER: NodeId = NodeId(2);
@@ -33,8 +37,12 @@ pub(super) struct Node {
 
 impl Node {
     pub(super) fn start() -> Self {
+        Self::with(LIMITS)
+    }
+
+    fn with(limits: Limits) -> Self {
         let hosts = HostOptions { mode: HostMode::Key, key: None };
-        let NodeHub { hub, requests, loads, writes } = NodeHub::new(ME, LIMITS, hosts);
+        let NodeHub { hub, requests, loads, writes } = NodeHub::new(ME, limits, hosts);
         CLOCK.set(Duration::ZERO);
         let now = Now { instant: Instant::now() + Duration::from_secs(60), unix_millis: 0 };
         let mut node = Self { hub, now, requests, loads, writes, clients: 0 };
@@ -316,74 +324,8 @@ fn a_large_copy_holds_up_nothing_that_a_room_has_to_say() {
     assert!(outs >= turns, "{outs} texts in {turns} publications");
 }
 
-/// A user who is away, in a copy.
-fn away(key: &Value) -> Value {
-    user(key, &json!({"Away": {"secs": 0, "nanos": 100_000_000}}))
-}
-
 /// A user with this seat, in a copy.
 pub(super) fn user(key: &Value, holder: &Value) -> Value {
     let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0}, "holder": holder});
     json!([{"id": "7", "name": "Ada", "mark": null, "cleared": 0, "text": "hello", "seat": seat}])
-}
-
-#[test]
-fn graces_that_have_stood_still_do_not_end_when_the_node_takes_over() {
-    let mut node = Node::start();
-    let (room, _) = node.open_room();
-    node.own(room, OTHER, 5);
-    let connected = json!({"Connected": {"at": 1, "node": OTHER, "number": 1}});
-    node.hear(&copy_with(5, 3, false, "hello", &user(&json!("0".repeat(32)), &connected)));
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
-    node.sleep(2 * LIMITS.grace);
-    node.tell(LinkEvent::Linked);
-    node.beat();
-    node.own(room, ME, 7);
-    node.load(1);
-    let (viewer, pipe) = node.connect();
-    node.act(viewer, Action::Watch);
-    let snapshot = snapshot(&pipe).expect("a snapshot");
-    assert_eq!(snapshot["users"]["7"]["away"], true, "{snapshot}");
-    node.sleep(LIMITS.grace);
-    node.beat();
-    node.act(viewer, Action::Resync);
-    assert_eq!(self::snapshot(&pipe).expect("a snapshot")["users"], json!({}));
-}
-
-#[test]
-fn whoever_is_here_has_a_seat_under_a_new_owner_that_took_them_for_away() {
-    let mut node = Node::start();
-    let (room, _viewer) = node.open_room();
-    node.own(room, OTHER, 5);
-    node.hear(&copy(5, false, "hello"));
-    node.all_published();
-    let (client, pipe) = node.connect();
-    let name = Name::parse("Ada", 40).expect("a name");
-    node.act(client, Action::Join { name, session: Session::random() });
-    let asked: Vec<Value> = node
-        .all_published()
-        .iter()
-        .map(|message| serde_json::from_str(&message.json).expect("JSON"))
-        .collect();
-    let request = asked.iter().find_map(|message| message["says"].get("in")?.get("requests")?.get(0));
-    let request = request.expect("a request for a seat");
-    let (rank, key) = (&request["by"], &request["asks"]["join"]["key"]);
-    let joined = json!({"fact": "joined", "id": "7", "name": "Ada", "mark": null, "cleared": 0});
-    let ruling = json!({"fact": joined, "seat": {"key": key, "rank": rank}});
-    let message =
-        json!({"from": OTHER, "says": {"out": {"at": {"epoch": 5, "seq": 4}, "rulings": [ruling]}}});
-    node.tell(LinkEvent::of_room("physics".to_owned(), &message.to_string(), 0).expect("a message"));
-    // The owner has not heard of them for a moment, and dies before it has.
-    node.tell(LinkEvent::Unpublished);
-    node.hear(&copy_with(5, 6, false, "hello", &away(key)));
-    node.own(room, ME, 7);
-    node.load(1);
-    node.sleep(LIMITS.grace);
-    node.hub.write(node.now);
-    node.act(client, Action::Resync);
-    let snapshot = snapshot(&pipe).expect("a snapshot");
-    assert_eq!(snapshot["you"], "7");
-    assert_eq!(snapshot["users"]["7"]["away"], false, "{snapshot}");
-    assert!(node.all_published().iter().any(|message| message.json.contains(r#""back""#)), "others are told");
 }

@@ -48,3 +48,11 @@ fn only_what_a_node_leaves_opens_a_room_and_only_in_time() {
     node.hear(&copy(5, true, "left to this node"));
     assert_eq!(node.health().rooms, 1);
 }
+
+#[test]
+fn the_node_that_a_room_is_left_to_first_tells_of_all_its_people() {
+    let mut node = Node::start();
+    node.hear(&copy(5, true, "left to this node"));
+    let said = node.said();
+    assert!(said.first().is_some_and(|says| says.get("attach").is_some()), "others are not heard: {said:?}");
+}

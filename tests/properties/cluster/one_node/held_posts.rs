@@ -1,6 +1,7 @@
 //! Posts that wait until the log of a room is read. Their authors are told if that takes too long, and no more wait than
 //! may.
 
+use super::seated::errors;
 use super::*;
 
 /// A room that this node has just taken over, with Ada in it. Its log is still to be read.
@@ -19,15 +20,6 @@ fn taken_over(node: &mut Node) -> (RoomId, ClientId, Pipe) {
 
 fn post(node: &mut Node, client: ClientId) {
     node.act(client, Action::Post { text: "held".to_owned(), reference: Some("ref".to_owned()) });
-}
-
-/// What a page was told of what it did.
-fn errors(pipe: &Pipe) -> Vec<Value> {
-    let code = |frame| match frame {
-        Frame::Event(event, data) if event == "error" => Some(data["code"].clone()),
-        _ => None,
-    };
-    pipe.take_frames().into_iter().filter_map(code).collect()
 }
 
 /// Redis cannot read the log of the room.

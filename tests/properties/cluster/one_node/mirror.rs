@@ -1,0 +1,114 @@
+//! A node that mirrors a room: what it does not believe its owner at once, and what it tells it again.
+
+use super::seated::{Ada, SEATED, attaches, last_seq, requests};
+use super::*;
+
+/// The fact that there is a post with this number.
+fn posted(n: u64, text: &str) -> Value {
+    let post = json!({"n": n, "id": "7", "name": "Ada", "text": text, "at": 0});
+    json!({"fact": {"fact": "posted", "post": post}})
+}
+
+fn write(text: &'static str) -> Action {
+    Action::Write(TextChange::Whole(text.into()))
+}
+
+#[test]
+fn whoever_has_connected_later_keeps_the_seat_although_the_owner_does_not_know_it_yet() {
+    for (at, is_later) in [(1, false), (1_000_000, true)] {
+        let mut node = Node::start();
+        let ada = Ada::join(&mut node);
+        let seat = json!({"key": ada.key, "rank": {"at": at, "node": OTHER, "number": 9}});
+        node.decide(5, SEATED + 1, &json!({"fact": {"fact": "seat_taken", "id": "7"}, "seat": seat}));
+        assert_eq!(ada.pipe.take_frames().contains(&Frame::Close(4001)), is_later);
+        node.beat();
+        let tells = requests(&attaches(node.said())).iter().any(|request| request["by"] == ada.rank);
+        assert_eq!(tells, !is_later, "the owner is told that she has it");
+    }
+}
+
+#[test]
+fn posts_that_a_new_owner_lacks_are_told_to_it() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.decide(5, SEATED + 1, &posted(2, "lost"));
+    node.own(ada.room, OTHER, 6);
+    node.said();
+    node.hear(&copy(6, false, "hello"));
+    let attach = attaches(node.said()).pop().expect("all that the owner is to know");
+    assert_eq!(attach["attach"]["posts"], json!([[posted(2, "lost")["fact"]["post"], null]]));
+}
+
+#[test]
+fn a_post_that_is_there_already_is_shown_once() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    let (watcher, pipe) = node.connect();
+    node.act(watcher, Action::Watch);
+    node.act(ada.client, Action::Post { text: "new".to_owned(), reference: None });
+    let number = &requests(&node.said())[0]["number"];
+    let mut ruling = posted(2, "new");
+    node.decide(5, SEATED + 1, &ruling);
+    ruling["by"] = json!({"node": ME, "number": number});
+    node.decide(5, SEATED + 2, &ruling);
+    assert_eq!(pipe.page().posts(), ["hello", "new"]);
+    let is_post = |frame: &Frame| frame.name() == "data";
+    assert_eq!(pipe.take_frames().iter().filter(|frame| is_post(frame)).count(), 1);
+    node.beat();
+    node.decide(5, SEATED + 3, &json!({"fact": {"fact": "away", "id": "7"}}));
+    node.beat();
+    let again = requests(&node.said());
+    assert!(
+        !again.is_empty() && again.iter().all(|request| request["asks"].get("post").is_none()),
+        "{again:?}"
+    );
+}
+
+#[test]
+fn a_text_that_the_owner_has_is_the_author_s_no_more() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.act(ada.client, write("a text"));
+    let seq = last_seq(&node.said());
+    let change = json!({"fact": {"fact": "text", "id": "7", "change": {"whole": "a text"}}});
+    node.decide(5, SEATED + 1, &change);
+    node.confirm(5, SEATED + 2, seq);
+    node.tell(LinkEvent::Unpublished);
+    let holder = json!({ "Connected": ada.rank });
+    node.hear(&copy_with(5, SEATED + 4, false, "hello", &user(&ada.key, &holder)));
+    assert_eq!(ada.snapshot(&mut node)["users"]["7"]["text"], "hello", "somebody has changed it since");
+}
+
+#[test]
+fn a_text_that_the_owner_should_have_and_does_not_show_is_told_again() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.act(ada.client, write("a text"));
+    let seq = last_seq(&node.said());
+    node.confirm(5, SEATED + 1, seq - 1);
+    node.beat();
+    assert_eq!(attaches(node.said()).len(), 0, "the message with it may be under way");
+    node.confirm(5, SEATED + 2, seq);
+    node.beat();
+    let again = requests(&attaches(node.said()));
+    assert!(again.iter().any(|request| request["asks"]["write"]["whole"] == "a text"), "{again:?}");
+}
+
+#[test]
+fn what_was_told_to_a_new_owner_and_is_done_is_not_told_once_more() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    let name = Name::parse("Countess", 40).expect("a name");
+    node.act(ada.client, Action::Rename(name));
+    let is_rename = |request: &Value| request["asks"].get("rename").is_some();
+    assert!(requests(&node.said()).iter().any(is_rename));
+    let from = json!({"epoch": 5, "seq": SEATED});
+    node.hear_in_room(&json!({"reign": {"epoch": 6, "from": from}}));
+    assert!(requests(&node.said()).iter().any(is_rename), "the owner before may not have told it");
+    node.confirm(6, 1, 1);
+    node.decide(6, 2, &json!({"fact": {"fact": "away", "id": "7"}}));
+    node.beat();
+    let again = requests(&node.said());
+    assert!(!again.is_empty(), "Ada is here");
+    assert!(!again.iter().any(is_rename), "she may have another name by now: {again:?}");
+}
