@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
     Action, Answer, Beat, Channel, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent,
-    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, RoomId, RoomRecord, Session,
-    TextChange, UserId, Write,
+    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Restored, Returned, RoomId,
+    RoomRecord, Session, StorePost, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName};
 

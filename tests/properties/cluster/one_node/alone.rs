@@ -1,6 +1,6 @@
 //! A node that is cut off from the others for a while.
 
-use super::seated::{Ada, errors};
+use super::seated::{Ada, SEATED, attaches, errors, requests, write};
 use super::*;
 use crate::place::hide;
 
@@ -71,4 +71,60 @@ fn what_a_host_sets_while_the_node_is_cut_off_is_refused_and_not_set_later() {
     let said = node.said();
     assert!(!said.is_empty(), "the owner is told of Ada");
     assert!(said.iter().all(|says| !says.to_string().contains("set_room")), "{said:?}");
+}
+
+#[test]
+fn what_somebody_writes_while_the_node_is_cut_off_is_kept_and_told_to_the_owner() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.sleep(LEASE);
+    node.tell(LinkEvent::Cut);
+    node.act(ada.client, write("while cut off"));
+    node.tell(LinkEvent::Linked);
+    node.beat();
+    let holder = json!({ "Connected": ada.rank });
+    node.hear(&copy_with(5, SEATED + 2, false, "hello", &user(&ada.key, &holder)));
+    let told = requests(&attaches(node.said()));
+    assert!(told.iter().any(|request| request["asks"]["write"]["whole"] == "while cut off"), "{told:?}");
+}
+
+#[test]
+fn nobody_gets_a_new_seat_while_the_node_is_cut_off() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.sleep(LEASE);
+    node.tell(LinkEvent::Cut);
+    let (client, pipe) = node.connect();
+    let name = Name::parse("Bob", 40).expect("a name");
+    node.act(client, Action::Join { name, session: Session::random() });
+    assert!(is_sent_away(&pipe));
+    assert_eq!(ada.snapshot(&mut node)["users"].as_object().expect("users").len(), 1);
+}
+
+#[test]
+fn an_owner_that_was_cut_off_numbers_no_posts_before_other_nodes_have_had_the_time_to_tell_of_theirs() {
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, ME, 5);
+    node.load(0);
+    node.tell(LinkEvent::Published(vec![(room, 2)]));
+    node.hear(&attach(5, &json!([])));
+    let (client, _pipe) = node.connect();
+    let name = Name::parse("Ada", 40).expect("a name");
+    node.act(client, Action::Join { name, session: Session::random() });
+    let post = |text: &str| Action::Post { text: text.to_owned(), reference: None };
+    node.act(client, post("before"));
+    assert_eq!(node.posts_to_store(), ["before"]);
+    node.sleep(LEASE);
+    node.tell(LinkEvent::Cut);
+    node.tell(LinkEvent::Linked);
+    node.beat();
+    node.own(room, ME, 5);
+    let (epoch, outcome) = (Epoch(5), Restored::UpTo(0));
+    node.handle(Event::Stored(Box::new(Answer::Restored { room, epoch, outcome })));
+    node.act(client, post("afterwards"));
+    node.beat();
+    assert_eq!(node.posts_to_store(), Vec::<String>::new());
+    node.await_others();
+    assert_eq!(node.posts_to_store(), ["afterwards"]);
 }

@@ -1,16 +1,12 @@
 //! A node that mirrors a room: what it does not believe its owner at once, and what it tells it again.
 
-use super::seated::{Ada, SEATED, attaches, last_seq, requests};
+use super::seated::{Ada, SEATED, attaches, away, last_seq, requests, write};
 use super::*;
 
 /// The fact that there is a post with this number.
 fn posted(n: u64, text: &str) -> Value {
     let post = json!({"n": n, "id": "7", "name": "Ada", "text": text, "at": 0});
     json!({"fact": {"fact": "posted", "post": post}})
-}
-
-fn write(text: &'static str) -> Action {
-    Action::Write(TextChange::Whole(text.into()))
 }
 
 #[test]
@@ -111,4 +107,47 @@ fn what_was_told_to_a_new_owner_and_is_done_is_not_told_once_more() {
     let again = requests(&node.said());
     assert!(!again.is_empty(), "Ada is here");
     assert!(!again.iter().any(is_rename), "she may have another name by now: {again:?}");
+}
+
+#[test]
+fn what_people_here_do_is_not_undone_by_a_copy_from_before_the_owner_has_heard_of_it() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    let (watcher, pipe) = node.connect();
+    node.act(watcher, Action::Watch);
+    node.act(ada.client, write("a text"));
+    node.tell(LinkEvent::Unpublished);
+    pipe.take_frames();
+    node.hear(&copy_with(5, SEATED + 2, false, "hello", &away(&ada.key)));
+    for pipe in [&pipe, &ada.pipe] {
+        let events: Vec<String> = pipe.take_frames().iter().map(|frame| frame.name().to_owned()).collect();
+        let undone = |event: &String| ["text_update", "user_away"].contains(&event.as_str());
+        assert!(!events.iter().any(undone), "{events:?}");
+    }
+    let told = requests(&node.said());
+    assert!(told.iter().any(|request| request["asks"]["write"]["whole"] == "a text"), "{told:?}");
+}
+
+#[test]
+fn a_post_that_redis_does_not_number_for_a_node_that_has_lost_the_room_goes_to_the_next_owner() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.own(ada.room, ME, 7);
+    node.load(1);
+    node.await_others();
+    node.act(ada.client, Action::Post { text: "a post".to_owned(), reference: None });
+    let writes: Vec<Write> = node.writes.try_iter().collect();
+    let post = writes.into_iter().find_map(|write| match write {
+        Write::Post(StorePost { room, post, by, .. }) => Some((room, post, by)),
+        _ => None,
+    });
+    let (room, post, by) = post.expect("a post to be numbered");
+    node.own(room, OTHER, 9);
+    let holder = json!({ "Connected": ada.rank });
+    node.hear(&copy_with(9, 3, false, "hello", &user(&ada.key, &holder)));
+    node.said();
+    let why = Returned::Fenced;
+    node.handle(Event::Stored(Box::new(Answer::PostReturned { room, post, by, why })));
+    let told = requests(&node.said());
+    assert!(told.iter().any(|request| request["asks"]["post"]["text"] == "a post"), "{told:?}");
 }

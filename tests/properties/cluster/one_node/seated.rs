@@ -74,6 +74,15 @@ impl Node {
         self.all_published().iter().map(says).collect()
     }
 
+    /// The texts of the posts that Redis was to number since this was last called.
+    pub(super) fn posts_to_store(&self) -> Vec<String> {
+        let text = |write| match write {
+            Write::Post(post) => Some(post.post.text),
+            _ => None,
+        };
+        self.writes.try_iter().filter_map(text).collect()
+    }
+
     /// So much time passes that other nodes have told of their people and posts, if they are alive.
     pub(super) fn await_others(&mut self) {
         for _ in 0..4 {
@@ -81,6 +90,16 @@ impl Node {
             self.beat();
         }
     }
+}
+
+/// A user who is away, in a copy.
+pub(super) fn away(key: &Value) -> Value {
+    user(key, &json!({"Away": {"secs": 0, "nanos": 100_000_000}}))
+}
+
+/// Another text in a box.
+pub(super) fn write(text: &'static str) -> Action {
+    Action::Write(TextChange::Whole(text.into()))
 }
 
 /// What is asked for in these messages.

@@ -1,12 +1,7 @@
 //! A node that takes over a room: the people there keep their seats and what they have asked for.
 
-use super::seated::{Ada, SEATED, errors};
+use super::seated::{Ada, SEATED, away, errors};
 use super::*;
-
-/// A user who is away, in a copy.
-fn away(key: &Value) -> Value {
-    user(key, &json!({"Away": {"secs": 0, "nanos": 100_000_000}}))
-}
 
 /// Ada has her seat, and is there.
 fn assert_seated(node: &mut Node, ada: &Ada) {
@@ -102,15 +97,4 @@ fn users_who_join_under_a_new_owner_have_ids_that_the_owner_before_cannot_have_g
     let id: u64 =
         snapshot(&pipe).expect("a snapshot")["you"].as_str().expect("an id").parse().expect("a number");
     assert_eq!(id, (7 << 20) + 1);
-}
-
-impl Node {
-    /// The texts of the posts that Redis was to number since this was last called.
-    fn posts_to_store(&self) -> Vec<String> {
-        let text = |write| match write {
-            Write::Post(post) => Some(post.post.text),
-            _ => None,
-        };
-        self.writes.try_iter().filter_map(text).collect()
-    }
 }
