@@ -290,9 +290,9 @@ mod tests {
         for text in [refused, "-NOPERM no"] {
             ledger.on_answers(vec![save()], vec![answer(text)]);
             ledger.end_outage(); // it has read something meanwhile
-            assert!(!ledger.outage.note(&why), "the log has said so");
+            assert!(!ledger.connection.fail(&why), "the log has said so");
         }
         ledger.on_answers(vec![save()], vec![answer(":1")]);
-        assert!(ledger.outage.note(&why), "that was another outage");
+        assert!(ledger.connection.fail(&why), "that was another outage");
     }
 }
