@@ -13,7 +13,7 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Those with this prefix in this database. Channels are the same in all databases of a Redis, so the number of
+    /// The names with this prefix in this database. Channels are the same in all databases of a Redis, so the number of
     /// the database is in their names, unless it is the usual one.
     pub(crate) fn new(prefix: &str, database: i64) -> Self {
         let channels = match database {

@@ -117,9 +117,9 @@ pub struct Beat {
 /// What a hub asks the link for.
 #[derive(Debug)]
 pub enum LinkRequest {
-    /// Have the messages of a room arrive.
+    /// Receive the messages of a room.
     Subscribe(RoomId, String),
-    /// Have them arrive no more.
+    /// Stop receiving them.
     Unsubscribe(String),
     /// Find out which node owns a room.
     Own {

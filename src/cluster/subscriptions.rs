@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, VecDeque};
 /// A change of the rooms whose messages are to arrive.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Those of the room whose name has this key, too.
+    /// Also those of the room whose name has this key.
     Subscribe(RoomId, String),
-    /// Those of this room no more.
+    /// No longer those of this room.
     Unsubscribe(String),
 }
 
@@ -19,7 +19,7 @@ pub(crate) enum Change {
 pub(crate) enum Command {
     /// Send the messages of this room.
     Subscribe(String),
-    /// Send them no more.
+    /// Stop sending them.
     Unsubscribe(String),
 }
 

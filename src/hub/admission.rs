@@ -214,13 +214,12 @@ impl<T: Transport> Hub<T> {
     /// Forgets a room if nobody is in it any more.
     pub(super) fn forget_if_empty(&mut self, id: RoomId) {
         let linked = self.rooms.get(id).filter(|room| room.linked.is_some());
-        let key = linked.map(|room| (room.name().key().to_owned(), room.is_in_charge()));
+        let key = linked.map(|room| room.name().key().to_owned());
         if self.rooms.forget_if_empty(id) {
-            if let (Some(node), Some((key, is_owned))) = (&mut self.node, key) {
+            if let (Some(node), Some(key)) = (&mut self.node, key) {
                 node.copies.cancel(id);
-                if is_owned {
-                    node.request(LinkRequest::Release(key.clone()));
-                }
+                // Redis may be about to say that this node owns it.
+                node.request(LinkRequest::Release(key.clone()));
                 node.request(LinkRequest::Unsubscribe(key));
             }
             self.store.cancel_load(id);

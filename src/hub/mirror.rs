@@ -12,7 +12,7 @@ use crate::protocol::close::CloseReason;
 use crate::protocol::error::EventError;
 use crate::protocol::post_refusal::PostRefusal;
 use crate::room::action::{Action, Rank};
-use crate::room::copy::{RoomCopy, differences};
+use crate::room::copy::{Holder, RoomCopy, differences};
 use crate::room::error::RoomError;
 use crate::room::fact::Fact;
 use crate::room::post::Post;
@@ -124,6 +124,15 @@ impl<T: Transport> Hub<T> {
     ) {
         let Some(room) = self.rooms.touch(id) else { return };
         let facts = differences(room.view(), copy);
+        // Whoever has connected elsewhere since then has the text from there.
+        for user in &copy.users {
+            if let Holder::Connected(rank) = user.seat.holder
+                && self.rooms.get(id).is_some_and(|room| room.client_of(user.id).is_some())
+            {
+                self.seat_followed(id, user.id, rank, now);
+            }
+        }
+        let Some(room) = self.rooms.touch(id) else { return };
         let surplus = room.posts_with_keys(copy.last_n);
         for fact in facts {
             let Some(room) = self.rooms.touch(id) else { return };

@@ -312,6 +312,8 @@ impl OpenRoom {
             Fact::StateChanged { .. } | Fact::HostLost { .. } => self.state_changed = true,
             Fact::Loaded { ref state, .. } => self.state_changed = *state != RoomState::default(),
             Fact::LogReplaced { .. } => self.snapshot_requests.extend(self.members.keys()),
+            // Another node took them for away, and their page may show that.
+            Fact::Back { id } => self.snapshot_requests.extend(self.client_of(id)),
             Fact::HostMade { id } => {
                 self.state_changed = true;
                 let host = self.client_of(id);
@@ -323,6 +325,9 @@ impl OpenRoom {
                 }
             }
             _ => {}
+        }
+        if let Fact::Posted { post } = &fact {
+            self.rules.note_written(post.id); // the owner before may have decided it
         }
         self.note_for_nodes(&fact, cause.request, cause.key);
         self.view.apply(fact);

@@ -125,4 +125,9 @@ fn runs_that_have_failed_before() {
     run_with(8, &[Fault::Flush, Fault::Drop]); // Redis had a removed text again
     run_with(13, ALL); // an owner had saved whom it removed, and died before a mirror knew
     run_with(77, &[Fault::Kill]); // the viewers of a dead node counted until somebody came or went
+    run_with(26, ALL); // a node that was cut off kept its text of somebody who had gone on elsewhere
+    run_with(89, &[Fault::Cut]); // a mirror had the spotlight on somebody who had left
+    run_with(103, &[Fault::Kill]); // a new owner did not know of whoever has posted that they have
+    run_with(89, &[Fault::Flush, Fault::Drop]); // a node was given a room that it had just forgotten
+    run_with(148, &[Fault::Flush, Fault::Drop]); // a page showed its own user as away
 }

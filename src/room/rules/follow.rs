@@ -92,7 +92,8 @@ impl Rules {
         self.last_user = self.last_user.max(id);
     }
 
-    pub(super) fn note_written(&mut self, id: UserId) {
+    /// A user has written something, so that the seat is kept for a while.
+    pub(crate) fn note_written(&mut self, id: UserId) {
         if let Some(seat) = self.seats.get_mut(&id) {
             seat.wrote = true;
         }

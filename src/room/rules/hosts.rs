@@ -60,7 +60,6 @@ impl Hosting {
         let is_later = self.mode != HostMode::None && stored.version() > self.record.version();
         if is_later {
             self.record.catch_up(stored);
-            // Others were never told of a user who has come since then.
             self.record.state.spotlight.take_if(|shown| view.user(*shown).is_none());
         }
         is_later
@@ -104,7 +103,7 @@ impl Hosting {
 
     /// A user is losing the seat.
     pub(super) fn leave(&mut self, id: UserId, key: SessionKey, removed: bool) {
-        self.record.state.spotlight.take_if(|shown| *shown == id);
+        self.is_changed |= self.record.state.spotlight.take_if(|shown| *shown == id).is_some();
         self.is_changed |= self.record.drop_host(key);
         if removed {
             self.record.remove(key);
@@ -256,6 +255,8 @@ impl Rules {
     /// saved.
     fn set_state(&mut self, view: &View, change: StateChange) -> Result<Option<Fact>, RoomError> {
         let Self { hosting: Hosting { record, is_changed, .. }, numbering, seats, .. } = self;
+        // They may have left under another process, which has not saved that.
+        record.state.spotlight.take_if(|shown| view.user(*shown).is_none());
         let state = change.apply(&record.state);
         if state.spotlight.is_some_and(|id| view.user(id).is_none()) {
             return Err(RoomError::UnknownUser);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::room::session::Session;
-use crate::room::state::{MAX_CLEARED, MAX_HOSTS, StateChange};
+use crate::room::state::{MAX_CLEARED, MAX_HOSTS, RoomRecord, StateChange};
 
 const OPTIONS: RoomOptions = RoomOptions { limits: Limits::DEFAULT, hosts: HostMode::Key, is_stored: false };
 
@@ -232,4 +232,30 @@ fn what_hosts_do_to_nobody_is_refused() {
         assert_eq!(decision, Err(RoomError::UnknownUser), "{action:?}");
     }
     assert_eq!(rules.take_record(), None, "nothing is remembered of it");
+}
+
+#[test]
+fn a_spotlight_on_nobody_keeps_hosts_from_nothing() {
+    let (mut rules, view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };
+    let mut record = RoomRecord::default();
+    record.state.spotlight = Some(UserId(7));
+    rules.follow_record(record);
+    let lock = Action::SetRoom(StateChange { locked: Some(true), ..StateChange::default() });
+    let decision = rules.decide(&view, boss, lock, now()).unwrap();
+    let Some(Fact::StateChanged { state }) = decision.fact else { panic!("{decision:?}") };
+    assert_eq!((state.locked, state.spotlight), (true, None));
+}
+
+#[test]
+fn that_the_user_with_the_spotlight_has_left_is_saved() {
+    let (mut rules, mut view) = (Rules::new(OPTIONS, UserId(0)), View::new(10));
+    let boss = Actor { user: None, has_key: true, rank: Rank::local(0) };
+    let Reply::Seated(id) = join(&mut rules, &mut view, 1, Session::random()).reply else { panic!("a seat") };
+    let spotlight = StateChange { spotlight: Some(Some(id)), ..StateChange::default() };
+    let shown = rules.decide(&view, boss, Action::SetRoom(spotlight), now()).unwrap();
+    view.apply(shown.fact.unwrap());
+    assert_eq!(rules.take_record().unwrap().state.spotlight, Some(id));
+    view.apply(rules.leave(&view, id, true, now()).unwrap());
+    assert_eq!(rules.take_record().unwrap().state.spotlight, None, "other nodes may have it from the record");
 }

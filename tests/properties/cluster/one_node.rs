@@ -5,6 +5,7 @@ mod handed_over;
 mod held_posts;
 mod mirror;
 mod seated;
+mod superseded;
 mod taken_over;
 
 use super::node_hub::{CLOCK, LEASE, NodeHub};

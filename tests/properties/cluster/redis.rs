@@ -153,6 +153,11 @@ impl Redis {
         self.log.get_mut(&n).map(|post| post.text.clear()).is_some()
     }
 
+    /// The numbers of posts whose texts are erased.
+    pub(super) fn erased(&self) -> BTreeSet<u64> {
+        self.log.values().filter(|post| post.text.is_empty()).map(|post| post.n).collect()
+    }
+
     /// Takes in posts that it has lost, and erases those that were removed. Returns the last number.
     pub(super) fn restore(&mut self, restore: Restore) -> Result<u64, Returned> {
         let Restore { epoch, after, posts, .. } = restore;

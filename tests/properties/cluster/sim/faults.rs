@@ -125,7 +125,11 @@ impl Sim {
     /// Redis has what it had a while ago, or nothing.
     fn forget(&mut self) {
         let dump = self.random(4) as usize;
-        self.redis.lose(self.dumps.get(dump).cloned());
+        let back = self.dumps.get(dump).cloned();
+        if let Some(back) = &back {
+            self.hosts.lost_erasures.extend(&self.redis.erased() - &back.erased());
+        }
+        self.redis.lose(back);
     }
 
     /// A node has no connection to Redis for a while.

@@ -24,6 +24,9 @@ pub(super) struct Hosts {
     pub removed_posts: BTreeSet<u64>,
     /// The numbers of posts that a page has shown to be removed.
     pub erased_posts: BTreeSet<u64>,
+    /// The numbers of posts that were removed just before Redis went back to a state in which they were not. A node that
+    /// is not cut off meanwhile, and posts nothing, does not notice that.
+    pub lost_erasures: BTreeSet<u64>,
     /// People without a seat because the room is locked.
     pub turned_away: BTreeSet<usize>,
 }
@@ -241,15 +244,16 @@ impl Sim {
         for mut line in std::mem::take(&mut self.visitors) {
             let told = line.read();
             self.check_shown(&told, &line);
-            self.check_visitor(&line);
+            self.check_visitor(&line, &told);
             let goodbye = FromClient::Closed { goodbye: true };
             self.deliver(line.node, Event::from_client(line.client, goodbye));
         }
     }
 
-    fn check_visitor(&self, line: &Line) {
-        // A node that is cut off may not know what hosts have done.
-        let has_seat = line.page.you.is_some() && !line.page.is_alone;
+    fn check_visitor(&self, line: &Line, told: &Told) {
+        // A node that is cut off may not know what hosts have done. The page hears of it later.
+        let is_refused = told.codes.iter().any(|code| code == "removed");
+        let has_seat = line.page.you.is_some() && !line.page.is_alone && !is_refused;
         let is_unwelcome = self
             .hosts
             .removed
