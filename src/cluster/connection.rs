@@ -10,11 +10,14 @@ use redis::{
     Client, Cmd, FromRedisValue, RedisError, RedisResult, ServerError, ServerErrorKind, Value,
     from_redis_value,
 };
+use std::error::Error;
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::slice;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a connection may take to be made, with the login. A node that is cut off tries again before others take it
+/// How long a connection may take to be made, with the handshake of TLS and the login. A node that is cut off tries again before others take it
 /// for dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
@@ -30,6 +33,9 @@ pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why Redis is not used meanwhile.
 const PAUSE: &str = "it is tried again in a moment";
+
+/// Why a connection failed that waited meanwhile, if Redis may be well.
+const SUSPENDED: &str = "this node was suspended";
 
 /// The code of the error with which Redis refuses to take more memory.
 const OUT_OF_MEMORY: &str = "OOM";
@@ -90,6 +96,11 @@ impl RedisFailure {
         self.reason == PAUSE
     }
 
+    /// Whether it is only that this node did not run for a time.
+    pub(crate) fn is_suspension(&self) -> bool {
+        self.reason == SUSPENDED
+    }
+
     /// Somebody else has written invalid data. It is not shown: there may be posts in it.
     pub(crate) fn invalid_data() -> Self {
         Self { concerns_keys_only: true, ..Self::new("it holds data that no node wrote") }
@@ -145,14 +156,13 @@ impl Redis {
 
     fn open(&self, timeout: Duration) -> Result<Connection, RedisFailure> {
         let deadline = Instant::now() + CONNECT_TIMEOUT;
-        let open = || {
-            let client = Client::open(self.url.connection())?;
-            let connection = client.get_connection_with_timeout(CONNECT_TIMEOUT)?;
-            connection.set_write_timeout(Some(CONNECT_TIMEOUT))?;
-            Ok(Connection(connection))
-        };
-        let mut connection = open().map_err(|error: RedisError| RedisFailure::new(error.to_string()))?;
+        let open = || Client::open(self.url.connection())?.get_connection_with_timeout(CONNECT_TIMEOUT);
+        let connection = open().map_err(|error: RedisError| RedisFailure::new(error.to_string()))?;
+        let mut connection = Connection(connection);
         for command in self.url.login() {
+            // The crate has only made the TCP connection. The handshake of TLS, which reads too, comes with the first
+            // command.
+            connection.set_timeout(left_until(deadline)?).map_err(|error| io_failure(&error))?;
             // A Redis that does not take the connection says why, and closes it.
             connection.send(slice::from_ref(&command))?;
             let answer = self.checked(connection.receive_by(deadline)?);
@@ -220,10 +230,7 @@ impl Connection {
     }
 
     fn receive_by(&mut self, deadline: Instant) -> Result<Value, RedisFailure> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(RedisFailure::new("it takes too long to answer"));
-        }
+        let left = left_until(deadline)?;
         self.0.set_read_timeout(Some(left)).map_err(|error| io_failure(&error))?;
         self.receive()
     }
@@ -244,13 +251,32 @@ impl Connection {
     }
 }
 
+/// The time until a deadline, which is more than none.
+fn left_until(deadline: Instant) -> Result<Duration, RedisFailure> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    match left.is_zero() {
+        true => Err(RedisFailure::new("it takes too long to answer")),
+        false => Ok(left),
+    }
+}
+
 /// An error of a connection that is open. It names no user.
 fn io_failure(error: &RedisError) -> RedisFailure {
-    match error.is_timeout() {
-        true => RedisFailure::new("it does not answer"),
-        false if error.is_io_error() => RedisFailure::new(error.to_string()),
-        false => RedisFailure::unexpected(),
+    match io_kind(error) {
+        Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => RedisFailure::new("it does not answer"),
+        Some(ErrorKind::UnexpectedEof) => RedisFailure::new("it has closed the connection"),
+        // SIGCONT interrupts a wait that has a timeout (signal(7)); the signals that the program handles go to its first
+        // thread. The wait is not resumed: the crate would take the next answer for a late one.
+        Some(ErrorKind::Interrupted) => RedisFailure::new(SUSPENDED),
+        _ if error.is_io_error() => RedisFailure::new(error.to_string()),
+        _ => RedisFailure::unexpected(),
     }
+}
+
+/// The kind of an I/O error. The crate shares such errors, so the source is what shares it.
+fn io_kind(error: &RedisError) -> Option<ErrorKind> {
+    let shared = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
+    Some(shared.downcast_ref::<io::Error>()?.kind())
 }
 
 /// Whether an answer says that Redis does not have the script.
@@ -291,6 +317,17 @@ pub(super) mod tests {
             client.write_all(answer.as_bytes()).expect("a client");
             open.push(client);
         })
+    }
+
+    #[test]
+    fn errors_of_a_connection_are_said_in_words() {
+        let reason = |error: io::Error| io_failure(&error.into()).to_string();
+        assert_eq!(reason(ErrorKind::WouldBlock.into()), "it does not answer");
+        assert_eq!(reason(ErrorKind::TimedOut.into()), "it does not answer");
+        let without_goodbye = io::Error::new(ErrorKind::UnexpectedEof, "see https://docs.rs");
+        assert_eq!(reason(without_goodbye), "it has closed the connection");
+        assert!(io_failure(&io::Error::from(ErrorKind::Interrupted).into()).is_suspension());
+        assert_eq!(reason(io::Error::other("no route")), "no route");
     }
 
     #[test]

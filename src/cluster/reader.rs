@@ -115,7 +115,8 @@ impl<T: Fn(LinkEvent)> Reader<T> {
                 Err(Break::Failed(why)) => why,
             };
             if self.outage.note(&why) {
-                log::warn!("cut off from the other nodes, because Redis cannot be used: {why}");
+                let cause = if why.is_suspension() { "" } else { "Redis cannot be used: " };
+                log::warn!("cut off from the other nodes, because {cause}{why}");
             }
             self.signal(Signal::Cut);
             (self.tell)(LinkEvent::Cut);

@@ -69,8 +69,6 @@ pub(crate) struct Owned {
     pub log: LogState,
     /// Posts that Redis has lost.
     pub restoring: Restoring,
-    /// The last post for which the log was read once more, because posts before it seemed to be missing.
-    pub caught_up_to: u64,
     /// Posts that are numbered, and wait until the log is read once more.
     pub numbered: Vec<(Requester, PendingPost, Numbered)>,
     /// Answers to requests of other nodes, for after the facts.

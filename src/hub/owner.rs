@@ -115,8 +115,6 @@ impl<T: Transport> Hub<T> {
         numbered: Numbered,
     ) {
         if let Some(linked) = self.linked(id) {
-            let (Numbered::New(Post { n, .. }) | Numbered::Duplicate(Post { n, .. })) = numbered;
-            linked.owned.caught_up_to = linked.owned.caught_up_to.max(n);
             linked.owned.numbered.push((by, post, numbered));
             if mem::take(&mut linked.owned.log.is_read) {
                 linked.owned.log.is_due = true;

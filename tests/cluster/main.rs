@@ -99,6 +99,8 @@ const TESTS: &[(&str, fn())] = tests![
     rights::a_right_that_is_taken_away_is_named_in_the_log,
     encrypted::nodes_reach_redis_over_tls_as_a_user_with_a_password,
     encrypted::a_redis_whose_certificate_is_not_trusted_is_not_used,
+    encrypted::where_nobody_answers_the_handshake_a_node_does_not_start,
+    encrypted::a_node_whose_connections_were_swallowed_is_linked_again_by_later_ones,
     files::no_unposted_text_and_no_session_is_in_a_file_of_redis,
     operators::without_redis_a_node_does_not_start,
     operators::an_address_that_is_none_is_an_error,

@@ -225,8 +225,10 @@ impl OpenRoom {
         let Some(linked) = &self.linked else { return false };
         match fact {
             Fact::Away { id } => self.clients.contains_key(id),
-            Fact::Text { id, .. } => {
-                self.clients.get(id).is_some_and(|client| linked.mirrored.texts.contains_key(client))
+            Fact::Text { id, change } => {
+                let own = self.clients.get(id).and_then(|client| linked.mirrored.texts.get(client));
+                // If it is the text that the client has written, the owner has it, and readers here may lack it.
+                own.is_some_and(|own| own.text.to_change() != *change)
             }
             _ => false,
         }

@@ -149,15 +149,16 @@ impl OpenRoom {
     }
 
     /// Whether the store may have posts before this one that this node lacks: it has numbered them, and its answer was
-    /// lost. Not if the log was read because of it: then it does not have them any more.
+    /// lost. Once the log is to be read because of that, all that are numbered meanwhile wait too, or they would be shown
+    /// before those that are missing.
     pub(crate) fn lacks_posts_before(&self, numbered: &Numbered) -> bool {
         let Some(linked) = &self.linked else { return false };
-        let (last, caught_up_to) = (self.view.last_n(), linked.owned.caught_up_to);
-        let (n, next) = match numbered {
-            Numbered::New(post) => (post.n, last + 1),
-            Numbered::Duplicate(post) => (post.n, last),
+        let last = self.view.last_n();
+        let is_gap = match numbered {
+            Numbered::New(post) => post.n > last + 1,
+            Numbered::Duplicate(post) => post.n > last,
         };
-        n > next.max(caught_up_to)
+        is_gap || !linked.owned.log.is_read
     }
 
     /// A post that this node has already, because it has read the log meanwhile, is not new; one that it lacks is.

@@ -3,6 +3,7 @@
 
 use super::seated::errors;
 use super::*;
+use typewall::internals::{Numbered, StorePost};
 
 /// A room that this node has just taken over, with Ada in it. Its log is still to be read.
 fn taken_over(node: &mut Node) -> (RoomId, ClientId, Pipe) {
@@ -67,4 +68,34 @@ fn no_more_posts_wait_than_may() {
     let published = node.all_published();
     let refused = published.iter().filter(|message| message.json.contains("not_stored")).count();
     assert_eq!(refused, 2);
+}
+
+/// The store answers for the next post that it was sent.
+fn answer_post(node: &mut Node, numbered: fn(Post) -> Numbered, n: u64) {
+    let stored = |write| match write {
+        Write::Post(StorePost { room, post, by, .. }) => Some((room, post, by)),
+        _ => None,
+    };
+    let (room, post, by) = node.writes.try_iter().find_map(stored).expect("a post");
+    let outcome = Ok(numbered(post.clone().numbered(n)));
+    node.handle(Event::Stored(Box::new(Answer::PostStored { room, post, by, outcome })));
+}
+
+#[test]
+fn posts_that_are_numbered_while_the_log_is_read_because_of_one_that_is_missing_wait_for_it() {
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, ME, 5);
+    node.load(1);
+    node.await_others();
+    let (client, pipe) = node.connect();
+    let name = Name::parse("Ada", 40).expect("a name");
+    node.act(client, Action::Join { name, session: Session::random() });
+    post(&mut node, client);
+    post(&mut node, client); // once more with the same `ref`
+    answer_post(&mut node, Numbered::New, 3);
+    answer_post(&mut node, Numbered::Duplicate, 3);
+    assert_eq!(pipe.page().posts(), ["1"], "the answer for post 2 was lost");
+    node.load(3);
+    assert_eq!(pipe.page().posts(), ["1", "2", "3"]);
 }

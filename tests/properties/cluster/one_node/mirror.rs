@@ -76,6 +76,22 @@ fn a_text_that_the_owner_has_is_the_author_s_no_more() {
 }
 
 #[test]
+fn a_text_that_the_owner_has_and_whose_change_was_missed_reaches_readers_here() {
+    let mut node = Node::start();
+    let ada = Ada::join(&mut node);
+    node.act(ada.client, write("a text"));
+    node.tell(LinkEvent::Unpublished);
+    let mut users = user(&ada.key, &json!({ "Connected": ada.rank }));
+    users[0]["text"] = json!("a text");
+    node.hear(&copy_with(5, SEATED + 4, false, "hello", &users));
+    assert_eq!(ada.snapshot(&mut node)["users"]["7"]["text"], "a text");
+    let seq = last_seq(&node.said());
+    node.confirm(5, SEATED + 5, seq);
+    node.beat();
+    assert!(attaches(node.said()).is_empty(), "the owner has all");
+}
+
+#[test]
 fn a_text_that_the_owner_should_have_and_does_not_show_is_told_again() {
     let mut node = Node::start();
     let ada = Ada::join(&mut node);
