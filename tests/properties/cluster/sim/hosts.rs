@@ -251,8 +251,8 @@ impl Sim {
     }
 
     fn check_visitor(&self, line: &Line, told: &Told) {
-        // A node that is cut off may not know what hosts have done. The page hears of it later.
-        let is_refused = told.codes.iter().any(|code| code == "removed");
+        // A node that is cut off, or has just taken over, may not know what hosts have done. The page hears of it later.
+        let is_refused = told.codes.iter().any(|code| code == "removed") || told.closed == Some(4004);
         let has_seat = line.page.you.is_some() && !line.page.is_alone && !is_refused;
         let is_unwelcome = self
             .hosts
