@@ -64,8 +64,8 @@ impl Epoch {
     /// How many users can join in each millisecond of an epoch, on average, as a power of two: about a billion a second.
     const COUNTER_BITS: u32 = 20;
 
-    /// The id after which those of the users come who join in this epoch. Epochs are times in milliseconds, so that users
-    /// of different epochs have different ids.
+    /// Users who join in this epoch get ids after this one. Epochs are times in milliseconds, so ids of different epochs
+    /// differ.
     pub fn first_user(self) -> UserId {
         UserId(self.0.saturating_mul(1 << Self::COUNTER_BITS))
     }

@@ -17,8 +17,8 @@ use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a connection may take to be made, with the handshake of TLS and the login. A node that is cut off tries again before others take it
-/// for dead.
+/// How long a connection may take to be made, with the handshake of TLS and the login. A node that is cut off tries again
+/// before others take it for dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// How long all commands that are sent together may take. If a beat gets no answer, others take this node for dead at

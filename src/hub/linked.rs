@@ -19,7 +19,7 @@ use std::time::Instant;
 /// everything gets no older ones again. A page sends a post again within minutes.
 const MAX_KEYS: usize = 200;
 
-/// How many requests of a room may wait for its owner, beside texts, and how many posts may wait until their owner has
+/// How many requests of a room may wait for its owner, beside texts, and how many posts may wait until the owner has
 /// read the log. As many posts may wait for a store.
 pub(crate) const MAX_UNCONFIRMED: usize = 1024;
 

@@ -98,6 +98,20 @@ impl Node {
         (client, pipe)
     }
 
+    /// Somebody opens a page and asks for a seat.
+    fn join(&mut self, name: &str) -> (ClientId, Pipe) {
+        let (client, pipe) = self.connect();
+        let name = Name::parse(name, 40).expect("a name");
+        self.act(client, Action::Join { name, session: Session::random() });
+        (client, pipe)
+    }
+
+    /// The node loses its connection to Redis for longer than it may decide.
+    fn cut_off(&mut self) {
+        self.sleep(LEASE);
+        self.tell(LinkEvent::Cut);
+    }
+
     pub(super) fn act(&mut self, client: ClientId, action: Action) {
         self.handle(Event::from_client(client, FromClient::Acted(action)));
     }
@@ -125,9 +139,7 @@ impl Node {
         node.load(0);
         let text = "x".repeat(100_000);
         for _ in 0..30 {
-            let (client, _) = node.connect();
-            let name = Name::parse("Ada", 40).expect("a name");
-            node.act(client, Action::Join { name, session: Session::random() });
+            let (client, _) = node.join("Ada");
             node.act(client, Action::Write(TextChange::Whole(text.clone().into())));
         }
         node.all_published();
@@ -228,8 +240,7 @@ fn a_room_that_is_still_to_be_loaded_is_given_up_when_the_node_is_cut_off() {
     let (room, pipe) = node.open_room();
     node.own(room, ME, 5);
     node.hear(&attach(5, &json!([])));
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     assert!(is_sent_away(&pipe));
     assert_eq!(node.health().rooms, 0);
     let (_, late) = node.connect();

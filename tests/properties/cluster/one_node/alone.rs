@@ -11,8 +11,7 @@ fn graces_that_have_stood_still_do_not_end_when_the_node_takes_over() {
     node.own(room, OTHER, 5);
     let connected = json!({"Connected": {"at": 1, "node": OTHER, "number": 1}});
     node.hear(&copy_with(5, 3, false, "hello", &user(&json!("0".repeat(32)), &connected)));
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     node.sleep(2 * LIMITS.grace);
     node.tell(LinkEvent::Linked);
     node.beat();
@@ -36,13 +35,10 @@ fn graces_that_have_stood_still_begin_anew_when_the_owner_is_back() {
         let (room, viewer) = node.open_room();
         node.own(room, ME, 5);
         node.load(0);
-        let (client, _) = node.connect();
-        let name = Name::parse("Ada", 40).expect("a name");
-        node.act(client, Action::Join { name, session: Session::random() });
+        let (client, _) = node.join("Ada");
         node.act(client, Action::Write(TextChange::Whole("a text".into())));
         node.handle(Event::from_client(client, FromClient::Closed { goodbye: false }));
-        node.sleep(LEASE);
-        node.tell(LinkEvent::Cut);
+        node.cut_off();
         node.sleep(10 * SECOND);
         node.tell(LinkEvent::Linked);
         node.beat();
@@ -60,8 +56,7 @@ fn graces_that_have_stood_still_begin_anew_when_the_owner_is_back() {
 fn what_a_host_sets_while_the_node_is_cut_off_is_refused_and_not_set_later() {
     let mut node = Node::start();
     let ada = Ada::join(&mut node);
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     ada.pipe.take_frames();
     node.act(ada.client, hide(true));
     assert_eq!(errors(&ada.pipe), ["state_not_stored"]);
@@ -77,8 +72,7 @@ fn what_a_host_sets_while_the_node_is_cut_off_is_refused_and_not_set_later() {
 fn what_somebody_writes_while_the_node_is_cut_off_is_kept_and_told_to_the_owner() {
     let mut node = Node::start();
     let ada = Ada::join(&mut node);
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     node.act(ada.client, write("while cut off"));
     node.tell(LinkEvent::Linked);
     node.beat();
@@ -92,11 +86,8 @@ fn what_somebody_writes_while_the_node_is_cut_off_is_kept_and_told_to_the_owner(
 fn nobody_gets_a_new_seat_while_the_node_is_cut_off() {
     let mut node = Node::start();
     let ada = Ada::join(&mut node);
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
-    let (client, pipe) = node.connect();
-    let name = Name::parse("Bob", 40).expect("a name");
-    node.act(client, Action::Join { name, session: Session::random() });
+    node.cut_off();
+    let (_, pipe) = node.join("Bob");
     assert!(is_sent_away(&pipe));
     assert_eq!(ada.snapshot(&mut node)["users"].as_object().expect("users").len(), 1);
 }
@@ -109,14 +100,11 @@ fn an_owner_that_was_cut_off_numbers_no_posts_before_other_nodes_have_had_the_ti
     node.load(0);
     node.tell(LinkEvent::Published(vec![(room, 2)]));
     node.hear(&attach(5, &json!([])));
-    let (client, _pipe) = node.connect();
-    let name = Name::parse("Ada", 40).expect("a name");
-    node.act(client, Action::Join { name, session: Session::random() });
+    let (client, _pipe) = node.join("Ada");
     let post = |text: &str| Action::Post { text: text.to_owned(), reference: None };
     node.act(client, post("before"));
     assert_eq!(node.posts_to_store(), ["before"]);
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     node.tell(LinkEvent::Linked);
     node.beat();
     node.own(room, ME, 5);

@@ -11,9 +11,7 @@ fn taken_over(node: &mut Node) -> (RoomId, ClientId, Pipe) {
     node.own(room, OTHER, 5);
     node.hear(&copy(5, false, "hello"));
     node.own(room, ME, 7);
-    let (client, pipe) = node.connect();
-    let name = Name::parse("Ada", 40).expect("a name");
-    node.act(client, Action::Join { name, session: Session::random() });
+    let (client, pipe) = node.join("Ada");
     pipe.take_frames();
     node.all_published();
     (room, client, pipe)
@@ -48,8 +46,7 @@ fn whoever_has_posted_is_told_if_the_node_is_cut_off_before_the_log_is_read() {
     let mut node = Node::start();
     let (_, client, pipe) = taken_over(&mut node);
     post(&mut node, client);
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     assert_eq!(errors(&pipe), ["not_stored"]);
 }
 
@@ -88,9 +85,7 @@ fn posts_that_are_numbered_while_the_log_is_read_because_of_one_that_is_missing_
     node.own(room, ME, 5);
     node.load(1);
     node.await_others();
-    let (client, pipe) = node.connect();
-    let name = Name::parse("Ada", 40).expect("a name");
-    node.act(client, Action::Join { name, session: Session::random() });
+    let (client, pipe) = node.join("Ada");
     post(&mut node, client);
     post(&mut node, client); // once more with the same `ref`
     answer_post(&mut node, Numbered::New, 3);

@@ -23,9 +23,7 @@ impl Ada {
         node.own(room, OTHER, 5);
         node.hear(&copy(5, false, "hello"));
         node.sleep(LIMITS.grace);
-        let (client, pipe) = node.connect();
-        let name = Name::parse("Ada", 40).expect("a name");
-        node.act(client, Action::Join { name, session: Session::random() });
+        let (client, pipe) = node.join("Ada");
         let asked = requests(&node.said()).pop().expect("a request for a seat");
         let (rank, key) = (asked["by"].clone(), asked["asks"]["join"]["key"].clone());
         let joined = json!({"fact": "joined", "id": "7", "name": "Ada", "mark": null, "cleared": 0});

@@ -15,8 +15,7 @@ fn what_was_written_at_a_node_that_was_cut_off_does_not_count_against_a_later_co
     let mut node = Node::start();
     let ada = Ada::join(&mut node);
     node.beat();
-    node.sleep(LEASE);
-    node.tell(LinkEvent::Cut);
+    node.cut_off();
     node.act(ada.client, Action::Write(TextChange::Whole("here".into())));
     node.tell(LinkEvent::Linked);
     node.beat();

@@ -91,9 +91,7 @@ fn users_who_join_under_a_new_owner_have_ids_that_the_owner_before_cannot_have_g
     let ada = Ada::join(&mut node);
     node.own(ada.room, ME, 7);
     node.load(1);
-    let (client, pipe) = node.connect();
-    let name = Name::parse("Bob", 40).expect("a name");
-    node.act(client, Action::Join { name, session: Session::random() });
+    let (_, pipe) = node.join("Bob");
     let id: u64 =
         snapshot(&pipe).expect("a snapshot")["you"].as_str().expect("an id").parse().expect("a number");
     assert_eq!(id, (7 << 20) + 1);
