@@ -2,20 +2,18 @@
 // document nor the connection; receive.js does what has to follow.
 
 import { speak } from "./captions.js";
-import { change, changes, touch } from "./changes.js";
+import { change, touch } from "./changes.js";
 import { lookOf } from "./marks.js";
 import { tell } from "./news.js";
+import { addPost, forgetPost, rememberSaid, replaceLog } from "./posts.js";
 import { applyHostEvent, dropFromState, noteCleared, setRoomState } from "./room-state.js";
-import { holdsPost, latestOf, restOf, runsOn, stillPosted } from "./said.js";
+import { stillPosted } from "./said.js";
 import { spliced } from "./splices.js";
-import { keyOf, newRoom, room, seat } from "./state.js";
+import { newRoom, room, seat } from "./state.js";
 import { newUser } from "./users.js";
 
 /** @typedef {import("./state.js").User} User */
 /** @typedef {import("./state.js").Post} Post */
-
-/** Posts that the page keeps; the oldest go first. */
-const POSTS_KEPT = 2_000;
 
 /**
  * @typedef {object} Snapshot  The data of `existing_users`.
@@ -77,7 +75,7 @@ function applyOther(event, data, user, now) {
  * @param {number} now
  */
 function replaceAll(snapshot, now) {
-  replaceUsers(snapshot.users);
+  replaceUsers(snapshot.users, now);
   room.you = snapshot.you;
   replaceFrame(snapshot);
   seat.name = snapshot.name ?? "";
@@ -100,8 +98,13 @@ function replaceFrame({ room: title, limits, viewers = 0, linked = true }) {
   setLinked(linked);
 }
 
-/** @param {Snapshot["users"]} users */
-function replaceUsers(users) {
+/**
+ * A text that changed meanwhile counts as changed now; whether its user still types is not known.
+ *
+ * @param {Snapshot["users"]} users
+ * @param {number} now
+ */
+function replaceUsers(users, now) {
   // The same name may be here twice: from before, and from a `new_user` since then.
   const left = new Set(room.users.values());
   const before = new Map([...left].map((user) => [user.name, user]));
@@ -111,6 +114,7 @@ function replaceUsers(users) {
     const known = before.get(said.name);
     before.delete(said.name);
     if (known) left.delete(known);
+    if (known && known.text !== said.text) Object.assign(known, { typing: false, typedAt: now });
     const { text, wrote = text !== "", away = false } = said;
     const posted = known ? stillPosted(known.posted, known.text, text) : [];
     const look = lookOf(said.name, said.mark);
@@ -213,86 +217,4 @@ function miss(user) {
 /** This person leaves the room, before the server says so. */
 export function forgetMe() {
   room.you = null;
-}
-
-/** @param {Post} post */
-function addPost(post) {
-  if (room.posts.has(keyOf(post))) return; // the answer to a post that was sent again
-  keepPost(post);
-  room.news = null;
-  rememberSaid(post);
-  touch("posts");
-}
-
-/** @param {Post} post */
-function keepPost(post) {
-  post.look = room.users.get(post.id)?.look ?? lookOf(post.name);
-  room.posts.set(keyOf(post), post);
-  changes.entries.push(post);
-  for (const key of room.posts.keys()) {
-    if (room.posts.size <= POSTS_KEPT) break;
-    room.posts.delete(key);
-  }
-}
-
-/**
- * A post was removed: its number stays, its text goes.
- *
- * @param {number} n
- */
-function forgetPost(n) {
-  emptyPost([...room.posts.values()].findLast((post) => post.n === n && !post.lost));
-}
-
-/** @param {Post | undefined} post */
-function emptyPost(post) {
-  if (!post?.text) return;
-  const user = room.users.get(post.id);
-  if (user) {
-    user.said = user.said.filter((other) => other !== post);
-    change(user);
-  }
-  post.text = "";
-  changes.entries.push(post);
-  touch("posts");
-}
-
-/** @param {Post} post @param {boolean} [isOld]  it came with a snapshot */
-function rememberSaid(post, isOld = false) {
-  const user = room.users.get(post.id);
-  if (!user || user.name !== post.name || !post.text) return; // another server may have given this id to somebody else
-  const isHeld = holdsPost(user.text, user.posted, post.text, isOld);
-  if (isHeld) user.posted.push(post.text);
-  post.runsOn = runsOn(post.text, isHeld ? restOf(user.text, user.posted) : "");
-  user.said = latestOf([...user.said, post]);
-  if (!isOld) user.typing = false;
-  change(user);
-}
-
-/**
- * Adds what is new, so that a reader further up is not disturbed. If the server's log is not the one shown, as after a
- * restart without a store, the posts shown stay, and a line says where the server's log begins.
- *
- * @param {Post[]} log
- */
-function replaceLog(log) {
-  const fresh = log.filter((post) => !room.posts.has(keyOf(post)));
-  const goesOn = fresh.length < log.length;
-  const last = [...room.posts.values()].at(-1);
-  if (last && !goesOn && !last.lost) tellSeam(last, log[0]);
-  for (const post of fresh) keepPost(Object.assign(post, { old: !goesOn }));
-  for (const post of log) if (!post.text) emptyPost(room.posts.get(keyOf(post)));
-  room.news = null;
-  touch("posts");
-  return fresh;
-}
-
-/**
- * @param {Post} last  the last post that is shown
- * @param {Post | undefined} first  the first that the server has
- */
-function tellSeam(last, first) {
-  const isGap = first !== undefined && first.n > last.n && first.at >= last.at;
-  if (!isGap) for (const post of room.posts.values()) post.lost = true;
-  changes.entries.push({ seam: isGap ? "gap" : "seam" });
 }

@@ -18,10 +18,10 @@ beforeEach(() => {
 
 const post = (n, text = `post ${n}`, more = {}) => ({ n, id: "1", name: "Ada", text, at: 1_000 + n, ...more });
 
-function snapshot(users = {}, more = {}) {
+function snapshot(users = {}, more = {}, now = 0) {
   const named = Object.entries(users).map(([id, [name, text = "", away = false]]) => [id, { name, text, away }]);
   const usual = { you: null, name: null, session: null, room: "physics", log: [], limits: { text: 100, name: 20 } };
-  applyEvent("existing_users", { ...usual, users: Object.fromEntries(named), ...more }, 0);
+  applyEvent("existing_users", { ...usual, users: Object.fromEntries(named), ...more }, now);
 }
 
 const names = () => [...room.users.values()].map(({ name }) => name);
@@ -131,6 +131,15 @@ test("a user who was here before is the same one after a restart that gave new i
   snapshot({ 2: ["Ada", "a"] });
   assert.equal(room.users.get("2"), ada);
   assert.deepEqual([ben.gone, ben.missing], [true, true]);
+});
+
+test("a text that changed while the connection was lost counts as changed when it comes, and not as being typed", () => {
+  snapshot({ 1: ["Ada"], 2: ["Ben"] });
+  for (const [id, text] of [["1", "two"], ["2", "same"]]) applyEvent("text_update", { id, text }, 1_000);
+  snapshot({ 1: ["Ada", "three"], 2: ["Ben", "same"] }, {}, 1_500);
+  const [ada, ben] = room.users.values();
+  assert.deepEqual([ada.typedAt, presenceOf(ada, 1_600)], [1_500, "idle"]);
+  assert.deepEqual([ben.typedAt, presenceOf(ben, 1_600)], [1_000, "typing"]);
 });
 
 test("a user who was told of under a new id before the snapshot is there once", () => {
