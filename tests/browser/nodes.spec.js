@@ -84,6 +84,16 @@ async function post(page, text) {
   await page.keyboard.press("Control+Enter");
 }
 
+// Posts the first text of the room, and waits until each page has it in the log and no longer in the author's box, which
+// is emptied a moment later.
+async function postFirst(text, author, pages) {
+  await post(author, text);
+  for (const page of pages) {
+    await expect(posts(page)).toHaveText([text]);
+    for (const shown of await page.locator("#wall .box .text").all()) await expect(shown).toBeEmpty();
+  }
+}
+
 // Moves a page to another node until it is on this one, whichever the balancer chooses.
 async function moveTo(wanted, page, cluster, others) {
   while ((await nodeOf(cluster, others)) !== wanted) {
@@ -125,8 +135,7 @@ for (const [balancer, role, enter] of KILLS) {
     test(`nobody loses a word behind ${balancer} when the node that ${role} is killed, and nobody seems to leave`, async ({ cluster, join }) => {
       const frames = [];
       const { ada, ben, home } = await enter(cluster, join, frames);
-      await post(ada, "posted before");
-      await expect(posts(ben)).toHaveText(["posted before"]);
+      await postFirst("posted before", ada, [ben]);
       const seat = await seatOf(ada);
       const news = await newsOf(ben);
       await watchFor(ben, "Ada");
@@ -149,8 +158,7 @@ for (const [balancer, role, enter] of KILLS) {
 async function expectUnseen(restart, ada, ben, frames) {
   const pages = [ada, ben];
   const texts = [`Ada: ${WORDS}`, `Ben: ${WORDS}`];
-  await post(ada, "posted before");
-  for (const page of pages) await expect(posts(page)).toHaveText(["posted before"]);
+  await postFirst("posted before", ada, pages);
   const seats = await Promise.all(pages.map(seatOf));
   const news = await Promise.all(pages.map(newsOf));
   await watchFor(ada, "Ben");
