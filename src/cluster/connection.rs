@@ -17,8 +17,8 @@ use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a connection may take to be made, with the handshake of TLS and the login. A node that is cut off tries again
-/// before others take it for dead.
+/// How long a connection may take to be made, with the handshake of TLS and the login. A node that is cut off tries
+/// again before others take it for dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// How long all commands that are sent together may take. If a beat gets no answer, others take this node for dead at
@@ -27,8 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 const COMMAND_TIMEOUT: Duration = TTL.saturating_sub(BEAT).saturating_sub(Duration::from_millis(500));
 
 /// The pause before a connection that has failed is made again. Until then, everything that needs it fails at once.
-/// Shorter than the half second that is left after [`COMMAND_TIMEOUT`], and long enough for a Redis that starts not to be
-/// kept busy by logins of all nodes.
+/// Shorter than the half second that is left after [`COMMAND_TIMEOUT`], and long enough for a Redis that starts not to
+/// be kept busy by logins of all nodes.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
 /// Why Redis is not used meanwhile.
@@ -36,6 +36,9 @@ const PAUSE: &str = "it is tried again in a moment";
 
 /// Why a connection failed that waited meanwhile, if Redis may be well.
 const SUSPENDED: &str = "this node was suspended";
+
+/// Why a connection failed on which nothing came in time.
+const NO_ANSWER: &str = "it does not answer";
 
 /// The code of the error with which Redis refuses to take more memory.
 const OUT_OF_MEMORY: &str = "OOM";
@@ -164,13 +167,21 @@ impl Redis {
             // command.
             connection.set_timeout(left_until(deadline)?).map_err(|error| io_failure(&error))?;
             // A Redis that does not take the connection says why, and closes it.
-            connection.send(slice::from_ref(&command))?;
+            connection.send(slice::from_ref(&command)).map_err(|why| self.explain_handshake(why))?;
             let answer = self.checked(connection.receive_by(deadline)?);
             // Whatever its code: a login has no keys, and a Redis with too many connections is no use to any room.
             answer.map_err(|why| RedisFailure::new(why.reason))?;
         }
         connection.set_timeout(timeout).map_err(|error| io_failure(&error))?;
         Ok(connection)
+    }
+
+    /// A Redis without TLS takes the handshake for the beginning of a command, and waits for the rest of it.
+    fn explain_handshake(&self, why: RedisFailure) -> RedisFailure {
+        match self.url.is_encrypted() && why.reason == NO_ANSWER {
+            true => RedisFailure::new(format!("{NO_ANSWER} the TLS handshake; without TLS, use redis://")),
+            false => why,
+        }
     }
 
     /// What the log and a message at the start say of an error that Redis answers with.
@@ -263,10 +274,10 @@ fn left_until(deadline: Instant) -> Result<Duration, RedisFailure> {
 /// An error of a connection that is open. It names no user.
 fn io_failure(error: &RedisError) -> RedisFailure {
     match io_kind(error) {
-        Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => RedisFailure::new("it does not answer"),
+        Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => RedisFailure::new(NO_ANSWER),
         Some(ErrorKind::UnexpectedEof) => RedisFailure::new("it has closed the connection"),
-        // SIGCONT interrupts a wait that has a timeout (signal(7)); the signals that the program handles go to its first
-        // thread. The wait is not resumed: the crate would take the next answer for a late one.
+        // SIGCONT interrupts a wait that has a timeout (signal(7)); the signals that the program handles go to its
+        // first thread. The wait is not resumed: the crate would take the next answer for a late one.
         Some(ErrorKind::Interrupted) => RedisFailure::new(SUSPENDED),
         _ if error.is_io_error() => RedisFailure::new(error.to_string()),
         _ => RedisFailure::unexpected(),

@@ -67,8 +67,8 @@ struct Begun {
 }
 
 impl Fragments {
-    /// Takes in what has come on a channel. Returns it if it is a whole message, or completes one. Fragments that do not
-    /// follow each other are dropped: then the message is lost, which is noticed later.
+    /// Takes in what has come on a channel. Returns it if it is a whole message, or completes one. Fragments that do
+    /// not follow each other are dropped: then the message is lost, which is noticed later.
     pub(crate) fn add(&mut self, channel: &str, payload: String) -> Option<String> {
         match payload.strip_prefix(HEAD) {
             Some(fragment) => self.add_fragment(channel, fragment, Instant::now()),

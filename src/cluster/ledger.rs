@@ -194,8 +194,8 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         outcome
     }
 
-    /// Whether these answers to requests show that Redis can be written to: it has done some, and refuses none for a reason
-    /// that concerns all rooms.
+    /// Whether these answers to requests show that Redis can be written to: it has done some, and refuses none for a
+    /// reason that concerns all rooms.
     fn takes_writes(&self, answers: &[Value]) -> bool {
         let refuses = |answer: &Value| match answer {
             Value::ServerError(error) => {

@@ -75,7 +75,8 @@ impl From<io::Error> for ClusterError {
     }
 }
 
-/// For how long a start waits until the other nodes know of this one: as long as it counts as alive without another sign.
+/// For how long a start waits until the other nodes know of this one: as long as it counts as alive without another
+/// sign.
 const FIRST_BEAT: Duration = TTL;
 
 /// Connects a node with so many hubs to the others. What the others say goes to `tell`, with the number of a hub, or

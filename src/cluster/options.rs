@@ -67,6 +67,11 @@ impl RedisUrl {
         authenticate.into_iter().chain([select]).collect()
     }
 
+    /// Whether the connection uses TLS.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.is_encrypted
+    }
+
     /// The user, if the URL has one.
     pub(crate) fn user(&self) -> Option<&str> {
         self.login.username()

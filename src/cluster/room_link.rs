@@ -91,8 +91,8 @@ impl RoomLink {
         Effect::Own { known: self.at.epoch, may_take }
     }
 
-    /// Every [`BEAT`]. `was_alive` says whether the others took this node for alive until now, `viewers` how many viewers
-    /// this node has.
+    /// Every [`BEAT`]. `was_alive` says whether the others took this node for alive until now, `viewers` how many
+    /// viewers this node has.
     pub(crate) fn on_beat(&mut self, was_alive: bool, viewers: usize, moment: Moment<'_>) -> Vec<Effect> {
         match &mut self.role {
             Role::Unknown(_) => vec![self.ask(false)],
@@ -208,8 +208,8 @@ impl RoomLink {
         was_owner.then_some(Effect::StepDown).into_iter().chain(ask).collect()
     }
 
-    /// What the owner publishes for facts that it has decided; `None` if this node is not the owner. If it `confirms`, it
-    /// also says which messages it has handled: not before the answers to them are sent.
+    /// What the owner publishes for facts that it has decided; `None` if this node is not the owner. If it `confirms`,
+    /// it also says which messages it has handled: not before the answers to them are sent.
     pub(crate) fn out(
         &mut self,
         rulings: Vec<Ruled>,

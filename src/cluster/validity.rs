@@ -16,8 +16,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 /// How far an epoch may be ahead of the clock of Redis, by which epochs are numbered. One more is valid a millisecond
-/// later, so a room that somebody takes to the last one can still change hands. A day, because that clock may be set back
-/// while rooms are open.
+/// later, so a room that somebody takes to the last one can still change hands. A day, because that clock may be set
+/// back while rooms are open.
 pub(super) const MAX_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The highest number of a post, and of anything else that scripts take for a number: more than a room can have, and
@@ -165,7 +165,8 @@ fn are_valid_posts<'a>(posts: impl IntoIterator<Item = &'a Post>) -> bool {
     posts.iter().all(|post| is_valid_post(post)) && posts.is_sorted_by(|one, next| one.n < next.n)
 }
 
-/// Whether a post is valid, in a message or in the log. Whose it is does not matter there: nothing is counted from that.
+/// Whether a post is valid, in a message or in the log. Whose it is does not matter there: nothing is counted from
+/// that.
 pub(super) fn is_valid_post(post: &Post) -> bool {
     let Post { n, id: _, name, text, at: _ } = post;
     (1..=MAX_POST_NUMBER).contains(n) && name.len() <= MAX_NAME && is_valid_text(text)

@@ -1,5 +1,5 @@
-//! Large copies of rooms on their way to other nodes. They go in pieces, a few with each publication, so that they hold up
-//! neither the signs of life of this node nor what rooms have to say.
+//! Large copies of rooms on their way to other nodes. They go in pieces, a few with each publication, so that they hold
+//! up neither the signs of life of this node nor what rooms have to say.
 
 use crate::base::ids::{NodeId, RoomId};
 use crate::cluster::link::{Channel, Publication};

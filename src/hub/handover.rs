@@ -28,7 +28,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Chooses the node that gets a room. One that has the room already follows it exactly; any other gets a copy first.
+    /// Chooses the node that gets a room. One that has the room already follows it exactly; any other gets a copy
+    /// first.
     fn find_successor(&mut self, id: RoomId, now: Now) {
         let (Some(node), Some(room)) = (&mut self.node, self.rooms.touch(id)) else { return };
         let is_needed = room.is_in_charge() && !room.is_needed_by_nobody();
@@ -55,8 +56,8 @@ impl<T: Transport> Hub<T> {
         self.find_successor(id, now);
     }
 
-    /// A room could perhaps not be handed over. It is not tried again: if it was not, others take the room once this node
-    /// has stopped, which need not wait for it.
+    /// A room could perhaps not be handed over. It is not tried again: if it was not, others take the room once this
+    /// node has stopped, which need not wait for it.
     pub(super) fn on_give_failed(&mut self, id: RoomId) {
         if let Some(node) = &mut self.node {
             node.end_handover(id);

@@ -50,10 +50,7 @@ impl<T: Transport> Hub<T> {
             }
             LinkEvent::Published(counts) => {
                 node.on_published();
-                for (id, nodes) in counts {
-                    self.link(id, now, |link, moment| link.on_listeners(nodes, moment).into_iter().collect());
-                    self.check_numbering(id, now);
-                }
+                self.on_listeners(counts, now);
             }
             // What is missed is noticed later.
             _ if node.is_alone() => {}
@@ -70,6 +67,14 @@ impl<T: Transport> Hub<T> {
                 self.link(id, now, |link, moment| link.on_owned(owned, moment));
                 self.note_takeover(id, before);
             }
+        }
+    }
+
+    /// So many nodes have received the last messages of these rooms.
+    fn on_listeners(&mut self, counts: Vec<(RoomId, usize)>, now: Now) {
+        for (id, nodes) in counts {
+            self.link(id, now, |link, moment| link.on_listeners(nodes, moment).into_iter().collect());
+            self.check_numbering(id, now);
         }
     }
 

@@ -23,8 +23,8 @@ const MAX_KEYS: usize = 200;
 /// read the log. As many posts may wait for a store.
 pub(crate) const MAX_UNCONFIRMED: usize = 1024;
 
-/// How many requests and texts of a room may wait for its owner before a text is refused whose author asks to be told of
-/// its effect. Of other texts, only the last of each author waits.
+/// How many requests and texts of a room may wait for its owner before a text is refused whose author asks to be told
+/// of its effect. Of other texts, only the last of each author waits.
 pub(crate) const MAX_ACKNOWLEDGED: usize = 4 * MAX_UNCONFIRMED;
 
 /// A room's part in the cluster, and what is under way to other nodes.

@@ -101,8 +101,8 @@ impl Node {
         }
     }
 
-    /// The time of a connection that is accepted now, by the clock of Redis, in milliseconds since 1970. Not before that
-    /// of an earlier connection, even if a clock was set.
+    /// The time of a connection that is accepted now, by the clock of Redis, in milliseconds since 1970. Not before
+    /// that of an earlier connection, even if a clock was set.
     pub(crate) fn accepted_at(&mut self, unix_millis: u64) -> u64 {
         let offset = self.beat.as_ref().map_or(0, |beat| beat.clock_offset);
         self.last_accepted = self.last_accepted.max(unix_millis.saturating_add_signed(offset));

@@ -149,7 +149,8 @@ impl OpenRoom {
         self.is_abandoned() && self.is_needed_by_nobody()
     }
 
-    /// True when at most away users are in the room, here and on nodes for which this one decides, and nothing is under way.
+    /// True when at most away users are in the room, here and on nodes for which this one decides, and nothing is under
+    /// way.
     pub(crate) fn is_abandoned(&self) -> bool {
         let is_saved = self.saving.is_none() && !(self.is_stored && self.rules.has_unsaved_record());
         let is_idle = self.requests_under_way == 0 && is_saved && self.inbox.is_empty();
@@ -266,7 +267,8 @@ impl OpenRoom {
         }
     }
 
-    /// Tells the rules whether a client has the host key, here or on another node. Another owner hears it from this node.
+    /// Tells the rules whether a client has the host key, here or on another node. Another owner hears it from this
+    /// node.
     pub(crate) fn note_key_holders(&mut self, now: Instant) {
         if self.is_in_charge() {
             let is_elsewhere =

@@ -87,7 +87,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A connection of another node asks for a seat. If it needs a new one and the room is full, an away user gives way.
+    /// A connection of another node asks for a seat. If it needs a new one and the room is full, an away user gives
+    /// way.
     fn make_remote_seat(&mut self, id: RoomId, by: Rank, has_key: bool, key: SessionKey, now: Now) {
         if self.rooms.get(id).is_some_and(|room| room.lacks_seat_for_remote(by, has_key, key)) {
             self.make_place(id, now);
@@ -227,7 +228,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// The store has not numbered a post. It waits until it is known whose the room is, and its author if they are here.
+    /// The store has not numbered a post. It waits until it is known whose the room is, and its author if they are
+    /// here.
     pub(super) fn on_returned(
         &mut self,
         id: RoomId,
@@ -272,8 +274,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Numbers the posts that have waited, unless Redis still lacks posts before them. If the log is still to be read, they
-    /// wait on.
+    /// Numbers the posts that have waited, unless Redis still lacks posts before them. If the log is still to be read,
+    /// they wait on.
     pub(super) fn release_posts(&mut self, id: RoomId) {
         let Some(linked) = self.linked(id) else { return };
         if linked.owned.restoring == Restoring::default() {

@@ -1,5 +1,5 @@
-//! Nodes end while people write and post: by SIGKILL and by SIGTERM. The others go on, and whoever was on the node comes
-//! back through another one with all that their page had.
+//! Nodes end while people write and post: by SIGKILL and by SIGTERM. The others go on, and whoever was on the node
+//! comes back through another one with all that their page had.
 
 use crate::cluster::Cluster;
 use crate::support::client::Client;

@@ -73,7 +73,8 @@ pub(crate) fn where_nobody_answers_the_handshake_a_node_does_not_start() {
         let url = format!("rediss://{address}");
         for arguments in [&["--listen", "127.0.0.1:0", "--redis", &url][..], &["log", &url, "--room", "r"]] {
             let (status, error) = fails(typewall().args(arguments));
-            assert!(status == 1 && error.contains("it does not answer"), "{status}: {error}");
+            let expected = "it does not answer the TLS handshake; without TLS, use redis://";
+            assert!(status == 1 && error.contains(expected), "{status}: {error}");
         }
     }
 }

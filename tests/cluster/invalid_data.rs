@@ -1,5 +1,5 @@
-//! Somebody else has written into the keys of a room, or Redis has lost the scripts: other rooms go on as if nothing had
-//! happened, and so does the room, as far as it can.
+//! Somebody else has written into the keys of a room, or Redis has lost the scripts: other rooms go on as if nothing
+//! had happened, and so does the room, as far as it can.
 
 use crate::cluster::{Cluster, get};
 use crate::redis::PREFIX;

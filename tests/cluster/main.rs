@@ -1,8 +1,8 @@
 //! Several nodes on a redis-server: what people on different nodes see of each other, and that nothing is lost when a
 //! node or Redis is killed, suspended, cut off or restarted. Each test starts its own Redis, and ends it.
 //!
-//! The tests mostly wait, so more of them run at once than there are cores; the standard harness can only be told so from
-//! outside. Without redis-server they are ignored, which `.ci/run` does not accept.
+//! The tests mostly wait, so more of them run at once than there are cores; the standard harness can only be told so
+//! from outside. Without redis-server they are ignored, which `.ci/run` does not accept.
 
 mod alike;
 mod cluster;

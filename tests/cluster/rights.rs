@@ -16,8 +16,8 @@ fn rules() -> Vec<&'static str> {
     line.split(' ').map(|rule| if rule == ">PASSWORD" { ">secret" } else { rule }).collect()
 }
 
-/// Gives the user of a Redis these rules and no others. Returns a URL with the user, and a database that is not the usual
-/// one.
+/// Gives the user of a Redis these rules and no others. Returns a URL with the user, and a database that is not the
+/// usual one.
 fn user(redis: &Redis, rules: &[&str]) -> String {
     redis.tell(&["ACL", "SETUSER", "wall", "reset"]);
     redis.tell(&[&["ACL", "SETUSER", "wall"], rules].concat());

@@ -194,9 +194,9 @@ impl<'a> Stage<'a> {
         self.end_step_of(poster, &format!("{who}: {event} {data}"));
     }
 
-    /// Somebody sends several events at once. Of several states, others may be told only the last one, and what the owner
-    /// answers comes after what the mirror answers. Therefore only the answers are compared, in any order, and then what
-    /// a snapshot shows.
+    /// Somebody sends several events at once. Of several states, others may be told only the last one, and what the
+    /// owner answers comes after what the mirror answers. Therefore only the answers are compared, in any order, and
+    /// then what a snapshot shows.
     pub(crate) fn send_all(&mut self, who: &'static str, events: &[(&str, Value)]) {
         for (event, data) in events {
             let data = self.with_ids(data);
@@ -277,8 +277,8 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits until everybody has received what the step led to, and notes it. Mark's posts go the way of all that the
-    /// others ask for, also through the store: what they cause may still be on its way when the first one is posted. What
-    /// is sent at the end of a batch comes before the pong.
+    /// others ask for, also through the store: what they cause may still be on its way when the first one is posted.
+    /// What is sent at the end of a batch comes before the pong.
     fn end_step(&mut self, label: &str) {
         self.end_step_of("mark", label);
     }

@@ -1,14 +1,13 @@
-//! Several nodes with one room, and a model of Redis between them that delays what they say. Nodes are killed, suspended
-//! and cut off while people write, post and move from one to another, hosts run the room, and programs post. In the end
-//! all pages show the same room, every person has one seat and their last text, every post is there once, and every
-//! request was answered once. Meanwhile, nobody sees what is hidden, gets into a room that is locked, or comes back who
-//! was removed.
+//! Several nodes with one room, and a model of Redis between them that delays what they say. Nodes are killed,
+//! suspended and cut off while people write, post and move from one to another, hosts run the room, and programs post.
+//! In the end all pages show the same room, every person has one seat and their last text, every post is there once,
+//! and every request was answered once. Meanwhile, nobody sees what is hidden, gets into a room that is locked, or
+//! comes back who was removed.
 
 mod mirrors;
 mod node_hub;
 mod one_node;
 mod pair;
-mod record;
 mod redis;
 mod sim;
 

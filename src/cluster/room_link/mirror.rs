@@ -101,8 +101,8 @@ impl Mirror {
         self.is_synced() && Some(next.seq) == last.seq.checked_add(1)
     }
 
-    /// The owner says how many of this mirror's messages it has handled. Those that were sent before it last said so and
-    /// are not among them were lost; later ones may be under way.
+    /// The owner says how many of this mirror's messages it has handled. Those that were sent before it last said so
+    /// and are not among them were lost; later ones may be under way.
     pub(super) fn check_heard(&mut self, heard: Option<u64>) {
         self.attach_due |= heard.unwrap_or(0) < self.sent_before;
         self.sent_before = self.sent;

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::time::Instant;
 
-/// For how many beats after a change the owner says at which position it is, so that a mirror that has missed the change
-/// finds out. As many as fit in [`TTL`]: a mirror that hears nothing for longer than that makes a new connection, and
-/// asks for a copy anyway.
+/// For how many beats after a change the owner says at which position it is, so that a mirror that has missed the
+/// change finds out. As many as fit in [`TTL`]: a mirror that hears nothing for longer than that makes a new
+/// connection, and asks for a copy anyway.
 const TICKS: u32 = 3;
 
 /// The part of the owner.
@@ -64,8 +64,8 @@ impl Owner {
         is_next
     }
 
-    /// A mirror gets a copy, and tells of all its clients next. Until then it is not heard: it may have forgotten the room
-    /// meanwhile, and number its messages from 1 again.
+    /// A mirror gets a copy, and tells of all its clients next. Until then it is not heard: it may have forgotten the
+    /// room meanwhile, and number its messages from 1 again.
     pub(super) fn expect_attach(&mut self, node: NodeId) {
         self.heard.remove(&node);
     }

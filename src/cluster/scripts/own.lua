@@ -9,8 +9,8 @@ local is_mine = owner == ARGV[1] and epoch >= known
 if is_mine and epoch == known or owner and owner ~= ARGV[1] and epoch >= known and is_alive(KEYS[1], owner) then
   return { owner, epoch }
 end
--- A node that owns the room and does not know the epoch has closed the room and opens it again, or was given it. What it
--- decides from now on needs a new epoch.
+-- A node that owns the room and does not know the epoch has closed the room and opens it again, or was given it. What
+-- it decides from now on needs a new epoch.
 if not is_mine and ARGV[3] ~= '1' then
   return { '', epoch }
 end

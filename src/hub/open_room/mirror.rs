@@ -29,8 +29,8 @@ impl OpenRoom {
         Some(&mut self.linked.as_mut()?.mirrored)
     }
 
-    /// The owner shows a user as away, or not at all, whose client is here: it will be told of the client again, and gets
-    /// the text. Returns the client.
+    /// The owner shows a user as away, or not at all, whose client is here: it will be told of the client again, and
+    /// gets the text. Returns the client.
     pub(crate) fn keep_own_user(&mut self, fact: &Fact) -> Option<ClientId> {
         let linked = self.linked.as_mut().filter(|linked| !linked.link.is_owner())?;
         let (Fact::Away { id } | Fact::Gone { id, removed: false }) = *fact else { return None };
@@ -171,8 +171,8 @@ impl OpenRoom {
         unconfirmed.into_iter().any(is_join)
     }
 
-    /// The owner has handled the messages up to this one. Texts that it does not have, although it has handled them, it is
-    /// told again.
+    /// The owner has handled the messages up to this one. Texts that it does not have, although it has handled them, it
+    /// is told again.
     pub(crate) fn confirm_texts(&mut self, seq: u64) {
         let texts = self.linked.iter().flat_map(|linked| linked.mirrored.texts.keys());
         // Whoever was refused a seat has no box.
@@ -219,8 +219,8 @@ impl OpenRoom {
         self.rules.follow_record(record);
     }
 
-    /// Whether a fact in which a copy differs from the view is about to be made untrue by what this node tells the owner
-    /// next: a user whose client is here is not away, and has the text that the client has written.
+    /// Whether a fact in which a copy differs from the view is about to be made untrue by what this node tells the
+    /// owner next: a user whose client is here is not away, and has the text that the client has written.
     pub(crate) fn contradicts(&self, fact: &Fact) -> bool {
         let Some(linked) = &self.linked else { return false };
         match fact {

@@ -44,7 +44,8 @@ impl OpenRoom {
         requests.into_iter().filter_map(post).collect()
     }
 
-    /// What the clients here have asked of the owner and it has not answered for, as actions that this node decides now.
+    /// What the clients here have asked of the owner and it has not answered for, as actions that this node decides
+    /// now.
     pub(crate) fn take_own_actions(&mut self) -> Vec<(ClientId, Action, Option<AckId>)> {
         let mut actions = self.take_own_claims();
         let Some(linked) = &mut self.linked else { return Vec::new() };

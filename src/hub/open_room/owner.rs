@@ -149,8 +149,8 @@ impl OpenRoom {
     }
 
     /// Whether the store may have posts before this one that this node lacks: it has numbered them, and its answer was
-    /// lost. Once the log is to be read because of that, all that are numbered meanwhile wait too, or they would be shown
-    /// before those that are missing.
+    /// lost. Once the log is to be read because of that, all that are numbered meanwhile wait too, or they would be
+    /// shown before those that are missing.
     pub(crate) fn lacks_posts_before(&self, numbered: &Numbered) -> bool {
         let Some(linked) = &self.linked else { return false };
         let last = self.view.last_n();

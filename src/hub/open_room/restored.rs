@@ -15,7 +15,8 @@ const MAX_SIZE_AT_ONCE: usize = 256 * 1024;
 const MAX_AT_ONCE: usize = 500;
 
 impl OpenRoom {
-    /// Whether this node has posts that the store lacks, if these are the last ones there, or knows that one was removed.
+    /// Whether this node has posts that the store lacks, if these are the last ones there, or knows that one was
+    /// removed.
     pub(crate) fn has_more_than(&self, stored: &[Post]) -> bool {
         let last = stored.last().map_or(0, |post| post.n);
         let texts: BTreeMap<u64, bool> = stored.iter().map(|post| (post.n, !post.text.is_empty())).collect();

@@ -104,8 +104,8 @@ impl Rules {
         self.hosting.follow(record);
     }
 
-    /// Takes over the record that the store has, if it is later than that of these rules: the process that decided before
-    /// has saved it, and has not told of it before it died. Returns what the room is still to be told.
+    /// Takes over the record that the store has, if it is later than that of these rules: the process that decided
+    /// before has saved it, and has not told of it before it died. Returns what the room is still to be told.
     pub(crate) fn catch_up(&mut self, view: &View, stored: RoomRecord) -> Vec<Fact> {
         if !self.hosting.catch_up(view, stored) {
             return Vec::new();

@@ -4,6 +4,7 @@ mod alone;
 mod handed_over;
 mod held_posts;
 mod mirror;
+mod record;
 mod seated;
 mod superseded;
 mod taken_over;
@@ -22,22 +23,22 @@ use typewall::internals::{
 };
 use typewall::{HostMode, HostOptions, Limits, RoomName};
 
-pub(super) const ME: NodeId = NodeId(1);
-pub(super) const OTHER: NodeId = NodeId(2);
+const ME: NodeId = NodeId(1);
+const OTHER: NodeId = NodeId(2);
 
 /// A node that is linked to another one.
-pub(super) struct Node {
+struct Node {
     hub: Hub<Pipe>,
     now: Now,
     requests: Receiver<LinkRequest>,
     loads: Receiver<Load>,
     /// Posts and records to be stored, which nobody does.
-    pub(super) writes: Receiver<Write>,
+    writes: Receiver<Write>,
     clients: u64,
 }
 
 impl Node {
-    pub(super) fn start() -> Self {
+    fn start() -> Self {
         Self::with(LIMITS)
     }
 
@@ -63,7 +64,7 @@ impl Node {
     }
 
     /// The other node says something about the room.
-    pub(super) fn hear(&mut self, says: &Value) {
+    fn hear(&mut self, says: &Value) {
         let message = json!({"room": "physics", "from": OTHER, "says": says}).to_string();
         self.tell(LinkEvent::of_node(&message, 0).expect("a message"));
     }
@@ -89,7 +90,7 @@ impl Node {
     }
 
     /// Somebody opens a page.
-    pub(super) fn connect(&mut self) -> (ClientId, Pipe) {
+    fn connect(&mut self) -> (ClientId, Pipe) {
         self.clients += 1;
         let (client, pipe) = (ClientId(self.clients), Pipe::default());
         pipe.0.borrow_mut().space = usize::MAX;
@@ -112,12 +113,12 @@ impl Node {
         self.tell(LinkEvent::Cut);
     }
 
-    pub(super) fn act(&mut self, client: ClientId, action: Action) {
+    fn act(&mut self, client: ClientId, action: Action) {
         self.handle(Event::from_client(client, FromClient::Acted(action)));
     }
 
     /// Somebody opens a page and watches. The room is new to this node.
-    pub(super) fn open_room(&mut self) -> (RoomId, Pipe) {
+    fn open_room(&mut self) -> (RoomId, Pipe) {
         let (client, pipe) = self.connect();
         self.act(client, Action::Watch);
         let subscribed = self.requests.try_iter().find_map(|request| match request {
@@ -127,7 +128,7 @@ impl Node {
         (subscribed.expect("a room"), pipe)
     }
 
-    pub(super) fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
+    fn own(&mut self, room: RoomId, owner: NodeId, epoch: u64) {
         self.tell(LinkEvent::Owned(room, Ownership { owner: Some(owner), epoch: Epoch(epoch) }));
     }
 
@@ -152,7 +153,7 @@ impl Node {
     }
 
     /// The same with this record.
-    pub(super) fn load_with(&mut self, posts: u64, record: RoomRecord) {
+    fn load_with(&mut self, posts: u64, record: RoomRecord) {
         let Load { room, epoch, .. } = self.loads.try_recv().expect("the room is to be loaded");
         let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
         let posts = (1..=posts).map(post).collect();
@@ -183,7 +184,7 @@ impl Node {
     }
 
     /// The same until there is nothing more.
-    pub(super) fn all_published(&mut self) -> Vec<Publication> {
+    fn all_published(&mut self) -> Vec<Publication> {
         let mut all = Vec::new();
         loop {
             let some = self.published();
@@ -196,7 +197,7 @@ impl Node {
 }
 
 /// The last snapshot that a page got.
-pub(super) fn snapshot(pipe: &Pipe) -> Option<Value> {
+fn snapshot(pipe: &Pipe) -> Option<Value> {
     let snapshot = |frame| match frame {
         Frame::Event(event, data) if event == "existing_users" => Some(data),
         _ => None,
@@ -223,7 +224,7 @@ fn copy(epoch: u64, leaves: bool, text: &str) -> Value {
 }
 
 /// The same at this position, with these users.
-pub(super) fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
+fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
     let state = json!({"locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null});
     let record =
         json!({"state": state, "all_cleared": 0, "cleared": [], "removed": [], "hosts": [], "members": []});
@@ -286,8 +287,9 @@ fn nothing_is_decided_for_other_nodes_before_the_room_is_loaded() {
     let (room, pipe) = node.open_room();
     node.own(room, ME, 5);
     let key = "0".repeat(32);
-    let join = json!({"by": {"at": 1, "node": OTHER, "number": 1}, "number": 1, "asks": {"join": {"name": "Bob", "key": key}}});
-    node.hear(&attach(5, &json!([join])));
+    let join = json!({"join": {"name": "Bob", "key": key}});
+    let by = json!({"at": 1, "node": OTHER, "number": 1});
+    node.hear(&attach(5, &json!([{"by": by, "number": 1, "asks": join}])));
     node.load(0);
     assert_eq!(snapshot(&pipe).expect("a snapshot")["users"], json!({}), "the room may have been locked");
 }
@@ -337,7 +339,7 @@ fn a_large_copy_holds_up_nothing_that_a_room_has_to_say() {
 }
 
 /// A user with this seat, in a copy.
-pub(super) fn user(key: &Value, holder: &Value) -> Value {
+fn user(key: &Value, holder: &Value) -> Value {
     let seat = json!({"key": key, "wrote": true, "stay": {"secs": 9, "nanos": 0}, "holder": holder});
     json!([{"id": "7", "name": "Ada", "mark": null, "cleared": 0, "text": "hello", "seat": seat}])
 }

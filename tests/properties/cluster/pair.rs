@@ -1,5 +1,5 @@
-//! Nodes whose messages arrive at once and in order, for tests that decide themselves what happens when. The time is the
-//! test's own, and so is what Redis does of what it is asked for.
+//! Nodes whose messages arrive at once and in order, for tests that decide themselves what happens when. The time is
+//! the test's own, and so is what Redis does of what it is asked for.
 
 use super::node_hub::{CLOCK, LEASE, NodeHub};
 use super::redis::Redis;

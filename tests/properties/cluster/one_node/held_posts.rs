@@ -1,5 +1,5 @@
-//! Posts that wait until the log of a room is read. Their authors are told if that takes too long, and no more wait than
-//! may.
+//! Posts that wait until the log of a room is read. Their authors are told if that takes too long, and no more wait
+//! than may.
 
 use super::seated::errors;
 use super::*;

@@ -24,8 +24,8 @@ pub(super) struct Hosts {
     pub removed_posts: BTreeSet<u64>,
     /// The numbers of posts that a page has shown to be removed.
     pub erased_posts: BTreeSet<u64>,
-    /// The numbers of posts that were removed just before Redis went back to a state in which they were not. A node that
-    /// is not cut off meanwhile, and posts nothing, does not notice that.
+    /// The numbers of posts that were removed just before Redis went back to a state in which they were not. A node
+    /// that is not cut off meanwhile, and posts nothing, does not notice that.
     pub lost_erasures: BTreeSet<u64>,
     /// People without a seat because the room is locked.
     pub turned_away: BTreeSet<usize>,
@@ -195,8 +195,8 @@ impl Sim {
         }
     }
 
-    /// Whether somebody must not come back. A removal acts at once: if the owner loses the room, or dies, before Redis has
-    /// it, nobody may know of it.
+    /// Whether somebody must not come back. A removal acts at once: if the owner loses the room, or dies, before Redis
+    /// has it, nobody may know of it.
     fn must_stay_away(&self, removal: Removal) -> bool {
         removal.is_stored || removal.epoch == self.redis.epoch()
     }
@@ -251,7 +251,8 @@ impl Sim {
     }
 
     fn check_visitor(&self, line: &Line, told: &Told) {
-        // A node that is cut off, or has just taken over, may not know what hosts have done. The page hears of it later.
+        // A node that is cut off, or has just taken over, may not know what hosts have done. The page hears of it
+        // later.
         let is_refused = told.codes.iter().any(|code| code == "removed") || told.closed == Some(4004);
         let has_seat = line.page.you.is_some() && !line.page.is_alone && !is_refused;
         let is_unwelcome = self

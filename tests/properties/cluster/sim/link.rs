@@ -50,71 +50,87 @@ impl Sim {
 
     /// Redis handles a node's next request.
     pub(super) fn serve(&mut self, n: usize) {
-        let Some(asked) = self.nodes[n].asked.pop_front() else { return };
-        let (id, now, is_linked) = (self.nodes[n].id, EPOCH + self.now, self.nodes[n].linked_since.is_some());
-        match asked {
-            Asked::Beat if is_linked => {
-                let (before, alive) = self.redis.beat(id, now);
-                // A Redis that has gone back to what it had before has gone back to an earlier beat.
-                let last = self.nodes[n].alive_until.replace(now + TTL);
-                let was_alive = before >= now && last.is_some_and(|until| before >= until);
-                let linked_since = self.nodes[n].linked_since.unwrap_or_default();
-                let beat = Beat {
-                    was_alive,
-                    alive: alive.into(),
-                    valid_until: Duration::from_millis(self.now) + LEASE,
-                    linked_since: self.base + Duration::from_millis(linked_since),
-                    clock_offset: -self.nodes[n].clock_ahead,
-                };
-                self.deliver_link(n, LinkEvent::Beat(beat));
+        let is_linked = self.nodes[n].linked_since.is_some();
+        match self.nodes[n].asked.pop_front() {
+            Some(Asked::Beat) if is_linked => self.serve_beat(n),
+            Some(Asked::Link(request)) => self.serve_link(n, request, is_linked),
+            Some(Asked::Load(load)) => self.load(n, &load, is_linked),
+            Some(Asked::Write(write)) => {
+                let answer = self.write(*write, is_linked);
+                self.deliver(n, Event::Stored(Box::new(answer)));
             }
-            Asked::Beat => {}
-            Asked::Link(LinkRequest::Subscribe(room, key)) => {
+            Some(Asked::Beat) | None => {}
+        }
+    }
+
+    fn serve_beat(&mut self, n: usize) {
+        let now = EPOCH + self.now;
+        let (before, alive) = self.redis.beat(self.nodes[n].id, now);
+        // A Redis that has gone back to what it had before has gone back to an earlier beat.
+        let last = self.nodes[n].alive_until.replace(now + TTL);
+        let was_alive = before >= now && last.is_some_and(|until| before >= until);
+        let linked_since = self.nodes[n].linked_since.unwrap_or_default();
+        let beat = Beat {
+            was_alive,
+            alive: alive.into(),
+            valid_until: Duration::from_millis(self.now) + LEASE,
+            linked_since: self.base + Duration::from_millis(linked_since),
+            clock_offset: -self.nodes[n].clock_ahead,
+        };
+        self.deliver_link(n, LinkEvent::Beat(beat));
+    }
+
+    /// Handles what a node asks the link for. Without a link, nothing reaches Redis.
+    fn serve_link(&mut self, n: usize, request: LinkRequest, is_linked: bool) {
+        let (id, now) = (self.nodes[n].id, EPOCH + self.now);
+        let event = match request {
+            LinkRequest::Subscribe(room, key) => {
                 self.nodes[n].rooms.insert(key);
-                if is_linked {
-                    self.deliver_link(n, LinkEvent::Subscribed(room));
-                }
-            }
-            Asked::Link(LinkRequest::Unsubscribe(key)) => _ = self.nodes[n].rooms.remove(&key),
-            Asked::Link(LinkRequest::Beat) => self.ask(n, Asked::Beat),
-            Asked::Link(LinkRequest::Own { room, known, may_take, .. }) if is_linked => {
-                let owned = self.redis.own(id, known, may_take, now);
-                self.deliver_link(n, LinkEvent::Owned(room, owned));
-            }
-            Asked::Link(LinkRequest::Own { .. }) => {}
-            Asked::Link(LinkRequest::Release(_)) if is_linked => self.redis.release(id),
-            Asked::Link(LinkRequest::Release(_)) => {}
-            Asked::Link(LinkRequest::Give { room, epoch, to, .. }) => {
-                let event = match self.redis.give(id, epoch, to, now) {
-                    Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch }),
-                    None => LinkEvent::NotGiven(room, to),
-                };
-                self.deliver_link(n, event);
-            }
-            Asked::Link(LinkRequest::Publish(publications)) => {
-                let mut counts = Vec::new();
                 if !is_linked {
-                    return self.deliver_link(n, LinkEvent::Unpublished);
+                    return;
                 }
+                LinkEvent::Subscribed(room)
+            }
+            LinkRequest::Unsubscribe(key) => {
+                self.nodes[n].rooms.remove(&key);
+                return;
+            }
+            LinkRequest::Beat => return self.ask(n, Asked::Beat),
+            LinkRequest::Give { room, .. } if !is_linked => LinkEvent::GiveFailed(room),
+            LinkRequest::Publish(_) if !is_linked => LinkEvent::Unpublished,
+            _ if !is_linked => return,
+            LinkRequest::Own { room, known, may_take, .. } => {
+                LinkEvent::Owned(room, self.redis.own(id, known, may_take, now))
+            }
+            LinkRequest::Release(_) => return self.redis.release(id),
+            LinkRequest::Give { room, epoch, to, .. } => match self.redis.give(id, epoch, to, now) {
+                Some(epoch) => LinkEvent::Owned(room, Ownership { owner: Some(to), epoch }),
+                None => LinkEvent::NotGiven(room, to),
+            },
+            LinkRequest::Publish(publications) => {
+                let mut counts = Vec::new();
                 for publication in publications {
                     let nodes = self.publish(&publication.channel, &publication.json);
                     counts.extend(publication.counted_for.map(|room| (room, nodes)));
                 }
-                self.deliver_link(n, LinkEvent::Published(counts));
+                LinkEvent::Published(counts)
             }
-            Asked::Load(Load { room, count, epoch, .. }) => {
-                let loaded = is_linked.then(|| self.redis.load(count, 0));
-                let (record, posts) =
-                    loaded.map_or((None, Vec::new()), |(record, posts)| (Some(record), posts));
-                let keys = self.redis.keys_of(&posts);
-                self.deliver(n, Event::Stored(Box::new(Answer::Keys { room, keys })));
-                self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
+        };
+        self.deliver_link(n, event);
+    }
+
+    fn load(&mut self, n: usize, load: &Load, arrives: bool) {
+        let Load { room, count, epoch, .. } = *load;
+        let (record, posts) = match arrives {
+            true => {
+                let (record, posts) = self.redis.load(count, 0);
+                (Some(record), posts)
             }
-            Asked::Write(write) => {
-                let answer = self.write(*write, is_linked);
-                self.deliver(n, Event::Stored(Box::new(answer)));
-            }
-        }
+            false => (None, Vec::new()),
+        };
+        let keys = self.redis.keys_of(&posts);
+        self.deliver(n, Event::Stored(Box::new(Answer::Keys { room, keys })));
+        self.deliver(n, Event::Stored(Box::new(Answer::Loaded { room, epoch, record, posts })));
     }
 
     /// Redis does what it is asked for, if that arrives, and answers.

@@ -1,12 +1,10 @@
 //! What an owner has saved before it died counts for the node that takes over, which may not have heard of it.
 
-use super::one_node::{ME, Node, OTHER, copy_with, snapshot, user};
-use crate::pipe::Pipe;
-use serde_json::{Value, json};
-use typewall::internals::{Action, Change, RoomRecord, Save, Write};
+use super::*;
+use typewall::internals::{Change, Save};
 
-/// A record of a room with this prompt and the spotlight on a user who is not there, from which the users with these keys
-/// were removed.
+/// A record of a room with this prompt and the spotlight on a user who is not there, from which the users with these
+/// keys were removed.
 fn record(version: u64, prompt: &str, removed: &Value) -> RoomRecord {
     let state =
         json!({"locked": false, "hidden": false, "frozen": false, "prompt": prompt, "spotlight": "99"});
