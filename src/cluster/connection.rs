@@ -1,4 +1,4 @@
-//! Connections to Redis. No command on them takes long, and after any error a new one is made: Redis may have handled
+//! Connections to Redis. All commands are fast. After any error, a connection is replaced, because Redis may have run
 //! some of the commands, and answers may be missing.
 
 use crate::cluster::keys::Keys;
@@ -17,37 +17,37 @@ use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long a connection may take to be made, with the handshake of TLS and the login. A node that is cut off tries
-/// again before others take it for dead.
+/// How long connecting may take, with the TLS handshake and the login. A node that is cut off has time for a second
+/// attempt before it counts as dead.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// How long all commands that are sent together may take. If a beat gets no answer, others take this node for dead at
-/// [`TTL`] after the beat before, which was a [`BEAT`] earlier. Half a second of that is left for a new connection and
-/// a beat on it.
+/// How long all commands that are sent together may take. If a beat gets no answer, this node counts as dead [`TTL`]
+/// after the beat before, which it sent a [`BEAT`] earlier. Half a second of that is left for a new connection and a
+/// beat on it.
 const COMMAND_TIMEOUT: Duration = TTL.saturating_sub(BEAT).saturating_sub(Duration::from_millis(500));
 
-/// The pause before a connection that has failed is made again. Until then, everything that needs it fails at once.
-/// Shorter than the half second that is left after [`COMMAND_TIMEOUT`], and long enough for a Redis that starts not to
-/// be kept busy by logins of all nodes.
+/// The pause before a new connection after a failure. Until then, everything that needs the connection fails at once.
+/// It is shorter than the half second that is left after [`COMMAND_TIMEOUT`], and long enough that the logins of all
+/// nodes do not keep a starting Redis busy.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
-/// Why Redis is not used meanwhile.
-const PAUSE: &str = "it is tried again in a moment";
+/// The reason for failures during that pause.
+const PAUSE: &str = "it will be tried again in a moment";
 
-/// Why a connection failed that waited meanwhile, if Redis may be well.
+/// The reason for a failure that may not be Redis's fault.
 const SUSPENDED: &str = "this node was suspended";
 
-/// Why a connection failed on which nothing came in time.
+/// The reason for a failure when nothing arrives in time.
 const NO_ANSWER: &str = "it does not answer";
 
-/// The code of the error with which Redis refuses to take more memory.
+/// The code of the error that says that Redis is full.
 const OUT_OF_MEMORY: &str = "OOM";
 
 /// The codes of errors that concern only the keys of a command: they have another type, or invalid values. All other
 /// codes concern Redis itself: that it is a replica now, say, or that the user has too few rights.
 const KEY_ERRORS: [&str; 2] = ["WRONGTYPE", "ERR"];
 
-/// With this sentence, and the code `ERR`, Redis says that a script may not do what the user may not do.
+/// Part of the `ERR` error that says that the user lacks a right for what a script does.
 const SCRIPT_LACKS_RIGHT: &str = "The user executing the script";
 
 /// A Redis, the names of the keys in it, and the scripts that it runs.
@@ -62,7 +62,8 @@ pub(crate) struct Redis {
     pub clock: RedisClock,
 }
 
-/// Why Redis cannot be used. It shows neither the user nor the password, nor any text of a user.
+/// Why Redis cannot be used. It shows neither the name nor the password of the Redis user, and nothing that people have
+/// written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisFailure {
     reason: String,
@@ -84,9 +85,9 @@ impl RedisFailure {
         Self { reason: reason.into(), concerns_keys_only: false }
     }
 
-    /// An answer that no Redis gives. It is not shown: there may be posts in it.
+    /// An answer that no Redis gives. The answer is not shown, because there may be posts in it.
     pub(crate) fn unexpected() -> Self {
-        Self::new("it gives an answer that no Redis gives")
+        Self::new("it does not answer as Redis does")
     }
 
     /// The connection was lost a moment ago.
@@ -94,22 +95,22 @@ impl RedisFailure {
         Self::new(PAUSE)
     }
 
-    /// Whether it is only that the connection was lost a moment ago.
+    /// Whether the connection was lost a moment ago, and nothing else is known.
     pub(crate) fn is_pause(&self) -> bool {
         self.reason == PAUSE
     }
 
-    /// Whether it is only that this node did not run for a time.
+    /// Whether this node was suspended, and nothing else is known.
     pub(crate) fn is_suspension(&self) -> bool {
         self.reason == SUSPENDED
     }
 
-    /// Somebody else has written invalid data. It is not shown: there may be posts in it.
+    /// Somebody else has written invalid data to Redis. The data is not shown, because there may be posts in it.
     pub(crate) fn invalid_data() -> Self {
         Self { concerns_keys_only: true, ..Self::new("it holds data that no node wrote") }
     }
 
-    /// Whether only the keys of one command cannot be used, and Redis can.
+    /// Whether only the keys of one command cannot be used, and Redis itself can.
     pub(crate) fn concerns_keys_only(&self) -> bool {
         self.concerns_keys_only
     }
@@ -127,7 +128,7 @@ impl Redis {
         self.open(COMMAND_TIMEOUT)
     }
 
-    /// Whether the user has all rights that a node needs.
+    /// Fails if the user lacks a right that a node needs.
     pub(crate) fn check_rights(&self, connection: &mut Connection) -> Result<(), RedisFailure> {
         let mut check = scripts::call(&self.scripts.check, &[self.keys.nodes()]);
         check.arg(self.keys.room_channel(""));
@@ -144,7 +145,7 @@ impl Redis {
         }
     }
 
-    /// An answer that is no error.
+    /// The answer, or the failure if it is an error.
     pub(crate) fn checked(&self, answer: Value) -> Result<Value, RedisFailure> {
         match answer {
             Value::ServerError(error) => Err(self.failure_of_server(&error)),
@@ -184,7 +185,7 @@ impl Redis {
         }
     }
 
-    /// What the log and a message at the start say of an error that Redis answers with.
+    /// The failure that an error of Redis means.
     pub(crate) fn failure_of_server(&self, error: &ServerError) -> RedisFailure {
         let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
         // The sentence that it becomes a part of has its own full stop.
@@ -201,7 +202,7 @@ impl Redis {
     }
 }
 
-/// Redis names the user that may not do something.
+/// Removes the name of the user from an error of Redis.
 fn without_user(text: &str, user: Option<&str>) -> String {
     user.map_or_else(|| text.to_owned(), |user| text.replace(&format!("User {user} "), "the user "))
 }
@@ -210,8 +211,8 @@ fn without_user(text: &str, user: Option<&str>) -> String {
 pub(crate) struct Connection(redis::Connection);
 
 impl Connection {
-    /// Runs commands in one go. Of each there is an answer, which may be an error of Redis. If Redis does not have the
-    /// scripts, it gets them, and then the commands that need them once more.
+    /// Sends commands together, and returns the answer to each, which may be an error of Redis. If Redis lacks the
+    /// scripts, loads them, and repeats the commands that need them.
     pub(crate) fn run(&mut self, commands: &[Cmd]) -> Result<Vec<Value>, RedisFailure> {
         let deadline = Instant::now() + COMMAND_TIMEOUT;
         let mut answers = self.exchange(commands, deadline)?;
@@ -262,7 +263,7 @@ impl Connection {
     }
 }
 
-/// The time until a deadline, which is more than none.
+/// The time until a deadline. Fails if the deadline has passed.
 fn left_until(deadline: Instant) -> Result<Duration, RedisFailure> {
     let left = deadline.saturating_duration_since(Instant::now());
     match left.is_zero() {
@@ -271,7 +272,7 @@ fn left_until(deadline: Instant) -> Result<Duration, RedisFailure> {
     }
 }
 
-/// An error of a connection that is open. It names no user.
+/// The failure that an I/O error of an open connection means. It names no user.
 fn io_failure(error: &RedisError) -> RedisFailure {
     match io_kind(error) {
         Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => RedisFailure::new(NO_ANSWER),
@@ -284,7 +285,7 @@ fn io_failure(error: &RedisError) -> RedisFailure {
     }
 }
 
-/// The kind of an I/O error. The crate shares such errors, so the source is what shares it.
+/// The kind of an I/O error, which the crate wraps in an `Arc`.
 fn io_kind(error: &RedisError) -> Option<ErrorKind> {
     let shared = error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?;
     Some(shared.downcast_ref::<io::Error>()?.kind())
@@ -295,12 +296,12 @@ fn lacks_script(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::NoScript))
 }
 
-/// An answer as a value of a type.
+/// Reads an answer as a `T`.
 pub(crate) fn read<T: FromRedisValue>(answer: Value) -> Result<T, RedisFailure> {
     from_redis_value(answer).map_err(|_| RedisFailure::invalid_data())
 }
 
-/// Whether Redis is full.
+/// Whether an error says that Redis is full.
 pub(crate) fn is_full(error: &ServerError) -> bool {
     error.code() == OUT_OF_MEMORY
 }

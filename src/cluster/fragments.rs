@@ -6,17 +6,16 @@ use crate::base::random;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Bytes of a fragment. A message of up to twice as many goes in one piece, so that few do not.
+/// The size of a fragment, in bytes. A message of up to twice this size goes in one piece, as most do.
 const FRAGMENT: usize = 256 * 1024;
 
-/// The most bytes of all messages of which some fragments have come. A room with all boxes and its log full has fewer;
-/// what is larger comes from no node.
-const MAX_MESSAGE: usize = 256 * 1024 * 1024;
+/// The most bytes of all incomplete messages. A copy of a room whose boxes and log are full has fewer.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 
-/// The most messages of which some fragments have come: more than the hubs of a hundred nodes send at a time.
+/// The most incomplete messages: more than the hubs of a hundred nodes send at a time.
 const MAX_BEGUN: usize = 1_000;
 
-/// For how long a message waits for its next fragment. A node that goes on sends it within seconds.
+/// How long a message waits for its next fragment, which a node that is alive sends within seconds.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What the head of a fragment begins with. No message does: messages are JSON.
@@ -27,7 +26,7 @@ pub(crate) fn is_large(message: &str) -> bool {
     message.len() > 2 * FRAGMENT
 }
 
-/// Splits a message of a node, if it is large. Fragments of several messages may be sent by turns.
+/// Splits a message of a node, if it is large. Fragments of several messages may alternate.
 pub(crate) fn split(from: NodeId, message: String) -> Vec<String> {
     if !is_large(&message) {
         return vec![message];
@@ -48,27 +47,27 @@ pub(crate) fn split(from: NodeId, message: String) -> Vec<String> {
     pieces.iter().enumerate().map(fragment).collect()
 }
 
-/// The messages of which some fragments have come.
+/// The incomplete messages.
 #[derive(Debug, Default)]
 pub(crate) struct Fragments {
     /// By channel, sender and number of the message.
     begun: HashMap<(String, NodeId, u64), Begun>,
 }
 
-/// A message of which some fragments have come.
+/// An incomplete message.
 #[derive(Debug)]
 struct Begun {
-    /// The number of the last one.
+    /// The number of its last fragment.
     last: u64,
-    /// When that came.
+    /// When that arrived.
     at: Instant,
-    /// What is in them.
+    /// The content of its fragments.
     message: String,
 }
 
 impl Fragments {
-    /// Takes in what has come on a channel. Returns it if it is a whole message, or completes one. Fragments that do
-    /// not follow each other are dropped: then the message is lost, which is noticed later.
+    /// Takes what has arrived on a channel. Returns the message if it is whole or complete now. A fragment that does
+    /// not follow the one before is dropped, and its message with it, which its receiver notices later.
     pub(crate) fn add(&mut self, channel: &str, payload: String) -> Option<String> {
         match payload.strip_prefix(HEAD) {
             Some(fragment) => self.add_fragment(channel, fragment, Instant::now()),
@@ -89,7 +88,7 @@ impl Fragments {
         }
         self.begun.retain(|_, begun| now.duration_since(begun.at) < TIMEOUT);
         let bytes: usize = self.begun.values().map(|begun| begun.message.len()).sum();
-        if bytes + message.len() + piece.len() > MAX_MESSAGE || self.begun.len() >= MAX_BEGUN {
+        if bytes + message.len() + piece.len() > MAX_BYTES || self.begun.len() >= MAX_BEGUN {
             self.begun.clear(); // most may be of nodes that are dead
             return None;
         }
@@ -101,7 +100,7 @@ impl Fragments {
         None
     }
 
-    /// Messages were lost: what has begun is not completed.
+    /// Messages were lost, so no incomplete one will be completed.
     pub(crate) fn clear(&mut self) {
         self.begun.clear();
     }

@@ -43,8 +43,9 @@ impl Keys {
         format!("{}l:{room}", self.prefix)
     }
 
-    /// What the keys of a room's posts begin with. The rest is the post's idempotency key, in hexadecimal.
-    pub(crate) fn marks(&self, room: &str) -> String {
+    /// What the keys begin with that hold the numbers of a room's posts. The rest is a post's idempotency key, in
+    /// hexadecimal.
+    pub(crate) fn post_keys(&self, room: &str) -> String {
         format!("{}d:{room}:", self.prefix)
     }
 

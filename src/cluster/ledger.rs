@@ -1,7 +1,7 @@
-//! The thread that keeps posts and records of rooms in Redis, in place of a store. It answers as the store does.
+//! The thread that stores posts and records of rooms in Redis, in place of the store. It answers as the store does.
 //!
-//! Everything that it asks for can be asked for twice: a post has a key by which Redis knows it. So what has failed on
-//! a connection that was lost is tried once more on a new one.
+//! Every request can be repeated, because Redis knows a post by its idempotency key. So a request that has failed on a
+//! lost connection is tried once more on a new one.
 
 mod commands;
 mod sweeper;
@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Most requests that are sent at once. It limits how long the first of them waits for the last.
+/// The most requests that are sent at once. It limits how long the first of them waits for the last.
 const MAX_AT_ONCE: usize = 256;
 
 /// Size of the texts after which no more requests are sent at once, in bytes. The last one may exceed it. Redis does
@@ -32,7 +32,7 @@ const MAX_SIZE_AT_ONCE: usize = 1024 * 1024;
 /// How long the thread waits for a request if no sweep is ever due. It then does nothing, so any time would do.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Keeps posts and records.
+/// Stores posts and records.
 pub(crate) struct Ledger<A> {
     redis: Arc<Redis>,
     expiry: Expiry,
@@ -40,11 +40,11 @@ pub(crate) struct Ledger<A> {
     /// Passes an answer on. It returns false if nobody receives it any more.
     answer: A,
     connection: Reconnecting,
-    /// Redis refuses to write: that it reads is no end of the outage.
+    /// Redis refuses to write, so a successful read does not end the outage.
     refuses_writes: bool,
-    /// That Redis is full. Then some posts still fit and others do not.
+    /// The warning that Redis is full. Some posts may still fit then.
     full: Warning,
-    /// That some data in Redis is invalid.
+    /// The warning that some data in Redis is invalid.
     invalid: Warning,
     /// Requests to write, in the order in which they came.
     waiting: VecDeque<Write>,
@@ -170,12 +170,13 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         refuse(write, NotStored::Unavailable)
     }
 
-    /// A room cannot be used, and others can. Which one is not logged: whoever knows its name can enter it.
+    /// Warns that a room cannot be used, and others can. The name of the room is not logged, because anybody who knows
+    /// it can enter.
     fn warn_of_room(&mut self, why: &RedisFailure) {
         self.invalid.log(Instant::now(), || format!("a room cannot be stored in Redis or read there: {why}"));
     }
 
-    /// Does something that can be done twice: again on a new connection, if the one there was is lost.
+    /// Does something that can be repeated. If the connection is lost, does it again on a new one.
     fn attempt<T>(
         &mut self,
         mut run: impl FnMut(&Redis, &mut Connection) -> Result<T, RedisFailure>,
@@ -207,7 +208,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         answers.iter().any(is_done) && !answers.iter().any(refuses)
     }
 
-    /// Redis has done something.
+    /// Redis has done something, which ends an outage unless it refuses to write.
     fn end_outage(&mut self) {
         if !self.refuses_writes && self.connection.recover() {
             log::info!("posts are stored in Redis again");

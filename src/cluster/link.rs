@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// What the link tells a hub.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// This node has told the others that it is alive.
+    /// Redis has received a beat of this node.
     Beat(Beat),
     /// Messages arrive again, after some may have been lost.
     Linked,
@@ -38,13 +38,14 @@ pub enum LinkEvent {
     },
     /// The messages of a room arrive from now on.
     Subscribed(RoomId),
-    /// Whose a room is.
+    /// Who owns a room.
     Owned(RoomId, Ownership),
-    /// A room could not be handed over to this node, which is dead, or is another node's by now.
+    /// A room could not be handed over to this node: the node is dead, or another one owns the room by now.
     NotGiven(RoomId, NodeId),
-    /// It is not known whether a room was handed over: the answer was lost, or what Redis has of the room is invalid.
+    /// It is not known whether a room was handed over: the answer was lost, or what Redis has about the room is
+    /// invalid.
     GiveFailed(RoomId),
-    /// The last publications have arrived at Redis, those of these rooms at so many nodes.
+    /// Redis has published the last messages. For some rooms, it says how many nodes have received one.
     Published(Vec<(RoomId, usize)>),
     /// Some of the last publications may not have arrived at Redis.
     Unpublished,
@@ -65,7 +66,7 @@ impl From<serde_json::Error> for InvalidMessage {
     }
 }
 
-/// Says only where it is wrong: there may be texts in it.
+/// Says only where the message is wrong, because there may be texts in it.
 impl fmt::Display for InvalidMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -78,7 +79,8 @@ impl fmt::Display for InvalidMessage {
 }
 
 impl LinkEvent {
-    /// A message that has come on the channel of the room whose name has this key, at this time by the clock of Redis.
+    /// A message that has arrived on a room's channel. `room` is the key of the room's name, and `redis_millis` the
+    /// time by the clock of Redis, in milliseconds since 1970.
     pub fn of_room(room: String, json: &str, redis_millis: u64) -> Result<Self, InvalidMessage> {
         let message: RoomMessage = serde_json::from_str(json)?;
         if !validity::is_valid_in_room(&message, redis_millis) {
@@ -88,7 +90,7 @@ impl LinkEvent {
         Ok(Self::Room { room, from, says })
     }
 
-    /// The same of a message that has come on the channel of this node.
+    /// The same for a message that has arrived on this node's channel.
     pub fn of_node(json: &str, redis_millis: u64) -> Result<Self, InvalidMessage> {
         let message: NodeMessage = serde_json::from_str(json)?;
         if !validity::is_valid_to_node(&message, redis_millis) {
@@ -99,16 +101,16 @@ impl LinkEvent {
     }
 }
 
-/// What is known once this node has told the others that it is alive.
+/// What a node knows after a beat.
 #[derive(Debug, Clone)]
 pub struct Beat {
-    /// The others took it for alive until now, and Redis has lost nothing since the last beat, as far as is known.
+    /// The node has counted as alive until now, and Redis has lost nothing since the last beat, as far as is known.
     pub was_alive: bool,
     /// The nodes that are alive.
     pub alive: Arc<BTreeSet<NodeId>>,
-    /// Until when no other takes it for dead, by the clock that also runs while the machine is suspended.
+    /// The end of the lease, by the clock that also runs while the machine is suspended.
     pub valid_until: Duration,
-    /// Since when messages arrive without a break.
+    /// Since when messages have arrived without a break.
     pub linked_since: Instant,
     /// How far the clock of Redis is ahead of this machine's, in milliseconds.
     pub clock_offset: i64,
@@ -132,13 +134,12 @@ pub enum LinkRequest {
         /// Whether this node takes the room if nobody alive owns it.
         may_take: bool,
     },
-    /// Say at once that this node is alive, because it has to know who else [is](LinkEvent::Beat).
+    /// Send a beat at once, because this node has to know which nodes are [alive](LinkEvent::Beat).
     Beat,
-    /// Give up a room that this node has forgotten, if it owns it: nobody owns it then.
+    /// Give up a room that this node has forgotten. If this node owned it, nobody does then.
     Release(String),
-    /// Hand over a room that this node owns in this epoch to another node. Once it has it, that node is
-    /// [the owner](LinkEvent::Owned); if it cannot have it, nothing [changes](LinkEvent::NotGiven),
-    /// and perhaps nothing does if that [fails](LinkEvent::GiveFailed).
+    /// Hand over a room that this node owns to another node. The answer is [`Owned`](LinkEvent::Owned),
+    /// [`NotGiven`](LinkEvent::NotGiven) or [`GiveFailed`](LinkEvent::GiveFailed).
     Give {
         /// The room.
         room: RoomId,
@@ -160,7 +161,7 @@ pub struct Publication {
     pub channel: Channel,
     /// The message, in JSON.
     pub json: String,
-    /// The room that is told how many nodes it has arrived at.
+    /// The room that is told how many nodes have received it.
     pub counted_for: Option<RoomId>,
 }
 

@@ -1,18 +1,19 @@
-//! Tells the log which nodes appear, and which are gone.
+//! What the log says of nodes that appear and of nodes that are gone.
 
 use crate::base::ids::NodeId;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Most nodes that one line of the log names. A few dozen share one Redis; it may have been given thousands.
+/// The most nodes that one line of the log names. A few dozen share one Redis, but somebody may have written thousands
+/// of ids there.
 const MAX_NAMED: usize = 20;
 
-/// The nodes that were alive when this node last asked.
+/// The nodes that were alive at the last beat.
 #[derive(Debug, Default)]
 pub(crate) struct Membership(Arc<BTreeSet<NodeId>>);
 
 impl Membership {
-    /// These nodes are alive now. Returns what the log is to say, if others have appeared or are gone.
+    /// Notes the nodes that are alive now. Returns what the log is to say, if others have appeared or are gone.
     pub(crate) fn update(&mut self, me: NodeId, alive: &Arc<BTreeSet<NodeId>>) -> Option<String> {
         let before = std::mem::replace(&mut self.0, Arc::clone(alive));
         let changes = [(alive, &before, "appeared"), (&before, alive, "gone")];

@@ -1,5 +1,5 @@
-//! The messages between nodes. They are JSON, and later versions only add fields, so that nodes of two versions that
-//! follow each other can run together.
+//! The messages between nodes. They are JSON, and later versions only add fields, so that nodes of two consecutive
+//! versions can run together.
 
 use crate::base::ids::{Epoch, NodeId, RequestId, UserId};
 use crate::room::action::Rank;
@@ -14,7 +14,7 @@ use crate::room::text::TextChange;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What an owner has published last: its epoch, and the number of the message in it.
+/// How far a room has come: the owner's epoch, and the number of its last message in that epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Position {
     /// The epoch.
@@ -39,7 +39,7 @@ pub(crate) struct RoomMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToRoom {
-    /// A node that knows nothing of the room wants to own it. A node that knows the room takes it first.
+    /// A node that does not have the room wants to own it. A node that has the room takes it first.
     Open,
     /// The owner has decided this.
     Out {
@@ -47,30 +47,30 @@ pub enum ToRoom {
         at: Position,
         /// What was decided, in order.
         rulings: Vec<Ruled>,
-        /// What the room remembers of its hosts, if that has changed.
+        /// The room's record, if it has changed.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         record: Option<Box<RoomRecord>>,
-        /// Redis could not keep the record, of which hosts are told.
+        /// Redis could not store the record, and hosts have to be told.
         #[serde(default, skip_serializing_if = "is_false")]
         is_unsaved: bool,
-        /// The nodes whose messages are handled with this.
+        /// The nodes whose messages the owner has handled since its last confirmation.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         heard: Heard,
     },
-    /// A sign of life of the owner, every second after a change.
+    /// The owner repeats its position, with a few beats after each change.
     Tick {
         /// The position of its last message.
         at: Position,
         /// All nodes whose messages it has handled.
         heard: Heard,
-        /// The viewers of all nodes.
+        /// The number of viewers on all nodes.
         viewers: usize,
     },
     /// A node is the owner now.
     Reign {
         /// The new epoch.
         epoch: Epoch,
-        /// The position at which it was a mirror. A mirror that is exactly there has the same room.
+        /// Its last position as a mirror. A mirror at exactly this position has the same room.
         from: Position,
     },
 }
@@ -81,10 +81,10 @@ pub struct Ruled {
     /// The fact.
     #[serde(flatten)]
     pub ruling: Ruling,
-    /// The request that led to it, if it was not the owner's own client's.
+    /// The request that led to it, if a client of another node sent it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<RequestId>,
-    /// If it is a post with a `ref`, the key of that.
+    /// If it is a post with a `ref`, its idempotency key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<IdempotencyKey>,
 }
@@ -106,7 +106,7 @@ pub(crate) struct NodeMessage {
 pub enum ToNode {
     /// Asks the owner for a copy of the room.
     Sync,
-    /// The answer of a node that does not have the room, or knows nothing of it yet.
+    /// The answer of a node that does not have the room, or not yet.
     Unknown,
     /// The copy.
     Copy {
@@ -114,12 +114,12 @@ pub enum ToNode {
         at: Position,
         /// The room's name.
         name: String,
-        /// The owner stops and leaves the room to the node that gets this, even if that does not have it.
+        /// The owner is stopping and hands the room over to the receiver, even if that does not have the room.
         #[serde(default, skip_serializing_if = "is_false")]
         leaves: bool,
         /// The room.
         copy: Box<RoomCopy>,
-        /// The numbers of recent posts with a `ref`, and the keys of those.
+        /// The numbers of recent posts with a `ref`, and their idempotency keys.
         keys: Vec<(u64, IdempotencyKey)>,
     },
     /// What clients of a mirror ask for.
@@ -130,29 +130,29 @@ pub enum ToNode {
         seq: u64,
         /// What they ask for, in order.
         requests: Vec<Request>,
-        /// The viewers of the mirror.
+        /// The number of viewers on the mirror.
         viewers: usize,
         /// One of its clients has proved the host key.
         #[serde(default, skip_serializing_if = "is_false")]
         has_key: bool,
     },
-    /// All clients of a mirror that have a seat or want one. Whoever is not in it has no connection there.
+    /// All clients of a mirror that have a seat or want one. A user who is not in it has no connection to the mirror.
     Attach {
         /// The epoch of the owner.
         epoch: Epoch,
-        /// The number of this message, from 1, in one sequence with the others.
+        /// The number of this message, in one sequence with those of [`In`](Self::In).
         seq: u64,
-        /// Their seats, texts, and posts that were not confirmed.
+        /// Their seats, their texts, and their requests that were not confirmed.
         requests: Vec<Request>,
-        /// Posts that the mirror has and the owner lacks, with the keys of their `ref`s.
+        /// Posts that the mirror has and the owner lacks, with their idempotency keys.
         posts: Vec<(Post, Option<IdempotencyKey>)>,
-        /// The viewers of the mirror.
+        /// The number of viewers on the mirror.
         viewers: usize,
         /// One of its clients has proved the host key.
         #[serde(default, skip_serializing_if = "is_false")]
         has_key: bool,
     },
-    /// The owner does not do what a client asked for, or has done it already.
+    /// The answer to a request that led to no fact: it was refused, or had been done before.
     Answer {
         /// The number of the request.
         number: u64,
@@ -169,7 +169,7 @@ pub struct Request {
     /// It has proved the host key.
     #[serde(default, skip_serializing_if = "is_false")]
     pub has_key: bool,
-    /// A number that the mirror gives, for the answer.
+    /// The number that the mirror gave it. Its answer has the same.
     pub number: u64,
     /// What it asks for.
     pub asks: Asked,
@@ -186,37 +186,37 @@ pub enum Asked {
         /// The key of the session.
         key: SessionKey,
     },
-    /// Another text in its box.
+    /// A change of the text in its box.
     Write(TextChange<'static>),
     /// A post.
     Post {
         /// The text.
         text: String,
-        /// The client's `ref` for it, or one that the mirror gives it, so that it can be sent again.
+        /// The client's `ref`, or one that the mirror has chosen, so that the post can be sent again.
         reference: String,
     },
-    /// A post under this name, without a seat.
+    /// A post without a seat, under this name.
     PostWithoutSeat {
         /// The name.
         name: Name,
         /// The text.
         text: String,
-        /// The client's `ref` for it, or one that the mirror gives it, so that it can be sent again.
+        /// The client's `ref`, or one that the mirror has chosen, so that the post can be sent again.
         reference: String,
     },
-    /// Another name.
+    /// A new name.
     Rename(Name),
-    /// To be a host: it has just proved the host key.
+    /// The rights of a host: it has just proved the host key.
     Host,
-    /// Another state of the room.
+    /// A change of the room's state.
     SetRoom(StateChange),
-    /// That a user is removed.
+    /// The removal of a user.
     RemoveUser(UserId),
-    /// An empty box, or all of them.
+    /// The clearing of one box, or of all.
     Clear(Option<UserId>),
-    /// Another host.
+    /// The rights of a host, for this user.
     MakeHost(UserId),
-    /// That a post is removed.
+    /// The removal of a post.
     RemovePost(u64),
     /// Nothing more: its connection has ended.
     Leave {
@@ -229,11 +229,11 @@ pub enum Asked {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing was to be done: the post was removed before.
+    /// There was nothing to do: the post had been removed before.
     Done,
     /// A later connection has the seat.
     SeatTaken,
-    /// The post was posted before.
+    /// The post had been posted before.
     Duplicate(Post),
     /// The rules refuse it.
     Refused(RoomError),
@@ -246,7 +246,7 @@ pub enum Outcome {
 }
 
 impl Asked {
-    /// Whether the owner answers once it is done, and not with the message that it came in: it waits for Redis.
+    /// Whether the owner answers only when Redis has, which may be after it has confirmed the message with the request.
     pub(crate) fn is_answered_later(&self) -> bool {
         matches!(self, Self::Post { .. } | Self::PostWithoutSeat { .. } | Self::RemovePost(_))
     }

@@ -1,10 +1,10 @@
-//! Several processes that serve the same rooms, connected by Redis.
+//! Several processes that serve the same rooms and are connected by Redis.
 //!
-//! Each process is a node. One node owns a room: its rules decide. Every other node with clients in the room is a
+//! Each process is a node. One node owns a room, and its rules decide. Every other node with clients in the room is a
 //! mirror: it follows what the owner decides, and serves its own clients from that.
 //!
-//! Architecture invariant: unposted texts and keys of sessions are only published, never written to a key of Redis, so
-//! that they reach none of its files.
+//! Architecture invariant: unposted texts and session keys are only published, never stored under a key in Redis, so
+//! they reach none of its files.
 
 pub(crate) mod connection;
 pub(crate) mod fragments;
@@ -46,11 +46,11 @@ use std::time::Duration;
 pub(crate) struct Cluster {
     /// The id of this node.
     pub me: NodeId,
-    /// For each hub, where its requests to the link go.
+    /// For each hub, the sender of its requests to the link.
     pub links: Vec<Sender<LinkRequest>>,
-    /// Where requests for posts and records go.
+    /// The senders of requests to the ledger.
     pub requests: Requests,
-    /// The threads that end once all senders are dropped and all requests are answered.
+    /// The writer and the ledger. They end once all senders are dropped and all requests are answered.
     pub threads: [JoinHandle<()>; 2],
 }
 
@@ -59,7 +59,7 @@ pub(crate) struct Cluster {
 pub enum ClusterError {
     /// Redis cannot be used.
     Redis(RedisFailure),
-    /// The system refused a thread.
+    /// The system refused to start a thread.
     System(io::Error),
 }
 
@@ -75,13 +75,12 @@ impl From<io::Error> for ClusterError {
     }
 }
 
-/// For how long a start waits until the other nodes know of this one: as long as it counts as alive without another
-/// sign.
+/// How long a starting node waits for its first beat: as long as a beat counts.
 const FIRST_BEAT: Duration = TTL;
 
-/// Connects a node with so many hubs to the others. What the others say goes to `tell`, with the number of a hub, or
-/// `None` for all hubs that the event concerns; answers of the ledger go to `answer`, which returns false if nobody
-/// receives them any more.
+/// Connects a node with this number of hubs to the other nodes. Events go to `tell`, with the number of a hub, or with
+/// `None` for all hubs that the event concerns. Answers of the ledger go to `answer`, which returns false if nobody
+/// receives them any more. Fails if Redis cannot be used, or if its user lacks a right that a node needs.
 pub(crate) fn start(
     options: &RedisOptions,
     hubs: usize,
@@ -90,7 +89,8 @@ pub(crate) fn start(
 ) -> Result<Cluster, ClusterError> {
     let redis = Arc::new(Redis::new(options));
     redis.check_rights(&mut redis.connect()?)?;
-    // No other node has or will have this id. It has 63 bits, to fit any integer that Redis or a tool may read it as.
+    // Random, so that no other node ever has this id. It has 63 bits, so that Redis and tools can read it as a signed
+    // integer.
     let me = NodeId(random::number() >> 1);
     let (links, hubs): (Vec<_>, Vec<Receiver<LinkRequest>>) = (0..hubs).map(|_| unbounded()).unzip();
     let ((signals, signal_queue), (changes, change_queue)) = (unbounded(), unbounded());
@@ -107,13 +107,13 @@ pub(crate) fn start(
     let writer = Writer::new(Arc::clone(&redis), me, hubs, signal_queue, changes, tell);
     let ledger = Ledger::new(redis, options, answer);
     let ((loads, load_queue), (writes, write_queue)) = (unbounded(), unbounded());
-    // It may block for as long as Redis is silent, so nobody waits for its end. The writer's end is its own.
+    // Nobody waits for the end of this thread, because a silent Redis may block it. It ends with the writer.
     spawn("link-read", move || reader.run())?;
     let threads = [
         spawn("link-write", move || writer.run())?,
         spawn("ledger", move || ledger.run(load_queue, write_queue))?,
     ];
-    // Until then, it would refuse people. If Redis is gone again, it goes on alone.
+    // Before its first beat, the node would refuse people. If Redis is gone again, the node starts alone.
     let _ = is_known.recv_timeout(FIRST_BEAT);
     log::info!("this is node {}, which shares its rooms with the others on {}", me.0, options.url);
     Ok(Cluster { me, links, requests: Requests { loads, writes }, threads })

@@ -1,4 +1,4 @@
-//! The options of a node: where Redis is, and for how long it keeps posts.
+//! The options of a node: where Redis is, and how long it keeps posts.
 //!
 //! Architecture invariant: nothing here shows the user or the password of the URL, neither `Debug` nor an error.
 
@@ -12,22 +12,22 @@ use std::str::FromStr;
 /// What the names of keys and channels begin with.
 const DEFAULT_PREFIX: &str = "typewall:";
 
-/// Most characters of a prefix. Each key has it.
+/// The most characters of a prefix, which is a part of every key.
 const MAX_PREFIX: usize = 64;
 
-/// The schemes of URLs. Valkey is a Redis under another name.
+/// The schemes of URLs. Valkey speaks the same protocol.
 const SCHEMES: [&str; 4] = ["redis://", "rediss://", "valkey://", "valkeys://"];
 
 /// Where Redis is, and how to log in.
 #[derive(Clone)]
 pub struct RedisUrl {
-    /// Without a login: the crate would not tell why one fails.
+    /// Without the login, because the crate does not say why one fails.
     connection: ConnectionInfo,
     login: RedisConnectionInfo,
     is_encrypted: bool,
 }
 
-/// Why a text is no URL of a Redis.
+/// A text is not the URL of a Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidRedisUrl;
 
@@ -41,7 +41,7 @@ impl fmt::Display for InvalidRedisUrl {
 }
 
 impl RedisUrl {
-    /// Whether a text is meant as such a URL, and not as a file.
+    /// Whether a text is meant as such a URL, and not as the name of a file.
     pub fn is_meant(text: &str) -> bool {
         SCHEMES.iter().any(|scheme| text.starts_with(scheme))
     }
@@ -56,7 +56,7 @@ impl RedisUrl {
         self.login.db()
     }
 
-    /// The commands to send first. There always is one, whose answer shows whether Redis takes the connection.
+    /// The commands to send first. There is always one, and its answer shows whether Redis accepts the connection.
     pub(crate) fn login(&self) -> Vec<Cmd> {
         let authenticate = self.login.password().map(|password| {
             let mut command = cmd("AUTH");
@@ -158,7 +158,7 @@ pub struct RedisOptions {
     pub url: RedisUrl,
     /// What names of keys and channels begin with.
     pub prefix: KeyPrefix,
-    /// After how many days a post is removed; `None` keeps all.
+    /// After how many days a post is deleted; `None` keeps all.
     pub keep_days: Option<u32>,
 }
 

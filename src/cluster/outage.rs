@@ -1,17 +1,17 @@
-//! A time in which Redis cannot be used: what the log says of it.
+//! An outage of Redis: what the log says of it.
 
 use crate::cluster::connection::RedisFailure;
 use std::mem;
 
-/// Most reasons of one outage that are logged. A Redis that starts again gives three or four.
+/// The most reasons of one outage that are logged. A Redis that restarts gives three or four.
 const MAX_REASONS: usize = 10;
 
-/// The reasons of the present outage that were logged; none if there is no outage.
+/// The reasons of the current outage that were logged; empty if there is no outage.
 #[derive(Debug, Default)]
 pub(super) struct Outage(Vec<RedisFailure>);
 
 impl Outage {
-    /// Redis cannot be used. Returns whether to log why: not twice, because attempts follow one another.
+    /// Redis cannot be used. Returns whether to log why: each reason once, because many attempts fail for it.
     pub(super) fn note(&mut self, why: &RedisFailure) -> bool {
         let is_new = self.0.len() < MAX_REASONS && !why.is_pause() && !self.0.contains(why);
         if is_new {

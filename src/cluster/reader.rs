@@ -16,7 +16,7 @@ use redis::{Cmd, Value, cmd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Channels in one command, so that a node with many rooms does not keep Redis busy with it.
+/// The most channels in one command, so that a node with many rooms does not keep Redis busy.
 const CHANNELS_AT_ONCE: usize = 1_000;
 
 /// What a node publishes to itself so that this thread looks for changes.
@@ -25,7 +25,7 @@ pub(crate) const WAKE: &str = "wake";
 /// What the reader tells the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signal {
-    /// Messages arrive again, since then.
+    /// Messages have arrived again since then.
     Linked(Instant),
     /// A probe has arrived.
     Heard,
@@ -37,7 +37,7 @@ pub(crate) enum Signal {
 pub(crate) struct Reader<T> {
     redis: Arc<Redis>,
     inbox: String,
-    /// The writer passes on which rooms are open. When it ends, so does this thread.
+    /// The rooms that were opened and closed, from the writer. When the writer ends, so does this thread.
     changes: Receiver<Change>,
     signals: Sender<Signal>,
     /// Tells the hubs something.
@@ -48,7 +48,7 @@ pub(crate) struct Reader<T> {
     warning: Warning,
 }
 
-/// Why the reader does not go on with a connection.
+/// Why the reader gives up a connection.
 enum Break {
     /// The writer has ended.
     Stopped,
@@ -71,7 +71,7 @@ enum Incoming {
     Confirmed,
 }
 
-/// The probe of a beat that is sent now.
+/// The probe for a beat that is sent now.
 pub(crate) fn probe() -> String {
     format!("probe {}", boot_time().as_millis())
 }
@@ -137,7 +137,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         }
     }
 
-    /// A writer that has ended hears no signals.
+    /// Tells the writer something, unless it has ended.
     fn signal(&self, signal: Signal) {
         let _ = self.signals.send(signal);
     }
@@ -153,7 +153,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         for some in channels.chunks(CHANNELS_AT_ONCE) {
             connection.send(&[cmd("SUBSCRIBE").arg(some).take()])?;
             let mut unconfirmed = some.len();
-            // What comes before the hubs are told that they are linked is lost, as what came before.
+            // Messages that arrive before the hubs know that they are linked count as lost, like earlier ones.
             while unconfirmed > 0 {
                 unconfirmed -= usize::from(matches!(self.receive(&mut connection)?, Incoming::Confirmed));
             }
@@ -214,12 +214,12 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         }
     }
 
-    /// The time by the clock of Redis.
+    /// The time by the clock of Redis, in milliseconds since 1970.
     fn time(&self) -> u64 {
         self.redis.clock.at(Now::read().unix_millis)
     }
 
-    /// Passes a message on. A later version, or somebody else, may publish what this one cannot read.
+    /// Passes a message on, unless it is invalid: another version, or somebody else, may have published it.
     fn pass_on(&mut self, message: Result<LinkEvent, InvalidMessage>) {
         match message {
             Ok(event) => (self.tell)(event),

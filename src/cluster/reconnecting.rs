@@ -4,7 +4,7 @@ use crate::cluster::connection::{Connection, RECONNECT_PAUSE, Redis, RedisFailur
 use crate::cluster::outage::Outage;
 use std::time::Instant;
 
-/// A connection to Redis, or the time in which there is none.
+/// A connection to Redis, or the time until the next one.
 pub(super) struct Reconnecting {
     connection: Option<Connection>,
     /// When a connection may be made, after one has failed.
@@ -13,7 +13,7 @@ pub(super) struct Reconnecting {
 }
 
 impl Reconnecting {
-    /// One that is not made yet.
+    /// A connection that is made at the first use.
     pub(super) fn new() -> Self {
         Self { connection: None, connect_at: Instant::now(), outage: Outage::default() }
     }
@@ -23,7 +23,8 @@ impl Reconnecting {
         self.connection.is_some()
     }
 
-    /// Runs something on the connection, which is lost if that fails, unless only some keys cannot be used.
+    /// Runs something on the connection. If that fails, the connection is dropped, unless only some keys cannot be
+    /// used.
     pub(super) fn run<T>(
         &mut self,
         redis: &Redis,

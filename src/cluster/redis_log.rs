@@ -20,11 +20,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 
-/// Posts that are read at once. Redis does nothing else meanwhile.
+/// How many posts are read at once. Redis does nothing else meanwhile.
 const PAGE_POSTS: usize = 100;
 
-/// Keys that Redis looks at for one answer when it looks for logs. It does nothing else meanwhile, for about a tenth of
-/// a millisecond.
+/// How many keys Redis looks at for each answer in a search for logs. It does nothing else meanwhile, for about a tenth
+/// of a millisecond.
 const KEYS_AT_ONCE: usize = 1_000;
 
 /// A post in a log. Its number is the score, and also in the JSON, so that no two posts are equal.
@@ -35,12 +35,12 @@ struct Entry {
     /// Empty if the post was removed.
     text: String,
     at: String,
-    /// The key of the post's `ref`, in hexadecimal; of a post without a `ref`, a random one.
+    /// The post's idempotency key, in hexadecimal; a random one for a post without a `ref`.
     #[serde(default)]
     key: String,
 }
 
-/// A post in a log, and its key if that is known.
+/// A post in a log, and its idempotency key if that is known.
 pub(super) type Stored = (Post, Option<IdempotencyKey>);
 
 /// Logs in a Redis, open for reading.
@@ -127,7 +127,7 @@ impl RedisLog {
         self.read_some(room, after, usize::MAX, each)
     }
 
-    /// The same with at most `max` posts.
+    /// Calls `each` with at most `max` posts of a room after number `after`, in order, until a call fails.
     pub(crate) fn read_some(
         &mut self,
         room: &RoomName,
@@ -147,8 +147,8 @@ impl RedisLog {
     }
 }
 
-/// The keys of some logs. The search for more goes on at the number that comes with them, unless that is 0. A search
-/// begins at 0, and may find a log twice.
+/// A step of a search for logs: the next cursor, and the keys of some logs. The cursor is 0 at the beginning and at the
+/// end. A search may find a log twice.
 pub(super) fn find_logs(
     redis: &Redis,
     connection: &mut Connection,
@@ -159,7 +159,7 @@ pub(super) fn find_logs(
     query(redis, connection, scan)
 }
 
-/// What there is of a room, unless its log is empty.
+/// A room in the list of rooms, unless its log is empty.
 fn room(redis: &Redis, connection: &mut Connection, name: &str) -> Result<Option<StoredRoom>, RedisFailure> {
     let log = redis.keys.log(name);
     let count = cmd("ZCARD").arg(&log).take();
@@ -200,7 +200,8 @@ pub(super) fn load(
     Ok((record, posts))
 }
 
-/// The record of a room, or the version of an empty one. Of one that is damaged, nobody knows what hosts have set.
+/// The record of a room. Without one, it is empty, and has this version. A damaged one closes the room, because nobody
+/// knows what its hosts have set.
 fn record_of((json, version): (Option<Vec<u8>>, Option<Vec<u8>>)) -> RoomRecord {
     let Some(json) = json else {
         let version = version.and_then(|text| str::from_utf8(&text).ok()?.parse().ok());
@@ -208,7 +209,7 @@ fn record_of((json, version): (Option<Vec<u8>>, Option<Vec<u8>>)) -> RoomRecord 
     };
     let why = match serde_json::from_slice::<RoomRecord>(&json) {
         Ok(record) if record.is_bounded() => return record,
-        Ok(_) => "they are larger than any".to_owned(),
+        Ok(_) => "they are too large".to_owned(),
         Err(error) => error.to_string(),
     };
     log::error!("a room opens hidden and locked, because its settings are damaged: {why}");
@@ -235,7 +236,7 @@ fn posts_after(
 #[derive(Debug, PartialEq)]
 struct Page {
     posts: Vec<Stored>,
-    /// Where it ends, also if there is no post; `None` if nothing is there.
+    /// The score of its last entry, even if that is no post; `None` if there is no entry.
     last_score: Option<f64>,
 }
 
@@ -256,7 +257,7 @@ fn page(
     page_of(query(redis, connection, command)?)
 }
 
-/// The posts in a part of a log, without what is none: somebody else has written into the log.
+/// The posts in a part of a log, without entries that are no posts: somebody else may have written those.
 fn page_of(answer: Value) -> Result<Page, RedisFailure> {
     let entries: Vec<(Vec<u8>, f64)> = read(answer)?;
     let posts = entries.iter().filter_map(|(json, score)| post_of(number_of(*score)?, json)).collect();
@@ -286,7 +287,7 @@ fn key_of(hex: &str) -> Option<IdempotencyKey> {
     Some(IdempotencyKey(key.to_le_bytes()))
 }
 
-/// Runs a command whose answer is of a type.
+/// Runs a command, and reads its answer as a `T`.
 pub(super) fn query<T: FromRedisValue>(
     redis: &Redis,
     connection: &mut Connection,
@@ -296,7 +297,7 @@ pub(super) fn query<T: FromRedisValue>(
     read(answer)
 }
 
-/// Runs commands that must not fail.
+/// Runs commands, of which none must fail.
 fn query_all<const N: usize>(
     redis: &Redis,
     connection: &mut Connection,

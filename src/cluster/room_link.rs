@@ -1,6 +1,7 @@
-//! A room's part in the cluster: which node owns it, and whether this node is in step with the owner.
+//! A room's part in the cluster: which node owns it, and whether this node is synced with the owner.
 //!
-//! Architecture invariant: this is pure. It gets messages and the time, and returns what is to be done.
+//! Architecture invariant: this is pure. Messages and the time go in, and effects come out. It has no socket, thread or
+//! clock.
 
 mod effect;
 mod mirror;
@@ -23,10 +24,10 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::time::{Duration, Instant};
 
-/// For how long a node counts as alive after its last beat.
+/// How long a node counts as alive after a beat.
 pub(crate) const TTL: Duration = Duration::from_secs(3);
 
-/// How often a node says that it is alive.
+/// How often a node sends a beat.
 pub(crate) const BEAT: Duration = Duration::from_secs(1);
 
 /// A room's part in the cluster.
@@ -34,22 +35,22 @@ pub(crate) const BEAT: Duration = Duration::from_secs(1);
 pub(crate) struct RoomLink {
     me: NodeId,
     role: Role,
-    /// What the owner has published last, of what is known here.
+    /// The owner's last position that this node knows of.
     at: Position,
-    /// This node has had the room as an owner had it.
+    /// This node has had the room, as its owner or from a copy.
     knows_room: bool,
 }
 
 #[derive(Debug)]
 enum Role {
-    /// It is not known whose the room is.
+    /// This node does not know yet who owns the room.
     Unknown(Unknown),
     Owner(Owner),
     Mirror(Mirror),
 }
 
 impl RoomLink {
-    /// The part of this node, which knows nothing of the room.
+    /// The link of a node that does not have the room.
     pub(crate) fn new(me: NodeId) -> Self {
         Self { me, role: Role::Unknown(Unknown::default()), at: Position::default(), knows_room: false }
     }
@@ -72,13 +73,13 @@ impl RoomLink {
         }
     }
 
-    /// Whether this node has the room as its owner has it.
-    pub(crate) fn is_mirror(&self) -> bool {
+    /// Whether this node is a mirror, and synced with the owner.
+    pub(crate) fn is_synced(&self) -> bool {
         matches!(&self.role, Role::Mirror(mirror) if mirror.is_synced())
     }
 
     /// Another node may have taken the room, or Redis may have forgotten it: this node does not decide until Redis says
-    /// whose it is.
+    /// who owns it.
     pub(crate) fn doubt(&mut self) -> Vec<Effect> {
         if let Role::Owner(owner) = &mut self.role {
             owner.doubts = true;
@@ -86,13 +87,13 @@ impl RoomLink {
         vec![self.ask(true)]
     }
 
-    /// Asks whose the room is.
+    /// Asks who owns the room.
     pub(crate) fn ask(&self, may_take: bool) -> Effect {
         Effect::Own { known: self.at.epoch, may_take }
     }
 
-    /// Every [`BEAT`]. `was_alive` says whether the others took this node for alive until now, `viewers` how many
-    /// viewers this node has.
+    /// What is due with a beat. `was_alive` says whether this node has counted as alive until now, `viewers` how many
+    /// viewers it has.
     pub(crate) fn on_beat(&mut self, was_alive: bool, viewers: usize, moment: Moment<'_>) -> Vec<Effect> {
         match &mut self.role {
             Role::Unknown(_) => vec![self.ask(false)],
@@ -109,7 +110,7 @@ impl RoomLink {
         }
     }
 
-    /// Messages may be lost.
+    /// Messages may have been lost.
     pub(crate) fn lose_messages(&mut self, now: Instant) {
         match &mut self.role {
             Role::Unknown(_) => {}
@@ -118,7 +119,7 @@ impl RoomLink {
         }
     }
 
-    /// This node is cut off, and its people go on among themselves: nobody has the room as it is here from now on.
+    /// This node is cut off and goes on alone: from now on, no other node has the room as it is here.
     pub(crate) fn go_alone(&mut self, now: Instant) {
         self.lose_messages(now);
         match &mut self.role {
@@ -137,8 +138,8 @@ impl RoomLink {
         }
     }
 
-    /// The owner goes on after it has decided things that it told nobody: every mirror needs a copy, and tells of its
-    /// clients.
+    /// The owner is no longer alone. Nobody knows what it decided meanwhile, so every mirror needs a copy, and attaches
+    /// again.
     pub(crate) fn skip(&mut self, now: Instant) {
         if let Role::Owner(owner) = &mut self.role {
             *owner = Owner::new(now);
@@ -146,7 +147,7 @@ impl RoomLink {
         }
     }
 
-    /// Redis says whose the room is.
+    /// Redis says who owns the room.
     pub(crate) fn on_owned(&mut self, owned: Ownership, moment: Moment<'_>) -> Vec<Effect> {
         match (owned.owner, &mut self.role) {
             (Some(owner), Role::Owner(role)) if owner == self.me && owned.epoch == self.at.epoch => {
@@ -154,7 +155,7 @@ impl RoomLink {
                 was_in_doubt.then_some(Effect::Resume).into_iter().collect()
             }
             (Some(owner), _) if owner == self.me => self.reign(owned.epoch, moment),
-            // It has been known by now that somebody else owns the room.
+            // This node knows of a later owner.
             (Some(_), _) if owned.epoch < self.at.epoch => Vec::new(),
             (Some(owner), Role::Mirror(mirror)) => {
                 if owner != mirror.owner || owned.epoch > self.at.epoch {
@@ -164,7 +165,7 @@ impl RoomLink {
                 mirror.ask(moment.now).into_iter().collect()
             }
             (Some(owner), _) => self.step_down(owner, moment.now),
-            // Whoever knows something of the room hears it and takes the room first.
+            // A node that has the room receives this and takes the room first.
             (None, Role::Unknown(unknown)) => {
                 let opens = unknown.on_nobody(owned.epoch, moment);
                 opens.then_some(Effect::Publish(ToRoom::Open)).into_iter().collect()
@@ -173,7 +174,7 @@ impl RoomLink {
         }
     }
 
-    /// So many nodes have received what was published last, this one among them.
+    /// Says how many nodes, this one included, have received the last `Open` or `Reign`.
     pub(crate) fn on_listeners(&mut self, nodes: usize, moment: Moment<'_>) -> Option<Effect> {
         match &mut self.role {
             Role::Unknown(unknown) => {
@@ -190,7 +191,7 @@ impl RoomLink {
 
     fn reign(&mut self, epoch: Epoch, moment: Moment<'_>) -> Vec<Effect> {
         let from = match &self.role {
-            Role::Mirror(mirror) if !mirror.is_exact() => Position::default(), // nobody is there
+            Role::Mirror(mirror) if !mirror.is_exact() => Position::default(), // no mirror is there
             _ => self.at,
         };
         self.knows_room = true;
@@ -208,8 +209,8 @@ impl RoomLink {
         was_owner.then_some(Effect::StepDown).into_iter().chain(ask).collect()
     }
 
-    /// What the owner publishes for facts that it has decided; `None` if this node is not the owner. If it `confirms`,
-    /// it also says which messages it has handled: not before the answers to them are sent.
+    /// The message that publishes what the owner has decided; `None` if this node is not the owner. If it `confirms`,
+    /// it also says which messages were handled: the answers to those have to be sent first.
     pub(crate) fn out(
         &mut self,
         rulings: Vec<Ruled>,
@@ -223,7 +224,7 @@ impl RoomLink {
         Some(ToRoom::Out { at: self.at, rulings, record: record.map(Box::new), is_unsaved, heard })
     }
 
-    /// Whether the owner has heard messages that it has not confirmed.
+    /// Whether the owner has handled messages that it has not confirmed.
     pub(crate) fn has_unconfirmed(&self) -> bool {
         matches!(&self.role, Role::Owner(owner) if owner.has_newly_heard())
     }
@@ -233,33 +234,33 @@ impl RoomLink {
         self.at
     }
 
-    /// The owner, the epoch, and the number of the next message of this mirror. `None` if there is nobody to tell: then
-    /// the mirror tells of all its clients once there is.
+    /// The owner, the epoch, and the number of this mirror's next message, which is an `Attach` if `is_all`. `None` if
+    /// the owner cannot be told: then the mirror attaches once it is synced.
     pub(crate) fn next_message(&mut self, is_all: bool) -> Option<(NodeId, Epoch, u64)> {
         let Role::Mirror(mirror) = &mut self.role else { return None };
         mirror.next_message(is_all).map(|seq| (mirror.owner, self.at.epoch, seq))
     }
 
-    /// Whether the clients of another node are gone, because the node is dead, or does not tell of them.
+    /// Whether the clients of another node are gone, because the node is dead, or has not attached in time.
     pub(crate) fn has_lost(&self, node: NodeId, moment: Moment<'_>) -> bool {
         let Role::Owner(owner) = &self.role else { return false };
         let is_dead = || moment.is_settled && !moment.alive.contains(&node);
         node != self.me && (is_dead() || owner.misses(node, moment.now))
     }
 
-    /// Whether posts may be numbered: all nodes with the room have told of the posts that they have.
+    /// Whether this node may number posts: all nodes with the room have attached, or have had the time to.
     pub(crate) fn may_number(&self, now: Instant) -> bool {
         matches!(&self.role, Role::Owner(owner) if owner.may_number(now))
     }
 
-    /// The owner shows a client of this node as away, or does not show it.
+    /// The owner does not know what it should of a client here: this node attaches again.
     pub(crate) fn request_attach(&mut self) {
         if let Role::Mirror(mirror) = &mut self.role {
             mirror.request_attach();
         }
     }
 
-    /// The one of these nodes that can own the room next: it has told of its clients.
+    /// One of these nodes that has attached, so that it can own the room next.
     pub(crate) fn successor(&self, alive: &BTreeSet<NodeId>) -> Option<NodeId> {
         match &self.role {
             Role::Owner(owner) => owner.attached().find(|node| alive.contains(node)),

@@ -27,7 +27,7 @@ pub(crate) struct Scripts {
     pub check: Script,
     /// A node says that it is alive.
     pub beat: Script,
-    /// A node asks whose a room is.
+    /// A node asks who owns a room.
     pub own: Script,
     /// An owner hands a room to another node.
     pub give: Script,
@@ -60,7 +60,8 @@ pub(crate) fn load() -> Vec<Cmd> {
     SOURCES.map(load).into()
 }
 
-/// A script with what all have in common, and limits that also messages have. Its first line says how Redis runs it.
+/// A script with what all have in common, and with limits that messages have too. Its first line tells Redis how to run
+/// it.
 fn with_common(source: &str) -> String {
     let (first, rest) = source.split_once('\n').expect("a script has lines");
     let ahead = MAX_AHEAD.as_millis();

@@ -1,16 +1,16 @@
-//! The rooms whose messages are to arrive, and what Redis has confirmed of that.
+//! The rooms whose messages this node receives, and what Redis has confirmed.
 //!
 //! Redis confirms commands in their order, so the first one that is not confirmed is the one that it confirms next.
 
 use crate::base::ids::RoomId;
 use std::collections::{BTreeMap, VecDeque};
 
-/// A change of the rooms whose messages are to arrive.
+/// A change of the rooms whose messages this node receives.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// Also those of the room whose name has this key.
+    /// A room was opened: its id, and the key of its name.
     Subscribe(RoomId, String),
-    /// No longer those of this room.
+    /// A room was closed: the key of its name.
     Unsubscribe(String),
 }
 
@@ -27,9 +27,9 @@ pub(crate) enum Command {
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
     rooms: BTreeMap<String, RoomId>,
-    /// Rooms whose hubs were not told that their messages arrive.
+    /// Rooms that were not told that their messages arrive.
     untold: BTreeMap<String, RoomId>,
-    /// For each command that is not confirmed, the room that is told.
+    /// For each command that is not confirmed, the room to be told.
     pending: VecDeque<Option<RoomId>>,
 }
 

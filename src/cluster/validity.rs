@@ -1,5 +1,5 @@
-//! Whether a message is valid: whoever can publish in Redis can send anything. What no node sends is dropped, so that
-//! numbers do not overflow and texts have their limits.
+//! Checks of messages, because anybody who can publish to Redis can send anything. A message that no node sends is
+//! dropped, so that numbers do not overflow and texts keep their limits.
 
 use crate::base::ids::{Epoch, NodeId, UserId};
 use crate::cluster::message::{
@@ -15,16 +15,16 @@ use crate::room::text::TextChange;
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
-/// How far an epoch may be ahead of the clock of Redis, by which epochs are numbered. One more is valid a millisecond
-/// later, so a room that somebody takes to the last one can still change hands. A day, because that clock may be set
-/// back while rooms are open.
+/// How far an epoch may be ahead of the clock of Redis, by which epochs are numbered. The next epoch is valid a
+/// millisecond later, so a room that somebody has put into the latest epoch can still change hands. A day, because that
+/// clock may be set back while rooms are open.
 pub(super) const MAX_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The highest number of a post, and of anything else that scripts take for a number: more than a room can have, and
 /// such that Lua and scores in Redis hold it exactly. As epochs, such numbers last until the year 2248.
 pub(super) const MAX_POST_NUMBER: u64 = (1 << 43) - 1;
 
-/// The highest number of a message: a half of all numbers, so that no node ever comes to the end of them.
+/// The highest number of a message: half of all numbers, so that no node ever reaches the end.
 const MAX_SEQ: u64 = 1 << 63;
 
 /// The most bytes of a text: as many characters as `--max-text` allows, of four bytes.
@@ -77,7 +77,7 @@ impl Latest {
         }
     }
 
-    /// Users have different ids and sessions, and only users are hosts. The log grows.
+    /// Users have different ids and sessions, hosts are users, and the numbers of posts rise.
     fn is_valid_copy(self, copy: &RoomCopy) -> bool {
         let RoomCopy { users, hosts, state, record, hosts_expected: _, posts, last_n, last_user } = copy;
         let ids: BTreeSet<UserId> = users.iter().map(|user| user.id).collect();
@@ -114,7 +114,7 @@ pub(super) fn is_valid_in_room(message: &RoomMessage, redis_millis: u64) -> bool
     }
 }
 
-/// The same of a message to one node.
+/// The same for a message to one node.
 pub(super) fn is_valid_to_node(message: &NodeMessage, redis_millis: u64) -> bool {
     let latest = Latest::at(redis_millis);
     let are_requests =
@@ -138,7 +138,7 @@ pub(super) fn is_valid_to_node(message: &NodeMessage, redis_millis: u64) -> bool
     }
 }
 
-/// Nobody asks for the clients of another node. A post over HTTP is no client's.
+/// A node asks only for its own clients. A post over HTTP has no client.
 fn is_valid_request(from: NodeId, request: &Request) -> bool {
     let is_own = request.by.node == from;
     match &request.asks {
@@ -165,8 +165,8 @@ fn are_valid_posts<'a>(posts: impl IntoIterator<Item = &'a Post>) -> bool {
     posts.iter().all(|post| is_valid_post(post)) && posts.is_sorted_by(|one, next| one.n < next.n)
 }
 
-/// Whether a post is valid, in a message or in the log. Whose it is does not matter there: nothing is counted from
-/// that.
+/// Whether a post is valid, in a message or in the log. The id of its author does not matter there, because nothing is
+/// counted from it.
 pub(super) fn is_valid_post(post: &Post) -> bool {
     let Post { n, id: _, name, text, at: _ } = post;
     (1..=MAX_POST_NUMBER).contains(n) && name.len() <= MAX_NAME && is_valid_text(text)

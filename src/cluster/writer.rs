@@ -1,5 +1,5 @@
-//! The thread that publishes messages, and says every second that this node is alive. It sends what all hubs ask for in
-//! one go, and the next only once that is answered: what changes meanwhile becomes one message.
+//! The thread that publishes messages and sends the beats. It sends the requests of all hubs together, and the next
+//! ones only once those are answered: what changes meanwhile becomes one message.
 
 use crate::base::clock::Now;
 use crate::base::ids::{Epoch, NodeId, RoomId};
@@ -20,17 +20,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// For how long a node may decide after it has sent a beat. Shorter than the time for which others take it for alive by
-/// half a second, in which what it has decided arrives.
+/// How long a node may decide after it has sent a beat. It is half a second shorter than [`TTL`]: in that time, what
+/// the node has decided arrives before others may take over.
 const LEASE: Duration = Duration::from_millis(2_500);
 
-/// For how long Redis remembers dead nodes. Forgetting one changes nothing; without expiry, each restart would leave
-/// an entry. A minute is long enough for whoever looks into Redis to see who has just died.
+/// How long Redis remembers dead nodes. Forgetting one changes nothing; without expiry, each restart would leave an
+/// entry. A minute is long enough for whoever looks into Redis to see who has just died.
 const DEAD: Duration = Duration::from_secs(60);
 
-/// For how long Redis remembers who owned a room without posts and without a record, in milliseconds. If it forgets the
-/// owner of a room that is open, the owner claims it again. Few rooms are open for as long as a day, so that seldom
-/// happens, and of rooms that a killed node had alone nothing is left on the next one.
+/// How long Redis remembers the owner of a room without posts and without a record, in milliseconds. If it forgets the
+/// owner of an open room, the owner claims the room again. That seldom happens, because few rooms are open for a day. A
+/// day after a node was killed, nothing is left of the rooms that only it had.
 pub(crate) const UNUSED_ROOM: u64 = 24 * 3600 * 1000;
 
 /// Sends what hubs ask for.
@@ -49,13 +49,13 @@ pub(crate) struct Writer<T> {
     /// connection: it may lead to a Redis that has started again, or taken another's place, and has lost something.
     alive_until: Option<u64>,
     membership: Membership,
-    /// Since when messages arrive, and when this node has last heard itself.
+    /// Since when messages have arrived, and when this node last received its own probe.
     linked: Option<(Instant, Duration)>,
-    /// That some data in Redis is invalid.
+    /// The warning that some data in Redis is invalid.
     invalid: Warning,
 }
 
-/// What is sent in one go.
+/// What is sent together.
 #[derive(Default)]
 struct Batch {
     commands: Vec<Cmd>,
@@ -69,15 +69,15 @@ struct Batch {
 
 /// What the answer to a command means.
 enum Expected {
-    /// A beat, sent then.
+    /// A beat, and when it was sent.
     Beat { sent: Duration, at: Now },
-    /// Whose a room is.
+    /// Who owns a room.
     Owned(RoomId),
-    /// In which epoch this node owns a room that it was given, or 0.
+    /// The epoch in which this node owns a room that was handed over to it; 0 if it does not.
     Given(RoomId, NodeId),
     /// A room is given up.
     Released,
-    /// How many nodes have received a message of this hub, which a room may have to know.
+    /// How many nodes have received a message of this hub, and the room that is told.
     Published(usize, Option<RoomId>),
     /// Nothing.
     Nothing,
@@ -152,7 +152,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         }
     }
 
-    /// Adds a beat, if one is due. A node that cannot hear does not beat.
+    /// Adds a beat, if one is due. A node that does not receive its own probes sends no beats.
     fn add_beat(&mut self, batch: &mut Batch) {
         let now = Now::read();
         if now.instant < self.beat_at {
@@ -277,11 +277,12 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         Ok(())
     }
 
-    /// The answer to a question about a room. `None` if the room cannot be used: others can. It is asked for again.
+    /// The answer to a request about a room. `None` if the room cannot be used, and others can: the request comes
+    /// again.
     fn skip_key_errors<A>(&mut self, answer: Result<A, RedisFailure>) -> Result<Option<A>, RedisFailure> {
         match answer {
             Err(why) if why.concerns_keys_only() => {
-                let text = || format!("a room cannot be used, because of what Redis has of it: {why}");
+                let text = || format!("Redis cannot be used for a room: {why}");
                 self.invalid.log(Instant::now(), text);
                 Ok(None)
             }
@@ -293,7 +294,7 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         let (time, before, alive): (u64, String, Vec<Vec<u8>>) = read(answer)?;
         // A score in a sorted set is a floating-point number.
         let before = before.parse::<f64>().map_err(|_| RedisFailure::unexpected())?;
-        // A Redis that has gone back to what it had before has gone back to an earlier beat.
+        // If Redis has gone back to older data, it has gone back to an earlier beat.
         let has_last = |until: u64| before >= until as f64;
         let was_alive = before >= time as f64 && self.alive_until.is_some_and(has_last);
         self.alive_until = Some(time.saturating_add(TTL.as_millis() as u64));
@@ -314,17 +315,18 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         Ok(())
     }
 
-    /// The server stops: the others need not wait until they take this node for dead.
+    /// The server stops: the others need not wait until this node counts as dead.
     fn say_goodbye(&mut self) {
         let mut batch = Batch::default();
         batch.add(cmd("ZREM").arg(self.redis.keys.nodes()).arg(self.me.0).take(), Expected::Nothing);
         batch.add(cmd("PUBLISH").arg(self.redis.keys.inbox(self.me)).arg(WAKE).take(), Expected::Nothing);
-        // If Redis is gone, they find out.
+        // If Redis is gone, they find out in time.
         let _ = self.exchange(&mut batch);
     }
 }
 
-/// What follows from the epoch in which a node was given a room, 0 if it could not be; `None` if that is not known.
+/// What a hub is told about a handover. `epoch` is that of the new owner, 0 if the room was not handed over, and `None`
+/// if that is not known.
 fn event_of_give(room: RoomId, to: NodeId, epoch: Option<u64>) -> LinkEvent {
     match epoch {
         None => LinkEvent::GiveFailed(room),
@@ -333,7 +335,7 @@ fn event_of_give(room: RoomId, to: NodeId, epoch: Option<u64>) -> LinkEvent {
     }
 }
 
-/// The node with this id. `None` if it is none: somebody else has written it.
+/// The node with this id; `None` if somebody else has written something else there.
 fn node_of(id: &[u8]) -> Option<NodeId> {
     std::str::from_utf8(id).ok()?.parse().ok().map(NodeId)
 }

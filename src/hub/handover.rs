@@ -1,4 +1,4 @@
-//! A node that stops hands its rooms to others, so that they need not wait until it counts as dead.
+//! A node that is stopping hands its rooms over to others, so that they need not wait until it counts as dead.
 
 use crate::base::clock::Now;
 use crate::base::ids::{NodeId, RoomId};
@@ -13,7 +13,7 @@ use std::mem;
 use std::time::Instant;
 
 impl<T: Transport> Hub<T> {
-    /// The node stops: each of its rooms goes to another node, once it is known who is alive.
+    /// The node is stopping: it hands each of its rooms over to another node, once it is known which nodes are alive.
     pub(super) fn begin_handover(&mut self) {
         if let Some(node) = &mut self.node {
             node.awaits_successors = true;
@@ -47,17 +47,17 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A node cannot have a room, because it is dead: another one gets it.
+    /// A room cannot be handed over to a node, because that is dead: another one gets it.
     pub(super) fn on_not_given(&mut self, id: RoomId, to: NodeId, now: Now) {
         let Some(node) = &mut self.node else { return };
-        log::debug!("node {} cannot have a room", to.0);
+        log::debug!("a room cannot be handed over to node {}", to.0);
         node.end_handover(id);
         node.dead.insert(to);
         self.find_successor(id, now);
     }
 
-    /// A room could perhaps not be handed over. It is not tried again: if it was not, others take the room once this
-    /// node has stopped, which need not wait for it.
+    /// It is not known whether a room was handed over. That is not tried again, and this node does not wait for it: if
+    /// the room was not handed over, another node takes it once this one has stopped.
     pub(super) fn on_give_failed(&mut self, id: RoomId) {
         if let Some(node) = &mut self.node {
             node.end_handover(id);
@@ -75,16 +75,16 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// A node that stops leaves a room to this one, which does not have it.
+    /// A node that is stopping hands over a room that this one does not have.
     pub(super) fn accept_handover(&mut self, from: NodeId, room: &str, says: ToNode, now: Now) {
         let ToNode::Copy { at, name, copy, keys, leaves: true } = says else { return };
         let name = RoomName::parse(&name).ok().filter(|name| name.key() == room);
         let Some(name) = name.filter(|_| !self.stage.is_stopping()) else { return };
         // If there are too many rooms, the people who come back find a new one.
-        log::debug!("node {} leaves a room to this one", from.0);
+        log::debug!("node {} hands a room over to this one", from.0);
         let Ok(id) = self.open_room(name, now) else { return };
         let Some(room) = self.rooms.get_mut(id) else { return };
-        room.begin_request(); // until it is clear whose the room is, nobody is in it
+        room.begin_request(); // until it is clear who owns the room, nobody is in it
         if let Some(linked) = &mut room.linked {
             linked.link.accept_handover(from, at, now.instant);
             linked.handed_over = Some(now.instant);
@@ -93,7 +93,7 @@ impl<T: Transport> Hub<T> {
         self.replace_room(id, &copy, keys, now);
     }
 
-    /// A room that was left to this node may be another's: that is clear by now.
+    /// Another node may own a room that was handed over to this one. By now, that is clear.
     pub(super) fn check_handover(&mut self, id: RoomId, now: Now) {
         let linked = self.rooms.get(id).and_then(|room| room.linked.as_ref());
         let is_clear = |at: Instant| now.instant.duration_since(at) >= TTL;
@@ -102,7 +102,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// It is clear whose a room is that was left to this node.
+    /// It is clear who owns a room that was handed over to this node.
     pub(super) fn settle_handover(&mut self, id: RoomId) {
         let Some(room) = self.rooms.get_mut(id) else { return };
         if room.linked.as_mut().is_some_and(|linked| linked.handed_over.take().is_some()) {

@@ -20,7 +20,7 @@ use std::sync::Arc;
 const MAX_COPIES: usize = 64;
 
 impl<T: Transport> Hub<T> {
-    /// The link tells something.
+    /// Handles what the link tells this hub.
     pub(super) fn on_link(&mut self, event: LinkEvent, now: Now) {
         if matches!(event, LinkEvent::Room { .. } | LinkEvent::Node { .. }) {
             self.check_link(now); // what comes after this node was suspended is from the past
@@ -70,7 +70,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// So many nodes have received the last messages of these rooms.
+    /// Redis says how many nodes have received the last message of each of these rooms.
     fn on_listeners(&mut self, counts: Vec<(RoomId, usize)>, now: Now) {
         for (id, nodes) in counts {
             self.link(id, now, |link, moment| link.on_listeners(nodes, moment).into_iter().collect());
@@ -104,7 +104,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Every second: the rooms do what is due, and people whose nodes are dead are away.
+    /// With every beat, the rooms do what is due, and users whose nodes are dead are away.
     fn on_beat(&mut self, was_alive: bool, now: Now) {
         for (NodeId(from), count) in self.node.iter_mut().flat_map(|node| mem::take(&mut node.taken_over)) {
             log::info!("rooms that this node has taken over from node {from}: {count}");
@@ -207,7 +207,7 @@ impl<T: Transport> Hub<T> {
         node.queue(Channel::Room(room.name().key().to_owned()), json, is_counted.then_some(id));
     }
 
-    /// Another node needs a copy of a room. If one is under way to it, it asks again should that be lost.
+    /// Another node needs a copy of a room. If one is under way and gets lost, the node asks again.
     fn copy_to(&mut self, id: RoomId, to: NodeId) {
         let Some(node) = &self.node else { return };
         if node.copies.is_under_way(id, to) {
@@ -221,7 +221,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// Sends a copy of a room to these nodes, in pieces if it is large. A node that stops leaves it at once.
+    /// Sends a copy of a room to these nodes, in pieces if it is large. With a handover, it goes at once.
     fn send_copy(&mut self, id: RoomId, nodes: BTreeSet<NodeId>, says: ToNode) {
         let (Some(node), Some(room)) = (&mut self.node, self.rooms.get(id)) else { return };
         let is_urgent = matches!(says, ToNode::Copy { leaves: true, .. });

@@ -30,9 +30,10 @@ pub(crate) const MAX_ACKNOWLEDGED: usize = 4 * MAX_UNCONFIRMED;
 /// A room's part in the cluster, and what is under way to other nodes.
 #[derive(Debug)]
 pub(crate) struct Linked {
-    /// Whose the room is, and whether this node is in step.
+    /// Who owns the room, and whether this node is synced.
     pub link: RoomLink,
-    /// This node is cut off from the others, or was and is not in step again: people here go on among themselves.
+    /// This node is alone: it is cut off from the others, or was and does not know yet who owns the room. People here
+    /// go on among themselves.
     pub is_alone: bool,
     /// People here were told that this node is alone.
     pub shows_alone: bool,
@@ -42,7 +43,7 @@ pub(crate) struct Linked {
     pub owned: Owned,
     /// What a mirror keeps.
     pub mirrored: Mirrored,
-    /// When a node that stops has left the room to this one, if it is not clear yet whether it owns it.
+    /// When another node has handed the room over to this one, as long as it is not clear whether this one owns it.
     pub handed_over: Option<Instant>,
     /// Questions of HTTP requests that wait until the room is loaded.
     pub questions: Vec<WallQuestion>,
@@ -63,7 +64,7 @@ pub(crate) struct Owned {
     pub key_holders: BTreeSet<NodeId>,
     /// The users of other nodes' connections, as long as those have the seats.
     pub remotes: HashMap<Rank, UserId>,
-    /// Posts that wait until the log of the owner before is read, and all nodes have told of theirs.
+    /// Posts that wait until the log of the owner before is read, and all nodes have attached.
     pub held_posts: Vec<(Requester, PendingPost)>,
     /// What is still to be done before posts can be numbered.
     pub log: LogState,
@@ -75,7 +76,7 @@ pub(crate) struct Owned {
     pub answers: Vec<(RequestId, Outcome)>,
     /// Nodes that get a copy of the room.
     pub copies_for: BTreeSet<NodeId>,
-    /// The node that this one leaves the room to, because it stops. It gets a copy too.
+    /// The node that this one hands the room over to. It gets a copy too.
     pub successor: Option<NodeId>,
 }
 
@@ -84,9 +85,9 @@ pub(crate) struct Owned {
 pub(crate) struct LogState {
     /// The log was read since this node owns the room.
     pub is_read: bool,
-    /// It could not be read, and is to be read again.
+    /// It could not be read, and has to be read again.
     pub is_due: bool,
-    /// The other nodes have told of their posts, or have had the time to.
+    /// The other nodes have attached, or have had the time to.
     pub is_told: bool,
 }
 
@@ -100,7 +101,7 @@ impl LogState {
 /// What the owner of a room does about posts that Redis may have lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Restoring {
-    /// It is to be begun, or to be begun again once it has ended.
+    /// It has to begin, or to begin again once it has ended.
     pub is_due: bool,
     /// Redis is still to answer.
     pub is_under_way: bool,
@@ -119,7 +120,7 @@ pub(crate) struct Mirrored {
     pub unconfirmed: BTreeMap<u64, Unconfirmed>,
     /// The texts of clients here, which the owner may not have yet.
     pub texts: IdMap<ClientId, OwnText>,
-    /// The next message to the owner tells of all clients.
+    /// The next message to the owner is an `Attach`.
     pub attaches: bool,
     /// Posts that the owner lacks.
     pub surplus: Vec<(Post, Option<IdempotencyKey>)>,
@@ -198,7 +199,7 @@ impl OwnText {
 }
 
 impl Linked {
-    /// A room of which this node knows nothing.
+    /// A room that this node does not have yet.
     pub(crate) fn new(me: NodeId) -> Self {
         Self {
             link: RoomLink::new(me),
@@ -255,7 +256,7 @@ impl Linked {
         // The owner keeps the room as long as somebody is here. Of other changes it is told every second.
         let is_first_or_last = (viewers == 0) != (*told_viewers == 0);
         let is_told = !is_first_or_last && has_key == *told_key;
-        let for_owner = self.link.is_mirror() && (!requests.is_empty() || *attaches || !is_told);
+        let for_owner = self.link.is_synced() && (!requests.is_empty() || *attaches || !is_told);
         !self.is_alone && (for_mirrors || for_owner)
     }
 }

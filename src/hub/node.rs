@@ -26,16 +26,16 @@ pub(crate) struct Node {
     last_accepted: u64,
     /// How often messages have begun to arrive.
     links: u64,
-    /// No other node knows that this one is alive, so it neither decides for others nor follows them.
+    /// This node does not hold its lease, so it neither decides for others nor follows them.
     is_alone: bool,
     /// The last publications have not arrived at Redis.
     is_publishing: bool,
     queue: Vec<Publication>,
     /// Large copies of rooms, which go out in pieces.
     pub copies: Copies,
-    /// This node stops, and has to know who is alive.
+    /// This node is stopping, and has to know which nodes are alive.
     pub awaits_successors: bool,
-    /// Rooms that this node still hands over, because it stops, and to which nodes.
+    /// Rooms that this node is handing over, because it is stopping, and to which nodes.
     pub handing_over: BTreeMap<RoomId, NodeId>,
     /// Those of them that were offered to another node.
     offered: BTreeSet<RoomId>,
@@ -47,13 +47,13 @@ pub(crate) struct Node {
     waiting: BTreeSet<RoomId>,
 }
 
-/// What is known of the others, for one event.
+/// What this node knows of the others, for one event.
 #[derive(Debug)]
 pub(crate) struct Others {
     alive: Arc<BTreeSet<NodeId>>,
     holds: bool,
     linked_since: Option<Instant>,
-    /// It is the first node, so that no other can be dead.
+    /// This is the first node, so no other can be dead.
     is_first: bool,
 }
 
@@ -109,12 +109,12 @@ impl Node {
         self.last_accepted
     }
 
-    /// The others know that this node is alive.
+    /// Redis has received a beat.
     pub(crate) fn on_beat(&mut self, beat: Beat) {
         self.beat = Some(beat);
     }
 
-    /// Messages arrive, or they do not.
+    /// Notes whether messages arrive.
     pub(crate) fn set_linked(&mut self, is_linked: bool) {
         self.is_linked = is_linked;
         self.links += u64::from(is_linked);

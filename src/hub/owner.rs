@@ -228,8 +228,8 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// The store has not numbered a post. It waits until it is known whose the room is, and its author if they are
-    /// here.
+    /// The store has not numbered a post. It waits until it is known who owns the room, and so does its author if they
+    /// are here.
     pub(super) fn on_returned(
         &mut self,
         id: RoomId,
@@ -285,7 +285,7 @@ impl<T: Transport> Hub<T> {
         }
     }
 
-    /// All nodes have told of their posts, or have had the time to.
+    /// Numbers the posts that have waited, once all nodes have attached or have had the time to.
     pub(super) fn check_numbering(&mut self, id: RoomId, now: Now) {
         let Some(linked) = self.rooms.get_mut(id).and_then(|room| room.linked.as_mut()) else { return };
         if linked.link.may_number(now.instant) && !linked.owned.log.is_told {

@@ -1,4 +1,4 @@
-//! The requests of hubs as commands of Redis, and what its answers mean.
+//! The requests of hubs as Redis commands, and what the answers mean.
 
 use crate::base::random;
 use crate::cluster::connection::{Redis, RedisFailure, read};
@@ -15,26 +15,26 @@ use redis::{Cmd, Value};
 const DAY: u64 = 24 * 3600 * 1000;
 
 /// How much longer than its posts Redis keeps a room's last number and its record, in milliseconds. A script that asks
-/// for the posts after a number, or a page on a computer that was asleep, may remember a number that long. With a file,
-/// it is the same time.
+/// for the posts after a number, or a page on a computer that was asleep, may remember a number that long. The store
+/// keeps them as long.
 const ROOM_MARGIN: u64 = 30 * DAY;
 
-/// How many posts a log keeps, unless `--keep` says for how long: as many as `--log-length` may be. It limits the
-/// memory that a room takes in Redis.
+/// The most posts in a log without `--keep`, which limits the memory that a room takes in Redis. `--log-length` cannot
+/// be higher.
 const MAX_LOG: u64 = 10_000;
 
-/// For how long Redis knows the key of a post, in milliseconds. A page sends a post again until it is confirmed; one
-/// that was closed for longer has no part in the room any more.
+/// How long Redis remembers the idempotency key of a post, in milliseconds. A page sends a post again until it is
+/// confirmed; one that was closed for longer has no part in the room any more.
 const KEEP_KEYS: u64 = 3600 * 1000;
 
-/// For how long posts and rooms are kept.
+/// How long posts and rooms are kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Expiry {
     keep: Option<u64>,
 }
 
 impl Expiry {
-    /// Posts are kept for so many days; for ever without.
+    /// Keeps posts for this number of days; `None` keeps them for ever.
     pub(super) fn new(keep_days: Option<u32>) -> Self {
         Self { keep: keep_days.map(|days| u64::from(days) * DAY) }
     }
@@ -44,7 +44,7 @@ impl Expiry {
         self.keep.map_or(0, |keep| now.saturating_sub(keep))
     }
 
-    /// For how long a room is kept, as an argument of scripts.
+    /// How long a room is kept, as an argument of scripts.
     fn of_room(&self) -> String {
         self.keep.map(|keep| (keep + ROOM_MARGIN).to_string()).unwrap_or_default()
     }
@@ -83,8 +83,8 @@ pub(super) fn command_of(write: &Write, redis: &Redis, expiry: &Expiry) -> Cmd {
 fn store_post(StorePost { name, post, after, epoch, .. }: &StorePost, redis: &Redis, expiry: &Expiry) -> Cmd {
     let (keys, room) = (&redis.keys, name.key());
     let key = post.reference.as_ref().map_or_else(random_key, |(_, key)| hex(*key));
-    let mark = keys.marks(room) + &key;
-    let mut command = call(&redis.scripts.post, &[keys.room(room), keys.log(room), mark]);
+    let post_key = keys.post_keys(room) + &key;
+    let mut command = call(&redis.scripts.post, &[keys.room(room), keys.log(room), post_key]);
     command.arg(epoch.unwrap_or_default().0).arg(*after);
     command.arg(expiry.max_log()).arg(expiry.of_room()).arg(KEEP_KEYS).arg(key);
     command.arg(post.id.0).arg(&post.name).arg(&post.text).arg(post.at).take()
@@ -101,14 +101,14 @@ fn json_of(record: &RoomRecord) -> String {
 fn restore(Restore { name, epoch, after, posts, .. }: &Restore, redis: &Redis, expiry: &Expiry) -> Cmd {
     let (keys, room) = (&redis.keys, name.key());
     let mut command = call(&redis.scripts.restore, &[keys.room(room), keys.log(room)]);
-    command.arg(epoch.0).arg(*after).arg(expiry.of_room()).arg(KEEP_KEYS).arg(keys.marks(room));
+    command.arg(epoch.0).arg(*after).arg(expiry.of_room()).arg(KEEP_KEYS).arg(keys.post_keys(room));
     for (Post { n, id, name, text, at }, key) in posts {
         command.arg(*n).arg(id.0).arg(name).arg(text).arg(*at).arg(key.map(hex).unwrap_or_default());
     }
     command
 }
 
-/// The key of a post whose author gives it none, so that it is one post if the command is sent twice.
+/// A key for a post without a `ref`, so that it is stored once if the command is sent twice.
 fn random_key() -> String {
     let mut key = IdempotencyKey([0; 16]);
     random::fill(&mut key.0);
@@ -170,7 +170,7 @@ fn post_outcome(post: &PendingPost, answer: Value) -> Result<PostOutcome, RedisF
             let n: u64 = read(next()?)?;
             let entries: Vec<Vec<u8>> = read(next()?)?;
             let known = entries.first().and_then(|json| post_of(n, json)).map(|(post, _)| post);
-            // If the log is full of later posts, only its key is left; it was the same post.
+            // If the log is full of later posts, only the key is left. The post was the same.
             PostOutcome::Numbered(Numbered::Duplicate(known.unwrap_or_else(|| post.clone().numbered(n))))
         }
         _ => return Err(RedisFailure::unexpected()),

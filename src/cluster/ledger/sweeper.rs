@@ -1,5 +1,5 @@
-//! Deletes posts that are older than `--keep` says, some at a time. Every node does it; what another one has deleted is
-//! not there any more.
+//! Deletes posts that are older than `--keep` allows, some at a time. Every node does this, and finds only what the
+//! others have not deleted.
 
 use crate::base::clock::Now;
 use crate::cluster::connection::{Connection, Redis, RedisFailure};
@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 /// How often old posts are deleted.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Pause before old posts are deleted again after an error.
+/// The pause before the next sweep after an error.
 const RETRY: Duration = Duration::from_secs(60);
 
-/// Posts that are deleted at once. Redis does nothing else meanwhile.
+/// How many posts are deleted at once. Redis does nothing else meanwhile.
 const POSTS_AT_ONCE: usize = 100;
 
 /// Deletes old posts.
@@ -24,9 +24,9 @@ pub(super) struct Sweeper {
     due: Instant,
     /// Logs to be swept.
     logs: Vec<String>,
-    /// Where the search for further logs goes on; 0 if it is at its end.
+    /// Where the search for further logs goes on; 0 at its end.
     cursor: u64,
-    /// The time of the posts to be deleted, while a sweep is under way.
+    /// During a sweep, the time before which posts are deleted, in milliseconds since 1970.
     before: Option<u64>,
 }
 
@@ -56,7 +56,7 @@ impl Sweeper {
     ) -> Result<Option<u64>, RedisFailure> {
         let Some(before) = self.before else {
             let (seconds, _): (u64, u64) = query(redis, connection, cmd("TIME"))?;
-            // If one of the two clocks is ahead by years, no posts are deleted for that.
+            // A clock that is years ahead deletes no posts as long as the other one is right.
             self.before = Some(self.expiry.keeps_from(now.unix_millis.min(seconds.saturating_mul(1000))));
             self.search(redis, connection)?;
             return Ok(None);

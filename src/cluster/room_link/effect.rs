@@ -1,4 +1,4 @@
-//! What a room's part in the cluster is told, and what it has done about it.
+//! What a room's link is told, and the effects that it asks for.
 
 use crate::base::ids::{Epoch, NodeId};
 use crate::cluster::message::{Request, Ruled, ToNode, ToRoom};
@@ -9,37 +9,37 @@ use crate::room::state::RoomRecord;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// What is known of the other nodes at a time.
+/// What this node knows of the others at a time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment<'a> {
     /// The time.
     pub now: Instant,
-    /// This node may decide: its last beat is recent enough for no other to believe it dead.
+    /// This node holds its lease, so it may decide: no other node considers it dead.
     pub holds: bool,
-    /// This node has been linked to the others for long enough to tell which nodes are dead.
+    /// This node has been linked to the others for long enough to know which nodes are dead.
     pub is_settled: bool,
     /// The nodes that were alive at the last beat.
     pub alive: &'a BTreeSet<NodeId>,
 }
 
-/// Whose a room is, as Redis says.
+/// Who owns a room, according to Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ownership {
-    /// The owner; `None` if nobody alive is, and this node may not take it.
+    /// The owner; `None` if no node that is alive owns the room, and this one may not take it.
     pub owner: Option<NodeId>,
     /// The latest epoch.
     pub epoch: Epoch,
 }
 
-/// What is to be done.
+/// What the hub has to do for a room.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Tell every node with the room. How many nodes there are comes back as
+    /// Tell every node with the room. How many nodes have received an `Open` or `Reign` comes back as
     /// [`RoomLink::on_listeners`](super::RoomLink::on_listeners).
     Publish(ToRoom),
     /// Tell one node.
     Send(NodeId, ToNode),
-    /// Ask Redis whose the room is.
+    /// Ask Redis who owns the room.
     Own {
         /// The latest epoch that is known here.
         known: Epoch,
@@ -50,21 +50,21 @@ pub(crate) enum Effect {
     Follow {
         /// The facts, in order.
         rulings: Vec<Ruled>,
-        /// What the room remembers of its hosts, if that has changed.
+        /// The room's record, if it has changed.
         record: Option<RoomRecord>,
-        /// Redis could not keep what the room remembers.
+        /// Redis could not store the record.
         is_unsaved: bool,
     },
-    /// Change the room to this one.
+    /// Change the room to that of a copy.
     Replace {
         /// The room.
         copy: Box<RoomCopy>,
-        /// The numbers of recent posts with a `ref`, and the keys of those.
+        /// The numbers of recent posts with a `ref`, and their idempotency keys.
         keys: Vec<(u64, IdempotencyKey)>,
     },
     /// The owner has handled this node's messages up to this number.
     Confirm(u64),
-    /// Tell the owner of all clients here.
+    /// Attach: tell the owner of all clients here.
     Attach,
     /// Send a copy of the room to this node.
     CopyTo(NodeId),
@@ -78,12 +78,12 @@ pub(crate) enum Effect {
         requests: Vec<Request>,
         /// The node has no other clients with a seat.
         is_all: bool,
-        /// Posts that the node has and this one may lack.
+        /// Posts that the node has and this one may lack, with their idempotency keys.
         posts: Vec<(Post, Option<IdempotencyKey>)>,
     },
-    /// This node owns the room from now on: its clients are to be taken in, and the log to be read.
+    /// This node owns the room from now on. It has to decide what its clients asked for, and to read the log.
     Reign,
-    /// This node still owns the room, which was in doubt.
+    /// This node still owns the room, after that was in doubt.
     Resume,
     /// This node does not own the room any more.
     StepDown,

@@ -1,4 +1,4 @@
-//! The part of a mirror: whether it has the room as its owner has it.
+//! The role of a mirror: whether it is synced with the owner.
 
 use super::missed::{Missed, Out};
 use super::{Effect, Moment, TTL};
@@ -6,16 +6,16 @@ use crate::base::ids::NodeId;
 use crate::cluster::message::{Position, ToNode};
 use std::time::{Duration, Instant};
 
-/// How often a mirror asks for a copy of the room, at most. The answer to the last question may be under way.
+/// How often a mirror asks for a copy of the room, at most. The last copy that it asked for may be under way.
 const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The part of a mirror.
+/// The role of a mirror.
 #[derive(Debug)]
 pub(super) struct Mirror {
     pub(super) owner: NodeId,
-    /// Since when it lacks something; `None` if it has all that the owner had at its position.
+    /// Since when it has lacked something; `None` if it is synced.
     unsynced_since: Option<Instant>,
-    /// It has the room as the owner had it at its position, even if it lacks what came after.
+    /// It has the room as the owner had it at this position, even if it lacks what came after.
     is_exact: bool,
     /// What the owner has decided since it lacks something.
     missed: Missed,
@@ -23,14 +23,14 @@ pub(super) struct Mirror {
     asked: Option<Instant>,
     /// The number of its last message to the owner.
     sent: u64,
-    /// The same when the owner last said what it has handled.
+    /// The value of `sent` when the owner last said what it has handled.
     sent_before: u64,
-    /// It is to tell the owner of all its clients.
+    /// It has to attach.
     attach_due: bool,
 }
 
 impl Mirror {
-    /// A mirror that has nothing of the room.
+    /// A mirror that does not have the room yet.
     pub(super) fn of(owner: NodeId, now: Instant) -> Self {
         Self {
             owner,
@@ -44,7 +44,7 @@ impl Mirror {
         }
     }
 
-    /// Whether it has the room as the owner had it at its position.
+    /// Whether it is synced: it has the room as the owner had it at its position.
     pub(super) fn is_synced(&self) -> bool {
         self.unsynced_since.is_none()
     }
@@ -54,7 +54,7 @@ impl Mirror {
         self.is_exact
     }
 
-    /// It has changed the room on its own, or is to follow another owner from a position at which it has not been.
+    /// It has changed the room on its own, or follows a new owner from a position that it has not reached.
     pub(super) fn mark_diverged(&mut self) {
         self.is_exact = false;
     }
@@ -65,7 +65,7 @@ impl Mirror {
         self.attach_due = true;
     }
 
-    /// A message of the owner is not the next one. It may be, after a copy.
+    /// A message of the owner is not the next one. After a copy, it may be.
     pub(super) fn miss(&mut self, out: Out, now: Instant) {
         self.lose_sync(now);
         self.missed.keep(out);
@@ -101,8 +101,8 @@ impl Mirror {
         self.is_synced() && Some(next.seq) == last.seq.checked_add(1)
     }
 
-    /// The owner says how many of this mirror's messages it has handled. Those that were sent before it last said so
-    /// and are not among them were lost; later ones may be under way.
+    /// The owner says how many of this mirror's messages it has handled. If a message is missing that was sent before
+    /// the owner last said so, it was lost. Later ones may be under way.
     pub(super) fn check_heard(&mut self, heard: Option<u64>) {
         self.attach_due |= heard.unwrap_or(0) < self.sent_before;
         self.sent_before = self.sent;
@@ -127,7 +127,7 @@ impl Mirror {
         }
     }
 
-    /// The number of the next message, which tells of all clients if `is_all`. `None` if the owner cannot be told.
+    /// The number of the next message, which is an `Attach` if `is_all`. `None` if this mirror is not synced.
     pub(super) fn next_message(&mut self, is_all: bool) -> Option<u64> {
         if !self.is_synced() {
             self.attach_due = true;

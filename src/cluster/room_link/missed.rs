@@ -9,17 +9,17 @@ use crate::room::state::RoomRecord;
 use crate::room::text::TextChange;
 use std::collections::VecDeque;
 
-/// The most bytes in what is kept, roughly. Beyond that, nothing is kept, and the mirror asks for another copy.
-/// A busy room takes seconds to produce this much; sending a copy of a full room takes less.
+/// The most bytes that are kept, roughly. Beyond that, everything is dropped, and the mirror asks for another copy. A
+/// busy room takes seconds to produce this much; sending a copy of a full room takes less.
 const MAX_KEPT: usize = 8 * 1024 * 1024;
 
-/// What a fact takes beside its text, in bytes, roughly.
+/// Roughly the size of a fact without its text, in bytes.
 const FACT_OVERHEAD: usize = 256;
 
-/// What a message takes beside its facts, its record and what the owner has heard, in bytes, roughly.
+/// Roughly the size of a message without its facts, its record and its confirmations, in bytes.
 const OUT_OVERHEAD: usize = 256;
 
-/// What the owner has published and this node has not followed, without a gap.
+/// Consecutive messages of the owner that this node has not followed.
 #[derive(Debug, Default)]
 pub(super) struct Missed {
     outs: VecDeque<Out>,
@@ -37,7 +37,7 @@ pub(super) struct Out {
 }
 
 impl Out {
-    /// What a mirror does that has everything before it.
+    /// The effects of the message on a mirror that has everything before it.
     pub(super) fn followed_by(self, me: NodeId) -> impl Iterator<Item = Effect> {
         let Self { rulings, record, is_unsaved, heard, .. } = self;
         let confirm = heard.get(&me).map(|seq| Effect::Confirm(*seq));
@@ -54,7 +54,7 @@ impl Out {
 }
 
 impl Missed {
-    /// Keeps a message. If some before it are missing, those that were kept are of no use.
+    /// Keeps a message. If there is a gap before it, earlier ones are of no use, and are dropped.
     pub(super) fn keep(&mut self, out: Out) {
         let last = self.outs.back().map(|last| (last.at.epoch, last.at.seq.checked_add(1)));
         if last.is_some_and(|last| last != (out.at.epoch, Some(out.at.seq))) {
@@ -67,7 +67,7 @@ impl Missed {
         }
     }
 
-    /// Takes what comes after a copy of the room. Returns whether nothing is missing between the two.
+    /// Takes the messages that come after a copy of the room. Returns whether nothing is missing between the two.
     pub(super) fn take_after(&mut self, copied: Position) -> (Vec<Out>, bool) {
         let outs = std::mem::take(self).outs.into_iter();
         let outs: Vec<Out> = outs.filter(|out| out.at > copied && out.at.epoch == copied.epoch).collect();
@@ -75,7 +75,7 @@ impl Missed {
         (if is_whole { outs } else { Vec::new() }, is_whole)
     }
 
-    /// Nothing of it is of use any more.
+    /// Drops everything.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
     use crate::base::ids::Epoch;
 
-    /// Whether everything is kept of so many messages like this one.
+    /// Whether this number of such messages is kept.
     fn keeps_all(count: u64, message: impl Fn() -> (Option<RoomRecord>, Heard)) -> bool {
         let mut missed = Missed::default();
         let at = |seq| Position { epoch: Epoch(1), seq };

@@ -1,4 +1,4 @@
-//! The part of the owner: which messages of the mirrors it has handled.
+//! The role of the owner: which messages of the mirrors it has handled.
 
 use super::{Effect, TTL};
 use crate::base::ids::NodeId;
@@ -7,34 +7,34 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::time::Instant;
 
-/// For how many beats after a change the owner says at which position it is, so that a mirror that has missed the
-/// change finds out. As many as fit in [`TTL`]: a mirror that hears nothing for longer than that makes a new
-/// connection, and asks for a copy anyway.
+/// How many beats after a change the owner repeats its position, so that a mirror that has missed the change finds out.
+/// As many as fit in [`TTL`]: a mirror that hears nothing for longer than that makes a new connection, and asks for a
+/// copy anyway.
 const TICKS: u32 = 3;
 
-/// The part of the owner.
+/// The role of the owner.
 #[derive(Debug)]
 pub(super) struct Owner {
     /// It may not own the room any more.
     pub(super) doubts: bool,
     heard: Heard,
-    /// Those that it has heard from since its last message.
+    /// The nodes whose messages it has handled since its last confirmation.
     newly_heard: BTreeSet<NodeId>,
     viewers: BTreeMap<NodeId, usize>,
-    /// The viewers of all nodes, as it last said.
+    /// The number of viewers on all nodes that it last published.
     told_viewers: usize,
-    /// The nodes that have told of their clients since it owns the room.
+    /// The nodes that have attached since it became the owner.
     attached: BTreeSet<NodeId>,
-    /// How many others had the room when it took over; `None` until that is known.
+    /// How many other nodes had the room when it took over; `None` until that is known.
     listeners: Option<usize>,
-    /// Until when it waits for them.
+    /// Until when it waits for them to attach.
     attach_by: Instant,
-    /// How often it still says at which position it is, and that position.
+    /// How many more times it repeats its position, and the position that it repeats.
     ticks: (u32, Position),
 }
 
 impl Owner {
-    /// The owner of a room from now on.
+    /// A node that becomes the owner now.
     pub(super) fn new(now: Instant) -> Self {
         Self {
             doubts: false,
@@ -49,13 +49,13 @@ impl Owner {
         }
     }
 
-    /// So many others have the room.
+    /// Says how many other nodes have the room.
     pub(super) fn set_listeners(&mut self, others: usize) {
         self.listeners.get_or_insert(others);
     }
 
-    /// A mirror sends its message with this number. Returns whether it is the next one: otherwise some were lost, and
-    /// the mirror will tell of all its clients.
+    /// Handles a mirror's message with this number. Returns whether it is the next one: otherwise messages were lost,
+    /// and the mirror will attach again.
     pub(super) fn accept(&mut self, node: NodeId, seq: u64, viewers: usize) -> bool {
         let is_next = self.heard.get(&node).is_some_and(|last| last.checked_add(1) == Some(seq));
         if is_next {
@@ -64,13 +64,13 @@ impl Owner {
         is_next
     }
 
-    /// A mirror gets a copy, and tells of all its clients next. Until then it is not heard: it may have forgotten the
+    /// A mirror gets a copy, and attaches next. Its other messages are dropped until then: it may have forgotten the
     /// room meanwhile, and number its messages from 1 again.
     pub(super) fn expect_attach(&mut self, node: NodeId) {
         self.heard.remove(&node);
     }
 
-    /// A mirror tells of all its clients.
+    /// A mirror attaches.
     pub(super) fn attach(&mut self, node: NodeId, seq: u64, viewers: usize) {
         self.attached.insert(node);
         self.note(node, seq, viewers);
@@ -83,7 +83,7 @@ impl Owner {
         self.ticks.0 = TICKS;
     }
 
-    /// Messages may have been lost.
+    /// Messages of mirrors may have been lost.
     pub(super) fn forget_heard(&mut self) {
         self.heard.clear();
         self.newly_heard.clear();
@@ -94,7 +94,7 @@ impl Owner {
         !self.newly_heard.is_empty()
     }
 
-    /// The nodes that it has heard from since its last message, and how far.
+    /// The nodes whose messages it has handled since its last confirmation, and how far.
     pub(super) fn take_newly_heard(&mut self) -> Heard {
         let newly = mem::take(&mut self.newly_heard);
         newly.into_iter().filter_map(|node| Some((node, *self.heard.get(&node)?))).collect()
@@ -119,7 +119,7 @@ impl Owner {
         Some(Effect::Publish(ToRoom::Tick { at, heard: self.heard.clone(), viewers }))
     }
 
-    /// Whether a node should have told of its clients, and has not.
+    /// Whether a node has not attached in time.
     pub(super) fn misses(&self, node: NodeId, now: Instant) -> bool {
         now >= self.attach_by && !self.attached.contains(&node)
     }
@@ -128,7 +128,7 @@ impl Owner {
         self.listeners.is_some_and(|others| self.attached.len() >= others) || now >= self.attach_by
     }
 
-    /// The nodes that have told of their clients.
+    /// The nodes that have attached.
     pub(super) fn attached(&self) -> impl Iterator<Item = NodeId> {
         self.attached.iter().copied()
     }

@@ -21,7 +21,7 @@ impl RoomLink {
             return Vec::new();
         }
         if matches!(self.role, Role::Unknown(_)) {
-            return Vec::new(); // Redis is about to say whose the room is
+            return Vec::new(); // Redis is about to say who owns the room
         }
         if epoch > self.at.epoch {
             return self.on_new_epoch(from, epoch, says, moment.now);
@@ -29,8 +29,8 @@ impl RoomLink {
         self.on_owner_message(from, says, moment.now)
     }
 
-    /// A message of the present epoch, for a mirror. One that is not the next shows that something was lost, or that
-    /// this mirror is ahead of its owner, because somebody else has sent it something: it needs a copy.
+    /// A message of the current epoch, for a mirror. If it is not the next one, a message was lost, or this mirror is
+    /// ahead of its owner because somebody else has sent it something. Either way, the mirror needs a copy.
     fn on_owner_message(&mut self, from: NodeId, says: ToRoom, now: Instant) -> Vec<Effect> {
         let Role::Mirror(mirror) = &mut self.role else { return Vec::new() };
         if from != mirror.owner {
@@ -55,7 +55,7 @@ impl RoomLink {
         mirror.ask(now).into_iter().collect()
     }
 
-    /// A node that knows nothing of the room would own it.
+    /// A node that does not have the room wants to own it.
     fn on_open(&self, from: NodeId, moment: Moment<'_>) -> Vec<Effect> {
         let knows = match &self.role {
             Role::Unknown(_) => return vec![Effect::Send(from, ToNode::Unknown)],
@@ -93,9 +93,9 @@ impl RoomLink {
                 owner.expect_attach(from);
                 vec![Effect::CopyTo(from)]
             }
-            // It believes that this node owns the room, perhaps because it has handed the room over.
+            // The sender believes that this node owns the room, perhaps because the sender has handed it over.
             (ToNode::Sync, Role::Mirror(_)) => vec![self.ask(true)],
-            // It has forgotten the room, which it does not own any more.
+            // The owner has forgotten the room, so it does not own it any more.
             (ToNode::Unknown, Role::Mirror(mirror)) if mirror.owner == from => vec![self.ask(true)],
             (ToNode::Unknown, Role::Unknown(unknown)) => {
                 unknown.add_also_unknown(from);
@@ -120,7 +120,7 @@ impl RoomLink {
         }
     }
 
-    /// A copy of the room, perhaps one that a node leaves to this one because it stops.
+    /// A copy of the room, perhaps from an owner that is stopping and hands the room over to this node.
     fn on_copy(
         &mut self,
         from: NodeId,
@@ -164,7 +164,7 @@ impl RoomLink {
         effects
     }
 
-    /// A node that has nothing of the room gets it from its owner, which stops.
+    /// This node does not have the room, and gets it from an owner that is stopping.
     pub(crate) fn accept_handover(&mut self, from: NodeId, at: Position, now: Instant) {
         let mut mirror = Mirror::of(from, now);
         mirror.gain_sync(at);

@@ -15,7 +15,7 @@ const THIRD: NodeId = NodeId(3);
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What is known of the nodes after so many milliseconds.
+/// What is known of the nodes after this number of milliseconds.
 fn at(millis: u64, alive: &BTreeSet<NodeId>) -> Moment<'_> {
     let now = *START + Duration::from_millis(millis);
     Moment { now, holds: true, is_settled: millis >= 3_000, alive }
@@ -80,16 +80,16 @@ fn sync() -> Effect {
     Effect::Send(OTHER, ToNode::Sync)
 }
 
-/// A mirror of the other node's room, in step.
+/// A mirror of the other node's room, synced.
 fn mirror() -> RoomLink {
     let mut link = RoomLink::new(ME);
     assert_eq!(link.on_owned(owned(OTHER, 10), at(5_000, &all())), [sync()]);
     assert_eq!(link.on_node_message(OTHER, copy(10, 4), at(5_001, &all())).len(), 2);
-    assert!(link.is_mirror());
+    assert!(link.is_synced());
     link
 }
 
-/// The owner of a room that so many others have too.
+/// The owner of a room that this number of other nodes have too.
 fn owner(others: usize) -> RoomLink {
     let mut link = RoomLink::new(ME);
     let effects = link.on_owned(owned(ME, 10), at(5_000, &all()));
@@ -254,7 +254,7 @@ fn an_owner_that_may_be_deposed_neither_decides_nor_answers() {
     assert!(link.decides(at(6_000, &all())));
     assert!(!link.decides(Moment { holds: false, ..at(6_000, &all()) }));
     link.on_node_message(OTHER, attach(10, 1), at(6_000, &all()));
-    assert_eq!(link.on_beat(false, 0, at(7_000, &all())), [own(10, true)], "others took it for dead");
+    assert_eq!(link.on_beat(false, 0, at(7_000, &all())), [own(10, true)], "it counted as dead");
     assert!(!link.decides(at(7_001, &all())));
     assert_eq!(link.on_node_message(OTHER, input(10, 2), at(7_001, &all())), []);
     assert_eq!(link.on_node_message(OTHER, ToNode::Sync, at(7_001, &all())), []);
@@ -299,7 +299,7 @@ fn an_owner_takes_clients_for_lost_whose_node_is_dead_or_does_not_tell_of_them()
     let alive = [ME, THIRD].into();
     assert!(link.has_lost(OTHER, at(6_001, &alive)));
     assert!(!link.has_lost(OTHER, Moment { is_settled: false, ..at(6_001, &alive) }));
-    assert!(!link.has_lost(THIRD, at(6_001, &alive)), "it has time to tell of its clients");
+    assert!(!link.has_lost(THIRD, at(6_001, &alive)), "it has time to attach");
     assert!(link.has_lost(THIRD, at(8_000, &alive)));
 }
 

@@ -1,25 +1,25 @@
-//! The part of a node that does not know yet whose the room is.
+//! The role of a node that does not know yet who owns the room.
 
 use super::{Moment, TTL};
 use crate::base::ids::{Epoch, NodeId};
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// The part of a node that does not know yet whose the room is.
+/// The role of a node that does not know yet who owns the room.
 #[derive(Debug, Default)]
 pub(super) struct Unknown {
-    /// If nobody owns the room: since when this node says that it would.
+    /// If nobody owns the room: when this node published its first `Open`.
     asked: Option<Instant>,
-    /// The latest epoch, as Redis last said.
+    /// The latest epoch, according to Redis.
     latest: Epoch,
-    /// How many others have heard that this node would own the room, when it last said so; `None` until that is known.
+    /// How many other nodes have received the last `Open`; `None` until that is known.
     listeners: Option<usize>,
-    /// Those of them that have answered that they know nothing of the room either.
+    /// Those of them that have answered that they do not have the room either.
     also_unknown: BTreeSet<NodeId>,
 }
 
 impl Unknown {
-    /// Nobody owns the room. Returns whether this node says that it would.
+    /// Nobody owns the room. Returns whether this node publishes an `Open`.
     pub(super) fn on_nobody(&mut self, epoch: Epoch, moment: Moment<'_>) -> bool {
         self.latest = epoch;
         if moment.is_settled {
@@ -30,20 +30,20 @@ impl Unknown {
         moment.is_settled
     }
 
-    /// So many others have heard it.
+    /// Says how many other nodes have received the last `Open`.
     pub(super) fn set_listeners(&mut self, others: usize) {
         self.listeners = Some(others);
     }
 
-    /// Another node knows nothing of the room.
+    /// Another node does not have the room either.
     pub(super) fn add_also_unknown(&mut self, node: NodeId) {
         if self.asked.is_some() {
             self.also_unknown.insert(node);
         }
     }
 
-    /// Whether this node may take the room now: all who have heard it know nothing of the room, or whoever does has had
-    /// the time to take it first. True once for each time that this node says so.
+    /// Whether this node may take the room now: no other node has the room, or any that has it has had the time to take
+    /// it first. True at most once for each `Open`.
     pub(super) fn take_turn(&mut self, now: Instant) -> bool {
         let (Some(asked), Some(listeners)) = (self.asked, self.listeners) else { return false };
         let may_take = self.also_unknown.len() >= listeners || now.duration_since(asked) >= TTL;
@@ -53,7 +53,7 @@ impl Unknown {
         may_take
     }
 
-    /// Whether a copy that another node leaves to this one is from before somebody else has owned the room.
+    /// Whether the room has had an owner after this epoch.
     pub(super) fn is_later_than(&self, epoch: Epoch) -> bool {
         self.latest > epoch
     }

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- A node says that it is alive. KEYS: nodes. ARGV: the node, for how long it is alive from now in ms, for how long dead
--- nodes are remembered in ms, its channel, the probe that it must hear there. Returns the time in ms, until when the
--- node was alive before, and the nodes that are alive.
+-- The beat of a node. KEYS: nodes. ARGV: the node, for how long it is alive from now in ms, for how long dead nodes are
+-- remembered in ms, its channel, the probe that it must hear there. Returns the time in ms, until when the node was
+-- alive before, and the nodes that are alive.
 local time = now()
 local alive_until = redis.call('ZSCORE', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], time + ARGV[2], ARGV[1])

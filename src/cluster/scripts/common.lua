@@ -1,7 +1,7 @@
--- What all scripts can use. It stands after the first line of each.
+-- What all scripts have in common. It follows the first line of each.
 
--- A number of a post, or an epoch: that is a time in ms. Whatever else somebody has written in the place of such a
--- number counts as nothing, so that the room goes on.
+-- The number of a post, or an epoch, which is a time in ms. Anything else that somebody has written there counts as
+-- nothing, so that the room goes on.
 local function number(text)
   local n = tonumber(text)
   return n and n >= 0 and n <= MAX_NUMBER and n % 1 == 0 and n or nil

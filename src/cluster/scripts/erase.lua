@@ -7,7 +7,7 @@ if not json then
 end
 local is_json, post = pcall(cjson.decode, json)
 if not is_json or type(post) ~= 'table' then
-  return redis.error_reply('WRONGTYPE A log has what is no post')
+  return redis.error_reply('WRONGTYPE A log has an entry that is no post')
 end
 if post.text ~= '' then
   post.text = ''

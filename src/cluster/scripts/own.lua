@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- A node asks whose a room is, and takes it if it may and nobody alive owns it. KEYS: nodes, room. ARGV: the node, the
--- latest epoch that it knows, whether it may take the room (1 or 0), for how long a room without posts is kept in ms.
--- Returns the owner, or '' if nobody alive is, and the epoch.
+-- A node asks who owns a room, and takes it if it may and no node that is alive owns it. KEYS: nodes, room. ARGV: the
+-- node, the latest epoch that it knows, whether it may take the room (1 or 0), for how long a room without posts is
+-- kept in ms. Returns the owner, or '' if there is none that is alive, and the epoch.
 local room = redis.call('HMGET', KEYS[2], 'owner', 'epoch', 'n', 'record')
 local owner = room[1] and string.match(room[1], '^%d+$')
 local epoch, known = epoch_of(room[2]), number(ARGV[2]) or 0

@@ -1,8 +1,8 @@
 #!lua
 -- Numbers a post and keeps it. KEYS: room, log, the post's key. ARGV: the epoch of the owner, the highest number that
 -- it knows, how many posts a log keeps ('' for all), for how long the room is kept in ms ('' for ever), for how long
--- the key is in ms, the key, and then the author, name, text and time. Returns what became of it, its number, and a
--- post that was there before.
+-- the key is kept in ms, the key, and then the author, name, text and time. Returns what became of it, its number, and
+-- a post that was there before.
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')
 local epoch, mine = epoch_of(room[1]), tonumber(ARGV[1])
 if epoch > mine then

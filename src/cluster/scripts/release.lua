@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- A node has forgotten a room: nobody owns it, if it was that node's. KEYS: room. ARGV: the node. Of a room without
--- posts in which hosts have set nothing, nothing is left: epochs grow with the time.
+-- A node has forgotten a room. If the node owned it, nobody does any more. KEYS: room. ARGV: the node. A room without
+-- posts and without a record is deleted: its next epoch is higher all the same, because epochs follow the clock.
 local room = redis.call('HMGET', KEYS[1], 'owner', 'n', 'record')
 if room[1] ~= ARGV[1] then
   return 1

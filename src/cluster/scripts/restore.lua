@@ -1,7 +1,7 @@
 #!lua
 -- Adds posts that Redis has lost, and erases the texts of those that are removed by now. KEYS: room, log. ARGV: the
 -- epoch of the owner, the number up to which Redis has all posts after this, for how long the room is kept in ms (''
--- for ever), for how long keys of posts are in ms, what the names of these begin with, and then for each post its
+-- for ever), for how long keys of posts are kept in ms, what the names of these begin with, and then for each post its
 -- number, author, name, text ('' if it was removed), time, and key ('' if it has none). Returns what became of it, and
 -- the number of the last post.
 local room = redis.call('HMGET', KEYS[1], 'epoch', 'n')

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
--- Keeps what a room remembers of its hosts. KEYS: room. ARGV: the epoch of the owner, the record ('' for none), its
--- version, for how long the room is kept in ms ('' for ever), for how long one without a record and without posts.
--- Returns whether it is kept. A room that Redis has forgotten keeps it too: its owner is about to claim it again.
+-- Stores a room's record. KEYS: room. ARGV: the epoch of the owner, the record ('' for none), its version, for how long
+-- the room is kept in ms ('' for ever), for how long one without a record and without posts. Returns whether it is
+-- stored. That of a room that Redis has forgotten is stored too: its owner is about to claim the room again.
 local epoch = epoch_of(redis.call('HGET', KEYS[1], 'epoch'))
 if epoch > tonumber(ARGV[1]) then
   return 0

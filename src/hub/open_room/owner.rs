@@ -180,7 +180,7 @@ impl OpenRoom {
         self.rules.await_hosts(&self.view, now);
     }
 
-    /// The store may have lost the record. A node that knows nothing of the room reads it first.
+    /// The store may have lost the record. A node that does not have the room yet reads it first.
     pub(crate) fn save_again(&mut self) {
         if !self.is_loading() {
             self.rules.return_record();

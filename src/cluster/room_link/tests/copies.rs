@@ -25,7 +25,7 @@ fn a_node_that_is_just_opening_a_room_takes_it_from_one_that_stops() {
     assert_eq!(link.on_node_message(OTHER, copy(10, 4), at(5_000, &all())), [], "it has asked for none");
     let effects = link.on_node_message(OTHER, copy_of(10, 4, true), at(5_001, &all()));
     assert_eq!(kinds(&effects), ["replace", "attach"]);
-    assert!(link.is_mirror());
+    assert!(link.is_synced());
     let reign = ToRoom::Reign { epoch: Epoch(12), from: position(10, 4) };
     assert_eq!(
         link.on_owned(owned(ME, 12), at(5_002, &all())),
@@ -100,7 +100,7 @@ fn a_gap_after_a_copy_leads_to_another_one() {
     }
     let effects = link.on_node_message(OTHER, copy(10, 6), at(6_500, &all()));
     assert_eq!(kinds(&effects), ["replace", "attach", "sync"]);
-    assert!(!link.is_mirror());
+    assert!(!link.is_synced());
     assert_eq!(kinds(&link.on_node_message(OTHER, copy(10, 10), at(6_501, &all()))), ["replace", "attach"]);
 }
 
@@ -167,7 +167,7 @@ fn no_mirror_is_where_an_owner_is_that_has_gone_on_alone() {
 fn a_mirror_whose_owner_has_changed_needs_a_copy_from_the_new_one() {
     let mut link = mirror();
     assert_eq!(link.on_owned(owned(THIRD, 10), at(6_000, &all())), [Effect::Send(THIRD, ToNode::Sync)]);
-    assert!(!link.is_mirror());
+    assert!(!link.is_synced());
 }
 
 #[test]
