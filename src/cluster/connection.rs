@@ -31,15 +31,6 @@ const COMMAND_TIMEOUT: Duration = TTL.saturating_sub(BEAT).saturating_sub(Durati
 /// nodes do not keep a starting Redis busy.
 pub(crate) const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 
-/// The reason for failures during that pause.
-const PAUSE: &str = "it will be tried again in a moment";
-
-/// The reason for a failure that may not be Redis's fault.
-const SUSPENDED: &str = "this node was suspended";
-
-/// The reason for a failure when nothing arrives in time.
-const NO_ANSWER: &str = "it does not answer";
-
 /// The code of the error that says that Redis is full.
 const OUT_OF_MEMORY: &str = "OOM";
 
@@ -67,8 +58,22 @@ pub(crate) struct Redis {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisFailure {
     reason: String,
+    kind: FailureKind,
+}
+
+/// What a failure means for the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FailureKind {
+    /// Redis cannot be used.
+    Redis,
+    /// The same, because nothing arrived in time.
+    Silence,
     /// Only some keys cannot be used.
-    concerns_keys_only: bool,
+    Keys,
+    /// The connection was lost a moment ago, and nothing else is known.
+    Pause,
+    /// This node was suspended, and nothing else is known.
+    Suspension,
 }
 
 impl fmt::Display for RedisFailure {
@@ -82,7 +87,11 @@ impl std::error::Error for RedisFailure {}
 impl RedisFailure {
     /// The failure with this reason.
     pub(crate) fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), concerns_keys_only: false }
+        Self::of(FailureKind::Redis, reason)
+    }
+
+    fn of(kind: FailureKind, reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind }
     }
 
     /// An answer that no Redis gives. The answer is not shown, because there may be posts in it.
@@ -92,27 +101,27 @@ impl RedisFailure {
 
     /// The connection was lost a moment ago.
     pub(crate) fn pause() -> Self {
-        Self::new(PAUSE)
+        Self::of(FailureKind::Pause, "it will be tried again in a moment")
     }
 
     /// Whether the connection was lost a moment ago, and nothing else is known.
     pub(crate) fn is_pause(&self) -> bool {
-        self.reason == PAUSE
+        self.kind == FailureKind::Pause
     }
 
     /// Whether this node was suspended, and nothing else is known.
     pub(crate) fn is_suspension(&self) -> bool {
-        self.reason == SUSPENDED
+        self.kind == FailureKind::Suspension
     }
 
     /// Somebody else has written invalid data to Redis. The data is not shown, because there may be posts in it.
     pub(crate) fn invalid_data() -> Self {
-        Self { concerns_keys_only: true, ..Self::new("it holds data that no node wrote") }
+        Self::of(FailureKind::Keys, "it holds data that no node wrote")
     }
 
     /// Whether only the keys of one command cannot be used, and Redis itself can.
     pub(crate) fn concerns_keys_only(&self) -> bool {
-        self.concerns_keys_only
+        self.kind == FailureKind::Keys
     }
 }
 
@@ -179,8 +188,8 @@ impl Redis {
 
     /// A Redis without TLS takes the handshake for the beginning of a command, and waits for the rest of it.
     fn explain_handshake(&self, why: RedisFailure) -> RedisFailure {
-        match self.url.is_encrypted() && why.reason == NO_ANSWER {
-            true => RedisFailure::new(format!("{NO_ANSWER} the TLS handshake; without TLS, use redis://")),
+        match self.url.is_encrypted() && why.kind == FailureKind::Silence {
+            true => RedisFailure::new("it does not answer the TLS handshake; without TLS, use redis://"),
             false => why,
         }
     }
@@ -197,7 +206,8 @@ impl Redis {
                 "{reason}; a node needs the rights in docs/nodes.md, with keys and channels that begin with {}",
                 self.keys.prefix(),
             )),
-            false => RedisFailure { reason, concerns_keys_only: KEY_ERRORS.contains(&error.code()) },
+            false if KEY_ERRORS.contains(&error.code()) => RedisFailure::of(FailureKind::Keys, reason),
+            false => RedisFailure::new(reason),
         }
     }
 }
@@ -275,11 +285,13 @@ fn left_until(deadline: Instant) -> Result<Duration, RedisFailure> {
 /// The failure that an I/O error of an open connection means. It names no user.
 fn io_failure(error: &RedisError) -> RedisFailure {
     match io_kind(error) {
-        Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => RedisFailure::new(NO_ANSWER),
+        Some(ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            RedisFailure::of(FailureKind::Silence, "it does not answer")
+        }
         Some(ErrorKind::UnexpectedEof) => RedisFailure::new("it has closed the connection"),
         // SIGCONT interrupts a wait that has a timeout (signal(7)); the signals that the program handles go to its
         // first thread. The wait is not resumed: the crate would take the next answer for a late one.
-        Some(ErrorKind::Interrupted) => RedisFailure::new(SUSPENDED),
+        Some(ErrorKind::Interrupted) => RedisFailure::of(FailureKind::Suspension, "this node was suspended"),
         _ if error.is_io_error() => RedisFailure::new(error.to_string()),
         _ => RedisFailure::unexpected(),
     }

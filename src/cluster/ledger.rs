@@ -9,7 +9,7 @@ mod sweeper;
 use crate::base::clock::Now;
 use crate::base::warning::Warning;
 use crate::cluster::connection::{Connection, Redis, RedisFailure, is_full};
-use crate::cluster::ledger::commands::{Expiry, answer_of, command_of, refuse};
+use crate::cluster::ledger::commands::{Expiry, answer_of, command_of};
 use crate::cluster::ledger::sweeper::Sweeper;
 use crate::cluster::options::RedisOptions;
 use crate::cluster::reconnecting::Reconnecting;
@@ -125,11 +125,13 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         let writes: Vec<Write> = self.waiting.drain(..count).collect();
         let commands: Vec<Cmd> =
             writes.iter().map(|write| command_of(write, &self.redis, &self.expiry)).collect();
-        let outcome = self.attempt(|_, connection| connection.run(&commands));
-        let Ok(answers) = outcome else {
-            return writes.into_iter().for_each(|write| self.pass_on(refuse(write, NotStored::Unavailable)));
-        };
-        self.on_answers(writes, answers);
+        match self.attempt(|_, connection| connection.run(&commands)) {
+            Ok(answers) => self.on_answers(writes, answers),
+            Err(_) => {
+                let refuse = |write| self.pass_on(answer_of(write, Err(NotStored::Unavailable)));
+                writes.into_iter().for_each(refuse);
+            }
+        }
     }
 
     /// Redis has answered requests.
@@ -140,10 +142,10 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         }
         for (write, answer) in writes.into_iter().zip(answers) {
             let answer = match answer {
-                Value::ServerError(error) => self.on_error(write, &error),
-                answer => answer_of(write, answer),
+                Value::ServerError(error) => Err(self.on_error(&error)),
+                answer => Ok(answer),
             };
-            self.pass_on(answer);
+            self.pass_on(answer_of(write, answer));
         }
     }
 
@@ -151,14 +153,14 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
         (self.answer)(answer); // a hub that is gone needs none
     }
 
-    /// Redis refuses a request.
-    fn on_error(&mut self, write: Write, error: &ServerError) -> Answer {
+    /// Redis refuses a request. Returns why it was not done.
+    fn on_error(&mut self, error: &ServerError) -> NotStored {
         let failure = self.redis.failure_of_server(error);
         if is_full(error) {
             self.full.log(Instant::now(), || {
                 format!("Redis is full, and what does not fit is rejected: {failure}")
             });
-            return refuse(write, NotStored::Full);
+            return NotStored::Full;
         }
         match failure.concerns_keys_only() {
             true => self.warn_of_room(&failure),
@@ -167,7 +169,7 @@ impl<A: Fn(Answer) -> bool> Ledger<A> {
                 self.fail(&failure); // the address may lead to another Redis by now
             }
         }
-        refuse(write, NotStored::Unavailable)
+        NotStored::Unavailable
     }
 
     /// Warns that a room cannot be used, and others can. The name of the room is not logged, because anybody who knows

@@ -9,7 +9,7 @@ use crate::cluster::fragments::Fragments;
 use crate::cluster::link::{InvalidMessage, LinkEvent};
 use crate::cluster::outage::Outage;
 use crate::cluster::room_link::TTL;
-use crate::cluster::subscriptions::{Change, Command, Subscriptions};
+use crate::cluster::subscriptions::{Change, Subscriptions};
 use crate::platform::boot_time;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError};
 use redis::{Cmd, Value, cmd};
@@ -131,7 +131,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
         let end = Instant::now() + RECONNECT_PAUSE;
         loop {
             match self.changes.recv_deadline(end) {
-                Ok(change) => _ = self.subscriptions.apply(change),
+                Ok(change) => self.subscriptions.apply(change),
                 Err(why) => return why,
             }
         }
@@ -184,8 +184,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
                         self.signal(Signal::Heard);
                     }
                     self.on_inbox(payload);
-                    let commands = self.take_changes()?;
-                    connection.send(&self.commands(commands))?;
+                    connection.send(&self.take_changes()?)?;
                 }
                 Incoming::Message { channel, payload } => self.on_room(&channel, payload),
             }
@@ -228,24 +227,26 @@ impl<T: Fn(LinkEvent)> Reader<T> {
     }
 
     /// Notes which rooms were opened and closed, and returns what to tell Redis.
-    fn take_changes(&mut self) -> Result<Vec<Command>, Break> {
+    fn take_changes(&mut self) -> Result<Vec<Cmd>, Break> {
         let mut commands = Vec::new();
         loop {
             match self.changes.try_recv() {
-                Ok(change) => commands.push(self.subscriptions.apply(change)),
+                Ok(change) => {
+                    commands.push(self.command_of(&change));
+                    self.subscriptions.apply(change);
+                }
                 Err(TryRecvError::Empty) => return Ok(commands),
                 Err(TryRecvError::Disconnected) => return Err(Break::Stopped),
             }
         }
     }
 
-    fn commands(&self, commands: Vec<Command>) -> Vec<Cmd> {
-        let keys = &self.redis.keys;
-        let command = |command| match command {
-            Command::Subscribe(room) => cmd("SUBSCRIBE").arg(keys.room_channel(&room)).take(),
-            Command::Unsubscribe(room) => cmd("UNSUBSCRIBE").arg(keys.room_channel(&room)).take(),
+    fn command_of(&self, change: &Change) -> Cmd {
+        let (command, room) = match change {
+            Change::Subscribe(_, room) => ("SUBSCRIBE", room),
+            Change::Unsubscribe(room) => ("UNSUBSCRIBE", room),
         };
-        commands.into_iter().map(command).collect()
+        cmd(command).arg(self.redis.keys.room_channel(room)).take()
     }
 }
 

@@ -14,15 +14,6 @@ pub(crate) enum Change {
     Unsubscribe(String),
 }
 
-/// What to tell Redis.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// Send the messages of this room.
-    Subscribe(String),
-    /// Stop sending them.
-    Unsubscribe(String),
-}
-
 /// The rooms, and the commands that Redis has not confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
@@ -34,20 +25,18 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Notes a change, which the command makes.
-    pub(crate) fn apply(&mut self, change: Change) -> Command {
+    /// Notes a change, of which Redis is told.
+    pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Subscribe(id, room) => {
                 self.rooms.insert(room.clone(), id);
-                self.untold.insert(room.clone(), id);
+                self.untold.insert(room, id);
                 self.pending.push_back(Some(id));
-                Command::Subscribe(room)
             }
             Change::Unsubscribe(room) => {
                 self.rooms.remove(&room);
                 self.untold.remove(&room);
                 self.pending.push_back(None);
-                Command::Unsubscribe(room)
             }
         }
     }

@@ -227,26 +227,27 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
 
     /// Sends a batch, and tells the hubs what has become of it.
     fn send(&mut self, mut batch: Batch) {
-        let outcome = match batch.commands.is_empty() {
-            true => Ok(()),
-            false => self.exchange(&mut batch),
-        };
-        if let Err(why) = outcome {
-            if self.connection.fail(&why) {
-                log::warn!("messages to other nodes do not arrive at Redis: {why}");
+        if batch.commands.is_empty() {
+            return;
+        }
+        let outcome = self.exchange(&mut batch);
+        let Batch { given, published, .. } = batch;
+        match outcome {
+            Ok(()) => {
+                if self.connection.recover() {
+                    log::info!("messages to other nodes arrive at Redis again");
+                }
+                let tell = |(hub, counts)| (self.tell)(Some(hub), LinkEvent::Published(counts));
+                published.into_iter().for_each(tell);
             }
-            self.alive_until = None;
-            batch.given.into_iter().for_each(|room| (self.tell)(None, LinkEvent::GiveFailed(room)));
-            return batch
-                .published
-                .into_keys()
-                .for_each(|hub| (self.tell)(Some(hub), LinkEvent::Unpublished));
-        }
-        if !batch.commands.is_empty() && self.connection.recover() {
-            log::info!("messages to other nodes arrive at Redis again");
-        }
-        for (hub, counts) in batch.published {
-            (self.tell)(Some(hub), LinkEvent::Published(counts));
+            Err(why) => {
+                if self.connection.fail(&why) {
+                    log::warn!("messages to other nodes do not arrive at Redis: {why}");
+                }
+                self.alive_until = None;
+                given.into_iter().for_each(|room| (self.tell)(None, LinkEvent::GiveFailed(room)));
+                published.into_keys().for_each(|hub| (self.tell)(Some(hub), LinkEvent::Unpublished));
+            }
         }
     }
 

@@ -39,15 +39,13 @@ impl<T: Transport> Hub<T> {
         let me = self.node.as_ref().map(|node| node.me);
         for Ruled { ruling, by, key } in rulings {
             let Some(room) = self.rooms.touch(id) else { return };
-            let seat = ruling.seat;
+            let own = by.filter(|by| Some(by.node) == me);
+            let request = own.and_then(|by| room.take_confirmed(by.number));
             if matches!(&ruling.fact, Fact::Posted { post } if post.n <= room.view().last_n()) {
-                let request = by.filter(|by| Some(by.node) == me);
-                let request = request.and_then(|by| room.take_confirmed(by.number));
                 self.answer_duplicate(id, request, ruling.fact);
                 continue;
             }
-            let own = by.filter(|by| Some(by.node) == me);
-            let request = own.and_then(|by| room.take_confirmed(by.number));
+            let seat = ruling.seat;
             let fact = room.follow(ruling, now);
             let (user, number) = match &fact {
                 Fact::Joined { id, .. } | Fact::Back { id } | Fact::SeatTaken { id } => (Some(*id), None),

@@ -52,7 +52,7 @@ fn goes_on(tab: &mut Tab, others: &mut [&mut Client]) {
 
 pub(crate) fn when_the_owner_is_killed_the_others_go_on_and_its_people_come_back_with_everything() {
     let cluster = Cluster::start();
-    let Room { owner, mirror, of_owner: [mut ada, bob], of_mirror: [mut cleo, mut dan] } =
+    let Room { owner, mirror, of_owner: [mut ada, mut bob], of_mirror: [mut cleo, mut dan] } =
         Room::start(&cluster, &[]);
     let (ada_id, bob_id) = (ada.id(), bob.id());
     ada.write("the last that Ada wrote");
@@ -66,7 +66,6 @@ pub(crate) fn when_the_owner_is_killed_the_others_go_on_and_its_people_come_back
     goes_on(&mut ada, &mut [&mut cleo.client, &mut dan.client]);
     assert_eq!(cleo.client.page.text_of("Bob"), Some("Bob has written"), "of somebody who is away");
     // Bob's page comes back after it has written more than any node has heard of.
-    let mut bob = bob;
     bob.write("written while there was no connection");
     bob.post("posted while there was no connection");
     bob.go_on_at(&mirror);

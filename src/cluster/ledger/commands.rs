@@ -115,27 +115,31 @@ fn random_key() -> String {
     hex(key)
 }
 
-/// What the answer to a request means.
-pub(super) fn answer_of(write: Write, answer: Value) -> Answer {
+/// What the answer of Redis to a request means, or the reason why there is none.
+pub(super) fn answer_of(write: Write, answer: Result<Value, NotStored>) -> Answer {
+    let unavailable = |_: RedisFailure| NotStored::Unavailable;
     match write {
         Write::Restore(Restore { room, epoch, .. }) => {
-            let outcome = restored(answer).unwrap_or(Restored::Failed(NotStored::Unavailable));
-            Answer::Restored { room, epoch, outcome }
+            let outcome = answer.and_then(|answer| restored(answer).map_err(unavailable));
+            Answer::Restored { room, epoch, outcome: outcome.unwrap_or_else(Restored::Failed) }
         }
         Write::Change(Change::Save(Save { room, .. })) => {
-            Answer::Saved { room, is_kept: read(answer).unwrap_or(false) }
+            let is_kept = answer.is_ok_and(|answer| read(answer).unwrap_or(false));
+            Answer::Saved { room, is_kept }
         }
         Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
-            let outcome = read(answer).map_err(|_| NotStored::Unavailable);
+            let outcome = answer.and_then(|answer| read(answer).map_err(unavailable));
             Answer::Erased { room, n, by, outcome }
         }
-        Write::Post(StorePost { room, post, by, .. }) => match post_outcome(&post, answer) {
-            Ok(PostOutcome::Numbered(numbered)) => {
-                Answer::PostStored { room, post, by, outcome: Ok(numbered) }
-            }
-            Ok(PostOutcome::Returned(why)) => Answer::PostReturned { room, post, by, why },
-            Err(_) => Answer::PostStored { room, post, by, outcome: Err(NotStored::Unavailable) },
-        },
+        Write::Post(StorePost { room, post, by, .. }) => {
+            let outcome = answer.and_then(|answer| post_outcome(&post, answer).map_err(unavailable));
+            let outcome = match outcome {
+                Ok(PostOutcome::Returned(why)) => return Answer::PostReturned { room, post, by, why },
+                Ok(PostOutcome::Numbered(numbered)) => Ok(numbered),
+                Err(why) => Err(why),
+            };
+            Answer::PostStored { room, post, by, outcome }
+        }
     }
 }
 
@@ -175,22 +179,6 @@ fn post_outcome(post: &PendingPost, answer: Value) -> Result<PostOutcome, RedisF
         }
         _ => return Err(RedisFailure::unexpected()),
     })
-}
-
-/// The answer to a request that was not done.
-pub(super) fn refuse(write: Write, reason: NotStored) -> Answer {
-    match write {
-        Write::Restore(Restore { room, epoch, .. }) => {
-            Answer::Restored { room, epoch, outcome: Restored::Failed(reason) }
-        }
-        Write::Change(Change::Save(Save { room, .. })) => Answer::Saved { room, is_kept: false },
-        Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
-            Answer::Erased { room, n, by, outcome: Err(reason) }
-        }
-        Write::Post(StorePost { room, post, by, .. }) => {
-            Answer::PostStored { room, post, by, outcome: Err(reason) }
-        }
-    }
 }
 
 #[cfg(test)]

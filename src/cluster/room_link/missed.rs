@@ -83,12 +83,11 @@ impl Missed {
 
 /// The bytes of the text in a fact.
 fn text_of(fact: &Fact) -> usize {
-    let of = |text: &str| text.len();
     match fact {
-        Fact::Text { change: TextChange::Whole(text), .. } => of(text),
-        Fact::Text { change: TextChange::Splice(splice), .. } => of(&splice.put),
-        Fact::Posted { post } => of(&post.text),
-        Fact::StateChanged { state } => of(&state.prompt),
+        Fact::Text { change: TextChange::Whole(text), .. } => text.len(),
+        Fact::Text { change: TextChange::Splice(splice), .. } => splice.put.len(),
+        Fact::Posted { post } => post.text.len(),
+        Fact::StateChanged { state } => state.prompt.len(),
         Fact::LogReplaced { posts, .. } | Fact::Loaded { posts, .. } => {
             posts.iter().map(|post| FACT_OVERHEAD + post.text.len()).sum()
         }

@@ -9,9 +9,9 @@ mod seated;
 mod superseded;
 mod taken_over;
 
-use super::node_hub::{CLOCK, LEASE, NodeHub};
+use super::node_hub::{CLOCK, LEASE, NodeHub, connected};
 use crate::pipe::{Frame, Pipe};
-use crate::world::{LIMITS, new_client};
+use crate::world::LIMITS;
 use crossbeam_channel::{Receiver, bounded};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ use typewall::internals::{
     LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Restored, Returned, RoomId,
     RoomRecord, Session, StorePost, TextChange, UserId, Write,
 };
-use typewall::{HostMode, HostOptions, Limits, RoomName};
+use typewall::{HostMode, HostOptions, Limits};
 
 const ME: NodeId = NodeId(1);
 const OTHER: NodeId = NodeId(2);
@@ -92,10 +92,9 @@ impl Node {
     /// Somebody opens a page.
     fn connect(&mut self) -> (ClientId, Pipe) {
         self.clients += 1;
-        let (client, pipe) = (ClientId(self.clients), Pipe::default());
-        pipe.0.borrow_mut().space = usize::MAX;
-        let room = RoomName::from_query("room=physics").expect("a name");
-        self.handle(Event::Connected(new_client(client, room, Encoding::PLAIN_WHOLE, &pipe)));
+        let client = ClientId(self.clients);
+        let (event, pipe) = connected(client, Encoding::PLAIN_WHOLE);
+        self.handle(event);
         (client, pipe)
     }
 
@@ -160,6 +159,15 @@ impl Node {
         self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record: Some(record), posts })));
     }
 
+    /// The next post that Redis is to number.
+    fn next_post(&self) -> StorePost {
+        let post = |write| match write {
+            Write::Post(post) => Some(post),
+            _ => None,
+        };
+        self.writes.try_iter().find_map(post).expect("a post")
+    }
+
     fn health(&mut self) -> Health {
         let (reply_to, reply) = bounded(1);
         self.handle(Event::HealthCheck { reply_to });
@@ -218,20 +226,23 @@ fn attach(epoch: u64, requests: &Value) -> Value {
     json!({"attach": {"epoch": epoch, "seq": 1, "requests": requests, "posts": [], "viewers": 1}})
 }
 
-/// A copy of a room in which the only post has this text.
-fn copy(epoch: u64, leaves: bool, text: &str) -> Value {
-    copy_with(epoch, 3, leaves, text, &json!([]))
+/// A copy of a room at this position, with these users.
+fn copy_with(epoch: u64, seq: u64, users: &Value) -> Value {
+    let mut message = copy(epoch, false, "hello");
+    message["copy"]["at"]["seq"] = json!(seq);
+    message["copy"]["copy"]["users"] = users.clone();
+    message
 }
 
-/// The same at this position, with these users.
-fn copy_with(epoch: u64, seq: u64, leaves: bool, text: &str, users: &Value) -> Value {
+/// A copy of a room without users, in which the only post has this text.
+fn copy(epoch: u64, leaves: bool, text: &str) -> Value {
     let state = json!({"locked": false, "hidden": false, "frozen": false, "prompt": "", "spotlight": null});
     let record =
         json!({"state": state, "all_cleared": 0, "cleared": [], "removed": [], "hosts": [], "members": []});
     let post = json!({"n": 1, "id": "1", "name": "Ada", "text": text, "at": 0});
-    let copy = json!({"users": users, "hosts": [], "state": state, "record": record, "hosts_expected": null,
+    let copy = json!({"users": [], "hosts": [], "state": state, "record": record, "hosts_expected": null,
         "posts": [post], "last_n": 1, "last_user": "7"});
-    let at = json!({"epoch": epoch, "seq": seq});
+    let at = json!({"epoch": epoch, "seq": 3});
     json!({"copy": {"at": at, "name": "physics", "leaves": leaves, "copy": copy, "keys": []}})
 }
 

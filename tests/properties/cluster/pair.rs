@@ -1,11 +1,11 @@
 //! Nodes whose messages arrive at once and in order, for tests that decide themselves what happens when. The time is
 //! the test's own, and so is what Redis does of what it is asked for.
 
-use super::node_hub::{CLOCK, LEASE, NodeHub};
+use super::node_hub::{CLOCK, EPOCH, LEASE, NodeHub, connected, message_on};
 use super::redis::Redis;
 use crate::pipe::Pipe;
 use crate::support::page::Page;
-use crate::world::{KEY, new_client};
+use crate::world::KEY;
 use crossbeam_channel::Receiver;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -14,10 +14,7 @@ use typewall::internals::{
     LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Restored, Save,
     Session, StorePost, Write,
 };
-use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
-
-/// The time at which everything begins, in milliseconds since 1970.
-const EPOCH: u64 = 1_800_000_000_000;
+use typewall::{HostMode, HostOptions, Limits, SecretHash};
 
 /// What Redis makes of changes to what it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -217,17 +214,14 @@ impl Nodes {
     fn deliver(&mut self, channel: &Channel, json: &str) {
         for n in 0..self.nodes.len() {
             if is_for(channel, &self.nodes[n]) {
-                let event = match channel {
-                    Channel::Room(key) => LinkEvent::of_room(key.clone(), json, EPOCH + self.millis),
-                    Channel::Node(_) => LinkEvent::of_node(json, EPOCH + self.millis),
-                };
-                self.tell(n, Event::Link(Box::new(event.expect("a message"))));
+                let message = message_on(channel, json, EPOCH + self.millis);
+                self.tell(n, Event::Link(Box::new(message)));
             }
         }
     }
 
     fn load(&mut self, n: usize, load: &Load) {
-        let (record, posts) = self.redis.load(load.count, 0);
+        let (record, posts) = self.redis.load(load.count);
         let answer = Answer::Loaded { room: load.room, epoch: load.epoch, record: Some(record), posts };
         self.tell(n, Event::Stored(Box::new(answer)));
     }
@@ -265,10 +259,9 @@ impl Nodes {
     /// Somebody enters the room at a node.
     pub(super) fn enter(&mut self, node: usize, encoding: Encoding) -> Person {
         self.last_client += 1;
-        let (client, pipe) = (ClientId(self.last_client), Pipe::default());
-        pipe.0.borrow_mut().space = usize::MAX;
-        let room = RoomName::from_query("room=physics").expect("a name");
-        self.tell(node, Event::Connected(new_client(client, room, encoding, &pipe)));
+        let client = ClientId(self.last_client);
+        let (event, pipe) = connected(client, encoding);
+        self.tell(node, event);
         self.settle();
         Person { node, client, pipe, session: Session::random() }
     }

@@ -110,10 +110,9 @@ impl Redis {
         is_kept
     }
 
-    /// The record and the last posts: so many, and none from before this time.
-    pub(super) fn load(&self, count: usize, not_before: u64) -> (RoomRecord, Vec<Post>) {
-        let last = self.log.values().rev().take(count).take_while(|post| post.at >= not_before);
-        let mut posts: Vec<Post> = last.cloned().collect();
+    /// The record, and at most this number of last posts.
+    pub(super) fn load(&self, count: usize) -> (RoomRecord, Vec<Post>) {
+        let mut posts: Vec<Post> = self.log.values().rev().take(count).cloned().collect();
         posts.reverse();
         (self.record.clone().unwrap_or_default(), posts)
     }

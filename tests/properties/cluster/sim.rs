@@ -8,11 +8,11 @@ mod line;
 mod link;
 mod people;
 
-use super::node_hub::{CLOCK, NodeHub};
+use super::node_hub::{CLOCK, EPOCH, NodeHub, connected, message_on, room_name};
 use super::redis::{Redis, TTL};
 use crate::pipe::{Frame, Pipe};
 use crate::support::page::Page;
-use crate::world::{KEY, LIMITS, here, new_client};
+use crate::world::{KEY, LIMITS, here};
 use crossbeam_channel::Receiver;
 pub(crate) use faults::Fault;
 use hosts::Hosts;
@@ -26,10 +26,7 @@ use typewall::internals::{
     LinkEvent, LinkRequest, Load, Name, NodeId, NotStored, Now, Ownership, QueuedEvent, Save, Session,
     StateChange, StorePost, Text, TextChange, UserId, Write,
 };
-use typewall::{HostMode, HostOptions, Limits, RoomName, SecretHash};
-
-/// The time at which the simulation begins, in milliseconds since 1970.
-const EPOCH: u64 = 1_800_000_000_000;
+use typewall::{HostMode, HostOptions, Limits, SecretHash};
 
 /// How long people act, and how long there is quiet after that, in milliseconds.
 const BUSY: u64 = 40_000;
@@ -147,7 +144,7 @@ pub(crate) struct Sim {
     visitors: Vec<Line>,
     http: Vec<HttpPost>,
     walls: Vec<http::Wall>,
-    /// The texts of all posts that people have given up on, or not.
+    /// The texts of posts that people have given up on: they may be in the log or not.
     abandoned: BTreeSet<String>,
     /// The texts of all posts that must be in the log.
     posted: BTreeSet<String>,

@@ -10,7 +10,7 @@ fn graces_that_have_stood_still_do_not_end_when_the_node_takes_over() {
     let (room, _) = node.open_room();
     node.own(room, OTHER, 5);
     let connected = json!({"Connected": {"at": 1, "node": OTHER, "number": 1}});
-    node.hear(&copy_with(5, 3, false, "hello", &user(&json!("0".repeat(32)), &connected)));
+    node.hear(&copy_with(5, 3, &user(&json!("0".repeat(32)), &connected)));
     node.cut_off();
     node.sleep(2 * LIMITS.grace);
     node.tell(LinkEvent::Linked);
@@ -77,7 +77,7 @@ fn what_somebody_writes_while_the_node_is_cut_off_is_kept_and_told_to_the_owner(
     node.tell(LinkEvent::Linked);
     node.beat();
     let holder = json!({ "Connected": ada.rank });
-    node.hear(&copy_with(5, SEATED + 2, false, "hello", &user(&ada.key, &holder)));
+    node.hear(&copy_with(5, SEATED + 2, &user(&ada.key, &holder)));
     let told = requests(&attaches(node.said()));
     assert!(told.iter().any(|request| request["asks"]["write"]["whole"] == "while cut off"), "{told:?}");
 }

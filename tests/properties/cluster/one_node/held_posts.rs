@@ -3,7 +3,7 @@
 
 use super::seated::errors;
 use super::*;
-use typewall::internals::{Numbered, StorePost};
+use typewall::internals::Numbered;
 
 /// A room that this node has just taken over, with Ada in it. Its log is still to be read.
 fn taken_over(node: &mut Node) -> (RoomId, ClientId, Pipe) {
@@ -69,11 +69,7 @@ fn no_more_posts_wait_than_may() {
 
 /// The store answers for the next post that it was sent.
 fn answer_post(node: &mut Node, numbered: fn(Post) -> Numbered, n: u64) {
-    let stored = |write| match write {
-        Write::Post(StorePost { room, post, by, .. }) => Some((room, post, by)),
-        _ => None,
-    };
-    let (room, post, by) = node.writes.try_iter().find_map(stored).expect("a post");
+    let StorePost { room, post, by, .. } = node.next_post();
     let outcome = Ok(numbered(post.clone().numbered(n)));
     node.handle(Event::Stored(Box::new(Answer::PostStored { room, post, by, outcome })));
 }

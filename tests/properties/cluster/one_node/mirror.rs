@@ -71,7 +71,7 @@ fn a_text_that_the_owner_has_is_the_author_s_no_more() {
     node.confirm(5, SEATED + 2, seq);
     node.tell(LinkEvent::Unpublished);
     let holder = json!({ "Connected": ada.rank });
-    node.hear(&copy_with(5, SEATED + 4, false, "hello", &user(&ada.key, &holder)));
+    node.hear(&copy_with(5, SEATED + 4, &user(&ada.key, &holder)));
     assert_eq!(ada.snapshot(&mut node)["users"]["7"]["text"], "hello", "somebody has changed it since");
 }
 
@@ -83,7 +83,7 @@ fn a_text_that_the_owner_has_and_whose_change_was_missed_reaches_readers_here() 
     node.tell(LinkEvent::Unpublished);
     let mut users = user(&ada.key, &json!({ "Connected": ada.rank }));
     users[0]["text"] = json!("a text");
-    node.hear(&copy_with(5, SEATED + 4, false, "hello", &users));
+    node.hear(&copy_with(5, SEATED + 4, &users));
     assert_eq!(ada.snapshot(&mut node)["users"]["7"]["text"], "a text");
     let seq = last_seq(&node.said());
     node.confirm(5, SEATED + 5, seq);
@@ -134,7 +134,7 @@ fn what_people_here_do_is_not_undone_by_a_copy_from_before_the_owner_has_heard_o
     node.act(ada.client, write("a text"));
     node.tell(LinkEvent::Unpublished);
     pipe.take_frames();
-    node.hear(&copy_with(5, SEATED + 2, false, "hello", &away(&ada.key)));
+    node.hear(&copy_with(5, SEATED + 2, &away(&ada.key)));
     for pipe in [&pipe, &ada.pipe] {
         let events: Vec<String> = pipe.take_frames().iter().map(|frame| frame.name().to_owned()).collect();
         let undone = |event: &String| ["text_update", "user_away"].contains(&event.as_str());
@@ -152,15 +152,10 @@ fn a_post_that_redis_does_not_number_for_a_node_that_has_lost_the_room_goes_to_t
     node.load(1);
     node.await_others();
     node.act(ada.client, Action::Post { text: "a post".to_owned(), reference: None });
-    let writes: Vec<Write> = node.writes.try_iter().collect();
-    let post = writes.into_iter().find_map(|write| match write {
-        Write::Post(StorePost { room, post, by, .. }) => Some((room, post, by)),
-        _ => None,
-    });
-    let (room, post, by) = post.expect("a post to be numbered");
+    let StorePost { room, post, by, .. } = node.next_post();
     node.own(room, OTHER, 9);
     let holder = json!({ "Connected": ada.rank });
-    node.hear(&copy_with(9, 3, false, "hello", &user(&ada.key, &holder)));
+    node.hear(&copy_with(9, 3, &user(&ada.key, &holder)));
     node.said();
     let why = Returned::Fenced;
     node.handle(Event::Stored(Box::new(Answer::PostReturned { room, post, by, why })));

@@ -28,7 +28,7 @@ fn heir(key: &Value) -> (Node, Pipe) {
     let (room, pipe) = node.open_room();
     node.own(room, OTHER, 5);
     let connected = json!({"Connected": {"at": 1, "node": OTHER, "number": 1}});
-    node.hear(&copy_with(5, 3, false, "hello", &user(key, &connected)));
+    node.hear(&copy_with(5, 3, &user(key, &connected)));
     node.own(room, ME, 7);
     assert!(saved(&node).is_empty(), "the owner before may have saved a later one");
     (node, pipe)

@@ -20,7 +20,7 @@ fn what_was_written_at_a_node_that_was_cut_off_does_not_count_against_a_later_co
     node.tell(LinkEvent::Linked);
     node.beat();
     let elsewhere = json!({"Connected": {"at": 1_u64 << 40, "node": OTHER, "number": 9}});
-    node.hear(&copy_with(5, SEATED + 2, false, "a post", &user(&ada.key, &elsewhere)));
+    node.hear(&copy_with(5, SEATED + 2, &user(&ada.key, &elsewhere)));
     assert!(ada.pipe.take_frames().contains(&Frame::Close(4001)), "the later connection has the seat");
     let shown = shown(&mut node);
     assert_eq!(shown["users"]["7"]["text"], "hello", "{shown}");

@@ -16,7 +16,7 @@ fn whoever_is_here_has_a_seat_under_a_new_owner_that_took_them_for_away() {
     let ada = Ada::join(&mut node);
     // The owner has not heard of them for a moment, and dies before it has.
     node.tell(LinkEvent::Unpublished);
-    node.hear(&copy_with(5, SEATED + 2, false, "hello", &away(&ada.key)));
+    node.hear(&copy_with(5, SEATED + 2, &away(&ada.key)));
     node.own(ada.room, ME, 7);
     node.load(1);
     node.sleep(LIMITS.grace);

@@ -107,7 +107,7 @@ impl Sim {
 
     /// All nodes with the room have the same.
     fn check_nodes(&self) {
-        let room = RoomName::from_query("room=physics").expect("a name");
+        let room = room_name();
         let living = (0..self.nodes.len()).filter(|n| !self.nodes[*n].is_dead);
         let copies = living.filter_map(|n| Some((n, self.nodes[n].hub.copy_of(&room, self.time(n))?)));
         let copies: Vec<(usize, RoomCopy)> = copies.map(|(n, copy)| (n, comparable(copy))).collect();

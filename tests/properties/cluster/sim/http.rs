@@ -44,8 +44,8 @@ impl Sim {
         }
         if let Some(node) = self.living() {
             let (reply_to, reply) = bounded(1);
-            let room = RoomName::from_query("room=physics").expect("a name");
-            self.deliver(node, Event::WallRequest { room, is_host: false, after: None, reply_to });
+            let request = Event::WallRequest { room: room_name(), is_host: false, after: None, reply_to };
+            self.deliver(node, request);
             self.walls.push(Asked { node, at: self.now, reply });
         }
     }
@@ -54,7 +54,7 @@ impl Sim {
         let node = self.living()?;
         let (reply_to, reply) = bounded(1);
         let request = PostRequest {
-            room: RoomName::from_query("room=physics").expect("a name"),
+            room: room_name(),
             name: Name::parse("Script", 40).expect("a name"),
             text: self.http[which].text.clone(),
             reference: Some(which.to_string()),

@@ -123,7 +123,7 @@ impl Sim {
         let Load { room, count, epoch, .. } = *load;
         let (record, posts) = match arrives {
             true => {
-                let (record, posts) = self.redis.load(count, 0);
+                let (record, posts) = self.redis.load(count);
                 (Some(record), posts)
             }
             false => (None, Vec::new()),
@@ -184,11 +184,7 @@ impl Sim {
                 continue;
             }
             count += 1;
-            let event = match channel {
-                Channel::Room(key) => LinkEvent::of_room(key.clone(), json, redis_millis),
-                Channel::Node(_) => LinkEvent::of_node(json, redis_millis),
-            };
-            self.deliver_link(n, event.expect("a message"));
+            self.deliver_link(n, message_on(channel, json, redis_millis));
         }
         count
     }

@@ -45,11 +45,10 @@ impl Sim {
     pub(super) fn open(&mut self, n: usize) -> Option<Line> {
         let node = self.living()?;
         self.last_client += 1;
-        let (client, pipe) = (ClientId(self.last_client), Pipe::default());
-        pipe.0.borrow_mut().space = usize::MAX;
-        let room = RoomName::from_query("room=physics").expect("a name");
+        let client = ClientId(self.last_client);
         let encoding = [Encoding::SOCKET_IO, Encoding::PLAIN_WHOLE, Encoding::PLAIN_SPLICED][n % 3];
-        self.tell(node, Event::Connected(new_client(client, room, encoding, &pipe)));
+        let (event, pipe) = connected(client, encoding);
+        self.tell(node, event);
         let mut line = Line::new(node, client, pipe, Page::of_cluster(), self.now);
         line.page.may_lose_posts = self.forgets() || self.faults.contains(&Fault::Sweep);
         line.is_socketio = encoding == Encoding::SOCKET_IO;
