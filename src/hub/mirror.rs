@@ -144,7 +144,8 @@ impl<T: Transport> Hub<T> {
         let Some(room) = self.rooms.touch(id) else { return };
         room.replace_rules(copy, now);
         if let Some(linked) = &mut room.linked {
-            linked.keys = keys.into();
+            linked.keys.clear();
+            linked.set_keys(keys);
             linked.mirrored.surplus = surplus;
         }
         for (user, rank) in room.rules().holders() {

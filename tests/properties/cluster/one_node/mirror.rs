@@ -162,3 +162,21 @@ fn a_post_that_redis_does_not_number_for_a_node_that_has_lost_the_room_goes_to_t
     let told = requests(&node.said());
     assert!(told.iter().any(|request| request["asks"]["post"]["text"] == "a post"), "{told:?}");
 }
+
+#[test]
+fn a_mirror_keeps_no_more_keys_of_posts_than_an_owner_does() {
+    const MAX: usize = 200;
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, OTHER, 5);
+    let mut forged = copy(5, false, "hello");
+    let keys: Vec<Value> = (1..=5 * MAX).map(|n| json!([n, format!("{n:032x}")])).collect();
+    forged["copy"]["keys"] = json!(keys);
+    node.hear(&forged);
+    node.own(room, ME, 7);
+    node.load(1);
+    node.said();
+    node.hear(&json!("sync"));
+    let kept = node.said().iter().find_map(|says| says["copy"]["keys"].as_array().cloned());
+    assert_eq!(kept.expect("a copy"), keys[keys.len() - MAX..]);
+}
