@@ -54,9 +54,8 @@ impl<T: Transport> Hub<T> {
             return; // otherwise the store has crashed, and the server is about to end
         }
         if let Some(linked) = &mut room.linked {
-            linked.owned.restoring.is_under_way = false;
-            linked.owned.restoring.stored = None;
-            linked.owned.restoring.sent = 0;
+            let is_due = linked.owned.restoring.is_due;
+            linked.owned.restoring = Restoring { is_due, ..Restoring::default() };
         }
         self.retry_restore(id);
         self.release_posts(id);

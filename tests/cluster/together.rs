@@ -35,8 +35,8 @@ pub(crate) fn texts_posts_and_names_go_both_ways() {
         assert_eq!(client.page.received, Vec::from_iter(1..=10), "numbered without a gap");
     }
     assert_eq!(ada.page.posts(), bob.page.posts());
-    let sorted = |log: &[Value]| log.iter().map(|post| post["id"].to_string()).collect::<BTreeSet<_>>();
-    assert_eq!(sorted(&ada.page.log).len(), 2);
+    let authors: BTreeSet<String> = ada.page.log.iter().map(|post| post["id"].to_string()).collect();
+    assert_eq!(authors.len(), 2);
     bob.send("change_name", json!({"name": "Bobby"}));
     ada.sees_users(&["Ada", "Bobby"]);
     let mut late = nodes[1].watch("r");

@@ -169,7 +169,7 @@ fn a_mirror_that_has_never_had_the_room_leaves_it_to_those_who_have() {
 }
 
 #[test]
-fn after_a_copy_an_owner_hears_a_mirror_once_that_has_told_of_its_clients() {
+fn after_a_copy_an_owner_drops_messages_of_a_mirror_until_it_attaches() {
     let mut link = owner(1);
     let decide = |is_all| Effect::Decide {
         from: OTHER,
@@ -208,7 +208,7 @@ fn a_mirror_finds_out_from_a_tick_that_it_has_missed_something() {
 }
 
 #[test]
-fn a_mirror_tells_of_its_clients_again_if_the_owner_has_not_heard_a_message() {
+fn a_mirror_attaches_again_if_the_owner_has_not_handled_a_message() {
     let mut link = mirror();
     assert_eq!(link.next_message(true), Some((OTHER, Epoch(10), 1)));
     assert_eq!(link.next_message(false), Some((OTHER, Epoch(10), 2)));
@@ -273,7 +273,7 @@ fn an_owner_steps_down_when_it_hears_of_a_later_one_and_ignores_earlier_ones() {
 #[test]
 fn an_owner_decides_only_what_follows_and_takes_all_after_a_gap() {
     let mut link = owner(1);
-    assert_eq!(link.on_node_message(OTHER, input(10, 1), at(6_000, &all())), [], "it has not told of all");
+    assert_eq!(link.on_node_message(OTHER, input(10, 1), at(6_000, &all())), [], "it has not attached");
     assert_eq!(link.on_node_message(OTHER, attach(10, 2), at(6_001, &all())).len(), 1);
     assert_eq!(link.on_node_message(OTHER, input(10, 3), at(6_002, &all())).len(), 1);
     assert_eq!(link.on_node_message(OTHER, input(10, 5), at(6_003, &all())), []);
@@ -283,7 +283,7 @@ fn an_owner_decides_only_what_follows_and_takes_all_after_a_gap() {
 }
 
 #[test]
-fn an_owner_numbers_posts_once_all_others_have_told_of_theirs_or_have_had_the_time() {
+fn an_owner_numbers_posts_once_all_others_have_attached_or_have_had_the_time() {
     let mut link = owner(2);
     link.on_node_message(OTHER, attach(10, 1), at(6_000, &all()));
     assert!(!link.may_number(at(6_000, &all()).now));
@@ -293,7 +293,7 @@ fn an_owner_numbers_posts_once_all_others_have_told_of_theirs_or_have_had_the_ti
 }
 
 #[test]
-fn an_owner_takes_clients_for_lost_whose_node_is_dead_or_does_not_tell_of_them() {
+fn clients_are_lost_if_their_node_is_dead_or_does_not_attach() {
     let mut link = owner(2);
     link.on_node_message(OTHER, attach(10, 1), at(6_000, &all()));
     let alive = [ME, THIRD].into();
