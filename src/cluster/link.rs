@@ -168,8 +168,8 @@ pub struct Publication {
 /// A channel of Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Channel {
-    /// That of the room whose name has this key.
+    /// The channel of the room whose name has this key.
     Room(String),
-    /// That of a node.
+    /// The channel of a node.
     Node(NodeId),
 }

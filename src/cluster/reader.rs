@@ -189,7 +189,7 @@ impl<T: Fn(LinkEvent)> Reader<T> {
                 Incoming::Message { channel, payload } => self.on_room(&channel, payload),
             }
             if boot_time().saturating_sub(heard) >= TTL {
-                return Err(RedisFailure::new("this node does not hear its own beats").into());
+                return Err(RedisFailure::new("this node does not receive its own beats").into());
             }
         }
     }
@@ -222,7 +222,10 @@ impl<T: Fn(LinkEvent)> Reader<T> {
     fn pass_on(&mut self, message: Result<LinkEvent, InvalidMessage>) {
         match message {
             Ok(event) => (self.tell)(event),
-            Err(why) => self.warning.log(Instant::now(), || format!("a message of another node {why}")),
+            Err(why) => {
+                let text = || format!("dropped a message of another node, which {why}");
+                self.warning.log(Instant::now(), text);
+            }
         }
     }
 

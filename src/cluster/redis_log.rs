@@ -297,7 +297,7 @@ pub(super) fn query<T: FromRedisValue>(
     read(answer)
 }
 
-/// Runs commands, of which none must fail.
+/// Runs commands, none of which may fail.
 fn query_all<const N: usize>(
     redis: &Redis,
     connection: &mut Connection,

@@ -25,7 +25,7 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Notes a change, of which Redis is told.
+    /// Notes a change. The caller tells Redis.
     pub(crate) fn apply(&mut self, change: Change) {
         match change {
             Change::Subscribe(id, room) => {

@@ -235,14 +235,14 @@ impl<T: Fn(Option<usize>, LinkEvent)> Writer<T> {
         match outcome {
             Ok(()) => {
                 if self.connection.recover() {
-                    log::info!("messages to other nodes arrive at Redis again");
+                    log::info!("messages to other nodes reach Redis again");
                 }
                 let tell = |(hub, counts)| (self.tell)(Some(hub), LinkEvent::Published(counts));
                 published.into_iter().for_each(tell);
             }
             Err(why) => {
                 if self.connection.fail(&why) {
-                    log::warn!("messages to other nodes do not arrive at Redis: {why}");
+                    log::warn!("messages to other nodes do not reach Redis: {why}");
                 }
                 self.alive_until = None;
                 given.into_iter().for_each(|room| (self.tell)(None, LinkEvent::GiveFailed(room)));
@@ -336,7 +336,7 @@ fn event_of_give(room: RoomId, to: NodeId, epoch: Option<u64>) -> LinkEvent {
     }
 }
 
-/// The node with this id; `None` if somebody else has written something else there.
+/// The node with this id; `None` if this is no id, because somebody else has written it.
 fn node_of(id: &[u8]) -> Option<NodeId> {
     std::str::from_utf8(id).ok()?.parse().ok().map(NodeId)
 }

@@ -45,7 +45,7 @@ impl Rooms {
         let [one, other] = ended.map(|(status, logged)| {
             assert_eq!(status, Some(0), "{logged}");
             assert!(
-                !logged.contains("do not arrive") && !logged.contains("nothing can be stored"),
+                !logged.contains("do not reach Redis") && !logged.contains("nothing can be stored"),
                 "{logged}"
             );
             logged
@@ -217,7 +217,7 @@ pub(crate) fn nodes_whose_list_makes_no_sense_are_cut_off_and_come_back() {
     rooms.other_goes_on("afterwards");
     for node in rooms.nodes {
         let logged = node.kill();
-        assert!(logged.contains("do not arrive at Redis: WRONGTYPE"), "{logged}");
+        assert!(logged.contains("do not reach Redis: WRONGTYPE"), "{logged}");
     }
 }
 

@@ -24,7 +24,7 @@ const ROOM_MARGIN: u64 = 30 * DAY;
 const MAX_LOG: u64 = 10_000;
 
 /// How long Redis remembers the idempotency key of a post, in milliseconds. A page sends a post again until it is
-/// confirmed; one that was closed for longer has no part in the room any more.
+/// confirmed; a page that was closed for longer has left the room.
 const KEEP_KEYS: u64 = 3600 * 1000;
 
 /// How long posts and rooms are kept.
@@ -115,7 +115,7 @@ fn random_key() -> String {
     hex(key)
 }
 
-/// What the answer of Redis to a request means, or the reason why there is none.
+/// The answer to a request, from the answer of Redis or the reason why there is none.
 pub(super) fn answer_of(write: Write, answer: Result<Value, NotStored>) -> Answer {
     let unavailable = |_: RedisFailure| NotStored::Unavailable;
     match write {

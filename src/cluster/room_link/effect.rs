@@ -55,7 +55,7 @@ pub(crate) enum Effect {
         /// Redis could not store the record.
         is_unsaved: bool,
     },
-    /// Change the room to that of a copy.
+    /// Change the room to what a copy says.
     Replace {
         /// The room.
         copy: Box<RoomCopy>,
