@@ -129,4 +129,5 @@ fn runs_that_have_failed_before() {
     run_with(103, &[Fault::Kill]); // a new owner did not know of whoever has posted that they have
     run_with(89, &[Fault::Flush, Fault::Drop]); // a node was given a room that it had just forgotten
     run_with(148, &[Fault::Flush, Fault::Drop]); // a page showed its own user as away
+    run_with(79, &[Fault::Forget, Fault::Drop]); // only the owner had the last post, and was cut off
 }

@@ -144,6 +144,8 @@ pub(crate) struct Sim {
     visitors: Vec<Line>,
     http: Vec<HttpPost>,
     walls: Vec<http::Wall>,
+    /// When each number was last given to a post.
+    numbered_at: BTreeMap<u64, u64>,
     /// The texts of posts that people have given up on: they may be in the log or not.
     abandoned: BTreeSet<String>,
     /// The texts of all posts that must be in the log.
@@ -172,6 +174,7 @@ impl Sim {
             visitors: Vec::new(),
             http: Vec::new(),
             walls: Vec::new(),
+            numbered_at: BTreeMap::new(),
             abandoned: BTreeSet::new(),
             posted: BTreeSet::new(),
         };

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// How long it takes at most until other nodes have heard of a post that has a number, in milliseconds.
+const IN_FLIGHT: u64 = 50;
+
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -87,6 +90,7 @@ impl Sim {
                     self.cut_off(n, time + pause);
                 }
                 if fault == Fault::Forget {
+                    self.abandon_last_posts();
                     self.forget();
                 }
             }
@@ -119,6 +123,16 @@ impl Sim {
         self.redis.sweep(before);
         for n in 0..self.nodes.len() {
             self.deliver(n, Event::Stored(Box::new(Answer::Trimmed { before })));
+        }
+    }
+
+    /// Redis is about to lose the last posts, and all nodes are cut off. Nobody but the owner may have heard of those
+    /// posts, so that they are lost if another node takes over.
+    fn abandon_last_posts(&mut self) {
+        let is_last = |n: &u64| self.numbered_at.get(n).is_some_and(|at| at + IN_FLIGHT > self.now);
+        for (_, text) in self.redis.ever.iter().filter(|(n, _)| is_last(n)) {
+            self.posted.remove(text);
+            self.abandoned.insert(text.clone());
         }
     }
 

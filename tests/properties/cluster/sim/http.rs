@@ -108,7 +108,7 @@ impl Sim {
     pub(super) fn check_requests(&mut self) {
         self.read_answers();
         self.read_walls();
-        for post in &self.http {
+        for post in self.http.iter().filter(|post| !self.abandoned.contains(&post.text)) {
             let text = &post.text;
             let n = post.n.unwrap_or_else(|| panic!("{text:?} is not posted"));
             assert_eq!(self.redis.ever.get(&n), Some(text), "post {n}");

@@ -3,7 +3,7 @@
 use super::*;
 use crate::cluster::node_hub::LEASE;
 use serde_json::Value;
-use typewall::internals::Restored;
+use typewall::internals::{Numbered, Restored};
 
 impl Sim {
     pub(super) fn ask(&mut self, n: usize, asked: Asked) {
@@ -140,6 +140,9 @@ impl Sim {
             Write::Post(StorePost { room, post, after, epoch, by, .. }) => {
                 let epoch = epoch.expect("other nodes");
                 let numbered = arrives.then(|| self.redis.post(epoch, after, post.clone()));
+                if let Some(Ok(Numbered::New(post))) = &numbered {
+                    self.numbered_at.insert(post.n, self.now);
+                }
                 match numbered.filter(|_| is_answered) {
                     Some(Err(why)) => Answer::PostReturned { room, post, by, why },
                     numbered => {
