@@ -146,7 +146,8 @@ impl<T: Transport> Hub<T> {
         let Some(node) = &self.node else { return };
         let (others, me) = (node.others(), node.me);
         let moment = others.at(now.instant);
-        let Some(room) = self.rooms.get(id) else { return };
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        room.forget_remotes_without_seat();
         let Some(linked) = room.linked.as_ref().filter(|linked| linked.link.decides(moment)) else { return };
         let lost: BTreeSet<NodeId> = room.rules().holders().into_iter().map(|(_, rank)| rank.node).collect();
         let lost: BTreeSet<NodeId> =

@@ -74,6 +74,14 @@ impl OpenRoom {
         (self.rules.holder(user) == Some(by)).then_some(user)
     }
 
+    /// Forgets other nodes' connections that have no seat any more: their users have come back through others, and the
+    /// room would be kept for them. Their nodes do not say so, because nobody has left there.
+    pub(crate) fn forget_remotes_without_seat(&mut self) {
+        if let Some(linked) = &mut self.linked {
+            linked.owned.remotes.retain(|rank, user| self.rules.holder(*user) == Some(*rank));
+        }
+    }
+
     /// Keeps the record that is being saved for the mirrors.
     pub(crate) fn note_record(&mut self, record: &RoomRecord) {
         if let Some(linked) = self.linked.as_mut().filter(|linked| linked.link.is_owner()) {

@@ -306,6 +306,23 @@ fn nothing_is_decided_for_other_nodes_before_the_room_is_loaded() {
 }
 
 #[test]
+fn a_room_is_forgotten_that_somebody_has_left_who_had_come_back_to_it_through_another_connection() {
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, ME, 5);
+    node.load(0);
+    let asks = |at: u64, asks: Value| json!({"by": {"at": at, "node": OTHER, "number": at}, "number": at, "asks": asks});
+    let join = |at| asks(at, json!({"join": {"name": "Bob", "key": "0".repeat(32)}}));
+    node.hear(&attach(5, &json!([join(1)])));
+    let later = json!([join(2), asks(2, json!({"leave": {"goodbye": true}}))]);
+    node.hear(&json!({"in": {"epoch": 5, "seq": 2, "requests": later, "viewers": 0}}));
+    node.handle(Event::from_client(ClientId(node.clients), FromClient::Closed { goodbye: true }));
+    node.said();
+    node.await_others();
+    assert_eq!(node.health().rooms, 0);
+}
+
+#[test]
 fn only_so_many_nodes_get_a_large_copy_at_a_time() {
     let mut node = Node::with_long_texts();
     let mut receivers = BTreeSet::new();
