@@ -68,7 +68,8 @@ impl<T: Transport> Hub<T> {
     /// The same for a client that may be another node's.
     pub(super) fn erase_post_for(&mut self, by: Requester, room: RoomId, n: u64) {
         let Some(open) = self.rooms.touch(room) else { return };
-        match self.store.erase(Erase { room, name: open.name().clone(), n, by }) {
+        let (name, epoch) = (open.name().clone(), open.epoch());
+        match self.store.erase(Erase { room, name, n, epoch, by }) {
             true => open.begin_request(),
             false => self.answer_requester(room, by, EventError::NotRemoved(NotStored::Unavailable)),
         }
@@ -308,6 +309,10 @@ impl<T: Transport> Hub<T> {
     fn on_erased(&mut self, id: RoomId, n: u64, by: Requester, outcome: Result<bool, NotStored>, now: Now) {
         let Some(room) = self.rooms.touch(id) else { return };
         room.request_answered();
+        if room.is_mirror() {
+            // The owner has read that it is erased, or still shows the post. It answers for it.
+            return room.forward_removal(by, n);
+        }
         match outcome {
             Ok(true) => {
                 let cause = Cause { request: by.request, ..Cause::default() };

@@ -123,6 +123,8 @@ pub struct Erase {
     pub name: RoomName,
     /// The number of the post.
     pub n: u64,
+    /// The epoch in which this node owns the room; `None` if there are no other nodes.
+    pub epoch: Option<Epoch>,
     /// Who asks for it.
     pub by: Requester,
 }

@@ -74,8 +74,9 @@ pub(super) fn command_of(write: &Write, redis: &Redis, expiry: &Expiry) -> Cmd {
             save.arg(epoch.unwrap_or_default().0).arg(json_of(record)).arg(record.version());
             save.arg(expiry.of_room()).arg(UNUSED_ROOM).take()
         }
-        Write::Change(Change::Erase(Erase { name, n, .. })) => {
-            call(&redis.scripts.erase, &[redis.keys.log(name.key())]).arg(*n).take()
+        Write::Change(Change::Erase(Erase { name, n, epoch, .. })) => {
+            let keys = [redis.keys.room(name.key()), redis.keys.log(name.key())];
+            call(&redis.scripts.erase, &keys).arg(epoch.unwrap_or_default().0).arg(*n).take()
         }
     }
 }
@@ -128,7 +129,8 @@ pub(super) fn answer_of(write: Write, answer: Result<Value, NotStored>) -> Answe
             Answer::Saved { room, is_kept }
         }
         Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
-            let outcome = answer.and_then(|answer| read(answer).map_err(unavailable));
+            let outcome = answer.and_then(|answer| read::<Option<bool>>(answer).map_err(unavailable));
+            let outcome = outcome.and_then(|erased| erased.ok_or(NotStored::Unavailable));
             Answer::Erased { room, n, by, outcome }
         }
         Write::Post(StorePost { room, post, by, .. }) => {

@@ -326,6 +326,14 @@ impl OpenRoom {
         let reference = reference.unwrap_or_else(|| Session::random().to_hex());
         mirrored.ask(actor.rank, actor.has_key, Asked::Post { text: post.text, reference }, from);
     }
+
+    /// Another node owns the room now, and removes a post for a client here.
+    pub(crate) fn forward_removal(&mut self, by: Requester, n: u64) {
+        let Some(actor) = self.actor(by.client).filter(|_| by.request.is_none()) else { return };
+        let Some(mirrored) = self.mirrored() else { return };
+        let from = RequestedBy::Client { client: by.client, reference: None, ack: by.ack };
+        mirrored.ask(actor.rank, actor.has_key, Asked::RemovePost(n), from);
+    }
 }
 
 impl Mirrored {

@@ -129,7 +129,13 @@ fn a_checkpoint_that_a_reader_blocks_is_tried_again_until_no_erased_text_is_left
     };
     let reader = rusqlite::Connection::open(&file).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM post").unwrap();
-    writer.take(Write::Change(Change::Erase(Erase { room, name, n: 1, by: ClientId(1).into() })));
+    writer.take(Write::Change(Change::Erase(Erase {
+        room,
+        name,
+        n: 1,
+        epoch: None,
+        by: ClientId(1).into(),
+    })));
     writer.sweep();
     writer.store(Duration::ZERO);
     assert!(is_left(), "the reader needs it");

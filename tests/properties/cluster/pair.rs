@@ -239,9 +239,12 @@ impl Nodes {
                     self.keeps == Keeps::All && self.redis.save(epoch.expect("other nodes"), record);
                 Answer::Saved { room, is_kept }
             }
-            Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
+            Write::Change(Change::Erase(Erase { room, n, epoch, by, .. })) => {
                 let outcome = match self.keeps {
-                    Keeps::All => Ok(self.redis.erase(n)),
+                    Keeps::All => {
+                        let erased = self.redis.erase(epoch.expect("other nodes"), n);
+                        erased.ok_or(NotStored::Unavailable)
+                    }
                     Keeps::Nothing => Err(NotStored::Unavailable),
                     Keeps::NoPosts => Ok(false),
                 };

@@ -147,9 +147,10 @@ impl Redis {
         self.log.insert(post.n, post);
     }
 
-    /// Erases the text of a post. Returns whether there is one.
-    pub(super) fn erase(&mut self, n: u64) -> bool {
-        self.log.get_mut(&n).map(|post| post.text.clear()).is_some()
+    /// Erases the text of a post. Returns whether there is one; `None` if the room has a later owner.
+    pub(super) fn erase(&mut self, epoch: Epoch, n: u64) -> Option<bool> {
+        let may_erase = self.epoch <= epoch;
+        may_erase.then(|| self.log.get_mut(&n).map(|post| post.text.clear()).is_some())
     }
 
     /// The numbers of posts whose texts are erased.

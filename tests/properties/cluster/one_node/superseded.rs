@@ -1,7 +1,8 @@
 //! Somebody at a node whose owner takes them for away, or for somebody at another node.
 
-use super::seated::{Ada, SEATED};
+use super::seated::{Ada, SEATED, errors, requests};
 use super::*;
+use typewall::internals::{Change, Erase, NotStored, Numbered};
 
 /// What a page shows that is opened now.
 fn shown(node: &mut Node) -> Value {
@@ -61,4 +62,34 @@ fn a_node_that_forgets_a_room_gives_it_back_even_if_it_does_not_know_that_it_own
     let is_release =
         |request: &LinkRequest| matches!(request, LinkRequest::Release(room) if room == "physics");
     assert!(requests.iter().any(is_release), "Redis may be about to say that it does");
+}
+
+#[test]
+fn what_redis_has_not_erased_for_an_owner_that_was_deposed_the_next_owner_is_asked_to_remove() {
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, ME, 5);
+    node.load(1);
+    node.await_others();
+    let (ada, pipe) = node.join("Ada");
+    node.act(ada, Action::Post { text: "a post".to_owned(), reference: None });
+    let Some(Write::Post(StorePost { room, post, by, .. })) = node.writes.try_iter().last() else {
+        panic!("a post to be stored")
+    };
+    let outcome = Ok(Numbered::New(post.clone().numbered(2)));
+    node.handle(Event::Stored(Box::new(Answer::PostStored { room, post, by, outcome })));
+    node.act(ada, Action::RemovePost(2));
+    let erase = node.writes.try_iter().find_map(|write| match write {
+        Write::Change(Change::Erase(erase)) => Some(erase),
+        _ => None,
+    });
+    let Erase { room, n, by, .. } = erase.expect("a post to be erased");
+    node.own(room, OTHER, 6);
+    node.hear(&copy(6, false, "hello"));
+    node.said();
+    let outcome = Err(NotStored::Unavailable);
+    node.handle(Event::Stored(Box::new(Answer::Erased { room, n, by, outcome })));
+    let asked = requests(&node.said());
+    assert!(asked.iter().any(|request| request["asks"] == json!({"remove_post": 2})), "{asked:?}");
+    assert_eq!(errors(&pipe), Vec::<Value>::new());
 }

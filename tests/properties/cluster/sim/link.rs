@@ -156,8 +156,9 @@ impl Sim {
                 self.note_stored_removals();
                 Answer::Saved { room, is_kept: is_kept && is_answered }
             }
-            Write::Change(Change::Erase(Erase { room, n, by, .. })) => {
-                let erased = arrives.then(|| self.redis.erase(n)).filter(|_| is_answered);
+            Write::Change(Change::Erase(Erase { room, n, epoch, by, .. })) => {
+                let erased = arrives.then(|| self.redis.erase(epoch.expect("other nodes"), n)).flatten();
+                let erased = erased.filter(|_| is_answered);
                 Answer::Erased { room, n, by, outcome: erased.ok_or(NotStored::Unavailable) }
             }
             Write::Restore(restore) => {
