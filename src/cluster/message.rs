@@ -250,6 +250,11 @@ impl Asked {
     pub(crate) fn is_answered_later(&self) -> bool {
         matches!(self, Self::Post { .. } | Self::PostWithoutSeat { .. } | Self::RemovePost(_))
     }
+
+    /// Whether it must not be done again if it is asked for again: it would undo what others have done since.
+    pub(crate) fn is_done_once(&self) -> bool {
+        matches!(self, Self::Clear(_) | Self::SetRoom(_))
+    }
 }
 
 fn is_false(value: &bool) -> bool {

@@ -27,6 +27,10 @@ pub(crate) const MAX_UNCONFIRMED: usize = 1024;
 /// of its effect. Of other texts, only the last of each author waits.
 pub(crate) const MAX_ACKNOWLEDGED: usize = 4 * MAX_UNCONFIRMED;
 
+/// How many requests an owner remembers that it must not do again. More than hosts can make before a mirror has heard
+/// that the first is done.
+const MAX_DONE: usize = 128;
+
 /// A room's part in the cluster, and what is under way to other nodes.
 #[derive(Debug)]
 pub(crate) struct Linked {
@@ -72,6 +76,9 @@ pub(crate) struct Owned {
     pub restoring: Restoring,
     /// Posts that are numbered, and wait until the log is read once more.
     pub numbered: Vec<(Requester, PendingPost, Numbered)>,
+    /// The last requests of other nodes that are done [once](Asked::is_done_once): by whom, and their numbers. A node that
+    /// has not heard that they are done asks again.
+    pub done: VecDeque<(Rank, u64)>,
     /// Answers to requests of other nodes, for after the facts.
     pub answers: Vec<(RequestId, Outcome)>,
     /// Nodes that get a copy of the room.
@@ -258,6 +265,16 @@ impl Linked {
         let is_told = !is_first_or_last && has_key == *told_key;
         let for_owner = self.link.is_synced() && (!requests.is_empty() || *attaches || !is_told);
         !self.is_alone && (for_mirrors || for_owner)
+    }
+}
+
+impl Owned {
+    /// Notes that a request is done.
+    pub(crate) fn note_done(&mut self, by: Rank, number: u64) {
+        self.done.push_back((by, number));
+        if self.done.len() > MAX_DONE {
+            self.done.pop_front();
+        }
     }
 }
 

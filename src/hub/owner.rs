@@ -42,15 +42,24 @@ impl<T: Transport> Hub<T> {
         let Request { by, number, .. } = request;
         let request_id = RequestId { node: from, number };
         let is_answered_later = request.asks.is_answered_later();
+        let is_done_once = request.asks.is_done_once();
         if let Asked::Join { key, .. } = request.asks {
             self.make_remote_seat(id, by, request.has_key, key, now);
         }
         let Some(room) = self.rooms.touch(id) else { return };
+        if is_done_once && room.has_done(by, number) {
+            return;
+        }
         match room.decide_request(request, now) {
             Ok(Decision { fact: None, reply: Reply::None }) if is_answered_later => {
                 self.answer(id, request_id, Outcome::Done);
             }
-            Ok(decision) => self.carry_out_request(id, by, request_id, decision, now),
+            Ok(decision) => {
+                if let Some(linked) = room.linked.as_mut().filter(|_| is_done_once) {
+                    linked.owned.note_done(by, number);
+                }
+                self.carry_out_request(id, by, request_id, decision, now);
+            }
             Err(EventError::Room(error)) => self.answer(id, request_id, Outcome::Refused(error)),
             Err(_) => self.answer(id, request_id, Outcome::MemoryFull),
         }

@@ -59,6 +59,11 @@ impl OpenRoom {
         self.decide_for(actor, action, now)
     }
 
+    /// Whether this node has done what another node's client asked for with this number.
+    pub(crate) fn has_done(&self, by: Rank, number: u64) -> bool {
+        self.linked.as_ref().is_some_and(|linked| linked.owned.done.contains(&(by, number)))
+    }
+
     fn has_text(&self, user: UserId, text: &str) -> bool {
         self.view.text(user).is_some_and(|shown| shown.as_str() == text)
     }

@@ -323,6 +323,24 @@ fn a_room_is_forgotten_that_somebody_has_left_who_had_come_back_to_it_through_an
 }
 
 #[test]
+fn boxes_are_not_emptied_again_for_a_node_that_has_not_heard_that_they_were() {
+    let mut node = Node::start();
+    let (room, viewer) = node.open_room();
+    node.own(room, ME, 5);
+    node.load(0);
+    let (ada, _) = node.join("Ada");
+    let by = json!({"at": 1, "node": OTHER, "number": 1});
+    let clear = json!([{"by": by, "has_key": true, "number": 1, "asks": {"clear": null}}]);
+    for text in ["before", "after"] {
+        node.act(ada, Action::Write(TextChange::Whole(text.into())));
+        node.hear(&attach(5, &clear));
+    }
+    node.act(ClientId(1), Action::Resync);
+    let shown = snapshot(&viewer).expect("a snapshot")["users"].to_string();
+    assert!(shown.contains("after"), "{shown}");
+}
+
+#[test]
 fn only_so_many_nodes_get_a_large_copy_at_a_time() {
     let mut node = Node::with_long_texts();
     let mut receivers = BTreeSet::new();
