@@ -82,12 +82,28 @@ impl OpenRoom {
 
     /// A client has gone, of which the owner is to be told.
     pub(crate) fn note_left(&mut self, client: ClientId, actor: Option<Actor>, goodbye: bool) {
-        // The owner knows nothing of viewers.
-        let actor = actor.filter(|actor| actor.user.is_some() || self.is_joining(client));
+        // The owner knows nothing of viewers, beside their number.
+        let is_known = |actor: &Actor| actor.user.is_some() || self.is_joining(client) || self.is_just_left();
+        let actor = actor.filter(is_known);
         if let (Some(actor), Some(mirrored)) = (actor, self.mirrored()) {
             mirrored.texts.remove(&client);
             mirrored.ask(actor.rank, actor.has_key, Asked::Leave { goodbye }, RequestedBy::client(client));
         }
+    }
+
+    /// Whether the owner is to be told that nobody is here any more. Until it has heard that, this node keeps the room: if
+    /// the message is lost, nobody else would tell the owner, which would count viewers for ever.
+    fn is_just_left(&self) -> bool {
+        let Some(Mirrored { told_viewers, told_key, unconfirmed, .. }) =
+            self.linked.as_ref().map(|linked| &linked.mirrored)
+        else {
+            return false;
+        };
+        // One that is still to be sent will say so too.
+        let is_queued = |request: &Unconfirmed| {
+            request.sent_with.is_none() && matches!(request.asks, Some(Asked::Leave { .. }))
+        };
+        self.members.is_empty() && (*told_viewers > 0 || *told_key) && !unconfirmed.values().any(is_queued)
     }
 
     /// Passes a client's action on to the owner, or keeps it until there is one.

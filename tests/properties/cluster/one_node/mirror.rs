@@ -180,3 +180,31 @@ fn a_mirror_keeps_no_more_keys_of_posts_than_an_owner_does() {
     let kept = node.said().iter().find_map(|says| says["copy"]["keys"].as_array().cloned());
     assert_eq!(kept.expect("a copy"), keys[keys.len() - MAX..]);
 }
+
+#[test]
+fn the_owner_hears_that_the_last_viewer_has_left_even_if_the_first_message_is_lost() {
+    let mut node = Node::start();
+    let (room, _viewer) = node.open_room();
+    node.own(room, OTHER, 5);
+    node.hear(&copy(5, false, "hello"));
+    assert_eq!(viewers(&node.said()), [1]);
+    node.handle(Event::from_client(ClientId(1), FromClient::Closed { goodbye: true }));
+    assert_eq!(viewers(&node.said()), [0]);
+    for _ in 0..3 {
+        node.hear_in_room(&json!({"tick": {"at": {"epoch": 5, "seq": 3}, "heard": {"1": 1}, "viewers": 1}}));
+        node.sleep(Duration::from_secs(1));
+        node.beat();
+    }
+    let said = node.said();
+    assert_eq!(viewers(&said).last(), Some(&0));
+    node.confirm(5, SEATED, last_seq(&said));
+    node.beat();
+    node.said();
+    assert_eq!(node.health().rooms, 0);
+}
+
+/// How many viewers the owner is told of.
+fn viewers(said: &[Value]) -> Vec<u64> {
+    let bodies = said.iter().filter_map(|says| says.get("in").or(says.get("attach")));
+    bodies.filter_map(|body| body["viewers"].as_u64()).collect()
+}

@@ -1,6 +1,6 @@
 //! Somebody at a node whose owner takes them for away, or for somebody at another node.
 
-use super::seated::{Ada, SEATED, errors, requests};
+use super::seated::{Ada, SEATED, errors, last_seq, requests};
 use super::*;
 use typewall::internals::{Change, Erase, NotStored, Numbered};
 
@@ -49,6 +49,9 @@ fn a_node_that_forgets_a_room_gives_it_back_even_if_it_does_not_know_that_it_own
     node.hear(&copy(5, false, "hello"));
     node.said();
     node.handle(Event::from_client(ClientId(1), FromClient::Closed { goodbye: true }));
+    let seq = last_seq(&node.said());
+    node.confirm(5, SEATED, seq);
+    node.beat();
     let mut requests = Vec::new();
     for _ in 0..3 {
         node.hub.write(node.now);
