@@ -50,8 +50,10 @@ pub struct PostRequester {
 }
 
 impl PostRequester {
-    /// Answers the request, which may have given up waiting.
+    /// Answers the request, which may have given up waiting. Whoever reads the answer may use the place at once.
     pub(crate) fn answer(self, outcome: Result<u64, PostRefusal>) {
-        let _ = self.reply_to.try_send(outcome);
+        let Self { reply_to, place, charge } = self;
+        drop((place, charge));
+        let _ = reply_to.try_send(outcome);
     }
 }
