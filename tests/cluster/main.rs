@@ -126,6 +126,7 @@ const TESTS: &[(&str, fn())] = tests![
     seats::a_goodbye_is_heard_by_all_nodes,
     seats::a_locked_room_takes_its_people_back_through_any_node,
     stored::the_text_of_a_removed_post_is_gone_and_its_number_stays,
+    stored::an_owner_that_was_deposed_erases_no_post,
     stored::a_log_that_redis_has_kept_without_its_room_goes_on_after_its_last_post,
     stored::clusters_in_two_databases_share_nothing,
     stored::a_room_whose_posts_are_all_gone_goes_on_after_its_last_number,

@@ -28,6 +28,18 @@ pub(crate) fn the_text_of_a_removed_post_is_gone_and_its_number_stays() {
     assert_eq!(late.page.posts(), ["one", "", "three"]);
 }
 
+pub(crate) fn an_owner_that_was_deposed_erases_no_post() {
+    let cluster = Cluster::start();
+    let node = cluster.node();
+    let mut ada = node.join("r", "Ada");
+    ada.post_and_wait("a text");
+    cluster.redis.tell(&["HINCRBY", "typewall:r:r", "epoch", "1"]); // the next owner may have read the log already
+    ada.send("remove_post", json!({"n": 1}));
+    assert_eq!(ada.wait_for("error")["code"], "not_removed");
+    let kept: Vec<String> = cluster.redis.ask(&["ZRANGE", "typewall:l:r", "0", "-1"]);
+    assert!(kept[0].contains("a text"), "{kept:?}");
+}
+
 pub(crate) fn a_log_that_redis_has_kept_without_its_room_goes_on_after_its_last_post() {
     let cluster = Cluster::start();
     let node = cluster.node();
