@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use typewall::internals::{
-    Action, Answer, Beat, Channel, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub, LinkEvent,
-    LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Restored, Returned, RoomId,
-    RoomRecord, Session, StorePost, TextChange, UserId, Write,
+    Action, Answer, Beat, Change, Channel, ClientId, Encoding, Epoch, Event, FromClient, Health, Hub,
+    LinkEvent, LinkRequest, Load, Name, NodeId, Now, Ownership, Post, Publication, Restored, Returned,
+    RoomId, RoomRecord, Save, Session, StorePost, TextChange, UserId, Write,
 };
 use typewall::{HostMode, HostOptions, Limits};
 
@@ -131,12 +131,18 @@ impl Node {
         self.tell(LinkEvent::Owned(room, Ownership { owner: Some(owner), epoch: Epoch(epoch) }));
     }
 
+    /// A node that owns a room with so many posts, and the connection of a viewer there.
+    fn owner(posts: u64) -> (Self, RoomId, Pipe) {
+        let mut node = Self::start();
+        let (room, pipe) = node.open_room();
+        node.own(room, ME, 5);
+        node.load(posts);
+        (node, room, pipe)
+    }
+
     /// A node that owns a room with long texts.
     fn with_long_texts() -> Self {
-        let mut node = Self::start();
-        let (room, _pipe) = node.open_room();
-        node.own(room, ME, 5);
-        node.load(0);
+        let (mut node, ..) = Self::owner(0);
         let text = "x".repeat(100_000);
         for _ in 0..30 {
             let (client, _) = node.join("Ada");
@@ -157,6 +163,15 @@ impl Node {
         let post = |n| Post { n, id: UserId(1), name: "Ada".into(), text: n.to_string(), at: 0 };
         let posts = (1..=posts).map(post).collect();
         self.handle(Event::Stored(Box::new(Answer::Loaded { room, epoch, record: Some(record), posts })));
+    }
+
+    /// The records that were to be stored since this was last called.
+    fn saves(&self) -> Vec<Save> {
+        let save = |write| match write {
+            Write::Change(Change::Save(save)) => Some(save),
+            _ => None,
+        };
+        self.writes.try_iter().filter_map(save).collect()
     }
 
     /// The next post that Redis is to number.
@@ -307,11 +322,9 @@ fn nothing_is_decided_for_other_nodes_before_the_room_is_loaded() {
 
 #[test]
 fn a_room_is_forgotten_that_somebody_has_left_who_had_come_back_to_it_through_another_connection() {
-    let mut node = Node::start();
-    let (room, _viewer) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(0);
-    let asks = |at: u64, asks: Value| json!({"by": {"at": at, "node": OTHER, "number": at}, "number": at, "asks": asks});
+    let (mut node, _, _viewer) = Node::owner(0);
+    let by = |at: u64| json!({"at": at, "node": OTHER, "number": at});
+    let asks = |at: u64, asks: Value| json!({"by": by(at), "number": at, "asks": asks});
     let join = |at| asks(at, json!({"join": {"name": "Bob", "key": "0".repeat(32)}}));
     node.hear(&attach(5, &json!([join(1)])));
     let later = json!([join(2), asks(2, json!({"leave": {"goodbye": true}}))]);
@@ -322,22 +335,36 @@ fn a_room_is_forgotten_that_somebody_has_left_who_had_come_back_to_it_through_an
     assert_eq!(node.health().rooms, 0);
 }
 
+/// What a host at the other node asks for, which that node tells of again as long as it is not confirmed.
+fn attach_of_host(number: u64, asks: &Value) -> Value {
+    let by = json!({"at": 1, "node": OTHER, "number": 1});
+    attach(5, &json!([{"by": by, "has_key": true, "number": number, "asks": asks}]))
+}
+
 #[test]
 fn boxes_are_not_emptied_again_for_a_node_that_has_not_heard_that_they_were() {
-    let mut node = Node::start();
-    let (room, viewer) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(0);
+    let (mut node, _, viewer) = Node::owner(0);
     let (ada, _) = node.join("Ada");
-    let by = json!({"at": 1, "node": OTHER, "number": 1});
-    let clear = json!([{"by": by, "has_key": true, "number": 1, "asks": {"clear": null}}]);
     for text in ["before", "after"] {
-        node.act(ada, Action::Write(TextChange::Whole(text.into())));
-        node.hear(&attach(5, &clear));
+        node.act(ada, seated::write(text));
+        node.hear(&attach_of_host(1, &json!({"clear": null})));
     }
     node.act(ClientId(1), Action::Resync);
     let shown = snapshot(&viewer).expect("a snapshot")["users"].to_string();
     assert!(shown.contains("after"), "{shown}");
+}
+
+#[test]
+fn a_setting_that_another_has_replaced_is_not_made_again_for_a_node_that_has_not_heard_of_it() {
+    let (mut node, _, viewer) = Node::owner(0);
+    for (number, prompt) in [(1, "one"), (2, "two"), (1, "one")] {
+        node.hear(&attach_of_host(number, &json!({"set_room": {"prompt": prompt}})));
+        for Save { room, .. } in node.saves() {
+            node.handle(Event::Stored(Box::new(Answer::Saved { room, is_kept: true })));
+        }
+    }
+    node.act(ClientId(1), Action::Resync);
+    assert_eq!(snapshot(&viewer).expect("a snapshot")["state"]["prompt"], "two");
 }
 
 #[test]

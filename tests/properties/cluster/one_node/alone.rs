@@ -94,10 +94,7 @@ fn nobody_gets_a_new_seat_while_the_node_is_cut_off() {
 
 #[test]
 fn an_owner_that_was_cut_off_numbers_no_posts_before_other_nodes_have_had_the_time_to_tell_of_theirs() {
-    let mut node = Node::start();
-    let (room, _viewer) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(0);
+    let (mut node, room, _viewer) = Node::owner(0);
     node.tell(LinkEvent::Published(vec![(room, 2)]));
     node.hear(&attach(5, &json!([])));
     let (client, _pipe) = node.join("Ada");

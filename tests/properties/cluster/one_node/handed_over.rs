@@ -4,10 +4,7 @@ use super::*;
 
 #[test]
 fn a_node_that_stops_does_not_wait_for_a_room_that_could_not_be_handed_over() {
-    let mut node = Node::start();
-    let (room, _viewer) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(0);
+    let (mut node, room, _viewer) = Node::owner(0);
     let (_, pipe) = node.join("Ada");
     let is_closed = || pipe.take_frames().iter().any(|frame| matches!(frame, Frame::Close(_)));
     node.handle(Event::Stop);

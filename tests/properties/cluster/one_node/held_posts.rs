@@ -76,10 +76,7 @@ fn answer_post(node: &mut Node, numbered: fn(Post) -> Numbered, n: u64) {
 
 #[test]
 fn posts_that_are_numbered_while_the_log_is_read_because_of_one_that_is_missing_wait_for_it() {
-    let mut node = Node::start();
-    let (room, _viewer) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(1);
+    let (mut node, _, _viewer) = Node::owner(1);
     node.await_others();
     let (client, pipe) = node.join("Ada");
     post(&mut node, client);

@@ -1,7 +1,6 @@
 //! What an owner has saved before it died counts for the node that takes over, which may not have heard of it.
 
 use super::*;
-use typewall::internals::{Change, Save};
 
 /// A record of a room with this prompt and the spotlight on a user who is not there, from which the users with these
 /// keys were removed.
@@ -15,11 +14,7 @@ fn record(version: u64, prompt: &str, removed: &Value) -> RoomRecord {
 
 /// The records that were to be stored since this was last called.
 fn saved(node: &Node) -> Vec<RoomRecord> {
-    let record = |write| match write {
-        Write::Change(Change::Save(Save { record, .. })) => Some(record),
-        _ => None,
-    };
-    node.writes.try_iter().filter_map(record).collect()
+    node.saves().into_iter().map(|save| save.record).collect()
 }
 
 /// A node that takes over from an owner that has told it of a user, and of no change of the record.

@@ -2,7 +2,7 @@
 
 use super::seated::{Ada, SEATED, errors, last_seq, requests};
 use super::*;
-use typewall::internals::{Change, Erase, NotStored, Numbered};
+use typewall::internals::{Erase, NotStored, Numbered};
 
 /// What a page shows that is opened now.
 fn shown(node: &mut Node) -> Value {
@@ -69,10 +69,7 @@ fn a_node_that_forgets_a_room_gives_it_back_even_if_it_does_not_know_that_it_own
 
 #[test]
 fn what_redis_has_not_erased_for_an_owner_that_was_deposed_the_next_owner_is_asked_to_remove() {
-    let mut node = Node::start();
-    let (room, _viewer) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(1);
+    let (mut node, _, _viewer) = Node::owner(1);
     node.await_others();
     let (ada, pipe) = node.join("Ada");
     node.act(ada, Action::Post { text: "a post".to_owned(), reference: None });

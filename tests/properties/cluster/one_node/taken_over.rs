@@ -54,10 +54,7 @@ fn whoever_has_lost_the_seat_has_one_again_before_what_they_have_asked_for_is_de
 
 #[test]
 fn a_room_is_kept_until_other_nodes_have_told_who_is_in_it() {
-    let mut node = Node::start();
-    let (room, _) = node.open_room();
-    node.own(room, ME, 5);
-    node.load(0);
+    let (mut node, ..) = Node::owner(0);
     node.handle(Event::from_client(ClientId(node.clients), FromClient::Closed { goodbye: true }));
     node.said();
     assert_eq!(node.health().rooms, 1);
